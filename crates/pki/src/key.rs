@@ -1,0 +1,113 @@
+//! A private key in memory.
+
+use openssl::pkey::{PKey, Private};
+use openssl::rsa::Rsa;
+use openssl::sign::Signer as OpensslSigner;
+use wire::digest::DigestId;
+use zeroize::Zeroizing;
+
+use crate::hash::{message_digest, sha256};
+use crate::signer::{SignError, Signer};
+
+/// A private key, RSA or EC. OpenSSL clears it when it is dropped.
+#[derive(Clone)]
+pub struct SoftKey {
+    key: PKey<Private>,
+    spki: Vec<u8>,
+}
+
+/// Why there is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not a private key, or one with a pass phrase.
+    #[error("no usable private key: {0}; give an unencrypted PEM key")]
+    Unreadable(String),
+    /// Key generation failed.
+    #[error("cannot generate an RSA key of {bits} bits: {reason}")]
+    Generation {
+        /// Size asked for.
+        bits: u32,
+        /// What the library said.
+        reason: String,
+    },
+}
+
+impl SoftKey {
+    /// A new RSA key with exponent 65537. Draws from the random source of OpenSSL; takes from milliseconds (1024 bits)
+    /// to seconds (4096): call it off the reactor.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`].
+    pub fn generate_rsa(bits: u32) -> Result<Self, KeyError> {
+        let failed = |error: openssl::error::ErrorStack| KeyError::Generation {
+            bits,
+            reason: error.to_string(),
+        };
+        let key = PKey::from_rsa(Rsa::generate(bits).map_err(failed)?).map_err(failed)?;
+        Self::from_openssl(key)
+    }
+
+    /// Reads a PEM private key; certificates before it (a bundle) are passed over.
+    ///
+    /// # Errors
+    /// [`KeyError::Unreadable`].
+    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
+        // The callback gives no pass phrase: without it OpenSSL would ask on the terminal.
+        let key = PKey::private_key_from_pem_callback(pem, |_| Ok(0))
+            .map_err(|error| KeyError::Unreadable(error.to_string()))?;
+        Self::from_openssl(key)
+    }
+
+    fn from_openssl(key: PKey<Private>) -> Result<Self, KeyError> {
+        let spki = key
+            .public_key_to_der()
+            .map_err(|error| KeyError::Unreadable(error.to_string()))?;
+        Ok(Self { key, spki })
+    }
+
+    /// PKCS#8 PEM without encryption, cleared when dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::Unreadable`] when the library cannot write it.
+    pub fn to_pem(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let pem = self.key.private_key_to_pem_pkcs8();
+        pem.map(Zeroizing::new)
+            .map_err(|error| KeyError::Unreadable(error.to_string()))
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo: the name of the key in a key store.
+    #[must_use]
+    pub fn key_id(&self) -> [u8; 32] {
+        sha256(&self.spki)
+    }
+
+    /// The key for a TLS context.
+    #[must_use]
+    pub fn openssl(&self) -> &PKey<Private> {
+        &self.key
+    }
+}
+
+impl Signer for SoftKey {
+    fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    fn sign(&self, digest: DigestId, parts: &[&[u8]]) -> Result<Vec<u8>, SignError> {
+        let algorithm = message_digest(digest).ok_or(SignError::Digest(digest))?;
+        let run = || {
+            let mut signer = OpensslSigner::new(algorithm, &self.key)?;
+            for part in parts {
+                signer.update(part)?;
+            }
+            signer.sign_to_vec()
+        };
+        run().map_err(|error: openssl::error::ErrorStack| SignError::Failed(error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for SoftKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "SoftKey({})", crate::hash::hex(&self.key_id()))
+    }
+}

@@ -1,0 +1,52 @@
+//! Keys and certificates: everything that needs a cipher, a hash or X.509, and nothing that needs a socket or a clock.
+//!
+//! * [`certificate`], [`name`]: an X.509 certificate and the forms of its names
+//! * [`key`]: a key in memory; [`signer`]: what can sign, in memory or elsewhere
+//! * [`profile`]: self-signed certificates to the byte of a release
+//! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
+//! * [`listing`], [`text`]: the words of `show ctl` and `show cert own`
+//!
+//! Random bytes (serial numbers, AES keys) come from the caller through [`Random`]; only key generation draws from the
+//! random source of OpenSSL.
+#![warn(missing_docs)]
+
+pub mod certificate;
+pub mod encrypt;
+pub mod hash;
+pub mod key;
+pub mod listing;
+pub mod name;
+pub mod profile;
+pub mod sign;
+pub mod signer;
+pub mod text;
+pub mod verify;
+
+pub use certificate::Certificate;
+pub use key::SoftKey;
+pub use name::NameForm;
+pub use signer::{SignError, Signer};
+
+/// A source of random bytes, fit for keys.
+pub trait Random {
+    /// Fills `out`.
+    ///
+    /// # Errors
+    /// When the source has none to give; nothing may be made from `out` then.
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError>;
+}
+
+/// The random source failed. Nothing was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the random source gave no bytes: {0}")]
+pub struct RandomError(pub String);
+
+/// The random source of OpenSSL, for the edge of the program and for tests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpensslRandom;
+
+impl Random for OpensslRandom {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        openssl::rand::rand_bytes(out).map_err(|error| RandomError(error.to_string()))
+    }
+}

@@ -1,0 +1,253 @@
+//! Self-signed certificates to the byte of a release [cucm-behaviour.md 5.2].
+
+use std::time::Duration;
+
+use der::asn1::{
+    Any, BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, UtcTime,
+};
+use der::{Decode, Encode, Sequence};
+use wire::digest::DigestId;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{
+    BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
+};
+use x509_cert::name::RdnSequence;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+use x509_cert::time::{Time, Validity};
+
+use crate::certificate::{Certificate, CertificateError};
+use crate::hash::sha1;
+use crate::name::Subject;
+use crate::signer::{SignError, Signer};
+
+const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
+
+/// First second of 2050: from here on dates are GeneralizedTime (RFC 5280 4.1.2.5).
+const YEAR_2050: u64 = 2_524_608_000;
+
+/// A purpose in the extended key usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// TLS server.
+    ServerAuth,
+    /// TLS client.
+    ClientAuth,
+    /// IPsec end system.
+    IpsecEndSystem,
+}
+
+impl Purpose {
+    const fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::ServerAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
+            Self::ClientAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
+            Self::IpsecEndSystem => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.5"),
+        }
+    }
+}
+
+/// A bit of the key usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// digitalSignature.
+    DigitalSignature,
+    /// keyEncipherment.
+    KeyEncipherment,
+    /// dataEncipherment.
+    DataEncipherment,
+    /// keyAgreement.
+    KeyAgreement,
+    /// keyCertSign.
+    KeyCertSign,
+}
+
+/// What a release writes into the certificates of a unit. No extension is critical.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CertificateProfile {
+    /// Digest of the signature.
+    pub digest: DigestId,
+    /// Validity in days; the last second is left out.
+    pub days: u32,
+    /// Key usage.
+    pub usage: &'static [Usage],
+    /// Extended key usage.
+    pub purposes: &'static [Purpose],
+    /// BasicConstraints CA:TRUE with this path length; no BasicConstraints when `None`.
+    pub ca_path_length: Option<u8>,
+    /// Whether the names given go into a subjectAltName.
+    pub alt_names: bool,
+}
+
+/// What is different for each certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelfSigned {
+    /// Subject and issuer.
+    pub subject: Subject,
+    /// Serial number, 1 to 20 bytes.
+    pub serial: Vec<u8>,
+    /// First second of validity, since 1970 UTC.
+    pub not_before: u64,
+    /// DNS names for the subjectAltName, if the profile has one.
+    pub dns_names: Vec<String>,
+}
+
+/// Why a certificate was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// A value cannot be encoded.
+    #[error("the certificate cannot be encoded: {0}")]
+    Encoding(String),
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// What came out does not parse.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+impl From<der::Error> for ProfileError {
+    fn from(error: der::Error) -> Self {
+        Self::Encoding(error.to_string())
+    }
+}
+
+/// TBSCertificate (RFC 5280 4.1): spelled out here because the one of `x509-cert` can only be built by its builder,
+/// which wants the key in memory.
+#[derive(Sequence)]
+struct TbsCertificate {
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    version: u8,
+    serial_number: SerialNumber,
+    signature: AlgorithmIdentifierOwned,
+    issuer: RdnSequence,
+    validity: Validity,
+    subject: RdnSequence,
+    subject_public_key_info: SubjectPublicKeyInfoOwned,
+    #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
+    extensions: Vec<Extension>,
+}
+
+#[derive(Sequence)]
+struct SignedCertificate {
+    tbs: Any,
+    algorithm: AlgorithmIdentifierOwned,
+    signature: BitString,
+}
+
+/// Makes a self-signed certificate for the key of `signer`.
+///
+/// # Errors
+/// [`ProfileError`].
+pub fn self_signed(
+    profile: &CertificateProfile,
+    request: &SelfSigned,
+    signer: &dyn Signer,
+) -> Result<Certificate, ProfileError> {
+    let name = request.subject.to_rdn_sequence()?;
+    let key = SubjectPublicKeyInfoOwned::from_der(signer.spki())?;
+    let algorithm = algorithm(profile.digest)?;
+    let last = request.not_before + u64::from(profile.days) * 86_400 - 1;
+    let tbs = TbsCertificate {
+        version: 2,
+        serial_number: SerialNumber::new(&request.serial)?,
+        signature: algorithm.clone(),
+        issuer: name.clone(),
+        validity: Validity::new(time(request.not_before)?, time(last)?),
+        subject: name,
+        extensions: extensions(profile, request, key.subject_public_key.raw_bytes())?,
+        subject_public_key_info: key,
+    };
+    let tbs = tbs.to_der()?;
+    let signature = signer.sign(profile.digest, &[&tbs])?;
+    let certificate = SignedCertificate {
+        tbs: Any::from_der(&tbs)?,
+        algorithm,
+        signature: BitString::from_bytes(&signature)?,
+    };
+    Ok(Certificate::from_der(&certificate.to_der()?)?)
+}
+
+fn algorithm(digest: DigestId) -> Result<AlgorithmIdentifierOwned, ProfileError> {
+    let oid = match digest {
+        DigestId::SHA1 => "1.2.840.113549.1.1.5",
+        DigestId::SHA256 => "1.2.840.113549.1.1.11",
+        DigestId::SHA512 => "1.2.840.113549.1.1.13",
+        other => return Err(SignError::Digest(other).into()),
+    };
+    let oid =
+        ObjectIdentifier::new(oid).map_err(|error| ProfileError::Encoding(error.to_string()))?;
+    Ok(AlgorithmIdentifierOwned {
+        oid,
+        parameters: Some(Any::null()),
+    })
+}
+
+fn time(seconds: u64) -> Result<Time, der::Error> {
+    let since_1970 = Duration::from_secs(seconds);
+    Ok(if seconds < YEAR_2050 {
+        Time::UtcTime(UtcTime::from_unix_duration(since_1970)?)
+    } else {
+        Time::GeneralTime(GeneralizedTime::from_unix_duration(since_1970)?)
+    })
+}
+
+fn extensions(
+    profile: &CertificateProfile,
+    request: &SelfSigned,
+    public_key: &[u8],
+) -> Result<Vec<Extension>, der::Error> {
+    let mut all = Vec::with_capacity(5);
+    let mut push = |extn_id, value: Vec<u8>| {
+        all.push(Extension {
+            extn_id,
+            critical: false,
+            extn_value: OctetString::new(value)?,
+        });
+        Ok::<(), der::Error>(())
+    };
+    let mut bits = der::flagset::FlagSet::<KeyUsages>::default();
+    for usage in profile.usage {
+        bits |= match usage {
+            Usage::DigitalSignature => KeyUsages::DigitalSignature,
+            Usage::KeyEncipherment => KeyUsages::KeyEncipherment,
+            Usage::DataEncipherment => KeyUsages::DataEncipherment,
+            Usage::KeyAgreement => KeyUsages::KeyAgreement,
+            Usage::KeyCertSign => KeyUsages::KeyCertSign,
+        };
+    }
+    push(KEY_USAGE, KeyUsage(bits).to_der()?)?;
+    let purposes = profile
+        .purposes
+        .iter()
+        .map(|purpose| purpose.oid())
+        .collect();
+    push(EXTENDED_KEY_USAGE, ExtendedKeyUsage(purposes).to_der()?)?;
+    push(
+        SUBJECT_KEY_IDENTIFIER,
+        OctetString::new(sha1(public_key))?.to_der()?,
+    )?;
+    if let Some(length) = profile.ca_path_length {
+        let constraints = BasicConstraints {
+            ca: true,
+            path_len_constraint: Some(length),
+        };
+        push(BASIC_CONSTRAINTS, constraints.to_der()?)?;
+    }
+    if profile.alt_names && !request.dns_names.is_empty() {
+        let names = request
+            .dns_names
+            .iter()
+            .map(|name| Ok(GeneralName::DnsName(Ia5String::new(name)?)));
+        push(
+            SUBJECT_ALT_NAME,
+            SubjectAltName(names.collect::<Result<_, der::Error>>()?).to_der()?,
+        )?;
+    }
+    Ok(all)
+}

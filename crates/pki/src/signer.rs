@@ -1,0 +1,37 @@
+//! What can sign. A key may be in memory ([`crate::SoftKey`]) or where it never leaves.
+
+use wire::digest::DigestId;
+
+/// Signs with RSA PKCS#1 v1.5, which is all that phones verify in files.
+pub trait Signer: Send + Sync {
+    /// SubjectPublicKeyInfo of the key, DER: to hold the key against its certificate.
+    fn spki(&self) -> &[u8];
+
+    /// The signature over the joined parts.
+    ///
+    /// # Errors
+    /// [`SignError`]; nothing was signed.
+    fn sign(&self, digest: DigestId, parts: &[&[u8]]) -> Result<Vec<u8>, SignError>;
+}
+
+/// Why there is no signature.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The key belongs to another certificate.
+    #[error("the key does not belong to the certificate {0}; give the key of that certificate")]
+    KeyOfAnother(String),
+    /// Trust lists and configs are signed with RSA of 512, 1024, 2048 or 4096 bits.
+    #[error(
+        "a {0} key cannot sign for phones: they verify RSA of 512, 1024, 2048 and 4096 bits only"
+    )]
+    Unsuitable(String),
+    /// The format cannot hold it.
+    #[error(transparent)]
+    Unwritable(#[from] wire::error::Unwritable),
+    /// The digest is not known or not allowed by the library.
+    #[error("digest {0} is not available")]
+    Digest(DigestId),
+    /// The library or the token refused.
+    #[error("signing failed: {0}")]
+    Failed(String),
+}
