@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use der::{Decode, Encode};
+use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Public};
+use openssl::rsa::Rsa;
 use wire::trust_list::CertificateFields;
 
 use crate::hash;
 use crate::name::{self, NameForm};
+
+/// rsaEncryption (RFC 8017 A.1).
+const RSA_ENCRYPTION: der::asn1::ObjectIdentifier =
+    der::asn1::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 /// Largest certificate taken, in bytes: what the 16-bit length of a TLV field can carry.
 pub const CERTIFICATE_LIMIT: usize = 65_535;
@@ -42,13 +48,16 @@ impl std::fmt::Display for KeyKind {
 }
 
 /// A public key of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 struct PublicKey {
     kind: KeyKind,
     /// SubjectPublicKeyInfo, DER.
     spki: Vec<u8>,
     /// PKCS#1 RSAPublicKey, EC point, or the raw bits of another key.
     bits: Vec<u8>,
+    /// The key as OpenSSL holds it, decoded once: its decoder takes longer than a verification. A certificate whose key
+    /// the library does not take can still be shown and listed.
+    openssl: Result<PKey<Public>, ErrorStack>,
 }
 
 /// Why bytes are not a certificate that can be used.
@@ -79,11 +88,12 @@ impl Certificate {
         let spki = parsed.tbs_certificate().subject_public_key_info();
         let bits = spki.subject_public_key.raw_bytes().to_vec();
         let spki_der = spki.to_der().map_err(bad)?;
-        let kind = key_kind(&spki_der, &spki.algorithm.oid);
+        let openssl = openssl_key(&spki_der, &spki.algorithm.oid, &bits);
         let key = PublicKey {
-            kind,
+            kind: key_kind(&openssl, &spki.algorithm.oid),
             spki: spki_der,
             bits,
+            openssl,
         };
         Ok(Self {
             der: der.into(),
@@ -260,9 +270,9 @@ impl Certificate {
     /// The public key for OpenSSL.
     ///
     /// # Errors
-    /// A key that OpenSSL does not take.
-    pub(crate) fn openssl_key(&self) -> Result<PKey<Public>, openssl::error::ErrorStack> {
-        PKey::public_key_from_der(&self.key.spki)
+    /// A key that the library does not take.
+    pub(crate) fn openssl_key(&self) -> Result<&PKey<Public>, &ErrorStack> {
+        self.key.openssl.as_ref()
     }
 
     /// The parts of a trust-list record, in a form of names; calls `with` with borrowed parts.
@@ -310,9 +320,22 @@ impl std::fmt::Debug for Certificate {
     }
 }
 
-fn key_kind(spki: &[u8], oid: &der::asn1::ObjectIdentifier) -> KeyKind {
+/// RSA keys are read by the PKCS#1 reader: the one for any SubjectPublicKeyInfo takes a hundred times as long.
+fn openssl_key(
+    spki: &[u8],
+    oid: &der::asn1::ObjectIdentifier,
+    bits: &[u8],
+) -> Result<PKey<Public>, ErrorStack> {
+    if *oid == RSA_ENCRYPTION {
+        PKey::from_rsa(Rsa::public_key_from_der_pkcs1(bits)?)
+    } else {
+        PKey::public_key_from_der(spki)
+    }
+}
+
+fn key_kind(key: &Result<PKey<Public>, ErrorStack>, oid: &der::asn1::ObjectIdentifier) -> KeyKind {
     let other = || KeyKind::Other(oid.to_string());
-    let Ok(key) = PKey::public_key_from_der(spki) else {
+    let Ok(key) = key else {
         return other();
     };
     if let Ok(rsa) = key.rsa() {

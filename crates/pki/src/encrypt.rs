@@ -1,6 +1,7 @@
 //! `.enc.sgn`: a config that one phone can read [signed-config.md 2].
 
 use openssl::encrypt::{Decrypter, Encrypter};
+use openssl::pkey::{PKey, Public};
 use openssl::rsa::Padding;
 use openssl::symm::{Cipher, Crypter, Mode};
 use wire::header::{Encryption, PADDING, Version};
@@ -87,7 +88,8 @@ pub fn encrypt_file(
     random.fill(key.as_mut_slice())?;
     random.fill(&mut iv)?;
     let failed = |error: openssl::error::ErrorStack| EncryptError::Failed(error.to_string());
-    let wrapped_key = wrap(device, key.as_slice()).map_err(failed)?;
+    let public = device.openssl_key().map_err(|_| not_rsa())?;
+    let wrapped_key = wrap(public, key.as_slice()).map_err(failed)?;
     let (padded, padding) = pad(plain);
     let cipher_text = aes_cbc(Mode::Encrypt, key.as_slice(), &iv, &padded).map_err(failed)?;
     let hash = hash::digest(spec.digest, &[plain]).ok_or(SignError::Digest(spec.digest))?;
@@ -188,9 +190,8 @@ pub fn open(file: &SignedFile, key: &SoftKey) -> Result<Opened, OpenError> {
     Ok(Opened { plain, key })
 }
 
-fn wrap(device: &Certificate, key: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
-    let public = device.openssl_key()?;
-    let mut encrypter = Encrypter::new(&public)?;
+fn wrap(public: &PKey<Public>, key: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+    let mut encrypter = Encrypter::new(public)?;
     encrypter.set_rsa_padding(Padding::PKCS1)?;
     let mut out = vec![0; encrypter.encrypt_len(key)?];
     let length = encrypter.encrypt(key, &mut out)?;

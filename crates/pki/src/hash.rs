@@ -76,3 +76,9 @@ pub fn spell(bytes: &[u8], separator: &str, upper: bool) -> String {
     }
     out
 }
+
+/// Base64 in one line.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    openssl::base64::encode_block(bytes)
+}

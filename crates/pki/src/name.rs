@@ -1,6 +1,8 @@
 //! Distinguished names and the forms in which phones, lists and people see them [trustlist.md 6, cucm-behaviour.md 1.3].
 //! Names are compared as strings and never taken apart again.
 
+use std::borrow::Cow;
+
 use der::asn1::{Any, ObjectIdentifier, PrintableStringRef, SetOfVec, Utf8StringRef};
 use der::{Tag, Tagged};
 use x509_cert::attr::AttributeTypeAndValue;
@@ -37,39 +39,31 @@ pub enum NameForm {
 
 /// The name in one of its forms.
 pub(crate) fn format(name: &Name, form: NameForm) -> String {
-    let parts: Vec<(ObjectIdentifier, String)> = name
-        .iter()
-        .map(|atv| (atv.oid, value(&atv.value)))
-        .collect();
     match form {
-        NameForm::Peer => join(
-            parts
-                .iter()
-                .map(|(oid, text)| format!("{}={}", key(oid), escape(text))),
-            ",",
-        ),
-        NameForm::Cucm => join(
-            in_cucm_order(&parts).map(|(oid, text)| format!("{}={text}", key(oid))),
-            ";",
-        ),
-        NameForm::CtlClient => join(
-            in_cucm_order(&parts).map(|(oid, text)| format!("{}={text}", key(oid).to_lowercase())),
-            ";",
-        ),
-        NameForm::Text => join(
-            parts
-                .iter()
-                .rev()
-                .map(|(oid, text)| format!("{}={text}", key(oid))),
-            ", ",
-        ),
-        NameForm::Row => join(
-            parts
-                .iter()
-                .rev()
-                .map(|(oid, text)| format!("{}={text}", key(oid))),
-            ",",
-        ),
+        NameForm::Peer => join(name.iter(), ",", |out, part| {
+            out.push_str(&key(&part.oid));
+            out.push('=');
+            escape(out, &value(&part.value));
+        }),
+        NameForm::Cucm => join(in_cucm_order(name), ";", |out, part| {
+            out.push_str(&key(&part.oid));
+            out.push('=');
+            out.push_str(&value(&part.value));
+        }),
+        NameForm::CtlClient => join(in_cucm_order(name), ";", |out, part| {
+            out.push_str(&key(&part.oid).to_lowercase());
+            out.push('=');
+            out.push_str(&value(&part.value));
+        }),
+        NameForm::Text | NameForm::Row => {
+            let separator = if form == NameForm::Text { ", " } else { "," };
+            let parts: Vec<&AttributeTypeAndValue> = name.iter().collect();
+            join(parts.into_iter().rev(), separator, |out, part| {
+                out.push_str(&key(&part.oid));
+                out.push('=');
+                out.push_str(&value(&part.value));
+            })
+        }
     }
 }
 
@@ -77,23 +71,33 @@ pub(crate) fn format(name: &Name, form: NameForm) -> String {
 pub(crate) fn common_name(name: &Name) -> Option<String> {
     name.iter()
         .find(|atv| atv.oid == CN)
-        .map(|atv| value(&atv.value))
+        .map(|atv| value(&atv.value).into_owned())
 }
 
-fn join(parts: impl Iterator<Item = String>, separator: &str) -> String {
-    parts.collect::<Vec<_>>().join(separator)
+/// Writes the parts one behind the other, straight into the result: a trust list has two names in each record.
+fn join<'a>(
+    parts: impl Iterator<Item = &'a AttributeTypeAndValue>,
+    separator: &str,
+    write: impl Fn(&mut String, &AttributeTypeAndValue),
+) -> String {
+    let mut out = String::with_capacity(96);
+    for part in parts {
+        if !out.is_empty() {
+            out.push_str(separator);
+        }
+        write(&mut out, part);
+    }
+    out
 }
 
-fn in_cucm_order(
-    parts: &[(ObjectIdentifier, String)],
-) -> impl Iterator<Item = &(ObjectIdentifier, String)> {
+fn in_cucm_order(name: &Name) -> impl Iterator<Item = &AttributeTypeAndValue> {
     let known = CUCM_ORDER
-        .into_iter()
-        .flat_map(|wanted| parts.iter().filter(move |(oid, _)| *oid == wanted));
-    known.chain(parts.iter().filter(|(oid, _)| !CUCM_ORDER.contains(oid)))
+        .iter()
+        .flat_map(|wanted| name.iter().filter(move |part| part.oid == *wanted));
+    known.chain(name.iter().filter(|part| !CUCM_ORDER.contains(&part.oid)))
 }
 
-fn key(oid: &ObjectIdentifier) -> String {
+fn key(oid: &ObjectIdentifier) -> Cow<'static, str> {
     let short = match *oid {
         CN => "CN",
         C => "C",
@@ -104,16 +108,20 @@ fn key(oid: &ObjectIdentifier) -> String {
         OU => "OU",
         DC => "DC",
         UID => "UID",
-        other => return other.to_string(),
+        other => return other.to_string().into(),
     };
-    short.to_owned()
+    short.into()
 }
 
 /// The characters of an attribute value, whatever its string type; other types as `#` and hexadecimal digits.
-fn value(any: &Any) -> String {
+fn value(any: &Any) -> Cow<'_, str> {
     let bytes = any.value();
     match any.tag() {
-        Tag::TeletexString => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        Tag::TeletexString => bytes
+            .iter()
+            .map(|byte| char::from(*byte))
+            .collect::<String>()
+            .into(),
         Tag::BmpString => {
             let units: Vec<u16> = bytes
                 .chunks(2)
@@ -122,20 +130,19 @@ fn value(any: &Any) -> String {
                         .fold(0, |unit, byte| (unit << 8) | u16::from(*byte))
                 })
                 .collect();
-            String::from_utf16_lossy(&units)
+            String::from_utf16_lossy(&units).into()
         }
         Tag::Utf8String
         | Tag::PrintableString
         | Tag::Ia5String
         | Tag::VisibleString
-        | Tag::NumericString => String::from_utf8_lossy(bytes).into_owned(),
-        _ => format!("#{}", crate::hash::hex(bytes)),
+        | Tag::NumericString => String::from_utf8_lossy(bytes),
+        _ => format!("#{}", crate::hash::hex(bytes)).into(),
     }
 }
 
 /// RFC 4514 escaping as the peer does it.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 4);
+fn escape(out: &mut String, text: &str) {
     let last = text.chars().count().saturating_sub(1);
     for (index, character) in text.chars().enumerate() {
         match character {
@@ -146,7 +153,6 @@ fn escape(text: &str) -> String {
             other => out.push(other),
         }
     }
-    out
 }
 
 /// The parts of a subject that a cluster sets for its certificates [`set web-security`, cucm-behaviour.md 1.2].

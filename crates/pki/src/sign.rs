@@ -92,15 +92,15 @@ pub struct ListSpec<'a> {
     pub timestamp: u32,
 }
 
-/// Builds and signs a trust list; the records keep their order.
+/// Lays out a trust list; the records keep their order.
 ///
 /// # Errors
-/// [`SignError`].
-pub fn sign_list(
+/// [`SignError::Unwritable`].
+pub fn lay_out_list(
     spec: &ListSpec<'_>,
     records: &[RecordSpec],
     identity: &SigningIdentity<'_>,
-) -> Result<Vec<u8>, SignError> {
+) -> Result<Unsigned, SignError> {
     let header = HeaderSpec {
         layout: spec.layout,
         version: Version::TRUST_LIST,
@@ -112,7 +112,19 @@ pub fn sign_list(
         encryption: None,
         older_header: Vec::new(),
     };
-    identity.sign(header.lay_out(write_records(records)?)?)
+    Ok(header.lay_out(write_records(records)?)?)
+}
+
+/// Builds and signs a trust list.
+///
+/// # Errors
+/// [`SignError`].
+pub fn sign_list(
+    spec: &ListSpec<'_>,
+    records: &[RecordSpec],
+    identity: &SigningIdentity<'_>,
+) -> Result<Vec<u8>, SignError> {
+    identity.sign(lay_out_list(spec, records, identity)?)
 }
 
 /// What a signed file says about itself.

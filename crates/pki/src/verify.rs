@@ -63,7 +63,7 @@ pub fn check(header: &Header, file: &[u8], certificate: &Certificate) -> Verdict
         return Verdict::BadSignature;
     };
     let run = || {
-        let mut verifier = Verifier::new(algorithm, &key)?;
+        let mut verifier = Verifier::new(algorithm, key)?;
         for part in covered {
             verifier.update(part)?;
         }

@@ -1,0 +1,472 @@
+//! A cluster: its nodes, its release, where it lasts. Making it and opening it.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use pki::{Certificate, SoftKey};
+use store::directory::{DataDirectory, NodeDirectory};
+use store::rows::{CertificateRow, GroupRow, NodeRow, ServiceRow};
+use store::{Store, Transaction};
+
+use crate::certificates::{self, MadeCertificate};
+use crate::parameters::{self, Parameters};
+use crate::releases::{Release, release};
+use crate::surroundings::Surroundings;
+use crate::trust_lists::NodeCertificates;
+use crate::units::Unit;
+use crate::{CoreError, services};
+
+/// Rows of `processconfig` that are ours: they describe the cluster itself.
+const RELEASE: &str = "RingfenceRelease";
+const SUBJECT: [&str; 5] = [
+    "RingfenceCountry",
+    "RingfenceOrganization",
+    "RingfenceUnit",
+    "RingfenceState",
+    "RingfenceLocality",
+];
+
+/// Name of the group of nodes that every cluster starts with, as the original calls it.
+pub const DEFAULT_GROUP: &str = "Default";
+
+/// Nodes in a group at most: phones take three [phone-files.md 3].
+pub const GROUP_LIMIT: usize = 3;
+
+/// A cluster, open.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    store: Store,
+    data: DataDirectory,
+    release: &'static Release,
+    zone: TimeZone,
+}
+
+/// A cluster to be made.
+#[derive(Debug, Clone)]
+pub struct NewCluster {
+    /// Its release.
+    pub release: &'static Release,
+    /// Its nodes, the publisher first.
+    pub nodes: Vec<NewNode>,
+    /// The parts of its certificates' subjects.
+    pub subject: SubjectParts,
+}
+
+/// A node to be made.
+#[derive(Debug, Clone)]
+pub struct NewNode {
+    /// Host name without domain.
+    pub name: String,
+    /// Domain; empty when there is none.
+    pub domain: String,
+    /// Address.
+    pub address: Ipv4Addr,
+}
+
+/// What all subjects of a cluster share [`set web-security`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectParts {
+    /// C, two letters.
+    pub country: String,
+    /// O.
+    pub organization: String,
+    /// OU.
+    pub unit: String,
+    /// ST.
+    pub state: String,
+    /// L.
+    pub locality: String,
+}
+
+impl Cluster {
+    /// Makes a cluster in a data directory: nodes, keys, certificates, trust-store copies, parameters, ITLs.
+    ///
+    /// Nothing counts before the last step, one transaction: when anything fails the next start begins again.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn create(
+        directory: &Path,
+        new: &NewCluster,
+        zone: TimeZone,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Self, CoreError> {
+        if new.nodes.is_empty() {
+            return Err(CoreError::BadInput(
+                "a cluster needs at least one node".to_owned(),
+            ));
+        }
+        for node in &new.nodes {
+            check_host_name(&node.name)?;
+        }
+        let data = DataDirectory::new(directory);
+        data.create()?;
+        let store = Store::open(&data.database(), true).await?;
+        let cluster = Self {
+            store,
+            data,
+            release: new.release,
+            zone,
+        };
+        let mut made = Vec::new();
+        for (index, node) in new.nodes.iter().enumerate() {
+            cluster.data.node(&node.name, index == 0).create()?;
+            let first = cluster
+                .release
+                .units(index == 0)
+                .map(|unit| (unit, (cluster.release.certificates)(unit).0));
+            for (unit, profile) in first {
+                let subject = new.subject.subject(unit, node, surroundings)?;
+                let request =
+                    certificates::request(profile.certificate, subject, node, unit, surroundings)?;
+                made.push((index, unit, certificates::make(profile, request).await?));
+            }
+        }
+        for (index, unit, certificate) in &made {
+            let holders = if *unit == Unit::ItlRecovery
+                && cluster.release.recovery == crate::releases::Recovery::Shared
+            {
+                0..new.nodes.len()
+            } else {
+                *index..*index + 1
+            };
+            for (number, node) in new
+                .nodes
+                .iter()
+                .enumerate()
+                .filter(|(number, _)| holders.contains(number))
+            {
+                certificate.save(&cluster.data.node(&node.name, number == 0).keys())?;
+            }
+        }
+        let now = surroundings.now();
+        let mut transaction = cluster.store.begin().await?;
+        cluster
+            .insert_all(&mut transaction, new, &made, now)
+            .await?;
+        transaction.commit().await?;
+        cluster.settle(surroundings).await?;
+        Ok(cluster)
+    }
+
+    async fn insert_all(
+        &self,
+        transaction: &mut Transaction,
+        new: &NewCluster,
+        made: &[(usize, Unit, MadeCertificate)],
+        now: i64,
+    ) -> Result<(), CoreError> {
+        transaction.insert_enterprise_wide_data().await?;
+        let mut rows = Vec::new();
+        for (number, node) in (1_i64..).zip(&new.nodes) {
+            let address = node.address.to_string();
+            let pkid = transaction
+                .insert_node(&node.name, &node.domain, &address, number)
+                .await?;
+            for (service, activated) in services::of_new_node(number == 1) {
+                let row = ServiceRow {
+                    node: pkid.clone(),
+                    name: service.to_owned(),
+                    started: activated,
+                    activated,
+                    started_at: now,
+                };
+                transaction.set_service(&row).await?;
+            }
+            rows.push(NodeRow {
+                pkid,
+                name: node.name.clone(),
+                domain: node.domain.clone(),
+                address,
+                number,
+                publisher: number == 1,
+            });
+        }
+        for (name, value) in parameters::defaults() {
+            transaction.set_parameter(name, value).await?;
+        }
+        transaction
+            .set_parameter(RELEASE, self.release.name)
+            .await?;
+        for (name, value) in SUBJECT.iter().zip(new.subject.values()) {
+            transaction.set_parameter(name, value).await?;
+        }
+        let nodes = new
+            .nodes
+            .iter()
+            .take(GROUP_LIMIT)
+            .map(|node| node.name.clone())
+            .collect();
+        transaction
+            .put_group(&GroupRow {
+                name: DEFAULT_GROUP.to_owned(),
+                nodes,
+            })
+            .await?;
+        for (index, unit, certificate) in made {
+            if let Some(node) = rows.get(*index) {
+                certificates::insert_own(transaction, node, *unit, certificate.certificate(), None)
+                    .await?;
+            }
+        }
+        transaction.note_change(now, "cluster", "created").await?;
+        transaction
+            .note_audit(now, "system", "first start", "cluster created")
+            .await?;
+        Ok(())
+    }
+
+    /// Opens the cluster of a data directory; `None` when none was made there yet.
+    ///
+    /// # Errors
+    /// [`CoreError`]: damaged, of a release that this program does not know.
+    pub async fn open(directory: &Path, zone: TimeZone) -> Result<Option<Self>, CoreError> {
+        let data = DataDirectory::new(directory);
+        if !data.database().exists() {
+            return Ok(None);
+        }
+        let store = Store::open(&data.database(), false).await?;
+        if store.nodes().await?.is_empty() {
+            store.close().await;
+            return Ok(None);
+        }
+        let parameters = Parameters::new(store.parameters().await?);
+        let name = parameters.get(RELEASE).to_owned();
+        let release = release(&name).ok_or_else(|| {
+            CoreError::Internal(format!(
+                "the cluster follows release {name}, which this program does not know"
+            ))
+        })?;
+        Ok(Some(Self {
+            store,
+            data,
+            release,
+            zone,
+        }))
+    }
+
+    /// Writes the settings of the node, unless they are there: whoever wrote them knows better.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub fn write_settings(&self, text: &str) -> Result<(), CoreError> {
+        let path = self.data.settings();
+        if !path.exists() {
+            store::aside::write(&path, text.as_bytes(), 0o600)?;
+        }
+        Ok(())
+    }
+
+    /// The rows.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &DataDirectory {
+        &self.data
+    }
+
+    /// The release.
+    pub fn release(&self) -> &'static Release {
+        self.release
+    }
+
+    /// The time zone that texts are printed in.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The node with a name, or the publisher when no name is given.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`] when there is none.
+    pub async fn node(&self, name: Option<&str>) -> Result<NodeRow, CoreError> {
+        let nodes = self.store.nodes().await?;
+        let names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
+        let found = nodes.into_iter().find(|node| match name {
+            Some(name) => node.name.eq_ignore_ascii_case(name),
+            None => node.publisher,
+        });
+        let wanted = name.unwrap_or("publisher");
+        found.ok_or_else(|| {
+            CoreError::BadInput(format!(
+                "no node {wanted}; the nodes are {}",
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// The directory of a node.
+    pub fn directory(&self, node: &NodeRow) -> NodeDirectory {
+        self.data.node(&node.name, node.publisher)
+    }
+
+    /// The parameters.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn parameters(&self) -> Result<Parameters, CoreError> {
+        Ok(Parameters::new(self.store.parameters().await?))
+    }
+
+    /// The nodes with their own certificates, the publisher first.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn node_certificates(&self) -> Result<Vec<NodeCertificates>, CoreError> {
+        let rows = self.store.certificates().await?;
+        let nodes = self.store.nodes().await?;
+        nodes
+            .iter()
+            .map(|node| node_certificates(node, &rows))
+            .collect()
+    }
+
+    /// The private key of a certificate, from the key store of a node.
+    ///
+    /// # Errors
+    /// [`CoreError`]: this node does not hold it, or it does not parse.
+    pub fn key(
+        &self,
+        node: &NodeDirectory,
+        certificate: &Certificate,
+    ) -> Result<SoftKey, CoreError> {
+        let pem = node.keys().load(&certificate.key_id())?;
+        let pem = pem.ok_or_else(|| {
+            let name = certificate.subject(pki::NameForm::Cucm);
+            CoreError::Internal(format!(
+                "{}: the key of {name} is not there",
+                node.keys().folder().display()
+            ))
+        })?;
+        Ok(SoftKey::from_pem(&pem)?)
+    }
+
+    /// The subject parts of the cluster.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn subject_parts(&self) -> Result<SubjectParts, CoreError> {
+        let parameters = self.parameters().await?;
+        let [country, organization, unit, state, locality] =
+            SUBJECT.map(|name| parameters.get(name).to_owned());
+        Ok(SubjectParts {
+            country,
+            organization,
+            unit,
+            state,
+            locality,
+        })
+    }
+}
+
+fn node_certificates(
+    node: &NodeRow,
+    rows: &[CertificateRow],
+) -> Result<NodeCertificates, CoreError> {
+    let mut own = Vec::new();
+    for row in rows.iter().filter(|row| row.nodes.contains(&node.pkid)) {
+        let certificate = Certificate::from_pem(row.pem.as_bytes())?;
+        let units = Unit::ALL
+            .into_iter()
+            .filter(|unit| row.services.contains(&unit.service()));
+        own.extend(units.map(|unit| (unit, certificate.clone())));
+    }
+    own.sort_by_key(|(unit, _)| *unit);
+    let address = node.address.parse().map_err(|_| {
+        CoreError::Internal(format!(
+            "node {} has the address `{}`, which is not IPv4",
+            node.name, node.address
+        ))
+    })?;
+    Ok(NodeCertificates {
+        name: node.name.clone(),
+        address,
+        publisher: node.publisher,
+        own,
+    })
+}
+
+/// Host names go into file paths, certificates and records: letters, digits, `-`, 63 at most (RFC 1123 2.1).
+fn check_host_name(name: &str) -> Result<(), CoreError> {
+    let fits = !name.is_empty()
+        && name.len() <= 63
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if fits {
+        return Ok(());
+    }
+    Err(CoreError::BadInput(format!(
+        "`{name}` is not a host name: letters, digits and `-` inside, 63 at most"
+    )))
+}
+
+impl SubjectParts {
+    fn values(&self) -> [&str; 5] {
+        [
+            &self.country,
+            &self.organization,
+            &self.unit,
+            &self.state,
+            &self.locality,
+        ]
+    }
+
+    /// The subject of a unit's certificate on a node: CN is the name of the node with its domain, but
+    /// `CAPF-xxxxxxxx` for CAPF and `ITLRECOVERY_<name>` for ITLRecovery.
+    ///
+    /// # Errors
+    /// [`CoreError`] when there are no random bytes for the digits of CAPF.
+    pub fn subject(
+        &self,
+        unit: Unit,
+        node: &NewNode,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<pki::name::Subject, CoreError> {
+        let common_name = match unit {
+            Unit::Capf => format!("CAPF-{}", surroundings.capf_suffix()?),
+            Unit::ItlRecovery => format!("ITLRECOVERY_{}", node.full_name()),
+            _ => node.full_name(),
+        };
+        Ok(pki::name::Subject {
+            country: self.country.clone(),
+            organization: self.organization.clone(),
+            unit: self.unit.clone(),
+            common_name,
+            state: self.state.clone(),
+            locality: self.locality.clone(),
+        })
+    }
+}
+
+impl NewNode {
+    /// Host name and domain.
+    pub fn full_name(&self) -> String {
+        if self.domain.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}.{}", self.name, self.domain)
+        }
+    }
+}
+
+impl TryFrom<&NodeRow> for NewNode {
+    type Error = CoreError;
+
+    fn try_from(row: &NodeRow) -> Result<Self, CoreError> {
+        let address = row
+            .address
+            .parse()
+            .map_err(|_| CoreError::Internal(format!("bad address `{}`", row.address)))?;
+        Ok(Self {
+            name: row.name.clone(),
+            domain: row.domain.clone(),
+            address,
+        })
+    }
+}

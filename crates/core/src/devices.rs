@@ -1,0 +1,256 @@
+//! Devices: adding, showing, removing, reading a list of them; the phones that nobody knows.
+
+use store::rows::{DeviceRow, GroupRow, UnknownDeviceRow};
+use wire::file_name::FileName;
+
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::cluster::{Cluster, DEFAULT_GROUP, GROUP_LIMIT};
+use crate::config::{DeviceSecurityMode, Protocol};
+use crate::surroundings::Surroundings;
+
+/// Letters in a description at most.
+const DESCRIPTION_LIMIT: usize = 128;
+
+/// Lines of a list of devices at most.
+const IMPORT_LIMIT: usize = 200_000;
+
+/// A device, as an administrator gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// `SEP` and the twelve digits of its MAC address.
+    pub name: String,
+    /// Text for people.
+    pub description: String,
+    /// Model, such as `8861`.
+    pub model: String,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Device security mode.
+    pub security: DeviceSecurityMode,
+    /// Its nodes in order, three at most; all nodes of the default group when empty.
+    pub nodes: Vec<String>,
+}
+
+/// The name of a device as it is written everywhere: upper case.
+///
+/// # Errors
+/// [`CoreError::BadInput`]: letters that cannot stand in a file name, or too long.
+pub fn device_name(name: &str) -> Result<String, CoreError> {
+    let name = name.trim().to_ascii_uppercase();
+    let bare = name.replace([':', '-', '.'], "");
+    // A bare MAC address is what stands on the label of the phone.
+    if bare.len() == 12 && bare.chars().all(|digit| digit.is_ascii_hexdigit()) {
+        return Ok(format!("SEP{bare}"));
+    }
+    let fits = !name.is_empty()
+        && name.len() <= 64
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric());
+    if fits {
+        Ok(name)
+    } else {
+        Err(CoreError::BadInput(format!(
+            "`{name}` is not a device name; write SEP and the MAC address"
+        )))
+    }
+}
+
+/// The device that a file belongs to: `SEP<MAC>` of `SEP<MAC>.cnf.xml.sgn`, `CTLSEP<MAC>.tlv`, `ITLSEP<MAC>.tlv`.
+pub fn device_of(file: &FileName) -> Option<String> {
+    let name = file.as_str();
+    let upper = name.to_ascii_uppercase();
+    let stem = upper.split('.').next()?;
+    let stem = stem
+        .strip_prefix("CTL")
+        .or_else(|| stem.strip_prefix("ITL"))
+        .unwrap_or(stem);
+    let digits = stem.strip_prefix("SEP")?;
+    let is_mac = digits.len() == 12 && digits.chars().all(|digit| digit.is_ascii_hexdigit());
+    is_mac.then(|| stem.to_owned())
+}
+
+impl Cluster {
+    /// Adds devices, or changes those that are there; all or none.
+    ///
+    /// # Errors
+    /// [`CoreError`]: a name or node that cannot be.
+    pub async fn put_devices(
+        &self,
+        actor: &Actor,
+        devices: &[Device],
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let known: Vec<String> = self
+            .store()
+            .nodes()
+            .await?
+            .into_iter()
+            .map(|node| node.name)
+            .collect();
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        for device in devices {
+            let group = group_of(&device.nodes, &known)?;
+            if let Some(group) = &group {
+                transaction.put_group(group).await?;
+            }
+            let row = DeviceRow {
+                name: device_name(&device.name)?,
+                description: device.description.chars().take(DESCRIPTION_LIMIT).collect(),
+                model: device.model.trim().to_owned(),
+                protocol: device.protocol.number(),
+                security_mode: device.security.number(),
+                certificate_status: 1,
+                group: group.map_or_else(|| DEFAULT_GROUP.to_owned(), |group| group.name),
+                version_stamp: format!("{}-{}", now / 1000, now % 1000),
+            };
+            transaction.put_device(&row).await?;
+        }
+        transaction
+            .note_change(now, "device", &format!("{} put", devices.len()))
+            .await?;
+        let names: Vec<&str> = devices
+            .iter()
+            .take(5)
+            .map(|device| device.name.as_str())
+            .collect();
+        let result = format!("{} devices: {}", devices.len(), names.join(", "));
+        transaction
+            .note_audit(now, actor.name(), "device add", &result)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Removes a device.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`] when there is none with this name.
+    pub async fn remove_device(
+        &self,
+        actor: &Actor,
+        name: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let name = device_name(name)?;
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        if !transaction.remove_device(&name).await? {
+            return Err(CoreError::BadInput(format!(
+                "no device {name}; `ringfence device list` names them"
+            )));
+        }
+        transaction
+            .note_change(now, "device", &format!("{name} removed"))
+            .await?;
+        transaction
+            .note_audit(now, actor.name(), "device remove", &name)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Notes phones that asked and are not known.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn note_unknown_devices(&self, seen: &[UnknownDeviceRow]) -> Result<(), CoreError> {
+        let mut transaction = self.store().begin().await?;
+        for row in seen {
+            transaction.note_unknown_device(row).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+/// The group of a list of nodes; `None` for the default group. Groups are named by their nodes.
+fn group_of(nodes: &[String], known: &[String]) -> Result<Option<GroupRow>, CoreError> {
+    if nodes.is_empty() {
+        return Ok(None);
+    }
+    if nodes.len() > GROUP_LIMIT {
+        return Err(CoreError::BadInput(format!(
+            "{} nodes; a phone takes {GROUP_LIMIT} at most",
+            nodes.len()
+        )));
+    }
+    let mut spelled: Vec<String> = Vec::with_capacity(nodes.len());
+    for name in nodes {
+        let node = known
+            .iter()
+            .find(|node| node.eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                CoreError::BadInput(format!(
+                    "no node {name}; the nodes are {}",
+                    known.join(", ")
+                ))
+            })?;
+        if spelled.contains(node) {
+            return Err(CoreError::BadInput(format!(
+                "node {node} stands twice in the group"
+            )));
+        }
+        spelled.push(node.clone());
+    }
+    Ok(Some(GroupRow {
+        name: spelled.join("+"),
+        nodes: spelled,
+    }))
+}
+
+/// Reads a list of devices: one a line, `name,model,protocol,security,nodes,description`, where everything behind the name
+/// may be missing and nodes are separated by `+`. A first line that begins with `name` is a title; `#` begins a comment.
+///
+/// # Errors
+/// [`CoreError::BadInput`] with the number of the line.
+pub fn parse_list(text: &str) -> Result<Vec<Device>, CoreError> {
+    let mut devices = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim().trim_start_matches('\u{feff}');
+        if line.is_empty()
+            || line.starts_with('#')
+            || (index == 0 && line.to_ascii_lowercase().starts_with("name"))
+        {
+            continue;
+        }
+        let device = parse_line(line)
+            .map_err(|error| CoreError::BadInput(format!("line {}: {error}", index + 1)))?;
+        devices.push(device);
+        if devices.len() > IMPORT_LIMIT {
+            return Err(CoreError::BadInput(format!(
+                "more than {IMPORT_LIMIT} devices in one list"
+            )));
+        }
+    }
+    Ok(devices)
+}
+
+fn parse_line(line: &str) -> Result<Device, String> {
+    let mut parts = line.splitn(6, ',').map(str::trim);
+    let mut next = || parts.next().filter(|part| !part.is_empty());
+    let name = next().ok_or("no name")?;
+    let name = device_name(name).map_err(|error| error.to_string())?;
+    let model = next().unwrap_or("8861").to_owned();
+    let protocol = next().unwrap_or("SIP").parse()?;
+    let security = next().unwrap_or("non-secure").parse()?;
+    let nodes = next()
+        .map(|nodes| {
+            nodes
+                .split('+')
+                .map(|node| node.trim().to_owned())
+                .collect()
+        })
+        .unwrap_or_default();
+    let description = next().unwrap_or_default().trim_matches('"').to_owned();
+    Ok(Device {
+        name,
+        description,
+        model,
+        protocol,
+        security,
+        nodes,
+    })
+}

@@ -1,0 +1,69 @@
+//! What can go wrong, sorted by who is at fault.
+
+use store::StoreError;
+
+/// An operation did not happen. Nothing of it lasts.
+#[derive(Debug, thiserror::Error)]
+pub enum CoreError {
+    /// The actor may not do this.
+    #[error("{actor} has privilege level {has}, this needs level {needs}")]
+    NotPermitted {
+        /// Who.
+        actor: String,
+        /// His level.
+        has: u8,
+        /// The level needed.
+        needs: u8,
+    },
+    /// A rule forbids it now. The text is the whole answer for a person.
+    #[error("{text}")]
+    Refused {
+        /// Stable word for machines.
+        label: &'static str,
+        /// One or two sentences.
+        text: String,
+    },
+    /// What was given makes no sense here.
+    #[error("{0}")]
+    BadInput(String),
+    /// Database or files.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our own fault or that of what we hold.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl CoreError {
+    /// A refusal.
+    pub fn refused(label: &'static str, text: impl Into<String>) -> Self {
+        Self::Refused {
+            label,
+            text: text.into(),
+        }
+    }
+
+    /// Our own fault, from an error that should not have come.
+    pub fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+macro_rules! internal_from {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for CoreError {
+            fn from(error: $error) -> Self {
+                Self::internal(error)
+            }
+        })+
+    };
+}
+
+internal_from!(
+    pki::SignError,
+    pki::RandomError,
+    pki::key::KeyError,
+    pki::profile::ProfileError,
+    pki::certificate::CertificateError,
+    wire::error::Unwritable,
+);

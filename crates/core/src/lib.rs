@@ -1,0 +1,41 @@
+//! The product: what a cluster is, what an administrator may do to it, what its servers give out.
+//!
+//! One module per noun. Rules and builders are plain functions over values ([`releases`], [`trust_lists`], [`config`],
+//! [`tvs`]); only what awaits the store is async ([`cluster`], [`certificates`], [`operations`], [`devices`]). Nothing
+//! here knows a socket, a prompt or HTML, and the clock and random bytes come in through [`Surroundings`].
+//!
+//! A face (shell, web) acts with an [`Actor`]; each operation names the level it needs.
+
+pub mod actor;
+pub mod certificates;
+pub mod cluster;
+pub mod command_log;
+pub mod config;
+pub mod devices;
+pub mod error;
+pub mod files;
+pub mod merge;
+pub mod operations;
+pub mod parameters;
+pub mod publish;
+pub mod releases;
+pub mod service_control;
+pub mod services;
+pub mod surroundings;
+pub mod trust_lists;
+pub mod tvs;
+pub mod units;
+
+pub use actor::{Actor, Level};
+pub use cluster::Cluster;
+pub use error::CoreError;
+pub use store::StoreError;
+pub use store::rows::{
+    CertificateRow, ChangeRow, DeviceRow, GroupRow, NodeRow, ServiceRow, UnknownDeviceRow,
+};
+pub use store::sql::Table;
+pub use surroundings::Surroundings;
+
+// What a face needs of `pki` to name an answer.
+pub use pki::listing::ListKind;
+pub use pki::text::certificate_text;

@@ -1,0 +1,207 @@
+//! What an administrator does to the whole cluster: its security mode, its CTL, its parameters, its services.
+
+use pki::listing::ListKind;
+use store::rows::{NodeRow, ServiceRow};
+use store::sql::Table;
+
+use crate::actor::{Actor, Level};
+use crate::cluster::Cluster;
+use crate::parameters::{self, SecurityMode};
+use crate::surroundings::Surroundings;
+use crate::{CoreError, services};
+
+impl Cluster {
+    /// `utils ctl set-cluster mixed-mode | non-secure-mode`, on the publisher.
+    ///
+    /// The CTL is written first and the mode after it: a cluster in mixed mode without a CTL would leave phones that
+    /// must encrypt without a list.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn set_security_mode(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        mode: SecurityMode,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        self.on_publisher(actor, node)?;
+        self.rebuild_ctl(mode, surroundings).await?;
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        transaction
+            .set_parameter(parameters::CLUSTER_SECURITY_MODE, mode.value())
+            .await?;
+        transaction
+            .note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE)
+            .await?;
+        let command = format!("utils ctl set-cluster {}", mode.words());
+        transaction
+            .note_audit(now, actor.name(), &command, "mode set")
+            .await?;
+        transaction.commit().await?;
+        self.settle(surroundings).await
+    }
+
+    /// `utils ctl update CTLFile`, on the publisher.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the cluster is not in mixed mode.
+    pub async fn update_ctl(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        self.on_publisher(actor, node)?;
+        let mode = self.parameters().await?.security_mode();
+        if mode == SecurityMode::NonSecure {
+            let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
+            return Err(CoreError::refused("not-mixed-mode", text));
+        }
+        self.audit(
+            actor,
+            "utils ctl update CTLFile",
+            "CTL file updated",
+            surroundings.now(),
+        )
+        .await?;
+        self.rebuild_ctl(mode, surroundings).await
+    }
+
+    fn on_publisher(&self, actor: &Actor, node: &NodeRow) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        if node.publisher {
+            return Ok(());
+        }
+        Err(CoreError::refused(
+            "not-publisher",
+            "This command can only be run on the publisher",
+        ))
+    }
+
+    /// `file delete tftp CTLFile.tlv` and its sisters: deletes a published list of a node. Whether it was there.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn delete_list(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        kind: ListKind,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<bool, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let command = format!("file delete {}File.tlv on {}", kind.word(), node.name);
+        self.audit(actor, &command, "deleted", surroundings.now())
+            .await?;
+        self.unpublish(node, kind, surroundings.now()).await
+    }
+
+    /// Sets a parameter and rebuilds what depends on it.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn set_parameter(
+        &self,
+        actor: &Actor,
+        name: &str,
+        value: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let name = parameters::check(name, value)?;
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        transaction.set_parameter(name, value).await?;
+        transaction.note_change(now, "parameter", name).await?;
+        transaction
+            .note_audit(now, actor.name(), &format!("set parameter {name}"), value)
+            .await?;
+        transaction.commit().await?;
+        self.settle(surroundings).await
+    }
+
+    /// `utils service restart NAME` on a node. A restart of Cisco Tftp builds its ITL again.
+    ///
+    /// # Errors
+    /// [`CoreError`]: no such service, or not activated.
+    pub async fn restart_service(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        name: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<&'static str, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let name = services::named(name)?;
+        let rows = self.store().services().await?;
+        let found = rows
+            .into_iter()
+            .find(|row| row.node == node.pkid && row.name == name);
+        let Some(row) = found.filter(|row| row.activated) else {
+            let text = format!("{name} is not activated on {}", node.name);
+            return Err(CoreError::refused("service-not-activated", text));
+        };
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        transaction
+            .set_service(&ServiceRow {
+                started: true,
+                started_at: now,
+                ..row
+            })
+            .await?;
+        transaction
+            .note_change(now, "service", &format!("{}/{name}", node.name))
+            .await?;
+        transaction
+            .note_audit(
+                now,
+                actor.name(),
+                &format!("utils service restart {name}"),
+                "restarted",
+            )
+            .await?;
+        transaction.commit().await?;
+        if name == services::TFTP {
+            self.settle(surroundings).await?;
+        }
+        Ok(name)
+    }
+
+    /// `run sql`: one `select`.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn run_sql(&self, actor: &Actor, statement: &str) -> Result<Table, CoreError> {
+        actor.require(Level::Read)?;
+        Ok(self.store().select(statement).await?)
+    }
+
+    /// Writes an audit entry on its own, before an operation that is not a change of rows.
+    async fn audit(
+        &self,
+        actor: &Actor,
+        command: &str,
+        result: &str,
+        now: i64,
+    ) -> Result<(), CoreError> {
+        let mut transaction = self.store().begin().await?;
+        transaction
+            .note_audit(now, actor.name(), command, result)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+impl SecurityMode {
+    /// The word of the command.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NonSecure => "non-secure-mode",
+            Self::Mixed => "mixed-mode",
+        }
+    }
+}

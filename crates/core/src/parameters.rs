@@ -1,0 +1,196 @@
+//! The parameters of a cluster: rows of `processconfig` with their defaults and allowed values.
+
+use wire::digest::DigestId;
+
+use crate::CoreError;
+
+/// `ClusterSecurityMode`: 0 non-secure, 1 mixed mode [cucm-behaviour.md 1.8].
+pub const CLUSTER_SECURITY_MODE: &str = "ClusterSecurityMode";
+/// `RollBackToPreGrayback`: *Prepare Cluster for Rollback to pre 8.0*, F or T.
+pub const ROLLBACK: &str = "RollBackToPreGrayback";
+/// *TFTP File Signature Algorithm*: SHA-1 or SHA-512; governs CTL, ITL and `.sgn` [cucm-behaviour.md 2.1].
+pub const SIGNATURE_ALGORITHM: &str = "TFTPFileSignatureAlgorithm";
+/// *CAPF Phone Port*.
+pub const CAPF_PORT: &str = "CAPFPhonePort";
+/// Port of TVS as configs name it.
+pub const TVS_PORT: &str = "TVSPort";
+/// Seconds that a phone may keep an answer of TVS [tvs.md 2].
+pub const TVS_TIME_TO_LIVE: &str = "TVSCacheTimeToLive";
+
+/// The security mode of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecurityMode {
+    /// No CTL; phones sign in without TLS.
+    NonSecure,
+    /// A CTL; phones may authenticate and encrypt.
+    Mixed,
+}
+
+impl SecurityMode {
+    /// The value of `ClusterSecurityMode`.
+    pub const fn value(self) -> &'static str {
+        match self {
+            Self::NonSecure => "0",
+            Self::Mixed => "1",
+        }
+    }
+}
+
+/// A parameter: its name, its default, and what it may be.
+struct Rule {
+    name: &'static str,
+    default: &'static str,
+    /// Whether `set` may change it; the others change by operations of their own.
+    by_hand: bool,
+    allowed: Allowed,
+}
+
+enum Allowed {
+    OneOf(&'static [&'static str]),
+    Number(u32, u32),
+}
+
+const RULES: [Rule; 6] = [
+    Rule {
+        name: CAPF_PORT,
+        default: "3804",
+        by_hand: true,
+        allowed: Allowed::Number(1, 65_535),
+    },
+    Rule {
+        name: CLUSTER_SECURITY_MODE,
+        default: "0",
+        by_hand: false,
+        allowed: Allowed::OneOf(&["0", "1"]),
+    },
+    Rule {
+        name: ROLLBACK,
+        default: "F",
+        by_hand: false,
+        allowed: Allowed::OneOf(&["F", "T"]),
+    },
+    Rule {
+        name: SIGNATURE_ALGORITHM,
+        default: "SHA-1",
+        by_hand: true,
+        allowed: Allowed::OneOf(&["SHA-1", "SHA-512"]),
+    },
+    Rule {
+        name: TVS_TIME_TO_LIVE,
+        default: "86400",
+        by_hand: true,
+        allowed: Allowed::Number(1, 2_592_000),
+    },
+    Rule {
+        name: TVS_PORT,
+        default: "2445",
+        by_hand: true,
+        allowed: Allowed::Number(1, 65_535),
+    },
+];
+
+/// The parameters of a new cluster.
+pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RULES.iter().map(|rule| (rule.name, rule.default))
+}
+
+/// Checks a value that an administrator gives. The right spelling of the name.
+///
+/// # Errors
+/// [`CoreError::BadInput`]: no such parameter, not to be set by hand, a value that is not allowed.
+pub fn check(name: &str, value: &str) -> Result<&'static str, CoreError> {
+    let rule = RULES
+        .iter()
+        .find(|rule| rule.name.eq_ignore_ascii_case(name));
+    let rule = rule.ok_or_else(|| {
+        let names: Vec<&str> = RULES
+            .iter()
+            .filter(|rule| rule.by_hand)
+            .map(|rule| rule.name)
+            .collect();
+        CoreError::BadInput(format!(
+            "no parameter {name}; there are {}",
+            names.join(", ")
+        ))
+    })?;
+    if !rule.by_hand {
+        return Err(CoreError::BadInput(format!(
+            "{} is changed by its own command, not by hand",
+            rule.name
+        )));
+    }
+    let (fits, wanted) = match rule.allowed {
+        Allowed::OneOf(values) => (values.contains(&value), values.join(" or ")),
+        Allowed::Number(least, most) => (
+            value
+                .parse::<u32>()
+                .is_ok_and(|number| (least..=most).contains(&number)),
+            format!("{least} to {most}"),
+        ),
+    };
+    if fits {
+        Ok(rule.name)
+    } else {
+        Err(CoreError::BadInput(format!(
+            "{}: {value} is not {wanted}",
+            rule.name
+        )))
+    }
+}
+
+/// All parameters at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// From the rows.
+    pub fn new(rows: Vec<(String, String)>) -> Self {
+        Self(rows)
+    }
+
+    /// A value; its default when the row is not there.
+    pub fn get(&self, name: &str) -> &str {
+        let stored = self
+            .0
+            .iter()
+            .find(|(stored, _)| stored == name)
+            .map(|(_, value)| value.as_str());
+        let default = || {
+            RULES
+                .iter()
+                .find(|rule| rule.name == name)
+                .map_or("", |rule| rule.default)
+        };
+        stored.unwrap_or_else(default)
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The security mode.
+    pub fn security_mode(&self) -> SecurityMode {
+        if self.get(CLUSTER_SECURITY_MODE) == "1" {
+            SecurityMode::Mixed
+        } else {
+            SecurityMode::NonSecure
+        }
+    }
+
+    /// The digest that files are signed with.
+    pub fn digest(&self) -> DigestId {
+        if self.get(SIGNATURE_ALGORITHM) == "SHA-512" {
+            DigestId::SHA512
+        } else {
+            DigestId::SHA1
+        }
+    }
+
+    /// A number; `fallback` when it is not one.
+    pub fn number(&self, name: &str, fallback: u32) -> u32 {
+        self.get(name).parse().unwrap_or(fallback)
+    }
+}

@@ -1,0 +1,206 @@
+//! Published lists: what the file servers of a node give out. Rebuilt after every change that touches them; a list that
+//! says the same is not written again [cucm-behaviour.md 2.2].
+
+use std::path::PathBuf;
+
+use pki::SoftKey;
+use pki::listing::{self, ListKind};
+use pki::sign::SigningIdentity;
+use store::aside;
+use store::rows::NodeRow;
+use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME};
+use wire::trust_list::TrustList;
+
+use crate::CoreError;
+use crate::cluster::Cluster;
+use crate::parameters::SecurityMode;
+use crate::surroundings::Surroundings;
+use crate::trust_lists::{self, ListPlan};
+
+/// Permission of a published file: phones get it without a password, so everybody may read it.
+const MODE: u32 = 0o644;
+
+/// A list as it is published on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedList {
+    /// The file.
+    pub list: TrustList,
+    /// When it was written, seconds since 1970 UTC.
+    pub modified: u64,
+}
+
+impl Cluster {
+    /// Where a list of a node stands.
+    pub fn list_path(&self, node: &NodeRow, kind: ListKind) -> PathBuf {
+        let name = match kind {
+            ListKind::Ctl => CTL_FILE_NAME,
+            ListKind::Itl => ITL_FILE_NAME,
+        };
+        self.directory(node).published().join(name)
+    }
+
+    /// The list that a node publishes; `None` when there is no file.
+    ///
+    /// # Errors
+    /// [`CoreError`]: unreadable, or it does not parse.
+    pub fn published_list(
+        &self,
+        node: &NodeRow,
+        kind: ListKind,
+    ) -> Result<Option<PublishedList>, CoreError> {
+        let path = self.list_path(node, kind);
+        let Some(bytes) = aside::read(&path)? else {
+            return Ok(None);
+        };
+        let list = TrustList::decode(bytes)
+            .map_err(|error| CoreError::Internal(format!("{}: {error}", path.display())))?;
+        Ok(Some(PublishedList {
+            list,
+            modified: aside::modified(&path)?.unwrap_or_default(),
+        }))
+    }
+
+    /// The text of `show ctl` or `show itl` on a node.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub fn show_list(&self, node: &NodeRow, kind: ListKind) -> Result<String, CoreError> {
+        Ok(match self.published_list(node, kind)? {
+            Some(published) => {
+                listing::list(&published.list, kind, published.modified, self.zone())
+            }
+            None => listing::missing(kind),
+        })
+    }
+
+    /// Brings every ITL up to date with the certificates and parameters. Does nothing when all are.
+    ///
+    /// # Errors
+    /// [`CoreError`]; lists that were written stay, the others are written by the next call.
+    pub async fn settle(&self, surroundings: &mut dyn Surroundings) -> Result<(), CoreError> {
+        let parameters = self.parameters().await?;
+        let all = self.node_certificates().await?;
+        for (row, node) in self.store().nodes().await?.iter().zip(&all) {
+            let plan = trust_lists::itl(
+                self.release(),
+                parameters.security_mode(),
+                parameters.digest(),
+                node,
+                &all,
+            )
+            .map_err(CoreError::internal)?;
+            let key = self.key(&self.directory(row), &plan.signer)?;
+            self.publish(
+                std::slice::from_ref(row),
+                ListKind::Itl,
+                plan,
+                key,
+                surroundings.now(),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Builds the CTL of the cluster for a mode, signed by the publisher, and writes the same file on every node.
+    ///
+    /// # Errors
+    /// [`CoreError`]; a node that failed is named, and the command can be repeated.
+    pub(crate) async fn rebuild_ctl(
+        &self,
+        mode: SecurityMode,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        let parameters = self.parameters().await?;
+        let all = self.node_certificates().await?;
+        let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), &all)
+            .map_err(CoreError::internal)?;
+        let nodes = self.store().nodes().await?;
+        let publisher = self.node(None).await?;
+        let key = self.key(&self.directory(&publisher), &plan.signer)?;
+        self.publish(&nodes, ListKind::Ctl, plan, key, surroundings.now())
+            .await
+    }
+
+    /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already.
+    async fn publish(
+        &self,
+        nodes: &[NodeRow],
+        kind: ListKind,
+        plan: ListPlan,
+        key: SoftKey,
+        now: i64,
+    ) -> Result<(), CoreError> {
+        let cluster = self.clone();
+        let rows = nodes.to_vec();
+        let work = move || cluster.publish_blocking(&rows, kind, &plan, &key, now);
+        let written = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(CoreError::internal)??;
+        if written {
+            let mut transaction = self.store().begin().await?;
+            for node in nodes {
+                transaction
+                    .note_change(now, "list", &format!("{} of {}", kind.word(), node.name))
+                    .await?;
+            }
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    fn publish_blocking(
+        &self,
+        nodes: &[NodeRow],
+        kind: ListKind,
+        plan: &ListPlan,
+        key: &SoftKey,
+        now: i64,
+    ) -> Result<bool, CoreError> {
+        let _lock = self.data().lock()?;
+        let identity = SigningIdentity::new(&plan.signer, key)?;
+        let mut published: Option<TrustList> = None;
+        let mut same = true;
+        for node in nodes {
+            // A published file that does not parse is simply replaced.
+            let list = self
+                .published_list(node, kind)
+                .ok()
+                .flatten()
+                .map(|published| published.list);
+            same &= match (&published, &list) {
+                (None, Some(list)) => plan.is_published_as(list, &identity)?,
+                (Some(first), Some(list)) => first == list,
+                (_, None) => false,
+            };
+            published = published.or(list);
+        }
+        if same {
+            return Ok(false);
+        }
+        let file = plan.sign(u32::try_from(now / 1000).unwrap_or(u32::MAX), &identity)?;
+        for node in nodes {
+            aside::write(&self.list_path(node, kind), &file, MODE)?;
+        }
+        Ok(true)
+    }
+
+    /// Deletes a published list of a node. Whether it was there.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub(crate) async fn unpublish(
+        &self,
+        node: &NodeRow,
+        kind: ListKind,
+        now: i64,
+    ) -> Result<bool, CoreError> {
+        let there = aside::remove(&self.list_path(node, kind))?;
+        let mut transaction = self.store().begin().await?;
+        transaction
+            .note_change(now, "list", &format!("{} of {}", kind.word(), node.name))
+            .await?;
+        transaction.commit().await?;
+        Ok(there)
+    }
+}

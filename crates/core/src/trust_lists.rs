@@ -1,0 +1,261 @@
+//! What stands in a CTL and an ITL, and who signs it: plain functions over the certificates of a cluster
+//! [cucm-behaviour.md 2.1].
+
+use std::net::Ipv4Addr;
+
+use pki::sign::{ListSpec, SigningIdentity};
+use pki::{Certificate, NameForm, SignError};
+use wire::digest::DigestId;
+use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME, Layout};
+use wire::role::Role;
+use wire::trust_list::{RecordSpec, TrustList};
+
+use crate::parameters::SecurityMode;
+use crate::releases::{Recovery, Release};
+use crate::units::Unit;
+
+/// A node with its certificates.
+#[derive(Debug, Clone)]
+pub struct NodeCertificates {
+    /// Host name: DNSNAME of its records.
+    pub name: String,
+    /// Address: IPADDRESS of its records.
+    pub address: Ipv4Addr,
+    /// Whether it is the publisher.
+    pub publisher: bool,
+    /// Own certificates.
+    pub own: Vec<(Unit, Certificate)>,
+}
+
+impl NodeCertificates {
+    /// The own certificate of a unit.
+    pub fn get(&self, unit: Unit) -> Option<&Certificate> {
+        self.own
+            .iter()
+            .find(|(own, _)| *own == unit)
+            .map(|(_, certificate)| certificate)
+    }
+}
+
+/// A list before it is signed.
+#[derive(Debug, Clone)]
+pub struct ListPlan {
+    /// FILENAME.
+    pub file_name: &'static str,
+    /// Digest of the signature.
+    pub digest: DigestId,
+    /// The records in order.
+    pub records: Vec<RecordSpec>,
+    /// Who signs.
+    pub signer: Certificate,
+}
+
+/// Why a list cannot be planned: a certificate that it needs is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{list} needs the {unit} certificate of {node}, which is not there; make one with `set cert regen {unit}`", unit = unit.name())]
+pub struct MissingCertificate {
+    /// `CTL` or `ITL`.
+    pub list: &'static str,
+    /// The unit.
+    pub unit: Unit,
+    /// The node.
+    pub node: String,
+}
+
+/// DNSNAME of a TVS record: its length is 2 in [seed 004] and its print is empty, so one blank.
+const TVS_DNS_NAME: &str = " ";
+
+/// The node whose ITLRecovery counts for `node`.
+fn recovery<'a>(
+    release: &Release,
+    node: &'a NodeCertificates,
+    all: &'a [NodeCertificates],
+) -> Option<(&'a NodeCertificates, &'a Certificate)> {
+    let holder = match release.recovery {
+        Recovery::None => return None,
+        Recovery::PerNode => node,
+        Recovery::Shared => all.iter().find(|node| node.publisher)?,
+    };
+    holder
+        .get(Unit::ItlRecovery)
+        .map(|certificate| (holder, certificate))
+}
+
+fn full(role: Role, node: &NodeCertificates, certificate: &Certificate) -> RecordSpec {
+    certificate.with_fields(NameForm::Cucm, |fields| {
+        RecordSpec::cucm(role, fields, &node.name, node.address)
+    })
+}
+
+/// The ITL of a TFTP node: who may sign lists (ITLRecovery and the CallManager certificate of the node), the CallManager
+/// certificate again for configs, CAPF, and the TVS of every node as a hash.
+///
+/// # Errors
+/// [`MissingCertificate`].
+pub fn itl(
+    release: &Release,
+    mode: SecurityMode,
+    digest: DigestId,
+    node: &NodeCertificates,
+    all: &[NodeCertificates],
+) -> Result<ListPlan, MissingCertificate> {
+    let missing = |unit, node: &NodeCertificates| MissingCertificate {
+        list: "ITL",
+        unit,
+        node: node.name.clone(),
+    };
+    let call_manager = node
+        .get(Unit::CallManager)
+        .ok_or_else(|| missing(Unit::CallManager, node))?;
+    let recovery = recovery(release, node, all);
+    let signs_by_recovery = release.itl_signer == Unit::ItlRecovery;
+    if recovery.is_none() && release.recovery != Recovery::None {
+        return Err(missing(Unit::ItlRecovery, node));
+    }
+    // Configs are signed with the CallManager key; in mixed mode the same certificate stands for SIP over TLS too.
+    let config_role = if mode == SecurityMode::Mixed {
+        Role::CCM_TFTP
+    } else {
+        Role::TFTP
+    };
+    let mut records = Vec::with_capacity(4 + all.len());
+    let recovery_record =
+        recovery.map(|(holder, certificate)| full(Role::SAST, holder, certificate));
+    if signs_by_recovery {
+        records.extend(recovery_record.clone());
+    }
+    records.push(full(Role::SAST, node, call_manager));
+    records.push(full(config_role, node, call_manager));
+    if !signs_by_recovery {
+        records.extend(recovery_record);
+    }
+    for other in all {
+        records.extend(
+            other
+                .get(Unit::Capf)
+                .map(|certificate| full(Role::CAPF, other, certificate)),
+        );
+    }
+    for other in all {
+        let tvs = other
+            .get(Unit::Tvs)
+            .ok_or_else(|| missing(Unit::Tvs, other))?;
+        let hash = tvs.sha1();
+        records.push(tvs.with_fields(NameForm::Cucm, |fields| {
+            RecordSpec::hashed(Role::TVS, fields, TVS_DNS_NAME, DigestId::SHA1, &hash)
+        }));
+    }
+    let signer = match recovery {
+        Some((_, certificate)) if signs_by_recovery => certificate,
+        _ => call_manager,
+    };
+    Ok(ListPlan {
+        file_name: ITL_FILE_NAME,
+        digest,
+        records,
+        signer: signer.clone(),
+    })
+}
+
+/// The tokenless CTL of a cluster. In mixed mode the SAST records of the release, the CallManager certificate of every
+/// node as CCM+TFTP, CAPF. In non-secure mode the CCM+TFTP records are emptied, as the original leaves them.
+///
+/// # Errors
+/// [`MissingCertificate`].
+pub fn ctl(
+    release: &Release,
+    mode: SecurityMode,
+    digest: DigestId,
+    all: &[NodeCertificates],
+) -> Result<ListPlan, MissingCertificate> {
+    let missing = |unit, node: &str| MissingCertificate {
+        list: "CTL",
+        unit,
+        node: node.to_owned(),
+    };
+    let publisher = all
+        .iter()
+        .find(|node| node.publisher)
+        .ok_or_else(|| missing(Unit::CallManager, "the publisher"))?;
+    let mut records = Vec::with_capacity(3 + all.len());
+    let mut signer = None;
+    for unit in release.ctl_sasts {
+        let certificate = publisher
+            .get(*unit)
+            .ok_or_else(|| missing(*unit, &publisher.name))?;
+        signer = signer.or(Some(certificate));
+        records.push(full(Role::SAST, publisher, certificate));
+    }
+    let node_record = |node: &NodeCertificates| match mode {
+        SecurityMode::NonSecure => Ok(RecordSpec::emptied(
+            Role::CCM_TFTP,
+            &node.name,
+            node.address,
+        )),
+        SecurityMode::Mixed => {
+            let certificate = node
+                .get(Unit::CallManager)
+                .ok_or_else(|| missing(Unit::CallManager, &node.name))?;
+            Ok(full(Role::CCM_TFTP, node, certificate))
+        }
+    };
+    // The order of [seed 000]: the publisher, CAPF, the other nodes.
+    records.push(node_record(publisher)?);
+    records.extend(
+        publisher
+            .get(Unit::Capf)
+            .map(|certificate| full(Role::CAPF, publisher, certificate)),
+    );
+    for node in all.iter().filter(|node| !node.publisher) {
+        records.push(node_record(node)?);
+    }
+    let signer = signer
+        .ok_or_else(|| missing(Unit::CallManager, &publisher.name))?
+        .clone();
+    Ok(ListPlan {
+        file_name: CTL_FILE_NAME,
+        digest,
+        records,
+        signer,
+    })
+}
+
+impl ListPlan {
+    fn spec(&self, timestamp: u32) -> ListSpec<'static> {
+        ListSpec {
+            layout: Layout::Cucm,
+            signer_form: None,
+            signer_version: None,
+            digest: self.digest,
+            file_name: self.file_name,
+            timestamp,
+        }
+    }
+
+    /// Whether a published list says the same: the same records, signer and digest; only the time stamp may differ.
+    pub fn is_published_as(
+        &self,
+        published: &TrustList,
+        identity: &SigningIdentity<'_>,
+    ) -> Result<bool, SignError> {
+        let header = published.header();
+        let Some(timestamp) = header.timestamp(published.bytes()) else {
+            return Ok(false);
+        };
+        let unsigned = pki::sign::lay_out_list(&self.spec(timestamp), &self.records, identity)?;
+        let covered = header.covered(published.bytes()).unwrap_or_default();
+        Ok(unsigned.to_be_signed().concat() == covered.concat())
+    }
+
+    /// Signs the list.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn sign(
+        &self,
+        timestamp: u32,
+        identity: &SigningIdentity<'_>,
+    ) -> Result<Vec<u8>, SignError> {
+        pki::sign::sign_list(&self.spec(timestamp), &self.records, identity)
+    }
+}

@@ -1,0 +1,226 @@
+//! One request, one response.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use wire::file_name::{BadFileName, FileName};
+
+use super::range::Wanted;
+use crate::files::{FetchError, FileRequest, FileSource, Transport};
+
+/// Longest path in bytes: a file name of 255 bytes, every one written as `%xx`, and the slash.
+const MAX_PATH: usize = 3 * wire::file_name::MAX_BYTES + 1;
+
+/// A refusal: the status, the sentence for the client and the reason for the log.
+struct Refusal {
+    status: StatusCode,
+    text: &'static str,
+    why: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, text: &'static str, why: impl Into<String>) -> Self {
+        Self { status, text, why: why.into() }
+    }
+}
+
+/// Answers a request; every outcome has its log line.
+pub(super) async fn answer(
+    request: &Request<Incoming>,
+    peer: SocketAddr,
+    source: Arc<dyn FileSource>,
+) -> Response<Full<Bytes>> {
+    match file(request, peer, source).await {
+        Ok((name, response)) => {
+            tracing::info!(
+                target: "http", %peer, method = %request.method(), file = %name, status = response.status().as_u16(),
+                bytes = response.body().size_hint().exact().unwrap_or(0), "sent"
+            );
+            response
+        }
+        Err(refusal) => {
+            let (status, path) = (refusal.status.as_u16(), request.uri().path());
+            if refusal.status.is_server_error() {
+                tracing::error!(target: "http", %peer, path, status, why = refusal.why, "refused");
+            } else {
+                tracing::info!(target: "http", %peer, path, status, why = refusal.why, "refused");
+            }
+            refused(&refusal, request.body().is_end_stream())
+        }
+    }
+}
+
+async fn file(
+    request: &Request<Incoming>,
+    peer: SocketAddr,
+    source: Arc<dyn FileSource>,
+) -> Result<(FileName, Response<Full<Bytes>>), Refusal> {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n", "method"));
+    }
+    if !request.body().is_end_stream() {
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "no body is taken\n", "request has a body"));
+    }
+    let name = name_of(request.uri().path())?;
+    let bytes = fetch(&name, peer, source).await?;
+    let headers = request.headers();
+    // ranges are for GET only; without validators If-Range can never hold (RFC 9110 sections 14.2 and 13.1.5)
+    let wanted = match headers.get(header::RANGE).and_then(|value| value.to_str().ok()) {
+        Some(range) if request.method() == Method::GET && !headers.contains_key(header::IF_RANGE) => {
+            Wanted::parse(range, bytes.len())
+        }
+        _ => Wanted::Whole,
+    };
+    Ok((name, respond(wanted, bytes)))
+}
+
+fn respond(wanted: Wanted, bytes: Bytes) -> Response<Full<Bytes>> {
+    let length = bytes.len();
+    let (status, range, body) = match wanted {
+        Wanted::Whole => (StatusCode::OK, None, bytes),
+        Wanted::Part(part) => {
+            let range = format!("bytes {}-{}/{length}", part.start, part.end.saturating_sub(1));
+            (StatusCode::PARTIAL_CONTENT, Some(range), bytes.slice(part))
+        }
+        Wanted::Unsatisfiable => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(format!("bytes */{length}")), Bytes::new())
+        }
+    };
+    let content_length = HeaderValue::from(body.len());
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    // told here, because an empty file has none else in the answer to HEAD
+    headers.insert(header::CONTENT_LENGTH, content_length);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(range) = range.and_then(|text| HeaderValue::try_from(text).ok()) {
+        headers.insert(header::CONTENT_RANGE, range);
+    }
+    response
+}
+
+fn refused(refusal: &Refusal, body_read: bool) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(refusal.text.as_bytes())));
+    *response.status_mut() = refusal.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    if !body_read {
+        // what follows on the connection is a body nobody wants
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn fetch(name: &FileName, peer: SocketAddr, source: Arc<dyn FileSource>) -> Result<Bytes, Refusal> {
+    if let Some(bytes) = source.ready(&FileRequest { name, peer, over: Transport::Http }) {
+        return Ok(bytes);
+    }
+    let name = name.clone();
+    let made = tokio::task::spawn_blocking(move || {
+        source.fetch(&FileRequest { name: &name, peer, over: Transport::Http })
+    });
+    let failed = |why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server error\n", why);
+    match made.await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => {
+            let why = error.to_string();
+            Err(match error {
+                FetchError::NotFound => Refusal::new(StatusCode::NOT_FOUND, "file not found\n", why),
+                FetchError::Denied(_) => Refusal::new(StatusCode::FORBIDDEN, "forbidden\n", why),
+                FetchError::Failed(_) => failed(why),
+            })
+        }
+        Err(died) => Err(failed(died.to_string())),
+    }
+}
+
+/// The file that a path names: the path without its slash, `%xx` decoded once.
+fn name_of(path: &str) -> Result<FileName, Refusal> {
+    let too_long = |why: String| Refusal::new(StatusCode::URI_TOO_LONG, "name too long\n", why);
+    let bad = |why: &str| Refusal::new(StatusCode::BAD_REQUEST, "bad file name\n", why);
+    if path.len() > MAX_PATH {
+        return Err(too_long(format!("path has {} bytes, at most {MAX_PATH} are taken", path.len())));
+    }
+    let path = path.strip_prefix('/').ok_or_else(|| bad("path does not begin with a slash"))?;
+    let bytes = percent_decoded(path).ok_or_else(|| bad("`%` is not followed by two hexadecimal digits"))?;
+    FileName::from_bytes(&bytes).map_err(|error| {
+        let why = error.to_string();
+        match error {
+            BadFileName::TooLong { .. } => too_long(why),
+            // the root and folders are not listed
+            BadFileName::Empty | BadFileName::EmptyComponent => {
+                Refusal::new(StatusCode::NOT_FOUND, "file not found\n", why)
+            }
+            BadFileName::Absolute | BadFileName::DotComponent => {
+                Refusal::new(StatusCode::FORBIDDEN, "forbidden\n", why)
+            }
+            BadFileName::NotUtf8 { .. } | BadFileName::Forbidden { .. } | BadFileName::TooDeep { .. } => bad(&why),
+        }
+    })
+}
+
+fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            out.push(hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?);
+        } else {
+            out.push(byte);
+        }
+    }
+    Some(out)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        for (path, wanted) in [
+            ("/ITLFile.tlv", "ITLFile.tlv"),
+            ("/New%5fZealand/g3-tones.xml.sgn", "New_Zealand/g3-tones.xml.sgn"),
+            ("/New_Zealand%2Fa", "New_Zealand/a"),
+            ("/a%20b", "a b"),
+            ("/a+b", "a+b"),
+            ("/%2561", "%61"),
+        ] {
+            assert_eq!(name_of(path).unwrap_or_else(|r| panic!("{path}: {}", r.why)).as_str(), wanted);
+        }
+        for (path, wanted) in [
+            ("/", 404),
+            ("/a/", 404),
+            ("//a", 403),
+            ("/%2e%2e/a", 403),
+            ("/a/../b", 403),
+            ("/%2fetc/passwd", 403),
+            ("/c%3a/x", 403),
+            ("/a%00", 400),
+            ("/a%5cb", 400),
+            ("/%zz", 400),
+            ("/%4", 400),
+            ("/%", 400),
+            ("/%ff", 400),
+            ("*", 400),
+            ("/1/2/3/4/5", 400),
+        ] {
+            assert_eq!(name_of(path).err().map(|r| r.status.as_u16()), Some(wanted), "{path}");
+        }
+        assert_eq!(name_of(&format!("/{}", "x".repeat(256))).err().map(|r| r.status.as_u16()), Some(414));
+        assert_eq!(name_of(&format!("/{}", "%41".repeat(256))).err().map(|r| r.status.as_u16()), Some(414));
+    }
+}

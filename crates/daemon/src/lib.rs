@@ -1,0 +1,16 @@
+//! The sockets of a node. Each server takes its data from a trait that `core` fills with an immutable snapshot, so
+//! that no server knows a database: [`files::FileSource`] for TFTP and HTTP, [`tvs::TrustSource`] for TVS.
+//!
+//! * [`tftp`], [`http`], [`tvs`]: the servers; [`tls`]: what phones need of TLS
+//! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program
+//! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
+
+pub mod files;
+pub mod http;
+pub mod node;
+pub mod serve;
+pub mod settings;
+pub mod surroundings;
+pub mod tftp;
+pub mod tls;
+pub mod tvs;

@@ -1,0 +1,327 @@
+//! All servers of one node, kept up to date with the rows.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use openssl::x509::X509;
+use pki::listing::ListKind;
+use pki::Certificate;
+use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
+use ringfence_core::parameters::TVS_TIME_TO_LIVE;
+use ringfence_core::tvs::{TvsCache, TvsEntry};
+use ringfence_core::units::Unit;
+use ringfence_core::{Cluster, CoreError, NodeRow};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+
+use crate::files::{FetchError, FileRequest, FileSource};
+use crate::surroundings::{System, now};
+use crate::tftp::BindError;
+use crate::tls::{SwappableTls, TlsError, phone_context};
+use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
+use crate::{http, tftp};
+
+/// How often the rows are looked at for a change by another process: a wake-up that is lost costs this long.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How often unknown phones are written to the database: every so many looks.
+const UNKNOWN_EVERY: u32 = 8;
+
+/// Largest `log/tvs.log` before it is set aside, bytes.
+const LOG_LIMIT: u64 = 16 << 20;
+
+/// Where the servers of a node listen; port 0 lets the system choose.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// TFTP.
+    pub tftp: SocketAddr,
+    /// HTTP.
+    pub http: SocketAddr,
+    /// TVS. The port is the one that configs name.
+    pub tvs: SocketAddr,
+}
+
+/// How a node serves.
+#[derive(Debug, Clone)]
+pub struct NodeOptions {
+    /// Where it listens.
+    pub listen: Listen,
+    /// TLS 1.0 for old phones.
+    pub legacy_tls: bool,
+    /// A folder of files that people bring.
+    pub folder: Option<FolderSettings>,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Rows, keys, lists.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// The TVS certificate.
+    #[error("TVS: {0}")]
+    Tls(#[from] TlsError),
+    /// The log.
+    #[error("{path}: {source}")]
+    Log {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The running servers of a node. Dropping it ends them at once; [`Node::stop`] lets them finish.
+pub struct Node {
+    listen: Listen,
+    live: Arc<Live>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// What changes while the servers run.
+struct Live {
+    cluster: Cluster,
+    node: NodeRow,
+    files: Arc<NodeFiles>,
+    trust: Arc<ArcSwap<TvsCache>>,
+    tls: SwappableTls,
+    legacy_tls: bool,
+    log: TvsLog,
+    seen: Mutex<Seen>,
+}
+
+/// What the servers answer from, to see what is new.
+struct Seen {
+    change: i64,
+    ctl: Option<Vec<u8>>,
+    tvs: [u8; 32],
+}
+
+impl Node {
+    /// Opens the sockets of a node and serves.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing listens then.
+    pub async fn start(cluster: Cluster, node: NodeRow, options: NodeOptions) -> Result<Self, StartError> {
+        cluster.settle(&mut System::default()).await?;
+        let change = cluster.store().last_change().await.map_err(CoreError::from)?;
+        let files = Arc::new(NodeFiles::new(cluster.snapshot(&node).await?, options.folder));
+        let path = cluster.directory(&node).log().join("tvs.log");
+        let log = TvsLog::to_file(&path, LOG_LIMIT);
+        let log = log.map_err(|source| StartError::Log { path: path.display().to_string(), source })?;
+        let (tvs, context) = tvs_context(&cluster, &node, options.legacy_tls).await?;
+        let live = Arc::new(Live {
+            trust: Arc::new(ArcSwap::from_pointee(TvsCache::new())),
+            tls: Arc::new(ArcSwap::from_pointee(context)),
+            legacy_tls: options.legacy_tls,
+            seen: Mutex::new(Seen { change, ctl: None, tvs }),
+            cluster,
+            node,
+            files,
+            log,
+        });
+        live.refresh_trust(true).await?;
+
+        let source: Arc<dyn FileSource> = Arc::new(Files(Arc::clone(&live.files)));
+        let config = tftp::Config { listen: vec![options.listen.tftp], ..tftp::Config::default() };
+        let tftp = tftp::Server::bind(config, Arc::clone(&source))?;
+        let config = http::Config { listen: vec![options.listen.http], ..http::Config::default() };
+        let http = http::Server::bind(config, source).await?;
+        let named = |error| BindError::new("TCP", options.listen.tvs, error);
+        let tvs = TcpListener::bind(options.listen.tvs).await.map_err(named)?;
+        let listen = Listen {
+            tftp: tftp.local_addrs().first().copied().unwrap_or(options.listen.tftp),
+            http: http.local_addrs().first().copied().unwrap_or(options.listen.http),
+            tvs: tvs.local_addr().map_err(named)?,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(ended("TFTP", tftp.run(stopped.clone())));
+        tasks.spawn(ended("HTTP", http.run(stopped.clone())));
+        let server = TvsServer {
+            tls: Arc::clone(&live.tls),
+            source: Arc::clone(&live.trust) as Arc<_>,
+            log: live.log.clone(),
+            limits: TvsLimits::default(),
+            counters: Arc::new(TvsCounters::default()),
+        };
+        tasks.spawn(ended("TVS", server.serve(tvs, stopped.clone())));
+        tasks.spawn(Arc::clone(&live).follow(stopped));
+        Ok(Self { listen, live, stop, tasks })
+    }
+
+    /// Where the servers listen, with the ports the system chose.
+    #[must_use]
+    pub fn listen(&self) -> &Listen {
+        &self.listen
+    }
+
+    /// The node.
+    #[must_use]
+    pub fn row(&self) -> &NodeRow {
+        &self.live.node
+    }
+
+    /// Takes over what changed in the rows now, without waiting for the next look.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn refresh(&self) -> Result<(), StartError> {
+        self.live.refresh().await
+    }
+
+    /// Waits until the lines of `log/tvs.log` are on the disk.
+    pub fn flush_log(&self) {
+        // The log waits for its writer; when that died there is nothing more to wait for.
+        if !self.live.log.flush() {
+            tracing::warn!("log/tvs.log is not written any more");
+        }
+    }
+
+    /// Stops taking requests, lets those that run finish, and returns when all are done, within five seconds.
+    pub async fn stop(mut self) {
+        // Nobody listens any more when all servers died before.
+        self.stop.send_replace(true);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_millis(4800), all).await.is_err() {
+            tracing::warn!("some requests did not end in time and are cut");
+        }
+        self.live.write_unknown().await;
+        self.flush_log();
+    }
+}
+
+async fn ended(name: &'static str, server: impl Future<Output = std::io::Result<()>>) {
+    if let Err(error) = server.await {
+        tracing::error!(server = name, %error, "the server ended; restart the node");
+    }
+}
+
+/// The TLS context of the node's TVS certificate, and what the certificate is known by.
+async fn tvs_context(
+    cluster: &Cluster,
+    node: &NodeRow,
+    legacy: bool,
+) -> Result<([u8; 32], openssl::ssl::SslContext), StartError> {
+    let all = cluster.node_certificates().await?;
+    let certificate = all.iter().find(|own| own.name == node.name).and_then(|own| own.get(Unit::Tvs));
+    let certificate = certificate
+        .ok_or_else(|| CoreError::Internal(format!("{} has no TVS certificate; `set cert regen TVS` makes one", node.name)))?;
+    let key = cluster.key(&cluster.directory(node), certificate)?;
+    let x509 = X509::from_der(certificate.der()).map_err(|error| CoreError::Internal(error.to_string()))?;
+    Ok((certificate.sha256(), phone_context(&x509, key.openssl(), legacy)?))
+}
+
+impl Live {
+    /// Follows the rows until the end.
+    async fn follow(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+        let mut ticks = tokio::time::interval(LOOK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut count = 0_u32;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                // An error means that the sender is gone: that is the end too.
+                _ = stopped.wait_for(|stop| *stop) => return,
+            }
+            if let Err(error) = self.look().await {
+                tracing::error!(%error, "the servers go on with what they knew before");
+            }
+            count = count.wrapping_add(1);
+            if count.is_multiple_of(UNKNOWN_EVERY) {
+                self.write_unknown().await;
+            }
+        }
+    }
+
+    /// Takes over what changed, if something did.
+    async fn look(&self) -> Result<(), StartError> {
+        let change = self.cluster.store().last_change().await.map_err(CoreError::from)?;
+        if self.seen.lock().await.change == change {
+            return Ok(());
+        }
+        self.refresh().await
+    }
+
+    async fn refresh(&self) -> Result<(), StartError> {
+        self.cluster.settle(&mut System::default()).await?;
+        let since = self.seen.lock().await.change;
+        let changes = self.cluster.store().changes_after(since).await.map_err(CoreError::from)?;
+        self.files.swap(self.cluster.snapshot(&self.node).await?);
+        self.refresh_trust(false).await?;
+        for change in changes.iter().filter(|change| change.kind == "reset") {
+            tracing::info!(phones = change.subject, "phones must be reset to fetch their lists again");
+        }
+        if let Some(last) = changes.last() {
+            self.seen.lock().await.change = last.seq;
+        }
+        Ok(())
+    }
+
+    /// The certificates of all stores, the CTL of the node, the TVS certificate.
+    async fn refresh_trust(&self, first: bool) -> Result<(), StartError> {
+        let parameters = self.cluster.parameters().await?;
+        let time_to_live = parameters.number(TVS_TIME_TO_LIVE, 86_400);
+        let mut entries = Vec::new();
+        for row in self.cluster.store().certificates().await.map_err(CoreError::from)? {
+            let certificate = Certificate::from_pem(row.pem.as_bytes()).map_err(CoreError::from)?;
+            let roles = row.roles.iter().filter_map(|role| u8::try_from(*role).ok()).collect();
+            entries.push(TvsEntry { certificate, roles, ttl_seconds: time_to_live });
+        }
+        let mut cache = self.trust.load().with_database(entries);
+        let mut seen = self.seen.lock().await;
+        let ctl = self.cluster.published_list(&self.node, ListKind::Ctl)?.map(|published| published.list);
+        let bytes = ctl.as_ref().map(|list| list.bytes().to_vec());
+        if bytes != seen.ctl || (first && bytes.is_some()) {
+            cache = cache.with_ctl(ctl.as_ref(), time_to_live, &mut |line| self.log.line(line));
+            seen.ctl = bytes;
+        }
+        self.trust.store(Arc::new(cache));
+        let (tvs, context) = tvs_context(&self.cluster, &self.node, self.legacy_tls).await?;
+        if tvs != seen.tvs {
+            self.tls.store(Arc::new(context));
+            seen.tvs = tvs;
+        }
+        Ok(())
+    }
+
+    async fn write_unknown(&self) {
+        let unknown = self.files.take_unknown();
+        if unknown.is_empty() {
+            return;
+        }
+        if let Err(error) = self.cluster.note_unknown_devices(&unknown).await {
+            tracing::warn!(%error, "unknown phones could not be noted");
+        }
+    }
+}
+
+/// The files of a node for TFTP and HTTP.
+struct Files(Arc<NodeFiles>);
+
+impl FileSource for Files {
+    fn ready(&self, request: &FileRequest<'_>) -> Option<Bytes> {
+        self.0.ready(request.name)
+    }
+
+    fn fetch(&self, request: &FileRequest<'_>) -> Result<Bytes, FetchError> {
+        self.0.fetch(request.name, request.peer.ip(), now()).map_err(|error| match error {
+            FileError::NotFound => FetchError::NotFound,
+            FileError::Failed(reason) => FetchError::Failed(reason),
+        })
+    }
+}
+
+/// An address with a port.
+#[must_use]
+pub fn at(address: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(address, port)
+}

@@ -1,0 +1,164 @@
+//! `ringfence serve`: a node as a program. The first start makes everything it needs.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use ringfence_core::Cluster;
+use ringfence_core::files::FolderSettings;
+use ringfence_core::{Actor, CoreError, Level, NodeRow};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::node::{Listen, Node, NodeOptions, StartError, at};
+use crate::settings::{Settings, SettingsError};
+use crate::surroundings::System;
+use crate::tftp::BindError;
+
+/// The port of TFTP, and the one without the right to the first.
+const TFTP_PORT: u16 = 69;
+const TFTP_PORT_WITHOUT_RIGHT: u16 = 6969;
+
+/// Why a node does not run. Nothing was altered that was there before.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The settings cannot be written.
+    #[error("the settings cannot be written: {0}")]
+    Toml(#[from] toml::ser::Error),
+    /// The servers.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Rows, keys, lists.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// Signals.
+    #[error("signals cannot be received: {0}")]
+    Signal(std::io::Error),
+}
+
+/// A node that is about to run.
+pub struct Prepared {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Whether this start made it.
+    pub first_start: bool,
+}
+
+/// Opens the cluster of a data directory, or makes it. `tell` hears what takes its time.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn open_or_create(
+    directory: &Path,
+    settings: &Settings,
+    tell: &mut (dyn FnMut(&str) + Send),
+) -> Result<Prepared, ServeError> {
+    let zone = TimeZone::system();
+    if let Some(cluster) = Cluster::open(directory, zone.clone()).await? {
+        return Ok(Prepared { cluster, first_start: false });
+    }
+    let new = settings.cluster.new_cluster()?;
+    tell(&format!("First start: making the cluster in {} (keys take a few seconds)", directory.display()));
+    let cluster = Cluster::create(directory, &new, zone, &mut System::default()).await?;
+    cluster.write_settings(&settings.to_toml()?)?;
+    Ok(Prepared { cluster, first_start: true })
+}
+
+/// Starts the servers of a node with its settings. TFTP moves to 6969 without the right to 69, unless the settings name
+/// a port.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Result<Node, ServeError> {
+    if settings.listen.tvs != 0 {
+        let port = settings.listen.tvs.to_string();
+        if cluster.parameters().await?.get(ringfence_core::parameters::TVS_PORT) != port {
+            let system = Actor::new("system", Level::Install);
+            let name = ringfence_core::parameters::TVS_PORT;
+            cluster.set_parameter(&system, name, &port, &mut System::default()).await?;
+        }
+    }
+    let folder = match &settings.files.tftpboot {
+        Some(path) => Some(FolderSettings::open(path, settings.files.merge)?),
+        None => None,
+    };
+    let address = settings.listen.address;
+    let options = |tftp: SocketAddr| NodeOptions {
+        listen: Listen { tftp, http: at(address, settings.listen.http), tvs: at(address, settings.listen.tvs) },
+        legacy_tls: settings.phones.legacy_tls,
+        folder: folder.clone(),
+    };
+    let wanted = at(address, settings.listen.tftp.unwrap_or(TFTP_PORT));
+    match Node::start(cluster.clone(), node.clone(), options(wanted)).await {
+        Err(StartError::Bind(BindError::Denied { addr, .. })) if addr == wanted && settings.listen.tftp.is_none() => {
+            Ok(Node::start(cluster.clone(), node, options(at(address, TFTP_PORT_WITHOUT_RIGHT))).await?)
+        }
+        started => Ok(started?),
+    }
+}
+
+/// What listens where and what to do next, in under a screen.
+///
+/// # Errors
+/// [`CoreError`].
+pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Result<String, CoreError> {
+    let row = node.row();
+    let listen = node.listen();
+    let mode = match cluster.parameters().await?.security_mode() {
+        ringfence_core::parameters::SecurityMode::Mixed => "mixed mode",
+        ringfence_core::parameters::SecurityMode::NonSecure => "non-secure",
+    };
+    let devices = cluster.store().devices().await?.len();
+    let mut out = String::new();
+    let mut line = |text: &str| writeln!(out, "{text}").map_err(CoreError::internal);
+    line(&format!("{} ({}), release {}, {mode}, {devices} devices", row.name, row.address, cluster.release().name))?;
+    line("")?;
+    line(&format!("  TFTP  udp {}", listen.tftp))?;
+    line(&format!("  HTTP  tcp {}", listen.http))?;
+    line(&format!("  TVS   tcp {}{}", listen.tvs, if settings.phones.legacy_tls { "  (TLS 1.0 and up)" } else { "" }))?;
+    if let Some(folder) = &settings.files.tftpboot {
+        let merge = if settings.files.merge { "TVS and CAPF merged into configs" } else { "configs untouched" };
+        line(&format!("  files {} ({merge})", folder.display()))?;
+    }
+    line(&format!("  data  {}", cluster.data().root().display()))?;
+    if listen.tftp.port() == TFTP_PORT_WITHOUT_RIGHT {
+        line("")?;
+        line("TFTP has no right to port 69. Phones ask there: grant it with")?;
+        line("  setcap cap_net_bind_service=+ep <this program>")?;
+    }
+    line("")?;
+    line("Next:")?;
+    line(&format!("  point DHCP option 150 (or 66) at {}", row.address))?;
+    line("  ringfence device add SEP001122334455 --model 8861")?;
+    line("  ringfence admin -c \"show itl\"")?;
+    line("  ringfence device list --unknown      phones that asked and are not known")?;
+    Ok(out)
+}
+
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`ServeError::Signal`].
+pub async fn until_told_to_stop() -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Sends the messages of the servers to stderr: warnings and worse, or what `RINGFENCE_LOG` says.
+pub fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RINGFENCE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
+    // Somebody who set another subscriber before (a test) keeps it.
+    if tracing::subscriber::set_global_default(subscriber).is_err() {
+        tracing::debug!("messages go where they went before");
+    }
+}

@@ -1,0 +1,213 @@
+//! `ringfence.toml`: what a node is told by hand. Unknown keys refuse the start, so that a misspelled one is not
+//! silently without effect.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+
+use ringfence_core::CoreError;
+use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::releases::{DEFAULT_RELEASE, RELEASES, release};
+use serde::{Deserialize, Serialize};
+
+/// Settings of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// What the cluster is made with. Read at the first start only.
+    pub cluster: ClusterSettings,
+    /// Where the servers listen.
+    pub listen: ListenSettings,
+    /// What phones may do.
+    pub phones: PhoneSettings,
+    /// Files that people bring.
+    pub files: FileSettings,
+}
+
+/// `[cluster]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterSettings {
+    /// Release whose behaviour the cluster follows.
+    pub release: String,
+    /// Host name of the publisher, without domain.
+    pub name: String,
+    /// Domain behind the host name.
+    pub domain: String,
+    /// IPv4 address that phones reach the node at: stands in their configs and trust lists.
+    pub address: Ipv4Addr,
+    /// C of all subjects, two letters.
+    pub country: String,
+    /// O of all subjects.
+    pub organization: String,
+    /// OU of all subjects.
+    pub unit: String,
+    /// ST of all subjects.
+    pub state: String,
+    /// L of all subjects.
+    pub locality: String,
+}
+
+/// `[listen]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListenSettings {
+    /// Address to listen on.
+    pub address: IpAddr,
+    /// UDP port of TFTP. Without it 69, or 6969 without the right to 69.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tftp: Option<u16>,
+    /// TCP port of HTTP.
+    pub http: u16,
+    /// TCP port of TVS.
+    pub tvs: u16,
+}
+
+/// `[phones]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PhoneSettings {
+    /// TLS 1.0 and RSA key exchange for the 7900 series.
+    pub legacy_tls: bool,
+}
+
+/// `[files]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FileSettings {
+    /// A folder of files for phones: configs, dial plans, ring tones, locales. Read, never written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tftpboot: Option<PathBuf>,
+    /// Whether TVS and CAPF elements are merged into the `SEP<MAC>.cnf.xml` of that folder.
+    pub merge: bool,
+}
+
+impl Default for ClusterSettings {
+    fn default() -> Self {
+        Self {
+            release: DEFAULT_RELEASE.to_owned(),
+            name: host_name(),
+            domain: String::new(),
+            address: own_address(),
+            country: "XX".to_owned(),
+            organization: "Ringfence".to_owned(),
+            unit: "Phones".to_owned(),
+            state: String::new(),
+            locality: String::new(),
+        }
+    }
+}
+
+impl Default for ListenSettings {
+    fn default() -> Self {
+        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), tftp: None, http: 6970, tvs: 2445 }
+    }
+}
+
+impl Default for FileSettings {
+    fn default() -> Self {
+        Self { tftpboot: None, merge: true }
+    }
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("{path}: cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not TOML, or a key that is not known.
+    #[error("{path}: {reason}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Line and reason.
+        reason: String,
+    },
+}
+
+impl Settings {
+    /// Reads a file; the defaults when there is none.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(SettingsError::Unreadable { path: path.display().to_string(), source }),
+        };
+        toml::from_str(&text).map_err(|error| {
+            let reason = error.to_string().trim().replace('\n', " ");
+            SettingsError::Malformed { path: path.display().to_string(), reason }
+        })
+    }
+
+    /// The file with these settings.
+    ///
+    /// # Errors
+    /// A path that is not UTF-8.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        let title = "# Settings of this node. [cluster] was used at the first start and does nothing afterwards; a change\n\
+                     # of the rest counts from the next start on.\n\n";
+        Ok(format!("{title}{}", toml::to_string(self)?))
+    }
+}
+
+impl ClusterSettings {
+    /// The cluster to be made: one node.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`]: a release that is not known.
+    pub fn new_cluster(&self) -> Result<NewCluster, CoreError> {
+        let release = release(&self.release).ok_or_else(|| {
+            let names: Vec<&str> = RELEASES.iter().map(|release| release.name).collect();
+            CoreError::BadInput(format!("release {} is not known; there are {}", self.release, names.join(", ")))
+        })?;
+        let publisher = NewNode { name: self.name.clone(), domain: self.domain.clone(), address: self.address };
+        let subject = SubjectParts {
+            country: self.country.clone(),
+            organization: self.organization.clone(),
+            unit: self.unit.clone(),
+            state: self.state.clone(),
+            locality: self.locality.clone(),
+        };
+        Ok(NewCluster { release, nodes: vec![publisher], subject })
+    }
+}
+
+/// Where a cluster lasts when nobody says otherwise: `/var/lib/ringfence` for root, else below the home directory.
+#[must_use]
+pub fn default_data_directory() -> PathBuf {
+    if nix::unistd::geteuid().is_root() {
+        return PathBuf::from("/var/lib/ringfence");
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    data.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("ringfence")
+}
+
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+    let short: String = name.split('.').next().unwrap_or_default().chars().take(63).collect();
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let name: String = short.chars().filter(|letter| fits(*letter)).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "ringfence".to_owned() } else { name.to_owned() }
+}
+
+/// The address that this machine would use towards others. Nothing is sent: connecting a UDP socket only asks the
+/// routing table (192.0.2.0/24 is for documentation, RFC 5737).
+fn own_address() -> Ipv4Addr {
+    let towards = SocketAddr::from(([192, 0, 2, 1], 9));
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0));
+    let local = socket.and_then(|socket| socket.connect(towards).and_then(|()| socket.local_addr()));
+    match local.map(|local| local.ip()) {
+        Ok(IpAddr::V4(address)) if !address.is_unspecified() => address,
+        _ => Ipv4Addr::LOCALHOST,
+    }
+}

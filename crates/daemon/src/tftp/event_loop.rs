@@ -1,0 +1,547 @@
+//! One thread, all transfers.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use wire::file_name::FileName;
+use wire::tftp::{Burst, Caps, ErrorCode, Failure, Packet, Request, Step, Transfer};
+
+use super::listener::{Incoming, Listener};
+use super::socket::TransferSocket;
+use super::{Config, Stop};
+use crate::files::{FetchError, FileRequest, FileSource, Transport};
+
+/// Room for a datagram of a client in a transfer: acknowledgements have 4 bytes, errors a sentence.
+const ROOM: usize = 1024;
+
+/// Events taken in one turn.
+const EVENTS: usize = 128;
+
+/// Timers are looked at together, this late at most: nothing in TFTP is finer.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A client that answers within this time is near. Above what a switched LAN needs, a server that looks instead of
+/// sleeping would only burn its processor.
+const NEAR: Duration = Duration::from_micros(100);
+
+const WAKE: u64 = u64::MAX;
+/// Tokens from here up to [`WAKE`] are listeners, below are places of transfers.
+const LISTENERS: u64 = u64::MAX / 2;
+
+/// Client and the address it asked: one transfer at a time for each pair.
+type Pair = (SocketAddr, IpAddr);
+
+/// One request that is being answered.
+struct Place {
+    /// Tells this use of the place from earlier ones.
+    id: u64,
+    pair: Pair,
+    listener: usize,
+    request: Vec<u8>,
+    name: FileName,
+    since: Instant,
+    state: State,
+}
+
+enum State {
+    /// The file is being made.
+    Fetching,
+    Sending(Box<Sending>),
+}
+
+struct Sending {
+    socket: TransferSocket,
+    transfer: Transfer<Bytes>,
+}
+
+/// A file that was made, for a place if it still waits.
+struct Fetched {
+    index: usize,
+    id: u64,
+    result: Result<Bytes, FetchError>,
+}
+
+/// How a transfer ended, for its log line.
+enum End {
+    Done,
+    /// The client closed its port without acknowledging the last block.
+    Unacknowledged,
+    /// The client asked anew from the same port.
+    Superseded,
+    Failed(Failure),
+    Network(io::Error),
+    /// The time after the shutdown signal is over.
+    Stopped,
+}
+
+pub(super) struct EventLoop {
+    config: Config,
+    source: Arc<dyn FileSource>,
+    listeners: Vec<Listener>,
+    stop: Arc<Stop>,
+    runtime: tokio::runtime::Handle,
+    epoll: Epoll,
+    places: Vec<Option<Place>>,
+    free: Vec<usize>,
+    pairs: HashMap<Pair, usize>,
+    per_address: HashMap<IpAddr, usize>,
+    /// When to look at a place. A transfer has one entry; it is moved on when it comes up too early, so that a block
+    /// costs no timer.
+    timers: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    next_id: u64,
+    fetched: (mpsc::Sender<Fetched>, mpsc::Receiver<Fetched>),
+    burst: Burst,
+    /// The last wait was shorter than [`NEAR`].
+    near: bool,
+    /// Segmentation offload was not refused yet.
+    offload: bool,
+    /// "Too many" was logged; again only after it got calm.
+    full_logged: bool,
+}
+
+impl EventLoop {
+    pub fn new(
+        config: Config,
+        source: Arc<dyn FileSource>,
+        listeners: Vec<Listener>,
+        stop: Arc<Stop>,
+        runtime: tokio::runtime::Handle,
+    ) -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(&stop.wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
+        for (token, listener) in (LISTENERS..).zip(&listeners) {
+            epoll.add(listener, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
+        }
+        Ok(Self {
+            config,
+            source,
+            listeners,
+            stop,
+            runtime,
+            epoll,
+            places: Vec::new(),
+            free: Vec::new(),
+            pairs: HashMap::new(),
+            per_address: HashMap::new(),
+            timers: BinaryHeap::new(),
+            next_id: 0,
+            fetched: mpsc::channel(),
+            burst: Burst::new(),
+            near: false,
+            offload: true,
+            full_logged: false,
+        })
+    }
+
+    /// Serves until told to stop.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = [EpollEvent::empty(); EVENTS];
+        let mut drained_by = None;
+        loop {
+            let (count, now) = self.wait(&mut events, drained_by)?;
+            for event in events.iter().take(count) {
+                match event.data() {
+                    WAKE => self.woken(now),
+                    token if token >= LISTENERS => {
+                        self.requests(usize::try_from(token - LISTENERS).unwrap_or(usize::MAX), now);
+                    }
+                    index => self.readable(usize::try_from(index).unwrap_or(usize::MAX), now),
+                }
+            }
+            self.expire(now);
+            match self.stop.state() {
+                Stop::RUN => {}
+                Stop::DRAIN => {
+                    let until = *drained_by.get_or_insert_with(|| now + self.config.drain);
+                    // clients that ask now meet a closed port and turn to another server at once
+                    self.listeners.clear();
+                    if self.pairs.is_empty() || now >= until {
+                        break;
+                    }
+                }
+                _ => break,
+            }
+        }
+        for index in 0..self.places.len() {
+            self.end(index, End::Stopped);
+        }
+        tracing::debug!(target: "tftp", "stopped");
+        Ok(())
+    }
+
+    /// Waits for events or the next timer: how many events there are, and the time.
+    ///
+    /// To fall asleep and be woken takes longer than a block takes to a client that is near. So, while the answers
+    /// come faster than [`NEAR`], this looks for them a little before it sleeps; the first slow one ends that.
+    fn wait(&mut self, events: &mut [EpollEvent], drained_by: Option<Instant>) -> io::Result<(usize, Instant)> {
+        let since = Instant::now();
+        let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
+        let sleep = match [timer, drained_by].into_iter().flatten().min() {
+            Some(next) => {
+                EpollTimeout::try_from(next.saturating_duration_since(since) + TICK).unwrap_or(EpollTimeout::MAX)
+            }
+            None => EpollTimeout::NONE,
+        };
+        let look_until = since + if self.near && !self.pairs.is_empty() { NEAR } else { Duration::ZERO };
+        loop {
+            let looking = Instant::now() < look_until;
+            let count = match self.epoll.wait(events, if looking { EpollTimeout::ZERO } else { sleep }) {
+                Ok(count) => count,
+                Err(Errno::EINTR) => 0,
+                Err(e) => return Err(e.into()),
+            };
+            if count > 0 || !looking {
+                let now = Instant::now();
+                self.near = now.duration_since(since) < NEAR;
+                return Ok((count, now));
+            }
+            // whoever else wants this processor may be the client
+            std::thread::yield_now();
+        }
+    }
+
+    fn woken(&mut self, now: Instant) {
+        if let Err(error) = self.stop.wake.read() {
+            tracing::trace!(target: "tftp", %error, "woken for nothing");
+        }
+        while let Ok(fetched) = self.fetched.1.try_recv() {
+            let waits = self.place(fetched.index).is_some_and(|p| p.id == fetched.id);
+            if !waits {
+                continue;
+            }
+            match fetched.result {
+                Ok(bytes) => self.send(fetched.index, bytes, now),
+                Err(error) => self.not_fetched(fetched.index, &error),
+            }
+        }
+    }
+
+    fn requests(&mut self, listener: usize, now: Instant) {
+        let Some(socket) = self.listeners.get_mut(listener) else { return };
+        match socket.receive() {
+            Ok(datagrams) => {
+                for datagram in datagrams {
+                    self.request(listener, datagram, now);
+                }
+            }
+            Err(error) => tracing::warn!(target: "tftp", %error, "cannot receive"),
+        }
+    }
+
+    fn request(&mut self, listener: usize, incoming: Incoming, now: Instant) {
+        let Incoming { peer, asked, bytes } = incoming;
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port()).with_scope_of(peer);
+        let pair = (peer, asked.to_canonical());
+        let refuse = |code, text: &str, why: &str| {
+            tracing::info!(target: "tftp", %peer, code = ErrorCode::code(code), why, "refused");
+            if let Some(socket) = self.listeners.get(listener) {
+                socket.refuse(incoming.peer, asked, code, text);
+            }
+        };
+        let request = match Packet::decode(&bytes) {
+            Ok(Packet::Read(request)) => request,
+            Ok(Packet::Write(_)) => {
+                return refuse(ErrorCode::AccessViolation, "Access violation", "writing is not allowed");
+            }
+            // an error is never answered with an error, whole or not
+            _ if bytes.starts_with(&[0, 5]) => return,
+            Ok(_) => {
+                return refuse(ErrorCode::IllegalOperation, "Illegal TFTP operation", "not a request");
+            }
+            Err(bad) => {
+                return refuse(ErrorCode::IllegalOperation, "Illegal TFTP operation", &bad.to_string());
+            }
+        };
+        let name = match FileName::from_bytes(request.file) {
+            Ok(name) => name,
+            Err(bad) => return refuse(ErrorCode::AccessViolation, "Access violation", &bad.to_string()),
+        };
+        if let Some(&index) = self.pairs.get(&pair) {
+            if self.place(index).is_some_and(|place| place.request == bytes && !place.all_sent()) {
+                return; // the client did not wait for the first answer
+            }
+            self.end(index, End::Superseded);
+        }
+        if !self.admit(peer) {
+            return;
+        }
+        let index = self.occupy(Place {
+            id: 0,
+            pair,
+            listener,
+            name,
+            since: now,
+            state: State::Fetching,
+            request: bytes,
+        });
+        self.fetch(index, now);
+    }
+
+    /// Room for one more of this client? A request too many is dropped: the client asks again when there is room.
+    fn admit(&mut self, peer: SocketAddr) -> bool {
+        let all = self.pairs.len();
+        let of_address = self.per_address.get(&peer.ip()).copied().unwrap_or(0);
+        let full = all >= self.config.max_transfers || of_address >= self.config.max_per_address;
+        if full && !self.full_logged {
+            self.full_logged = true;
+            tracing::warn!(
+                target: "tftp", %peer, transfers = all, of_address,
+                "too many transfers at a time, requests are dropped until some end"
+            );
+        } else if !full && all < self.config.max_transfers / 2 {
+            self.full_logged = false;
+        }
+        !full
+    }
+
+    fn occupy(&mut self, mut place: Place) -> usize {
+        self.next_id += 1;
+        place.id = self.next_id;
+        *self.per_address.entry(place.pair.0.ip()).or_default() += 1;
+        let index = self.free.pop().unwrap_or(self.places.len());
+        self.pairs.insert(place.pair, index);
+        match self.places.get_mut(index) {
+            Some(empty) => *empty = Some(place),
+            None => self.places.push(Some(place)),
+        }
+        index
+    }
+
+    fn place(&self, index: usize) -> Option<&Place> {
+        self.places.get(index)?.as_ref()
+    }
+
+    /// Gets the bytes: at once if they are at hand, else on another thread.
+    fn fetch(&mut self, index: usize, now: Instant) {
+        let Some(place) = self.place(index) else { return };
+        let (id, peer) = (place.id, place.pair.0);
+        let ready = self.source.ready(&FileRequest { name: &place.name, peer, over: Transport::Tftp });
+        if let Some(bytes) = ready {
+            return self.send(index, bytes, now);
+        }
+        let name = place.name.clone();
+        let source = Arc::clone(&self.source);
+        let results = self.fetched.0.clone();
+        let stop = Arc::clone(&self.stop);
+        self.runtime.spawn_blocking(move || {
+            // if the source panics, this still answers
+            let mut answer = Answer { index, id, results, stop, result: None };
+            answer.result = Some(source.fetch(&FileRequest { name: &name, peer, over: Transport::Tftp }));
+        });
+    }
+
+    fn not_fetched(&mut self, index: usize, error: &FetchError) {
+        let Some(place) = self.remove(index) else { return };
+        let (code, text) = match error {
+            FetchError::NotFound => (ErrorCode::FileNotFound, "File not found"),
+            FetchError::Denied(_) => (ErrorCode::AccessViolation, "Access violation"),
+            FetchError::Failed(_) => (ErrorCode::NotDefined, "Server error"),
+        };
+        let (peer, asked) = place.pair;
+        if matches!(error, FetchError::Failed(_)) {
+            tracing::error!(target: "tftp", %peer, file = %place.name, %error, "refused");
+        } else {
+            tracing::info!(target: "tftp", %peer, file = %place.name, %error, "refused");
+        }
+        if let Some(socket) = self.listeners.get(place.listener) {
+            socket.refuse(as_family_of(peer, socket.local_addr()), asked, code, text);
+        }
+    }
+
+    /// Starts the transfer of a place.
+    fn send(&mut self, index: usize, bytes: Bytes, now: Instant) {
+        match self.begin(index, bytes, now) {
+            Ok(()) => {}
+            Err(error) => self.end(index, End::Network(error)),
+        }
+    }
+
+    fn begin(&mut self, index: usize, bytes: Bytes, now: Instant) -> io::Result<()> {
+        let Some(place) = self.places.get_mut(index).and_then(Option::as_mut) else { return Ok(()) };
+        let Ok(Packet::Read(Request { mode, options, .. })) = Packet::decode(&place.request) else {
+            return Ok(());
+        };
+        let (peer, asked) = place.pair;
+        let mut socket = TransferSocket::open(asked, peer)?;
+        let mut caps = self.config.caps;
+        if let Some(block_size) = options.block_size {
+            caps = Caps { block_size: caps.block_size.min(socket.unfragmented(block_size)), ..caps };
+        }
+        let mut transfer = Transfer::new(bytes, mode, &options, &caps, self.config.pace, now);
+        if transfer.window() > 1 && self.offload {
+            self.offload = socket.segment(&transfer);
+        }
+        transfer.start(&mut self.burst);
+        socket.send(&self.burst)?;
+        self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
+        self.timers.push(Reverse((transfer.deadline(), place.id, index)));
+        place.state = State::Sending(Box::new(Sending { socket, transfer }));
+        Ok(())
+    }
+
+    /// A datagram of a client, or the news that its port is closed.
+    fn readable(&mut self, index: usize, now: Instant) {
+        let Some(Some(Place { state: State::Sending(sending), .. })) = self.places.get_mut(index) else {
+            return; // ended in this turn
+        };
+        let mut room = [0; ROOM];
+        let step = match sending.socket.receive(&mut room) {
+            Ok(Some(datagram)) => sending.transfer.datagram(now, datagram, &mut self.burst),
+            Ok(None) => return,
+            Err(error) => return self.network(index, error),
+        };
+        self.act(index, step);
+    }
+
+    /// Sends the burst and goes on or ends.
+    fn act(&mut self, index: usize, step: Step) {
+        if let Some(Some(Place { state: State::Sending(sending), .. })) = self.places.get_mut(index)
+            && !self.burst.bytes().is_empty()
+            && let Err(error) = sending.socket.send(&self.burst)
+        {
+            return self.network(index, error);
+        }
+        match step {
+            Step::Wait => {}
+            Step::Done => self.end(index, End::Done),
+            Step::Failed(failure) => self.end(index, End::Failed(failure)),
+        }
+    }
+
+    fn network(&mut self, index: usize, error: io::Error) {
+        let all_sent = self.place(index).is_some_and(Place::all_sent);
+        if all_sent && error.kind() == io::ErrorKind::ConnectionRefused {
+            self.end(index, End::Unacknowledged);
+        } else {
+            self.end(index, End::Network(error));
+        }
+    }
+
+    /// Looks at every place whose time has come.
+    fn expire(&mut self, now: Instant) {
+        while let Some(&Reverse((at, id, index))) = self.timers.peek() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            let Some(Some(place)) = self.places.get_mut(index) else { continue };
+            let State::Sending(sending) = &mut place.state else { continue };
+            if place.id != id {
+                continue;
+            }
+            let step = sending.transfer.timeout(now, &mut self.burst);
+            self.timers.push(Reverse((sending.transfer.deadline().max(now), id, index)));
+            self.act(index, step);
+        }
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Place> {
+        let place = self.places.get_mut(index)?.take()?;
+        self.free.push(index);
+        self.pairs.remove(&place.pair);
+        let ip = place.pair.0.ip();
+        if let Some(count) = self.per_address.get_mut(&ip) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&ip);
+            }
+        }
+        Some(place)
+    }
+
+    /// Frees a place, closes its socket and writes the log line.
+    fn end(&mut self, index: usize, how: End) {
+        let Some(place) = self.remove(index) else { return };
+        let State::Sending(sending) = &place.state else {
+            tracing::info!(target: "tftp", peer = %place.pair.0, file = %place.name, why = %how, "not answered");
+            return;
+        };
+        let transfer = &sending.transfer;
+        macro_rules! line {
+            ($level:ident, $message:literal $(, $why:expr)?) => {
+                tracing::$level!(
+                    target: "tftp", peer = %place.pair.0, file = %place.name, bytes = transfer.size(),
+                    blksize = transfer.block_size(), windowsize = transfer.window(), resent = transfer.resent(),
+                    ms = place.since.elapsed().as_millis() as u64, $(why = %$why,)? $message
+                )
+            };
+        }
+        match how {
+            End::Done => line!(info, "sent"),
+            End::Unacknowledged => line!(info, "sent", how),
+            // clients that only want the size, or have a list already, end a transfer like this
+            End::Superseded | End::Failed(Failure::Refused { .. }) => line!(info, "ended", how),
+            End::Failed(_) | End::Network(_) | End::Stopped => line!(warn, "failed", how),
+        }
+    }
+}
+
+impl Place {
+    fn all_sent(&self) -> bool {
+        matches!(&self.state, State::Sending(sending) if sending.transfer.all_sent())
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Done => f.write_str("complete"),
+            Self::Unacknowledged => f.write_str("client closed its port without the last acknowledgement"),
+            Self::Superseded => f.write_str("client asked anew from the same port"),
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Network(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                f.write_str("client closed its port")
+            }
+            Self::Network(error) => error.fmt(f),
+            Self::Stopped => f.write_str("server is stopping"),
+        }
+    }
+}
+
+/// Brings the result of a fetch to the thread, also when there is none.
+struct Answer {
+    index: usize,
+    id: u64,
+    results: mpsc::Sender<Fetched>,
+    stop: Arc<Stop>,
+    result: Option<Result<Bytes, FetchError>>,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let lost = || Err(FetchError::Failed("making the file ended without a result".into()));
+        let result = self.result.take().unwrap_or_else(lost);
+        if self.results.send(Fetched { index: self.index, id: self.id, result }).is_ok() {
+            self.stop.wake();
+        }
+    }
+}
+
+/// Keeps the link of a link-local address.
+trait WithScope {
+    fn with_scope_of(self, other: SocketAddr) -> Self;
+}
+
+impl WithScope for SocketAddr {
+    fn with_scope_of(mut self, other: SocketAddr) -> Self {
+        if let (Self::V6(address), Self::V6(other)) = (&mut self, other) {
+            address.set_scope_id(other.scope_id());
+        }
+        self
+    }
+}
+
+/// An IPv4 address in the form that a socket of both families wants.
+fn as_family_of(peer: SocketAddr, local: SocketAddr) -> SocketAddr {
+    match (peer, local) {
+        (SocketAddr::V4(v4), SocketAddr::V6(_)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
+        _ => peer,
+    }
+}

@@ -1,0 +1,198 @@
+//! TLS as phones need it.
+//!
+//! Two settings, nothing in between:
+//!
+//! | | usual | `legacy` (`[phones] legacy_tls = true`) |
+//! |---|---|---|
+//! | versions | 1.2, 1.3 | 1.0 to 1.3 |
+//! | key exchange | ECDHE | ECDHE, RSA |
+//! | ciphers | AES-GCM, ChaCha20, AES-CBC with SHA-2 or SHA-1 for ECDHE | the same, then AES128-SHA and AES256-SHA with RSA key exchange |
+//! | OpenSSL security level | 1 | 0 |
+//!
+//! Level 1 and not the 2 of Debian: release 10.5 has server keys of 1024 bits (80 bits of security, the floor of level
+//! 1). A self-signed certificate may carry a SHA-1 signature there, because OpenSSL does not look at the signature of a
+//! self-signed certificate; one issued by a CA with SHA-1 is refused. Level 0 is what TLS 1.0 takes: OpenSSL 3 counts
+//! its MD5+SHA-1 signatures as no security at all.
+//!
+//! RSA key exchange invites padding oracles, so a key that serves it should serve nothing else; the TVS key does not.
+//!
+//! Sessions can be resumed, by ticket or, for phones without tickets, from a bounded cache: a resumed handshake costs
+//! no private-key operation. A new context (renewed certificate) has new ticket keys, so old tickets end with it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use openssl::error::ErrorStack;
+use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
+use openssl::ssl::{
+    SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVersion,
+};
+use openssl::x509::X509;
+
+/// Smallest server key in bits: that of release 10.5. Below it no phone of interest is helped.
+pub const MIN_KEY_BITS: u32 = 1024;
+
+/// Sessions kept for phones that resume without tickets; about 1 kB each. A cluster has some thousand phones at most
+/// that are so old.
+const SESSION_CACHE_SIZE: i32 = 4096;
+
+/// Binds sessions to this program; OpenSSL wants it for resumption when client certificates are used.
+const SESSION_ID_CONTEXT: &[u8] = b"ringfence";
+
+const TLS13: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
+const GROUPS: &str = "X25519:P-256:P-384";
+
+const USUAL: &str = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305:\
+    ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:@SECLEVEL=1";
+
+const LEGACY: &str = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305:\
+    ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:\
+    AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES256-SHA256:AES256-SHA:AES128-SHA:@SECLEVEL=0";
+
+/// A context that can be replaced while the server runs: new connections take the new one, open ones keep theirs.
+pub type SwappableTls = Arc<ArcSwap<SslContext>>;
+
+/// Why there is no context.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// Phones compare an RSA certificate; their old ciphers are RSA only.
+    #[error("the server key is {found}, phones take RSA only: give the service an RSA certificate")]
+    NotRsa {
+        /// What the key is.
+        found: &'static str,
+    },
+    /// Below [`MIN_KEY_BITS`].
+    #[error("the server key has {bits} bits, the least is 1024: regenerate the certificate")]
+    KeyTooSmall {
+        /// Size of the key.
+        bits: u32,
+    },
+    /// Certificate and key are not a pair.
+    #[error("certificate and key do not belong together: take both from the same generation")]
+    NotAPair,
+    /// Certificate or key cannot be read.
+    #[error("{what} cannot be read: {reason}")]
+    Unreadable {
+        /// Certificate or key.
+        what: &'static str,
+        /// The words of OpenSSL.
+        reason: ErrorStack,
+    },
+    /// OpenSSL refuses a setting; it was built or configured without it.
+    #[error(
+        "this OpenSSL does not take the phone settings: {0}; the release build with its own OpenSSL does"
+    )]
+    Refused(#[from] ErrorStack),
+}
+
+/// A server context for phones: RSA certificate and its key, `legacy` as the table above says.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn phone_context(
+    certificate: &X509,
+    key: &PKeyRef<Private>,
+    legacy: bool,
+) -> Result<SslContext, TlsError> {
+    check_key(key)?;
+    let certified = certificate
+        .public_key()
+        .map_err(|reason| TlsError::Unreadable {
+            what: "the certificate",
+            reason,
+        })?;
+    if !certified.public_eq(key) {
+        return Err(TlsError::NotAPair);
+    }
+    let mut context = SslContextBuilder::new(SslMethod::tls_server())?;
+    // the level first: it decides which certificates the calls below take
+    context.set_security_level(if legacy { 0 } else { 1 });
+    context.set_min_proto_version(Some(if legacy {
+        SslVersion::TLS1
+    } else {
+        SslVersion::TLS1_2
+    }))?;
+    context.set_max_proto_version(Some(SslVersion::TLS1_3))?;
+    context.set_cipher_list(if legacy { LEGACY } else { USUAL })?;
+    context.set_ciphersuites(TLS13)?;
+    context.set_groups_list(GROUPS)?;
+    // renegotiation lets one client ask for private-key operations without end
+    context.set_options(
+        SslOptions::CIPHER_SERVER_PREFERENCE
+            | SslOptions::NO_RENEGOTIATION
+            | SslOptions::NO_COMPRESSION,
+    );
+    context.set_session_id_context(SESSION_ID_CONTEXT)?;
+    context.set_session_cache_mode(SslSessionCacheMode::SERVER);
+    context.set_session_cache_size(SESSION_CACHE_SIZE);
+    // a phone opens one connection at a time; the second ticket of the default would be thrown away
+    context.set_num_tickets(1)?;
+    context.set_certificate(certificate)?;
+    context.set_private_key(key)?;
+    Ok(context.build())
+}
+
+/// The same from DER: the certificate, and the key in PKCS#8 or PKCS#1.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn phone_context_from_der(
+    certificate: &[u8],
+    key: &[u8],
+    legacy: bool,
+) -> Result<SslContext, TlsError> {
+    let certificate = X509::from_der(certificate).map_err(|reason| TlsError::Unreadable {
+        what: "the certificate",
+        reason,
+    })?;
+    let key = PKey::private_key_from_der(key).map_err(|reason| TlsError::Unreadable {
+        what: "the key",
+        reason,
+    })?;
+    phone_context(&certificate, &key, legacy)
+}
+
+/// The same from PEM; the key without a pass phrase.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn phone_context_from_pem(
+    certificate: &[u8],
+    key: &[u8],
+    legacy: bool,
+) -> Result<SslContext, TlsError> {
+    let certificate = X509::from_pem(certificate).map_err(|reason| TlsError::Unreadable {
+        what: "the certificate",
+        reason,
+    })?;
+    let key = PKey::private_key_from_pem(key).map_err(|reason| TlsError::Unreadable {
+        what: "the key",
+        reason,
+    })?;
+    phone_context(&certificate, &key, legacy)
+}
+
+/// Makes a context replaceable.
+#[must_use]
+pub fn swappable(context: SslContext) -> SwappableTls {
+    Arc::new(ArcSwap::from_pointee(context))
+}
+
+fn check_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), TlsError> {
+    let found = match key.id() {
+        Id::RSA => {
+            let bits = key.bits();
+            return if bits < MIN_KEY_BITS {
+                Err(TlsError::KeyTooSmall { bits })
+            } else {
+                Ok(())
+            };
+        }
+        Id::EC => "EC",
+        Id::ED25519 | Id::ED448 => "EdDSA",
+        Id::RSA_PSS => "RSA-PSS",
+        _ => "of an unknown kind",
+    };
+    Err(TlsError::NotRsa { found })
+}

@@ -1,0 +1,245 @@
+//! One connection: handshake, then requests and answers in turn.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssl::ssl::{ErrorCode, Ssl, SslContext, SslVersion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_openssl::SslStream;
+use wire::tvs::{Answer, Ask, Received, ServerSession};
+
+use super::counters::one;
+use super::log::LogLines;
+use super::{TrustSource, TvsCounters, TvsLimits, TvsLog};
+
+/// Bytes read at once: a request with a usual certificate has about 1 kB.
+const CHUNK: usize = 4096;
+
+/// How long a good-bye may take; it is a courtesy.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What all connections of a server have in common.
+pub(super) struct Shared {
+    pub(super) source: Arc<dyn TrustSource>,
+    pub(super) log: TvsLog,
+    pub(super) limits: TvsLimits,
+    pub(super) counters: Arc<TvsCounters>,
+}
+
+pub(super) struct Connection {
+    pub(super) tcp: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) context: Arc<SslContext>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) shutdown: watch::Receiver<bool>,
+}
+
+/// Why a connection came to its end.
+enum End {
+    /// The phone closed it.
+    Closed,
+    /// The phone closed it without the good-bye of TLS.
+    Vanished,
+    /// The server is going down.
+    Shutdown,
+    /// No whole request in time, or an answer not taken.
+    TimedOut(&'static str),
+    /// Bytes that cannot be answered.
+    Refused(wire::tvs::Error),
+    /// The socket or TLS failed.
+    Failed(io::Error),
+}
+
+impl Connection {
+    /// Runs to the end of the connection. Whatever happens is counted and logged here.
+    pub(super) async fn run(self) {
+        let Self {
+            tcp,
+            peer,
+            context,
+            shared,
+            mut shutdown,
+        } = self;
+        let handshake = tokio::select! {
+            done = timeout(shared.limits.handshake, accept(tcp, &context)) => done,
+            // an error means that the sender is gone, which is the end too
+            _ = shutdown.wait_for(|stop| *stop) => return,
+        };
+        let mut stream = match handshake {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(reason)) => return shared.handshake_failed(peer, &reason),
+            Err(_) => return shared.handshake_failed(peer, "no whole handshake in time"),
+        };
+        one(&shared.counters.handshakes);
+        if stream.ssl().session_reused() {
+            one(&shared.counters.resumed);
+        }
+        let mut lines = LogLines::now();
+        lines.push("debug tvsIdleTLSEstablished");
+        lines.push("debug Starting Timer after SSL Negotiation");
+        shared.log.lines(lines);
+        let end = shared.converse(&mut stream, &mut shutdown).await;
+        // OpenSSL forgets a session of its cache unless a good-bye was sent, even when it reaches nobody. In TLS 1.3
+        // sessions live in tickets, and a good-bye needs no answer
+        let owes_nothing = matches!(end, End::Closed | End::Vanished)
+            && stream.ssl().version2() == Some(SslVersion::TLS1_3);
+        shared.note_end(peer, end);
+        if !owes_nothing {
+            // lost or late: the connection is dropped either way
+            drop(timeout(FAREWELL, stream.shutdown()).await);
+        }
+    }
+}
+
+async fn accept(tcp: TcpStream, context: &SslContext) -> Result<SslStream<TcpStream>, String> {
+    // TLS 1.0 answers leave OpenSSL in two records: with Nagle the second waits 40 ms for an acknowledgement
+    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+    let ssl = Ssl::new(context).map_err(|error| error.to_string())?;
+    let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
+    Pin::new(&mut stream)
+        .accept()
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(stream)
+}
+
+impl Shared {
+    async fn converse(
+        &self,
+        stream: &mut SslStream<TcpStream>,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> End {
+        let mut session = ServerSession::new();
+        let mut chunk = [0; CHUNK];
+        let mut deadline = Instant::now() + self.limits.request;
+        loop {
+            let read = if session.is_idle() {
+                tokio::select! {
+                    biased;
+                    read = timeout_at(deadline, stream.read(&mut chunk)) => read,
+                    // an error means that the sender is gone, which is the end too
+                    _ = shutdown.wait_for(|stop| *stop) => return End::Shutdown,
+                }
+            } else {
+                timeout_at(deadline, stream.read(&mut chunk)).await
+            };
+            let bytes = match read {
+                Err(_) if session.is_idle() => return End::TimedOut("no request in time"),
+                Err(_) => return End::TimedOut("no whole request in time"),
+                Ok(Err(error)) if session.is_idle() && is_end(&error) => return End::Vanished,
+                Ok(Err(error)) => return End::Failed(error),
+                Ok(Ok(0)) => return End::Closed,
+                Ok(Ok(count)) => chunk.get(..count).unwrap_or_default(),
+            };
+            if let Err(error) = session.receive(bytes) {
+                return End::Refused(error);
+            }
+            loop {
+                let received = match session.next_request() {
+                    Ok(Some(received)) => received,
+                    Ok(None) => break,
+                    Err(error) => return End::Refused(error),
+                };
+                let answer = match self.answer(&received) {
+                    Ok(answer) => answer,
+                    Err(error) => return End::Refused(error),
+                };
+                match timeout(self.limits.request, stream.write_all(&answer)).await {
+                    Err(_) => return End::TimedOut("answer not taken in time"),
+                    Ok(Err(error)) => return End::Failed(error),
+                    Ok(Ok(())) => deadline = Instant::now() + self.limits.request,
+                }
+            }
+        }
+    }
+
+    /// Looks up, logs, counts; gives the bytes of the answer.
+    fn answer(&self, received: &Received) -> Result<Vec<u8>, wire::tvs::Error> {
+        let Received { request, tolerated } = received;
+        let mut lines = LogLines::now();
+        let mut log = |line: &str| lines.push(line);
+        let answer = match &request.ask {
+            Ask::Verify { certificate } => {
+                one(&self.counters.verify);
+                self.source.verify(certificate, &mut log)
+            }
+            Ask::Query {
+                subject,
+                issuer,
+                serial,
+            } => {
+                one(&self.counters.query);
+                let answer = self.source.query(subject, issuer, serial, &mut log);
+                if let Answer::Found(_) = answer {
+                    log("debug convertX509ToDER -x509cert");
+                }
+                log("debug tvsHandleQueryCertReq: Timer started from tvsHandleNewPhConnection");
+                answer
+            }
+        };
+        if answer == Answer::NotValid {
+            one(&self.counters.not_valid);
+        }
+        if !tolerated.is_empty() {
+            self.counters.add_tolerated(*tolerated);
+        }
+        self.log.lines(lines);
+        answer.encode(&request.ask, request.session_id)
+    }
+
+    fn handshake_failed(&self, peer: SocketAddr, reason: &str) {
+        one(&self.counters.handshakes_failed);
+        self.log.line(&format!(
+            "debug ERROR:tvsIdleTLS : handshake with {peer} failed: {}",
+            one_line(reason)
+        ));
+    }
+
+    fn note_end(&self, peer: SocketAddr, end: End) {
+        match end {
+            End::Closed | End::Vanished | End::Shutdown => {}
+            End::TimedOut(what) => {
+                one(&self.counters.timed_out);
+                self.log.line(&format!(
+                    "debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {what}, connection closed"
+                ));
+            }
+            End::Refused(error) => {
+                one(&self.counters.malformed);
+                self.log.line(&format!(
+                    "debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {error}, connection closed"
+                ));
+            }
+            End::Failed(error) => {
+                let text = one_line(&error.to_string());
+                self.log
+                    .line(&format!("debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {text}"));
+            }
+        }
+    }
+}
+
+/// True when the stream simply ended.
+fn is_end(error: &io::Error) -> bool {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<openssl::ssl::Error>());
+    let ended =
+        inner.is_some_and(|error| error.code() == ErrorCode::SYSCALL && error.io_error().is_none());
+    ended
+        || matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+        )
+}
+
+/// Texts of OpenSSL may have line ends; a log line has none.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

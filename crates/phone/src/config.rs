@@ -1,0 +1,375 @@
+//! The elements of a config that concern security [phone-files.md 3].
+
+use quick_xml::Reader;
+use quick_xml::XmlVersion;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesStart, Event};
+use trust::TvsServer;
+
+/// Largest config, in bytes. Real ones have 5 to 20 kB.
+pub const LARGEST: usize = 1 << 20;
+/// Deepest nesting. Real configs have ten levels; more is an attack on readers that recurse.
+const DEEPEST: usize = 32;
+/// Most servers of a kind that are taken: CUCM gives three, other makers up to five.
+const MOST_SERVERS: usize = 5;
+/// Longest value that is taken, in bytes: a host name of 253 or a URL.
+const LONGEST: usize = 2048;
+
+/// What a phone takes from its config.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// The root element: `device`, or `Default` in XMLDefault.cnf.xml.
+    pub root: String,
+    /// `fullConfig`; `Some(false)` is the stub of an encrypted config.
+    pub full_config: Option<bool>,
+    /// `encrConfig`: the full config comes as `.enc.sgn` only.
+    pub encrypted: bool,
+    /// `certHash`: the certificate that the full config is encrypted for.
+    pub certificate_hash: String,
+    /// `deviceProtocol`: SIP or SCCP.
+    pub protocol: String,
+    /// `loadInformation`: firmware.
+    pub load: String,
+    /// `deviceSecurityMode`: 1 non-secure, 2 authenticated, 3 encrypted.
+    pub security_mode: Option<u8>,
+    /// `transportLayerProtocol`: 1 TCP, 2 UDP, 3 TLS.
+    pub transport: Option<u8>,
+    /// `capfAuthMode`: 0 no operation, 1 password, 2 null string, 3 LSC, 4 MIC.
+    pub capf_mode: Option<u8>,
+    /// CAPF servers in order.
+    pub capf: Vec<TvsServer>,
+    /// TVS servers by priority.
+    pub tvs: Vec<TvsServer>,
+    /// Call processing nodes by priority.
+    pub nodes: Vec<String>,
+    /// `versionStamp`.
+    pub version_stamp: String,
+}
+
+/// Why a config cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadConfig {
+    /// More than [`LARGEST`].
+    #[error("the config has {0} bytes, at most {LARGEST} are taken")]
+    TooLarge(usize),
+    /// Not UTF-8.
+    #[error("the config is not UTF-8 at byte {0}; save it as UTF-8")]
+    NotUtf8(usize),
+    /// Not XML, or cut.
+    #[error("byte {offset}: {reason}")]
+    NotXml {
+        /// Where.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another root element.
+    #[error("the root element is `{0}`, not `device`; this is no phone config")]
+    Root(String),
+}
+
+/// Server entry while it is read.
+#[derive(Debug, Default)]
+struct Member {
+    priority: u32,
+    address: String,
+    port: Option<u16>,
+}
+
+/// Reads a config. Unknown elements are skipped; entities other than the five of XML are refused, so nothing expands.
+///
+/// # Errors
+/// [`BadConfig`].
+pub fn parse(bytes: &[u8]) -> Result<Config, BadConfig> {
+    if bytes.len() > LARGEST {
+        return Err(BadConfig::TooLarge(bytes.len()));
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| BadConfig::NotUtf8(error.valid_up_to()))?;
+    let mut parser = Parser::default();
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    loop {
+        let event = reader.read_event().map_err(|error| BadConfig::NotXml {
+            offset: reader.error_position(),
+            reason: error.to_string(),
+        })?;
+        let done = matches!(event, Event::Eof);
+        parser.event(&event).map_err(|reason| BadConfig::NotXml {
+            offset: reader.buffer_position(),
+            reason,
+        })?;
+        if done {
+            return parser.finish();
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Parser {
+    path: Vec<String>,
+    text: String,
+    config: Config,
+    tvs: Vec<Member>,
+    capf: Vec<Member>,
+    nodes: Vec<Member>,
+    seen_root: bool,
+}
+
+impl Parser {
+    fn event(&mut self, event: &Event<'_>) -> Result<(), String> {
+        match event {
+            Event::Start(start) => self.open(start),
+            Event::Empty(start) => {
+                self.open(start)?;
+                self.close();
+                Ok(())
+            }
+            Event::End(_) => {
+                self.close();
+                Ok(())
+            }
+            Event::Text(text) => self.add(&text.xml10_content()),
+            Event::CData(text) => self.add(&text.xml10_content()),
+            Event::GeneralRef(reference) => {
+                let name = reference.xml10_content();
+                match reference.resolve_char_ref() {
+                    Ok(Some(character)) => self.add(character.encode_utf8(&mut [0; 4])),
+                    Ok(None) => match resolve_predefined_entity(&name) {
+                        Some(text) => self.add(text),
+                        None => Err(format!("the entity `{}` is not known", name.escape_debug())),
+                    },
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+            Event::Eof if self.path.is_empty() && self.seen_root => Ok(()),
+            Event::Eof => Err("the config ends before its root element does".to_owned()),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => Ok(()),
+        }
+    }
+
+    fn open(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
+        if self.path.len() >= DEEPEST {
+            return Err(format!("more than {DEEPEST} elements are nested"));
+        }
+        if self.path.is_empty() {
+            if self.seen_root {
+                return Err("a second root element".to_owned());
+            }
+            self.seen_root = true;
+            self.config.root = start.name().as_ref().to_owned();
+        }
+        self.path.push(start.name().as_ref().to_owned());
+        self.text.clear();
+        let members = match self.place() {
+            "TVS/members/member" => &mut self.tvs,
+            "capfList/capf" => &mut self.capf,
+            "devicePool/callManagerGroup/members/member" | "callManagerGroup/members/member" => {
+                &mut self.nodes
+            }
+            _ => return Ok(()),
+        };
+        if members.len() < MOST_SERVERS {
+            let mut member = Member {
+                priority: u32::try_from(members.len()).unwrap_or(u32::MAX),
+                ..Member::default()
+            };
+            let attribute = start
+                .try_get_attribute("priority")
+                .map_err(|error| error.to_string())?;
+            if let Some(attribute) = attribute {
+                let value = attribute
+                    .normalized_value(XmlVersion::Implicit1_0)
+                    .map_err(|error| error.to_string())?;
+                member.priority = value.trim().parse().unwrap_or(member.priority);
+            }
+            members.push(member);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), String> {
+        if self.text.len() + text.len() > LARGEST {
+            return Err("a value is too long".to_owned());
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    /// The path below the root, in a static form; empty for places that nothing is taken from.
+    fn place(&self) -> &'static str {
+        const PLACES: &[&str] = &[
+            "fullConfig",
+            "encrConfig",
+            "certHash",
+            "deviceProtocol",
+            "loadInformation",
+            "deviceSecurityMode",
+            "transportLayerProtocol",
+            "capfAuthMode",
+            "versionStamp",
+            "TVS/members/member",
+            "TVS/members/member/port",
+            "TVS/members/member/address",
+            "capfList/capf",
+            "capfList/capf/phonePort",
+            "capfList/capf/processNodeName",
+            "callManagerGroup/members/member",
+            "callManagerGroup/members/member/callManager/processNodeName",
+            "devicePool/callManagerGroup/members/member",
+            "devicePool/callManagerGroup/members/member/callManager/processNodeName",
+        ];
+        let below = self.path.get(1..).unwrap_or_default();
+        PLACES
+            .iter()
+            .find(|place| place.split('/').eq(below.iter().map(String::as_str)))
+            .copied()
+            .unwrap_or("")
+    }
+
+    fn close(&mut self) {
+        let place = self.place();
+        self.path.pop();
+        let text = std::mem::take(&mut self.text);
+        let value = text.trim();
+        if value.len() > LONGEST {
+            return;
+        }
+        let number = || value.parse::<u8>().ok();
+        let config = &mut self.config;
+        match place {
+            "fullConfig" => config.full_config = Some(value.eq_ignore_ascii_case("true")),
+            "encrConfig" => config.encrypted = value.eq_ignore_ascii_case("true"),
+            "certHash" => config.certificate_hash = value.to_ascii_lowercase(),
+            "deviceProtocol" => config.protocol = value.to_owned(),
+            "loadInformation" => config.load = value.to_owned(),
+            "deviceSecurityMode" => config.security_mode = number(),
+            "transportLayerProtocol" => config.transport = number(),
+            "capfAuthMode" => config.capf_mode = number(),
+            "versionStamp" => config.version_stamp = value.to_owned(),
+            "TVS/members/member/port" => set_port(&mut self.tvs, value),
+            "TVS/members/member/address" => set_address(&mut self.tvs, value),
+            "capfList/capf/phonePort" => set_port(&mut self.capf, value),
+            "capfList/capf/processNodeName" => set_address(&mut self.capf, value),
+            "callManagerGroup/members/member/callManager/processNodeName"
+            | "devicePool/callManagerGroup/members/member/callManager/processNodeName" => {
+                set_address(&mut self.nodes, value);
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(mut self) -> Result<Config, BadConfig> {
+        if !matches!(self.config.root.as_str(), "device" | "Default") {
+            return Err(BadConfig::Root(self.config.root.escape_debug().to_string()));
+        }
+        self.config.tvs = in_order(self.tvs, wire::tvs::PORT);
+        self.config.capf = in_order(self.capf, CAPF_PORT);
+        self.config.nodes = in_order(self.nodes, 0)
+            .into_iter()
+            .map(|server| server.address)
+            .collect();
+        Ok(self.config)
+    }
+}
+
+/// Port of CAPF [phone-files.md 4].
+const CAPF_PORT: u16 = 3804;
+
+fn set_port(members: &mut [Member], value: &str) {
+    if let Some(member) = members.last_mut() {
+        member.port = value.parse().ok();
+    }
+}
+
+fn set_address(members: &mut [Member], value: &str) {
+    if let Some(member) = members.last_mut() {
+        value.clone_into(&mut member.address);
+    }
+}
+
+fn in_order(mut members: Vec<Member>, port: u16) -> Vec<TvsServer> {
+    members.sort_by_key(|member| member.priority);
+    members
+        .into_iter()
+        .filter(|member| !member.address.is_empty())
+        .map(|member| TvsServer {
+            address: member.address,
+            port: member.port.unwrap_or(port),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<device>
+  <fullConfig>true</fullConfig>
+  <deviceProtocol>SIP</deviceProtocol>
+  <devicePool><callManagerGroup><members>
+    <member priority="1"><callManager><ports><sipPort>5060</sipPort></ports><processNodeName>sub1</processNodeName></callManager></member>
+    <member priority="0"><callManager><processNodeName>pub</processNodeName></callManager></member>
+  </members></callManagerGroup></devicePool>
+  <TVS><members>
+    <member priority="1"><port> 2446</port><address> sub1 </address></member>
+    <member priority="0"><port>2445</port><address>pub&amp;co</address></member>
+    <member priority="2"><port>2447</port><address></address></member>
+  </members></TVS>
+  <deviceSecurityMode>3</deviceSecurityMode>
+  <transportLayerProtocol>3</transportLayerProtocol>
+  <capfAuthMode>2</capfAuthMode>
+  <capfList><capf><phonePort>3804</phonePort><processNodeName>pub</processNodeName></capf></capfList>
+  <certHash/>
+  <encrConfig>false</encrConfig>
+  <versionStamp>1&#x32;3</versionStamp>
+</device>"#;
+
+    #[test]
+    fn what_a_phone_takes() {
+        let config = parse(FULL.as_bytes()).unwrap();
+        let servers: Vec<String> = config.tvs.iter().map(ToString::to_string).collect();
+        assert_eq!(servers, ["pub&co:2445", "sub1:2446"]);
+        assert_eq!(config.capf[0].to_string(), "pub:3804");
+        assert_eq!(config.nodes, ["pub", "sub1"]);
+        assert_eq!(config.full_config, Some(true));
+        assert_eq!(
+            (config.security_mode, config.transport, config.capf_mode),
+            (Some(3), Some(3), Some(2))
+        );
+        assert_eq!(config.version_stamp, "123");
+        assert!(!config.encrypted && config.certificate_hash.is_empty());
+    }
+
+    #[test]
+    fn what_is_refused() {
+        let deep = format!("<device>{}{}</device>", "<a>".repeat(40), "</a>".repeat(40));
+        let entity =
+            "<!DOCTYPE d [<!ENTITY x \"y\">]><device><versionStamp>&x;</versionStamp></device>";
+        let large = vec![b' '; LARGEST + 1];
+        let cases: &[(&[u8], &str)] = &[
+            (b"", "ends before its root"),
+            (b"<device>", "ends before its root"),
+            (b"<device></devise>", "byte "),
+            (b"<html></html>", "the root element is `html`"),
+            (b"<device/><device/>", "second root"),
+            (b"<device>\xff</device>", "not UTF-8 at byte 8"),
+            (deep.as_bytes(), "nested"),
+            (entity.as_bytes(), "entity `x` is not known"),
+            (&large, "at most 1048576"),
+        ];
+        for (bytes, reason) in cases {
+            let error = parse(bytes).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_more_servers_than_phones_take() {
+        let member = "<member><address>x</address></member>".repeat(9);
+        let text = format!("<device><TVS><members>{member}</members></TVS></device>");
+        let config = parse(text.as_bytes()).unwrap();
+        assert_eq!(config.tvs.len(), 5);
+        assert_eq!(config.tvs[0].port, 2445);
+    }
+}

@@ -1,0 +1,168 @@
+//! The console log, in the style of the phones [seed 000]:
+//! `2782: NOT 17:21:51.794615 SECD: setupSocketToTvsProxy: Connected to TVS proxy server`.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Most lines that are kept; the oldest go first, as in the ring buffer of a phone.
+const MOST_LINES: usize = 2000;
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// `NOT`: a notice.
+    Notice,
+    /// `WRN`: a warning.
+    Warning,
+    /// `ERR`: an error.
+    Error,
+}
+
+impl Level {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Notice => "NOT",
+            Self::Warning => "WRN",
+            Self::Error => "ERR",
+        }
+    }
+}
+
+/// The log of one phone.
+#[derive(Debug, Clone)]
+pub struct Console {
+    next: u32,
+    zone: TimeZone,
+    lines: Vec<String>,
+}
+
+impl Console {
+    /// An empty log whose times are in `zone`.
+    #[must_use]
+    pub fn new(zone: TimeZone) -> Self {
+        Self {
+            next: 1,
+            zone,
+            lines: Vec::new(),
+        }
+    }
+
+    /// The lines, oldest first.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// Gives the lines away.
+    pub fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+
+    pub(crate) fn notice(&mut self, function: &str, text: &str) {
+        self.line(Timestamp::now(), Level::Notice, function, text);
+    }
+
+    pub(crate) fn warning(&mut self, function: &str, text: &str) {
+        self.line(Timestamp::now(), Level::Warning, function, text);
+    }
+
+    pub(crate) fn error(&mut self, function: &str, text: &str) {
+        self.line(Timestamp::now(), Level::Error, function, text);
+    }
+
+    fn line(&mut self, at: Timestamp, level: Level, function: &str, text: &str) {
+        let time = at
+            .to_zoned(self.zone.clone())
+            .strftime("%H:%M:%S%.6f")
+            .to_string();
+        if self.lines.len() >= MOST_LINES {
+            self.lines.remove(0);
+        }
+        self.lines.push(format!(
+            "{}: {} {time} SECD: {function}: {text}",
+            self.next,
+            level.word()
+        ));
+        self.next = self.next.wrapping_add(1);
+    }
+
+    /// The answers of TVS are forgotten: the client part of the phone asks its TVS proxy to do so. The texts and the
+    /// order are those of the original, the length is that of its own request between the two parts.
+    pub(crate) fn cache_flush(&mut self) {
+        const LENGTH: u32 = 3708;
+        self.notice("setupSocketToTvsProxy", "Connected to TVS proxy server");
+        self.notice(
+            "tvsReqFlushTvsCertCache",
+            &format!("Sent Request to TVS proxy, len: {LENGTH}"),
+        );
+        self.notice("clpTvsInit", "Client message received on TVS proxy socket");
+        self.notice(
+            "processTvsClntReq",
+            &format!("Success reading the client TVS request, len : {LENGTH}"),
+        );
+        self.notice(
+            "processTvsClntReq",
+            "TVS Certificate cache flush request received",
+        );
+        self.notice(
+            "tvsFlushCertCache",
+            "Completed TVS Certificate cache flush request",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_seed() {
+        let mut console = Console::new(TimeZone::UTC);
+        console.next = 2782;
+        let at: Timestamp = "2015-03-09T17:21:51.794615Z".parse().unwrap();
+        console.line(
+            at,
+            Level::Notice,
+            "setupSocketToTvsProxy",
+            "Connected to TVS proxy server",
+        );
+        assert_eq!(
+            console.lines(),
+            [
+                "2782: NOT 17:21:51.794615 SECD: setupSocketToTvsProxy: Connected to TVS proxy server"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_texts_of_a_flush() {
+        let mut console = Console::new(TimeZone::UTC);
+        console.cache_flush();
+        let texts: Vec<&str> = console
+            .lines()
+            .iter()
+            .map(|line| line.split_once("SECD: ").unwrap().1)
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "setupSocketToTvsProxy: Connected to TVS proxy server",
+                "tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708",
+                "clpTvsInit: Client message received on TVS proxy socket",
+                "processTvsClntReq: Success reading the client TVS request, len : 3708",
+                "processTvsClntReq: TVS Certificate cache flush request received",
+                "tvsFlushCertCache: Completed TVS Certificate cache flush request",
+            ]
+        );
+    }
+
+    #[test]
+    fn it_does_not_grow_without_end() {
+        let mut console = Console::new(TimeZone::UTC);
+        for _ in 0..3000 {
+            console.notice("f", "x");
+        }
+        assert_eq!(console.lines().len(), 2000);
+        assert!(console.lines()[1999].starts_with("3000: "));
+    }
+}

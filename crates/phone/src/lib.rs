@@ -1,0 +1,33 @@
+//! A virtual phone on real sockets, and a fleet of them.
+//!
+//! * [`settings`]: what a phone is and where its servers are; [`name`]: its device name
+//! * [`phone`]: one phone: [`Phone::boot`], [`Phone::reset`], [`Phone::erase_lists`], [`Phone::check_server`]
+//! * [`boot`]: the order of a boot; [`report`]: what came of it
+//! * [`fetch`]: files by HTTP, then TFTP
+//! * [`tvs`]: questions to TVS over TLS
+//! * [`config`]: the elements of the config that concern security
+//! * [`memory`]: what the phone keeps, on disk or not at all
+//! * [`console`], [`screen`]: its console log and its *Trust List* screen
+//! * [`fleet`]: many phones with bounded concurrency
+//!
+//! Whether a file is believed is decided in `trust`; the phone shares codecs with the servers, never their logic.
+#![warn(missing_docs)]
+
+pub mod boot;
+pub mod config;
+pub mod console;
+pub mod fetch;
+pub mod fleet;
+pub mod memory;
+pub mod name;
+pub mod phone;
+pub mod report;
+pub mod screen;
+pub mod settings;
+pub mod tvs;
+
+pub use fleet::{Fleet, FleetReport};
+pub use name::PhoneName;
+pub use phone::{Phone, PhoneError};
+pub use report::{BootReport, Outcome};
+pub use settings::{Keep, PhoneSettings, Waits};

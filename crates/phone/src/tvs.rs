@@ -1,0 +1,247 @@
+//! Questions to TVS: TLS on TCP 2445, the certificate of the server held against the ITL, then one question
+//! [tvs.md 1].
+//!
+//! Servers are asked in the order of the last config. The next one is asked when one cannot be reached, is not the one
+//! of the ITL or breaks the protocol; "not known" is an answer.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::time::Duration;
+
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslVerifyMode, SslVersion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_openssl::SslStream;
+use trust::{Belief, Decision, Offer, Tried, TvsReply, TvsServer, judge};
+use wire::role::Role;
+use wire::tvs::{Answer, Ask, ClientSession, DeviceName};
+
+use crate::console::Console;
+use crate::settings::{PhoneSettings, Waits};
+
+/// The TLS side of a phone; cheap to clone, to be shared by a fleet.
+#[derive(Clone)]
+pub struct PhoneTls(SslContext);
+
+impl std::fmt::Debug for PhoneTls {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("PhoneTls")
+    }
+}
+
+impl PhoneTls {
+    /// `legacy` speaks TLS 1.0 with AES and RSA key exchange only, as the 7900 series does; else TLS 1.2 and up. The
+    /// certificate of the server is not checked by the library: a phone compares it with its lists.
+    ///
+    /// # Errors
+    /// The library has no TLS 1.0, or no such ciphers.
+    pub fn new(legacy: bool) -> Result<Self, openssl::error::ErrorStack> {
+        let mut context = SslContext::builder(SslMethod::tls_client())?;
+        context.set_verify(SslVerifyMode::NONE);
+        if legacy {
+            context.set_security_level(0);
+            context.set_min_proto_version(Some(SslVersion::TLS1))?;
+            context.set_max_proto_version(Some(SslVersion::TLS1))?;
+            context.set_cipher_list("AES256-SHA:AES128-SHA:@SECLEVEL=0")?;
+        } else {
+            // level 1 and not the 2 of Debian: release 10.5 has server keys of 1024 bits
+            context.set_security_level(1);
+            context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+        }
+        Ok(Self(context.build()))
+    }
+
+    /// Opens a TLS connection; gives the stream and the certificate that the server showed.
+    pub(crate) async fn connect(
+        &self,
+        address: SocketAddr,
+        waits: &Waits,
+    ) -> Result<(SslStream<TcpStream>, Vec<u8>), String> {
+        let tcp = timeout(waits.connect, TcpStream::connect(address))
+            .await
+            .map_err(|_| format!("no connection within {:?}", waits.connect))?
+            .map_err(|error| error.to_string())?;
+        // without it a record waits for the acknowledgement of the one before
+        tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+        let ssl = Ssl::new(&self.0).map_err(|error| error.to_string())?;
+        let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
+        timeout(waits.tvs, Pin::new(&mut stream).connect())
+            .await
+            .map_err(|_| format!("no TLS within {:?}", waits.tvs))?
+            .map_err(|error| format!("no TLS: {error}"))?;
+        let certificate = stream
+            .ssl()
+            .peer_certificate()
+            .ok_or("the server showed no certificate")?
+            .to_der()
+            .map_err(|error| error.to_string())?;
+        Ok((stream, certificate))
+    }
+}
+
+/// Address of a host: written out, known to the phone, or from DNS. TVS is IPv4 only [tvs.md 1], so IPv4 comes first.
+pub(crate) async fn resolve(
+    host: &str,
+    port: u16,
+    hosts: &BTreeMap<String, IpAddr>,
+    wait: Duration,
+) -> Result<SocketAddr, String> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, port));
+    }
+    if let Some(address) = hosts.get(&host.to_ascii_lowercase()) {
+        return Ok(SocketAddr::new(*address, port));
+    }
+    let found = timeout(wait, tokio::net::lookup_host((host, port)))
+        .await
+        .map_err(|_| format!("DNS does not answer within {wait:?}"))?
+        .map_err(|error| format!("the name cannot be resolved: {error}"))?;
+    let mut all: Vec<SocketAddr> = found.collect();
+    all.sort_by_key(|address| !address.is_ipv4());
+    all.into_iter()
+        .next()
+        .ok_or_else(|| "the name has no address".to_owned())
+}
+
+/// Asks the servers of the belief in their order. The second part lists the servers that gave no answer before.
+pub(crate) async fn ask(
+    tls: &PhoneTls,
+    settings: &PhoneSettings,
+    belief: &Belief,
+    ask: &Ask,
+    session_id: u32,
+    console: &mut Console,
+) -> (TvsReply, Vec<Tried>) {
+    let mut tried = Vec::new();
+    for server in belief.tvs_servers() {
+        match ask_one(tls, settings, belief, server, ask, session_id, console).await {
+            Ok(answer) => {
+                let reply = TvsReply::Answered {
+                    server: server.to_string(),
+                    answer,
+                    cached: false,
+                };
+                return (reply, tried);
+            }
+            Err(why) => {
+                console.error("tvsConnect", &format!("TVS {server}: {why}"));
+                tried.push(Tried {
+                    server: server.to_string(),
+                    why,
+                });
+            }
+        }
+    }
+    (TvsReply::NoServer(tried.clone()), tried)
+}
+
+async fn ask_one(
+    tls: &PhoneTls,
+    settings: &PhoneSettings,
+    belief: &Belief,
+    server: &TvsServer,
+    ask: &Ask,
+    session_id: u32,
+    console: &mut Console,
+) -> Result<Answer, String> {
+    let waits = &settings.waits;
+    let address = resolve(&server.address, server.port, &settings.hosts, waits.connect).await?;
+    let (mut stream, certificate) = tls.connect(address, waits).await?;
+    console.notice(
+        "tvsConnect",
+        &format!(
+            "Connected to TVS {server}, {} {}",
+            stream.ssl().version_str(),
+            stream
+                .ssl()
+                .current_cipher()
+                .map_or("", |cipher| cipher.name())
+        ),
+    );
+    let offer = Offer::TlsServer {
+        role: Role::TVS,
+        certificate: &certificate,
+    };
+    match judge(belief, &offer) {
+        Decision::Final(verdict) if verdict.is_accepted() => {
+            console.notice("tvsCheckServerCert", &format!("Role is = {}", Role::TVS.0));
+        }
+        Decision::Final(verdict) => return Err(verdict.reason()),
+        Decision::AskTvs(_) => return Err("TVS cannot vouch for itself".to_owned()),
+    }
+    let mut session = ClientSession::new(session_id);
+    let name = DeviceName::new(settings.tvs_name().into_bytes());
+    let request = session
+        .request(Some(name), ask.clone())
+        .map_err(|error| error.to_string())?;
+    let command = match ask {
+        Ask::Verify { .. } => "CERT_VERIFICATION_REQ",
+        Ask::Query { .. } => "QUERY_CERT_REQ",
+    };
+    console.notice(
+        "tvsSendRequest",
+        &format!("{command} sent to TVS {server}, len: {}", request.len()),
+    );
+    let answer = timeout(waits.tvs, exchange(&mut stream, &mut session, &request))
+        .await
+        .map_err(|_| format!("no answer within {:?}", waits.tvs))??;
+    // closing is a courtesy; the answer is there
+    if let Err(error) = timeout(waits.connect, stream.shutdown()).await {
+        console.warning("tvsConnect", &format!("TVS {server}: close: {error}"));
+    }
+    Ok(answer)
+}
+
+async fn exchange(
+    stream: &mut SslStream<TcpStream>,
+    session: &mut ClientSession,
+    request: &[u8],
+) -> Result<Answer, String> {
+    stream
+        .write_all(request)
+        .await
+        .map_err(|error| format!("the question was not taken: {error}"))?;
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let count = stream
+            .read(&mut buffer)
+            .await
+            .map_err(|error| format!("no answer: {error}"))?;
+        if count == 0 {
+            return Err("the server closed without an answer".to_owned());
+        }
+        let bytes = buffer.get(..count).unwrap_or_default();
+        match session.receive(bytes) {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => {}
+            Err(error) => return Err(format!("no TVS answer: {error}")),
+        }
+    }
+}
+
+/// An answer in a few words.
+pub(crate) fn describe(answer: &Answer) -> String {
+    let roles = |roles: &[u8]| {
+        let names: Vec<String> = roles
+            .iter()
+            .map(|role| Role(u16::from(*role)).to_string())
+            .collect();
+        names.join(", ")
+    };
+    match answer {
+        Answer::Verified(trust) => format!(
+            "known as {}, for {} s",
+            roles(trust.roles()),
+            trust.ttl_seconds()
+        ),
+        Answer::Found(found) => format!(
+            "certificate of {} bytes, known as {}, for {} s",
+            found.certificate.len(),
+            roles(found.trust.roles()),
+            found.trust.ttl_seconds()
+        ),
+        Answer::NotValid => "not known".to_owned(),
+    }
+}

@@ -1,0 +1,28 @@
+//! The offline tools on trust lists (`.tlv`), signed files (`.sgn`) and encrypted configs (`.enc.sgn`).
+//!
+//! * [`input`], [`output`]: files read within a limit, files written whole or not at all
+//! * [`kind`]: which sort of file it is; [`describe`]: its fields as JSON; [`table`]: its header for people
+//! * [`show`], [`verify`], [`diff`]: look; [`build`], [`sign`], [`encrypt`]: make; [`strip`], [`decrypt`]: take apart
+//! * [`record`]: a record as the command line names it; [`signer`]: certificate, key, time of what is made;
+//!   [`stub`]: the short config that stands in for an encrypted one
+//!
+//! Nothing here starts a runtime or opens a socket.
+
+mod describe;
+mod device_key;
+mod input;
+mod kind;
+mod output;
+mod record;
+mod signer;
+mod stub;
+mod table;
+
+pub mod build;
+pub mod decrypt;
+pub mod diff;
+pub mod encrypt;
+pub mod show;
+pub mod sign;
+pub mod strip;
+pub mod verify;

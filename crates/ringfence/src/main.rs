@@ -1,0 +1,67 @@
+//! `ringfence`: the command line, nothing else.
+//!
+//! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
+//! * [`serve`]: a node
+//! * [`completions`]: completion scripts for shells
+//! * [`exit`], [`terminal`]: how a subcommand ends, and what it prints where
+//!
+//! A subcommand is a module with `Args` and `run(self) -> Result<Answer, Failure>`; it gets one line in [`Command`] and
+//! one in [`Command::run`].
+
+mod completions;
+mod exit;
+mod files;
+mod serve;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::{Answer, Failure};
+
+/// The open trust plane for Cisco IP phones.
+#[derive(Debug, Parser)]
+#[command(name = "ringfence", version, after_help = exit::HELP, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Show(files::show::Args),
+    Verify(files::verify::Args),
+    Build(files::build::Args),
+    Sign(files::sign::Args),
+    Strip(files::strip::Args),
+    Encrypt(files::encrypt::Args),
+    Decrypt(files::decrypt::Args),
+    Diff(files::diff::Args),
+    Serve(serve::Args),
+    Completions(completions::Args),
+}
+
+impl Command {
+    fn run(self) -> Result<Answer, Failure> {
+        match self {
+            Self::Show(args) => args.run(),
+            Self::Verify(args) => args.run(),
+            Self::Build(args) => args.run(),
+            Self::Sign(args) => args.run(),
+            Self::Strip(args) => args.run(),
+            Self::Encrypt(args) => args.run(),
+            Self::Decrypt(args) => args.run(),
+            Self::Diff(args) => args.run(),
+            Self::Serve(args) => args.run(),
+            Self::Completions(args) => args.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match CommandLine::try_parse() {
+        Ok(line) => exit::code(line.command.run()),
+        Err(error) => exit::usage(&error),
+    }
+}

@@ -1,0 +1,113 @@
+//! `ringfence serve`: runs a node. The first start makes everything it needs.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use daemon::node::Node;
+use daemon::serve::{ServeError, open_or_create, start, summary, until_told_to_stop};
+use daemon::settings::{Settings, default_data_directory};
+
+use ringfence_core::Cluster;
+
+use crate::exit::{Answer, Failure};
+use crate::terminal;
+
+/// Run a node: TFTP, HTTP 6970 and TVS. The first start makes the cluster, its keys and its lists.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: ringfence serve --tftpboot /srv/tftp\n\nOptions win over ringfence.toml in the data \
+                        directory; the first start writes them there. SIGTERM lets running requests finish (5 s at most).")]
+pub struct Args {
+    /// Data directory: database, keys, published files, logs
+    #[arg(long, env = "RINGFENCE_DATA", default_value_os_t = default_data_directory())]
+    data: PathBuf,
+    /// Serve this node of the cluster instead of the publisher
+    #[arg(long)]
+    node: Option<String>,
+    /// Address to listen on
+    #[arg(long)]
+    listen: Option<IpAddr>,
+    /// UDP port of TFTP (69, or 6969 without the right to 69)
+    #[arg(long)]
+    tftp_port: Option<u16>,
+    /// TCP port of HTTP
+    #[arg(long)]
+    http_port: Option<u16>,
+    /// TCP port of TVS, named in configs
+    #[arg(long)]
+    tvs_port: Option<u16>,
+    /// Take TLS 1.0 from the 7900 series
+    #[arg(long)]
+    legacy_tls: bool,
+    /// A folder of files for phones, served as they are and signed; never written
+    #[arg(long, value_name = "DIR")]
+    tftpboot: Option<PathBuf>,
+    /// Serve the configs of that folder untouched, without merging TVS and CAPF elements in
+    #[arg(long)]
+    no_merge: bool,
+    /// First start: release whose behaviour the cluster follows
+    #[arg(long)]
+    release: Option<String>,
+    /// First start: host name of the node
+    #[arg(long)]
+    name: Option<String>,
+    /// First start: domain behind the host name
+    #[arg(long)]
+    domain: Option<String>,
+    /// First start: address that phones reach the node at
+    #[arg(long)]
+    address: Option<Ipv4Addr>,
+}
+
+impl Args {
+    /// Runs until SIGTERM or SIGINT.
+    pub fn run(self) -> Result<Answer, Failure> {
+        let runtime = tokio::runtime::Runtime::new().map_err(could_not)?;
+        daemon::serve::log_to_stderr();
+        runtime.block_on(self.serve())
+    }
+
+    async fn serve(self) -> Result<Answer, Failure> {
+        let (cluster, node, summary) = self.started().await.map_err(could_not)?;
+        terminal::print(&summary)?;
+        until_told_to_stop().await.map_err(could_not)?;
+        terminal::note("stopping: running requests may finish");
+        node.stop().await;
+        cluster.store().close().await;
+        Ok(Answer::Yes)
+    }
+
+    async fn started(&self) -> Result<(Cluster, Node, String), ServeError> {
+        let settings = self.settings()?;
+        let prepared = open_or_create(&self.data, &settings, &mut |text| terminal::note(text)).await?;
+        let cluster = prepared.cluster;
+        let row = cluster.node(self.node.as_deref()).await?;
+        let node = start(&cluster, row, &settings).await?;
+        let summary = summary(&cluster, &node, &settings).await?;
+        Ok((cluster, node, summary))
+    }
+
+    fn settings(&self) -> Result<Settings, ServeError> {
+        let mut settings = Settings::read(&self.data.join("ringfence.toml"))?;
+        fn set<T: Clone>(place: &mut T, given: Option<&T>) {
+            if let Some(value) = given {
+                *place = value.clone();
+            }
+        }
+        set(&mut settings.listen.address, self.listen.as_ref());
+        set(&mut settings.listen.http, self.http_port.as_ref());
+        set(&mut settings.listen.tvs, self.tvs_port.as_ref());
+        settings.listen.tftp = self.tftp_port.or(settings.listen.tftp);
+        settings.phones.legacy_tls |= self.legacy_tls;
+        settings.files.tftpboot = self.tftpboot.clone().or(settings.files.tftpboot);
+        settings.files.merge &= !self.no_merge;
+        set(&mut settings.cluster.release, self.release.as_ref());
+        set(&mut settings.cluster.name, self.name.as_ref());
+        set(&mut settings.cluster.domain, self.domain.as_ref());
+        set(&mut settings.cluster.address, self.address.as_ref());
+        Ok(settings)
+    }
+}
+
+fn could_not(error: impl std::fmt::Display) -> Failure {
+    Failure::CouldNotTell(error.to_string())
+}

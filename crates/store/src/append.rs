@@ -1,0 +1,71 @@
+//! Log files that grow by one line at a time.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::StoreError;
+
+/// A log file above this is set aside as `NAME.1` before the next line: 5 MB hold some 50 000 commands.
+pub const SIZE_LIMIT: u64 = 5_000_000;
+
+/// Appends one line. Control characters in it are spelled out, so that one call is one line whatever was typed.
+///
+/// # Errors
+/// [`StoreError::File`]; nothing was written then.
+pub fn line(path: &Path, text: &str) -> Result<(), StoreError> {
+    set_aside_when_full(path)?;
+    let mut line = String::with_capacity(text.len() + 1);
+    for letter in text.chars() {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line.push('\n');
+    let opened = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        .open(path);
+    // One write of a file opened for appending: two processes do not mix their lines.
+    opened
+        .and_then(|mut file| file.write_all(line.as_bytes()))
+        .map_err(StoreError::file(path, "cannot be written"))
+}
+
+fn set_aside_when_full(path: &Path) -> Result<(), StoreError> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.len() >= SIZE_LIMIT => {
+            let mut name = path.file_name().unwrap_or_default().to_os_string();
+            name.push(".1");
+            std::fs::rename(path, path.with_file_name(name))
+                .map_err(StoreError::file(path, "cannot be set aside"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StoreError::file(path, "cannot be read")(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_call_is_one_line_and_a_full_file_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cli.log");
+        line(&path, "show\nctl\u{1b}[2J").unwrap();
+        line(&path, "quit").unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "show\\nctl\\u{1b}[2J\nquit\n");
+        let full = vec![b'x'; usize::try_from(SIZE_LIMIT).unwrap()];
+        std::fs::write(&path, &full).unwrap();
+        line(&path, "help").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "help\n");
+        assert_eq!(std::fs::read(folder.path().join("cli.log.1")).unwrap(), full);
+    }
+}

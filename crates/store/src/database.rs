@@ -1,0 +1,127 @@
+//! Opening the database, migrations, transactions.
+
+use std::path::Path;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, AnyPool, Executor};
+
+use crate::StoreError;
+
+/// The rows of a cluster.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: AnyPool,
+}
+
+/// A change to the rows: everything in it lasts, or nothing.
+pub struct Transaction {
+    inner: sqlx::Transaction<'static, sqlx::Any>,
+}
+
+/// Connections to a SQLite file. Readers do not wait for the writer (WAL), so a few are enough.
+const CONNECTIONS: u32 = 4;
+
+impl Store {
+    /// Opens a SQLite file and brings its schema up to date; makes it when `create` says so.
+    ///
+    /// # Errors
+    /// [`StoreError`]: no such file, no right, damaged, or written by a newer program.
+    pub async fn open(path: &Path, create: bool) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        if !create && !path.exists() {
+            return Err(StoreError::file(path, "cannot be opened")(
+                std::io::ErrorKind::NotFound.into(),
+            ));
+        }
+        let url = format!(
+            "sqlite://{}?mode={}",
+            encode_path(path),
+            if create { "rwc" } else { "rw" }
+        );
+        let options = AnyPoolOptions::new().max_connections(CONNECTIONS).after_connect(|connection, _| {
+            Box::pin(async move {
+                // WAL with a sync at each commit: a certificate that was handed out is never forgotten.
+                connection
+                    .execute(
+                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
+                         PRAGMA foreign_keys = ON;",
+                    )
+                    .await?;
+                Ok(())
+            })
+        });
+        let store = Self {
+            pool: options.connect(&url).await?,
+        };
+        store.check().await?;
+        sqlx::migrate!("./migrations").run(&store.pool).await?;
+        Ok(store)
+    }
+
+    /// Finds damage before anything is built on it.
+    async fn check(&self) -> Result<(), StoreError> {
+        let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+            .fetch_one(&self.pool)
+            .await?;
+        if verdict == "ok" {
+            return Ok(());
+        }
+        Err(StoreError::BadRow {
+            table: "ringfence.db",
+            reason: format!("the file is damaged: {verdict}"),
+        })
+    }
+
+    /// Starts a change. Only one runs at a time; another waits up to ten seconds.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction {
+            inner: self.pool.begin_with("BEGIN IMMEDIATE").await?,
+        })
+    }
+
+    /// A number that changes when another connection changed the rows: the cheap look before a real one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn last_change(&self) -> Result<i64, StoreError> {
+        Ok(
+            sqlx::query_scalar("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM change")
+                .fetch_one(&self.pool)
+                .await?,
+        )
+    }
+
+    /// Closes all connections, so that the file is whole on its own.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(crate) fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+}
+
+impl Transaction {
+    /// Makes the change last.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; nothing lasted then.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+}
+
+/// The characters that mean something in a URL, spelled as such a URL wants them.
+fn encode_path(path: &Path) -> String {
+    path.to_string_lossy()
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23")
+}

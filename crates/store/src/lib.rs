@@ -1,0 +1,62 @@
+//! What lasts: rows in a database, key files, published files. Nothing here decides anything.
+//!
+//! * [`database`]: opening, migrations, transactions; [`rows`] the typed queries; [`sql`] the free `select` of `run sql`
+//! * [`directory`]: the data directory of a cluster; [`keys`]: the key store of a node
+//! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read
+
+pub mod append;
+pub mod aside;
+pub mod database;
+pub mod directory;
+pub mod folder;
+pub mod keys;
+pub mod rows;
+pub mod sql;
+
+pub use database::{Store, Transaction};
+
+/// Why something could not be stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file or directory.
+    #[error("{path}: {action}: {source}")]
+    File {
+        /// The path.
+        path: String,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database refused a statement or is damaged.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("database: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what this program never writes.
+    #[error("database: {table}: {reason}")]
+    BadRow {
+        /// The table.
+        table: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// `run sql` takes only one `select`.
+    #[error("{0}")]
+    NotASelect(String),
+}
+
+impl StoreError {
+    pub(crate) fn file(
+        path: &std::path::Path,
+        action: &'static str,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::File {
+            path,
+            action,
+            source,
+        }
+    }
+}

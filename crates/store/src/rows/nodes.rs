@@ -1,0 +1,199 @@
+//! Nodes, their services, the parameters of the cluster.
+
+use sqlx::Row;
+
+use super::pkid;
+use crate::{Store, StoreError, Transaction};
+
+/// A node: one server of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Key of the row.
+    pub pkid: String,
+    /// Host name without domain.
+    pub name: String,
+    /// Domain behind the host name; empty when there is none.
+    pub domain: String,
+    /// IPv4 address as text.
+    pub address: String,
+    /// Number of the node, 1 for the publisher.
+    pub number: i64,
+    /// Whether it is the publisher.
+    pub publisher: bool,
+}
+
+/// A service on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRow {
+    /// Key of the node.
+    pub node: String,
+    /// Name of the service, as `utils service list` prints it.
+    pub name: String,
+    /// Whether it runs.
+    pub started: bool,
+    /// Whether it is activated.
+    pub activated: bool,
+    /// When it was last started, milliseconds since 1970 UTC.
+    pub started_at: i64,
+}
+
+/// The usage of a publisher in `processnode.tknodeusage`.
+const PUBLISHER: i64 = 0;
+const SUBSCRIBER: i64 = 1;
+
+impl Store {
+    /// All nodes, the publisher first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT pkid, name, domain, ipv4address, nodeid, CAST(tknodeusage AS BIGINT) AS usage FROM processnode \
+             WHERE systemnode = 'f' ORDER BY nodeid",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(NodeRow {
+                    pkid: row.try_get("pkid")?,
+                    name: row.try_get("name")?,
+                    domain: row.try_get("domain")?,
+                    address: row.try_get("ipv4address")?,
+                    number: row.try_get("nodeid")?,
+                    publisher: row.try_get::<i64, _>("usage")? == PUBLISHER,
+                })
+            })
+            .collect()
+    }
+
+    /// The services of all nodes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn services(&self) -> Result<Vec<ServiceRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT fkprocessnode, servername, enable, isactive, startedat FROM processnodeservice \
+             ORDER BY fkprocessnode, servername",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ServiceRow {
+                    node: row.try_get("fkprocessnode")?,
+                    name: row.try_get("servername")?,
+                    started: row.try_get::<String, _>("enable")? == "t",
+                    activated: row.try_get::<String, _>("isactive")? == "t",
+                    started_at: row.try_get("startedat")?,
+                })
+            })
+            .collect()
+    }
+
+    /// All parameters of the cluster.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn parameters(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let query =
+            sqlx::query_as("SELECT paramname, paramvalue FROM processconfig ORDER BY paramname");
+        Ok(query.fetch_all(self.pool()).await?)
+    }
+}
+
+impl Transaction {
+    /// Adds a node. `number` 1 is the publisher.
+    ///
+    /// # Errors
+    /// [`StoreError`]: a node with this name or number is there.
+    pub async fn insert_node(
+        &mut self,
+        name: &str,
+        domain: &str,
+        address: &str,
+        number: i64,
+    ) -> Result<String, StoreError> {
+        let key = pkid("processnode", name);
+        sqlx::query(
+            "INSERT INTO processnode (pkid, name, systemnode, description, isactive, nodeid, tknodeusage, \
+             tkprocessnoderole, tkssomode, ipv4address, domain) VALUES ($1, $2, 'f', $2, 't', $3, $4, 1, 0, $5, $6)",
+        )
+        .bind(&key)
+        .bind(name)
+        .bind(number)
+        .bind(if number == 1 { PUBLISHER } else { SUBSCRIBER })
+        .bind(address)
+        .bind(domain)
+        .execute(self.connection())
+        .await?;
+        Ok(key)
+    }
+
+    /// Adds the row that stands for the whole cluster in `processnode`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_enterprise_wide_data(&mut self) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO processnode (pkid, name, systemnode, description, isactive, nodeid, tknodeusage, \
+             tkprocessnoderole, tkssomode, ipv4address, domain) \
+             VALUES ('00000000-1111-0000-0000-000000000000', 'EnterpriseWideData', 't', '', 't', 0, 1, 1, 0, '', '')",
+        )
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Changes the address of a node.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_node_address(&mut self, node: &str, address: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE processnode SET ipv4address = $1 WHERE pkid = $2")
+            .bind(address)
+            .bind(node)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Sets a parameter.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_parameter(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO processconfig (pkid, paramname, paramvalue) VALUES ($1, $2, $3) \
+             ON CONFLICT (paramname) DO UPDATE SET paramvalue = excluded.paramvalue",
+        )
+        .bind(pkid("processconfig", name))
+        .bind(name)
+        .bind(value)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Sets the state of a service on a node.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_service(&mut self, service: &ServiceRow) -> Result<(), StoreError> {
+        let flag = |on: bool| if on { "t" } else { "f" };
+        sqlx::query(
+            "INSERT INTO processnodeservice (pkid, fkprocessnode, servername, enable, isactive, startedat) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (fkprocessnode, servername) DO UPDATE \
+             SET enable = excluded.enable, isactive = excluded.isactive, startedat = excluded.startedat",
+        )
+        .bind(pkid("processnodeservice", &format!("{}/{}", service.node, service.name)))
+        .bind(&service.node)
+        .bind(&service.name)
+        .bind(flag(service.started))
+        .bind(flag(service.activated))
+        .bind(service.started_at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}

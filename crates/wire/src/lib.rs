@@ -1,0 +1,22 @@
+//! Bytes to types and back, and conversations without sockets.
+//!
+//! * [`tlv`], [`header`], [`trust_list`], [`signed_file`]: CTL, ITL, `.sgn` and `.enc.sgn` files
+//! * [`tvs`]: messages and sessions of the Trust Verification Service
+//! * [`tftp`], [`file_name`]: TFTP packets and transfers; names that phones ask for
+//!
+//! Decoded is not verified: signatures are checked in `pki`, belief is decided in `trust`. Nothing here knows a
+//! clock, a socket or a random source.
+#![warn(missing_docs)]
+
+pub mod digest;
+pub mod error;
+pub mod file_name;
+pub mod header;
+pub mod role;
+pub mod signed_file;
+pub mod tftp;
+pub mod tlv;
+pub mod trust_list;
+pub mod tvs;
+
+pub use error::Malformed;
