@@ -1,5 +1,7 @@
 //! Devices: adding, showing, removing, reading a list of them; the phones that nobody knows.
 
+use std::collections::HashMap;
+
 use store::rows::{DeviceRow, GroupRow, UnknownDeviceRow};
 use wire::file_name::FileName;
 
@@ -55,18 +57,17 @@ pub fn device_name(name: &str) -> Result<String, CoreError> {
     }
 }
 
-/// The device that a file belongs to: `SEP<MAC>` of `SEP<MAC>.cnf.xml.sgn`, `CTLSEP<MAC>.tlv`, `ITLSEP<MAC>.tlv`.
+/// The device that a file belongs to: `SEP<MAC>` of `SEP<MAC>.cnf.xml.sgn`, `CTLSEP<MAC>.tlv`, `ITLSEP<MAC>.tlv`; the same
+/// with the names of adapters and soft phones.
 pub fn device_of(file: &FileName) -> Option<String> {
-    let name = file.as_str();
-    let upper = name.to_ascii_uppercase();
-    let stem = upper.split('.').next()?;
-    let stem = stem
-        .strip_prefix("CTL")
-        .or_else(|| stem.strip_prefix("ITL"))
-        .unwrap_or(stem);
-    let digits = stem.strip_prefix("SEP")?;
-    let is_mac = digits.len() == 12 && digits.chars().all(|digit| digit.is_ascii_hexdigit());
-    is_mac.then(|| stem.to_owned())
+    let lower = file.folded();
+    let stem = match lower.split_once('.')? {
+        (stem, "cnf.xml" | "cnf.xml.sgn" | "cnf.xml.enc.sgn") => stem,
+        (stem, "tlv") => stem.strip_prefix("ctl").or_else(|| stem.strip_prefix("itl"))?,
+        _ => return None,
+    };
+    let fits = !matches!(stem, "" | "file" | "xmldefault") && stem.chars().all(|letter| letter.is_ascii_alphanumeric());
+    fits.then(|| stem.to_ascii_uppercase())
 }
 
 impl Cluster {
@@ -80,6 +81,20 @@ impl Cluster {
         devices: &[Device],
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
+        self.put_devices_telling(actor, devices, surroundings, &mut |_| {}).await
+    }
+
+    /// As [`Self::put_devices`]; `tell` hears how many are done, for a progress bar.
+    ///
+    /// # Errors
+    /// As [`Self::put_devices`].
+    pub async fn put_devices_telling(
+        &self,
+        actor: &Actor,
+        devices: &[Device],
+        surroundings: &mut dyn Surroundings,
+        tell: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<(), CoreError> {
         actor.require(Level::ReadWrite)?;
         let known: Vec<String> = self
             .store()
@@ -90,7 +105,8 @@ impl Cluster {
             .collect();
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        for device in devices {
+        for (done, device) in devices.iter().enumerate() {
+            tell(done);
             let group = group_of(&device.nodes, &known)?;
             if let Some(group) = &group {
                 transaction.put_group(group).await?;
@@ -201,28 +217,39 @@ fn group_of(nodes: &[String], known: &[String]) -> Result<Option<GroupRow>, Core
     }))
 }
 
+/// A device of a list, and the line that it stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDevice {
+    /// The line, from 1.
+    pub line: usize,
+    /// The device.
+    pub device: Device,
+}
+
 /// Reads a list of devices: one a line, `name,model,protocol,security,nodes,description`, where everything behind the name
 /// may be missing and nodes are separated by `+`. A first line that begins with `name` is a title; `#` begins a comment.
 ///
 /// # Errors
-/// [`CoreError::BadInput`] with the number of the line.
-pub fn parse_list(text: &str) -> Result<Vec<Device>, CoreError> {
+/// [`CoreError::BadInput`] with the number of the line: what cannot be read, a node that is none of `nodes`, a device that
+/// stands on two lines.
+pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, CoreError> {
     let mut devices = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim().trim_start_matches('\u{feff}');
-        if line.is_empty()
-            || line.starts_with('#')
-            || (index == 0 && line.to_ascii_lowercase().starts_with("name"))
-        {
+    let mut lines = HashMap::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        let content = content.trim_start_matches('\u{feff}').trim();
+        let is_title = line == 1 && content.to_ascii_lowercase().starts_with("name");
+        if content.is_empty() || content.starts_with('#') || is_title {
             continue;
         }
-        let device = parse_line(line)
-            .map_err(|error| CoreError::BadInput(format!("line {}: {error}", index + 1)))?;
-        devices.push(device);
+        let at = |error: String| CoreError::BadInput(format!("line {line}: {error}"));
+        let device = parse_line(content).map_err(at)?;
+        group_of(&device.nodes, nodes).map_err(|error| at(error.to_string()))?;
+        if let Some(first) = lines.insert(device.name.clone(), line) {
+            return Err(at(format!("{} stands on line {first} already", device.name)));
+        }
+        devices.push(ListedDevice { line, device });
         if devices.len() > IMPORT_LIMIT {
-            return Err(CoreError::BadInput(format!(
-                "more than {IMPORT_LIMIT} devices in one list"
-            )));
+            return Err(CoreError::BadInput(format!("more than {IMPORT_LIMIT} devices in one list")));
         }
     }
     Ok(devices)

@@ -496,10 +496,10 @@ fn merged(file: Bytes, name: &str, part: &ClusterPart) -> Bytes {
     }
 }
 
-/// Which list a lower-case name means: `CTLFile.tlv`, `CTLSEP<MAC>.tlv` and the same with ITL.
+/// Which list a lower-case name means: `CTLFile.tlv`, `CTL<device>.tlv` and the same with ITL.
 fn list_kind(lower: &str) -> Option<ListKind> {
     let stem = lower.strip_suffix(".tlv")?;
-    let of = |rest: &str| rest == "file" || rest.starts_with("sep");
+    let of = |rest: &str| !rest.is_empty() && rest.chars().all(|letter| letter.is_ascii_alphanumeric());
     match (stem.strip_prefix("ctl"), stem.strip_prefix("itl")) {
         (Some(rest), _) if of(rest) => Some(ListKind::Ctl),
         (_, Some(rest)) if of(rest) => Some(ListKind::Itl),

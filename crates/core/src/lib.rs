@@ -36,6 +36,7 @@ pub use store::rows::{
 pub use store::sql::Table;
 pub use surroundings::Surroundings;
 
-// What a face needs of `pki` to name an answer.
+// What a face needs of `pki` to name an answer, and whoever brings the surroundings.
 pub use pki::listing::ListKind;
 pub use pki::text::certificate_text;
+pub use pki::{OpensslRandom, Random, RandomError};

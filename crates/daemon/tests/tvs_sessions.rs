@@ -1,10 +1,5 @@
 //! Every session of `testdata/vectors/tvs` over real TLS, against the whole server.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // tests may stop at the first surprise
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 mod tvs_node;
 
@@ -17,10 +12,7 @@ use tvs_node::{Node, Phone, certificate, json, read, unhex, vector};
 use wire::tvs::Tolerance;
 
 fn name_of(path: &str) -> &str {
-    path.strip_prefix("certs/")
-        .unwrap()
-        .strip_suffix(".crt.pem")
-        .unwrap()
+    path.strip_prefix("certs/").unwrap().strip_suffix(".crt.pem").unwrap()
 }
 
 fn entry(row: &Value) -> TvsEntry {
@@ -34,12 +26,7 @@ fn entry(row: &Value) -> TvsEntry {
 /// The data base that the sessions were recorded with.
 fn recorded_entries() -> Vec<TvsEntry> {
     let vector = json("tvs/verify-valid-ccm-pub-2048.json");
-    vector["database"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(entry)
-        .collect()
+    vector["database"].as_array().unwrap().iter().map(entry).collect()
 }
 
 /// What the server does at the end of a vector's messages.
@@ -62,20 +49,14 @@ fn wanted(name: &str) -> Wanted {
             "57010200000003e9001007000100080002000209000400015180",
             "57010200000003ea001007000100080002000209000400015180",
         ]),
-        "version-0"
-        | "no-device-name"
-        | "device-name-bad-format"
-        | "device-name-8832NR"
-        | "unknown-element" => Wanted::Answers(KNOWN),
-        "no-certificate" | "certificate-garbage" | "certificate-empty" => {
-            Wanted::Answers(NOT_KNOWN)
+        "version-0" | "no-device-name" | "device-name-bad-format" | "device-name-8832NR" | "unknown-element" => {
+            Wanted::Answers(KNOWN)
         }
+        "no-certificate" | "certificate-garbage" | "certificate-empty" => Wanted::Answers(NOT_KNOWN),
         "query-request" => Wanted::Answers(&["57010400000003e9000407000101"]),
-        "wrong-protocol-id"
-        | "wrong-version-2"
-        | "command-2-from-client"
-        | "length-0"
-        | "element-past-end" => Wanted::Close,
+        "wrong-protocol-id" | "wrong-version-2" | "command-2-from-client" | "length-0" | "element-past-end" => {
+            Wanted::Close
+        }
         // the body never comes, nor the rest of the header: the time-out ends it
         "body-short" | "split-header-3+7" => Wanted::Close,
         _ => Wanted::Recorded,
@@ -84,10 +65,7 @@ fn wanted(name: &str) -> Wanted {
 
 #[test]
 fn every_recorded_session_gets_what_the_index_wants() {
-    let limits = TvsLimits {
-        request: Duration::from_millis(400),
-        ..TvsLimits::default()
-    };
+    let limits = TvsLimits { request: Duration::from_millis(1000), ..TvsLimits::default() };
     let node = Node::start(false, limits, recorded_entries());
     let mut seen = 0;
     for file in std::fs::read_dir(vector("tvs")).unwrap() {
@@ -101,25 +79,16 @@ fn every_recorded_session_gets_what_the_index_wants() {
         let mut phone = Phone::connect(node.address);
         assert_eq!(phone.server_certificate(), read("certs/tvs-2048.crt.der"));
         let messages = session["messages"].as_array().unwrap();
-        for message in messages
-            .iter()
-            .filter(|message| message["from"] == "client")
-        {
+        for message in messages.iter().filter(|message| message["from"] == "client") {
             phone.send(&unhex(&message["hex"]));
         }
         let answers: Vec<String> = match wanted(name) {
             Wanted::Answers(answers) => answers.iter().map(|answer| (*answer).to_owned()).collect(),
             Wanted::Close => Vec::new(),
             Wanted::Recorded => {
-                let answers = messages
-                    .iter()
-                    .filter(|m| m["from"] == "server")
-                    .filter_map(|m| m["hex"].as_str());
+                let answers = messages.iter().filter(|m| m["from"] == "server").filter_map(|m| m["hex"].as_str());
                 let answers: Vec<String> = answers.map(str::to_owned).collect();
-                assert!(
-                    !answers.is_empty(),
-                    "{name}: the peer gave no answer and nothing else is wanted"
-                );
+                assert!(!answers.is_empty(), "{name}: the peer gave no answer and nothing else is wanted");
                 answers
             }
         };
@@ -165,21 +134,9 @@ fn every_query_pair_is_answered_to_the_byte() {
     let mut phone = Phone::connect(node.address);
     for pair in pairs {
         let answer = phone.ask(&unhex(&pair["request_hex"]));
-        assert_eq!(
-            hex::encode(answer),
-            pair["response_hex"].as_str().unwrap(),
-            "{}",
-            pair["subject"]
-        );
+        assert_eq!(hex::encode(answer), pair["response_hex"].as_str().unwrap(), "{}", pair["subject"]);
     }
-    assert_eq!(
-        (
-            node.counters.query(),
-            node.counters.not_valid(),
-            node.counters.handshakes()
-        ),
-        (5, 1, 1)
-    );
+    assert_eq!((node.counters.query(), node.counters.not_valid(), node.counters.handshakes()), (5, 1, 1));
 }
 
 #[test]
@@ -189,10 +146,7 @@ fn the_captured_request_of_a_real_phone_is_answered_and_logged() {
     let answer = phone.ask(&read("tvs-capture/tvs-query-request-213407.bin"));
     assert_eq!(hex::encode(answer), "57010400000003e9000407000101");
     let log = node.log_text();
-    let texts: Vec<&str> = log
-        .lines()
-        .map(|line| line.split_once(" | ").unwrap().1)
-        .collect();
+    let texts: Vec<&str> = log.lines().map(|line| line.split_once(" | ").unwrap().1).collect();
     let id = "24000000179479B8F124AC3F3B000000000017CN=stormin-WIN2012-CA";
     assert_eq!(
         texts,

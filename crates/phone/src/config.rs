@@ -372,4 +372,18 @@ mod tests {
         assert_eq!(config.tvs.len(), 5);
         assert_eq!(config.tvs[0].port, 2445);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_input_stops_the_reader(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            drop(parse(&bytes));
+        }
+
+        #[test]
+        fn pieces_of_configs(text in "(<device>|</device>|<TVS>|<members>|<member priority=\"|\">|</member>|<port>|</port>|&amp;|&#x|;|<!--|-->|<!\\[CDATA\\[|\\]\\]>|[a-z0-9]){0,30}") {
+            if let Ok(config) = parse(text.as_bytes()) {
+                proptest::prop_assert!(config.tvs.len() <= MOST_SERVERS);
+            }
+        }
+    }
 }

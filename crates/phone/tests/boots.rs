@@ -367,7 +367,11 @@ async fn an_encrypted_config_opens_with_the_key_of_the_device() {
     let mut settings = node.phone("8861", NAME);
     let boot = Phone::new(settings.clone()).unwrap().boot().await;
     assert_eq!(boot.outcome, Outcome::NoConfig);
-    assert!(boot.problems[0].contains("no device key"), "{:?}", boot.problems);
+    assert!(
+        boot.problems[0].contains("no device key"),
+        "{:?}",
+        boot.problems
+    );
 
     settings.device_key = Some(device.key.clone());
     let mut phone = Phone::new(settings).unwrap();

@@ -12,8 +12,7 @@ use crate::hash;
 use crate::name::{self, NameForm};
 
 /// rsaEncryption (RFC 8017 A.1).
-const RSA_ENCRYPTION: der::asn1::ObjectIdentifier =
-    der::asn1::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSA_ENCRYPTION: der::asn1::ObjectIdentifier = der::asn1::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 /// Largest certificate taken, in bytes: what the 16-bit length of a TLV field can carry.
 pub const CERTIFICATE_LIMIT: usize = 65_535;
@@ -89,17 +88,8 @@ impl Certificate {
         let bits = spki.subject_public_key.raw_bytes().to_vec();
         let spki_der = spki.to_der().map_err(bad)?;
         let openssl = openssl_key(&spki_der, &spki.algorithm.oid, &bits);
-        let key = PublicKey {
-            kind: key_kind(&openssl, &spki.algorithm.oid),
-            spki: spki_der,
-            bits,
-            openssl,
-        };
-        Ok(Self {
-            der: der.into(),
-            parsed: Arc::new(parsed),
-            key,
-        })
+        let key = PublicKey { kind: key_kind(&openssl, &spki.algorithm.oid), spki: spki_der, bits, openssl };
+        Ok(Self { der: der.into(), parsed: Arc::new(parsed), key })
     }
 
     /// Parses the first certificate of a PEM text; keys and other blocks around it are passed over.
@@ -107,11 +97,8 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        let x509 = openssl::x509::X509::from_pem(pem)
-            .map_err(|error| CertificateError::NotPem(error.to_string()))?;
-        let der = x509
-            .to_der()
-            .map_err(|error| CertificateError::NotPem(error.to_string()))?;
+        let x509 = openssl::x509::X509::from_pem(pem).map_err(|error| CertificateError::NotPem(error.to_string()))?;
+        let der = x509.to_der().map_err(|error| CertificateError::NotPem(error.to_string()))?;
         Self::from_der(&der)
     }
 
@@ -238,10 +225,7 @@ impl Certificate {
     #[must_use]
     pub fn validity(&self) -> (u64, u64) {
         let validity = self.parsed.tbs_certificate().validity();
-        (
-            validity.not_before.to_unix_duration().as_secs(),
-            validity.not_after.to_unix_duration().as_secs(),
-        )
+        (validity.not_before.to_unix_duration().as_secs(), validity.not_after.to_unix_duration().as_secs())
     }
 
     /// SHA-1 of the DER: what `show ctl` prints.
@@ -276,11 +260,7 @@ impl Certificate {
     }
 
     /// The parts of a trust-list record, in a form of names; calls `with` with borrowed parts.
-    pub fn with_fields<T>(
-        &self,
-        form: NameForm,
-        with: impl FnOnce(&CertificateFields<'_>) -> T,
-    ) -> T {
+    pub fn with_fields<T>(&self, form: NameForm, with: impl FnOnce(&CertificateFields<'_>) -> T) -> T {
         let subject = self.subject(form);
         let issuer = self.issuer(form);
         let reversed;
@@ -311,21 +291,12 @@ impl Eq for Certificate {}
 
 impl std::fmt::Debug for Certificate {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            out,
-            "Certificate({}, serial {})",
-            self.subject(NameForm::Cucm),
-            hash::hex(self.serial())
-        )
+        write!(out, "Certificate({}, serial {})", self.subject(NameForm::Cucm), hash::hex(self.serial()))
     }
 }
 
 /// RSA keys are read by the PKCS#1 reader: the one for any SubjectPublicKeyInfo takes a hundred times as long.
-fn openssl_key(
-    spki: &[u8],
-    oid: &der::asn1::ObjectIdentifier,
-    bits: &[u8],
-) -> Result<PKey<Public>, ErrorStack> {
+fn openssl_key(spki: &[u8], oid: &der::asn1::ObjectIdentifier, bits: &[u8]) -> Result<PKey<Public>, ErrorStack> {
     if *oid == RSA_ENCRYPTION {
         PKey::from_rsa(Rsa::public_key_from_der_pkcs1(bits)?)
     } else {

@@ -73,16 +73,8 @@ pub fn encrypt_file(
     identity: &SigningIdentity<'_>,
     random: &mut dyn Random,
 ) -> Result<Vec<u8>, EncryptError> {
-    let not_rsa = || {
-        EncryptError::NotRsa(
-            device.subject(crate::NameForm::Cucm),
-            device.key_kind().to_string(),
-        )
-    };
-    let key_bits = device
-        .rsa_bits()
-        .and_then(|bits| u16::try_from(bits).ok())
-        .ok_or_else(not_rsa)?;
+    let not_rsa = || EncryptError::NotRsa(device.subject(crate::NameForm::Cucm), device.key_kind().to_string());
+    let key_bits = device.rsa_bits().and_then(|bits| u16::try_from(bits).ok()).ok_or_else(not_rsa)?;
     let mut key = Zeroizing::new([0_u8; BLOCK]);
     let mut iv = [0_u8; BLOCK];
     random.fill(key.as_mut_slice())?;
@@ -93,21 +85,8 @@ pub fn encrypt_file(
     let (padded, padding) = pad(plain);
     let cipher_text = aes_cbc(Mode::Encrypt, key.as_slice(), &iv, &padded).map_err(failed)?;
     let hash = hash::digest(spec.digest, &[plain]).ok_or(SignError::Digest(spec.digest))?;
-    let encryption = Encryption {
-        iv,
-        padding,
-        key_bits,
-        wrapped_key,
-        hash_algorithm: spec.digest,
-        hash,
-    };
-    Ok(sign_payload(
-        spec,
-        Version::ENCRYPTED,
-        Some(encryption),
-        cipher_text,
-        identity,
-    )?)
+    let encryption = Encryption { iv, padding, key_bits, wrapped_key, hash_algorithm: spec.digest, hash };
+    Ok(sign_payload(spec, Version::ENCRYPTED, Some(encryption), cipher_text, identity)?)
 }
 
 /// The plain text with its padding, and how many bytes of padding there are: 1 to 16.
@@ -139,48 +118,29 @@ pub fn open(file: &SignedFile, key: &SoftKey) -> Result<Opened, OpenError> {
     let malformed = |field, text: &str| OpenError::Malformed(field, text.to_owned());
     let fields = file.header().encryption(file.bytes());
     let fields = fields.ok_or_else(|| malformed("ENCRYPTIONINFO", "is missing"))?;
-    let iv = fields
-        .iv
-        .ok_or_else(|| malformed("ENCRYPTIONIV", "is missing"))?;
+    let iv = fields.iv.ok_or_else(|| malformed("ENCRYPTIONIV", "is missing"))?;
     if iv.len() != BLOCK {
-        return Err(OpenError::Malformed(
-            "ENCRYPTIONIV",
-            format!("has {} bytes, must have 16", iv.len()),
-        ));
+        return Err(OpenError::Malformed("ENCRYPTIONIV", format!("has {} bytes, must have 16", iv.len())));
     }
-    let padding = fields
-        .padding
-        .ok_or_else(|| malformed("ENCRYPTIONPADDING", "is missing or not two bytes"))?;
+    let padding = fields.padding.ok_or_else(|| malformed("ENCRYPTIONPADDING", "is missing or not two bytes"))?;
     if !(1..=16).contains(&padding) {
-        return Err(OpenError::Malformed(
-            "ENCRYPTIONPADDING",
-            format!("{padding} is outside 1..=16"),
-        ));
+        return Err(OpenError::Malformed("ENCRYPTIONPADDING", format!("{padding} is outside 1..=16")));
     }
-    let wrapped = fields
-        .wrapped_key
-        .ok_or_else(|| malformed("ENCRYPTIONKEY", "is missing"))?;
+    let wrapped = fields.wrapped_key.ok_or_else(|| malformed("ENCRYPTIONKEY", "is missing"))?;
     let algorithm = fields.hash_algorithm;
-    let algorithm = algorithm
-        .ok_or_else(|| malformed("ENCRYPTIONHASHALGORITHM", "is missing or not one byte"))?;
-    let wanted = fields
-        .hash
-        .ok_or_else(|| malformed("ENCRYPTIONHASH", "is missing"))?;
+    let algorithm = algorithm.ok_or_else(|| malformed("ENCRYPTIONHASHALGORITHM", "is missing or not one byte"))?;
+    let wanted = fields.hash.ok_or_else(|| malformed("ENCRYPTIONHASH", "is missing"))?;
     if algorithm.hash_length().is_none() {
         return Err(OpenError::Unsupported(algorithm.0));
     }
     let cipher_text = file.payload();
     if cipher_text.is_empty() || !cipher_text.len().is_multiple_of(BLOCK) {
-        let reason = format!(
-            "{} bytes of cipher text are not a positive multiple of 16",
-            cipher_text.len()
-        );
+        let reason = format!("{} bytes of cipher text are not a positive multiple of 16", cipher_text.len());
         return Err(OpenError::Malformed("payload", reason));
     }
     let key = unwrap(key, wrapped).ok_or(OpenError::Mismatch)?;
-    let mut plain = aes_cbc(Mode::Decrypt, &key, iv, cipher_text)
-        .map(Zeroizing::new)
-        .map_err(|_| OpenError::Mismatch)?;
+    let mut plain =
+        aes_cbc(Mode::Decrypt, &key, iv, cipher_text).map(Zeroizing::new).map_err(|_| OpenError::Mismatch)?;
     let length = plain.len().saturating_sub(usize::from(padding));
     plain.truncate(length);
     let found = hash::digest(algorithm, &[&plain]).ok_or(OpenError::Unsupported(algorithm.0))?;
@@ -215,12 +175,7 @@ fn unwrap(key: &SoftKey, wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     }
 }
 
-fn aes_cbc(
-    mode: Mode,
-    key: &[u8],
-    iv: &[u8],
-    input: &[u8],
-) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+fn aes_cbc(mode: Mode, key: &[u8], iv: &[u8], input: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
     let cipher = match key.len() {
         16 => Cipher::aes_128_cbc(),
         24 => Cipher::aes_192_cbc(),

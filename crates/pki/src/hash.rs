@@ -67,11 +67,7 @@ pub fn spell(bytes: &[u8], separator: &str, upper: bool) -> String {
         if index > 0 {
             out.push_str(separator);
         }
-        let written = if upper {
-            write!(out, "{byte:02X}")
-        } else {
-            write!(out, "{byte:02x}")
-        };
+        let written = if upper { write!(out, "{byte:02X}") } else { write!(out, "{byte:02x}") };
         debug_assert!(written.is_ok(), "a String takes everything");
     }
     out

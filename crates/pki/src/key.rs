@@ -39,10 +39,7 @@ impl SoftKey {
     /// # Errors
     /// [`KeyError::Generation`].
     pub fn generate_rsa(bits: u32) -> Result<Self, KeyError> {
-        let failed = |error: openssl::error::ErrorStack| KeyError::Generation {
-            bits,
-            reason: error.to_string(),
-        };
+        let failed = |error: openssl::error::ErrorStack| KeyError::Generation { bits, reason: error.to_string() };
         let key = PKey::from_rsa(Rsa::generate(bits).map_err(failed)?).map_err(failed)?;
         Self::from_openssl(key)
     }
@@ -59,9 +56,7 @@ impl SoftKey {
     }
 
     fn from_openssl(key: PKey<Private>) -> Result<Self, KeyError> {
-        let spki = key
-            .public_key_to_der()
-            .map_err(|error| KeyError::Unreadable(error.to_string()))?;
+        let spki = key.public_key_to_der().map_err(|error| KeyError::Unreadable(error.to_string()))?;
         Ok(Self { key, spki })
     }
 
@@ -71,8 +66,7 @@ impl SoftKey {
     /// [`KeyError::Unreadable`] when the library cannot write it.
     pub fn to_pem(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let pem = self.key.private_key_to_pem_pkcs8();
-        pem.map(Zeroizing::new)
-            .map_err(|error| KeyError::Unreadable(error.to_string()))
+        pem.map(Zeroizing::new).map_err(|error| KeyError::Unreadable(error.to_string()))
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo: the name of the key in a key store.

@@ -59,14 +59,9 @@ pub fn missing(kind: ListKind) -> String {
 /// A time as the original prints it, such as `Fri Mar 06 21:56:07 CET 2015`.
 #[must_use]
 pub fn date(seconds: u64, zone: &TimeZone) -> String {
-    let timestamp = i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     match timestamp {
-        Some(timestamp) => timestamp
-            .to_zoned(zone.clone())
-            .strftime("%a %b %d %H:%M:%S %Z %Y")
-            .to_string(),
+        Some(timestamp) => timestamp.to_zoned(zone.clone()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string(),
         None => format!("second {seconds} since 1970"),
     }
 }
@@ -82,10 +77,7 @@ pub fn list(list: &TrustList, kind: ListKind, modified: u64, zone: &TimeZone) ->
     out.line(&format!("{}(SHA1)", spell(&sha1(file), "", false)));
     out.line("");
     out.line(&format!("Length of {word} file: {}", file.len()));
-    out.line(&format!(
-        "The {word} File was last modified on {}",
-        date(modified, zone)
-    ));
+    out.line(&format!("The {word} File was last modified on {}", date(modified, zone)));
     out.line("");
     out.line(&format!("Parse {word} File"));
     out.line("----------------");
@@ -95,11 +87,7 @@ pub fn list(list: &TrustList, kind: ListKind, modified: u64, zone: &TimeZone) ->
     for (index, record) in list.records().enumerate() {
         out.record(word, index + 1, record);
         if record.role() == Some(Role::SAST) {
-            let used = if check.signer_record == Some(index) {
-                "was"
-            } else {
-                "was not"
-            };
+            let used = if check.signer_record == Some(index) { "was" } else { "was not" };
             out.line(&format!("This etoken {used} used to sign the {word} file."));
         }
         out.line("");
@@ -107,10 +95,7 @@ pub fn list(list: &TrustList, kind: ListKind, modified: u64, zone: &TimeZone) ->
     if check.verdict.is_valid() {
         out.line(&format!("The {word} file was verified successfully."));
     } else {
-        out.line(&format!(
-            "The {word} file could not be verified: {}.",
-            check.verdict.label()
-        ));
+        out.line(&format!("The {word} file could not be verified: {}.", check.verdict.label()));
     }
     out.0
 }
@@ -126,11 +111,7 @@ impl Listing {
     /// A row: one tab after the position, two after a short tag, one after the length; nothing behind an empty value.
     fn row(&mut self, tag: u8, name: &str, length: usize, value: &str) {
         let gap = if name.len() < 8 { "\t\t" } else { "\t" };
-        let tail = if value.is_empty() {
-            String::new()
-        } else {
-            format!("\t{value}")
-        };
+        let tail = if value.is_empty() { String::new() } else { format!("\t{}", printable(value)) };
         self.line(&format!("{tag}\t{name}{gap}{length}{tail}"));
     }
 
@@ -151,42 +132,21 @@ impl Listing {
                 tag if header::is_container(tag) => {
                     self.row(tag, header::tag_name(tag), 2, &field.length.to_string());
                 }
-                header::DIGESTALGORITHM => {
-                    self.row(field.tag, "DIGESTALGORTITHM", field.length, "")
-                }
-                header::SIGNATUREALGORITHM => {
-                    self.row(field.tag, "SIGNATUREALGORTITHM", field.length, "")
-                }
+                header::DIGESTALGORITHM => self.row(field.tag, "DIGESTALGORTITHM", field.length, ""),
+                header::SIGNATUREALGORITHM => self.row(field.tag, "SIGNATUREALGORTITHM", field.length, ""),
                 header::SIGNERNAME | header::CANAME => {
-                    self.row(
-                        field.tag,
-                        header::tag_name(field.tag),
-                        field.length,
-                        &text(bytes),
-                    );
+                    self.row(field.tag, header::tag_name(field.tag), field.length, &text(bytes));
                 }
                 header::SERIALNUMBER => {
-                    self.row(
-                        field.tag,
-                        "SERIALNUMBER",
-                        field.length,
-                        &spell(bytes, ":", true),
-                    );
+                    self.row(field.tag, "SERIALNUMBER", field.length, &spell(bytes, ":", true));
                 }
                 header::SIGNATURE => {
                     self.row(field.tag, "SIGNATURE", field.length, "");
                     self.octets(bytes);
                 }
                 header::SIGNERVERSION => {
-                    let version = header
-                        .signer_version(file)
-                        .map(|version| version.to_string());
-                    self.row(
-                        field.tag,
-                        "SIGNERVERSION",
-                        field.length,
-                        &version.unwrap_or_default(),
-                    );
+                    let version = header.signer_version(file).map(|version| version.to_string());
+                    self.row(field.tag, "SIGNERVERSION", field.length, &version.unwrap_or_default());
                 }
                 header::FILENAME | header::TIMESTAMP | header::SIGNATUREMODULUS => {
                     self.row(field.tag, header::tag_name(field.tag), field.length, "");
@@ -214,18 +174,11 @@ impl Listing {
         self.line(&format!("\t{word} Record #:{number}"));
         self.line("\t\t  ----");
         self.titles();
-        self.row(
-            trust_list::RECORDLENGTH,
-            "RECORDLENGTH",
-            2,
-            &record.length().to_string(),
-        );
+        self.row(trust_list::RECORDLENGTH, "RECORDLENGTH", 2, &record.length().to_string());
         for (field, bytes) in record.fields() {
             let name = trust_list::tag_name(field.tag);
             let value = match field.tag {
-                trust_list::DNSNAME | trust_list::SUBJECTNAME | trust_list::ISSUERNAME => {
-                    text(bytes)
-                }
+                trust_list::DNSNAME | trust_list::SUBJECTNAME | trust_list::ISSUERNAME => text(bytes),
                 trust_list::FUNCTION => record.role().map(Role::function_text).unwrap_or_default(),
                 trust_list::SERIALNUMBER => spell(bytes, ":", true),
                 trust_list::CERTIFICATE => {
@@ -237,9 +190,7 @@ impl Listing {
                     [id] => DigestId(*id).to_string(),
                     _ => String::new(),
                 },
-                trust_list::PUBLICKEY | trust_list::SIGNATURE | trust_list::IPADDRESS => {
-                    String::new()
-                }
+                trust_list::PUBLICKEY | trust_list::SIGNATURE | trust_list::IPADDRESS => String::new(),
                 _ => spell(bytes, " ", true),
             };
             let name = match field.tag {
@@ -250,6 +201,20 @@ impl Listing {
             self.row(field.tag, name, field.length, &value);
         }
     }
+}
+
+/// A value of a stranger as it may be printed: control characters are spelled out, so that no name steers a terminal or
+/// forges a row.
+pub(crate) fn printable(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for letter in value.chars() {
+        if letter.is_control() {
+            out.extend(letter.escape_default());
+        } else {
+            out.push(letter);
+        }
+    }
+    out
 }
 
 fn text(value: &[u8]) -> String {

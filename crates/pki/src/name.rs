@@ -69,9 +69,7 @@ pub(crate) fn format(name: &Name, form: NameForm) -> String {
 
 /// The first common name, if there is one.
 pub(crate) fn common_name(name: &Name) -> Option<String> {
-    name.iter()
-        .find(|atv| atv.oid == CN)
-        .map(|atv| value(&atv.value).into_owned())
+    name.iter().find(|atv| atv.oid == CN).map(|atv| value(&atv.value).into_owned())
 }
 
 /// Writes the parts one behind the other, straight into the result: a trust list has two names in each record.
@@ -91,9 +89,7 @@ fn join<'a>(
 }
 
 fn in_cucm_order(name: &Name) -> impl Iterator<Item = &AttributeTypeAndValue> {
-    let known = CUCM_ORDER
-        .iter()
-        .flat_map(|wanted| name.iter().filter(move |part| part.oid == *wanted));
+    let known = CUCM_ORDER.iter().flat_map(|wanted| name.iter().filter(move |part| part.oid == *wanted));
     known.chain(name.iter().filter(|part| !CUCM_ORDER.contains(&part.oid)))
 }
 
@@ -117,26 +113,15 @@ fn key(oid: &ObjectIdentifier) -> Cow<'static, str> {
 fn value(any: &Any) -> Cow<'_, str> {
     let bytes = any.value();
     match any.tag() {
-        Tag::TeletexString => bytes
-            .iter()
-            .map(|byte| char::from(*byte))
-            .collect::<String>()
-            .into(),
+        Tag::TeletexString => bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
         Tag::BmpString => {
-            let units: Vec<u16> = bytes
-                .chunks(2)
-                .map(|pair| {
-                    pair.iter()
-                        .fold(0, |unit, byte| (unit << 8) | u16::from(*byte))
-                })
-                .collect();
+            let units: Vec<u16> =
+                bytes.chunks(2).map(|pair| pair.iter().fold(0, |unit, byte| (unit << 8) | u16::from(*byte))).collect();
             String::from_utf16_lossy(&units).into()
         }
-        Tag::Utf8String
-        | Tag::PrintableString
-        | Tag::Ia5String
-        | Tag::VisibleString
-        | Tag::NumericString => String::from_utf8_lossy(bytes),
+        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::VisibleString | Tag::NumericString => {
+            String::from_utf8_lossy(bytes)
+        }
         _ => format!("#{}", crate::hash::hex(bytes)).into(),
     }
 }
@@ -189,11 +174,8 @@ impl Subject {
         ];
         let mut sequence = RdnSequence::default();
         for (oid, text) in parts.into_iter().filter(|(_, text)| !text.is_empty()) {
-            let value = if oid == C {
-                Any::from(PrintableStringRef::new(text)?)
-            } else {
-                Any::from(Utf8StringRef::new(text)?)
-            };
+            let value =
+                if oid == C { Any::from(PrintableStringRef::new(text)?) } else { Any::from(Utf8StringRef::new(text)?) };
             let mut set = SetOfVec::new();
             set.insert(AttributeTypeAndValue { oid, value })?;
             sequence.push(RelativeDistinguishedName::from(set));

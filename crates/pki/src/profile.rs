@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use der::asn1::{
-    Any, BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, UtcTime,
-};
+use der::asn1::{Any, BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, UtcTime};
 use der::{Decode, Encode, Sequence};
 use wire::digest::DigestId;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{
-    BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
-};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
 use x509_cert::name::RdnSequence;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
@@ -165,11 +161,8 @@ pub fn self_signed(
     };
     let tbs = tbs.to_der()?;
     let signature = signer.sign(profile.digest, &[&tbs])?;
-    let certificate = SignedCertificate {
-        tbs: Any::from_der(&tbs)?,
-        algorithm,
-        signature: BitString::from_bytes(&signature)?,
-    };
+    let certificate =
+        SignedCertificate { tbs: Any::from_der(&tbs)?, algorithm, signature: BitString::from_bytes(&signature)? };
     Ok(Certificate::from_der(&certificate.to_der()?)?)
 }
 
@@ -180,12 +173,8 @@ fn algorithm(digest: DigestId) -> Result<AlgorithmIdentifierOwned, ProfileError>
         DigestId::SHA512 => "1.2.840.113549.1.1.13",
         other => return Err(SignError::Digest(other).into()),
     };
-    let oid =
-        ObjectIdentifier::new(oid).map_err(|error| ProfileError::Encoding(error.to_string()))?;
-    Ok(AlgorithmIdentifierOwned {
-        oid,
-        parameters: Some(Any::null()),
-    })
+    let oid = ObjectIdentifier::new(oid).map_err(|error| ProfileError::Encoding(error.to_string()))?;
+    Ok(AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) })
 }
 
 fn time(seconds: u64) -> Result<Time, der::Error> {
@@ -204,11 +193,7 @@ fn extensions(
 ) -> Result<Vec<Extension>, der::Error> {
     let mut all = Vec::with_capacity(5);
     let mut push = |extn_id, value: Vec<u8>| {
-        all.push(Extension {
-            extn_id,
-            critical: false,
-            extn_value: OctetString::new(value)?,
-        });
+        all.push(Extension { extn_id, critical: false, extn_value: OctetString::new(value)? });
         Ok::<(), der::Error>(())
     };
     let mut bits = der::flagset::FlagSet::<KeyUsages>::default();
@@ -222,32 +207,16 @@ fn extensions(
         };
     }
     push(KEY_USAGE, KeyUsage(bits).to_der()?)?;
-    let purposes = profile
-        .purposes
-        .iter()
-        .map(|purpose| purpose.oid())
-        .collect();
+    let purposes = profile.purposes.iter().map(|purpose| purpose.oid()).collect();
     push(EXTENDED_KEY_USAGE, ExtendedKeyUsage(purposes).to_der()?)?;
-    push(
-        SUBJECT_KEY_IDENTIFIER,
-        OctetString::new(sha1(public_key))?.to_der()?,
-    )?;
+    push(SUBJECT_KEY_IDENTIFIER, OctetString::new(sha1(public_key))?.to_der()?)?;
     if let Some(length) = profile.ca_path_length {
-        let constraints = BasicConstraints {
-            ca: true,
-            path_len_constraint: Some(length),
-        };
+        let constraints = BasicConstraints { ca: true, path_len_constraint: Some(length) };
         push(BASIC_CONSTRAINTS, constraints.to_der()?)?;
     }
     if profile.alt_names && !request.dns_names.is_empty() {
-        let names = request
-            .dns_names
-            .iter()
-            .map(|name| Ok(GeneralName::DnsName(Ia5String::new(name)?)));
-        push(
-            SUBJECT_ALT_NAME,
-            SubjectAltName(names.collect::<Result<_, der::Error>>()?).to_der()?,
-        )?;
+        let names = request.dns_names.iter().map(|name| Ok(GeneralName::DnsName(Ia5String::new(name)?)));
+        push(SUBJECT_ALT_NAME, SubjectAltName(names.collect::<Result<_, der::Error>>()?).to_der()?)?;
     }
     Ok(all)
 }

@@ -26,15 +26,8 @@ impl<'a> SigningIdentity<'a> {
             return Err(SignError::KeyOfAnother(certificate.subject(NameForm::Cucm)));
         }
         let unsuitable = || SignError::Unsuitable(certificate.key_kind().to_string());
-        let modulus = certificate
-            .rsa_bits()
-            .and_then(Modulus::from_bits)
-            .ok_or_else(unsuitable)?;
-        Ok(Self {
-            certificate,
-            signer,
-            modulus,
-        })
+        let modulus = certificate.rsa_bits().and_then(Modulus::from_bits).ok_or_else(unsuitable)?;
+        Ok(Self { certificate, signer, modulus })
     }
 
     /// The certificate.
@@ -59,9 +52,7 @@ impl<'a> SigningIdentity<'a> {
     /// # Errors
     /// [`SignError`].
     pub fn sign(&self, unsigned: Unsigned) -> Result<Vec<u8>, SignError> {
-        let signature = self
-            .signer
-            .sign(unsigned.digest(), &unsigned.to_be_signed())?;
+        let signature = self.signer.sign(unsigned.digest(), &unsigned.to_be_signed())?;
         Ok(unsigned.attach(&signature)?)
     }
 }
@@ -144,11 +135,7 @@ pub struct FileSpec<'a> {
 ///
 /// # Errors
 /// [`SignError`].
-pub fn sign_file(
-    spec: &FileSpec<'_>,
-    payload: Vec<u8>,
-    identity: &SigningIdentity<'_>,
-) -> Result<Vec<u8>, SignError> {
+pub fn sign_file(spec: &FileSpec<'_>, payload: Vec<u8>, identity: &SigningIdentity<'_>) -> Result<Vec<u8>, SignError> {
     sign_payload(spec, Version::SIGNED, None, payload, identity)
 }
 

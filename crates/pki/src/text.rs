@@ -13,7 +13,7 @@ use x509_cert::ext::pkix::{
 
 use crate::certificate::{Certificate, KeyKind};
 use crate::hash::{hex, spell};
-use crate::listing::date;
+use crate::listing::{date, printable};
 use crate::name::NameForm;
 
 /// The text layout, then the PEM directly behind its closing bracket, as the original prints it.
@@ -25,39 +25,20 @@ pub fn certificate_text(certificate: &Certificate, zone: &TimeZone) -> String {
     let algorithm = x509.signature_algorithm().oid.to_string();
     out.line("[");
     out.line("  Version: V3");
-    out.line(&format!(
-        "  Serial Number: {}",
-        spell(certificate.serial(), "", true)
-    ));
-    out.line(&format!(
-        "  SignatureAlgorithm: {} ({algorithm})",
-        signature_algorithm(&algorithm)
-    ));
-    out.line(&format!(
-        "  Issuer Name: {}",
-        certificate.issuer(NameForm::Text)
-    ));
+    out.line(&format!("  Serial Number: {}", spell(certificate.serial(), "", true)));
+    out.line(&format!("  SignatureAlgorithm: {} ({algorithm})", signature_algorithm(&algorithm)));
+    out.line(&format!("  Issuer Name: {}", certificate.issuer(NameForm::Text)));
     out.line(&format!("  Validity From: {}", date(from, zone)));
     out.line(&format!("           To:   {}", date(to, zone)));
-    out.line(&format!(
-        "  Subject Name: {}",
-        certificate.subject(NameForm::Text)
-    ));
+    out.line(&format!("  Subject Name: {}", certificate.subject(NameForm::Text)));
     let (kind, oid) = match certificate.key_kind() {
         KeyKind::Rsa(_) => ("RSA".to_owned(), "1.2.840.113549.1.1.1".to_owned()),
         KeyKind::Ec(_) => ("EC".to_owned(), "1.2.840.10045.2.1".to_owned()),
         KeyKind::Other(oid) => ("Unknown".to_owned(), oid.clone()),
     };
     out.line(&format!("  Key: {kind} ({oid})"));
-    out.line(&format!(
-        "    Key value: {}",
-        hex(certificate.public_key_bits())
-    ));
-    let extensions = x509
-        .tbs_certificate()
-        .extensions()
-        .cloned()
-        .unwrap_or_default();
+    out.line(&format!("    Key value: {}", hex(certificate.public_key_bits())));
+    let extensions = x509.tbs_certificate().extensions().cloned().unwrap_or_default();
     out.line(&format!("  Extensions: {} present", extensions.len()));
     for extension in &extensions {
         out.extension(extension);
@@ -88,7 +69,7 @@ struct Text(String);
 
 impl Text {
     fn line(&mut self, text: &str) {
-        self.0.push_str(text);
+        self.0.push_str(&printable(text));
         self.0.push('\n');
     }
 
@@ -108,22 +89,9 @@ impl Text {
     /// Sixteen bytes a line with their offset and their printable characters.
     fn dump(&mut self, bytes: &[u8]) {
         for (index, row) in bytes.chunks(16).enumerate() {
-            let text: String = row
-                .iter()
-                .map(|byte| {
-                    if (0x20..0x7f).contains(byte) {
-                        char::from(*byte)
-                    } else {
-                        '.'
-                    }
-                })
-                .collect();
-            let written = writeln!(
-                self.0,
-                "  {:04x}: {} [{text}]",
-                index * 16,
-                spell(row, " ", false)
-            );
+            let text: String =
+                row.iter().map(|byte| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '.' }).collect();
+            let written = writeln!(self.0, "  {:04x}: {} [{text}]", index * 16, spell(row, " ", false));
             debug_assert!(written.is_ok(), "a String takes everything");
         }
     }
@@ -133,10 +101,7 @@ impl Text {
 fn describe(oid: &str, value: &[u8]) -> (&'static str, Vec<String>) {
     let raw = || vec![format!("Value: {}", hex(value))];
     match oid {
-        "2.5.29.15" => (
-            "KeyUsage",
-            KeyUsage::from_der(value).map_or_else(|_| raw(), |usage| vec![usages(&usage)]),
-        ),
+        "2.5.29.15" => ("KeyUsage", KeyUsage::from_der(value).map_or_else(|_| raw(), |usage| vec![usages(&usage)])),
         "2.5.29.37" => {
             let lines = ExtendedKeyUsage::from_der(value).map(|usage| {
                 let oids: String = usage.0.iter().map(|oid| format!("{oid}, ")).collect();
@@ -145,27 +110,17 @@ fn describe(oid: &str, value: &[u8]) -> (&'static str, Vec<String>) {
             ("ExtKeyUsageSyntax", lines.unwrap_or_else(|_| raw()))
         }
         "2.5.29.14" => {
-            let lines = OctetString::from_der(value)
-                .map(|id| vec![format!("keyID: {}", hex(id.as_bytes()))]);
+            let lines = OctetString::from_der(value).map(|id| vec![format!("keyID: {}", hex(id.as_bytes()))]);
             ("SubjectKeyIdentifier", lines.unwrap_or_else(|_| raw()))
         }
         "2.5.29.35" => {
-            let id = AuthorityKeyIdentifier::from_der(value)
-                .ok()
-                .and_then(|id| id.key_identifier);
-            (
-                "AuthorityKeyIdentifier",
-                id.map_or_else(raw, |id| vec![format!("keyID: {}", hex(id.as_bytes()))]),
-            )
+            let id = AuthorityKeyIdentifier::from_der(value).ok().and_then(|id| id.key_identifier);
+            ("AuthorityKeyIdentifier", id.map_or_else(raw, |id| vec![format!("keyID: {}", hex(id.as_bytes()))]))
         }
         "2.5.29.19" => {
             let lines = BasicConstraints::from_der(value).map(|constraints| {
                 let mut lines = vec![format!("CA: {}", constraints.ca)];
-                lines.extend(
-                    constraints
-                        .path_len_constraint
-                        .map(|length| format!("pathLenConstraint: {length}")),
-                );
+                lines.extend(constraints.path_len_constraint.map(|length| format!("pathLenConstraint: {length}")));
                 lines
             });
             ("BasicConstraints", lines.unwrap_or_else(|_| raw()))
@@ -174,11 +129,7 @@ fn describe(oid: &str, value: &[u8]) -> (&'static str, Vec<String>) {
             let lines = SubjectAltName::from_der(value).map(|names| {
                 let mut lines = vec![format!("altNames: {} names", names.0.len())];
                 lines.extend(
-                    names
-                        .0
-                        .iter()
-                        .enumerate()
-                        .map(|(index, name)| format!("{}) {}", index + 1, alt_name(name))),
+                    names.0.iter().enumerate().map(|(index, name)| format!("{}) {}", index + 1, alt_name(name))),
                 );
                 lines
             });
@@ -200,11 +151,8 @@ fn usages(usage: &KeyUsage) -> String {
         (KeyUsages::EncipherOnly, "encipherOnly"),
         (KeyUsages::DecipherOnly, "decipherOnly"),
     ];
-    let set: String = names
-        .into_iter()
-        .filter(|(bit, _)| usage.0.contains(*bit))
-        .map(|(_, name)| format!("{name}, "))
-        .collect();
+    let set: String =
+        names.into_iter().filter(|(bit, _)| usage.0.contains(*bit)).map(|(_, name)| format!("{name}, ")).collect();
     format!("Usages: {}", set.trim_end())
 }
 

@@ -107,10 +107,7 @@ pub fn check_against_itself(list: &TrustList) -> SelfCheck {
             Err(error) => Verdict::Malformed("CERTIFICATE", error.to_string()),
         }
     };
-    SelfCheck {
-        signer_record,
-        verdict: verdict(),
-    }
+    SelfCheck { signer_record, verdict: verdict() }
 }
 
 /// A trust list whose signature holds for a certificate that the caller believes.
@@ -127,10 +124,7 @@ impl VerifiedTrustList {
     /// The verdict, never [`Verdict::Valid`].
     pub fn verify(list: TrustList, signer: &Certificate) -> Result<Self, Verdict> {
         match check(list.header(), list.bytes(), signer) {
-            Verdict::Valid => Ok(Self {
-                list,
-                signer: signer.clone(),
-            }),
+            Verdict::Valid => Ok(Self { list, signer: signer.clone() }),
             other => Err(other),
         }
     }

@@ -1,7 +1,8 @@
 //! `ringfence`: the command line, nothing else.
 //!
 //! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
-//! * [`serve`]: a node
+//! * [`serve`]: a node; [`lab`]: a cluster and phones in one process
+//! * [`mod@phone`]: virtual phones
 //! * [`completions`]: completion scripts for shells
 //! * [`exit`], [`terminal`]: how a subcommand ends, and what it prints where
 //!
@@ -11,6 +12,8 @@
 mod completions;
 mod exit;
 mod files;
+mod lab;
+mod phone;
 mod serve;
 mod terminal;
 
@@ -38,7 +41,9 @@ enum Command {
     Encrypt(files::encrypt::Args),
     Decrypt(files::decrypt::Args),
     Diff(files::diff::Args),
+    Lab(lab::Args),
     Serve(serve::Args),
+    Phone(Box<phone::Args>),
     Completions(completions::Args),
 }
 
@@ -53,7 +58,9 @@ impl Command {
             Self::Encrypt(args) => args.run(),
             Self::Decrypt(args) => args.run(),
             Self::Diff(args) => args.run(),
+            Self::Lab(args) => args.run(),
             Self::Serve(args) => args.run(),
+            Self::Phone(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
     }

@@ -25,15 +25,9 @@ pub fn line(path: &Path, text: &str) -> Result<(), StoreError> {
         }
     }
     line.push('\n');
-    let opened = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .open(path);
+    let opened = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
     // One write of a file opened for appending: two processes do not mix their lines.
-    opened
-        .and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(StoreError::file(path, "cannot be written"))
+    opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(StoreError::file(path, "cannot be written"))
 }
 
 fn set_aside_when_full(path: &Path) -> Result<(), StoreError> {
@@ -41,8 +35,7 @@ fn set_aside_when_full(path: &Path) -> Result<(), StoreError> {
         Ok(metadata) if metadata.len() >= SIZE_LIMIT => {
             let mut name = path.file_name().unwrap_or_default().to_os_string();
             name.push(".1");
-            std::fs::rename(path, path.with_file_name(name))
-                .map_err(StoreError::file(path, "cannot be set aside"))
+            std::fs::rename(path, path.with_file_name(name)).map_err(StoreError::file(path, "cannot be set aside"))
         }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

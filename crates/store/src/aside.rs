@@ -27,27 +27,17 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
 }
 
 fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
 /// Makes the name of a file last: a rename is on the disk only when its directory is.
 fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    else {
+    let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
         return Ok(());
     };
-    File::open(parent)
-        .and_then(|directory| directory.sync_all())
-        .map_err(StoreError::file(parent, "cannot be synced"))
+    File::open(parent).and_then(|directory| directory.sync_all()).map_err(StoreError::file(parent, "cannot be synced"))
 }
 
 /// Removes a file. Whether it was there.
@@ -80,10 +70,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
 /// [`StoreError::File`] for anything but a missing file.
 pub fn modified(path: &Path) -> Result<Option<u64>, StoreError> {
     match std::fs::metadata(path).and_then(|metadata| metadata.modified()) {
-        Ok(time) => Ok(Some(
-            time.duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs()),
-        )),
+        Ok(time) => Ok(Some(time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs()))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::file(path, "cannot be read")(error)),
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Executor};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 
 use crate::StoreError;
 
@@ -21,6 +21,10 @@ pub struct Transaction {
 /// Connections to a SQLite file. Readers do not wait for the writer (WAL), so a few are enough.
 const CONNECTIONS: u32 = 4;
 
+/// WAL with a sync at each commit: a certificate that was handed out is never forgotten.
+const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
+                        PRAGMA foreign_keys = ON;";
+
 impl Store {
     /// Opens a SQLite file and brings its schema up to date; makes it when `create` says so.
     ///
@@ -29,47 +33,19 @@ impl Store {
     pub async fn open(path: &Path, create: bool) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         if !create && !path.exists() {
-            return Err(StoreError::file(path, "cannot be opened")(
-                std::io::ErrorKind::NotFound.into(),
-            ));
+            return Err(StoreError::file(path, "cannot be opened")(std::io::ErrorKind::NotFound.into()));
         }
-        let url = format!(
-            "sqlite://{}?mode={}",
-            encode_path(path),
-            if create { "rwc" } else { "rw" }
-        );
-        let options = AnyPoolOptions::new().max_connections(CONNECTIONS).after_connect(|connection, _| {
-            Box::pin(async move {
-                // WAL with a sync at each commit: a certificate that was handed out is never forgotten.
-                connection
-                    .execute(
-                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
-                         PRAGMA foreign_keys = ON;",
-                    )
-                    .await?;
-                Ok(())
-            })
-        });
-        let store = Self {
-            pool: options.connect(&url).await?,
-        };
-        store.check().await?;
-        sqlx::migrate!("./migrations").run(&store.pool).await?;
-        Ok(store)
-    }
-
-    /// Finds damage before anything is built on it.
-    async fn check(&self) -> Result<(), StoreError> {
-        let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-            .fetch_one(&self.pool)
-            .await?;
-        if verdict == "ok" {
-            return Ok(());
-        }
-        Err(StoreError::BadRow {
-            table: "ringfence.db",
-            reason: format!("the file is damaged: {verdict}"),
-        })
+        let url = format!("sqlite://{}?mode={}", encode_path(path), if create { "rwc" } else { "rw" });
+        // One connection first: a pool would try again and again to open what cannot be opened.
+        let mut first = AnyConnection::connect(&url).await?;
+        first.execute(SETTINGS).await?;
+        check(&mut first).await?;
+        sqlx::migrate!("./migrations").run(&mut first).await?;
+        first.close().await?;
+        let options = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .after_connect(|connection, _| Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) }));
+        Ok(Self { pool: options.connect(&url).await? })
     }
 
     /// Starts a change. Only one runs at a time; another waits up to ten seconds.
@@ -77,9 +53,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction {
-            inner: self.pool.begin_with("BEGIN IMMEDIATE").await?,
-        })
+        Ok(Transaction { inner: self.pool.begin_with("BEGIN IMMEDIATE").await? })
     }
 
     /// A number that changes when another connection changed the rows: the cheap look before a real one.
@@ -87,11 +61,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn last_change(&self) -> Result<i64, StoreError> {
-        Ok(
-            sqlx::query_scalar("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM change")
-                .fetch_one(&self.pool)
-                .await?,
-        )
+        Ok(sqlx::query_scalar("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM change").fetch_one(&self.pool).await?)
     }
 
     /// Closes all connections, so that the file is whole on its own.
@@ -118,10 +88,16 @@ impl Transaction {
     }
 }
 
+/// Finds damage before anything is built on it.
+async fn check(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::BadRow { table: "ringfence.db", reason: format!("the file is damaged: {verdict}") })
+}
+
 /// The characters that mean something in a URL, spelled as such a URL wants them.
 fn encode_path(path: &Path) -> String {
-    path.to_string_lossy()
-        .replace('%', "%25")
-        .replace('?', "%3f")
-        .replace('#', "%23")
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }

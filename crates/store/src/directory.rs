@@ -57,11 +57,7 @@ impl DataDirectory {
 
     /// The directory of a node.
     pub fn node(&self, name: &str, publisher: bool) -> NodeDirectory {
-        let root = if publisher {
-            self.root.clone()
-        } else {
-            self.root.join("nodes").join(name)
-        };
+        let root = if publisher { self.root.clone() } else { self.root.join("nodes").join(name) };
         NodeDirectory { root }
     }
 
@@ -71,15 +67,9 @@ impl DataDirectory {
     /// [`StoreError::File`].
     pub fn lock(&self) -> Result<PublishLock, StoreError> {
         let path = self.root.join("publish.lock");
-        let opened = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.and_then(|file| file.lock().map(|()| file));
-        Ok(PublishLock {
-            _file: file.map_err(StoreError::file(&path, "cannot be locked"))?,
-        })
+        Ok(PublishLock { _file: file.map_err(StoreError::file(&path, "cannot be locked"))? })
     }
 }
 
@@ -112,9 +102,5 @@ impl NodeDirectory {
 }
 
 fn create(path: &Path, mode: u32) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path)
-        .map_err(StoreError::file(path, "cannot be made"))
+    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(StoreError::file(path, "cannot be made"))
 }

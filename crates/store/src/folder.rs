@@ -38,9 +38,7 @@ impl Folder {
     /// # Errors
     /// [`StoreError::File`] when it is not there.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let real = root
-            .canonicalize()
-            .map_err(StoreError::file(root, "cannot be opened"))?;
+        let real = root.canonicalize().map_err(StoreError::file(root, "cannot be opened"))?;
         Ok(Self { root: real })
     }
 
@@ -54,10 +52,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`StoreError::File`] when a file is there and cannot be looked at.
-    pub fn find<'a>(
-        &self,
-        parts: impl Iterator<Item = &'a str> + Clone,
-    ) -> Result<Option<Found>, StoreError> {
+    pub fn find<'a>(&self, parts: impl Iterator<Item = &'a str> + Clone) -> Result<Option<Found>, StoreError> {
         let mut path = self.root.clone();
         let mut names = Vec::new();
         for part in parts {
@@ -72,24 +67,13 @@ impl Folder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::file(&path, "cannot be opened")(error)),
         };
-        let metadata =
-            std::fs::metadata(&real).map_err(StoreError::file(&path, "cannot be read"))?;
+        let metadata = std::fs::metadata(&real).map_err(StoreError::file(&path, "cannot be read"))?;
         if !real.starts_with(&self.root) || !metadata.is_file() || names.is_empty() {
             return Ok(None);
         }
-        let modified = metadata
-            .modified()
-            .map_err(StoreError::file(&path, "has no time"))?;
-        let stamp = Stamp {
-            modified,
-            length: metadata.len(),
-            path: real.clone(),
-        };
-        Ok(Some(Found {
-            path: real,
-            name: names.join("/"),
-            stamp,
-        }))
+        let modified = metadata.modified().map_err(StoreError::file(&path, "has no time"))?;
+        let stamp = Stamp { modified, length: metadata.len(), path: real.clone() };
+        Ok(Some(Found { path: real, name: names.join("/"), stamp }))
     }
 }
 
@@ -100,13 +84,8 @@ impl Found {
     /// [`StoreError::File`]: unreadable, or above 256 MiB.
     pub fn read(&self) -> Result<Vec<u8>, StoreError> {
         if self.stamp.length > FILE_LIMIT {
-            let reason = format!(
-                "{} bytes are above the limit of {FILE_LIMIT}",
-                self.stamp.length
-            );
-            return Err(StoreError::file(&self.path, "is too large")(
-                std::io::Error::other(reason),
-            ));
+            let reason = format!("{} bytes are above the limit of {FILE_LIMIT}", self.stamp.length);
+            return Err(StoreError::file(&self.path, "is too large")(std::io::Error::other(reason)));
         }
         std::fs::read(&self.path).map_err(StoreError::file(&self.path, "cannot be read"))
     }
@@ -117,10 +96,6 @@ fn spelled(directory: &Path, part: &str) -> Option<String> {
     if directory.join(part).symlink_metadata().is_ok() {
         return Some(part.to_owned());
     }
-    let names = std::fs::read_dir(directory)
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names
-        .into_iter()
-        .find(|name| name.eq_ignore_ascii_case(part))
+    let names = std::fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.into_iter().find(|name| name.eq_ignore_ascii_case(part))
 }

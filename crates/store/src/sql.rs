@@ -38,34 +38,16 @@ impl Store {
 }
 
 async fn read(connection: &mut sqlx::AnyConnection, statement: &str) -> Result<Table, StoreError> {
-    let rows = sqlx::query(AssertSqlSafe(statement.to_owned()))
-        .fetch_all(&mut *connection)
-        .await?;
+    let rows = sqlx::query(AssertSqlSafe(statement.to_owned())).fetch_all(&mut *connection).await?;
     let columns = match rows.first() {
-        Some(row) => row
-            .columns()
-            .iter()
-            .map(|column| column.name().to_owned())
-            .collect(),
+        Some(row) => row.columns().iter().map(|column| column.name().to_owned()).collect(),
         None => {
-            let described = connection
-                .describe(AssertSqlSafe(statement.to_owned()).into_sql_str())
-                .await?;
-            described
-                .columns()
-                .iter()
-                .map(|column| column.name().to_owned())
-                .collect()
+            let described = connection.describe(AssertSqlSafe(statement.to_owned()).into_sql_str()).await?;
+            described.columns().iter().map(|column| column.name().to_owned()).collect()
         }
     };
-    let rows = rows
-        .iter()
-        .take(ROW_LIMIT)
-        .map(|row| (0..row.len()).map(|index| text(row, index)).collect());
-    Ok(Table {
-        columns,
-        rows: rows.collect::<Result<_, _>>()?,
-    })
+    let rows = rows.iter().take(ROW_LIMIT).map(|row| (0..row.len()).map(|index| text(row, index)).collect());
+    Ok(Table { columns, rows: rows.collect::<Result<_, _>>()? })
 }
 
 fn text(row: &sqlx::any::AnyRow, index: usize) -> Result<Option<String>, sqlx::Error> {
@@ -78,11 +60,7 @@ fn text(row: &sqlx::any::AnyRow, index: usize) -> Result<Option<String>, sqlx::E
     Ok(Some(match kind.as_str() {
         "SMALLINT" | "INTEGER" | "BIGINT" => row.try_get::<i64, _>(index)?.to_string(),
         "REAL" | "DOUBLE" => row.try_get::<f64, _>(index)?.to_string(),
-        "BLOB" => row
-            .try_get::<Vec<u8>, _>(index)?
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        "BLOB" => row.try_get::<Vec<u8>, _>(index)?.iter().map(|byte| format!("{byte:02x}")).collect(),
         _ => row.try_get::<String, _>(index)?,
     }))
 }

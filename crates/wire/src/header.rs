@@ -523,7 +523,11 @@ impl HeaderSpec {
             encryption.write(&mut after)?;
         }
         let signature = crate::tlv::FIELD_HEAD + modulus.signature_length();
-        while !(before.len() + signature + after.len()).is_multiple_of(4) {
+        let unpadded = after.len();
+        while !(before.len() + signature + after.len()).is_multiple_of(4)
+            // Only behind a padding byte do phones pass over an older header.
+            || (after.len() == unpadded && !self.older_header.is_empty())
+        {
             after.push(PADDING);
         }
         after.extend_from_slice(&self.older_header);

@@ -27,9 +27,8 @@ const EVENTS: usize = 128;
 /// Timers are looked at together, this late at most: nothing in TFTP is finer.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A client that answers within this time is near. Above what a switched LAN needs, a server that looks instead of
-/// sleeping would only burn its processor.
-const NEAR: Duration = Duration::from_micros(100);
+/// A client that answers within this time is near: twice the time to wake a sleeping processor.
+const NEAR: Duration = Duration::from_micros(60);
 
 const WAKE: u64 = u64::MAX;
 /// Tokens from here up to [`WAKE`] are listeners, below are places of transfers.
@@ -98,8 +97,10 @@ pub(super) struct EventLoop {
     next_id: u64,
     fetched: (mpsc::Sender<Fetched>, mpsc::Receiver<Fetched>),
     burst: Burst,
-    /// The last wait was shorter than [`NEAR`].
-    near: bool,
+    /// Waits to come that shall sleep at once.
+    sleep_only: u32,
+    /// `sleep_only` after the last look in vain, halved by every look that paid.
+    penalty: u32,
     /// Segmentation offload was not refused yet.
     offload: bool,
     /// "Too many" was logged; again only after it got calm.
@@ -134,7 +135,8 @@ impl EventLoop {
             next_id: 0,
             fetched: mpsc::channel(),
             burst: Burst::new(),
-            near: false,
+            sleep_only: 0,
+            penalty: 0,
             offload: true,
             full_logged: false,
         })
@@ -178,8 +180,9 @@ impl EventLoop {
 
     /// Waits for events or the next timer: how many events there are, and the time.
     ///
-    /// To fall asleep and be woken takes longer than a block takes to a client that is near. So, while the answers
-    /// come faster than [`NEAR`], this looks for them a little before it sleeps; the first slow one ends that.
+    /// To fall asleep and be woken takes longer than a block takes to a client that is near. So this looks for answers
+    /// a little before it sleeps. Looking in vain makes it sleep at once for the next waits, up to 1024 of them: a
+    /// client that is far, or one that needs this very processor, costs next to nothing.
     fn wait(&mut self, events: &mut [EpollEvent], drained_by: Option<Instant>) -> io::Result<(usize, Instant)> {
         let since = Instant::now();
         let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
@@ -189,21 +192,40 @@ impl EventLoop {
             }
             None => EpollTimeout::NONE,
         };
-        let look_until = since + if self.near && !self.pairs.is_empty() { NEAR } else { Duration::ZERO };
+        let look_until = since + self.look_for();
+        let mut looking = look_until > since;
         loop {
-            let looking = Instant::now() < look_until;
             let count = match self.epoll.wait(events, if looking { EpollTimeout::ZERO } else { sleep }) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => 0,
                 Err(e) => return Err(e.into()),
             };
+            let now = Instant::now();
+            if count > 0 && looking {
+                self.penalty /= 2;
+            }
             if count > 0 || !looking {
-                let now = Instant::now();
-                self.near = now.duration_since(since) < NEAR;
                 return Ok((count, now));
             }
-            // whoever else wants this processor may be the client
-            std::thread::yield_now();
+            if now >= look_until {
+                looking = false;
+                self.penalty = (self.penalty * 2).clamp(16, 1024);
+                self.sleep_only = self.penalty;
+            }
+        }
+    }
+
+    /// How long to look before the next sleep.
+    fn look_for(&mut self) -> Duration {
+        if self.pairs.is_empty() {
+            return Duration::ZERO;
+        }
+        match self.sleep_only.checked_sub(1) {
+            Some(left) => {
+                self.sleep_only = left;
+                Duration::ZERO
+            }
+            None => NEAR,
         }
     }
 

@@ -59,13 +59,7 @@ enum End {
 impl Connection {
     /// Runs to the end of the connection. Whatever happens is counted and logged here.
     pub(super) async fn run(self) {
-        let Self {
-            tcp,
-            peer,
-            context,
-            shared,
-            mut shutdown,
-        } = self;
+        let Self { tcp, peer, context, shared, mut shutdown } = self;
         let handshake = tokio::select! {
             done = timeout(shared.limits.handshake, accept(tcp, &context)) => done,
             // an error means that the sender is gone, which is the end too
@@ -84,11 +78,12 @@ impl Connection {
         lines.push("debug tvsIdleTLSEstablished");
         lines.push("debug Starting Timer after SSL Negotiation");
         shared.log.lines(lines);
-        let end = shared.converse(&mut stream, &mut shutdown).await;
-        // OpenSSL forgets a session of its cache unless a good-bye was sent, even when it reaches nobody. In TLS 1.3
-        // sessions live in tickets, and a good-bye needs no answer
-        let owes_nothing = matches!(end, End::Closed | End::Vanished)
-            && stream.ssl().version2() == Some(SslVersion::TLS1_3);
+        let end = shared.converse(peer, &mut stream, &mut shutdown).await;
+        // OpenSSL forgets a session of its cache unless a good-bye was sent, even when it reaches nobody. A session that
+        // lives in a ticket (all of TLS 1.3; before, those without an id) cannot be forgotten
+        let in_ticket = stream.ssl().version2() == Some(SslVersion::TLS1_3)
+            || stream.ssl().session().is_some_and(|session| session.id().is_empty());
+        let owes_nothing = in_ticket && matches!(end, End::Closed | End::Vanished);
         shared.note_end(peer, end);
         if !owes_nothing {
             // lost or late: the connection is dropped either way
@@ -102,16 +97,14 @@ async fn accept(tcp: TcpStream, context: &SslContext) -> Result<SslStream<TcpStr
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     let ssl = Ssl::new(context).map_err(|error| error.to_string())?;
     let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
-    Pin::new(&mut stream)
-        .accept()
-        .await
-        .map_err(|error| error.to_string())?;
+    Pin::new(&mut stream).accept().await.map_err(|error| error.to_string())?;
     Ok(stream)
 }
 
 impl Shared {
     async fn converse(
         &self,
+        peer: SocketAddr,
         stream: &mut SslStream<TcpStream>,
         shutdown: &mut watch::Receiver<bool>,
     ) -> End {
@@ -146,7 +139,7 @@ impl Shared {
                     Ok(None) => break,
                     Err(error) => return End::Refused(error),
                 };
-                let answer = match self.answer(&received) {
+                let answer = match self.answer(peer, &received) {
                     Ok(answer) => answer,
                     Err(error) => return End::Refused(error),
                 };
@@ -160,8 +153,10 @@ impl Shared {
     }
 
     /// Looks up, logs, counts; gives the bytes of the answer.
-    fn answer(&self, received: &Received) -> Result<Vec<u8>, wire::tvs::Error> {
+    fn answer(&self, peer: SocketAddr, received: &Received) -> Result<Vec<u8>, wire::tvs::Error> {
         let Received { request, tolerated } = received;
+        // the log of the original does not name the phone
+        tracing::debug!(%peer, device = request.device_name.as_ref().map(tracing::field::display), "TVS request");
         let mut lines = LogLines::now();
         let mut log = |line: &str| lines.push(line);
         let answer = match &request.ask {
@@ -169,11 +164,7 @@ impl Shared {
                 one(&self.counters.verify);
                 self.source.verify(certificate, &mut log)
             }
-            Ask::Query {
-                subject,
-                issuer,
-                serial,
-            } => {
+            Ask::Query { subject, issuer, serial } => {
                 one(&self.counters.query);
                 let answer = self.source.query(subject, issuer, serial, &mut log);
                 if let Answer::Found(_) = answer {
@@ -195,10 +186,7 @@ impl Shared {
 
     fn handshake_failed(&self, peer: SocketAddr, reason: &str) {
         one(&self.counters.handshakes_failed);
-        self.log.line(&format!(
-            "debug ERROR:tvsIdleTLS : handshake with {peer} failed: {}",
-            one_line(reason)
-        ));
+        self.log.line(&format!("debug ERROR:tvsIdleTLS : handshake with {peer} failed: {}", one_line(reason)));
     }
 
     fn note_end(&self, peer: SocketAddr, end: End) {
@@ -206,20 +194,15 @@ impl Shared {
             End::Closed | End::Vanished | End::Shutdown => {}
             End::TimedOut(what) => {
                 one(&self.counters.timed_out);
-                self.log.line(&format!(
-                    "debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {what}, connection closed"
-                ));
+                self.log.line(&format!("debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {what}, connection closed"));
             }
             End::Refused(error) => {
                 one(&self.counters.malformed);
-                self.log.line(&format!(
-                    "debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {error}, connection closed"
-                ));
+                self.log.line(&format!("debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {error}, connection closed"));
             }
             End::Failed(error) => {
                 let text = one_line(&error.to_string());
-                self.log
-                    .line(&format!("debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {text}"));
+                self.log.line(&format!("debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {text}"));
             }
         }
     }
@@ -227,16 +210,9 @@ impl Shared {
 
 /// True when the stream simply ended.
 fn is_end(error: &io::Error) -> bool {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<openssl::ssl::Error>());
-    let ended =
-        inner.is_some_and(|error| error.code() == ErrorCode::SYSCALL && error.io_error().is_none());
-    ended
-        || matches!(
-            error.kind(),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
-        )
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<openssl::ssl::Error>());
+    let ended = inner.is_some_and(|error| error.code() == ErrorCode::SYSCALL && error.io_error().is_none());
+    ended || matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
 
 /// Texts of OpenSSL may have line ends; a log line has none.

@@ -53,10 +53,7 @@ impl Addresses {
         }
         *count += 1;
         drop(open);
-        Some(Place {
-            addresses: Arc::clone(self),
-            address,
-        })
+        Some(Place { addresses: Arc::clone(self), address })
     }
 }
 
@@ -69,11 +66,7 @@ pub(super) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self
-            .addresses
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.addresses.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut entry) = open.entry(self.address) {
             if *entry.get() <= 1 {
                 entry.remove();
@@ -94,10 +87,7 @@ mod tests {
         let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let first = addresses.enter(one, 2).unwrap();
         let second = addresses.enter(one, 2).unwrap();
-        assert!(
-            addresses.enter(one, 2).is_none(),
-            "the third is one too many"
-        );
+        assert!(addresses.enter(one, 2).is_none(), "the third is one too many");
         let other = addresses.enter(two, 2).unwrap();
         drop(first);
         let third = addresses.enter(one, 2).unwrap();

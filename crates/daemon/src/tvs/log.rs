@@ -4,13 +4,12 @@
 //! disk cannot take is dropped, counted and said in the log itself. The pointer line of the original
 //! (`convertX509ToDER -x509cert : 0x...`) stands there without the pointer, which says nothing.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{
-    Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel,
-};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,8 +19,12 @@ use super::rotate::RotatingFile;
 /// Requests whose lines may wait to be written. With about 1 kB each that is 4 MB, some seconds of a busy server.
 const WAITING: usize = 4096;
 
-/// Bytes gathered before they are written; a disk likes few large pieces.
-const GATHERED: usize = 64 * 1024;
+/// The first line wakes the writer; it then lets lines gather for so long, because waking it for each request would
+/// cost the phones more than the line itself.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// Number of waiting requests at which the writer does not wait any longer.
+const MANY: usize = WAITING / 4;
 
 /// Lines that belong together, with one time stamp.
 #[derive(Debug)]
@@ -35,10 +38,7 @@ impl LogLines {
     #[must_use]
     #[allow(clippy::disallowed_methods)] // the time of a log line is taken where the line arises, and that is here
     pub fn now() -> Self {
-        Self {
-            at: Timestamp::now(),
-            text: String::with_capacity(1024),
-        }
+        Self { at: Timestamp::now(), text: String::with_capacity(1024) }
     }
 
     /// Adds a line, the text behind the time stamp.
@@ -52,16 +52,57 @@ impl LogLines {
     }
 }
 
-enum Entry {
-    Lines(LogLines),
-    Flush(Sender<()>),
+/// What waits, and how far the writer is.
+#[derive(Debug, Default)]
+struct Queue {
+    lines: VecDeque<LogLines>,
+    /// Requests put in and requests written, since the start.
+    put: u64,
+    written: u64,
+    /// Somebody waits for the writer.
+    hurry: bool,
+    /// No handle is left.
+    closed: bool,
+    /// The writer is gone.
+    ended: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// For the writer: something to do.
+    work: Condvar,
+    /// For those in [`TvsLog::flush`]: something was written.
+    done: Condvar,
+    dropped: AtomicU64,
+    handles: AtomicUsize,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // the queue is whole between any two statements, also after a panic
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A handle on the log. Copies of it write to the same place; when the last one is gone, what waits is written.
-#[derive(Debug, Clone)]
-pub struct TvsLog {
-    entries: SyncSender<Entry>,
-    dropped: Arc<AtomicU64>,
+#[derive(Debug)]
+pub struct TvsLog(Arc<Shared>);
+
+impl Clone for TvsLog {
+    fn clone(&self) -> Self {
+        self.0.handles.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for TvsLog {
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.queue().closed = true;
+            self.0.work.notify_one();
+        }
+    }
 }
 
 impl TvsLog {
@@ -78,19 +119,11 @@ impl TvsLog {
     /// # Errors
     /// When the thread cannot be started.
     pub fn to(out: impl Write + Send + 'static) -> io::Result<Self> {
-        let (entries, receiver) = sync_channel(WAITING);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let writer = Writer {
-            out,
-            zone: TimeZone::system(),
-            gathered: Vec::new(),
-            dropped: Arc::clone(&dropped),
-            said: 0,
-        };
-        std::thread::Builder::new()
-            .name("tvs-log".to_owned())
-            .spawn(move || writer.run(&receiver))?;
-        Ok(Self { entries, dropped })
+        let shared = Arc::new(Shared { handles: AtomicUsize::new(1), ..Shared::default() });
+        let writer =
+            Writer { out, zone: TimeZone::system(), gathered: Vec::new(), shared: Arc::clone(&shared), said: 0 };
+        std::thread::Builder::new().name("tvs-log".to_owned()).spawn(move || writer.run())?;
+        Ok(Self(shared))
     }
 
     /// Writes one line.
@@ -100,32 +133,45 @@ impl TvsLog {
         self.lines(lines);
     }
 
-    /// Writes lines that belong together. Never waits.
+    /// Writes lines that belong together. Never waits for the disk.
     pub fn lines(&self, lines: LogLines) {
         if lines.text.is_empty() {
             return;
         }
-        match self.entries.try_send(Entry::Lines(lines)) {
-            Ok(()) => {}
-            Err(TrySendError::Full(entry) | TrySendError::Disconnected(entry)) => {
-                if let Entry::Lines(lines) = entry {
-                    self.dropped.fetch_add(lines.count(), Ordering::Relaxed);
-                }
-            }
+        let mut queue = self.0.queue();
+        if queue.ended || queue.lines.len() >= WAITING {
+            drop(queue);
+            self.0.dropped.fetch_add(lines.count(), Ordering::Relaxed);
+            return;
+        }
+        queue.lines.push_back(lines);
+        queue.put += 1;
+        let waiting = queue.lines.len();
+        drop(queue);
+        if waiting == 1 || waiting == MANY {
+            self.0.work.notify_one();
         }
     }
 
     /// Lines that were lost because the disk was too slow or refused them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.0.dropped.load(Ordering::Relaxed)
     }
 
     /// Waits until everything before this call is written or lost; false when the writer is gone. Blocks: not for the
     /// reactor.
     pub fn flush(&self) -> bool {
-        let (done, written) = channel();
-        self.entries.send(Entry::Flush(done)).is_ok() && written.recv().is_ok()
+        let mut queue = self.0.queue();
+        let put = queue.put;
+        queue.hurry = true;
+        self.0.work.notify_one();
+        let queue = self
+            .0
+            .done
+            .wait_while(queue, |queue| queue.written < put && !queue.ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        queue.written >= put
     }
 }
 
@@ -133,50 +179,49 @@ struct Writer<W> {
     out: W,
     zone: TimeZone,
     gathered: Vec<u8>,
-    dropped: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     said: u64,
 }
 
+impl<W> Drop for Writer<W> {
+    fn drop(&mut self) {
+        self.shared.queue().ended = true;
+        self.shared.done.notify_all();
+    }
+}
+
 impl<W: Write> Writer<W> {
-    fn run(mut self, entries: &Receiver<Entry>) {
-        loop {
-            let entry = match entries.try_recv() {
-                Ok(entry) => entry,
-                Err(TryRecvError::Disconnected) => break,
-                Err(TryRecvError::Empty) => {
-                    self.write();
-                    match entries.recv() {
-                        Ok(entry) => entry,
-                        Err(_) => break,
-                    }
-                }
-            };
-            match entry {
-                Entry::Lines(lines) => self.gather(&lines),
-                Entry::Flush(done) => {
-                    self.write();
-                    if done.send(()).is_err() {
-                        tracing::debug!("whoever waited for the TVS log is gone");
-                    }
-                }
+    fn run(mut self) {
+        while let Some(batch) = self.next_batch() {
+            for lines in &batch {
+                self.gather(lines);
             }
-            if self.gathered.len() >= GATHERED {
-                self.write();
-            }
+            self.write();
+            let mut queue = self.shared.queue();
+            queue.written += batch.len() as u64;
+            drop(queue);
+            self.shared.done.notify_all();
         }
-        self.write();
+    }
+
+    /// Waits for lines and lets more of them gather. `None`: no handle is left and nothing waits.
+    fn next_batch(&self) -> Option<VecDeque<LogLines>> {
+        let Shared { work, .. } = &*self.shared;
+        let queue = work
+            .wait_while(self.shared.queue(), |queue| queue.lines.is_empty() && !queue.closed && !queue.hurry)
+            .unwrap_or_else(PoisonError::into_inner);
+        let gathering = |queue: &mut Queue| queue.lines.len() < MANY && !queue.closed && !queue.hurry;
+        let (mut queue, _) = work.wait_timeout_while(queue, GATHER, gathering).unwrap_or_else(PoisonError::into_inner);
+        queue.hurry = false;
+        let batch = std::mem::take(&mut queue.lines);
+        if batch.is_empty() && queue.closed { None } else { Some(batch) }
     }
 
     fn gather(&mut self, lines: &LogLines) {
         let time = self.zone.to_datetime(lines.at).time();
-        let stamp = format!(
-            "{:02}:{:02}:{:02}.{:03} | ",
-            time.hour(),
-            time.minute(),
-            time.second(),
-            time.millisecond()
-        );
-        let lost = self.dropped.load(Ordering::Relaxed);
+        let stamp =
+            format!("{:02}:{:02}:{:02}.{:03} | ", time.hour(), time.minute(), time.second(), time.millisecond());
+        let lost = self.shared.dropped.load(Ordering::Relaxed);
         if lost > self.said {
             self.gathered.extend_from_slice(stamp.as_bytes());
             let text = format!(
@@ -197,17 +242,9 @@ impl<W: Write> Writer<W> {
         if self.gathered.is_empty() {
             return;
         }
-        if let Err(error) = self
-            .out
-            .write_all(&self.gathered)
-            .and_then(|()| self.out.flush())
-        {
-            let lines = self
-                .gathered
-                .split(|byte| *byte == b'\n')
-                .count()
-                .saturating_sub(1);
-            self.dropped.fetch_add(lines as u64, Ordering::Relaxed);
+        if let Err(error) = self.out.write_all(&self.gathered).and_then(|()| self.out.flush()) {
+            let lines = self.gathered.split(|byte| *byte == b'\n').count().saturating_sub(1);
+            self.shared.dropped.fetch_add(lines as u64, Ordering::Relaxed);
             tracing::warn!(%error, lines, "the TVS log cannot be written; is the disk full?");
         }
         self.gathered.clear();
@@ -243,11 +280,7 @@ mod tests {
 
     impl Write for Gate {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut state = self
-                .0
-                .1
-                .wait_while(self.0.0.lock().unwrap(), |state| !state.open)
-                .unwrap();
+            let mut state = self.0.1.wait_while(self.0.0.lock().unwrap(), |state| !state.open).unwrap();
             state.text.extend_from_slice(bytes);
             Ok(bytes.len())
         }
@@ -290,7 +323,7 @@ mod tests {
     fn a_stuck_disk_costs_lines_but_nobody_waits_and_the_log_says_so() {
         let gate = Gate::default();
         let log = TvsLog::to(gate.clone()).unwrap();
-        let sent = (WAITING + GATHERED) as u64;
+        let sent = 4 * WAITING as u64;
         for _ in 0..sent {
             log.line("debug x");
         }
@@ -303,14 +336,7 @@ mod tests {
         let text = gate.text();
         let said: u64 = text
             .lines()
-            .filter_map(|line| {
-                line.split_once("debug TvsLog : ")?
-                    .1
-                    .split(' ')
-                    .next()?
-                    .parse::<u64>()
-                    .ok()
-            })
+            .filter_map(|line| line.split_once("debug TvsLog : ")?.1.split(' ').next()?.parse::<u64>().ok())
             .sum();
         assert_eq!(said, lost);
         assert_eq!(text.matches("| debug x\n").count() as u64, sent - lost);

@@ -23,12 +23,7 @@ impl RotatingFile {
         let path = path.into();
         let file = append(&path)?;
         let length = file.metadata()?.len();
-        Ok(Self {
-            path,
-            file,
-            length,
-            max_bytes,
-        })
+        Ok(Self { path, file, length, max_bytes })
     }
 
     fn turn(&mut self) -> io::Result<()> {
@@ -70,40 +65,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tvs.log");
         let mut file = RotatingFile::open(&path, 10).unwrap();
-        for text in [
-            "12345\n",
-            "abcd",
-            "next\n",
-            "third one, longer than the limit\n",
-        ] {
+        for text in ["12345\n", "abcd", "next\n", "third one, longer than the limit\n"] {
             file.write_all(text.as_bytes()).unwrap();
         }
-        assert_eq!(
-            std::fs::read_to_string(folder.path().join("tvs.log.1")).unwrap(),
-            "next\n"
-        );
-        assert_eq!(
-            std::fs::read_to_string(&path).unwrap(),
-            "third one, longer than the limit\n"
-        );
+        assert_eq!(std::fs::read_to_string(folder.path().join("tvs.log.1")).unwrap(), "next\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "third one, longer than the limit\n");
     }
 
     #[test]
     fn goes_on_where_it_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tvs.log");
-        RotatingFile::open(&path, 10)
-            .unwrap()
-            .write_all(b"12345678")
-            .unwrap();
-        RotatingFile::open(&path, 10)
-            .unwrap()
-            .write_all(b"abc")
-            .unwrap();
+        RotatingFile::open(&path, 10).unwrap().write_all(b"12345678").unwrap();
+        RotatingFile::open(&path, 10).unwrap().write_all(b"abc").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "abc");
-        assert_eq!(
-            std::fs::read_to_string(folder.path().join("tvs.log.1")).unwrap(),
-            "12345678"
-        );
+        assert_eq!(std::fs::read_to_string(folder.path().join("tvs.log.1")).unwrap(), "12345678");
     }
 }

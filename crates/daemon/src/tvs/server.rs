@@ -39,29 +39,13 @@ impl TvsServer {
     ///
     /// # Errors
     /// None at present: failures of single connections and of `accept` are counted and logged, and it goes on.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        mut shutdown: watch::Receiver<bool>,
-    ) -> io::Result<()> {
-        let most =
-            u32::try_from(self.limits.connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+    pub async fn serve(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
+        let most = u32::try_from(self.limits.connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(most as usize));
         let addresses = Arc::new(Addresses::default());
-        let Self {
-            tls,
-            source,
-            log,
-            limits,
-            counters,
-        } = self;
+        let Self { tls, source, log, limits, counters } = self;
         let (per_address, drain) = (limits.per_address, limits.drain);
-        let shared = Arc::new(Shared {
-            source,
-            log,
-            limits,
-            counters,
-        });
+        let shared = Arc::new(Shared { source, log, limits, counters });
         let connection_shutdown = shutdown.clone();
         loop {
             let accepted = tokio::select! {

@@ -14,13 +14,7 @@ pub trait TrustSource: Send + Sync + 'static {
 
     /// Whose certificate has these names and this serial number? Names without NUL, any bytes; the serial as it stands
     /// in trust lists. [`Answer::Found`] or [`Answer::NotValid`].
-    fn query(
-        &self,
-        subject: &[u8],
-        issuer: &[u8],
-        serial: &[u8],
-        log: &mut dyn FnMut(&str),
-    ) -> Answer;
+    fn query(&self, subject: &[u8], issuer: &[u8], serial: &[u8], log: &mut dyn FnMut(&str)) -> Answer;
 }
 
 /// The snapshot of `core`: each request is answered from the one that is current when it comes.
@@ -29,13 +23,7 @@ impl TrustSource for ArcSwap<TvsCache> {
         self.load().verify(certificate, log)
     }
 
-    fn query(
-        &self,
-        subject: &[u8],
-        issuer: &[u8],
-        serial: &[u8],
-        log: &mut dyn FnMut(&str),
-    ) -> Answer {
+    fn query(&self, subject: &[u8], issuer: &[u8], serial: &[u8], log: &mut dyn FnMut(&str)) -> Answer {
         self.load().query(subject, issuer, serial, log)
     }
 }

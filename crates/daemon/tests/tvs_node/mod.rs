@@ -10,9 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use daemon::tls::{self, SwappableTls};
 use daemon::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
-use openssl::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslStream, SslVerifyMode, SslVersion,
-};
+use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslStream, SslVerifyMode, SslVersion};
 use pki::Certificate;
 use ringfence_core::tvs::{TvsCache, TvsEntry};
 use tokio::net::TcpListener;
@@ -25,9 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A file of the vectors.
 pub fn vector(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../testdata/vectors")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors").join(name)
 }
 
 pub fn read(name: &str) -> Vec<u8> {
@@ -49,10 +45,7 @@ pub fn certificate(name: &str) -> Certificate {
 
 /// A server's context with certificate and key of the vectors.
 pub fn context(name: &str, legacy: bool) -> SslContext {
-    let (certificate, key) = (
-        read(&format!("certs/{name}.crt.pem")),
-        read(&format!("certs/{name}.key.pem")),
-    );
+    let (certificate, key) = (read(&format!("certs/{name}.crt.pem")), read(&format!("certs/{name}.key.pem")));
     tls::phone_context_from_pem(&certificate, &key, legacy).unwrap()
 }
 
@@ -71,24 +64,12 @@ pub struct Node {
 
 impl Node {
     /// With the certificate `tvs-2048`.
-    pub fn start(
-        legacy: bool,
-        limits: TvsLimits,
-        entries: impl IntoIterator<Item = TvsEntry>,
-    ) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+    pub fn start(legacy: bool, limits: TvsLimits, entries: impl IntoIterator<Item = TvsEntry>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let listener = runtime
-            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let address = listener.local_addr().unwrap();
-        let cache = Arc::new(ArcSwap::from_pointee(
-            TvsCache::new().with_database(entries),
-        ));
+        let cache = Arc::new(ArcSwap::from_pointee(TvsCache::new().with_database(entries)));
         let tls = tls::swappable(context("tvs-2048", legacy));
         let counters = Arc::new(TvsCounters::default());
         let log = TvsLog::to_file(folder.path().join("tvs.log"), 1 << 20).unwrap();
@@ -101,17 +82,7 @@ impl Node {
         };
         let (stop, stopped) = watch::channel(false);
         let served = Some(runtime.spawn(server.serve(listener, stopped)));
-        Self {
-            address,
-            cache,
-            tls,
-            counters,
-            log,
-            stop,
-            served,
-            runtime,
-            folder,
-        }
+        Self { address, cache, tls, counters, log, stop, served, runtime, folder }
     }
 
     /// Everything in `tvs.log` so far.
@@ -128,13 +99,7 @@ impl Node {
     /// Waits until `serve` has returned.
     pub fn wait_until_stopped(&mut self) {
         let served = self.served.take().expect("once");
-        self.runtime.block_on(async {
-            tokio::time::timeout(PATIENCE, served)
-                .await
-                .unwrap()
-                .unwrap()
-                .unwrap()
-        });
+        self.runtime.block_on(async { tokio::time::timeout(PATIENCE, served).await.unwrap().unwrap().unwrap() });
     }
 }
 
@@ -149,10 +114,7 @@ pub struct Offer {
 
 impl Offer {
     pub fn version(version: SslVersion) -> Self {
-        Self {
-            version: Some(version),
-            ..Self::default()
-        }
+        Self { version: Some(version), ..Self::default() }
     }
 }
 
@@ -171,13 +133,9 @@ impl Phone {
         let mut context = SslContextBuilder::new(SslMethod::tls_client()).unwrap();
         context.set_security_level(0);
         context.set_verify(SslVerifyMode::NONE);
-        context
-            .set_min_proto_version(offer.version.or(Some(SslVersion::TLS1)))
-            .unwrap();
+        context.set_min_proto_version(offer.version.or(Some(SslVersion::TLS1))).unwrap();
         context.set_max_proto_version(offer.version).unwrap();
-        context
-            .set_cipher_list(offer.ciphers.unwrap_or("ALL:@SECLEVEL=0"))
-            .unwrap();
+        context.set_cipher_list(offer.ciphers.unwrap_or("ALL:@SECLEVEL=0")).unwrap();
         let ssl = Ssl::new(&context.build()).unwrap();
         let tls = ssl.connect(tcp).map_err(|error| error.to_string())?;
         Ok(Self { tls })

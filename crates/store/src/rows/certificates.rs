@@ -93,21 +93,17 @@ async fn read_all(connection: &mut sqlx::AnyConnection) -> Result<Vec<Certificat
     )
     .fetch_all(&mut *connection)
     .await?;
-    let nodes: Vec<(String, String)> = sqlx::query_as(
-        "SELECT fkcertificate, fkprocessnode FROM certificateprocessnodemap ORDER BY fkprocessnode",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    let nodes: Vec<(String, String)> =
+        sqlx::query_as("SELECT fkcertificate, fkprocessnode FROM certificateprocessnodemap ORDER BY fkprocessnode")
+            .fetch_all(&mut *connection)
+            .await?;
     let roles: Vec<(String, i64)> = sqlx::query_as(
         "SELECT fkcertificate, CAST(tktrustrole AS BIGINT) FROM certificatetrustrolemap ORDER BY tktrustrole",
     )
     .fetch_all(&mut *connection)
     .await?;
-    let index: std::collections::HashMap<String, usize> = all
-        .iter()
-        .enumerate()
-        .map(|(index, row)| (row.pkid.clone(), index))
-        .collect();
+    let index: std::collections::HashMap<String, usize> =
+        all.iter().enumerate().map(|(index, row)| (row.pkid.clone(), index)).collect();
     for (key, service) in services {
         if let Some(row) = index.get(&key).and_then(|at| all.get_mut(*at)) {
             row.services.push(service);
@@ -139,10 +135,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_certificate(
-        &mut self,
-        new: &NewCertificate<'_>,
-    ) -> Result<String, StoreError> {
+    pub async fn insert_certificate(&mut self, new: &NewCertificate<'_>) -> Result<String, StoreError> {
         let key = pkid("certificate", new.fingerprint);
         sqlx::query(
             "INSERT INTO certificate (pkid, servername, subjectname, issuername, serialnumber, certificate, \
@@ -195,11 +188,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_service(
-        &mut self,
-        certificate: &str,
-        service: i64,
-    ) -> Result<bool, StoreError> {
+    pub async fn remove_service(&mut self, certificate: &str, service: i64) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "DELETE FROM certificateservicecertificatemap WHERE fkcertificate = $1 AND tkcertificateservice = $2",
         )
@@ -214,11 +203,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn add_node(
-        &mut self,
-        certificate: &str,
-        node: &super::NodeRow,
-    ) -> Result<(), StoreError> {
+    pub async fn add_node(&mut self, certificate: &str, node: &super::NodeRow) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO certificateprocessnodemap (pkid, fkcertificate, fkprocessnode, servername, ipv4address) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (fkcertificate, fkprocessnode) DO NOTHING",
@@ -238,13 +223,11 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn remove_node(&mut self, certificate: &str, node: &str) -> Result<(), StoreError> {
-        sqlx::query(
-            "DELETE FROM certificateprocessnodemap WHERE fkcertificate = $1 AND fkprocessnode = $2",
-        )
-        .bind(certificate)
-        .bind(node)
-        .execute(self.connection())
-        .await?;
+        sqlx::query("DELETE FROM certificateprocessnodemap WHERE fkcertificate = $1 AND fkprocessnode = $2")
+            .bind(certificate)
+            .bind(node)
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 

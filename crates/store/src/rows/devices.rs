@@ -101,10 +101,7 @@ impl Store {
         for (name, node) in rows {
             match groups.last_mut() {
                 Some(last) if last.name == name => last.nodes.push(node),
-                _ => groups.push(GroupRow {
-                    name,
-                    nodes: vec![node],
-                }),
+                _ => groups.push(GroupRow { name, nodes: vec![node] }),
             }
         }
         Ok(groups)
@@ -160,10 +157,7 @@ impl Transaction {
         .bind(&device.version_stamp)
         .execute(self.connection())
         .await?;
-        sqlx::query("DELETE FROM unknowndevice WHERE name = $1")
-            .bind(&device.name)
-            .execute(self.connection())
-            .await?;
+        sqlx::query("DELETE FROM unknowndevice WHERE name = $1").bind(&device.name).execute(self.connection()).await?;
         Ok(())
     }
 
@@ -172,10 +166,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn remove_device(&mut self, name: &str) -> Result<bool, StoreError> {
-        let done = sqlx::query("DELETE FROM device WHERE name = $1")
-            .bind(name)
-            .execute(self.connection())
-            .await?;
+        let done = sqlx::query("DELETE FROM device WHERE name = $1").bind(name).execute(self.connection()).await?;
         Ok(done.rows_affected() > 0)
     }
 

@@ -96,8 +96,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn parameters(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let query =
-            sqlx::query_as("SELECT paramname, paramvalue FROM processconfig ORDER BY paramname");
+        let query = sqlx::query_as("SELECT paramname, paramvalue FROM processconfig ORDER BY paramname");
         Ok(query.fetch_all(self.pool()).await?)
     }
 }

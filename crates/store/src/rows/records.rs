@@ -36,21 +36,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn changes_after(&self, seq: i64) -> Result<Vec<ChangeRow>, StoreError> {
-        let rows: Vec<(i64, i64, String, String)> = sqlx::query_as(
-            "SELECT seq, at, kind, subject FROM change WHERE seq > $1 ORDER BY seq LIMIT 10000",
-        )
-        .bind(seq)
-        .fetch_all(self.pool())
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(seq, at, kind, subject)| ChangeRow {
-                seq,
-                at,
-                kind,
-                subject,
-            })
-            .collect())
+        let rows: Vec<(i64, i64, String, String)> =
+            sqlx::query_as("SELECT seq, at, kind, subject FROM change WHERE seq > $1 ORDER BY seq LIMIT 10000")
+                .bind(seq)
+                .fetch_all(self.pool())
+                .await?;
+        Ok(rows.into_iter().map(|(seq, at, kind, subject)| ChangeRow { seq, at, kind, subject }).collect())
     }
 
     /// The last `count` entries of the audit log, in order.
@@ -58,19 +49,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn audit(&self, count: i64) -> Result<Vec<AuditRow>, StoreError> {
-        let rows: Vec<(i64, i64, String, String, String)> = sqlx::query_as(
-            "SELECT seq, at, actor, command, result FROM audit ORDER BY seq DESC LIMIT $1",
-        )
-        .bind(count)
-        .fetch_all(self.pool())
-        .await?;
-        let entry = |(seq, at, actor, command, result)| AuditRow {
-            seq,
-            at,
-            actor,
-            command,
-            result,
-        };
+        let rows: Vec<(i64, i64, String, String, String)> =
+            sqlx::query_as("SELECT seq, at, actor, command, result FROM audit ORDER BY seq DESC LIMIT $1")
+                .bind(count)
+                .fetch_all(self.pool())
+                .await?;
+        let entry = |(seq, at, actor, command, result)| AuditRow { seq, at, actor, command, result };
         Ok(rows.into_iter().rev().map(entry).collect())
     }
 }
@@ -80,12 +64,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn note_change(
-        &mut self,
-        at: i64,
-        kind: &str,
-        subject: &str,
-    ) -> Result<(), StoreError> {
+    pub async fn note_change(&mut self, at: i64, kind: &str, subject: &str) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO change (seq, at, kind, subject) \
              VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM change), $1, $2, $3)",
@@ -102,13 +81,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn note_audit(
-        &mut self,
-        at: i64,
-        actor: &str,
-        command: &str,
-        result: &str,
-    ) -> Result<(), StoreError> {
+    pub async fn note_audit(&mut self, at: i64, actor: &str, command: &str, result: &str) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO audit (seq, at, actor, command, result) \
              VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM audit), $1, $2, $3, $4)",

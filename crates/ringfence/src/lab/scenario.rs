@@ -1,0 +1,250 @@
+//! The scenarios: each a story with an end that is checked.
+
+use std::path::Path;
+
+use phone::{BootReport, Outcome};
+use ringfence_core::releases::Release;
+use ringfence_core::units::Unit;
+
+use super::transcript::Transcript;
+use super::world::{World, title};
+use crate::exit::Failure;
+
+/// A scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// From non-secure to mixed mode with a tokenless CTL.
+    NonSecureToMixed,
+    /// The CallManager certificate of the publisher is renewed in mixed mode.
+    CertificateRegeneration,
+    /// Phones without Security by Default stay behind after such a renewal.
+    LegacyPhones,
+}
+
+/// What a scenario found different from what it says; empty when all went as told.
+pub type Differences = Vec<String>;
+
+impl Scenario {
+    /// All, in the order in which they run.
+    pub const ALL: [Self; 3] = [Self::NonSecureToMixed, Self::CertificateRegeneration, Self::LegacyPhones];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NonSecureToMixed => "non-secure-to-mixed",
+            Self::CertificateRegeneration => "certificate-regeneration",
+            Self::LegacyPhones => "legacy-phones",
+        }
+    }
+
+    /// What it is about, in one line.
+    pub const fn purpose(self) -> &'static str {
+        match self {
+            Self::NonSecureToMixed => "A cluster without a CTL goes to mixed mode; its phones take the CTL by their ITL.",
+            Self::CertificateRegeneration => {
+                "The CallManager certificate of the publisher is renewed; phones ask TVS about the new signer."
+            }
+            Self::LegacyPhones => {
+                "A 7960 and a Jabber cannot ask TVS: they stay behind after the renewal until their CTL is deleted by hand."
+            }
+        }
+    }
+
+    /// The scenario with a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scenario| scenario.name() == name)
+    }
+
+    /// Runs it in a directory of its own. The world as it ended, and what was different.
+    pub async fn run(self, release: &'static Release, directory: &Path) -> Result<(World, Differences), Failure> {
+        let transcript = Transcript::begin(self.name(), self.purpose())?;
+        let mut world = World::new(release, directory, transcript).await?;
+        let mut differences = match self {
+            Self::NonSecureToMixed => non_secure_to_mixed(&mut world).await?,
+            Self::CertificateRegeneration => certificate_regeneration(&mut world).await?,
+            Self::LegacyPhones => legacy_phones(&mut world).await?,
+        };
+        differences.dedup();
+        Ok((world, differences))
+    }
+}
+
+/// The sizes of the CTL before and after a renewal that [seed 000] prints, for the release whose profile it shows.
+fn sizes(release: &Release) -> Option<(usize, usize)> {
+    (release.name == "10.5").then_some((4947, 6113))
+}
+
+const SECURITY_MODE: &str = "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'";
+
+async fn non_secure_to_mixed(world: &mut World) -> Result<Differences, Failure> {
+    let mut differences = Differences::new();
+    world.add_phones(&["7975", "7965", "8861"]).await?;
+    world.transcript.step("Before: no CTL on the nodes, phones hold an ITL only")?;
+    world.types("show ctl", &[]).await?;
+    world.types(SECURITY_MODE, &[]).await?;
+    let reports = world.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 3]);
+    world.show_screen(0)?;
+    world.remember_lists();
+
+    world.transcript.step("The administrator sets the cluster to mixed mode")?;
+    let said = world.types("utils ctl set-cluster mixed-mode", &["y"]).await?;
+    must_say(&mut differences, &said, "Cluster set to Mixed Mode");
+    let said = world.types(SECURITY_MODE, &[]).await?;
+    must_say(&mut differences, &said, "ClusterSecurityMode 1");
+    restart_services(world).await?;
+
+    world.transcript.step("The phones are restarted and fetch the CTL")?;
+    let reports = world.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 3]);
+    world.show_tvs_log("tvs.log of the publisher")?;
+    world.types("show ctl", &[]).await?;
+    check_size(&mut differences, world, sizes(world.release()).map(|(before, _)| before))?;
+    world.show_screen(0)?;
+    all_hold_the_published_ctl(&mut differences, world)?;
+    Ok(differences)
+}
+
+/// A cluster in mixed mode whose phones hold its CTL.
+async fn in_mixed_mode(world: &mut World, models: &[&str]) -> Result<Differences, Failure> {
+    let mut differences = Differences::new();
+    world.transcript.step("Before: mixed mode, the phones hold the CTL")?;
+    world.types("utils ctl set-cluster mixed-mode", &["y"]).await?;
+    restart_services(world).await?;
+    world.add_phones(models).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &vec![Outcome::Trusted; models.len()]);
+    check_size(&mut differences, world, sizes(world.release()).map(|(before, _)| before))?;
+    world.show_tvs_log("tvs.log of the publisher")?;
+    world.remember_lists();
+    Ok(differences)
+}
+
+async fn certificate_regeneration(world: &mut World) -> Result<Differences, Failure> {
+    let mut differences = in_mixed_mode(world, &["7975", "7965", "8861"]).await?;
+    world.show_screen(0)?;
+    world.types("show ctl", &[]).await?;
+
+    renew(world, &mut differences).await?;
+    world.types("show ctl", &[]).await?;
+    check_size(&mut differences, world, sizes(world.release()).map(|(_, after)| after))?;
+    restart_services(world).await?;
+
+    world.transcript.step("The phones are restarted; they meet a signer that is in none of their lists and ask TVS")?;
+    let reports = world.reset_phones(0).await?;
+    let log = world.show_tvs_log("tvs.log of the publisher")?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 3]);
+    if signer_changes(world.release()) {
+        must_say(&mut differences, &log.join("\n"), "debug tvsHandleQueryCertReq");
+        must_say(&mut differences, &log.join("\n"), "Found entry {rolecount : 2}");
+    }
+    world.show_screen(0)?;
+    all_hold_the_published_ctl(&mut differences, world)?;
+    Ok(differences)
+}
+
+async fn legacy_phones(world: &mut World) -> Result<Differences, Failure> {
+    let mut differences = in_mixed_mode(world, &["7960", "Jabber", "7975"]).await?;
+    renew(world, &mut differences).await?;
+    restart_services(world).await?;
+
+    world.transcript.step("The phones are restarted")?;
+    let reports = world.reset_phones(0).await?;
+    world.show_tvs_log("tvs.log of the publisher")?;
+    if !signer_changes(world.release()) {
+        // The ITLRecovery key signs the CTL of this release: its signer did not change, nobody stays behind.
+        expect(&mut differences, &reports, &[Outcome::Trusted; 3]);
+        all_hold_the_published_ctl(&mut differences, world)?;
+        return Ok(differences);
+    }
+    expect(&mut differences, &reports, &[Outcome::Refused, Outcome::Refused, Outcome::Trusted]);
+    world.show_screen(0)?;
+
+    world.transcript.step("Somebody walks to the 7960 and the Jabber and deletes their CTL by hand")?;
+    for lab in world.phones.iter_mut().take(2) {
+        let message = lab.phone.erase_lists().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+        world.transcript.output(&format!("  {}: {message}", title(&lab.phone)))?;
+    }
+    let reports = world.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 3]);
+    world.show_screen(0)?;
+    all_hold_the_published_ctl(&mut differences, world)?;
+    Ok(differences)
+}
+
+/// Renews the CallManager certificate of the publisher and updates the CTL.
+async fn renew(world: &mut World, differences: &mut Differences) -> Result<(), Failure> {
+    world.transcript.step("The administrator renews the CallManager certificate of the publisher")?;
+    world.types("show cert own CallManager", &[]).await?;
+    let said = world.types("set cert regen CallManager", &["yes"]).await?;
+    must_say(differences, &said, "Successfully Regenerated Certificate for CallManager.");
+    world.types("show cert own CallManager", &[]).await?;
+    let guard = world.types("set cert regen TVS", &["yes"]).await?;
+    must_say(differences, &guard, "CallManager certificate was modified in the last 5 minutes.");
+    world.transcript.step("The CTL still names the old certificate; the administrator updates it")?;
+    let said = world.types("utils ctl update CTLFile", &["y"]).await?;
+    must_say(differences, &said, "CTL file Updated");
+    let log = world.show_tvs_log("tvs.log of the publisher")?;
+    must_say(differences, &log.join("\n"), "CTLFile.tlv has been modified. Recaching CTL Certificate Cache");
+    Ok(())
+}
+
+async fn restart_services(world: &mut World) -> Result<(), Failure> {
+    for service in ["Cisco Tftp", "Cisco CallManager"] {
+        world.types(&format!("utils service restart {service}"), &[]).await?;
+    }
+    for service in ["Cisco Tftp", "Cisco CallManager"] {
+        world.types_on_subscriber(&format!("utils service restart {service}"), &[]).await?;
+    }
+    Ok(())
+}
+
+/// Whether a renewal of the CallManager certificate changes the signer of the CTL.
+fn signer_changes(release: &Release) -> bool {
+    release.ctl_sasts.first() == Some(&Unit::CallManager)
+}
+
+fn expect(differences: &mut Differences, reports: &[BootReport], wanted: &[Outcome]) {
+    for (report, wanted) in reports.iter().zip(wanted) {
+        if report.outcome != *wanted {
+            differences.push(format!(
+                "{} {} ended {}, the scenario says {wanted}: {}",
+                report.model,
+                report.name,
+                report.outcome,
+                report.reason()
+            ));
+        }
+    }
+    if reports.len() != wanted.len() {
+        differences.push(format!("{} phones booted, the scenario says {}", reports.len(), wanted.len()));
+    }
+}
+
+fn must_say(differences: &mut Differences, text: &str, wanted: &str) {
+    if !text.contains(wanted) {
+        differences.push(format!("nobody said `{wanted}`"));
+    }
+}
+
+fn check_size(differences: &mut Differences, world: &World, wanted: Option<usize>) -> Result<(), Failure> {
+    let size = world.published_ctl()?.map(|(size, _)| size);
+    match (size, wanted) {
+        (None, _) => differences.push("there is no CTL".to_owned()),
+        (Some(size), Some(wanted)) if size != wanted => {
+            differences.push(format!("the CTL has {size} bytes, the scenario says {wanted}"));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn all_hold_the_published_ctl(differences: &mut Differences, world: &World) -> Result<(), Failure> {
+    let published = world.published_ctl()?.map(|(_, md5)| md5).unwrap_or_default();
+    for lab in &world.phones {
+        if lab.ctl() != published {
+            differences.push(format!("{} holds the CTL {}, published is {published}", title(&lab.phone), lab.ctl()));
+        }
+    }
+    Ok(())
+}

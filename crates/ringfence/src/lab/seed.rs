@@ -1,0 +1,77 @@
+//! The names, addresses and serial numbers that the lab clusters have: those of [seed 000].
+
+use daemon::surroundings::System;
+use pki::{Random, RandomError};
+use ringfence_core::Surroundings;
+use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::releases::Release;
+use ringfence_core::surroundings::SERIAL_LENGTH;
+use ringfence_core::units::Unit;
+
+/// Host name of the publisher.
+pub const PUBLISHER: &str = "cucm-1051-a-pub";
+/// Host name of the subscriber.
+pub const SUBSCRIBER: &str = "cucm-1051-a-sub1";
+
+/// The serial numbers that the seed prints, in the order in which a node's unit gets them.
+const SERIALS: [(&str, Unit, u128); 4] = [
+    (PUBLISHER, Unit::CallManager, 0x70CA_F64E_0907_51B9_DF22_F49F_754F_C5BB),
+    (PUBLISHER, Unit::CallManager, 0x6B1D_357B_6841_740B_078F_EE4A_1813_D5D6),
+    (PUBLISHER, Unit::Capf, 0x744B_4999_7704_96E7_99E9_1E81_D3C8_109B),
+    (SUBSCRIBER, Unit::CallManager, 0x6BEB_FDCD_CD8C_A277_CB2F_D1D1_83A6_0E72),
+];
+
+/// The cluster of the seed: two nodes on addresses of their own.
+pub fn cluster(release: &'static Release) -> NewCluster {
+    let node = |name: &str, last| NewNode {
+        name: name.to_owned(),
+        domain: String::new(),
+        address: [127, 0, 0, last].into(),
+    };
+    NewCluster {
+        release,
+        nodes: vec![node(PUBLISHER, 1), node(SUBSCRIBER, 2)],
+        subject: SubjectParts {
+            country: "PL".to_owned(),
+            organization: "Cisco".to_owned(),
+            unit: "TAC".to_owned(),
+            state: "Malopolska".to_owned(),
+            locality: "Krakow".to_owned(),
+        },
+    }
+}
+
+/// The real clock and random source, but the seed's serial numbers and CAPF name as long as there are some.
+#[derive(Default)]
+pub struct Seed {
+    system: System,
+    used: Vec<usize>,
+}
+
+impl Surroundings for Seed {
+    fn now(&self) -> i64 {
+        self.system.now()
+    }
+
+    fn random(&mut self) -> &mut dyn Random {
+        self.system.random()
+    }
+
+    fn serial(&mut self, node: &str, unit: Unit) -> Result<[u8; SERIAL_LENGTH], RandomError> {
+        let next = SERIALS
+            .iter()
+            .enumerate()
+            .find(|(index, (name, of, _))| *name == node && *of == unit && !self.used.contains(index));
+        match next {
+            Some((index, (_, _, serial))) => {
+                self.used.push(index);
+                Ok(serial.to_be_bytes())
+            }
+            None => self.system.serial(node, unit),
+        }
+    }
+
+    fn capf_suffix(&mut self) -> Result<String, RandomError> {
+        Ok("e41e7d87".to_owned())
+    }
+}

@@ -1,0 +1,263 @@
+//! The world of a scenario: a cluster of two nodes with its servers on loopback addresses, an administrator, phones.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use daemon::node::{Listen, Node, NodeOptions, StartError};
+use daemon::tftp::BindError;
+use jiff::tz::TimeZone;
+use phone::{BootReport, Phone, PhoneName, PhoneSettings};
+use pki::hash::{hex, md5};
+use pki::listing::ListKind;
+use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::devices::Device;
+use ringfence_core::parameters::TVS_PORT;
+use ringfence_core::releases::Release;
+use ringfence_core::{Actor, Cluster, Level};
+use shell::{Session, State};
+
+use super::seed::{self, Seed};
+use super::transcript::Transcript;
+use crate::exit::Failure;
+
+/// Tries to find ports that are free on both addresses.
+const PORT_TRIES: usize = 20;
+
+/// A cluster in one process.
+pub struct World {
+    cluster: Cluster,
+    seed: Seed,
+    nodes: Vec<Node>,
+    sessions: Vec<Session>,
+    log_read: usize,
+    /// The phones, in the order of the table.
+    pub phones: Vec<LabPhone>,
+    /// What is shown.
+    pub transcript: Transcript,
+}
+
+/// A phone with what it held before the change that a scenario is about.
+pub struct LabPhone {
+    /// The phone.
+    pub phone: Phone,
+    /// MD5 of the CTL that it held before, in short.
+    pub before: String,
+    /// How the CTL that it holds came to be believed.
+    pub by: String,
+}
+
+fn could_not(error: impl std::fmt::Display) -> Failure {
+    Failure::CouldNotTell(error.to_string())
+}
+
+impl World {
+    /// Makes the cluster of the seed in a directory and starts its nodes.
+    pub async fn new(release: &'static Release, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
+        let mut seed = Seed::default();
+        let zone = TimeZone::system();
+        let cluster =
+            Cluster::create(directory, &seed::cluster(release), zone, &mut seed).await.map_err(could_not)?;
+        let nodes = start(&cluster, &mut seed).await?;
+        let actor = Actor::new("admin", Level::Install);
+        let sessions = nodes.iter().map(|node| Session::new(cluster.clone(), node.row().clone(), actor.clone()));
+        let sessions = sessions.collect();
+        Ok(Self { cluster, seed, nodes, sessions, log_read: 0, phones: Vec::new(), transcript })
+    }
+
+    /// The release.
+    pub fn release(&self) -> &'static Release {
+        self.cluster.release()
+    }
+
+    /// Adds phones of these models to the cluster, on its default group.
+    pub async fn add_phones(&mut self, models: &[&str]) -> Result<(), Failure> {
+        let mut devices = Vec::new();
+        let first = self.nodes.first().map(|node| node.listen().clone());
+        let listen = first.ok_or_else(|| could_not("the cluster has no node"))?;
+        for (index, name) in models.iter().enumerate() {
+            let model = trust::Model::find(name).ok_or_else(|| could_not(format!("no model {name}")))?;
+            let mac = 0x001E_F700_0001 + index as u64;
+            let name = PhoneName::from_mac(model, mac);
+            devices.push(Device {
+                name: name.as_str().to_owned(),
+                description: format!("Phone {}", index + 1),
+                model: model.name.to_owned(),
+                protocol: if model.old_tls { Protocol::Sccp } else { Protocol::Sip },
+                security: DeviceSecurityMode::NonSecure,
+                nodes: Vec::new(),
+            });
+            let mut settings = PhoneSettings::new(model, name, IpAddr::V4(Ipv4Addr::LOCALHOST));
+            settings.http_port = listen.http.port();
+            settings.tftp_port = listen.tftp.port();
+            settings.legacy_tls = model.old_tls;
+            let phone = Phone::new(settings).map_err(could_not)?;
+            self.phones.push(LabPhone { phone, before: "none".to_owned(), by: String::new() });
+        }
+        let actor = Actor::new("admin", Level::Install);
+        self.cluster.put_devices(&actor, &devices, &mut self.seed).await.map_err(could_not)?;
+        self.refresh().await
+    }
+
+    /// The administrator types a line on the publisher, and answers to the questions that follow. What came back.
+    pub async fn types(&mut self, line: &str, answers: &[&str]) -> Result<String, Failure> {
+        self.types_on(0, line, answers).await
+    }
+
+    /// The same on the subscriber.
+    pub async fn types_on_subscriber(&mut self, line: &str, answers: &[&str]) -> Result<String, Failure> {
+        self.types_on(1, line, answers).await
+    }
+
+    async fn types_on(&mut self, node: usize, line: &str, answers: &[&str]) -> Result<String, Failure> {
+        let session = self.sessions.get_mut(node).ok_or_else(|| could_not("no such node"))?;
+        self.transcript.typed(shell::PROMPT, line)?;
+        let mut all = String::new();
+        let mut reply = session.line(line, &mut self.seed).await;
+        let mut answers = answers.iter();
+        loop {
+            all.push_str(&reply.text);
+            match reply.state {
+                State::Ask(prompt) => {
+                    self.transcript.output(&reply.text)?;
+                    let answer = answers.next().copied().unwrap_or_default();
+                    self.transcript.typed(&prompt, answer)?;
+                    reply = session.line(answer, &mut self.seed).await;
+                }
+                State::Prompt | State::Quit => {
+                    self.transcript.output(&reply.text)?;
+                    break;
+                }
+            }
+        }
+        self.refresh().await?;
+        Ok(all)
+    }
+
+    /// All nodes take over what was changed.
+    async fn refresh(&self) -> Result<(), Failure> {
+        for node in &self.nodes {
+            node.refresh().await.map_err(could_not)?;
+        }
+        Ok(())
+    }
+
+    /// Boots or resets every phone and shows what it says; `shown` is the phone whose console log is shown in full.
+    pub async fn reset_phones(&mut self, shown: usize) -> Result<Vec<BootReport>, Failure> {
+        let mut reports = Vec::new();
+        for (index, lab) in self.phones.iter_mut().enumerate() {
+            let report = lab.phone.reset().await;
+            let lines = lab.phone.take_console();
+            if index == shown {
+                self.transcript.block(&format!("console log of {}", title(&lab.phone)), &lines)?;
+            }
+            if let Some(verdict) = report.verdict("CTL") {
+                lab.by = verdict.reason();
+            }
+            reports.push(report);
+        }
+        for (lab, report) in self.phones.iter().zip(&reports) {
+            let messages: Vec<String> = report.messages.iter().map(ToString::to_string).collect();
+            let said = if messages.is_empty() { "no message".to_owned() } else { messages.join(", ") };
+            self.transcript.output(&format!("  {}: {said}; {}", title(&lab.phone), report.outcome))?;
+        }
+        Ok(reports)
+    }
+
+    /// Shows the *Trust List* screen of a phone.
+    pub fn show_screen(&self, index: usize) -> Result<(), Failure> {
+        let Some(lab) = self.phones.get(index) else { return Ok(()) };
+        let lines: Vec<String> = lab.phone.screen().lines().map(str::to_owned).collect();
+        self.transcript.block(&format!("screen of {}", title(&lab.phone)), &lines)
+    }
+
+    /// Shows the lines that TVS of the publisher logged since the last look.
+    pub fn show_tvs_log(&mut self, title: &str) -> Result<Vec<String>, Failure> {
+        let Some(node) = self.nodes.first() else { return Ok(Vec::new()) };
+        node.flush_log();
+        let path = self.cluster.directory(node.row()).log().join("tvs.log");
+        let text = std::fs::read_to_string(&path).map_err(|error| Failure::at(&path, error))?;
+        let lines: Vec<String> = text.lines().skip(self.log_read).map(str::to_owned).collect();
+        self.log_read += lines.len();
+        self.transcript.block(title, &lines)?;
+        Ok(lines)
+    }
+
+    /// Remembers which CTL each phone holds now.
+    pub fn remember_lists(&mut self) {
+        for lab in &mut self.phones {
+            lab.before = lab.ctl();
+        }
+    }
+
+    /// The CTL that the publisher gives out: its size and MD5.
+    pub fn published_ctl(&self) -> Result<Option<(usize, String)>, Failure> {
+        let Some(node) = self.nodes.first() else { return Ok(None) };
+        let list = self.cluster.published_list(node.row(), ListKind::Ctl).map_err(could_not)?;
+        Ok(list.map(|published| (published.list.bytes().len(), hex(&md5(published.list.bytes())))))
+    }
+
+    /// The addresses for `--stay`.
+    pub fn listens(&self) -> impl Iterator<Item = (&str, &Listen)> {
+        self.nodes.iter().map(|node| (node.row().name.as_str(), node.listen()))
+    }
+
+    /// Where the cluster stands.
+    pub fn data(&self) -> PathBuf {
+        self.cluster.data().root().to_path_buf()
+    }
+
+    /// Stops the nodes.
+    pub async fn end(self) {
+        for node in self.nodes {
+            node.stop().await;
+        }
+        self.cluster.store().close().await;
+    }
+}
+
+impl LabPhone {
+    /// MD5 of the CTL that the phone holds, `none` without one.
+    pub fn ctl(&self) -> String {
+        self.phone.belief().ctl().map_or_else(|| "none".to_owned(), |list| hex(&md5(list.bytes())))
+    }
+}
+
+/// Model and name of a phone.
+pub fn title(phone: &Phone) -> String {
+    format!("{} {}", phone.settings().model.name, phone.settings().name)
+}
+
+/// Starts both nodes on the same ports: a phone knows one port per service for all nodes.
+async fn start(cluster: &Cluster, seed: &mut Seed) -> Result<Vec<Node>, Failure> {
+    let rows = cluster.store().nodes().await.map_err(could_not)?;
+    for _ in 0..PORT_TRIES {
+        let mut nodes: Vec<Node> = Vec::new();
+        let mut taken = false;
+        for row in &rows {
+            let address: IpAddr = row.address.parse().map_err(could_not)?;
+            let port = |of: fn(&Listen) -> SocketAddr| nodes.first().map_or(0, |node| of(node.listen()).port());
+            let listen = Listen {
+                tftp: SocketAddr::new(address, port(|listen| listen.tftp)),
+                http: SocketAddr::new(address, port(|listen| listen.http)),
+                tvs: SocketAddr::new(address, port(|listen| listen.tvs)),
+            };
+            let options = NodeOptions { listen, legacy_tls: true, folder: None };
+            match Node::start(cluster.clone(), row.clone(), options).await {
+                Ok(node) => nodes.push(node),
+                Err(StartError::Bind(BindError::InUse { .. })) if !nodes.is_empty() => taken = true,
+                Err(error) => return Err(could_not(error)),
+            }
+        }
+        if taken {
+            continue;
+        }
+        let port = nodes.first().map_or(0, |node| node.listen().tvs.port()).to_string();
+        let system = Actor::new("system", Level::Install);
+        cluster.set_parameter(&system, TVS_PORT, &port, seed).await.map_err(could_not)?;
+        for node in &nodes {
+            node.refresh().await.map_err(could_not)?;
+        }
+        return Ok(nodes);
+    }
+    Err(could_not("no ports are free on both 127.0.0.1 and 127.0.0.2; try again"))
+}

@@ -1,0 +1,516 @@
+//! `ringfence phone`: one virtual phone, or a fleet of them, against any file server.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ::phone::name::parse_mac;
+use ::phone::report::{FileOutcome, Judged, TvsTalk};
+use ::phone::{
+    BootReport, Fleet, FleetReport, Keep, Outcome, Phone, PhoneError, PhoneName, PhoneSettings,
+};
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use pki::SoftKey;
+use serde_json::json;
+use trust::Model;
+use wire::role::Role;
+
+use crate::exit::{Answer, Failure};
+use crate::terminal::{self, BAD, GOOD, NOTICE, one_line, paint};
+
+/// Width of tables, in characters, when the terminal does not tell its own.
+const WIDTH: u16 = 120;
+
+/// MAC address of a phone without one: locally administered, so no real phone has it.
+const FIRST_MAC: u64 = 0x0200_0000_0001;
+
+/// Most phones of a fleet: each is some kB, and MAC addresses should not run into those of others.
+const MOST_PHONES: u64 = 1_000_000;
+
+/// Boot a virtual phone, or a fleet of them
+///
+/// The phone asks for its files in the order of a real one (HTTP, then TFTP), checks each with what it believes, asks TVS
+/// where its lists do not decide, and keeps what it accepts in the directory of --state. Ends with 0 when everything is
+/// trusted, 1 when something is refused or there is no config, 2 when no server answers.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    ringfence phone --server 10.0.0.5 --model 7965 --mac 001DA2386C2E --state phone1 -v\n  \
+    ringfence phone --server 127.0.0.1 --tftp-port 6969 --fleet 1000\n  \
+    ringfence phone --state phone1 --model 7965 --mac 001DA2386C2E --erase --screen")]
+pub struct Args {
+    /// File server, address or name; may be given several times, in the order of DHCP option 150
+    #[arg(long, value_name = "ADDR")]
+    server: Vec<String>,
+    /// HTTP port of the file servers
+    #[arg(long, value_name = "PORT", default_value_t = ::phone::settings::HTTP_PORT)]
+    http_port: u16,
+    /// TFTP port of the file servers
+    #[arg(long, value_name = "PORT", default_value_t = ::phone::settings::TFTP_PORT)]
+    tftp_port: u16,
+    /// Model, such as 7960, 7965, 8861, ATA191, Jabber
+    #[arg(long, default_value = "8861", value_parser = model)]
+    model: &'static Model,
+    /// MAC address; the device name is made from it. The first one of a fleet
+    #[arg(long, value_parser = mac, conflicts_with = "name")]
+    mac: Option<u64>,
+    /// Device name, such as SEP001DA2386C2E
+    #[arg(long, value_parser = name)]
+    name: Option<PhoneName>,
+    /// Address of a host that DNS does not know, such as a TVS server; may be given several times
+    #[arg(long, value_name = "NAME=ADDR", value_parser = host)]
+    host: Vec<(String, IpAddr)>,
+    /// Directory in which the phone keeps its belief; of a fleet, one directory per phone in it
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Private key of the device certificate (PEM), to open encrypted configs
+    #[arg(long, value_name = "KEY")]
+    device_key: Option<PathBuf>,
+    /// Speak TLS 1.0 with RSA key exchange only, as the 7900 series does
+    #[arg(long)]
+    legacy_tls: bool,
+    /// Boot this many phones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_PHONES),
+        conflicts_with_all = ["name", "erase", "screen", "check"])]
+    fleet: Option<u64>,
+    /// How many phones of a fleet boot at the same time
+    #[arg(long, value_name = "N", default_value_t = ::phone::fleet::CONCURRENCY as u64,
+        value_parser = clap::value_parser!(u64).range(1..=4096))]
+    concurrency: u64,
+    /// Erase CTL and ITL first, as a user does in the menu
+    #[arg(long)]
+    erase: bool,
+    /// Show the Trust List screen at the end
+    #[arg(long)]
+    screen: bool,
+    /// After the boot, decide about the certificate of this HTTPS service; may be given several times
+    #[arg(long, value_name = "HOST:PORT", value_parser = service)]
+    check: Vec<(String, u16)>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Print the console log of the phone
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+fn model(text: &str) -> Result<&'static Model, String> {
+    Model::find(text).ok_or_else(|| format!("model is not known; known are {}", Model::names()))
+}
+
+fn mac(text: &str) -> Result<u64, String> {
+    parse_mac(text).map_err(|error| error.to_string())
+}
+
+fn name(text: &str) -> Result<PhoneName, String> {
+    PhoneName::parse(text).map_err(|error| error.to_string())
+}
+
+fn host(text: &str) -> Result<(String, IpAddr), String> {
+    let (name, address) = text
+        .split_once('=')
+        .ok_or("write it as NAME=ADDR, such as cucm-pub=127.0.0.1")?;
+    let address = address
+        .parse()
+        .map_err(|_| format!("`{address}` is not an IP address"))?;
+    Ok((name.to_ascii_lowercase(), address))
+}
+
+fn service(text: &str) -> Result<(String, u16), String> {
+    let parts = text.rsplit_once(':');
+    let (host, port) = parts.ok_or("write it as HOST:PORT, such as cucm-pub:8443")?;
+    let port = port
+        .parse()
+        .map_err(|_| format!("`{port}` is not a port"))?;
+    Ok((host.trim_matches(['[', ']']).to_owned(), port))
+}
+
+impl Args {
+    /// Boots and tells.
+    pub fn run(self) -> Result<Answer, Failure> {
+        let nothing_to_do = self.server.is_empty() && !self.erase && !self.screen;
+        if nothing_to_do || (self.fleet.is_some() && self.server.is_empty()) {
+            return Err(Failure::WrongUsage(
+                "name the file server with --server ADDR (or --erase, --screen with --state DIR)"
+                    .to_owned(),
+            ));
+        }
+        if self.server.is_empty() && self.state.is_none() {
+            return Err(Failure::WrongUsage(
+                "without --server the phone has to be in a directory: give --state DIR".to_owned(),
+            ));
+        }
+        let settings = self.settings()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::CouldNotTell(format!("cannot start: {error}")))?;
+        match self.fleet {
+            Some(count) => runtime.block_on(self.boot_fleet(settings, count)),
+            None => runtime.block_on(self.boot_one(settings)),
+        }
+    }
+
+    fn settings(&self) -> Result<PhoneSettings, Failure> {
+        let mut servers = Vec::new();
+        for server in &self.server {
+            servers.push(address(server)?);
+        }
+        let mac = self.mac.unwrap_or(FIRST_MAC);
+        let name = self
+            .name
+            .clone()
+            .unwrap_or_else(|| PhoneName::from_mac(self.model, mac));
+        let any = IpAddr::from([0, 0, 0, 0]);
+        let mut settings = PhoneSettings::new(self.model, name, any);
+        settings.servers = servers;
+        settings.http_port = self.http_port;
+        settings.tftp_port = self.tftp_port;
+        settings.hosts = self.host.iter().cloned().collect::<BTreeMap<_, _>>();
+        settings.legacy_tls = self.legacy_tls;
+        if let Some(directory) = &self.state {
+            settings.keep = Keep::In(directory.clone());
+        }
+        if let Some(path) = &self.device_key {
+            settings.device_key = Some(device_key(path)?);
+        }
+        Ok(settings)
+    }
+
+    async fn boot_one(&self, settings: PhoneSettings) -> Result<Answer, Failure> {
+        let mut phone = Phone::new(settings).map_err(|error| failure(&error))?;
+        let mut text = String::new();
+        if self.erase {
+            let message = phone.erase_lists().map_err(|error| failure(&error))?;
+            text.push_str(&format!("{message}\n"));
+        }
+        let boot = match self.server.is_empty() {
+            true => None,
+            false => Some(phone.boot().await),
+        };
+        let mut checks = Vec::new();
+        for (host, port) in &self.check {
+            let checked = phone.check_tls(host, *port, Role::APP_SERVER).await;
+            checks.push(checked.map_err(|error| failure(&error))?);
+        }
+        if self.json {
+            terminal::print(&format!(
+                "{:#}\n",
+                self.json(&phone, boot.as_ref(), &checks)
+            ))?;
+        } else {
+            if self.verbose {
+                for line in phone.console().lines() {
+                    text.push_str(&one_line(line));
+                    text.push('\n');
+                }
+            }
+            if let Some(boot) = &boot {
+                text.push_str(&told(boot));
+            }
+            for (judged, talk) in &checks {
+                text.push_str(&check_told(judged, talk.as_ref()));
+            }
+            if self.screen {
+                text.push_str(&phone.screen());
+            }
+            terminal::print(&text)?;
+        }
+        if let Some(boot) = &boot
+            && boot.outcome == Outcome::Unreachable
+        {
+            return Err(Failure::CouldNotTell(format!(
+                "{}: no file server answers: {}; check --server and the ports",
+                boot.name,
+                boot.reason()
+            )));
+        }
+        let good = boot.is_none_or(|boot| boot.outcome == Outcome::Trusted)
+            && checks
+                .iter()
+                .all(|(judged, _)| judged.verdict.is_accepted());
+        Ok(if good { Answer::Yes } else { Answer::No })
+    }
+
+    fn json(
+        &self,
+        phone: &Phone,
+        boot: Option<&BootReport>,
+        checks: &[(Judged, Option<TvsTalk>)],
+    ) -> serde_json::Value {
+        let mut all = boot.map_or_else(
+            || json!({ "name": phone.settings().name.as_str(), "model": self.model.name }),
+            BootReport::to_json,
+        );
+        let checks: Vec<_> = checks
+            .iter()
+            .map(|(judged, _)| {
+                json!({
+                    "server": judged.what,
+                    "accepted": judged.verdict.is_accepted(),
+                    "verdict": judged.verdict.label(),
+                    "reason": judged.verdict.reason(),
+                })
+            })
+            .collect();
+        if let Some(fields) = all.as_object_mut() {
+            if !checks.is_empty() {
+                fields.insert("checks".to_owned(), json!(checks));
+            }
+            if self.screen {
+                fields.insert("screen".to_owned(), json!(phone.screen()));
+            }
+            if self.verbose {
+                fields.insert("console".to_owned(), json!(phone.console().lines()));
+            }
+        }
+        all
+    }
+
+    async fn boot_fleet(&self, template: PhoneSettings, count: u64) -> Result<Answer, Failure> {
+        let wrong = |_| Failure::WrongUsage("the fleet is too large for this machine".to_owned());
+        let fleet = Fleet {
+            template,
+            first_mac: self.mac.unwrap_or(FIRST_MAC),
+            count: usize::try_from(count).map_err(wrong)?,
+            concurrency: usize::try_from(self.concurrency).map_err(wrong)?,
+        };
+        let bar = bar(count)?;
+        let mut lost = 0_u64;
+        let report = fleet
+            .boot(|boot| {
+                if boot.outcome != Outcome::Trusted {
+                    lost += 1;
+                    bar.set_message(format!("{lost} not trusted"));
+                }
+                bar.inc(1);
+            })
+            .await;
+        bar.finish_and_clear();
+        let report = report.map_err(|error| failure(&error))?;
+        if self.json {
+            terminal::print(&format!("{:#}\n", report.to_json()))?;
+        } else {
+            terminal::print(&fleet_told(&report, count))?;
+        }
+        let ended = |outcome| report.ended(outcome);
+        if ended(Outcome::Refused) + ended(Outcome::NoConfig) > 0 {
+            return Ok(Answer::No);
+        }
+        match ended(Outcome::Unreachable) {
+            0 => Ok(Answer::Yes),
+            lost => Err(Failure::CouldNotTell(format!(
+                "{lost} of {count} phones found no file server; check --server and the ports"
+            ))),
+        }
+    }
+}
+
+fn address(server: &str) -> Result<IpAddr, Failure> {
+    if let Ok(address) = server.parse() {
+        return Ok(address);
+    }
+    let mut found = (server, 0)
+        .to_socket_addrs()
+        .map_err(|error| Failure::of(server, error))?;
+    let first = found.next().map(|address| address.ip());
+    first.ok_or_else(|| Failure::of(server, "the name has no address"))
+}
+
+fn device_key(path: &Path) -> Result<SoftKey, Failure> {
+    let pem = std::fs::read(path).map_err(|error| Failure::at(path, error))?;
+    SoftKey::from_pem(&pem).map_err(|error| Failure::at(path, error))
+}
+
+fn failure(error: &PhoneError) -> Failure {
+    Failure::CouldNotTell(error.to_string())
+}
+
+fn bar(count: u64) -> Result<ProgressBar, Failure> {
+    let style =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} phones, {per_sec}, {eta} left {msg}")
+            .map_err(|error| Failure::CouldNotTell(format!("progress bar: {error}")))?;
+    Ok(ProgressBar::new(count).with_style(style))
+}
+
+fn table() -> Table {
+    let width = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width.unwrap_or(WIDTH));
+    table
+}
+
+fn styled(outcome: Outcome) -> String {
+    let style = match outcome {
+        Outcome::Trusted => GOOD,
+        Outcome::Refused | Outcome::Unreachable => BAD,
+        Outcome::NoConfig => NOTICE,
+    };
+    paint(style, outcome.label())
+}
+
+fn short(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{:.1} ms", seconds * 1000.0)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
+/// A boot for people.
+fn told(boot: &BootReport) -> String {
+    let mut table = table();
+    table.set_header(["file", "came", "verdict", "why"]);
+    for file in &boot.files {
+        let came = match &file.outcome {
+            FileOutcome::Fetched {
+                transport, bytes, ..
+            } => format!("{bytes} bytes, {transport}, {}", short(file.took)),
+            FileOutcome::NotFound => "not found".to_owned(),
+            FileOutcome::Failed(_) => "failed".to_owned(),
+        };
+        let judged = boot.verdicts.iter().find(|judged| judged.what == file.name);
+        let (word, why) = match (judged, &file.outcome) {
+            (Some(judged), _) => {
+                let word = if judged.verdict.is_accepted() {
+                    "accepted"
+                } else {
+                    "refused"
+                };
+                (word, judged.verdict.reason())
+            }
+            (None, FileOutcome::Failed(why)) => ("", why.clone()),
+            (None, _) => ("", String::new()),
+        };
+        table.add_row([file.name.clone(), came, word.to_owned(), one_line(&why)]);
+    }
+    let mut text = format!(
+        "{} ({}): {} after {}\n{table}\n",
+        boot.name,
+        boot.model,
+        styled(boot.outcome),
+        short(boot.took)
+    );
+    for talk in &boot.tvs {
+        text.push_str(&talk_told(talk));
+    }
+    for problem in &boot.problems {
+        text.push_str(&format!("Problem: {}\n", one_line(problem)));
+    }
+    for message in &boot.messages {
+        text.push_str(&format!("Display: {message}\n"));
+    }
+    text
+}
+
+fn talk_told(talk: &TvsTalk) -> String {
+    let mut text = String::new();
+    for tried in &talk.tried {
+        text.push_str(&format!("TVS {}\n", one_line(&tried.to_string())));
+    }
+    let answer = match &talk.answer {
+        Some((server, answer)) => format!("TVS {server} to {}: {answer}", talk.ask),
+        None => format!("TVS: no server answered {}", talk.ask),
+    };
+    let kept = if talk.cached {
+        ", kept from before"
+    } else {
+        ""
+    };
+    text.push_str(&format!(
+        "{} about {}{kept}, {}\n",
+        one_line(&answer),
+        one_line(&talk.about),
+        short(talk.took)
+    ));
+    text
+}
+
+fn check_told(judged: &Judged, talk: Option<&TvsTalk>) -> String {
+    let word = if judged.verdict.is_accepted() {
+        paint(GOOD, "accepted")
+    } else {
+        paint(BAD, "refused")
+    };
+    let mut text = talk.map(talk_told).unwrap_or_default();
+    let reason = one_line(&judged.verdict.reason());
+    text.push_str(&format!("{}: {word}: {reason}\n", judged.what));
+    text
+}
+
+/// A fleet for people.
+fn fleet_told(report: &FleetReport, count: u64) -> String {
+    let mut outcomes = table();
+    outcomes.set_header(["offer", "verdict", "phones"]);
+    for ((offer, verdict), phones) in &report.verdicts {
+        outcomes.add_row([
+            (*offer).to_owned(),
+            (*verdict).to_owned(),
+            phones.to_string(),
+        ]);
+    }
+    let ended: Vec<String> = report
+        .outcomes
+        .iter()
+        .map(|(outcome, phones)| format!("{phones} {}", styled(*outcome)))
+        .collect();
+    let mut text = format!("{count} phones: {}\n{outcomes}\n", ended.join(", "));
+    text.push_str(&format!(
+        "Boot: half within {}, 99 of 100 within {}, the slowest {}\n",
+        short(report.p50),
+        short(report.p99),
+        short(report.max)
+    ));
+    let rate = count as f64 / report.took.as_secs_f64().max(f64::MIN_POSITIVE);
+    text.push_str(&format!(
+        "All in {}: {rate:.0} boots/s, {} files, {} questions to TVS\n",
+        short(report.took),
+        report.files,
+        report.tvs_questions
+    ));
+    for (name, outcome, reason) in &report.failures {
+        text.push_str(&format!(
+            "{name}: {}: {}\n",
+            styled(*outcome),
+            one_line(reason)
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_options() {
+        assert_eq!(host("CUCM-Pub=127.0.0.2").unwrap().0, "cucm-pub");
+        assert!(host("cucm-pub").unwrap_err().contains("NAME=ADDR"));
+        assert!(
+            host("cucm-pub=there")
+                .unwrap_err()
+                .contains("not an IP address")
+        );
+        assert_eq!(
+            service("cucm-pub:8443").unwrap(),
+            ("cucm-pub".to_owned(), 8443)
+        );
+        assert_eq!(service("[::1]:443").unwrap(), ("::1".to_owned(), 443));
+        assert!(service("cucm-pub:http").is_err() && service("cucm-pub").is_err());
+        assert!(model("7999").unwrap_err().contains("Jabber"));
+        assert!(mac("0").is_err() && name("..").is_err());
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(short(Duration::from_micros(1_260)), "1.3 ms");
+        assert_eq!(short(Duration::from_millis(2_500)), "2.50 s");
+    }
+}

@@ -1,0 +1,78 @@
+//! A real `ringfence serve` for tests: started on free ports, stopped by SIGTERM.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// A running node.
+pub struct Served {
+    child: Child,
+    /// UDP port of TFTP.
+    pub tftp: u16,
+    /// TCP port of HTTP.
+    pub http: u16,
+    /// TCP port of TVS.
+    pub tvs: u16,
+    /// What it printed until it was ready.
+    pub said: String,
+}
+
+impl Served {
+    /// Starts a node on free loopback ports and waits until it says where it listens.
+    pub fn start(data: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
+            .args(["serve", "--listen", "127.0.0.1", "--tftp-port", "0", "--http-port", "0"])
+            .args(["--tvs-port", &free_port().to_string(), "--name", "node1", "--address", "127.0.0.1"])
+            .args(more)
+            .arg("--data")
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("ringfence starts");
+        let mut said = String::new();
+        let mut out = BufReader::new(child.stdout.take().expect("its output is piped"));
+        while !said.contains("Next:") {
+            let before = said.len();
+            out.read_line(&mut said).expect("its output can be read");
+            assert!(said.len() > before, "ringfence serve ended early: {said}");
+        }
+        // The rest is read so that the node never waits for a full pipe.
+        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        let port = |name: &str| {
+            let line = said.lines().find(|line| line.trim_start().starts_with(name)).expect("it names its ports");
+            let digits = line.rsplit_once(':').expect("an address has a port").1;
+            digits.split_whitespace().next().unwrap().parse().expect("a port is a number")
+        };
+        let (tftp, http, tvs) = (port("TFTP"), port("HTTP"), port("TVS"));
+        Self { child, tftp, http, tvs, said }
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub fn stop(mut self) -> ExitStatus {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it runs");
+        self.child.wait().expect("it ends")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // A test that failed before `stop` leaves no node behind; one that was stopped has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A TCP port that is free now.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port").local_addr().expect("its address").port()
+}
+
+/// Runs a program of Debian and gives what it printed; a missing one fails with the name of its package.
+pub fn run(program: &str, package: &str, arguments: &[&str]) -> std::process::Output {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) => output,
+        Err(error) => panic!("{program}: {error}; install the Debian package {package} (cargo xtask test does)"),
+    }
+}

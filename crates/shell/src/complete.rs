@@ -1,0 +1,167 @@
+//! The Tab key: what can follow what was typed. Made from the table and from the names of the node.
+
+use ringfence_core::{Level, parameters, services};
+
+use crate::parse::{command_of, words};
+use crate::table::{Command, Kind, visible};
+
+/// What a completion knows: the level of the administrator and the names on his node. Ask the session for a new one
+/// before each line; the names change.
+#[derive(Debug, Clone)]
+pub struct Completer {
+    /// Privilege level.
+    pub level: Level,
+    /// Units of the node.
+    pub units: Vec<String>,
+    /// Entries of the trust stores, `store/file`.
+    pub trust: Vec<String>,
+}
+
+/// A word that can follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The text, without a blank behind it.
+    pub text: String,
+    /// Whether it has sub-commands: shown as `*` behind it.
+    pub menu: bool,
+}
+
+/// What can follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// Where the text begins that a candidate replaces, in bytes.
+    pub start: usize,
+    /// The candidates in order.
+    pub candidates: Vec<Candidate>,
+}
+
+impl Completer {
+    /// Candidates for the end of `line`, which is the text before the cursor.
+    pub fn complete(&self, line: &str) -> Completion {
+        let typed = words(line);
+        let (start, partial) = match typed.last() {
+            Some((start, word)) if line.ends_with(word) => (*start, *word),
+            _ => (line.len(), ""),
+        };
+        let done: Vec<&str> = typed.iter().filter(|(at, _)| *at < start).map(|(_, word)| *word).collect();
+        if let Some(command) = command_of(&done).filter(|command| command.level <= self.level) {
+            return self.argument(command, line, &done, start, partial);
+        }
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for command in visible(self.level).filter(|command| command.begins_with(&done)) {
+            let Some(word) = command.words.get(done.len()) else {
+                continue;
+            };
+            let menu = command.words.len() > done.len() + 1;
+            if begins(word, partial) && candidates.iter().all(|known| known.text != *word) {
+                candidates.push(Candidate { text: (*word).to_owned(), menu });
+            }
+        }
+        Completion { start, candidates }
+    }
+
+    fn argument(&self, command: &Command, line: &str, done: &[&str], start: usize, partial: &str) -> Completion {
+        let index = done.len() - command.words.len();
+        let rest = command.arguments.first();
+        if let Some(rest) = rest.filter(|argument| argument.kind.takes_rest()) {
+            // The whole text behind the words is one argument.
+            let from = words(line).get(command.words.len()).map_or(line.len(), |(at, _)| *at);
+            let typed = line.get(from..).unwrap_or_default();
+            return match rest.kind {
+                Kind::CommandWords => {
+                    let inner = self.complete(typed);
+                    Completion { start: from + inner.start, ..inner }
+                }
+                kind => self.values(kind, from, typed),
+            };
+        }
+        match command.arguments.get(index) {
+            Some(argument) => self.values(argument.kind, start, partial),
+            None => Completion { start, candidates: Vec::new() },
+        }
+    }
+
+    fn values(&self, kind: Kind, start: usize, typed: &str) -> Completion {
+        let names: Vec<String> = match kind {
+            Kind::Choice(words) | Kind::File(words) => own(words.iter().copied()),
+            Kind::Unit | Kind::OwnCertificate => self.units.clone(),
+            Kind::TrustCertificate => self.trust.clone(),
+            Kind::Service => own(services::names()),
+            Kind::Parameter => own(parameters::defaults().map(|(name, _)| name)),
+            Kind::Word | Kind::Statement | Kind::CommandWords => Vec::new(),
+        };
+        let fitting = names.into_iter().filter(|name| begins(name, typed));
+        Completion { start, candidates: fitting.map(|text| Candidate { text, menu: false }).collect() }
+    }
+}
+
+fn own<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    words.map(str::to_owned).collect()
+}
+
+/// Whether a word begins with what was typed, in any case.
+fn begins(word: &str, typed: &str) -> bool {
+    word.get(..typed.len()).is_some_and(|first| first.eq_ignore_ascii_case(typed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completer(level: Level) -> Completer {
+        Completer {
+            level,
+            units: own(["tomcat", "ipsec", "CallManager", "CAPF", "TVS"].into_iter()),
+            trust: own(["CallManager-trust/CAPF-e41e7d87.pem", "tomcat-trust/cm9.pem"].into_iter()),
+        }
+    }
+
+    fn texts(line: &str) -> Vec<String> {
+        let completion = completer(Level::Install).complete(line);
+        completion
+            .candidates
+            .into_iter()
+            .map(|candidate| candidate.text + if candidate.menu { "*" } else { "" })
+            .collect()
+    }
+
+    #[test]
+    fn words_of_commands() {
+        assert_eq!(texts(""), ["file*", "help", "quit", "run*", "set*", "show*", "utils*"]);
+        assert_eq!(texts("sh"), ["show*"]);
+        assert_eq!(texts("show "), ["cert*", "cli*", "ctl", "itl", "parameters"]);
+        assert_eq!(texts("show c"), ["cert*", "cli*", "ctl"]);
+        assert_eq!(texts("utils ctl set-cluster "), ["mixed-mode", "non-secure-mode"]);
+        assert_eq!(texts("frob "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn arguments() {
+        assert_eq!(texts("set cert regen "), ["tomcat", "ipsec", "CallManager", "CAPF", "TVS"]);
+        assert_eq!(texts("set cert regen ca"), ["CallManager", "CAPF"]);
+        assert_eq!(texts("show cert trust Call"), ["CallManager-trust/CAPF-e41e7d87.pem"]);
+        assert_eq!(texts("file delete tftp "), ["CTLFile.tlv", "ITLFile.tlv"]);
+        assert_eq!(texts("file delete tftp CTLFile.tlv "), ["noconfirm"]);
+        assert_eq!(texts("show ctl "), Vec::<String>::new());
+        assert_eq!(texts("set parameter tftp"), ["TFTPFileSignatureAlgorithm"]);
+        assert_eq!(texts("set cli pagination o"), ["on", "off"]);
+    }
+
+    #[test]
+    fn services_contain_blanks() {
+        let completion = completer(Level::Install).complete("utils service restart Cisco T");
+        assert_eq!(completion.start, "utils service restart ".len());
+        let texts: Vec<&str> = completion.candidates.iter().map(|candidate| candidate.text.as_str()).collect();
+        assert_eq!(texts, ["Cisco Tftp", "Cisco Tomcat", "Cisco Trust Verification Service"]);
+    }
+
+    #[test]
+    fn help_completes_commands_and_levels_hide() {
+        let completion = completer(Level::Install).complete("help set c");
+        assert_eq!(completion.start, "help set ".len());
+        assert_eq!(completion.candidates.len(), 2);
+        let few = completer(Level::Read).complete("set ");
+        assert_eq!(few.candidates.len(), 1, "only cli");
+        assert_eq!(completer(Level::Read).complete("set cert regen ").candidates, []);
+    }
+}

@@ -1,0 +1,162 @@
+//! `help`, `help COMMAND` and `?`, made from the table [cucm-behaviour.md 1.1].
+
+use ringfence_core::Level;
+
+use crate::parse::{command_of, words};
+use crate::table::{Command, Kind, Origin, Place, visible};
+
+/// Letters of the prompt, by which the original sets in the sub-commands of a menu word [seed 004].
+const INDENT: &str = "      ";
+
+/// The text of `help`: all commands of a level, or those that begin with `typed`, or one command at length. `None` when
+/// there is no such command.
+pub fn help(typed: &str, level: Level) -> Option<String> {
+    let typed: Vec<&str> = words(typed).into_iter().map(|(_, word)| word).collect();
+    if typed.is_empty() {
+        return Some(list(visible(level), true));
+    }
+    if let Some(command) = command_of(&typed).filter(|command| command.level <= level) {
+        return Some(explain(command));
+    }
+    let under: Vec<&Command> = visible(level).filter(|command| command.begins_with(&typed)).collect();
+    (!under.is_empty()).then(|| list(under.into_iter(), false))
+}
+
+fn list<'a>(commands: impl Iterator<Item = &'a Command>, whole: bool) -> String {
+    let rows: Vec<(String, String)> = commands
+        .map(|command| {
+            let ours = match command.origin {
+                Origin::Original => "",
+                Origin::Ours => " (ours)",
+            };
+            (command.syntax(), format!("{}{ours}", command.summary))
+        })
+        .collect();
+    let width = rows.iter().map(|(syntax, _)| syntax.chars().count()).max().unwrap_or_default();
+    let mut out = String::new();
+    for (syntax, summary) in rows {
+        out.push_str(&format!("{syntax:width$}  {summary}\n"));
+    }
+    if whole {
+        out.push_str(
+            "\nhelp <command> explains a command, <command> ? prints its syntax, Tab completes. (ours): not a command of \
+             the original.\n",
+        );
+    }
+    out
+}
+
+fn explain(command: &Command) -> String {
+    let place = match command.place {
+        Place::AnyNode => "any node",
+        Place::Publisher => "the publisher",
+    };
+    let ours = match command.origin {
+        Origin::Original => "",
+        Origin::Ours => "Not a command of the original.\n",
+    };
+    format!(
+        "{} help:\n{}\n{ours}\n{}Command privilege level: {}\nRuns on: {place}\n\nExample:\nadmin:{}\n",
+        command.name(),
+        command.help,
+        syntax(command),
+        command.level as u8,
+        command.example,
+    )
+}
+
+/// The syntax of a command with the values of its arguments.
+fn syntax(command: &Command) -> String {
+    let mut out = format!("Syntax:\n {}\n", command.syntax());
+    for argument in command.arguments {
+        let values = match argument.kind {
+            Kind::File(values) => values.join(", "),
+            Kind::Unit => "a unit; `show cert list own` names them".to_owned(),
+            Kind::Service => "a service; `utils service list` names them".to_owned(),
+            Kind::TrustCertificate => "store/file; `show cert list trust` names them".to_owned(),
+            Kind::OwnCertificate => "unit or unit/file; `show cert list own` names them".to_owned(),
+            Kind::Parameter => "a parameter; `show parameters` names them".to_owned(),
+            Kind::Choice(_) | Kind::Word | Kind::Statement | Kind::CommandWords => continue,
+        };
+        out.push_str(&format!(" {:12} {values}\n", argument.name));
+    }
+    out
+}
+
+/// The answer to a line that ends with `?`, without that mark: the syntax of a command, or the sub-commands of a menu
+/// word. `None` when there is no such command.
+pub fn question_mark(typed: &str, level: Level) -> Option<String> {
+    let typed: Vec<&str> = words(typed).into_iter().map(|(_, word)| word).collect();
+    if let Some(command) = command_of(&typed).filter(|command| command.level <= level) {
+        return Some(syntax(command));
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for command in visible(level).filter(|command| command.begins_with(&typed)) {
+        let depth = typed.len() + 1;
+        let menu = if command.words.len() > depth { "*" } else { "" };
+        let name = command.words.iter().take(depth).copied().collect::<Vec<_>>();
+        let line = format!("{INDENT}{}{menu}\n", name.join(" "));
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    (!lines.is_empty()).then(|| lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_commands_of_a_level() {
+        let all = help("", Level::Install).unwrap();
+        assert_eq!(all.lines().filter(|line| !line.is_empty()).count(), crate::table::COMMANDS.len() + 1);
+        assert!(all.contains("set cert regen unit-name "));
+        assert!(all.contains("sets an enterprise parameter (ours)\n"));
+        let few = help("", Level::Read).unwrap();
+        assert!(few.contains("show ctl") && !few.contains("set cert regen"));
+    }
+
+    #[test]
+    fn one_command_and_a_menu() {
+        assert_eq!(
+            help("UTILS ctl update ctlfile", Level::ReadWrite).unwrap(),
+            "utils ctl update CTLFile help:\n\
+             This will make the CTL file again and put it on all nodes. Needed after a renewal of CallManager,\n\
+             CAPF or ITLRecovery in mixed mode; without it phones cannot use TLS with the new certificate.\n\
+             \n\
+             Syntax:\n utils ctl update CTLFile\n\
+             Command privilege level: 1\n\
+             Runs on: the publisher\n\
+             \n\
+             Example:\n\
+             admin:utils ctl update CTLFile\n"
+        );
+        let menu = help("utils service", Level::Read).unwrap();
+        assert_eq!(menu, "utils service list [page]  lists the services of this node\n");
+        assert!(help("set parameter", Level::Install).unwrap().contains("Not a command of the original."));
+        assert_eq!(help("set parameter", Level::Read), None, "hidden from those who may not");
+        assert_eq!(help("frobnicate", Level::Install), None);
+    }
+
+    #[test]
+    fn a_question_mark_gives_the_syntax_or_the_sub_commands() {
+        assert_eq!(
+            question_mark("utils ctl ", Level::Install).unwrap(),
+            "      utils ctl set-cluster*\n      utils ctl update*\n"
+        );
+        assert_eq!(
+            question_mark("utils ctl set-cluster", Level::Install).unwrap(),
+            "      utils ctl set-cluster mixed-mode\n      utils ctl set-cluster non-secure-mode\n"
+        );
+        assert_eq!(
+            question_mark("", Level::Read).unwrap(),
+            "      help\n      quit\n      set*\n      show*\n      utils*\n"
+        );
+        assert_eq!(
+            question_mark("file delete tftp", Level::Install).unwrap(),
+            "Syntax:\n file delete tftp file-spec [noconfirm]\n file-spec    CTLFile.tlv, ITLFile.tlv\n"
+        );
+        assert_eq!(question_mark("utils ctl", Level::Read), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! `run sql`: a row of names, a row of `=` per column, the rows; no count below [cucm-behaviour.md 1.8].
+
+use ringfence_core::{CoreError, Table};
+
+use crate::session::{Outcome, Reply, Session, one_line};
+
+impl Session {
+    pub(crate) async fn run_sql(&self, statement: &str) -> Result<Reply, CoreError> {
+        match self.cluster.run_sql(&self.actor, statement).await {
+            Ok(table) => Ok(Reply::done(layout(&table))),
+            // What the database says of a statement is the fault of the statement.
+            Err(error @ CoreError::Store(_)) => Ok(Reply { outcome: Outcome::Refused, ..Reply::error(&error) }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The table as text. A column is as wide as its longest text; a line has no blanks at its end. Line breaks inside a value
+/// (a PEM key) become blanks, so that a row stays a line [seed 004].
+fn layout(table: &Table) -> String {
+    let rows: Vec<Vec<String>> = table
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|value| one_line(value.as_deref().unwrap_or("NULL"))).collect())
+        .collect();
+    let widths: Vec<usize> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            let values = rows.iter().filter_map(|row| row.get(index));
+            values.map(|value| value.chars().count()).chain([name.chars().count()]).max().unwrap_or_default()
+        })
+        .collect();
+    let rules: Vec<String> = widths.iter().map(|width| "=".repeat(*width)).collect();
+    let mut out = String::new();
+    for row in [&table.columns, &rules].into_iter().chain(&rows) {
+        let mut line = String::new();
+        for (value, width) in row.iter().zip(&widths) {
+            line.push_str(&format!("{value:width$} "));
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(columns: &[&str], rows: &[&[Option<&str>]]) -> Table {
+        Table {
+            columns: columns.iter().map(|&name| name.to_owned()).collect(),
+            rows: rows.iter().map(|row| row.iter().map(|value| value.map(str::to_owned)).collect()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_sample_of_the_reference() {
+        let table = table(&["paramname", "paramvalue"], &[&[Some("RollBackToPreGrayback"), Some("F")]]);
+        assert_eq!(
+            layout(&table),
+            "paramname             paramvalue\n\
+             ===================== ==========\n\
+             RollBackToPreGrayback F\n"
+        );
+    }
+
+    #[test]
+    fn null_line_breaks_and_no_rows() {
+        let columns = ["name", "tkcertificatestatus", "publickey"];
+        let shown = table(
+            &columns,
+            &[
+                &[Some("SEP885A92D977CA"), Some("3"), Some("-----BEGIN\nMIIB\u{1b}[2J")],
+                &[Some("SEPB83861583B73"), Some("2"), None],
+            ],
+        );
+        assert_eq!(
+            layout(&shown),
+            "name            tkcertificatestatus publickey\n\
+             =============== =================== ===================\n\
+             SEP885A92D977CA 3                   -----BEGIN MIIB [2J\n\
+             SEPB83861583B73 2                   NULL\n"
+        );
+        assert_eq!(
+            layout(&table(&columns, &[])),
+            "name tkcertificatestatus publickey\n==== =================== =========\n"
+        );
+    }
+}

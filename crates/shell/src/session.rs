@@ -1,0 +1,250 @@
+//! A session: who is logged in on which node, and what waits for an answer. A line goes in, a [`Reply`] comes out.
+
+use ringfence_core::{Actor, Cluster, CoreError, NodeRow, Surroundings};
+
+use crate::complete::Completer;
+use crate::help;
+use crate::parse::{self, Line};
+use crate::question::{Question, is_yes};
+use crate::table::{Action, Command, Place};
+
+/// The prompt, without a blank behind it.
+pub const PROMPT: &str = "admin:";
+
+/// Bytes of a line at most: the longest sensible `select` has some hundred.
+pub const LINE_LIMIT: usize = 8192;
+
+/// What scripts look for behind a command that failed.
+pub const UNSUCCESSFUL: &str = "Executed command unsuccessfully\n";
+
+/// What an interrupted command prints.
+pub const INTERRUPTED: &str = "Control-C pressed\n";
+
+/// A session. Nothing of it lasts.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) cluster: Cluster,
+    pub(crate) node: NodeRow,
+    pub(crate) actor: Actor,
+    pub(crate) pagination: bool,
+    question: Option<Question>,
+}
+
+/// The answer to a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// What is printed: whole lines, or nothing.
+    pub text: String,
+    /// What comes next.
+    pub state: State,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// The next command, behind [`PROMPT`].
+    Prompt,
+    /// The answer to a question, behind this prompt.
+    Ask(&'static str),
+    /// Nothing: the session is over.
+    Quit,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Done, or waiting for an answer.
+    Done,
+    /// The administrator said no.
+    Declined,
+    /// No such command, or a rule forbids it.
+    Refused,
+    /// Database, files or keys failed.
+    Failed,
+}
+
+impl Reply {
+    pub(crate) fn done(text: impl Into<String>) -> Self {
+        Self { text: text.into(), state: State::Prompt, outcome: Outcome::Done }
+    }
+
+    pub(crate) fn refused(text: impl Into<String>) -> Self {
+        Self { text: text.into(), state: State::Prompt, outcome: Outcome::Refused }
+    }
+
+    /// An error of the product, as one line above the words that scripts look for.
+    pub(crate) fn error(error: &CoreError) -> Self {
+        let outcome = match error {
+            CoreError::NotPermitted { .. } | CoreError::Refused { .. } | CoreError::BadInput(_) => Outcome::Refused,
+            CoreError::Store(_) | CoreError::Internal(_) => Outcome::Failed,
+        };
+        Self { text: format!("{}\n{UNSUCCESSFUL}", one_line(&error.to_string())), state: State::Prompt, outcome }
+    }
+
+    /// Whether the command did what it should, or waits for its answer.
+    pub fn ok(&self) -> bool {
+        self.outcome == Outcome::Done
+    }
+
+    pub(crate) fn above(mut self, text: &str) -> Self {
+        self.text.insert_str(0, text);
+        self
+    }
+}
+
+/// A text without control characters, which could steer a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+impl Session {
+    /// A session of an actor on a node.
+    pub fn new(cluster: Cluster, node: NodeRow, actor: Actor) -> Self {
+        Self { cluster, node, actor, pagination: true, question: None }
+    }
+
+    /// The node.
+    pub fn node(&self) -> &NodeRow {
+        &self.node
+    }
+
+    /// Whether long texts are shown by pages.
+    pub fn pagination(&self) -> bool {
+        self.pagination
+    }
+
+    /// Ctrl-C: a question that waits is taken as no.
+    pub fn interrupt(&mut self) -> Reply {
+        self.question = None;
+        Reply { outcome: Outcome::Declined, ..Reply::done(INTERRUPTED) }
+    }
+
+    /// What the Tab key needs to know now. Names that cannot be read are left out: a Tab is no place for an error.
+    pub async fn completer(&self) -> Completer {
+        let release = self.cluster.release();
+        let lines = self.cluster.list_certificates(&self.node, true).await;
+        let mut trust: Vec<String> =
+            lines.unwrap_or_default().iter().filter_map(|line| line.split(':').next()).map(str::to_owned).collect();
+        trust.dedup();
+        Completer {
+            level: self.actor.level(),
+            units: release.units(self.node.publisher).map(|unit| unit.name().to_owned()).collect(),
+            trust,
+        }
+    }
+
+    /// A typed line without its end: a command, or the answer to the question that waits.
+    pub async fn line(&mut self, line: &str, surroundings: &mut dyn Surroundings) -> Reply {
+        if let Some(question) = self.question.take() {
+            return if is_yes(line) {
+                self.carry_out(question, surroundings).await
+            } else {
+                Reply { outcome: Outcome::Declined, ..Reply::done("") }
+            };
+        }
+        if line.len() > LINE_LIMIT {
+            return Reply::refused(format!("a line has {LINE_LIMIT} bytes at most\n{UNSUCCESSFUL}"));
+        }
+        let line = line.trim();
+        if line.is_empty() {
+            return Reply::done("");
+        }
+        if let Some(typed) = line.strip_suffix('?') {
+            let typed = typed.trim_end_matches('?');
+            return help::question_mark(typed, self.actor.level()).map_or_else(unknown, Reply::done);
+        }
+        let logged = self.cluster.log_command(&self.node, line, surroundings.now());
+        let reply = self.command(line, surroundings).await;
+        match logged {
+            Ok(()) => reply,
+            // The command counts more than its line in the log; the change itself is in the audit table.
+            Err(error) => reply.above(&format!("{}\n", one_line(&error.to_string()))),
+        }
+    }
+
+    async fn command(&mut self, line: &str, surroundings: &mut dyn Surroundings) -> Reply {
+        match parse::parse(line) {
+            Line::Empty => Reply::done(""),
+            Line::Unknown => unknown(),
+            Line::WrongArguments(command, reason) => match self.allowed(command) {
+                Err(reply) => reply,
+                Ok(()) => {
+                    Reply::refused(format!("{}\nSyntax: {}\n{UNSUCCESSFUL}", one_line(&reason), command.syntax()))
+                }
+            },
+            Line::Command(command, arguments) => match self.allowed(command) {
+                Err(reply) => reply,
+                Ok(()) => self.run(command, &arguments, surroundings).await,
+            },
+        }
+    }
+
+    /// The check of privilege and node, before anything is asked.
+    fn allowed(&self, command: &Command) -> Result<(), Reply> {
+        if let Err(error) = self.actor.require(command.level) {
+            return Err(Reply::error(&error));
+        }
+        if command.place == Place::Publisher && !self.node.publisher {
+            return Err(Reply::refused(format!("This command can only be run on the publisher\n{UNSUCCESSFUL}")));
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, command: &Command, arguments: &[&str], surroundings: &mut dyn Surroundings) -> Reply {
+        let first = arguments.first().copied().unwrap_or_default();
+        let second = arguments.get(1).copied();
+        let done = match command.action {
+            Action::Help => {
+                return help::help(first, self.actor.level()).map_or_else(unknown, Reply::done);
+            }
+            Action::Quit => {
+                return Reply { state: State::Quit, ..Reply::done("") };
+            }
+            Action::SetPagination => Ok(self.set_pagination(first == "on")),
+            Action::ShowPagination => Ok(self.show_pagination()),
+            Action::ShowCtl => self.show_ctl(),
+            Action::ShowItl => self.show_itl(),
+            Action::ListCertificates => self.list_certificates(first == "trust").await,
+            Action::ShowOwn => self.show_certificate(false, first).await,
+            Action::ShowTrust => self.show_certificate(true, first).await,
+            Action::Regenerate => self.ask_to_regenerate(first),
+            Action::MixedMode => Ok(self.ask_for_mixed_mode()),
+            Action::NonSecureMode => Ok(self.ask_for_non_secure_mode()),
+            Action::UpdateCtl => Ok(self.ask(Question::UpdateCtl)),
+            Action::DeleteActivelog => self.delete_activelog(first, second.is_some(), surroundings).await,
+            Action::DeleteTftp => self.delete_tftp(first, second.is_some(), surroundings).await,
+            Action::ListServices => self.list_services().await,
+            Action::StartService => self.start_service(first, surroundings).await,
+            Action::StopService => self.stop_service(first, surroundings).await,
+            Action::RestartService => self.restart_service(first, surroundings).await,
+            Action::RunSql => self.run_sql(first).await,
+            Action::ShowParameters => self.show_parameters().await,
+            Action::SetParameter => self.set_parameter(first, second.unwrap_or_default(), surroundings).await,
+        };
+        done.unwrap_or_else(|error| Reply::error(&error))
+    }
+
+    /// Puts a question: it waits until the next line.
+    pub(crate) fn ask(&mut self, question: Question) -> Reply {
+        let reply = Reply { text: question.opening(), state: State::Ask(question.prompt()), outcome: Outcome::Done };
+        self.question = Some(question);
+        reply
+    }
+
+    async fn carry_out(&mut self, question: Question, surroundings: &mut dyn Surroundings) -> Reply {
+        let done = match question {
+            Question::Regenerate(unit) => self.regenerate(unit, surroundings).await,
+            Question::SetMode(mode) => return self.set_security_mode(mode, surroundings).await,
+            Question::UpdateCtl => return self.update_ctl(surroundings).await,
+            Question::Delete(kind, _) => self.delete_list(kind, surroundings).await,
+        };
+        done.unwrap_or_else(|error| Reply::error(&error))
+    }
+}
+
+/// What is no command [cucm-behaviour.md 1.1].
+fn unknown() -> Reply {
+    Reply::refused(format!("{UNSUCCESSFUL}No valid command entered\n"))
+}

@@ -1,0 +1,420 @@
+//! The dialogues of the original, character by character [seeds 000, 001, 004; cucm-behaviour.md 1.1-1.8].
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+mod node;
+
+use node::Place;
+use ringfence_core::Level;
+use shell::{Outcome, Session, State};
+
+const NO_CTL: &str = "Length of CTL file: 0\n\
+    CTL File not found. Please run CTLClient plugin or run the CLI - utils ctl.. to generate the CTL file.\n\
+    Error parsing the CTL File.\n";
+const RESTART_10_5: &str = "Please Restart the TFTP and Cisco CallManager services on all nodes in the cluster that run \
+    these services\n";
+
+/// What stands in the CTL of a node: its length as `show ctl` prints it, or none.
+async fn length(place: &mut Place, session: &mut Session) -> Option<usize> {
+    let (shown, _) = place.type_in(session, &["show ctl"]).await;
+    let line = shown.lines().find_map(|line| line.strip_prefix("Length of CTL file: ")).unwrap().parse().unwrap();
+    (line > 0).then_some(line)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_of_an_administrator_on_10_5() {
+    let mut place = Place::new("10.5").await;
+    let mut session = place.session(None, Level::Install).await;
+
+    // no CTL yet
+    let (shown, outcome) = place.type_in(&mut session, &["show ctl"]).await;
+    assert_eq!(shown, format!("admin:show ctl\n{NO_CTL}admin:"));
+    assert_eq!(outcome, Outcome::Done);
+
+    // mixed mode: no, then yes
+    for no in ["n", "", "maybe"] {
+        let (shown, outcome) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", no]).await;
+        assert_eq!(
+            shown,
+            format!(
+                "admin:utils ctl set-cluster mixed-mode\n\
+                 This operation will set the cluster to Mixed mode. Do you want to continue? (y/n):{no}\nadmin:"
+            )
+        );
+        assert_eq!(outcome, Outcome::Declined);
+        assert_eq!(length(&mut place, &mut session).await, None);
+    }
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
+    assert_eq!(
+        shown,
+        format!(
+            "admin:utils ctl set-cluster mixed-mode\n\
+             This operation will set the cluster to Mixed mode. Do you want to continue? (y/n):y\n\
+             \n\
+             Moving Cluster to Mixed Mode\n\
+             Cluster set to Mixed Mode\n\
+             {RESTART_10_5}admin:"
+        )
+    );
+    assert_eq!(outcome, Outcome::Done);
+    let (shown, _) = place.type_in(&mut session, &["show ctl"]).await;
+    for line in [
+        "The checksum value of the CTL file:",
+        "Length of CTL file: 4947",
+        "HeaderLength:\t336 (BYTES)",
+        "4\tFUNCTION\t2\tSystem Administrator Security Token",
+        "6\tSERIALNUMBER\t16\t70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB",
+        "This etoken was used to sign the CTL file.",
+        "The CTL file was verified successfully.",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+    let sql = "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'";
+    let (shown, _) = place.type_in(&mut session, &[sql]).await;
+    assert_eq!(
+        shown,
+        format!(
+            "admin:{sql}\n\
+             paramname           paramvalue\n\
+             =================== ==========\n\
+             ClusterSecurityMode 1\n\
+             admin:"
+        )
+    );
+
+    // a renewal: no, then yes; TVS must wait
+    place.seed.now += 60_000;
+    place.seed.renewed = true;
+    let before = certificate(&mut place, &mut session, "CallManager").await;
+    let (shown, outcome) = place.type_in(&mut session, &["set cert regen CallManager", "no"]).await;
+    assert_eq!(
+        shown,
+        "admin:set cert regen CallManager\n\
+         WARNING: This operation will overwrite any CA signed certificate previously imported for CallManager\n\
+         Proceed with regeneration (yes|no)? no\n\
+         admin:"
+    );
+    assert_eq!(outcome, Outcome::Declined);
+    assert_eq!(certificate(&mut place, &mut session, "CallManager").await, before);
+    let (shown, _) = place.type_in(&mut session, &["set cert regen callmanager", "yes"]).await;
+    assert_eq!(
+        shown,
+        "admin:set cert regen callmanager\n\
+         WARNING: This operation will overwrite any CA signed certificate previously imported for CallManager\n\
+         Proceed with regeneration (yes|no)? yes\n\
+         Successfully Regenerated Certificate for CallManager.\n\
+         You must restart services related to CallManager for the regenerated certificates to become active.\n\
+         admin:"
+    );
+    assert_ne!(certificate(&mut place, &mut session, "CallManager").await, before);
+    let (shown, outcome) = place.type_in(&mut session, &["set cert regen TVS", "yes"]).await;
+    assert!(
+        shown.ends_with(
+            "CallManager certificate was modified in the last 5 minutes. Please re-try regenerating TVS certificate at \
+             a later time\nExecuted command unsuccessfully\nadmin:"
+        ),
+        "{shown}"
+    );
+    assert_eq!(outcome, Outcome::Refused);
+
+    // the CTL follows only when it is told to
+    assert_eq!(length(&mut place, &mut session).await, Some(4947));
+    let (_, outcome) = place.type_in(&mut session, &["utils ctl update CTLFile", "n"]).await;
+    assert_eq!(outcome, Outcome::Declined);
+    assert_eq!(length(&mut place, &mut session).await, Some(4947));
+    let (shown, _) = place.type_in(&mut session, &["utils ctl update CTLFile", "y"]).await;
+    assert_eq!(
+        shown,
+        format!(
+            "admin:utils ctl update CTLFile\n\
+             This operation will update the CTLFile. Do you want to continue? (y/n):y\n\
+             \n\
+             Updating CTL file\n\
+             CTL file Updated\n\
+             {RESTART_10_5}admin:"
+        )
+    );
+    assert_eq!(length(&mut place, &mut session).await, Some(6113));
+
+    // deleting
+    let (shown, outcome) = place.type_in(&mut session, &["file delete tftp CTLFile.tlv", "n"]).await;
+    assert_eq!(outcome, Outcome::Declined);
+    assert!(shown.ends_with("continue: n\nadmin:"));
+    assert_eq!(length(&mut place, &mut session).await, Some(6113));
+    let (shown, _) = place.type_in(&mut session, &["file delete tftp CTLFile.tlv", "y"]).await;
+    assert_eq!(
+        shown,
+        "admin:file delete tftp CTLFile.tlv\n\
+         Delete the File CTLFile.tlv?\n\
+         Enter \"y\" followed by return to continue: y\n\
+         files: found = 1, deleted = 1\n\
+         admin:"
+    );
+    assert_eq!(length(&mut place, &mut session).await, None);
+    let (shown, _) = place.type_in(&mut session, &["file delete activelog cm/tftpdata/CTLFile.tlv", "y"]).await;
+    assert_eq!(
+        shown,
+        "admin:file delete activelog cm/tftpdata/CTLFile.tlv\n\
+         Delete the File cm/tftpdata/CTLFile.tlv?\n\
+         Enter \"y\" followed by return to continue: y\n\
+         files: found = 0, deleted = 0\n\
+         admin:"
+    );
+
+    // the ITL comes back with a restart of Cisco Tftp
+    let itl = place.folder.path().join("published/ITLFile.tlv");
+    let (shown, _) = place.type_in(&mut session, &["file delete activelog cm/tftpdata/ITLFile.tlv noconfirm"]).await;
+    assert!(shown.ends_with("noconfirm\nfiles: found = 1, deleted = 1\nadmin:"));
+    assert!(!itl.exists());
+    let (shown, _) = place.type_in(&mut session, &["utils service restart cisco tftp"]).await;
+    assert_eq!(
+        shown,
+        "admin:utils service restart cisco tftp\n \
+         Don't press Ctrl-c while the service is getting RESTARTED.If Service has not Restarted Properly, execute the \
+         same Command Again\n\
+         Service Manager is running\n\
+         Cisco Tftp[STOPPING]  \n\
+         Cisco Tftp[STARTING]  \n\
+         Cisco Tftp[STARTED]  \n\
+         admin:"
+    );
+    assert!(itl.exists());
+
+    // back to non-secure
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl set-cluster non-secure-mode", "n"]).await;
+    assert!(
+        shown.contains(
+            "This operation will set the cluster to non secure mode. Do you want to continue? (y/n):n\nadmin:"
+        )
+    );
+    assert_eq!(outcome, Outcome::Declined);
+    let (shown, _) = place.type_in(&mut session, &["utils ctl set-cluster non-secure-mode", "Y"]).await;
+    assert!(shown.ends_with(&format!(
+        "(y/n):Y\n\nMoving Cluster to Non Secure Mode\nCluster set to Non Secure Mode\n{RESTART_10_5}admin:"
+    )));
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl update CTLFile", "y"]).await;
+    assert!(shown.contains("\nUpdating CTL file\nThe cluster is not in mixed mode."), "{shown}");
+    assert!(shown.ends_with("\nExecuted command unsuccessfully\nadmin:"));
+    assert_eq!(outcome, Outcome::Refused);
+
+    // every command stands in the log, answers do not
+    let log = std::fs::read_to_string(place.folder.path().join("log/cli.log")).unwrap();
+    assert!(log.starts_with("2015-03-06 21:04:39,000 INFO [main] sdMain.main - running command -> [show ctl]\n"));
+    assert!(log.contains("-> [set cert regen callmanager]\n"));
+    assert!(!log.contains("-> [yes]") && !log.contains("-> [y]"));
+}
+
+async fn certificate(place: &mut Place, session: &mut Session, name: &str) -> String {
+    let (shown, outcome) = place.type_in(session, &[&format!("show cert own {name}")]).await;
+    assert_eq!(outcome, Outcome::Done, "{shown}");
+    shown
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_only_read_and_what_is_not_allowed() {
+    let mut place = Place::new("10.5").await;
+    let mut session = place.session(None, Level::ReadWrite).await;
+
+    let (shown, _) = place.type_in(&mut session, &["show cert list own"]).await;
+    assert_eq!(
+        shown,
+        "admin:show cert list own\n\
+         tomcat/tomcat.pem: Self-signed certificate generated by system\n\
+         ipsec/ipsec.pem: Self-signed certificate generated by system\n\
+         ITLRecovery/ITLRecovery.pem: Self-signed certificate generated by system\n\
+         CallManager/CallManager.pem: Self-signed certificate generated by system\n\
+         CAPF/CAPF.pem: Self-signed certificate generated by system\n\
+         TVS/TVS.pem: Self-signed certificate generated by system\n\
+         admin:"
+    );
+    let (shown, _) = place.type_in(&mut session, &["show cert list trust"]).await;
+    for line in [
+        "tomcat-trust/cucm-1051-a-sub1.pem: Trust Certificate",
+        "CallManager-trust/CAPF-e41e7d87.pem: Trust Certificate",
+        "CAPF-trust/CAPF-e41e7d87.pem:",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+    let own = certificate(&mut place, &mut session, "tomcat").await;
+    assert!(own.starts_with("admin:show cert own tomcat\n[\n  Version: V3\n  Serial Number: "));
+    assert!(own.contains("]-----BEGIN CERTIFICATE-----\n"));
+    assert!(own.ends_with("-----END CERTIFICATE-----\nadmin:"));
+    let by_file = certificate(&mut place, &mut session, "tomcat/tomcat.pem").await;
+    assert_eq!(own.split_once('\n').unwrap().1, by_file.split_once('\n').unwrap().1);
+    let (shown, _) = place.type_in(&mut session, &["show cert trust CAPF-trust/CAPF-e41e7d87.pem"]).await;
+    assert!(shown.contains("CN=CAPF-e41e7d87"), "{shown}");
+    let (shown, _) = place.type_in(&mut session, &["show itl"]).await;
+    assert!(shown.contains("The checksum value of the ITL file:\n"));
+
+    let (shown, _) = place.type_in(&mut session, &["utils service list"]).await;
+    assert_eq!(
+        shown,
+        "admin:utils service list\n\
+         Requesting service status, please wait...\n\
+         Service Manager is running\n\
+         Getting list of all services\n\
+         >> Return code = 0\n\
+         Cisco CTIManager[STARTED]\n\
+         Cisco CallManager[STARTED]\n\
+         Cisco Certificate Authority Proxy Function[STOPPED]  Service Not Activated\n\
+         Cisco Tftp[STARTED]\n\
+         Cisco Tomcat[STARTED]\n\
+         Cisco Trust Verification Service[STARTED]\n\
+         Primary Node =true\n\
+         admin:"
+    );
+    let (shown, _) = place
+        .type_in(
+            &mut session,
+            &["utils service stop Cisco Tftp", "utils service list page", "utils service start Cisco Tftp"],
+        )
+        .await;
+    assert!(shown.contains(
+        "Service Manager is running\nCisco Tftp[STOPPING]  \nCisco Tftp[STOPPED]  Commanded Out of Service\nadmin:"
+    ));
+    assert!(shown.contains("\nCisco Tftp[STOPPED]  Commanded Out of Service\nCisco Tomcat[STARTED]\n"));
+    assert!(shown.ends_with("Service Manager is running\nCisco Tftp[STARTING]  \nCisco Tftp[STARTED]  \nadmin:"));
+
+    let (shown, _) =
+        place.type_in(&mut session, &["show cli pagination", "set cli pagination off", "show cli pagination"]).await;
+    assert_eq!(
+        shown,
+        "admin:show cli pagination\n\
+         Automatic Pagination : On.\n\
+         admin:set cli pagination off\n\
+         Automatic pagination is turned off\n\
+         admin:show cli pagination\n\
+         Automatic Pagination : Off.\n\
+         admin:"
+    );
+    assert!(!session.pagination());
+
+    let (shown, _) =
+        place.type_in(&mut session, &["set parameter tftpfilesignaturealgorithm SHA-512", "show parameters"]).await;
+    assert!(shown.contains("\nSuccessfully set TFTPFileSignatureAlgorithm to SHA-512.\n"));
+    assert!(shown.contains("\nTFTPFileSignatureAlgorithm : SHA-512\n"), "{shown}");
+
+    // every refusal carries the words that scripts look for, and none is more than a few lines
+    for (line, says) in [
+        ("frobnicate", "Executed command unsuccessfully\nNo valid command entered\n"),
+        ("utils ctl", "Executed command unsuccessfully\nNo valid command entered\n"),
+        ("help frobnicate", "Executed command unsuccessfully\nNo valid command entered\n"),
+        ("frobnicate ?", "Executed command unsuccessfully\nNo valid command entered\n"),
+        ("show ctl now", "`now` is too much\nSyntax: show ctl\nExecuted command unsuccessfully\n"),
+        ("set cert regen", "unit-name is missing\nSyntax: set cert regen unit-name\nExecuted command unsuccessfully\n"),
+        (
+            "set cert regen tomcat-ECDSA",
+            "no unit tomcat-ECDSA; there are tomcat, ipsec, ITLRecovery, CallManager, CAPF, TVS\n\
+             Executed command unsuccessfully\n",
+        ),
+        (
+            "show cert own cup",
+            "no certificate cup; `show cert list own` names those that are there\nExecuted command unsuccessfully\n",
+        ),
+        (
+            "file delete tftp ../ringfence.db",
+            "no file ../ringfence.db; there are CTLFile.tlv, ITLFile.tlv\nExecuted command unsuccessfully\n",
+        ),
+        (
+            "utils service restart Cisco Certificate Authority Proxy Function",
+            "Cisco Certificate Authority Proxy Function is not activated on cucm-1051-a-pub\n\
+             Executed command unsuccessfully\n",
+        ),
+        (
+            "run sql delete from device",
+            "run sql takes one select statement; changes have commands of their own\nExecuted command unsuccessfully\n",
+        ),
+        (
+            "set parameter ClusterSecurityMode 1",
+            "ClusterSecurityMode is changed by its own command, not by hand\nExecuted command unsuccessfully\n",
+        ),
+    ] {
+        let reply = session.line(line, &mut place.seed).await;
+        assert_eq!(reply.text, says, "{line}");
+        assert_eq!(reply.outcome, Outcome::Refused, "{line}");
+        assert_eq!(reply.state, State::Prompt, "{line}");
+    }
+    let reply = session.line("run sql select height from nowhere", &mut place.seed).await;
+    assert_eq!(reply.outcome, Outcome::Refused);
+    assert!(reply.text.contains("nowhere") && reply.text.lines().count() == 2, "{}", reply.text);
+    let reply = session.line(&"x".repeat(10_000), &mut place.seed).await;
+    assert!(reply.text.starts_with("a line has 8192 bytes at most\n"));
+
+    // an interrupt takes the question away
+    let reply = session.line("utils ctl set-cluster mixed-mode", &mut place.seed).await;
+    assert!(matches!(reply.state, State::Ask(_)));
+    assert_eq!(session.interrupt().text, "Control-C pressed\n");
+    let reply = session.line("y", &mut place.seed).await;
+    assert_eq!(reply.text, "Executed command unsuccessfully\nNo valid command entered\n");
+    assert_eq!(length(&mut place, &mut session).await, None);
+    let reply = session.line("quit", &mut place.seed).await;
+    assert_eq!((reply.text.as_str(), reply.state), ("", State::Quit));
+
+    // a reader, and a subscriber
+    let mut reader = place.session(None, Level::Read).await;
+    for line in [
+        "set cert regen tomcat",
+        "show cert list own",
+        "utils ctl update CTLFile",
+        "utils service restart Cisco Tftp",
+        "file delete tftp CTLFile.tlv noconfirm",
+        "set parameter CAPFPhonePort 3805",
+        "set cert regen",
+        "run sql select name from device",
+    ] {
+        let reply = reader.line(line, &mut place.seed).await;
+        assert_eq!(
+            reply.text, "admin has privilege level 0, this needs level 1\nExecuted command unsuccessfully\n",
+            "{line}"
+        );
+        assert_eq!(reply.state, State::Prompt, "asked nothing: {line}");
+    }
+    assert!(reader.line("show itl", &mut place.seed).await.ok());
+    let mut subscriber = place.session(Some("cucm-1051-a-sub1"), Level::Install).await;
+    for line in
+        ["utils ctl set-cluster mixed-mode", "utils ctl set-cluster non-secure-mode", "utils ctl update CTLFile"]
+    {
+        let reply = subscriber.line(line, &mut place.seed).await;
+        assert_eq!(reply.text, "This command can only be run on the publisher\nExecuted command unsuccessfully\n");
+    }
+    let (shown, _) = place.type_in(&mut subscriber, &["set cert regen CAPF", "yes"]).await;
+    assert!(shown.contains("has no CAPF certificate of its own"), "{shown}");
+    assert!(place.folder.path().join("nodes/cucm-1051-a-sub1/log/cli.log").exists());
+    let completer = subscriber.completer().await;
+    assert!(!completer.units.contains(&"CAPF".to_owned()));
+    assert!(completer.trust.contains(&"CAPF-trust/CAPF-e41e7d87.pem".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_words_of_15() {
+    let mut place = Place::new("15").await;
+    let mut session = place.session(None, Level::Install).await;
+    let (shown, _) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
+    assert!(shown.ends_with(
+        "\nCluster set to Mixed Mode\nPlease Restart the Cisco CallManager and CTIManager services on all nodes in the \
+         cluster that run these services\nadmin:"
+    ));
+    let (shown, _) = place.type_in(&mut session, &["utils service restart Cisco Trust Verification Service"]).await;
+    assert_eq!(
+        shown,
+        "admin:utils service restart Cisco Trust Verification Service\n\
+         Do not press Ctrl+C while the service is restarting. If the service has not restarted properly, execute the same \
+         command again.\n\
+         Service Manager is running\n\
+         Cisco Trust Verification Service[STOPPING]  \n\
+         Cisco Trust Verification Service[STARTING]  \n\
+         Cisco Trust Verification Service[STARTED]  \n\
+         admin:"
+    );
+    let (shown, outcome) = place.type_in(&mut session, &["set cert regen ITLRecovery", "yes"]).await;
+    assert_eq!(
+        shown,
+        "admin:set cert regen ITLRecovery\n\
+         WARNING: If you are using a tokenless CTL and if the CallManager certificate is recently generated, please ensure \
+         that the CTL File already has the new CallManager certificate and is updated to the endpoints, before generating \
+         the ITL Recovery certificate. Are you sure want to proceed?\n\
+         Proceed with regeneration (yes|no)? yes\n\
+         Successfully Regenerated Certificate for ITLRecovery.\n\
+         admin:"
+    );
+    assert_eq!(outcome, Outcome::Done);
+}
