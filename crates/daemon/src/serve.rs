@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
 use ringfence_core::{Actor, CoreError, Level, NodeRow};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::node::{Listen, Node, NodeOptions, StartError, at};
 use crate::settings::{Settings, SettingsError};
@@ -138,18 +138,30 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
     Ok(out)
 }
 
-/// Waits for SIGTERM or SIGINT.
-///
-/// # Errors
-/// [`ServeError::Signal`].
-pub async fn until_told_to_stop() -> Result<(), ServeError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT. From the moment one is made the signals no longer end the program at once, so it is made before
+/// the servers start.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// [`ServeError::Signal`].
+    pub fn new() -> Result<Self, ServeError> {
+        let listen = |kind| signal(kind).map_err(ServeError::Signal);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Waits for one of them.
+    pub async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Sends the messages of the servers to stderr: warnings and worse, or what `RINGFENCE_LOG` says.

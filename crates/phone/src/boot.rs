@@ -42,11 +42,7 @@ pub(crate) async fn boot(phone: &mut Phone) -> BootReport {
         status_code: 0,
         took: Duration::ZERO,
     };
-    let mut boot = Boot {
-        phone,
-        report,
-        fetcher: Fetcher::default(),
-    };
+    let mut boot = Boot { phone, report, fetcher: Fetcher::default() };
     boot.phone.belief.boot_begins();
     match boot.files().await {
         Ok(Ok(outcome)) => boot.report.outcome = outcome,
@@ -94,10 +90,8 @@ impl Boot<'_> {
         }
         let signed = self.phone.belief.wants_signed_configs();
         let suffix = if signed { ".sgn" } else { "" };
-        let configs = [
-            name.file("", &format!(".cnf.xml{suffix}"))?,
-            FileName::parse(&format!("XMLDefault.cnf.xml{suffix}"))?,
-        ];
+        let configs =
+            [name.file("", &format!(".cnf.xml{suffix}"))?, FileName::parse(&format!("XMLDefault.cnf.xml{suffix}"))?];
         let mut offered = Offered::Nothing;
         for file in &configs {
             offered = match self.config(file, signed).await {
@@ -117,11 +111,7 @@ impl Boot<'_> {
                 Err(NoServer) => return Ok(Err(NoServer)),
             };
         }
-        let refused = self
-            .report
-            .verdicts
-            .iter()
-            .any(|judged| !judged.verdict.is_accepted());
+        let refused = self.report.verdicts.iter().any(|judged| !judged.verdict.is_accepted());
         Ok(Ok(match offered {
             _ if refused => Outcome::Refused,
             Offered::Read(_) => Outcome::Trusted,
@@ -156,10 +146,7 @@ impl Boot<'_> {
             return Ok(Offered::Nothing);
         };
         let offer = if signed {
-            Offer::SignedConfig {
-                name: name.as_str(),
-                file: &bytes,
-            }
+            Offer::SignedConfig { name: name.as_str(), file: &bytes }
         } else {
             Offer::UnsignedConfig(&bytes)
         };
@@ -202,9 +189,10 @@ impl Boot<'_> {
         if !signed.is_encrypted() {
             return Ok(payload);
         }
-        let key = self.phone.settings.device_key.as_ref().ok_or(
-            "the config is encrypted and the phone has no device key; give it one or switch encryption off",
-        )?;
+        let key =
+            self.phone.settings.device_key.as_ref().ok_or(
+                "the config is encrypted and the phone has no device key; give it one or switch encryption off",
+            )?;
         let opened = pki::encrypt::open(&signed, key).map_err(|error| error.to_string())?;
         Ok(opened.plain.to_vec())
     }
@@ -214,14 +202,9 @@ impl Boot<'_> {
         let (event, bytes) = self.fetcher.fetch(&self.phone.settings, name).await;
         let console = &mut self.phone.console;
         match &event.outcome {
-            FileOutcome::Fetched {
-                transport,
-                server,
-                bytes,
-            } => console.notice(
-                "fetchFile",
-                &format!("{name}: {bytes} bytes by {transport} from {server}"),
-            ),
+            FileOutcome::Fetched { transport, server, bytes } => {
+                console.notice("fetchFile", &format!("{name}: {bytes} bytes by {transport} from {server}"))
+            }
             FileOutcome::NotFound => console.notice("fetchFile", &format!("{name}: not found")),
             FileOutcome::Failed(why) => console.error("fetchFile", &format!("{name}: {why}")),
         }
@@ -243,19 +226,13 @@ impl Boot<'_> {
             self.phone.belief.apply(accepted);
         }
         self.report.tvs.extend(talk);
-        self.report.verdicts.push(Judged {
-            what: what.to_owned(),
-            offer: offer.noun(),
-            verdict: verdict.clone(),
-        });
+        self.report.verdicts.push(Judged { what: what.to_owned(), offer: offer.noun(), verdict: verdict.clone() });
         verdict
     }
 
     fn message(&mut self, message: DeviceMessage) {
         if !self.report.messages.contains(&message) {
-            self.phone
-                .console
-                .notice("statusMessage", &message.to_string());
+            self.phone.console.notice("statusMessage", &message.to_string());
             self.report.messages.push(message);
         }
     }

@@ -84,20 +84,15 @@ pub fn parse(bytes: &[u8]) -> Result<Config, BadConfig> {
     if bytes.len() > LARGEST {
         return Err(BadConfig::TooLarge(bytes.len()));
     }
-    let text =
-        std::str::from_utf8(bytes).map_err(|error| BadConfig::NotUtf8(error.valid_up_to()))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| BadConfig::NotUtf8(error.valid_up_to()))?;
     let mut parser = Parser::default();
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     loop {
-        let event = reader.read_event().map_err(|error| BadConfig::NotXml {
-            offset: reader.error_position(),
-            reason: error.to_string(),
-        })?;
+        let event = reader
+            .read_event()
+            .map_err(|error| BadConfig::NotXml { offset: reader.error_position(), reason: error.to_string() })?;
         let done = matches!(event, Event::Eof);
-        parser.event(&event).map_err(|reason| BadConfig::NotXml {
-            offset: reader.buffer_position(),
-            reason,
-        })?;
+        parser.event(&event).map_err(|reason| BadConfig::NotXml { offset: reader.buffer_position(), reason })?;
         if done {
             return parser.finish();
         }
@@ -163,23 +158,14 @@ impl Parser {
         let members = match self.place() {
             "TVS/members/member" => &mut self.tvs,
             "capfList/capf" => &mut self.capf,
-            "devicePool/callManagerGroup/members/member" | "callManagerGroup/members/member" => {
-                &mut self.nodes
-            }
+            "devicePool/callManagerGroup/members/member" | "callManagerGroup/members/member" => &mut self.nodes,
             _ => return Ok(()),
         };
         if members.len() < MOST_SERVERS {
-            let mut member = Member {
-                priority: u32::try_from(members.len()).unwrap_or(u32::MAX),
-                ..Member::default()
-            };
-            let attribute = start
-                .try_get_attribute("priority")
-                .map_err(|error| error.to_string())?;
+            let mut member = Member { priority: u32::try_from(members.len()).unwrap_or(u32::MAX), ..Member::default() };
+            let attribute = start.try_get_attribute("priority").map_err(|error| error.to_string())?;
             if let Some(attribute) = attribute {
-                let value = attribute
-                    .normalized_value(XmlVersion::Implicit1_0)
-                    .map_err(|error| error.to_string())?;
+                let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
                 member.priority = value.trim().parse().unwrap_or(member.priority);
             }
             members.push(member);
@@ -219,11 +205,7 @@ impl Parser {
             "devicePool/callManagerGroup/members/member/callManager/processNodeName",
         ];
         let below = self.path.get(1..).unwrap_or_default();
-        PLACES
-            .iter()
-            .find(|place| place.split('/').eq(below.iter().map(String::as_str)))
-            .copied()
-            .unwrap_or("")
+        PLACES.iter().find(|place| place.split('/').eq(below.iter().map(String::as_str))).copied().unwrap_or("")
     }
 
     fn close(&mut self) {
@@ -264,10 +246,7 @@ impl Parser {
         }
         self.config.tvs = in_order(self.tvs, wire::tvs::PORT);
         self.config.capf = in_order(self.capf, CAPF_PORT);
-        self.config.nodes = in_order(self.nodes, 0)
-            .into_iter()
-            .map(|server| server.address)
-            .collect();
+        self.config.nodes = in_order(self.nodes, 0).into_iter().map(|server| server.address).collect();
         Ok(self.config)
     }
 }
@@ -292,10 +271,7 @@ fn in_order(mut members: Vec<Member>, port: u16) -> Vec<TvsServer> {
     members
         .into_iter()
         .filter(|member| !member.address.is_empty())
-        .map(|member| TvsServer {
-            address: member.address,
-            port: member.port.unwrap_or(port),
-        })
+        .map(|member| TvsServer { address: member.address, port: member.port.unwrap_or(port) })
         .collect()
 }
 
@@ -333,10 +309,7 @@ mod tests {
         assert_eq!(config.capf[0].to_string(), "pub:3804");
         assert_eq!(config.nodes, ["pub", "sub1"]);
         assert_eq!(config.full_config, Some(true));
-        assert_eq!(
-            (config.security_mode, config.transport, config.capf_mode),
-            (Some(3), Some(3), Some(2))
-        );
+        assert_eq!((config.security_mode, config.transport, config.capf_mode), (Some(3), Some(3), Some(2)));
         assert_eq!(config.version_stamp, "123");
         assert!(!config.encrypted && config.certificate_hash.is_empty());
     }
@@ -344,8 +317,7 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let deep = format!("<device>{}{}</device>", "<a>".repeat(40), "</a>".repeat(40));
-        let entity =
-            "<!DOCTYPE d [<!ENTITY x \"y\">]><device><versionStamp>&x;</versionStamp></device>";
+        let entity = "<!DOCTYPE d [<!ENTITY x \"y\">]><device><versionStamp>&x;</versionStamp></device>";
         let large = vec![b' '; LARGEST + 1];
         let cases: &[(&[u8], &str)] = &[
             (b"", "ends before its root"),

@@ -40,11 +40,7 @@ impl Console {
     /// An empty log whose times are in `zone`.
     #[must_use]
     pub fn new(zone: TimeZone) -> Self {
-        Self {
-            next: 1,
-            zone,
-            lines: Vec::new(),
-        }
+        Self { next: 1, zone, lines: Vec::new() }
     }
 
     /// The lines, oldest first.
@@ -71,18 +67,11 @@ impl Console {
     }
 
     fn line(&mut self, at: Timestamp, level: Level, function: &str, text: &str) {
-        let time = at
-            .to_zoned(self.zone.clone())
-            .strftime("%H:%M:%S%.6f")
-            .to_string();
+        let time = at.to_zoned(self.zone.clone()).strftime("%H:%M:%S%.6f").to_string();
         if self.lines.len() >= MOST_LINES {
             self.lines.remove(0);
         }
-        self.lines.push(format!(
-            "{}: {} {time} SECD: {function}: {text}",
-            self.next,
-            level.word()
-        ));
+        self.lines.push(format!("{}: {} {time} SECD: {function}: {text}", self.next, level.word()));
         self.next = self.next.wrapping_add(1);
     }
 
@@ -91,23 +80,11 @@ impl Console {
     pub(crate) fn cache_flush(&mut self) {
         const LENGTH: u32 = 3708;
         self.notice("setupSocketToTvsProxy", "Connected to TVS proxy server");
-        self.notice(
-            "tvsReqFlushTvsCertCache",
-            &format!("Sent Request to TVS proxy, len: {LENGTH}"),
-        );
+        self.notice("tvsReqFlushTvsCertCache", &format!("Sent Request to TVS proxy, len: {LENGTH}"));
         self.notice("clpTvsInit", "Client message received on TVS proxy socket");
-        self.notice(
-            "processTvsClntReq",
-            &format!("Success reading the client TVS request, len : {LENGTH}"),
-        );
-        self.notice(
-            "processTvsClntReq",
-            "TVS Certificate cache flush request received",
-        );
-        self.notice(
-            "tvsFlushCertCache",
-            "Completed TVS Certificate cache flush request",
-        );
+        self.notice("processTvsClntReq", &format!("Success reading the client TVS request, len : {LENGTH}"));
+        self.notice("processTvsClntReq", "TVS Certificate cache flush request received");
+        self.notice("tvsFlushCertCache", "Completed TVS Certificate cache flush request");
     }
 }
 
@@ -120,17 +97,10 @@ mod tests {
         let mut console = Console::new(TimeZone::UTC);
         console.next = 2782;
         let at: Timestamp = "2015-03-09T17:21:51.794615Z".parse().unwrap();
-        console.line(
-            at,
-            Level::Notice,
-            "setupSocketToTvsProxy",
-            "Connected to TVS proxy server",
-        );
+        console.line(at, Level::Notice, "setupSocketToTvsProxy", "Connected to TVS proxy server");
         assert_eq!(
             console.lines(),
-            [
-                "2782: NOT 17:21:51.794615 SECD: setupSocketToTvsProxy: Connected to TVS proxy server"
-            ]
+            ["2782: NOT 17:21:51.794615 SECD: setupSocketToTvsProxy: Connected to TVS proxy server"]
         );
     }
 
@@ -138,11 +108,7 @@ mod tests {
     fn the_texts_of_a_flush() {
         let mut console = Console::new(TimeZone::UTC);
         console.cache_flush();
-        let texts: Vec<&str> = console
-            .lines()
-            .iter()
-            .map(|line| line.split_once("SECD: ").unwrap().1)
-            .collect();
+        let texts: Vec<&str> = console.lines().iter().map(|line| line.split_once("SECD: ").unwrap().1).collect();
         assert_eq!(
             texts,
             [

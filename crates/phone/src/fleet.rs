@@ -59,10 +59,7 @@ impl Fleet {
     ///
     /// # Errors
     /// [`PhoneError`] of the first phone that cannot be made: TLS, or a directory that cannot be read.
-    pub async fn boot(
-        &self,
-        mut progress: impl FnMut(&BootReport),
-    ) -> Result<FleetReport, PhoneError> {
+    pub async fn boot(&self, mut progress: impl FnMut(&BootReport)) -> Result<FleetReport, PhoneError> {
         let started = Instant::now();
         let tls = PhoneTls::new(self.template.legacy_tls)?;
         let mut running = JoinSet::new();
@@ -81,9 +78,7 @@ impl Fleet {
                     times.push(boot.took);
                     report.count(&boot);
                 }
-                Some(Err(error)) if error.is_panic() => {
-                    std::panic::resume_unwind(error.into_panic())
-                }
+                Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                 Some(Err(_)) | None => {}
             }
         }
@@ -120,25 +115,18 @@ impl FleetReport {
             *self.verdicts.entry(key).or_default() += 1;
         }
         self.tvs_questions += boot.tvs.iter().filter(|talk| !talk.cached).count();
-        self.files += boot
-            .files
-            .iter()
-            .filter(|file| matches!(file.outcome, crate::report::FileOutcome::Fetched { .. }))
-            .count();
+        self.files +=
+            boot.files.iter().filter(|file| matches!(file.outcome, crate::report::FileOutcome::Fetched { .. })).count();
         if boot.outcome != Outcome::Trusted && self.failures.len() < MOST_FAILURES {
-            self.failures
-                .push((boot.name.clone(), boot.outcome, boot.reason()));
+            self.failures.push((boot.name.clone(), boot.outcome, boot.reason()));
         }
     }
 
     /// Everything, for machines. Durations in milliseconds.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let outcomes: serde_json::Map<String, Value> = self
-            .outcomes
-            .iter()
-            .map(|(outcome, count)| (outcome.label().to_owned(), json!(count)))
-            .collect();
+        let outcomes: serde_json::Map<String, Value> =
+            self.outcomes.iter().map(|(outcome, count)| (outcome.label().to_owned(), json!(count))).collect();
         let verdicts: Vec<Value> = self
             .verdicts
             .iter()
@@ -147,9 +135,7 @@ impl FleetReport {
         let failures: Vec<Value> = self
             .failures
             .iter()
-            .map(|(name, outcome, reason)| {
-                json!({ "name": name, "outcome": outcome.label(), "reason": reason })
-            })
+            .map(|(name, outcome, reason)| json!({ "name": name, "outcome": outcome.label(), "reason": reason }))
             .collect();
         json!({
             "outcomes": outcomes,

@@ -39,9 +39,7 @@ pub enum MemoryError {
         reason: String,
     },
     /// The directory is the memory of another phone.
-    #[error(
-        "{path} is the memory of {name}, model {model}; give each phone a directory of its own"
-    )]
+    #[error("{path} is the memory of {name}, model {model}; give each phone a directory of its own")]
     OtherPhone {
         /// The directory.
         path: PathBuf,
@@ -73,39 +71,25 @@ const FORMAT: u32 = 1;
 ///
 /// # Errors
 /// [`MemoryError`].
-pub fn load(
-    directory: &Path,
-    model: &'static Model,
-    name: &PhoneName,
-) -> Result<Belief, MemoryError> {
+pub fn load(directory: &Path, model: &'static Model, name: &PhoneName) -> Result<Belief, MemoryError> {
     let path = directory.join(BELIEF);
     let Some(json) = read(&path)? else {
         return Ok(Belief::new(model));
     };
-    let damaged = |reason: String| MemoryError::Damaged {
-        path: path.clone(),
-        reason,
-    };
+    let damaged = |reason: String| MemoryError::Damaged { path: path.clone(), reason };
     let kept: Kept = serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
     if kept.format != FORMAT {
         let reason = format!("format {} is not known, {FORMAT} is", kept.format);
         return Err(damaged(reason));
     }
     if kept.name != name.as_str() || kept.model != model.name {
-        return Err(MemoryError::OtherPhone {
-            path: directory.to_owned(),
-            name: kept.name,
-            model: kept.model,
-        });
+        return Err(MemoryError::OtherPhone { path: directory.to_owned(), name: kept.name, model: kept.model });
     }
     let ctl = list(&directory.join(CTL_FILE_NAME))?;
     let itl = list(&directory.join(ITL_FILE_NAME))?;
     let mut belief = Belief::holding(model, ctl, itl);
     belief.set_config(read(&directory.join(CONFIG))?);
-    let servers = kept.tvs.into_iter().map(|server| TvsServer {
-        address: server.address,
-        port: server.port,
-    });
+    let servers = kept.tvs.into_iter().map(|server| TvsServer { address: server.address, port: server.port });
     belief.set_tvs_servers(servers.collect());
     Ok(belief)
 }
@@ -115,27 +99,16 @@ pub fn load(
 /// # Errors
 /// [`MemoryError::Io`].
 pub fn save(directory: &Path, belief: &Belief, name: &PhoneName) -> Result<(), MemoryError> {
-    fs::create_dir_all(directory).map_err(|source| MemoryError::Io {
-        path: directory.to_owned(),
-        source,
-    })?;
+    fs::create_dir_all(directory).map_err(|source| MemoryError::Io { path: directory.to_owned(), source })?;
     keep(directory, CTL_FILE_NAME, belief.ctl().map(TrustList::bytes))?;
     keep(directory, ITL_FILE_NAME, belief.itl().map(TrustList::bytes))?;
     keep(directory, CONFIG, belief.config())?;
-    let servers = belief.tvs_servers().iter().map(|server| KeptServer {
-        address: server.address.clone(),
-        port: server.port,
-    });
-    let kept = Kept {
-        format: FORMAT,
-        name: name.to_string(),
-        model: belief.model().name.to_owned(),
-        tvs: servers.collect(),
-    };
-    let json = serde_json::to_vec_pretty(&kept).map_err(|error| MemoryError::Io {
-        path: directory.join(BELIEF),
-        source: error.into(),
-    })?;
+    let servers =
+        belief.tvs_servers().iter().map(|server| KeptServer { address: server.address.clone(), port: server.port });
+    let kept =
+        Kept { format: FORMAT, name: name.to_string(), model: belief.model().name.to_owned(), tvs: servers.collect() };
+    let json = serde_json::to_vec_pretty(&kept)
+        .map_err(|error| MemoryError::Io { path: directory.join(BELIEF), source: error.into() })?;
     keep(directory, BELIEF, Some(&json))
 }
 
@@ -143,27 +116,20 @@ fn list(path: &Path) -> Result<Option<TrustList>, MemoryError> {
     let Some(bytes) = read(path)? else {
         return Ok(None);
     };
-    let list = TrustList::decode(bytes).map_err(|malformed| MemoryError::Damaged {
-        path: path.to_owned(),
-        reason: malformed.to_string(),
-    })?;
+    let list = TrustList::decode(bytes)
+        .map_err(|malformed| MemoryError::Damaged { path: path.to_owned(), reason: malformed.to_string() })?;
     Ok(Some(list))
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, MemoryError> {
-    let io = |source| MemoryError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| MemoryError::Io { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io(error)),
     };
     let mut bytes = Vec::new();
-    file.take(LARGEST as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io)?;
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() > LARGEST {
         return Err(MemoryError::Damaged {
             path: path.to_owned(),
@@ -176,10 +142,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, MemoryError> {
 /// Writes a file aside and renames it, or removes it when there is nothing to keep.
 fn keep(directory: &Path, name: &str, bytes: Option<&[u8]>) -> Result<(), MemoryError> {
     let path = directory.join(name);
-    let io = |source| MemoryError::Io {
-        path: path.clone(),
-        source,
-    };
+    let io = |source| MemoryError::Io { path: path.clone(), source };
     let Some(bytes) = bytes else {
         return match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(io(error)),
@@ -201,10 +164,7 @@ mod tests {
     use super::*;
 
     fn vector(name: &str) -> TrustList {
-        let path = format!(
-            "{}/../../testdata/vectors/trustlist/{name}",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let path = format!("{}/../../testdata/vectors/trustlist/{name}", env!("CARGO_MANIFEST_DIR"));
         TrustList::decode(fs::read(path).unwrap()).unwrap()
     }
 
@@ -216,16 +176,10 @@ mod tests {
         let name = PhoneName::from_mac(model, 1);
         assert_eq!(load(&path, model, &name).unwrap(), Belief::new(model));
 
-        let (ctl, itl) = (
-            vector("cucm-ctl-4947.tlv"),
-            vector("cucm-itl-tvs-hash-739.tlv"),
-        );
+        let (ctl, itl) = (vector("cucm-ctl-4947.tlv"), vector("cucm-itl-tvs-hash-739.tlv"));
         let mut belief = Belief::holding(model, Some(ctl), Some(itl));
         belief.set_config(Some(b"<device/>".to_vec()));
-        belief.set_tvs_servers(vec![TvsServer {
-            address: "pub".into(),
-            port: 2445,
-        }]);
+        belief.set_tvs_servers(vec![TvsServer { address: "pub".into(), port: 2445 }]);
         save(&path, &belief, &name).unwrap();
         assert_eq!(load(&path, model, &name).unwrap(), belief);
 
@@ -233,10 +187,7 @@ mod tests {
         save(&path, &belief, &name).unwrap();
         let back = load(&path, model, &name).unwrap();
         assert!(!back.has_lists() && back.config().is_some());
-        let names: Vec<_> = fs::read_dir(&path)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        let names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names.len(), 2, "{names:?}");
     }
 
@@ -247,22 +198,13 @@ mod tests {
         let name = PhoneName::from_mac(model, 1);
         save(directory.path(), &Belief::new(model), &name).unwrap();
         let other = PhoneName::from_mac(model, 2);
-        let error = load(directory.path(), model, &other)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("is the memory of SEP000000000001, model 8861"),
-            "{error}"
-        );
+        let error = load(directory.path(), model, &other).unwrap_err().to_string();
+        assert!(error.contains("is the memory of SEP000000000001, model 8861"), "{error}");
         fs::write(directory.path().join("ITLFile.tlv"), b"damaged").unwrap();
-        let error = load(directory.path(), model, &name)
-            .unwrap_err()
-            .to_string();
+        let error = load(directory.path(), model, &name).unwrap_err().to_string();
         assert!(error.contains("ITLFile.tlv is damaged"), "{error}");
         fs::write(directory.path().join("belief.json"), b"{").unwrap();
-        let error = load(directory.path(), model, &name)
-            .unwrap_err()
-            .to_string();
+        let error = load(directory.path(), model, &name).unwrap_err().to_string();
         assert!(error.contains("belief.json is damaged"), "{error}");
     }
 }

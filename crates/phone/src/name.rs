@@ -14,9 +14,7 @@ pub struct PhoneName(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
     /// Not 1 to 15 letters, digits, `-` or `_`.
-    #[error(
-        "`{0}` is not a device name: 1 to 15 letters, digits, `-` or `_`, like SEP58971ECC97C1"
-    )]
+    #[error("`{0}` is not a device name: 1 to 15 letters, digits, `-` or `_`, like SEP58971ECC97C1")]
     Form(String),
     /// Not twelve hexadecimal digits.
     #[error("`{0}` is not a MAC address: twelve hexadecimal digits, with or without colons")]
@@ -30,9 +28,7 @@ impl PhoneName {
     /// [`BadName::Form`].
     pub fn parse(text: &str) -> Result<Self, BadName> {
         let fits = (1..=MOST).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         if !fits {
             return Err(BadName::Form(text.to_owned()));
         }
@@ -56,11 +52,7 @@ impl PhoneName {
     ///
     /// # Errors
     /// None in practice: device names have no characters that file names refuse.
-    pub(crate) fn file(
-        &self,
-        before: &str,
-        after: &str,
-    ) -> Result<FileName, wire::file_name::BadFileName> {
+    pub(crate) fn file(&self, before: &str, after: &str) -> Result<FileName, wire::file_name::BadFileName> {
         FileName::parse(&format!("{before}{}{after}", self.0))
     }
 }
@@ -77,10 +69,7 @@ impl std::fmt::Display for PhoneName {
 /// [`BadName::Mac`].
 pub fn parse_mac(text: &str) -> Result<u64, BadName> {
     let bad = || BadName::Mac(text.to_owned());
-    let digits: String = text
-        .chars()
-        .filter(|character| !matches!(character, ':' | '-' | '.'))
-        .collect();
+    let digits: String = text.chars().filter(|character| !matches!(character, ':' | '-' | '.')).collect();
     if digits.len() != 12 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(bad());
     }
@@ -102,12 +91,7 @@ mod tests {
         for bad in ["", "../etc", "SEP58971ECC97C1X", "a b"] {
             assert!(PhoneName::parse(bad).is_err(), "{bad}");
         }
-        for bad in [
-            "58971ECC97C",
-            "58971ECC97C1F",
-            "58971ECC97CG",
-            "+8971ECC97C1",
-        ] {
+        for bad in ["58971ECC97C", "58971ECC97C1F", "58971ECC97CG", "+8971ECC97C1"] {
             assert!(parse_mac(bad).is_err(), "{bad}");
         }
     }

@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use trust::{
-    Belief, Decision, DeviceMessage, Offer, TvsCache, TvsReply, Verdict, judge, judge_with_answer,
-};
+use trust::{Belief, Decision, DeviceMessage, Offer, TvsCache, TvsReply, Verdict, judge, judge_with_answer};
 use wire::role::Role;
 use wire::tvs::{Answer, Ask, FIRST_SESSION_ID};
 
@@ -130,30 +128,18 @@ impl Phone {
     /// [`PhoneError::Memory`] when that cannot be kept.
     pub fn erase_lists(&mut self) -> Result<DeviceMessage, PhoneError> {
         self.belief.erase_lists();
-        self.console.notice(
-            "eraseTrustLists",
-            &DeviceMessage::ErasingCtlAndItlFiles.to_string(),
-        );
+        self.console.notice("eraseTrustLists", &DeviceMessage::ErasingCtlAndItlFiles.to_string());
         self.save()?;
         Ok(DeviceMessage::ErasingCtlAndItlFiles)
     }
 
     /// Decides about the certificate (DER) of a TLS server, such as an HTTPS service with [`Role::APP_SERVER`]; asks
     /// TVS with VERIFY when the lists do not decide it.
-    pub async fn check_server(
-        &mut self,
-        what: &str,
-        role: Role,
-        certificate: &[u8],
-    ) -> (Judged, Option<TvsTalk>) {
+    pub async fn check_server(&mut self, what: &str, role: Role, certificate: &[u8]) -> (Judged, Option<TvsTalk>) {
         let offer = Offer::TlsServer { role, certificate };
         let (verdict, talk) = self.decide(&offer).await;
         self.log_verdict(what, &verdict);
-        let judged = Judged {
-            what: what.to_owned(),
-            offer: offer.noun(),
-            verdict,
-        };
+        let judged = Judged { what: what.to_owned(), offer: offer.noun(), verdict };
         (judged, talk)
     }
 
@@ -168,19 +154,10 @@ impl Phone {
         role: Role,
     ) -> Result<(Judged, Option<TvsTalk>), PhoneError> {
         let server = format!("{host}:{port}");
-        let unreachable = |why| PhoneError::Unreachable {
-            server: server.clone(),
-            why,
-        };
+        let unreachable = |why| PhoneError::Unreachable { server: server.clone(), why };
         let waits = self.settings.waits;
-        let address = tvs::resolve(host, port, &self.settings.hosts, waits.connect)
-            .await
-            .map_err(unreachable)?;
-        let (stream, certificate) = self
-            .tls
-            .connect(address, &waits)
-            .await
-            .map_err(unreachable)?;
+        let address = tvs::resolve(host, port, &self.settings.hosts, waits.connect).await.map_err(unreachable)?;
+        let (stream, certificate) = self.tls.connect(address, &waits).await.map_err(unreachable)?;
         drop(stream);
         Ok(self.check_server(&server, role, &certificate).await)
     }
@@ -195,22 +172,13 @@ impl Phone {
         let seconds = self.started.elapsed().as_secs();
         let (reply, tried) = match self.cache.find(&question.ask, seconds) {
             Some(reply) => {
-                self.console
-                    .notice("tvsLookupCertCache", &format!("Found {}", question.about));
+                self.console.notice("tvsLookupCertCache", &format!("Found {}", question.about));
                 (reply, Vec::new())
             }
             None => {
                 let session_id = self.next_session_id;
                 self.next_session_id = session_id.wrapping_add(1);
-                tvs::ask(
-                    &self.tls,
-                    &self.settings,
-                    &self.belief,
-                    &question.ask,
-                    session_id,
-                    &mut self.console,
-                )
-                .await
+                tvs::ask(&self.tls, &self.settings, &self.belief, &question.ask, session_id, &mut self.console).await
             }
         };
         let verdict = judge_with_answer(&self.belief, offer, &reply);
@@ -225,12 +193,7 @@ impl Phone {
             cached: false,
             took: asked.elapsed(),
         };
-        if let TvsReply::Answered {
-            server,
-            answer,
-            cached,
-        } = &reply
-        {
+        if let TvsReply::Answered { server, answer, cached } = &reply {
             self.log_answer(server, answer, *cached);
             // only what proved right is kept: a wrong certificate must not block the next try
             if !cached && verdict.is_accepted() {
@@ -260,15 +223,8 @@ impl Phone {
             Answer::NotValid => return,
         };
         self.cache.keep(ask, server, answer, seconds);
-        let expires = if ttl % 3600 == 0 {
-            format!("{} hours", ttl / 3600)
-        } else {
-            format!("{ttl} seconds")
-        };
-        self.console.notice(
-            "tvsAddCertCache",
-            &format!("TVS added cert to TVS cache - expires in {expires}"),
-        );
+        let expires = if ttl % 3600 == 0 { format!("{} hours", ttl / 3600) } else { format!("{ttl} seconds") };
+        self.console.notice("tvsAddCertCache", &format!("TVS added cert to TVS cache - expires in {expires}"));
     }
 
     pub(crate) fn log_verdict(&mut self, what: &str, verdict: &Verdict) {

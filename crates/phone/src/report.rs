@@ -167,10 +167,7 @@ impl BootReport {
     /// The first refusal in words: what was refused, and why.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
-        let judged = self
-            .verdicts
-            .iter()
-            .find(|judged| !judged.verdict.is_accepted())?;
+        let judged = self.verdicts.iter().find(|judged| !judged.verdict.is_accepted())?;
         Some(format!("{}: {}", judged.what, judged.verdict.reason()))
     }
 
@@ -191,8 +188,7 @@ impl BootReport {
             return why;
         }
         let last = self.verdicts.last();
-        last.map(|judged| format!("{}: {}", judged.what, judged.verdict.reason()))
-            .unwrap_or_default()
+        last.map(|judged| format!("{}: {}", judged.what, judged.verdict.reason())).unwrap_or_default()
     }
 
     /// Everything, for machines. Durations in milliseconds.
@@ -236,11 +232,7 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
 fn file_json(file: &FileEvent) -> Value {
     let took = milliseconds(file.took);
     match &file.outcome {
-        FileOutcome::Fetched {
-            transport,
-            server,
-            bytes,
-        } => json!({
+        FileOutcome::Fetched { transport, server, bytes } => json!({
             "name": file.name, "outcome": "fetched", "transport": transport.to_string(),
             "server": server.to_string(), "bytes": bytes, "milliseconds": took,
         }),

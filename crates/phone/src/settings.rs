@@ -105,11 +105,7 @@ impl PhoneSettings {
     pub fn tvs_name(&self) -> String {
         // soft phones and adapters have no product name in front
         if self.model.prefix == "SEP" {
-            let product = self
-                .model
-                .product
-                .trim_end_matches("G-GE")
-                .trim_end_matches('G');
+            let product = self.model.product.trim_end_matches("G-GE").trim_end_matches('G');
             format!("{product}-{}", self.name)
         } else {
             self.name.to_string()

@@ -100,9 +100,7 @@ pub(crate) async fn resolve(
         .map_err(|error| format!("the name cannot be resolved: {error}"))?;
     let mut all: Vec<SocketAddr> = found.collect();
     all.sort_by_key(|address| !address.is_ipv4());
-    all.into_iter()
-        .next()
-        .ok_or_else(|| "the name has no address".to_owned())
+    all.into_iter().next().ok_or_else(|| "the name has no address".to_owned())
 }
 
 /// Asks the servers of the belief in their order. The second part lists the servers that gave no answer before.
@@ -118,19 +116,12 @@ pub(crate) async fn ask(
     for server in belief.tvs_servers() {
         match ask_one(tls, settings, belief, server, ask, session_id, console).await {
             Ok(answer) => {
-                let reply = TvsReply::Answered {
-                    server: server.to_string(),
-                    answer,
-                    cached: false,
-                };
+                let reply = TvsReply::Answered { server: server.to_string(), answer, cached: false };
                 return (reply, tried);
             }
             Err(why) => {
                 console.error("tvsConnect", &format!("TVS {server}: {why}"));
-                tried.push(Tried {
-                    server: server.to_string(),
-                    why,
-                });
+                tried.push(Tried { server: server.to_string(), why });
             }
         }
     }
@@ -154,16 +145,10 @@ async fn ask_one(
         &format!(
             "Connected to TVS {server}, {} {}",
             stream.ssl().version_str(),
-            stream
-                .ssl()
-                .current_cipher()
-                .map_or("", |cipher| cipher.name())
+            stream.ssl().current_cipher().map_or("", |cipher| cipher.name())
         ),
     );
-    let offer = Offer::TlsServer {
-        role: Role::TVS,
-        certificate: &certificate,
-    };
+    let offer = Offer::TlsServer { role: Role::TVS, certificate: &certificate };
     match judge(belief, &offer) {
         Decision::Final(verdict) if verdict.is_accepted() => {
             console.notice("tvsCheckServerCert", &format!("Role is = {}", Role::TVS.0));
@@ -173,17 +158,12 @@ async fn ask_one(
     }
     let mut session = ClientSession::new(session_id);
     let name = DeviceName::new(settings.tvs_name().into_bytes());
-    let request = session
-        .request(Some(name), ask.clone())
-        .map_err(|error| error.to_string())?;
+    let request = session.request(Some(name), ask.clone()).map_err(|error| error.to_string())?;
     let command = match ask {
         Ask::Verify { .. } => "CERT_VERIFICATION_REQ",
         Ask::Query { .. } => "QUERY_CERT_REQ",
     };
-    console.notice(
-        "tvsSendRequest",
-        &format!("{command} sent to TVS {server}, len: {}", request.len()),
-    );
+    console.notice("tvsSendRequest", &format!("{command} sent to TVS {server}, len: {}", request.len()));
     let answer = timeout(waits.tvs, exchange(&mut stream, &mut session, &request))
         .await
         .map_err(|_| format!("no answer within {:?}", waits.tvs))??;
@@ -199,16 +179,10 @@ async fn exchange(
     session: &mut ClientSession,
     request: &[u8],
 ) -> Result<Answer, String> {
-    stream
-        .write_all(request)
-        .await
-        .map_err(|error| format!("the question was not taken: {error}"))?;
+    stream.write_all(request).await.map_err(|error| format!("the question was not taken: {error}"))?;
     let mut buffer = vec![0; 16 << 10];
     loop {
-        let count = stream
-            .read(&mut buffer)
-            .await
-            .map_err(|error| format!("no answer: {error}"))?;
+        let count = stream.read(&mut buffer).await.map_err(|error| format!("no answer: {error}"))?;
         if count == 0 {
             return Err("the server closed without an answer".to_owned());
         }
@@ -224,18 +198,11 @@ async fn exchange(
 /// An answer in a few words.
 pub(crate) fn describe(answer: &Answer) -> String {
     let roles = |roles: &[u8]| {
-        let names: Vec<String> = roles
-            .iter()
-            .map(|role| Role(u16::from(*role)).to_string())
-            .collect();
+        let names: Vec<String> = roles.iter().map(|role| Role(u16::from(*role)).to_string()).collect();
         names.join(", ")
     };
     match answer {
-        Answer::Verified(trust) => format!(
-            "known as {}, for {} s",
-            roles(trust.roles()),
-            trust.ttl_seconds()
-        ),
+        Answer::Verified(trust) => format!("known as {}, for {} s", roles(trust.roles()), trust.ttl_seconds()),
         Answer::Found(found) => format!(
             "certificate of {} bytes, known as {}, for {} s",
             found.certificate.len(),

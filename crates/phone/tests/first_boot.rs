@@ -1,10 +1,5 @@
 //! One phone boots, told like a story. The node is python3 and atftpd; its TVS answers with recorded bytes.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // tests may stop at the first surprise
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 mod node;
 
@@ -28,41 +23,22 @@ async fn first_boot() {
     let node = Node::start();
     let config_name = format!("{NAME}.cnf.xml.sgn");
     node.put(&format!("ITL{NAME}.tlv"), itl(&callmanager, &tvs_owner));
-    node.put(
-        &config_name,
-        sgn(&config_name, &config(&[tvs.address]), &callmanager),
-    );
+    node.put(&config_name, sgn(&config_name, &config(&[tvs.address]), &callmanager));
 
     // A phone comes out of its box.
     let memory = tempfile::tempdir().unwrap();
     let mut settings = node.phone("8861", NAME);
     settings.keep = Keep::In(memory.path().to_owned());
     let mut phone = Phone::new(settings.clone()).unwrap();
-    assert_eq!(
-        phone.screen(),
-        "Trust List\nCTL File: Not Installed\nITL File: Not Installed\n"
-    );
+    assert_eq!(phone.screen(), "Trust List\nCTL File: Not Installed\nITL File: Not Installed\n");
 
     // It asks for its CTL (there is none), its ITL, and then, because the ITL names a TFTP certificate, for the signed
     // config.
     let boot = phone.boot().await;
     assert_eq!(boot.outcome, Outcome::Trusted, "{}", boot.reason());
-    assert_eq!(
-        asked_for(&boot),
-        [
-            format!("CTL{NAME}.tlv"),
-            format!("ITL{NAME}.tlv"),
-            config_name.clone()
-        ]
-    );
+    assert_eq!(asked_for(&boot), [format!("CTL{NAME}.tlv"), format!("ITL{NAME}.tlv"), config_name.clone()]);
     assert_eq!(boot.files[0].outcome, FileOutcome::NotFound);
-    assert!(matches!(
-        boot.files[1].outcome,
-        FileOutcome::Fetched {
-            transport: Transport::Http,
-            ..
-        }
-    ));
+    assert!(matches!(boot.files[1].outcome, FileOutcome::Fetched { transport: Transport::Http, .. }));
 
     // The ITL it takes on faith, the config it checks. TVS has nothing to do.
     assert_eq!(boot.verdict("ITL").unwrap().label(), "leap-of-faith");
@@ -76,10 +52,7 @@ async fn first_boot() {
     );
     assert!(boot.tvs.is_empty());
     assert_eq!(tvs.question_count(), 0);
-    assert_eq!(
-        shown(&boot),
-        ["File Not Found <CTLFile.tlv>", "Trust List Updated"]
-    );
+    assert_eq!(shown(&boot), ["File Not Found <CTLFile.tlv>", "Trust List Updated"]);
     assert_eq!(boot.status_code, 3, "a new ITL, none before");
     let sha1 = hex::encode(pki::hash::sha1(&itl(&callmanager, &tvs_owner)));
     assert_eq!(
@@ -92,42 +65,24 @@ async fn first_boot() {
     // The administrator renews the CallManager certificate. TVS keeps its own, and knows the new one.
     let renewed = owner("ccm-pub-2048");
     node.put(&format!("ITL{NAME}.tlv"), itl(&renewed, &tvs_owner));
-    node.put(
-        &config_name,
-        sgn(&config_name, &config(&[tvs.address]), &renewed),
-    );
+    node.put(&config_name, sgn(&config_name, &config(&[tvs.address]), &renewed));
 
     // The phone is switched off and on: what it believes comes from its memory.
     drop(phone);
     let mut phone = Phone::new(settings).unwrap();
-    assert_eq!(
-        phone.belief().tvs_servers()[0].to_string(),
-        tvs.address.to_string()
-    );
+    assert_eq!(phone.belief().tvs_servers()[0].to_string(), tvs.address.to_string());
     let boot = phone.reset().await;
     assert_eq!(boot.outcome, Outcome::Trusted, "{}", boot.reason());
 
     // The signer of the new ITL is in no list, so TVS is asked, with exactly the bytes of the recorded question.
     assert_eq!(boot.tvs.len(), 1);
     assert_eq!(boot.tvs[0].ask, AskKind::Query);
-    assert_eq!(
-        tvs.questions.lock().unwrap().as_slice(),
-        [recorded()[0].0.clone()]
-    );
+    assert_eq!(tvs.questions.lock().unwrap().as_slice(), [recorded()[0].0.clone()]);
     let reason = boot.verdict("ITL").unwrap().reason();
-    assert!(
-        reason.ends_with(&format!(
-            "is in no list; TVS {} knows it as SAST, TFTP",
-            tvs.address
-        )),
-        "{reason}"
-    );
+    assert!(reason.ends_with(&format!("is in no list; TVS {} knows it as SAST, TFTP", tvs.address)), "{reason}");
     // The config is signed by a certificate of the new ITL: no second question.
     assert_eq!(boot.verdict("signed config").unwrap().label(), "listed");
-    assert_eq!(
-        shown(&boot),
-        ["File Not Found <CTLFile.tlv>", "Trust List Updated"]
-    );
+    assert_eq!(shown(&boot), ["File Not Found <CTLFile.tlv>", "Trust List Updated"]);
 
     // Its console log tells it in the style of the phones, the flush of the reset first.
     let log = phone.console().lines().join("\n");

@@ -9,10 +9,13 @@
 //! A subcommand is a module with `Args` and `run(self) -> Result<Answer, Failure>`; it gets one line in [`Command`] and
 //! one in [`Command::run`].
 
+mod admin;
 mod completions;
+mod device;
 mod exit;
 mod files;
 mod lab;
+mod opened;
 mod phone;
 mod serve;
 mod terminal;
@@ -43,6 +46,8 @@ enum Command {
     Diff(files::diff::Args),
     Lab(lab::Args),
     Serve(serve::Args),
+    Admin(admin::Args),
+    Device(device::Args),
     Phone(Box<phone::Args>),
     Completions(completions::Args),
 }
@@ -60,6 +65,8 @@ impl Command {
             Self::Diff(args) => args.run(),
             Self::Lab(args) => args.run(),
             Self::Serve(args) => args.run(),
+            Self::Admin(args) => args.run(),
+            Self::Device(args) => args.run(),
             Self::Phone(args) => args.run(),
             Self::Completions(args) => args.run(),
         }

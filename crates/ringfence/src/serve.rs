@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use daemon::node::Node;
-use daemon::serve::{ServeError, open_or_create, start, summary, until_told_to_stop};
+use daemon::serve::{ServeError, StopSignals, open_or_create, start, summary};
 use daemon::settings::{Settings, default_data_directory};
 
 use ringfence_core::Cluster;
@@ -67,9 +67,10 @@ impl Args {
     }
 
     async fn serve(self) -> Result<Answer, Failure> {
+        let mut signals = StopSignals::new().map_err(could_not)?;
         let (cluster, node, summary) = self.started().await.map_err(could_not)?;
         terminal::print(&summary)?;
-        until_told_to_stop().await.map_err(could_not)?;
+        signals.wait().await;
         terminal::note("stopping: running requests may finish");
         node.stop().await;
         cluster.store().close().await;

@@ -38,10 +38,8 @@ async fn exchange(
     limit: usize,
 ) -> Result<Got, Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
-    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .max_buf_size(LARGEST_HEAD)
-        .handshake(TokioIo::new(stream))
-        .await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream)).await?;
     let request = Request::get(format!("/{}", path(name)))
         .header(hyper::header::HOST, server.to_string())
         .body(Empty::<Bytes>::new())?;

@@ -35,31 +35,16 @@ pub struct Fetcher {
 
 impl Fetcher {
     /// Fetches a file. The bytes are there when the outcome is [`FileOutcome::Fetched`].
-    pub async fn fetch(
-        &mut self,
-        settings: &PhoneSettings,
-        name: &FileName,
-    ) -> (FileEvent, Option<Vec<u8>>) {
+    pub async fn fetch(&mut self, settings: &PhoneSettings, name: &FileName) -> (FileEvent, Option<Vec<u8>>) {
         let started = Instant::now();
         let (outcome, bytes) = self.ask_servers(settings, name).await;
-        let event = FileEvent {
-            name: name.to_string(),
-            outcome,
-            took: started.elapsed(),
-        };
+        let event = FileEvent { name: name.to_string(), outcome, took: started.elapsed() };
         (event, bytes)
     }
 
-    async fn ask_servers(
-        &mut self,
-        settings: &PhoneSettings,
-        name: &FileName,
-    ) -> (FileOutcome, Option<Vec<u8>>) {
-        let transports: &[Transport] = if settings.model.http {
-            &[Transport::Http, Transport::Tftp]
-        } else {
-            &[Transport::Tftp]
-        };
+    async fn ask_servers(&mut self, settings: &PhoneSettings, name: &FileName) -> (FileOutcome, Option<Vec<u8>>) {
+        let transports: &[Transport] =
+            if settings.model.http { &[Transport::Http, Transport::Tftp] } else { &[Transport::Tftp] };
         let mut reasons = Vec::new();
         for server in &settings.servers {
             let mut not_found = false;
@@ -81,11 +66,8 @@ impl Fetcher {
                 };
                 match got {
                     Got::File(bytes) => {
-                        let outcome = FileOutcome::Fetched {
-                            transport: *transport,
-                            server: *server,
-                            bytes: bytes.len(),
-                        };
+                        let outcome =
+                            FileOutcome::Fetched { transport: *transport, server: *server, bytes: bytes.len() };
                         return (outcome, Some(bytes));
                     }
                     Got::NotFound => not_found = true,

@@ -24,12 +24,7 @@ pub(super) async fn get(server: SocketAddr, name: &FileName, limit: usize, waits
     }
 }
 
-async fn read(
-    server: SocketAddr,
-    name: &FileName,
-    limit: usize,
-    waits: &Waits,
-) -> std::io::Result<Got> {
+async fn read(server: SocketAddr, name: &FileName, limit: usize, waits: &Waits) -> std::io::Result<Got> {
     let socket = UdpSocket::bind(PhoneSettings::any_for(server.ip())).await?;
     let wish = Wish {
         file: name.as_str().to_owned(),
@@ -44,24 +39,20 @@ async fn read(
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     let mut out = Vec::new();
     loop {
-        let progress =
-            match timeout_at(download.deadline().into(), socket.recv_from(&mut buffer)).await {
-                Ok(received) => {
-                    let (length, from) = received?;
-                    let datagram = buffer.get(..length).unwrap_or_default();
-                    download.datagram(Instant::now(), from, datagram, &mut out)
-                }
-                Err(_) => download.timeout(Instant::now(), &mut out),
-            };
+        let progress = match timeout_at(download.deadline().into(), socket.recv_from(&mut buffer)).await {
+            Ok(received) => {
+                let (length, from) = received?;
+                let datagram = buffer.get(..length).unwrap_or_default();
+                download.datagram(Instant::now(), from, datagram, &mut out)
+            }
+            Err(_) => download.timeout(Instant::now(), &mut out),
+        };
         send(&socket, &out).await?;
         out.clear();
         match progress {
             Ok(Progress::More) => {}
             Ok(Progress::Done) => return Ok(Got::File(download.into_bytes())),
-            Err(DownloadError::Refused {
-                code: ErrorCode::FileNotFound,
-                ..
-            }) => return Ok(Got::NotFound),
+            Err(DownloadError::Refused { code: ErrorCode::FileNotFound, .. }) => return Ok(Got::NotFound),
             Err(error @ DownloadError::NoAnswer { .. }) => {
                 return Ok(Got::Silent(error.to_string()));
             }

@@ -42,24 +42,18 @@ pub struct Owner {
 
 pub fn owner(name: &str) -> Owner {
     let pem = std::fs::read(vectors().join(format!("certs/{name}.bundle.pem"))).unwrap();
-    Owner {
-        certificate: Certificate::from_pem(&pem).unwrap(),
-        key: SoftKey::from_pem(&pem).unwrap(),
-        pem,
-    }
+    Owner { certificate: Certificate::from_pem(&pem).unwrap(), key: SoftKey::from_pem(&pem).unwrap(), pem }
 }
 
 pub fn record(role: Role, owner: &Owner) -> RecordSpec {
-    owner.certificate.with_fields(NameForm::Cucm, |fields| {
-        RecordSpec::cucm(role, fields, "cucm-1051-a-pub", Ipv4Addr::LOCALHOST)
-    })
+    owner
+        .certificate
+        .with_fields(NameForm::Cucm, |fields| RecordSpec::cucm(role, fields, "cucm-1051-a-pub", Ipv4Addr::LOCALHOST))
 }
 
 pub fn hashed(role: Role, owner: &Owner) -> RecordSpec {
     let hash = owner.certificate.sha1();
-    owner.certificate.with_fields(NameForm::Cucm, |fields| {
-        RecordSpec::hashed(role, fields, "", DigestId::SHA1, &hash)
-    })
+    owner.certificate.with_fields(NameForm::Cucm, |fields| RecordSpec::hashed(role, fields, "", DigestId::SHA1, &hash))
 }
 
 fn list(file_name: &str, records: &[RecordSpec], signer: &Owner) -> Vec<u8> {
@@ -77,20 +71,13 @@ fn list(file_name: &str, records: &[RecordSpec], signer: &Owner) -> Vec<u8> {
 
 /// The ITL of a node: its CallManager as SAST and TFTP, its TVS as hash.
 pub fn itl(callmanager: &Owner, tvs: &Owner) -> Vec<u8> {
-    let records = [
-        record(Role::SAST, callmanager),
-        record(Role::TFTP, callmanager),
-        hashed(Role::TVS, tvs),
-    ];
+    let records = [record(Role::SAST, callmanager), record(Role::TFTP, callmanager), hashed(Role::TVS, tvs)];
     list(ITL_FILE_NAME, &records, callmanager)
 }
 
 /// The CTL of a cluster: its CallManager as SAST and CCM+TFTP.
 pub fn ctl(callmanager: &Owner) -> Vec<u8> {
-    let records = [
-        record(Role::SAST, callmanager),
-        record(Role::CCM_TFTP, callmanager),
-    ];
+    let records = [record(Role::SAST, callmanager), record(Role::CCM_TFTP, callmanager)];
     list(CTL_FILE_NAME, &records, callmanager)
 }
 
@@ -111,12 +98,7 @@ pub fn config(tvs: &[SocketAddr]) -> String {
 }
 
 pub fn sgn(file_name: &str, payload: &str, signer: &Owner) -> Vec<u8> {
-    let spec = FileSpec {
-        layout: Layout::Cucm,
-        digest: DigestId::SHA1,
-        file_name,
-        timestamp: 1_700_000_000,
-    };
+    let spec = FileSpec { layout: Layout::Cucm, digest: DigestId::SHA1, file_name, timestamp: 1_700_000_000 };
     let identity = SigningIdentity::new(&signer.certificate, &signer.key).unwrap();
     sign_file(&spec, payload.as_bytes().to_vec(), &identity).unwrap()
 }
@@ -145,15 +127,7 @@ impl Node {
     pub fn start() -> Self {
         let mut node = Self::tftp_only();
         let mut child = Command::new("python3")
-            .args([
-                "-u",
-                "-m",
-                "http.server",
-                "0",
-                "--bind",
-                "127.0.0.1",
-                "--directory",
-            ])
+            .args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"])
             .arg(node.folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -161,13 +135,9 @@ impl Node {
             .expect("python3 serves files by HTTP: install it");
         // "Serving HTTP on 127.0.0.1 port 40123 (http://...) ..."
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
-        node.http_port = words[words.iter().position(|word| *word == "port").unwrap() + 1]
-            .parse()
-            .unwrap();
+        node.http_port = words[words.iter().position(|word| *word == "port").unwrap() + 1].parse().unwrap();
         node.http = Some(Server(child));
         node
     }
@@ -179,13 +149,7 @@ impl Node {
         let tftp_port = free_udp_port();
         let child = Command::new("atftpd")
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .args([
-                "--daemon",
-                "--no-fork",
-                "--bind-address",
-                "127.0.0.1",
-                "--verbose=0",
-            ])
+            .args(["--daemon", "--no-fork", "--bind-address", "127.0.0.1", "--verbose=0"])
             .args(["--logfile", "/dev/null", "--user", "nobody.nogroup"])
             .args(["--port", &tftp_port.to_string()])
             .arg(folder.path())
@@ -194,13 +158,7 @@ impl Node {
             .spawn()
             .expect("atftpd serves files by TFTP: install the package atftpd");
         wait_for_tftp(tftp_port);
-        Self {
-            folder,
-            http: None,
-            tftp: Some(Server(child)),
-            http_port: closed_tcp_port(),
-            tftp_port,
-        }
+        Self { folder, http: None, tftp: Some(Server(child)), http_port: closed_tcp_port(), tftp_port }
     }
 
     /// Puts a file where both servers find it.
@@ -234,38 +192,22 @@ impl Node {
 }
 
 fn free_udp_port() -> u16 {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A port that was free a moment ago: nobody listens.
 pub fn closed_tcp_port() -> u16 {
-    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Asks until it answers, with anything.
 fn wait_for_tftp(port: u16) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_millis(50)))
-        .unwrap();
-    let request = Request {
-        file: b"not-there",
-        mode: Mode::Octet,
-        options: Options::default(),
-    };
+    socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let request = Request { file: b"not-there", mode: Mode::Octet, options: Options::default() };
     let request = Packet::Read(request).to_bytes();
     for _ in 0..200 {
-        socket
-            .send_to(&request, (Ipv4Addr::LOCALHOST, port))
-            .unwrap();
+        socket.send_to(&request, (Ipv4Addr::LOCALHOST, port)).unwrap();
         if socket.recv_from(&mut [0; 600]).is_ok() {
             return;
         }
@@ -305,20 +247,12 @@ impl Tvs {
         let mut context = SslContext::builder(SslMethod::tls_server()).unwrap();
         context.set_security_level(if old { 0 } else { 1 });
         if old {
-            context
-                .set_min_proto_version(Some(SslVersion::TLS1))
-                .unwrap();
-            context
-                .set_max_proto_version(Some(SslVersion::TLS1))
-                .unwrap();
-            context
-                .set_cipher_list("AES256-SHA:AES128-SHA:@SECLEVEL=0")
-                .unwrap();
+            context.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+            context.set_max_proto_version(Some(SslVersion::TLS1)).unwrap();
+            context.set_cipher_list("AES256-SHA:AES128-SHA:@SECLEVEL=0").unwrap();
         }
         let key = PKey::private_key_from_pem(&owner.pem).unwrap();
-        context
-            .set_certificate(&X509::from_pem(&owner.pem).unwrap())
-            .unwrap();
+        context.set_certificate(&X509::from_pem(&owner.pem).unwrap()).unwrap();
         context.set_private_key(&key).unwrap();
         let context = context.build();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -330,17 +264,13 @@ impl Tvs {
         tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 let ssl = Ssl::new(&context).unwrap();
-                let (manner, asked, spoken) =
-                    (Arc::clone(&manner), Arc::clone(&asked), Arc::clone(&spoken));
+                let (manner, asked, spoken) = (Arc::clone(&manner), Arc::clone(&asked), Arc::clone(&spoken));
                 tokio::spawn(async move {
                     let mut stream = tokio_openssl::SslStream::new(ssl, tcp).unwrap();
                     if Pin::new(&mut stream).accept().await.is_err() {
                         return;
                     }
-                    spoken
-                        .lock()
-                        .unwrap()
-                        .push(stream.ssl().version_str().to_owned());
+                    spoken.lock().unwrap().push(stream.ssl().version_str().to_owned());
                     let mut head = [0; 10];
                     // a phone that does not like the certificate goes away here
                     if stream.read_exact(&mut head).await.is_err() {
@@ -360,11 +290,7 @@ impl Tvs {
                 });
             }
         });
-        Self {
-            address,
-            questions,
-            versions,
-        }
+        Self { address, questions, versions }
     }
 
     pub fn question_count(&self) -> usize {
@@ -376,9 +302,7 @@ impl Manner {
     fn answer(&self, question: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Recorded(pairs) => {
-                let (_, answer) = pairs
-                    .iter()
-                    .find(|(recorded, _)| same_question(recorded, question))?;
+                let (_, answer) = pairs.iter().find(|(recorded, _)| same_question(recorded, question))?;
                 let mut answer = answer.clone();
                 answer[4..8].copy_from_slice(&question[4..8]);
                 Some(answer)
@@ -396,9 +320,7 @@ impl Manner {
 
 /// Equal to the byte, but for the session id that the phone chooses.
 fn same_question(recorded: &[u8], question: &[u8]) -> bool {
-    recorded.len() == question.len()
-        && recorded[..4] == question[..4]
-        && recorded[8..] == question[8..]
+    recorded.len() == question.len() && recorded[..4] == question[..4] && recorded[8..] == question[8..]
 }
 
 /// All recorded QUERY messages, and VERIFY of the application server.

@@ -10,7 +10,6 @@
 
 mod describe;
 mod device_key;
-mod input;
 mod kind;
 mod output;
 mod record;
@@ -22,6 +21,7 @@ pub mod build;
 pub mod decrypt;
 pub mod diff;
 pub mod encrypt;
+pub mod input;
 pub mod show;
 pub mod sign;
 pub mod strip;

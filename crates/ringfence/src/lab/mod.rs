@@ -10,13 +10,17 @@ mod world;
 
 use std::path::PathBuf;
 
-use comfy_table::Table;
+use comfy_table::{ContentArrangement, Table, presets};
+use daemon::serve::StopSignals;
 use ringfence_core::releases::{RELEASES, Release, release};
 
 use crate::exit::{Answer, Failure};
 use crate::terminal;
 use scenario::Scenario;
 use world::{World, title};
+
+/// Columns of a terminal that a table fills at most.
+const TABLE_WIDTH: u16 = 120;
 
 /// Rehearse on a cluster of two nodes with phones: from non-secure to mixed mode, through a renewal.
 #[derive(Debug, clap::Args)]
@@ -102,6 +106,7 @@ impl Args {
 /// Phone, list before, list after, by which certificate it was accepted.
 fn table(world: &World) -> Table {
     let mut table = Table::new();
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_WIDTH).load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["Phone", "CTL before", "CTL after", "Accepted"]);
     let short = |md5: &str| md5.get(..8).unwrap_or(md5).to_owned();
     for lab in &world.phones {
@@ -129,5 +134,7 @@ async fn stay(world: &World) -> Result<(), Failure> {
         terminal::print(&format!("  {name:<20}TFTP {}  HTTP {}  TVS {}\n", listen.tftp, listen.http, listen.tvs))?;
     }
     terminal::print(&format!("  ringfence admin --data {}\n", world.data().display()))?;
-    daemon::serve::until_told_to_stop().await.map_err(|error| Failure::CouldNotTell(error.to_string()))
+    let mut signals = StopSignals::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+    signals.wait().await;
+    Ok(())
 }

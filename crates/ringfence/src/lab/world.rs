@@ -30,6 +30,7 @@ pub struct World {
     nodes: Vec<Node>,
     sessions: Vec<Session>,
     log_read: usize,
+    at_node: usize,
     /// The phones, in the order of the table.
     pub phones: Vec<LabPhone>,
     /// What is shown.
@@ -44,6 +45,7 @@ pub struct LabPhone {
     pub before: String,
     /// How the CTL that it holds came to be believed.
     pub by: String,
+    booted: bool,
 }
 
 fn could_not(error: impl std::fmt::Display) -> Failure {
@@ -61,7 +63,7 @@ impl World {
         let actor = Actor::new("admin", Level::Install);
         let sessions = nodes.iter().map(|node| Session::new(cluster.clone(), node.row().clone(), actor.clone()));
         let sessions = sessions.collect();
-        Ok(Self { cluster, seed, nodes, sessions, log_read: 0, phones: Vec::new(), transcript })
+        Ok(Self { cluster, seed, nodes, sessions, log_read: 0, at_node: 0, phones: Vec::new(), transcript })
     }
 
     /// The release.
@@ -91,7 +93,7 @@ impl World {
             settings.tftp_port = listen.tftp.port();
             settings.legacy_tls = model.old_tls;
             let phone = Phone::new(settings).map_err(could_not)?;
-            self.phones.push(LabPhone { phone, before: "none".to_owned(), by: String::new() });
+            self.phones.push(LabPhone { phone, before: "none".to_owned(), by: String::new(), booted: false });
         }
         let actor = Actor::new("admin", Level::Install);
         self.cluster.put_devices(&actor, &devices, &mut self.seed).await.map_err(could_not)?;
@@ -110,6 +112,10 @@ impl World {
 
     async fn types_on(&mut self, node: usize, line: &str, answers: &[&str]) -> Result<String, Failure> {
         let session = self.sessions.get_mut(node).ok_or_else(|| could_not("no such node"))?;
+        if self.at_node != node {
+            self.at_node = node;
+            self.transcript.block(&format!("on {}", session.node().name), &[])?;
+        }
         self.transcript.typed(shell::PROMPT, line)?;
         let mut all = String::new();
         let mut reply = session.line(line, &mut self.seed).await;
@@ -145,7 +151,8 @@ impl World {
     pub async fn reset_phones(&mut self, shown: usize) -> Result<Vec<BootReport>, Failure> {
         let mut reports = Vec::new();
         for (index, lab) in self.phones.iter_mut().enumerate() {
-            let report = lab.phone.reset().await;
+            let report = if lab.booted { lab.phone.reset().await } else { lab.phone.boot().await };
+            lab.booted = true;
             let lines = lab.phone.take_console();
             if index == shown {
                 self.transcript.block(&format!("console log of {}", title(&lab.phone)), &lines)?;

@@ -1,4 +1,5 @@
 //! A real `ringfence serve` for tests: started on free ports, stopped by SIGTERM.
+#![allow(dead_code)] // each test file uses its part of it
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

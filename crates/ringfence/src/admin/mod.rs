@@ -1,0 +1,79 @@
+//! `ringfence admin`: the `admin:` shell on a terminal, from a pipe, or as single commands.
+//!
+//! * [`terminal`](self::interactive): prompt, Tab, paging on a local terminal
+//! * [`script`]: `-c` and lines of a pipe
+
+mod interactive;
+mod script;
+
+use clap::ValueEnum;
+use ringfence_core::Level;
+use shell::Session;
+use std::io::IsTerminal;
+
+use crate::exit::{Answer, Failure};
+use crate::opened::{Data, actor, could_not};
+
+/// The admin: shell of a node: certificates, trust lists, services, parameters
+///
+/// Without -c it takes commands from the terminal, or line by line from standard input. A script ends at the first command
+/// that fails. A confirmation is answered by the next line of standard input, or by --yes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: ringfence admin -c 'utils ctl set-cluster mixed-mode' --yes\n         \
+                        ringfence admin -c help\n\nExit codes: 0 done, 1 refused or answered with no, 2 could not be done, \
+                        64 wrong usage.")]
+pub struct Args {
+    #[command(flatten)]
+    data: Data,
+    /// Node to act on; the publisher without it
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+    /// Privilege level: 0 reads, 1 changes, 4 is the administrator of the installation
+    #[arg(long, value_name = "LEVEL", default_value = "4")]
+    level: Privilege,
+    /// Run this command and end (may be repeated)
+    #[arg(short, long, value_name = "COMMAND")]
+    command: Vec<String>,
+    /// Answer every confirmation with yes
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Privilege {
+    #[value(name = "0")]
+    Read,
+    #[value(name = "1")]
+    ReadWrite,
+    #[value(name = "4")]
+    Install,
+}
+
+impl Privilege {
+    const fn level(self) -> Level {
+        match self {
+            Self::Read => Level::Read,
+            Self::ReadWrite => Level::ReadWrite,
+            Self::Install => Level::Install,
+        }
+    }
+}
+
+impl Args {
+    /// Runs the shell.
+    pub fn run(self) -> Result<Answer, Failure> {
+        let opened = self.data.open()?;
+        let node = opened.runtime.block_on(opened.cluster.node(self.node.as_deref())).map_err(could_not)?;
+        let mut session = Session::new(opened.cluster.clone(), node, actor(self.level.level()));
+        let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let answer = if !self.command.is_empty() {
+            script::commands(&opened.runtime, &mut session, &self.command, self.yes)
+        } else if on_terminal && !self.yes {
+            interactive::run(&opened, &mut session)
+        } else {
+            script::standard_input(&opened.runtime, &mut session, self.yes)
+        };
+        opened.runtime.block_on(opened.cluster.store().close());
+        answer
+    }
+}

@@ -1,0 +1,122 @@
+//! Commands without a terminal: `-c`, or the lines of a pipe. Prints what the commands print; a confirmation and its answer
+//! are printed too, so that a log tells what was agreed to.
+
+use std::io::{BufRead, IsTerminal, Read};
+
+use daemon::surroundings::System;
+use shell::session::LINE_LIMIT;
+use shell::{Outcome, Reply, Session, State};
+use tokio::runtime::Runtime;
+
+use crate::exit::{Answer, Failure};
+use crate::terminal;
+
+/// Runs commands one after the other, until one fails.
+pub fn commands(
+    runtime: &Runtime,
+    session: &mut Session,
+    commands: &[String],
+    yes: bool,
+) -> Result<Answer, Failure> {
+    let mut script = Script { runtime, session, yes };
+    let mut worst = Outcome::Done;
+    for command in commands {
+        let reply = script.command(command)?;
+        worst = worst.max(reply.outcome);
+        if ends(&reply) {
+            break;
+        }
+    }
+    answer(worst)
+}
+
+/// Runs the lines of standard input, until one fails or `quit`.
+pub fn standard_input(runtime: &Runtime, session: &mut Session, yes: bool) -> Result<Answer, Failure> {
+    let mut script = Script { runtime, session, yes };
+    let mut worst = Outcome::Done;
+    while let Some(line) = read_line()? {
+        let reply = script.command(&line)?;
+        worst = worst.max(reply.outcome);
+        if ends(&reply) {
+            break;
+        }
+    }
+    answer(worst)
+}
+
+/// A no is an answer and no mishap: what follows may still be wanted.
+fn ends(reply: &Reply) -> bool {
+    reply.state == State::Quit || reply.outcome >= Outcome::Refused
+}
+
+fn answer(worst: Outcome) -> Result<Answer, Failure> {
+    match worst {
+        Outcome::Done => Ok(Answer::Yes),
+        Outcome::Declined | Outcome::Refused => Ok(Answer::No),
+        Outcome::Failed => {
+            Err(Failure::CouldNotTell("a command could not be carried out; its own words stand above".to_owned()))
+        }
+    }
+}
+
+struct Script<'a> {
+    runtime: &'a Runtime,
+    session: &'a mut Session,
+    yes: bool,
+}
+
+impl Script<'_> {
+    /// A command with its confirmations.
+    fn command(&mut self, line: &str) -> Result<Reply, Failure> {
+        let mut reply = self.line(line)?;
+        while let State::Ask(question) = reply.state {
+            reply = match self.confirmation(question)? {
+                Some(given) => self.line(&given)?,
+                None => {
+                    terminal::note("no answer on standard input, so nothing was done; --yes answers");
+                    Reply { outcome: Outcome::Declined, ..self.session.interrupt() }
+                }
+            };
+        }
+        Ok(reply)
+    }
+
+    fn line(&mut self, line: &str) -> Result<Reply, Failure> {
+        let reply = self.runtime.block_on(self.session.line(line, &mut System::default()));
+        terminal::print(&reply.text)?;
+        Ok(reply)
+    }
+
+    /// Prints a question and gives its answer. A terminal shows what is typed there; anything else is printed.
+    fn confirmation(&self, question: &str) -> Result<Option<String>, Failure> {
+        terminal::print(question)?;
+        if self.yes {
+            let yes = if question.contains("yes") { "yes" } else { "y" };
+            terminal::print(&format!("{yes}\n"))?;
+            return Ok(Some(yes.to_owned()));
+        }
+        let given = read_line()?;
+        if given.is_none() || !std::io::stdin().is_terminal() {
+            let shown = terminal::one_line(given.as_deref().unwrap_or_default());
+            terminal::print(&format!("{shown}\n"))?;
+        }
+        Ok(given)
+    }
+}
+
+/// A line of standard input without its end; `None` at the end.
+fn read_line() -> Result<Option<String>, Failure> {
+    let limit = LINE_LIMIT as u64 + 2;
+    let mut bytes = Vec::new();
+    let input = std::io::stdin().lock();
+    let read = input.take(limit).read_until(b'\n', &mut bytes);
+    read.map_err(|error| Failure::of("standard input", error))?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if bytes.len() as u64 == limit && !bytes.ends_with(b"\n") {
+        return Err(Failure::of("standard input", format!("a line has more than {LINE_LIMIT} bytes")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Failure::of("standard input", "a line is not UTF-8"))?;
+    Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+}

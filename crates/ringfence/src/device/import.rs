@@ -1,0 +1,94 @@
+//! `ringfence device import FILE.csv`: all of them or none.
+
+use std::path::PathBuf;
+
+use daemon::surroundings::System;
+use indicatif::{ProgressBar, ProgressStyle};
+use ringfence_core::devices::{Device, ListedDevice, parse_list};
+use ringfence_core::{CoreError, Level};
+
+use crate::exit::{Answer, Failure};
+use crate::files::input::Input;
+use crate::opened::{Data, Opened, actor, could_not};
+use crate::terminal::{self, GOOD, paint};
+
+/// From this many on, a bar says how far it is: some seconds of work.
+const LARGE: usize = 1000;
+
+/// Add the phones of a list, or change those that are there; all or none
+///
+/// One phone a line: name,model,protocol,security,nodes,description. Only the name is needed; nodes are separated by `+`.
+/// A first line that begins with `name` is a title, `#` begins a comment.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: ringfence device import phones.csv --dry-run\n\n  \
+                        name,model,protocol,security,nodes,description\n  \
+                        SEP58971ECC97C1,8861,SIP,encrypted,pub+sub1,Reception")]
+pub struct Import {
+    #[command(flatten)]
+    data: Data,
+    /// The list; `-` for standard input
+    file: PathBuf,
+    /// Say what would be done, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Import {
+    /// Imports the list.
+    pub fn run(self) -> Result<Answer, Failure> {
+        let opened = self.data.open()?;
+        let input = Input::read(&self.file)?;
+        let text = std::str::from_utf8(&input.bytes).map_err(|error| {
+            let line = 1 + input.bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+            Failure::of(&input.name, format!("line {line}: is not UTF-8; save the list as UTF-8"))
+        })?;
+        let (listed, known) = opened
+            .runtime
+            .block_on(read(&opened, text))
+            .map_err(|error| Failure::of(&input.name, error))?;
+        let new = listed.iter().filter(|listed| !known.contains(&listed.device.name)).count();
+        let changed = listed.len() - new;
+        if self.dry_run {
+            for ListedDevice { line, device } in &listed {
+                let word = if known.contains(&device.name) { "change" } else { "add" };
+                terminal::print(&format!("line {line}: {word} {}\n", device.name))?;
+            }
+            terminal::print(&format!("would add {new} and change {changed} phones; nothing was changed\n"))?;
+            return Ok(Answer::Yes);
+        }
+        let devices: Vec<Device> = listed.into_iter().map(|listed| listed.device).collect();
+        put(&opened, &devices)?;
+        terminal::print(&format!("{} {new}, changed {changed} phones\n", paint(GOOD, "added")))?;
+        Ok(Answer::Yes)
+    }
+}
+
+/// The list and the names that are there already.
+async fn read(
+    opened: &Opened,
+    text: &str,
+) -> Result<(Vec<ListedDevice>, std::collections::HashSet<String>), CoreError> {
+    let nodes = opened.cluster.store().nodes().await?;
+    let nodes: Vec<String> = nodes.into_iter().map(|node| node.name).collect();
+    let listed = parse_list(text, &nodes)?;
+    let known = opened.cluster.store().devices().await?;
+    Ok((listed, known.into_iter().map(|row| row.name).collect()))
+}
+
+fn put(opened: &Opened, devices: &[Device]) -> Result<(), Failure> {
+    // It draws on stderr, and only when that is a terminal.
+    let bar = if devices.len() >= LARGE { bar(devices.len() as u64)? } else { ProgressBar::hidden() };
+    let mut tell = |done: usize| bar.set_position(done as u64);
+    let actor = actor(Level::Install);
+    let mut system = System::default();
+    let done = opened.cluster.put_devices_telling(&actor, devices, &mut system, &mut tell);
+    let done = opened.runtime.block_on(done).map_err(could_not);
+    bar.finish_and_clear();
+    done
+}
+
+fn bar(count: u64) -> Result<ProgressBar, Failure> {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} phones, {eta} left")
+        .map_err(|error| Failure::CouldNotTell(format!("progress bar: {error}")))?;
+    Ok(ProgressBar::new(count).with_style(style))
+}

@@ -1,0 +1,150 @@
+//! `ringfence device list`.
+
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::{Cluster, CoreError, DeviceRow, GroupRow, UnknownDeviceRow};
+use serde_json::{Value, json};
+
+use crate::exit::{Answer, Failure};
+use crate::opened::{Data, could_not};
+use crate::terminal::{self, one_line};
+
+/// List the phones, or those that asked and are not known
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: ringfence device list --unknown --json")]
+pub struct List {
+    #[command(flatten)]
+    data: Data,
+    /// Phones that asked for a config and are not known, the last one first
+    #[arg(long)]
+    unknown: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl List {
+    /// Prints the list.
+    pub fn run(self) -> Result<Answer, Failure> {
+        let opened = self.data.open()?;
+        let cluster = &opened.cluster;
+        let text = opened.runtime.block_on(async {
+            if self.unknown {
+                let rows = cluster.store().unknown_devices().await?;
+                return Ok(if self.json {
+                    pretty(rows.iter().map(|row| unknown_json(cluster, row)).collect())
+                } else {
+                    unknown_table(cluster, &rows)
+                });
+            }
+            let rows = cluster.store().devices().await?;
+            let groups = cluster.store().groups().await?;
+            Ok(if self.json {
+                pretty(rows.iter().map(|row| device_json(row, &groups)).collect())
+            } else {
+                device_table(&rows, &groups)
+            })
+        });
+        terminal::print(&text.map_err(|error: CoreError| could_not(error))?)?;
+        Ok(Answer::Yes)
+    }
+}
+
+/// The nodes of a device in order.
+pub fn nodes<'a>(row: &DeviceRow, groups: &'a [GroupRow]) -> &'a [String] {
+    groups.iter().find(|group| group.name == row.group).map_or(&[], |group| group.nodes.as_slice())
+}
+
+fn device_table(rows: &[DeviceRow], groups: &[GroupRow]) -> String {
+    if rows.is_empty() {
+        return "no phones; `ringfence device add` adds one, `list --unknown` shows who asked\n".to_owned();
+    }
+    let mut table = table(["NAME", "MODEL", "PROTOCOL", "SECURITY", "NODES", "DESCRIPTION"]);
+    for row in rows {
+        table.add_row([
+            one_line(&row.name),
+            one_line(&row.model),
+            Protocol::from_number(row.protocol).word().to_owned(),
+            DeviceSecurityMode::from_number(row.security_mode).word().to_owned(),
+            nodes(row, groups).join(","),
+            one_line(&row.description),
+        ]);
+    }
+    shown(&table)
+}
+
+fn device_json(row: &DeviceRow, groups: &[GroupRow]) -> Value {
+    json!({
+        "name": row.name,
+        "model": row.model,
+        "protocol": Protocol::from_number(row.protocol).word(),
+        "security": DeviceSecurityMode::from_number(row.security_mode).word(),
+        "nodes": nodes(row, groups),
+        "description": row.description,
+        "version_stamp": row.version_stamp,
+    })
+}
+
+fn unknown_table(cluster: &Cluster, rows: &[UnknownDeviceRow]) -> String {
+    if rows.is_empty() {
+        return "no unknown phone has asked\n".to_owned();
+    }
+    let mut table = table(["NAME", "ADDRESS", "LAST FILE", "FIRST SEEN", "LAST SEEN", "REQUESTS"]);
+    for row in rows {
+        table.add_row([
+            one_line(&row.name),
+            one_line(&row.last_address),
+            one_line(&row.last_file),
+            time(cluster, row.first_seen),
+            time(cluster, row.last_seen),
+            row.requests.to_string(),
+        ]);
+    }
+    shown(&table)
+}
+
+fn unknown_json(cluster: &Cluster, row: &UnknownDeviceRow) -> Value {
+    json!({
+        "name": row.name,
+        "address": row.last_address,
+        "last_file": row.last_file,
+        "first_seen": time(cluster, row.first_seen),
+        "last_seen": time(cluster, row.last_seen),
+        "requests": row.requests,
+    })
+}
+
+/// A time of a row, milliseconds since 1970 UTC, in the zone of the cluster; the number itself when it is no time.
+fn time(cluster: &Cluster, milliseconds: i64) -> String {
+    Timestamp::from_millisecond(milliseconds).map_or_else(
+        |_| milliseconds.to_string(),
+        |time| time.to_zoned(cluster.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+    )
+}
+
+fn table(header: [&str; 6]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    for column in table.column_iter_mut() {
+        // Two blanks between columns, none at the edge.
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// The table without blanks at the ends of its lines; its titles bold on a terminal.
+fn shown(table: &Table) -> String {
+    let bold = anstyle::Style::new().bold();
+    let mut out = String::new();
+    for (index, line) in table.lines().enumerate() {
+        let line = line.trim_end();
+        out.push_str(&if index == 0 { terminal::paint(bold, line) } else { line.to_owned() });
+        out.push('\n');
+    }
+    out
+}
+
+fn pretty(rows: Vec<Value>) -> String {
+    format!("{:#}\n", Value::Array(rows))
+}

@@ -1,0 +1,41 @@
+//! `ringfence device`: the phones of a cluster.
+//!
+//! * [`change`]: add, remove; [`import`]: a list of many; [`list`]: list, show
+
+mod change;
+mod import;
+mod list;
+mod show;
+
+use clap::Subcommand;
+
+use crate::exit::{Answer, Failure};
+
+/// The phones of a cluster: add, list, show, remove, import
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Add(change::Add),
+    List(list::List),
+    Show(show::Show),
+    Remove(change::Remove),
+    Import(import::Import),
+}
+
+impl Args {
+    /// Runs the subcommand.
+    pub fn run(self) -> Result<Answer, Failure> {
+        match self.command {
+            Command::Add(args) => args.run(),
+            Command::List(args) => args.run(),
+            Command::Show(args) => args.run(),
+            Command::Remove(args) => args.run(),
+            Command::Import(args) => args.run(),
+        }
+    }
+}

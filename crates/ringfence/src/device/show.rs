@@ -1,0 +1,102 @@
+//! `ringfence device show NAME`: the row, its group, the files that the phone gets, its config.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use daemon::settings::Settings;
+use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::devices::device_name;
+use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
+use ringfence_core::{CoreError, DeviceRow};
+use wire::file_name::FileName;
+
+use crate::device::list::nodes;
+use crate::exit::{Answer, Failure};
+use crate::opened::{Data, Opened, could_not};
+use crate::terminal::{self, field_text, one_line};
+
+/// Show a phone: what is known of it, which files it gets, what its config says
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: ringfence device show SEP58971ECC97C1 --node sub1")]
+pub struct Show {
+    #[command(flatten)]
+    data: Data,
+    /// Name of the phone
+    name: String,
+    /// Node that is asked for its files; the first node of its group without it
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+}
+
+impl Show {
+    /// Prints the phone. Exit code 1 when there is none with this name.
+    pub fn run(self) -> Result<Answer, Failure> {
+        let opened = self.data.open()?;
+        let name = device_name(&self.name).map_err(could_not)?;
+        let rows = opened.runtime.block_on(opened.cluster.store().devices());
+        let rows = rows.map_err(|error| could_not(error.into()))?;
+        let Some(row) = rows.iter().find(|row| row.name == name) else {
+            terminal::error(&format!("no phone {name}; `ringfence device list` names them"));
+            return Ok(Answer::No);
+        };
+        let groups = opened.runtime.block_on(opened.cluster.store().groups());
+        let groups = groups.map_err(|error| could_not(error.into()))?;
+        let nodes = nodes(row, &groups);
+        let from = self.node.as_deref().or(nodes.first().map(String::as_str));
+        let mut text = about(row, nodes);
+        text.push_str(&self.files(&opened, row, from)?);
+        terminal::print(&text)?;
+        Ok(Answer::Yes)
+    }
+
+    /// The files as the file servers of a node give them out, and the config itself.
+    fn files(&self, opened: &Opened, row: &DeviceRow, node: Option<&str>) -> Result<String, Failure> {
+        let settings = Settings::read(&opened.cluster.data().settings())
+            .map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+        let node = opened.runtime.block_on(opened.cluster.node(node)).map_err(could_not)?;
+        let snapshot = opened.runtime.block_on(opened.cluster.snapshot(&node)).map_err(could_not)?;
+        let folder = settings.files.tftpboot.as_deref();
+        let folder = folder.map(|path| FolderSettings::open(path, settings.files.merge)).transpose();
+        let files = NodeFiles::new(snapshot, folder.map_err(could_not)?);
+        let mut out = format!("\nFiles from {}:\n", node.name);
+        let name = &row.name;
+        let config = format!("{name}.cnf.xml");
+        for asked in [format!("CTL{name}.tlv"), format!("ITL{name}.tlv"), format!("{config}.sgn"), config.clone()] {
+            let size = match fetch(&files, &asked)? {
+                Some(bytes) => format!("{} bytes", bytes.len()),
+                None => "none".to_owned(),
+            };
+            out.push_str(&format!("  {asked:<32} {size}\n"));
+        }
+        if let Some(bytes) = fetch(&files, &config)? {
+            out.push_str(&format!("\n{config}:\n"));
+            for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                out.push_str(&format!("  {}\n", field_text(line.trim_ascii_end())));
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn about(row: &DeviceRow, nodes: &[String]) -> String {
+    let rows = [
+        ("Name", row.name.clone()),
+        ("Description", row.description.clone()),
+        ("Model", row.model.clone()),
+        ("Protocol", Protocol::from_number(row.protocol).word().to_owned()),
+        ("Security", DeviceSecurityMode::from_number(row.security_mode).word().to_owned()),
+        ("Nodes", format!("{} ({})", nodes.join(", "), row.group)),
+        ("Version stamp", row.version_stamp.clone()),
+    ];
+    let lines = rows.iter().map(|(name, value)| format!("{name:<14} {}", one_line(value)).trim_end().to_owned() + "\n");
+    lines.collect()
+}
+
+fn fetch(files: &NodeFiles, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let parsed: FileName = name.parse().map_err(|error| Failure::of(name, error))?;
+    let nobody = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    match files.fetch(&parsed, nobody, daemon::surroundings::now()) {
+        Ok(bytes) => Ok(Some(bytes.to_vec())),
+        Err(FileError::NotFound) => Ok(None),
+        Err(error) => Err(could_not(CoreError::internal(format!("{name}: {error}")))),
+    }
+}

@@ -1,0 +1,82 @@
+//! The lab as a newcomer runs it: every scenario of every release ends as told, with the words of [seed 000].
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+use std::process::Command;
+
+fn lab(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ringfence")).arg("lab").args(arguments).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(errors, "", "nothing goes wrong on the way");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn release_10_5_speaks_like_the_seed() {
+    let (code, said) = lab(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    for name in ["non-secure-to-mixed", "certificate-regeneration", "legacy-phones"] {
+        assert!(said.contains(&format!("=== {name}")), "{name}");
+    }
+    assert_eq!(said.matches("3 phones, as told").count(), 3, "{said}");
+    let words = [
+        "Length of CTL file: 0\nCTL File not found. Please run CTLClient plugin or run the CLI - utils ctl.. to generate the CTL file.\nError parsing the CTL File.\n",
+        "This operation will set the cluster to Mixed mode. Do you want to continue? (y/n):y\n",
+        "Moving Cluster to Mixed Mode\nCluster set to Mixed Mode\nPlease Restart the TFTP and Cisco CallManager services on all nodes in the cluster that run these services\n",
+        "paramname           paramvalue\n=================== ==========\nClusterSecurityMode 1\n",
+        "Length of CTL file: 4947\n",
+        "Length of CTL file: 6113\n",
+        "HeaderLength:\t336 (BYTES)\n",
+        "HeaderLength:\t464 (BYTES)\n",
+        "1\tRECORDLENGTH\t2\t1156\n",
+        "1\tRECORDLENGTH\t2\t1138\n",
+        "1\tRECORDLENGTH\t2\t1161\n",
+        "1\tRECORDLENGTH\t2\t1675\n",
+        "5\tSERIALNUMBER\t16\t70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB\n",
+        "6\tSERIALNUMBER\t16\t6B:1D:35:7B:68:41:74:0B:07:8F:EE:4A:18:13:D5:D6\n",
+        "3\tSUBJECTNAME\t60\tCN=CAPF-e41e7d87;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL\n",
+        "This etoken was used to sign the CTL file.\n",
+        "The CTL file was verified successfully.\n",
+        "Serial Number: 70CAF64E090751B9DF22F49F754FC5BB\n",
+        "SignatureAlgorithm: SHA1withRSA (1.2.840.113549.1.1.5)\n",
+        "Serial Number: 6B1D357B6841740B078FEE4A1813D5D6\n",
+        "SignatureAlgorithm: SHA256withRSA (1.2.840.113549.1.1.11)\n",
+        "Issuer Name: L=Krakow, ST=Malopolska, CN=cucm-1051-a-pub, OU=TAC, O=Cisco, C=PL\n",
+        "This operation will update the CTLFile. Do you want to continue? (y/n):y\n",
+        "Updating CTL file\nCTL file Updated\n",
+        " | debug CertificateCache::localCTLCacheMonitor - CTLFile.tlv has been modified. Recaching CTL Certificate Cache\n",
+        " | debug tvsHandleQueryCertReq : Serial Number is: 6B1D357B6841740B078FEE4A1813D5D6\n",
+        " | debug CertificateDBCache::getCertificateInformation - Found entry {rolecount : 2}\n",
+        " | debug CertificateDBCache::getCertificateInformation - {role : 0}\n",
+        " | debug CertificateDBCache::getCertificateInformation - {role : 2}\n",
+        "Unique Key used for Caching :: 6B1D357B6841740B078FEE4A1813D5D6CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL, length : 93\n",
+        "Unique Key used for Caching :: 6BEBFDCDCD8CA277CB2FD1D183A60E72CN=cucm-1051-a-sub1;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL, length : 94\n",
+        "SECD: setupSocketToTvsProxy: Connected to TVS proxy server\n",
+        "SECD: tvsReqFlushTvsCertCache: Sent Request to TVS proxy, len: 3708\n",
+        "CallManager certificate was modified in the last 5 minutes. Please re-try regenerating TVS certificate at a later time\n",
+        "7960 SEP001EF7000001: Trust List Update Failed",
+        "Jabber CSF001EF7000002: Trust List Update Failed",
+        "File Not Found <CTLFile.tlv>",
+    ];
+    for text in words {
+        assert!(said.contains(text), "not said: {text}\n{said}");
+    }
+}
+
+#[test]
+fn release_15_leaves_nobody_behind() {
+    let (code, said) = lab(&["--release", "15"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("3 phones, as told").count(), 3, "{said}");
+    assert!(!said.contains("Trust List Update Failed"), "ITLRecovery signs: its key did not change\n{said}");
+}
+
+#[test]
+fn names_and_picks() {
+    let (code, said) = lab(&["--list"]);
+    assert_eq!((code, said.lines().count()), (Some(0), 3));
+    let (code, said) = lab(&["--scenario", "legacy-phones"]);
+    assert_eq!((code, said.matches("as told").count()), (Some(0), 1));
+    let wrong = Command::new(env!("CARGO_BIN_EXE_ringfence")).args(["lab", "--scenario", "nothing"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(64));
+    assert_eq!(String::from_utf8(wrong.stderr).unwrap(), "no scenario nothing; `ringfence lab --list` names them\n");
+}
