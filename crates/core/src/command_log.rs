@@ -16,9 +16,7 @@ impl Cluster {
     /// # Errors
     /// [`CoreError::Store`] when the file cannot be written.
     pub fn log_command(&self, node: &NodeRow, command: &str, now: i64) -> Result<(), CoreError> {
-        let time = Timestamp::from_millisecond(now)
-            .map_err(CoreError::internal)?
-            .to_zoned(self.zone().clone());
+        let time = Timestamp::from_millisecond(now).map_err(CoreError::internal)?.to_zoned(self.zone().clone());
         let millisecond = now.rem_euclid(1000);
         let text = format!(
             "{},{millisecond:03} INFO [main] sdMain.main - running command -> [{command}]",

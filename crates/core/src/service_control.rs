@@ -29,9 +29,7 @@ impl Cluster {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<&'static str, CoreError> {
-        let name = self
-            .switch_service(actor, node, name, true, surroundings.now())
-            .await?;
+        let name = self.switch_service(actor, node, name, true, surroundings.now()).await?;
         if name == services::TFTP {
             self.settle(surroundings).await?;
         }
@@ -49,8 +47,7 @@ impl Cluster {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<&'static str, CoreError> {
-        self.switch_service(actor, node, name, false, surroundings.now())
-            .await
+        self.switch_service(actor, node, name, false, surroundings.now()).await
     }
 
     async fn switch_service(
@@ -72,31 +69,12 @@ impl Cluster {
         if row.started == on {
             return Ok(name);
         }
-        let (word, result) = if on {
-            ("start", "started")
-        } else {
-            ("stop", "stopped")
-        };
+        let (word, result) = if on { ("start", "started") } else { ("stop", "stopped") };
         let started_at = if on { now } else { row.started_at };
         let mut transaction = self.store().begin().await?;
-        transaction
-            .set_service(&ServiceRow {
-                started: on,
-                started_at,
-                ..row
-            })
-            .await?;
-        transaction
-            .note_change(now, "service", &format!("{}/{name}", node.name))
-            .await?;
-        transaction
-            .note_audit(
-                now,
-                actor.name(),
-                &format!("utils service {word} {name}"),
-                result,
-            )
-            .await?;
+        transaction.set_service(&ServiceRow { started: on, started_at, ..row }).await?;
+        transaction.note_change(now, "service", &format!("{}/{name}", node.name)).await?;
+        transaction.note_audit(now, actor.name(), &format!("utils service {word} {name}"), result).await?;
         transaction.commit().await?;
         Ok(name)
     }

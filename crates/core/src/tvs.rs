@@ -54,11 +54,7 @@ impl TvsEntry {
     /// With the usual 24 hours.
     #[must_use]
     pub const fn new(certificate: Certificate, roles: Vec<u8>) -> Self {
-        Self {
-            certificate,
-            roles,
-            ttl_seconds: DEFAULT_TTL_SECONDS,
-        }
+        Self { certificate, roles, ttl_seconds: DEFAULT_TTL_SECONDS }
     }
 }
 
@@ -81,25 +77,14 @@ impl TvsCache {
     #[must_use]
     pub fn with_database(&self, entries: impl IntoIterator<Item = TvsEntry>) -> Self {
         let mut cache = Cache::default();
-        for TvsEntry {
-            certificate,
-            roles,
-            ttl_seconds,
-        } in entries
-        {
+        for TvsEntry { certificate, roles, ttl_seconds } in entries {
             let entry = cache.add(certificate.der_shared(), || {
-                lines::map_id(
-                    certificate.serial(),
-                    certificate.issuer(NameForm::Cucm).as_bytes(),
-                )
+                lines::map_id(certificate.serial(), certificate.issuer(NameForm::Cucm).as_bytes())
             });
             entry.learn(&roles, ttl(ttl_seconds));
             index_certificate(&mut cache, &certificate);
         }
-        Self {
-            database: Arc::new(cache),
-            ctl: Arc::clone(&self.ctl),
-        }
+        Self { database: Arc::new(cache), ctl: Arc::clone(&self.ctl) }
     }
 
     /// The same data base with another CTL: that of the node, or none when the file is gone. Records that hold a hash
@@ -115,10 +100,7 @@ impl TvsCache {
             let (Some(der), Some(serial)) = (record.certificate(), record.serial()) else {
                 continue;
             };
-            let (subject, issuer) = (
-                record.subject().unwrap_or_default(),
-                record.issuer().unwrap_or_default(),
-            );
+            let (subject, issuer) = (record.subject().unwrap_or_default(), record.issuer().unwrap_or_default());
             let key = lines::map_id(serial, issuer);
             log(&format!(
                 "debug tvs_sql_get_all_CTL_certificate - Unique Key used for Caching :: {key}, length : {}",
@@ -133,10 +115,7 @@ impl TvsCache {
                 index_certificate(&mut cache, &certificate);
             }
         }
-        Self {
-            database: Arc::clone(&self.database),
-            ctl: Arc::new(cache),
-        }
+        Self { database: Arc::clone(&self.database), ctl: Arc::new(cache) }
     }
 
     /// How many certificates the data base half holds.
@@ -158,22 +137,16 @@ impl TvsCache {
         let key = match in_database.or(in_ctl) {
             Some(entry) => entry.key().to_owned(),
             None => match Certificate::from_der(der) {
-                Ok(unknown) => {
-                    lines::map_id(unknown.serial(), unknown.issuer(NameForm::Cucm).as_bytes())
-                }
+                Ok(unknown) => lines::map_id(unknown.serial(), unknown.issuer(NameForm::Cucm).as_bytes()),
                 Err(error) => {
                     let reason = lines::printable(error.to_string().as_bytes());
-                    log(&format!(
-                        "debug ERROR:tvsHandleCertVerificationReq - {reason}"
-                    ));
+                    log(&format!("debug ERROR:tvsHandleCertVerificationReq - {reason}"));
                     return Answer::NotValid;
                 }
             },
         };
         let mut lines = Lines::new(log);
-        let found = lines
-            .lookup(Place::Database, &key, in_database)
-            .or_else(|| lines.lookup(Place::Ctl, &key, in_ctl));
+        let found = lines.lookup(Place::Database, &key, in_database).or_else(|| lines.lookup(Place::Ctl, &key, in_ctl));
         if found.is_none() {
             lines.certificate_not_found();
         }
@@ -190,54 +163,27 @@ impl TvsCache {
     pub fn query(&self, subject: &[u8], issuer: &[u8], serial: &[u8], log: Log<'_>) -> Answer {
         let shown_issuer = lines::printable(issuer);
         log("debug tvsHandleQueryCertReq");
-        log(&format!(
-            "debug tvsHandleQueryCertReq : Subject Name is: {}",
-            lines::printable(subject)
-        ));
-        log(&format!(
-            "debug tvsHandleQueryCertReq : Issuer Name is: {shown_issuer}"
-        ));
+        log(&format!("debug tvsHandleQueryCertReq : Subject Name is: {}", lines::printable(subject)));
+        log(&format!("debug tvsHandleQueryCertReq : Issuer Name is: {shown_issuer}"));
         let token = issuer == TOKEN_ISSUER && subject.starts_with(TOKEN_SUBJECT);
         if token {
-            log(
-                "debug tvsHandleQueryCertReq :subjectName and issuerName matches for eToken certificate",
-            );
-            log(&format!(
-                "debug tvsHandleQueryCertReq : SAST Issuer Name is: {shown_issuer}"
-            ));
+            log("debug tvsHandleQueryCertReq :subjectName and issuerName matches for eToken certificate");
+            log(&format!("debug tvsHandleQueryCertReq : SAST Issuer Name is: {shown_issuer}"));
             log("debug tvsHandleQueryCertReq : This is SAST eToken cert");
         }
-        log(&format!(
-            "debug tvsHandleQueryCertReq : Serial Number is: {}",
-            lines::serial(serial)
-        ));
+        log(&format!("debug tvsHandleQueryCertReq : Serial Number is: {}", lines::serial(serial)));
         let key = lines::map_id(serial, issuer);
         let fit = if token { Fit::Subject } else { Fit::Issuer };
         let mut lines = Lines::new(log);
         let found = lines
-            .lookup(
-                Place::Database,
-                &key,
-                self.database.by_names(subject, issuer, serial, fit, false),
-            )
+            .lookup(Place::Database, &key, self.database.by_names(subject, issuer, serial, fit, false))
+            .or_else(|| lines.lookup(Place::Ctl, &key, self.ctl.by_names(subject, issuer, serial, fit, true)))
             .or_else(|| {
-                lines.lookup(
-                    Place::Ctl,
-                    &key,
-                    self.ctl.by_names(subject, issuer, serial, fit, true),
-                )
-            })
-            .or_else(|| {
-                let entry = self
-                    .database
-                    .by_names(subject, issuer, serial, Fit::Subject, true)?;
+                let entry = self.database.by_names(subject, issuer, serial, Fit::Subject, true)?;
                 lines.lookup(Place::Database, entry.key(), Some(entry))
             });
         match found.and_then(|entry| entry.trust().map(|trust| (entry, trust))) {
-            Some((entry, trust)) => Answer::Found(Found {
-                certificate: entry.der(),
-                trust: trust.clone(),
-            }),
+            Some((entry, trust)) => Answer::Found(Found { certificate: entry.der(), trust: trust.clone() }),
             None => {
                 lines.no_roles();
                 Answer::NotValid
@@ -258,19 +204,9 @@ fn index_certificate(cache: &mut Cache, certificate: &Certificate) {
     for (form, as_written, other_order) in forms {
         let (subject, issuer) = (certificate.subject(form), certificate.issuer(form));
         // the odd form of tokens is never enough without the subject
-        let fit = if form == NameForm::CtlClient {
-            Fit::Subject
-        } else {
-            Fit::Issuer
-        };
+        let fit = if form == NameForm::CtlClient { Fit::Subject } else { Fit::Issuer };
         cache.index(&der, as_written, subject.as_bytes(), issuer.as_bytes(), fit);
-        cache.index(
-            &der,
-            other_order,
-            subject.as_bytes(),
-            issuer.as_bytes(),
-            Fit::Subject,
-        );
+        cache.index(&der, other_order, subject.as_bytes(), issuer.as_bytes(), Fit::Subject);
     }
 }
 

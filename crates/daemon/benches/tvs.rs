@@ -10,12 +10,7 @@
 //!
 //! A resumed handshake of TLS 1.2 has no public-key operation at all; one of TLS 1.3 still has the key exchange, and in
 //! OpenSSL 3.0 the key schedule of TLS 1.3 costs about as much as an RSA-2048 signature. So the factor for 1.3 is small.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // a benchmark may stop at the first surprise
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a benchmark may stop at the first surprise
 #![allow(clippy::disallowed_methods)] // it measures with the clock
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,9 +24,7 @@ use daemon::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 use hyper_openssl::client::legacy::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use openssl::ssl::{
-    Ssl, SslConnector, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion,
-};
+use openssl::ssl::{Ssl, SslConnector, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion};
 use pki::{Certificate, NameForm};
 use ringfence_core::tvs::{TvsCache, TvsEntry};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -47,10 +40,7 @@ const ROUND: Duration = Duration::from_millis(250);
 const ROUNDS: usize = 25;
 
 fn read(name: &str) -> Vec<u8> {
-    let path = format!(
-        "{}/../../testdata/vectors/{name}",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../../testdata/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -59,12 +49,7 @@ fn certificate(name: &str) -> Certificate {
 }
 
 fn runtime(name: &str) -> Runtime {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name(name)
-        .enable_all()
-        .build()
-        .unwrap()
+    Builder::new_multi_thread().worker_threads(2).thread_name(name).enable_all().build().unwrap()
 }
 
 /// Names of the threads of the two servers.
@@ -77,10 +62,9 @@ fn processor(names: &[&str]) -> Duration {
     for task in std::fs::read_dir("/proc/self/task").unwrap() {
         let task = task.unwrap().path();
         // threads of the blocking pool come and go
-        let (Ok(name), Ok(times)) = (
-            std::fs::read_to_string(task.join("comm")),
-            std::fs::read_to_string(task.join("schedstat")),
-        ) else {
+        let (Ok(name), Ok(times)) =
+            (std::fs::read_to_string(task.join("comm")), std::fs::read_to_string(task.join("schedstat")))
+        else {
             continue;
         };
         if names.contains(&name.trim_end()) {
@@ -100,14 +84,7 @@ struct Exchange {
 fn exchange(ask: Ask, answer: &Answer) -> Exchange {
     let answer = answer.encode(&ask, 1001).unwrap().into();
     let device_name = Some(DeviceName::new("CP-8861-SEPB000B4BA0AEE"));
-    let request = Request {
-        session_id: 1001,
-        device_name,
-        ask,
-    }
-    .encode()
-    .unwrap()
-    .into();
+    let request = Request { session_id: 1001, device_name, ask }.encode().unwrap().into();
     Exchange { request, answer }
 }
 
@@ -154,15 +131,9 @@ async fn fresh(context: &SslContext, address: SocketAddr, exchange: &Exchange) {
 }
 
 /// A client that keeps the session of its last connection.
-async fn resuming(
-    connector: &mut HttpsConnector<HttpConnector>,
-    address: SocketAddr,
-    exchange: &Exchange,
-) {
+async fn resuming(connector: &mut HttpsConnector<HttpConnector>, address: SocketAddr, exchange: &Exchange) {
     let uri = format!("https://{address}").parse().unwrap();
-    std::future::poll_fn(|cx| connector.poll_ready(cx))
-        .await
-        .unwrap();
+    std::future::poll_fn(|cx| connector.poll_ready(cx)).await.unwrap();
     let mut stream = TokioIo::new(connector.call(uri).await.unwrap());
     converse(&mut stream, exchange).await;
 }
@@ -204,11 +175,7 @@ enum Clients {
 }
 
 async fn round(kind: Kind, exchange: Exchange) -> Round {
-    let Kind {
-        clients,
-        address,
-        threads,
-    } = kind;
+    let Kind { clients, address, threads } = kind;
     let before = processor(threads);
     let start = Instant::now();
     let tasks: Vec<_> = (0..CLIENTS)
@@ -220,9 +187,7 @@ async fn round(kind: Kind, exchange: Exchange) -> Round {
                     let asked = Instant::now();
                     match &mut clients {
                         Clients::Fresh(context) => fresh(context, address, &exchange).await,
-                        Clients::Resuming(all) => {
-                            resuming(&mut all[index], address, &exchange).await
-                        }
+                        Clients::Resuming(all) => resuming(&mut all[index], address, &exchange).await,
                     }
                     waits.push(asked.elapsed());
                 }
@@ -234,11 +199,7 @@ async fn round(kind: Kind, exchange: Exchange) -> Round {
     for task in tasks {
         waits.extend(task.await.unwrap());
     }
-    Round {
-        waits,
-        took: start.elapsed(),
-        processor: processor(threads) - before,
-    }
+    Round { waits, took: start.elapsed(), processor: processor(threads) - before }
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -282,12 +243,7 @@ impl Figures {
 
 /// Rate of the first kind as a multiple of the second: the median over neighbouring rounds.
 fn ratio([first, second]: &[Figures; 2]) -> f64 {
-    let ratios: Vec<f64> = first
-        .rates
-        .iter()
-        .zip(&second.rates)
-        .map(|(a, b)| a / b)
-        .collect();
+    let ratios: Vec<f64> = first.rates.iter().zip(&second.rates).map(|(a, b)| a / b).collect();
     median(&ratios)
 }
 
@@ -317,50 +273,26 @@ fn main() {
             issuer: known.issuer(NameForm::Cucm).into(),
             serial: known.serial().to_vec(),
         },
-        &Answer::Found(Found {
-            certificate: known.der_shared(),
-            trust: trust.clone(),
-        }),
+        &Answer::Found(Found { certificate: known.der_shared(), trust: trust.clone() }),
     );
-    let verify = exchange(
-        Ask::Verify {
-            certificate: known.der().to_vec(),
-        },
-        &Answer::Verified(trust),
-    );
-    let context = phone_context_from_pem(
-        &read("certs/tvs-2048.crt.pem"),
-        &read("certs/tvs-2048.key.pem"),
-        false,
-    )
-    .unwrap();
+    let verify = exchange(Ask::Verify { certificate: known.der().to_vec() }, &Answer::Verified(trust));
+    let context =
+        phone_context_from_pem(&read("certs/tvs-2048.crt.pem"), &read("certs/tvs-2048.key.pem"), false).unwrap();
 
-    let names = [
-        "ccm-pub-2048",
-        "ccm-sub-1024",
-        "capf-2048",
-        "tvs-2048",
-        "app-2048",
-        "itlrecovery-4096",
-        "ec-p384",
-    ];
+    let names = ["ccm-pub-2048", "ccm-sub-1024", "capf-2048", "tvs-2048", "app-2048", "itlrecovery-4096", "ec-p384"];
     let entries = names.map(|name| TvsEntry::new(certificate(name), vec![2, 0]));
     let counters = Arc::new(TvsCounters::default());
     let log = TvsLog::to_file(folder.path().join("tvs.log"), 10 << 20).unwrap();
     let server = TvsServer {
         tls: swappable(context.clone()),
-        source: Arc::new(ArcSwap::from_pointee(
-            TvsCache::new().with_database(entries),
-        )),
+        source: Arc::new(ArcSwap::from_pointee(TvsCache::new().with_database(entries))),
         log: log.clone(),
         limits: TvsLimits::default(),
         counters: Arc::clone(&counters),
     };
     let (full_runtime, clients) = (runtime("full"), runtime("clients"));
     let bind = |runtime: &Runtime| {
-        let listener = runtime
-            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let address = listener.local_addr().unwrap();
         (listener, address)
     };
@@ -379,10 +311,7 @@ fn main() {
         "| | TVS server, 1/s | bare loop, 1/s | ratio (wanted 0.90, goal 0.95) | processor, server | bare loop | wait p50 | p99 | worst (wanted < 100 ms) | worst, bare loop |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    let versions = [
-        ("TLS 1.2", SslVersion::TLS1_2),
-        ("TLS 1.3", SslVersion::TLS1_3),
-    ];
+    let versions = [("TLS 1.2", SslVersion::TLS1_2), ("TLS 1.3", SslVersion::TLS1_3)];
     let mut misses = 0;
     for (name, version) in versions {
         for (what, exchange) in [("QUERY", &query), ("VERIFY", &verify)] {
@@ -391,16 +320,8 @@ fn main() {
             bare_runtime.spawn(bare(listener, context.clone(), exchange.clone()));
             let how = Clients::Fresh(client_context(version));
             let kinds = [
-                Kind {
-                    clients: how.clone(),
-                    address: full,
-                    threads: FULL,
-                },
-                Kind {
-                    clients: how,
-                    address: simple,
-                    threads: BARE,
-                },
+                Kind { clients: how.clone(), address: full, threads: FULL },
+                Kind { clients: how, address: simple, threads: BARE },
             ];
             let figures = alternate(&clients, &kinds, exchange);
             let ratio = ratio(&figures);
@@ -430,16 +351,8 @@ fn main() {
         let keeping = Clients::Resuming((0..CLIENTS).map(|_| connector(version)).collect());
         let fresh = Clients::Fresh(client_context(version));
         let kinds = [
-            Kind {
-                clients: keeping,
-                address: full,
-                threads: FULL,
-            },
-            Kind {
-                clients: fresh,
-                address: full,
-                threads: FULL,
-            },
+            Kind { clients: keeping, address: full, threads: FULL },
+            Kind { clients: fresh, address: full, threads: FULL },
         ];
         let figures = alternate(&clients, &kinds, &query);
         let ratio = ratio(&figures);
@@ -455,10 +368,7 @@ fn main() {
         misses += u32::from(ratio < 3.0);
     }
     println!();
-    println!(
-        "log lines lost: {}; wanted figures missed: {misses}",
-        log.dropped()
-    );
+    println!("log lines lost: {}; wanted figures missed: {misses}", log.dropped());
     stop.send_replace(true);
     full_runtime.block_on(served).unwrap().unwrap();
 }

@@ -9,6 +9,7 @@ pub mod files;
 pub mod http;
 pub mod node;
 pub mod serve;
+mod servers;
 pub mod settings;
 pub mod surroundings;
 pub mod tftp;

@@ -14,16 +14,15 @@ use ringfence_core::parameters::TVS_TIME_TO_LIVE;
 use ringfence_core::tvs::{TvsCache, TvsEntry};
 use ringfence_core::units::Unit;
 use ringfence_core::{Cluster, CoreError, NodeRow};
-use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::files::{FetchError, FileRequest, FileSource};
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
+use crate::servers::Servers;
 use crate::tls::{SwappableTls, TlsError, phone_context};
 use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
-use crate::{http, tftp};
 
 /// How often the rows are looked at for a change by another process: a wake-up that is lost costs this long.
 const LOOK: Duration = Duration::from_millis(250);
@@ -83,7 +82,7 @@ pub struct Node {
     listen: Listen,
     live: Arc<Live>,
     stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    follower: JoinSet<()>,
 }
 
 /// What changes while the servers run.
@@ -96,6 +95,7 @@ struct Live {
     legacy_tls: bool,
     log: TvsLog,
     seen: Mutex<Seen>,
+    servers: Mutex<Servers>,
 }
 
 /// What the servers answer from, to see what is new.
@@ -118,44 +118,34 @@ impl Node {
         let log = TvsLog::to_file(&path, LOG_LIMIT);
         let log = log.map_err(|source| StartError::Log { path: path.display().to_string(), source })?;
         let (tvs, context) = tvs_context(&cluster, &node, options.legacy_tls).await?;
+        let trust = Arc::new(ArcSwap::from_pointee(TvsCache::new()));
+        let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
+        let server = TvsServer {
+            tls: Arc::clone(&tls),
+            source: Arc::clone(&trust) as Arc<_>,
+            log: log.clone(),
+            limits: TvsLimits::default(),
+            counters: Arc::new(TvsCounters::default()),
+        };
+        let servers = Servers::new(options.listen, Arc::new(Files(Arc::clone(&files))), server);
         let live = Arc::new(Live {
-            trust: Arc::new(ArcSwap::from_pointee(TvsCache::new())),
-            tls: Arc::new(ArcSwap::from_pointee(context)),
+            trust,
+            tls,
             legacy_tls: options.legacy_tls,
             seen: Mutex::new(Seen { change, ctl: None, tvs }),
+            servers: Mutex::new(servers),
             cluster,
             node,
             files,
             log,
         });
         live.refresh_trust(true).await?;
-
-        let source: Arc<dyn FileSource> = Arc::new(Files(Arc::clone(&live.files)));
-        let config = tftp::Config { listen: vec![options.listen.tftp], ..tftp::Config::default() };
-        let tftp = tftp::Server::bind(config, Arc::clone(&source))?;
-        let config = http::Config { listen: vec![options.listen.http], ..http::Config::default() };
-        let http = http::Server::bind(config, source).await?;
-        let named = |error| BindError::new("TCP", options.listen.tvs, error);
-        let tvs = TcpListener::bind(options.listen.tvs).await.map_err(named)?;
-        let listen = Listen {
-            tftp: tftp.local_addrs().first().copied().unwrap_or(options.listen.tftp),
-            http: http.local_addrs().first().copied().unwrap_or(options.listen.http),
-            tvs: tvs.local_addr().map_err(named)?,
-        };
+        live.follow_services().await?;
+        let listen = live.servers.lock().await.listen().clone();
         let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(ended("TFTP", tftp.run(stopped.clone())));
-        tasks.spawn(ended("HTTP", http.run(stopped.clone())));
-        let server = TvsServer {
-            tls: Arc::clone(&live.tls),
-            source: Arc::clone(&live.trust) as Arc<_>,
-            log: live.log.clone(),
-            limits: TvsLimits::default(),
-            counters: Arc::new(TvsCounters::default()),
-        };
-        tasks.spawn(ended("TVS", server.serve(tvs, stopped.clone())));
-        tasks.spawn(Arc::clone(&live).follow(stopped));
-        Ok(Self { listen, live, stop, tasks })
+        let mut follower = JoinSet::new();
+        follower.spawn(Arc::clone(&live).follow(stopped));
+        Ok(Self { listen, live, stop, follower })
     }
 
     /// Where the servers listen, with the ports the system chose.
@@ -188,20 +178,11 @@ impl Node {
 
     /// Stops taking requests, lets those that run finish, and returns when all are done, within five seconds.
     pub async fn stop(mut self) {
-        // Nobody listens any more when all servers died before.
         self.stop.send_replace(true);
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(Duration::from_millis(4800), all).await.is_err() {
-            tracing::warn!("some requests did not end in time and are cut");
-        }
+        while self.follower.join_next().await.is_some() {}
+        self.live.servers.lock().await.stop_all().await;
         self.live.write_unknown().await;
         self.flush_log();
-    }
-}
-
-async fn ended(name: &'static str, server: impl Future<Output = std::io::Result<()>>) {
-    if let Err(error) = server.await {
-        tracing::error!(server = name, %error, "the server ended; restart the node");
     }
 }
 
@@ -257,6 +238,7 @@ impl Live {
         let changes = self.cluster.store().changes_after(since).await.map_err(CoreError::from)?;
         self.files.swap(self.cluster.snapshot(&self.node).await?);
         self.refresh_trust(false).await?;
+        self.follow_services().await?;
         for change in changes.iter().filter(|change| change.kind == "reset") {
             tracing::info!(phones = change.subject, "phones must be reset to fetch their lists again");
         }
@@ -264,6 +246,12 @@ impl Live {
             self.seen.lock().await.change = last.seq;
         }
         Ok(())
+    }
+
+    /// Starts and stops servers as the rows of their services say.
+    async fn follow_services(&self) -> Result<(), StartError> {
+        let rows = self.cluster.services_of(&self.node).await?;
+        Ok(self.servers.lock().await.follow(&rows).await?)
     }
 
     /// The certificates of all stores, the CTL of the node, the TVS certificate.

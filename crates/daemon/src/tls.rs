@@ -24,9 +24,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use openssl::error::ErrorStack;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
-use openssl::ssl::{
-    SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVersion,
-};
+use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVersion};
 use openssl::x509::X509;
 
 /// Smallest server key in bits: that of release 10.5. Below it no phone of interest is helped.
@@ -80,9 +78,7 @@ pub enum TlsError {
         reason: ErrorStack,
     },
     /// OpenSSL refuses a setting; it was built or configured without it.
-    #[error(
-        "this OpenSSL does not take the phone settings: {0}; the release build with its own OpenSSL does"
-    )]
+    #[error("this OpenSSL does not take the phone settings: {0}; the release build with its own OpenSSL does")]
     Refused(#[from] ErrorStack),
 }
 
@@ -90,39 +86,24 @@ pub enum TlsError {
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn phone_context(
-    certificate: &X509,
-    key: &PKeyRef<Private>,
-    legacy: bool,
-) -> Result<SslContext, TlsError> {
+pub fn phone_context(certificate: &X509, key: &PKeyRef<Private>, legacy: bool) -> Result<SslContext, TlsError> {
     check_key(key)?;
-    let certified = certificate
-        .public_key()
-        .map_err(|reason| TlsError::Unreadable {
-            what: "the certificate",
-            reason,
-        })?;
+    let certified =
+        certificate.public_key().map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
     if !certified.public_eq(key) {
         return Err(TlsError::NotAPair);
     }
     let mut context = SslContextBuilder::new(SslMethod::tls_server())?;
     // the level first: it decides which certificates the calls below take
     context.set_security_level(if legacy { 0 } else { 1 });
-    context.set_min_proto_version(Some(if legacy {
-        SslVersion::TLS1
-    } else {
-        SslVersion::TLS1_2
-    }))?;
+    context.set_min_proto_version(Some(if legacy { SslVersion::TLS1 } else { SslVersion::TLS1_2 }))?;
     context.set_max_proto_version(Some(SslVersion::TLS1_3))?;
     context.set_cipher_list(if legacy { LEGACY } else { USUAL })?;
     context.set_ciphersuites(TLS13)?;
     context.set_groups_list(GROUPS)?;
     // renegotiation lets one client ask for private-key operations without end
-    context.set_options(
-        SslOptions::CIPHER_SERVER_PREFERENCE
-            | SslOptions::NO_RENEGOTIATION
-            | SslOptions::NO_COMPRESSION,
-    );
+    context
+        .set_options(SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
     // one system call for a flight of records instead of two for each record
     context.set_read_ahead(true);
     context.set_session_id_context(SESSION_ID_CONTEXT)?;
@@ -139,19 +120,10 @@ pub fn phone_context(
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn phone_context_from_der(
-    certificate: &[u8],
-    key: &[u8],
-    legacy: bool,
-) -> Result<SslContext, TlsError> {
-    let certificate = X509::from_der(certificate).map_err(|reason| TlsError::Unreadable {
-        what: "the certificate",
-        reason,
-    })?;
-    let key = PKey::private_key_from_der(key).map_err(|reason| TlsError::Unreadable {
-        what: "the key",
-        reason,
-    })?;
+pub fn phone_context_from_der(certificate: &[u8], key: &[u8], legacy: bool) -> Result<SslContext, TlsError> {
+    let certificate =
+        X509::from_der(certificate).map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
+    let key = PKey::private_key_from_der(key).map_err(|reason| TlsError::Unreadable { what: "the key", reason })?;
     phone_context(&certificate, &key, legacy)
 }
 
@@ -159,19 +131,10 @@ pub fn phone_context_from_der(
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn phone_context_from_pem(
-    certificate: &[u8],
-    key: &[u8],
-    legacy: bool,
-) -> Result<SslContext, TlsError> {
-    let certificate = X509::from_pem(certificate).map_err(|reason| TlsError::Unreadable {
-        what: "the certificate",
-        reason,
-    })?;
-    let key = PKey::private_key_from_pem(key).map_err(|reason| TlsError::Unreadable {
-        what: "the key",
-        reason,
-    })?;
+pub fn phone_context_from_pem(certificate: &[u8], key: &[u8], legacy: bool) -> Result<SslContext, TlsError> {
+    let certificate =
+        X509::from_pem(certificate).map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
+    let key = PKey::private_key_from_pem(key).map_err(|reason| TlsError::Unreadable { what: "the key", reason })?;
     phone_context(&certificate, &key, legacy)
 }
 
@@ -185,11 +148,7 @@ fn check_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), TlsError> {
     let found = match key.id() {
         Id::RSA => {
             let bits = key.bits();
-            return if bits < MIN_KEY_BITS {
-                Err(TlsError::KeyTooSmall { bits })
-            } else {
-                Ok(())
-            };
+            return if bits < MIN_KEY_BITS { Err(TlsError::KeyTooSmall { bits }) } else { Ok(()) };
         }
         Id::EC => "EC",
         Id::ED25519 | Id::ED448 => "EdDSA",

@@ -66,7 +66,9 @@ fn every_size() {
 fn ranges() {
     let servers = Servers::start();
     let all = content(4947);
-    for (range, part) in [("0-0", 0..1), ("100-199", 100..200), ("4900-", 4900..4947), ("-47", 4900..4947), ("0-99999", 0..4947)] {
+    for (range, part) in
+        [("0-0", 0..1), ("100-199", 100..200), ("4900-", 4900..4947), ("-47", 4900..4947), ("0-99999", 0..4947)]
+    {
         let (body, head) = curl(&servers, &["--range", range], "/size-4947");
         status(&head, 206);
         same(&body, &all[part.clone()], range);
@@ -91,7 +93,8 @@ fn ranges() {
 fn one_connection_for_many_files() {
     let servers = Servers::start();
     let folder = tempfile::tempdir().unwrap();
-    let urls: Vec<_> = [1, 512, 4947, 300_000].iter().map(|size| format!("http://{}/size-{size}", servers.http)).collect();
+    let urls: Vec<_> =
+        [1, 512, 4947, 300_000].iter().map(|size| format!("http://{}/size-{size}", servers.http)).collect();
     let mut arguments = vec!["--silent", "--noproxy", "*", "--remote-name-all", "--write-out", "%{num_connects}\n"];
     arguments.extend(urls.iter().map(String::as_str));
     let output = run("curl", "curl", folder.path(), &arguments);

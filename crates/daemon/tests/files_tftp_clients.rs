@@ -117,7 +117,8 @@ fn refusals_in_the_words_of_the_clients() {
     let servers = Servers::start();
     let folder = tempfile::tempdir().unwrap();
     // exit codes of curl: 68 not found, 69 permission; everything else is its general 71 or 56
-    for (file, code) in [("CTLSEP001122334455.tlv", 68), ("denied", 69), ("..%2Fx", 69), ("failed", 71), ("panics", 71)] {
+    for (file, code) in [("CTLSEP001122334455.tlv", 68), ("denied", 69), ("..%2Fx", 69), ("failed", 71), ("panics", 71)]
+    {
         let url = format!("tftp://{}/{file}", servers.tftp);
         let output = run("curl", "curl", folder.path(), &["--silent", "--path-as-is", "--max-time", "20", &url]);
         assert_eq!(output.status.code(), Some(code), "{file}: {output:?}");

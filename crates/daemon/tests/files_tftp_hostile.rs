@@ -28,7 +28,8 @@ impl Client {
     }
 
     fn of(server: SocketAddr) -> Self {
-        let any: SocketAddr = if server.is_ipv4() { (Ipv4Addr::LOCALHOST, 0).into() } else { (Ipv6Addr::LOCALHOST, 0).into() };
+        let any: SocketAddr =
+            if server.is_ipv4() { (Ipv4Addr::LOCALHOST, 0).into() } else { (Ipv6Addr::LOCALHOST, 0).into() };
         Self { socket: UdpSocket::bind(any).unwrap(), server }
     }
 

@@ -82,7 +82,12 @@ impl PhoneTls {
 }
 
 /// Address of a host: written out, known to the phone, or from DNS. TVS is IPv4 only [tvs.md 1], so IPv4 comes first.
-pub(crate) async fn resolve(
+///
+/// `hosts` are the names that are known without DNS, in lower case; DNS has to answer within `wait`.
+///
+/// # Errors
+/// One sentence: no address, no DNS.
+pub async fn resolve(
     host: &str,
     port: u16,
     hosts: &BTreeMap<String, IpAddr>,
@@ -101,6 +106,69 @@ pub(crate) async fn resolve(
     let mut all: Vec<SocketAddr> = found.collect();
     all.sort_by_key(|address| !address.is_ipv4());
     all.into_iter().next().ok_or_else(|| "the name has no address".to_owned())
+}
+
+/// A TLS connection to a TVS server. Nothing has judged the certificate of the server yet.
+#[derive(Debug)]
+pub struct TvsConnection {
+    stream: SslStream<TcpStream>,
+    certificate: Vec<u8>,
+}
+
+impl TvsConnection {
+    /// Connects, within `waits.connect` for TCP and `waits.tvs` for TLS.
+    ///
+    /// # Errors
+    /// One sentence: which of the two failed, and why.
+    pub async fn open(tls: &PhoneTls, address: SocketAddr, waits: &Waits) -> Result<Self, String> {
+        let (stream, certificate) = tls.connect(address, waits).await?;
+        Ok(Self { stream, certificate })
+    }
+
+    /// What the server showed, DER.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// Version of TLS, such as `TLSv1.3`.
+    #[must_use]
+    pub fn version(&self) -> &'static str {
+        self.stream.ssl().version_str()
+    }
+
+    /// Name of the cipher in the words of OpenSSL, such as `AES256-SHA`.
+    #[must_use]
+    pub fn cipher(&self) -> &'static str {
+        self.stream.ssl().current_cipher().map_or("", |cipher| cipher.name())
+    }
+
+    /// Sends a request of the session and takes its answer, both within `wait`.
+    ///
+    /// # Errors
+    /// One sentence: no answer in time, closed, or no TVS message. The connection cannot go on.
+    pub async fn exchange(
+        &mut self,
+        session: &mut ClientSession,
+        request: &[u8],
+        wait: Duration,
+    ) -> Result<Answer, String> {
+        timeout(wait, exchange(&mut self.stream, session, request))
+            .await
+            .map_err(|_| format!("no answer within {wait:?}"))?
+    }
+
+    /// Says goodbye. That is a courtesy: the answer is there.
+    ///
+    /// # Errors
+    /// The goodbye could not be sent within `wait`.
+    pub async fn close(mut self, wait: Duration) -> Result<(), String> {
+        match timeout(wait, self.stream.shutdown()).await {
+            Err(late) => Err(late.to_string()),
+            // the server was faster
+            Ok(_) => Ok(()),
+        }
+    }
 }
 
 /// Asks the servers of the belief in their order. The second part lists the servers that gave no answer before.
@@ -139,16 +207,12 @@ async fn ask_one(
 ) -> Result<Answer, String> {
     let waits = &settings.waits;
     let address = resolve(&server.address, server.port, &settings.hosts, waits.connect).await?;
-    let (mut stream, certificate) = tls.connect(address, waits).await?;
+    let mut connection = TvsConnection::open(tls, address, waits).await?;
     console.notice(
         "tvsConnect",
-        &format!(
-            "Connected to TVS {server}, {} {}",
-            stream.ssl().version_str(),
-            stream.ssl().current_cipher().map_or("", |cipher| cipher.name())
-        ),
+        &format!("Connected to TVS {server}, {} {}", connection.version(), connection.cipher()),
     );
-    let offer = Offer::TlsServer { role: Role::TVS, certificate: &certificate };
+    let offer = Offer::TlsServer { role: Role::TVS, certificate: connection.certificate() };
     match judge(belief, &offer) {
         Decision::Final(verdict) if verdict.is_accepted() => {
             console.notice("tvsCheckServerCert", &format!("Role is = {}", Role::TVS.0));
@@ -164,11 +228,8 @@ async fn ask_one(
         Ask::Query { .. } => "QUERY_CERT_REQ",
     };
     console.notice("tvsSendRequest", &format!("{command} sent to TVS {server}, len: {}", request.len()));
-    let answer = timeout(waits.tvs, exchange(&mut stream, &mut session, &request))
-        .await
-        .map_err(|_| format!("no answer within {:?}", waits.tvs))??;
-    // closing is a courtesy; the answer is there
-    if let Err(error) = timeout(waits.connect, stream.shutdown()).await {
+    let answer = connection.exchange(&mut session, &request, waits.tvs).await?;
+    if let Err(error) = connection.close(waits.connect).await {
         console.warning("tvsConnect", &format!("TVS {server}: close: {error}"));
     }
     Ok(answer)

@@ -1,11 +1,6 @@
 //! Parse and verify, build and sign the 4947-byte CTL, held against bare RSA operations of the same process and against
 //! `openssl speed` of the same run. `cargo bench -p ringfence --bench trust_list`
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // a measurement may stop
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a measurement may stop
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -63,19 +58,14 @@ fn fastest(values: &[f64]) -> f64 {
 
 /// Seconds of one signature and one verification by `openssl speed rsa1024`.
 fn openssl_speed() -> (f64, f64) {
-    let output = Command::new("openssl")
-        .args(["speed", "-seconds", "1", "rsa1024"])
-        .output()
-        .expect("openssl(1) is installed");
+    let output =
+        Command::new("openssl").args(["speed", "-seconds", "1", "rsa1024"]).output().expect("openssl(1) is installed");
     let text = String::from_utf8(output.stdout).unwrap();
     let line = text
         .lines()
         .find(|line| line.trim_start().starts_with("rsa 1024"))
         .unwrap_or_else(|| panic!("no line for rsa 1024 in:\n{text}"));
-    let mut numbers = line
-        .split_whitespace()
-        .filter_map(|word| word.parse::<f64>().ok())
-        .rev();
+    let mut numbers = line.split_whitespace().filter_map(|word| word.parse::<f64>().ok()).rev();
     let (verifies, signs) = (numbers.next().unwrap(), numbers.next().unwrap());
     (1.0 / signs, 1.0 / verifies)
 }
@@ -99,9 +89,7 @@ fn main() {
     let build = || {
         let [first, second] = ["10.48.47.155", "10.48.47.156"].map(|ip| ip.parse().unwrap());
         let record = |role, certificate: &Certificate, name: &str, address| {
-            certificate.with_fields(NameForm::Cucm, |fields| {
-                RecordSpec::cucm(role, fields, name, address)
-            })
+            certificate.with_fields(NameForm::Cucm, |fields| RecordSpec::cucm(role, fields, name, address))
         };
         let records = [
             record(Role::SAST, &publisher, "cucm-1051-a-pub", first),
@@ -173,33 +161,15 @@ fn main() {
     let (speed_sign, speed_verify) = (fastest(&speeds.0), fastest(&speeds.1));
 
     println!("4947-byte CTL, 4 records, RSA-1024, SHA-1; fastest of {ROUNDS} rounds\n");
-    println!(
-        "{:<34} {:>9}  {:>9}  {:>13}",
-        "", "us", "x in-proc", "x openssl(1)"
-    );
+    println!("{:<34} {:>9}  {:>9}  {:>13}", "", "us", "x in-proc", "x openssl(1)");
     let row = |name: &str, seconds: f64, bare: f64, speed: f64| {
-        println!(
-            "{name:<34} {:>9.2}  {:>9.2}  {:>13.2}",
-            seconds * 1e6,
-            seconds / bare,
-            seconds / speed
-        );
+        println!("{name:<34} {:>9.2}  {:>9.2}  {:>13.2}", seconds * 1e6, seconds / bare, seconds / speed);
     };
-    row(
-        "openssl speed rsa1024, sign",
-        speed_sign,
-        times[0],
-        speed_sign,
-    );
+    row("openssl speed rsa1024, sign", speed_sign, times[0], speed_sign);
     row(contenders[0].0, times[0], times[0], speed_sign);
     row(contenders[1].0, times[1], times[0], speed_sign);
     println!();
-    row(
-        "openssl speed rsa1024, verify",
-        speed_verify,
-        times[2],
-        speed_verify,
-    );
+    row("openssl speed rsa1024, verify", speed_verify, times[2], speed_verify);
     row(contenders[2].0, times[2], times[2], speed_verify);
     row(contenders[3].0, times[3], times[2], speed_verify);
     row(contenders[4].0, times[4], times[2], speed_verify);

@@ -8,9 +8,7 @@ use crate::terminal;
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example: ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"
-)]
+#[command(after_help = "Example: ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence")]
 pub struct Args {
     /// bash, zsh, fish, elvish or powershell
     shell: Shell,
@@ -20,12 +18,7 @@ impl Args {
     /// Prints the script.
     pub fn run(self) -> Result<Answer, Failure> {
         let mut script = Vec::with_capacity(64 << 10);
-        clap_complete::generate(
-            self.shell,
-            &mut crate::CommandLine::command(),
-            "ringfence",
-            &mut script,
-        );
+        clap_complete::generate(self.shell, &mut crate::CommandLine::command(), "ringfence", &mut script);
         terminal::print_bytes(&script)?;
         Ok(Answer::Yes)
     }

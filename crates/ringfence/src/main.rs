@@ -2,7 +2,7 @@
 //!
 //! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
 //! * [`serve`]: a node; [`lab`]: a cluster and phones in one process
-//! * [`mod@phone`]: virtual phones
+//! * [`mod@phone`]: virtual phones; [`tvs`]: a client of TVS
 //! * [`completions`]: completion scripts for shells
 //! * [`exit`], [`terminal`]: how a subcommand ends, and what it prints where
 //!
@@ -19,6 +19,7 @@ mod opened;
 mod phone;
 mod serve;
 mod terminal;
+mod tvs;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ enum Command {
     Admin(admin::Args),
     Device(device::Args),
     Phone(Box<phone::Args>),
+    Tvs(tvs::Args),
     Completions(completions::Args),
 }
 
@@ -68,6 +70,7 @@ impl Command {
             Self::Admin(args) => args.run(),
             Self::Device(args) => args.run(),
             Self::Phone(args) => args.run(),
+            Self::Tvs(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
     }

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use ::phone::name::parse_mac;
 use ::phone::report::{FileOutcome, Judged, TvsTalk};
-use ::phone::{
-    BootReport, Fleet, FleetReport, Keep, Outcome, Phone, PhoneError, PhoneName, PhoneSettings,
-};
+use ::phone::{BootReport, Fleet, FleetReport, Keep, Outcome, Phone, PhoneError, PhoneName, PhoneSettings};
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use pki::SoftKey;
@@ -108,21 +106,15 @@ fn name(text: &str) -> Result<PhoneName, String> {
 }
 
 fn host(text: &str) -> Result<(String, IpAddr), String> {
-    let (name, address) = text
-        .split_once('=')
-        .ok_or("write it as NAME=ADDR, such as cucm-pub=127.0.0.1")?;
-    let address = address
-        .parse()
-        .map_err(|_| format!("`{address}` is not an IP address"))?;
+    let (name, address) = text.split_once('=').ok_or("write it as NAME=ADDR, such as cucm-pub=127.0.0.1")?;
+    let address = address.parse().map_err(|_| format!("`{address}` is not an IP address"))?;
     Ok((name.to_ascii_lowercase(), address))
 }
 
 fn service(text: &str) -> Result<(String, u16), String> {
     let parts = text.rsplit_once(':');
     let (host, port) = parts.ok_or("write it as HOST:PORT, such as cucm-pub:8443")?;
-    let port = port
-        .parse()
-        .map_err(|_| format!("`{port}` is not a port"))?;
+    let port = port.parse().map_err(|_| format!("`{port}` is not a port"))?;
     Ok((host.trim_matches(['[', ']']).to_owned(), port))
 }
 
@@ -132,8 +124,7 @@ impl Args {
         let nothing_to_do = self.server.is_empty() && !self.erase && !self.screen;
         if nothing_to_do || (self.fleet.is_some() && self.server.is_empty()) {
             return Err(Failure::WrongUsage(
-                "name the file server with --server ADDR (or --erase, --screen with --state DIR)"
-                    .to_owned(),
+                "name the file server with --server ADDR (or --erase, --screen with --state DIR)".to_owned(),
             ));
         }
         if self.server.is_empty() && self.state.is_none() {
@@ -158,10 +149,7 @@ impl Args {
             servers.push(address(server)?);
         }
         let mac = self.mac.unwrap_or(FIRST_MAC);
-        let name = self
-            .name
-            .clone()
-            .unwrap_or_else(|| PhoneName::from_mac(self.model, mac));
+        let name = self.name.clone().unwrap_or_else(|| PhoneName::from_mac(self.model, mac));
         let any = IpAddr::from([0, 0, 0, 0]);
         let mut settings = PhoneSettings::new(self.model, name, any);
         settings.servers = servers;
@@ -195,10 +183,7 @@ impl Args {
             checks.push(checked.map_err(|error| failure(&error))?);
         }
         if self.json {
-            terminal::print(&format!(
-                "{:#}\n",
-                self.json(&phone, boot.as_ref(), &checks)
-            ))?;
+            terminal::print(&format!("{:#}\n", self.json(&phone, boot.as_ref(), &checks)))?;
         } else {
             if self.verbose {
                 for line in phone.console().lines() {
@@ -227,9 +212,7 @@ impl Args {
             )));
         }
         let good = boot.is_none_or(|boot| boot.outcome == Outcome::Trusted)
-            && checks
-                .iter()
-                .all(|(judged, _)| judged.verdict.is_accepted());
+            && checks.iter().all(|(judged, _)| judged.verdict.is_accepted());
         Ok(if good { Answer::Yes } else { Answer::No })
     }
 
@@ -311,9 +294,7 @@ fn address(server: &str) -> Result<IpAddr, Failure> {
     if let Ok(address) = server.parse() {
         return Ok(address);
     }
-    let mut found = (server, 0)
-        .to_socket_addrs()
-        .map_err(|error| Failure::of(server, error))?;
+    let mut found = (server, 0).to_socket_addrs().map_err(|error| Failure::of(server, error))?;
     let first = found.next().map(|address| address.ip());
     first.ok_or_else(|| Failure::of(server, "the name has no address"))
 }
@@ -328,16 +309,13 @@ fn failure(error: &PhoneError) -> Failure {
 }
 
 fn bar(count: u64) -> Result<ProgressBar, Failure> {
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} phones, {per_sec}, {eta} left {msg}")
-            .map_err(|error| Failure::CouldNotTell(format!("progress bar: {error}")))?;
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} phones, {per_sec}, {eta} left {msg}")
+        .map_err(|error| Failure::CouldNotTell(format!("progress bar: {error}")))?;
     Ok(ProgressBar::new(count).with_style(style))
 }
 
 fn table() -> Table {
-    let width = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_FULL_CONDENSED)
@@ -357,11 +335,7 @@ fn styled(outcome: Outcome) -> String {
 
 fn short(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    if seconds < 1.0 {
-        format!("{:.1} ms", seconds * 1000.0)
-    } else {
-        format!("{seconds:.2} s")
-    }
+    if seconds < 1.0 { format!("{:.1} ms", seconds * 1000.0) } else { format!("{seconds:.2} s") }
 }
 
 /// A boot for people.
@@ -370,20 +344,16 @@ fn told(boot: &BootReport) -> String {
     table.set_header(["file", "came", "verdict", "why"]);
     for file in &boot.files {
         let came = match &file.outcome {
-            FileOutcome::Fetched {
-                transport, bytes, ..
-            } => format!("{bytes} bytes, {transport}, {}", short(file.took)),
+            FileOutcome::Fetched { transport, bytes, .. } => {
+                format!("{bytes} bytes, {transport}, {}", short(file.took))
+            }
             FileOutcome::NotFound => "not found".to_owned(),
             FileOutcome::Failed(_) => "failed".to_owned(),
         };
         let judged = boot.verdicts.iter().find(|judged| judged.what == file.name);
         let (word, why) = match (judged, &file.outcome) {
             (Some(judged), _) => {
-                let word = if judged.verdict.is_accepted() {
-                    "accepted"
-                } else {
-                    "refused"
-                };
+                let word = if judged.verdict.is_accepted() { "accepted" } else { "refused" };
                 (word, judged.verdict.reason())
             }
             (None, FileOutcome::Failed(why)) => ("", why.clone()),
@@ -391,13 +361,8 @@ fn told(boot: &BootReport) -> String {
         };
         table.add_row([file.name.clone(), came, word.to_owned(), one_line(&why)]);
     }
-    let mut text = format!(
-        "{} ({}): {} after {}\n{table}\n",
-        boot.name,
-        boot.model,
-        styled(boot.outcome),
-        short(boot.took)
-    );
+    let mut text =
+        format!("{} ({}): {} after {}\n{table}\n", boot.name, boot.model, styled(boot.outcome), short(boot.took));
     for talk in &boot.tvs {
         text.push_str(&talk_told(talk));
     }
@@ -419,26 +384,13 @@ fn talk_told(talk: &TvsTalk) -> String {
         Some((server, answer)) => format!("TVS {server} to {}: {answer}", talk.ask),
         None => format!("TVS: no server answered {}", talk.ask),
     };
-    let kept = if talk.cached {
-        ", kept from before"
-    } else {
-        ""
-    };
-    text.push_str(&format!(
-        "{} about {}{kept}, {}\n",
-        one_line(&answer),
-        one_line(&talk.about),
-        short(talk.took)
-    ));
+    let kept = if talk.cached { ", kept from before" } else { "" };
+    text.push_str(&format!("{} about {}{kept}, {}\n", one_line(&answer), one_line(&talk.about), short(talk.took)));
     text
 }
 
 fn check_told(judged: &Judged, talk: Option<&TvsTalk>) -> String {
-    let word = if judged.verdict.is_accepted() {
-        paint(GOOD, "accepted")
-    } else {
-        paint(BAD, "refused")
-    };
+    let word = if judged.verdict.is_accepted() { paint(GOOD, "accepted") } else { paint(BAD, "refused") };
     let mut text = talk.map(talk_told).unwrap_or_default();
     let reason = one_line(&judged.verdict.reason());
     text.push_str(&format!("{}: {word}: {reason}\n", judged.what));
@@ -450,17 +402,10 @@ fn fleet_told(report: &FleetReport, count: u64) -> String {
     let mut outcomes = table();
     outcomes.set_header(["offer", "verdict", "phones"]);
     for ((offer, verdict), phones) in &report.verdicts {
-        outcomes.add_row([
-            (*offer).to_owned(),
-            (*verdict).to_owned(),
-            phones.to_string(),
-        ]);
+        outcomes.add_row([(*offer).to_owned(), (*verdict).to_owned(), phones.to_string()]);
     }
-    let ended: Vec<String> = report
-        .outcomes
-        .iter()
-        .map(|(outcome, phones)| format!("{phones} {}", styled(*outcome)))
-        .collect();
+    let ended: Vec<String> =
+        report.outcomes.iter().map(|(outcome, phones)| format!("{phones} {}", styled(*outcome))).collect();
     let mut text = format!("{count} phones: {}\n{outcomes}\n", ended.join(", "));
     text.push_str(&format!(
         "Boot: half within {}, 99 of 100 within {}, the slowest {}\n",
@@ -476,11 +421,7 @@ fn fleet_told(report: &FleetReport, count: u64) -> String {
         report.tvs_questions
     ));
     for (name, outcome, reason) in &report.failures {
-        text.push_str(&format!(
-            "{name}: {}: {}\n",
-            styled(*outcome),
-            one_line(reason)
-        ));
+        text.push_str(&format!("{name}: {}: {}\n", styled(*outcome), one_line(reason)));
     }
     text
 }
@@ -493,15 +434,8 @@ mod tests {
     fn values_of_options() {
         assert_eq!(host("CUCM-Pub=127.0.0.2").unwrap().0, "cucm-pub");
         assert!(host("cucm-pub").unwrap_err().contains("NAME=ADDR"));
-        assert!(
-            host("cucm-pub=there")
-                .unwrap_err()
-                .contains("not an IP address")
-        );
-        assert_eq!(
-            service("cucm-pub:8443").unwrap(),
-            ("cucm-pub".to_owned(), 8443)
-        );
+        assert!(host("cucm-pub=there").unwrap_err().contains("not an IP address"));
+        assert_eq!(service("cucm-pub:8443").unwrap(), ("cucm-pub".to_owned(), 8443));
         assert_eq!(service("[::1]:443").unwrap(), ("::1".to_owned(), 443));
         assert!(service("cucm-pub:http").is_err() && service("cucm-pub").is_err());
         assert!(model("7999").unwrap_err().contains("Jabber"));

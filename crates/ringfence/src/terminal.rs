@@ -30,7 +30,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Writes bytes of a file to stdout as they are.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     quiet_pipe(out.write_all(bytes).and_then(|()| out.flush()))
@@ -38,20 +38,14 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
 
 fn quiet_pipe(result: std::io::Result<()>) -> Result<(), Failure> {
     match result {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::of("standard output", error))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::of("standard output", error)),
         _ => Ok(()),
     }
 }
 
 /// One line on stderr that the user should know.
 pub fn warn(text: &str) {
-    stderr(&format!(
-        "{} {}\n",
-        paint(NOTICE, "warning:"),
-        one_line(text)
-    ));
+    stderr(&format!("{} {}\n", paint(NOTICE, "warning:"), one_line(text)));
 }
 
 /// The one line of a failure.

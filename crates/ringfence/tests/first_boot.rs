@@ -42,7 +42,8 @@ async fn a_phone_comes_to_trust_a_node() {
     // A phone that the node does not know is plugged in. It takes the first trust list it gets on faith, and there is
     // no config for it: the default is all it has.
     let model = Model::find("8861").unwrap();
-    let mut settings = PhoneSettings::new(model, PhoneName::parse("SEPB000B4BA0AEE").unwrap(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let mut settings =
+        PhoneSettings::new(model, PhoneName::parse("SEPB000B4BA0AEE").unwrap(), IpAddr::V4(Ipv4Addr::LOCALHOST));
     settings.http_port = node.http;
     settings.tftp_port = node.tftp;
     let mut phone = Phone::new(settings).unwrap();
@@ -59,7 +60,8 @@ async fn a_phone_comes_to_trust_a_node() {
     // The administrator sees it among the strangers and adds it.
     let ringfence = env!("CARGO_BIN_EXE_ringfence");
     let data_text = data.to_str().unwrap();
-    let added = run(ringfence, "ringfence", &["device", "add", "SEPB000B4BA0AEE", "--model", "8861", "--data", data_text]);
+    let added =
+        run(ringfence, "ringfence", &["device", "add", "SEPB000B4BA0AEE", "--model", "8861", "--data", data_text]);
     assert!(added.status.success(), "{added:?}");
 
     // The phone is reset and gets a config of its own, signed by a certificate in its ITL.
@@ -105,9 +107,10 @@ async fn booted(phone: &mut Phone, first_config: bool) -> phone::BootReport {
     let patience = Instant::now() + Duration::from_secs(20);
     while Instant::now() < patience {
         let report = phone.reset().await;
-        let own = report.files.iter().any(|file| {
-            file.name.starts_with("SEP") && matches!(file.outcome, FileOutcome::Fetched { .. })
-        });
+        let own = report
+            .files
+            .iter()
+            .any(|file| file.name.starts_with("SEP") && matches!(file.outcome, FileOutcome::Fetched { .. }));
         if own && (first_config || ctl(phone) != held) {
             assert_eq!(report.outcome, Outcome::Trusted, "{}", report.reason());
             return report;

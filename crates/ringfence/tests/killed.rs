@@ -43,7 +43,8 @@ fn check(data: &Path) {
     let sql = "select certificate from certificate join certificateservicecertificatemap on fkcertificate = certificate.pkid \
                join typecertificateservice on enum = tkcertificateservice where usestruststore = 'f'";
     let pems = String::from_utf8(run("sqlite3", "sqlite3", &[database.to_str().unwrap(), sql]).stdout).unwrap();
-    let own: Vec<&str> = pems.split_inclusive("-----END CERTIFICATE-----").filter(|pem| pem.contains("BEGIN")).collect();
+    let own: Vec<&str> =
+        pems.split_inclusive("-----END CERTIFICATE-----").filter(|pem| pem.contains("BEGIN")).collect();
     assert_eq!(own.len(), 6, "one own certificate for each unit");
     for pem in own {
         let certificate = Certificate::from_pem(pem.as_bytes()).unwrap();

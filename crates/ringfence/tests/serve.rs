@@ -52,7 +52,11 @@ fn lives_through_two_starts() {
     assert!(node.said.lines().count() < 24, "under a screen: {}", node.said);
     let itl = fetch(node.http, "ITLFile.tlv");
     assert_eq!(itl, fetch(node.http, "itlSEP001122334455.TLV"), "under the name of each phone, without case");
-    let missing = run("curl", "curl", &["-s", "-o", "/dev/null", "-w", "%{http_code}", &format!("http://127.0.0.1:{}/CTLFile.tlv", node.http)]);
+    let missing = run(
+        "curl",
+        "curl",
+        &["-s", "-o", "/dev/null", "-w", "%{http_code}", &format!("http://127.0.0.1:{}/CTLFile.tlv", node.http)],
+    );
     assert_eq!(missing.stdout, b"404");
     // sqlite3 reads the tables while the node runs.
     let database = data.join("ringfence.db");

@@ -53,7 +53,11 @@ fn own_files_as_before_and_signed() {
 
     let (_, merged) = get(node.http, "sep001122334455.CNF.XML");
     let merged = String::from_utf8(merged).unwrap();
-    assert!(merged.starts_with("<?xml version=\"1.0\"?>\n<device>\n  <deviceProtocol>SIP</deviceProtocol>\n  <!-- mine -->\n"));
+    assert!(
+        merged.starts_with(
+            "<?xml version=\"1.0\"?>\n<device>\n  <deviceProtocol>SIP</deviceProtocol>\n  <!-- mine -->\n"
+        )
+    );
     assert!(merged.contains("<sshPassword>a&amp;b</sshPassword>"));
     assert_eq!(merged.matches("<TVS>").count(), 1, "ours in place of the other: {merged}");
     assert!(merged.contains(&format!("<port>{}</port><address>127.0.0.1</address>", node.tvs)), "{merged}");
@@ -95,7 +99,11 @@ fn untouched_on_request_and_when_broken() {
     std::fs::write(boot.join("SEP001122334466.cnf.xml"), "<device><unclosed></device>").unwrap();
     let data = folder.path().join("data");
     let node = Served::start(&data, &["--tftpboot", boot.to_str().unwrap()]);
-    assert_eq!(get(node.http, "SEP001122334466.cnf.xml").1, b"<device><unclosed></device>", "served as its author wrote it");
+    assert_eq!(
+        get(node.http, "SEP001122334466.cnf.xml").1,
+        b"<device><unclosed></device>",
+        "served as its author wrote it"
+    );
     assert_eq!(node.stop().code(), Some(0));
     let node = Served::start(&data, &["--tftpboot", boot.to_str().unwrap(), "--no-merge"]);
     assert_eq!(get(node.http, "SEP001122334455.cnf.xml").1, CONFIG.as_bytes());

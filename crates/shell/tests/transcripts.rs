@@ -388,6 +388,9 @@ async fn what_is_only_read_and_what_is_not_allowed() {
 async fn the_words_of_15() {
     let mut place = Place::new("15").await;
     let mut session = place.session(None, Level::Install).await;
+    // A server runs a session as a task of its own.
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&session.line("help", &mut place.seed));
     let (shown, _) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
     assert!(shown.ends_with(
         "\nCluster set to Mixed Mode\nPlease Restart the Cisco CallManager and CTIManager services on all nodes in the \

@@ -74,9 +74,7 @@ impl FileName {
         if bytes.len() > MAX_BYTES {
             return Err(BadFileName::TooLong { bytes: bytes.len() });
         }
-        let text = std::str::from_utf8(bytes).map_err(|e| BadFileName::NotUtf8 {
-            offset: e.valid_up_to(),
-        })?;
+        let text = std::str::from_utf8(bytes).map_err(|e| BadFileName::NotUtf8 { offset: e.valid_up_to() })?;
         Self::parse(text)
     }
 
@@ -91,14 +89,8 @@ impl FileName {
         if text.len() > MAX_BYTES {
             return Err(BadFileName::TooLong { bytes: text.len() });
         }
-        if let Some((offset, bad)) = text
-            .char_indices()
-            .find(|&(_, c)| c.is_control() || c == '\\')
-        {
-            return Err(BadFileName::Forbidden {
-                code: u32::from(bad),
-                offset,
-            });
+        if let Some((offset, bad)) = text.char_indices().find(|&(_, c)| c.is_control() || c == '\\') {
+            return Err(BadFileName::Forbidden { code: u32::from(bad), offset });
         }
         if text.starts_with('/') || has_drive_letter(text) {
             return Err(BadFileName::Absolute);
@@ -179,12 +171,7 @@ impl Hash for FileName {
 
 impl Ord for FileName {
     fn cmp(&self, other: &Self) -> Ordering {
-        let folded = |name: &Self| {
-            name.0
-                .bytes()
-                .map(|b| b.to_ascii_lowercase())
-                .collect::<Vec<_>>()
-        };
+        let folded = |name: &Self| name.0.bytes().map(|b| b.to_ascii_lowercase()).collect::<Vec<_>>();
         folded(self).cmp(&folded(other))
     }
 }
@@ -263,39 +250,16 @@ mod tests {
             (b"c:/boot.ini", B::Absolute),
             (b"a//b", B::EmptyComponent),
             (b"a/", B::EmptyComponent),
-            (
-                b"a\\b",
-                B::Forbidden {
-                    code: 0x5c,
-                    offset: 1,
-                },
-            ),
+            (b"a\\b", B::Forbidden { code: 0x5c, offset: 1 }),
             (b"a\0b", B::Forbidden { code: 0, offset: 1 }),
-            (
-                b"a\n",
-                B::Forbidden {
-                    code: 10,
-                    offset: 1,
-                },
-            ),
-            (
-                b"\x7fa",
-                B::Forbidden {
-                    code: 0x7f,
-                    offset: 0,
-                },
-            ),
+            (b"a\n", B::Forbidden { code: 10, offset: 1 }),
+            (b"\x7fa", B::Forbidden { code: 0x7f, offset: 0 }),
             (b"ab\xff", B::NotUtf8 { offset: 2 }),
             (b"a/b/c/d/e", B::TooDeep { components: 5 }),
             (long.as_bytes(), B::TooLong { bytes: 256 }),
         ];
         for (bytes, wanted) in cases {
-            assert_eq!(
-                FileName::from_bytes(bytes).unwrap_err(),
-                *wanted,
-                "{:?}",
-                String::from_utf8_lossy(bytes)
-            );
+            assert_eq!(FileName::from_bytes(bytes).unwrap_err(), *wanted, "{:?}", String::from_utf8_lossy(bytes));
         }
         assert!(FileName::parse(&"x".repeat(MAX_BYTES)).is_ok());
     }
@@ -314,24 +278,11 @@ mod tests {
     #[test]
     fn suffix_comes_off() {
         let name = FileName::parse("New_Zealand/g3.xml.SGN").unwrap();
-        assert_eq!(
-            name.without_suffix(".sgn").unwrap().as_str(),
-            "New_Zealand/g3.xml"
-        );
+        assert_eq!(name.without_suffix(".sgn").unwrap().as_str(), "New_Zealand/g3.xml");
         assert_eq!(name.file(), "g3.xml.SGN");
         assert!(name.without_suffix(".tlv").is_none());
-        assert!(
-            FileName::parse(".sgn")
-                .unwrap()
-                .without_suffix(".sgn")
-                .is_none()
-        );
-        assert!(
-            FileName::parse("a/.sgn")
-                .unwrap()
-                .without_suffix(".sgn")
-                .is_none()
-        );
+        assert!(FileName::parse(".sgn").unwrap().without_suffix(".sgn").is_none());
+        assert!(FileName::parse("a/.sgn").unwrap().without_suffix(".sgn").is_none());
     }
 
     proptest! {

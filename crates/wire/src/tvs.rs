@@ -21,9 +21,7 @@ mod tolerance;
 pub use answer::{Answer, Found, InvalidTrust, MAX_ROLES, Trust};
 pub use client::ClientSession;
 pub use error::{Error, Fault};
-pub use message::{
-    Command, Element, Elements, HEADER_LENGTH, Header, MAX_BODY, MAX_MESSAGE, Message, tag,
-};
+pub use message::{Command, Element, Elements, HEADER_LENGTH, Header, MAX_BODY, MAX_MESSAGE, Message, tag};
 pub use request::{Ask, DeviceName, Request};
 pub use server::{MAX_BUFFERED, Received, ServerSession};
 pub use tolerance::{Tolerance, Tolerated};

@@ -81,13 +81,7 @@ impl Cache {
         let next = self.entries.len();
         let place = *self.by_der.entry(Arc::clone(&der)).or_insert(next);
         if place == next {
-            self.entries.push(Entry {
-                der,
-                key: key(),
-                roles: Vec::new(),
-                ttl_seconds: 0,
-                trust: None,
-            });
+            self.entries.push(Entry { der, key: key(), roles: Vec::new(), ttl_seconds: 0, trust: None });
         }
         #[allow(clippy::indexing_slicing)]
         // places come from `entries.len()` above, and entries are never taken out
@@ -95,22 +89,11 @@ impl Cache {
     }
 
     /// Names a certificate that was added.
-    pub(super) fn index(
-        &mut self,
-        der: &[u8],
-        serial: &[u8],
-        subject: &[u8],
-        issuer: &[u8],
-        fit: Fit,
-    ) {
+    pub(super) fn index(&mut self, der: &[u8], serial: &[u8], subject: &[u8], issuer: &[u8], fit: Fit) {
         let Some(entry) = self.by_der.get(der).copied() else {
             return;
         };
-        let alias = Alias {
-            entry,
-            subject: subject.to_vec(),
-            fit,
-        };
+        let alias = Alias { entry, subject: subject.to_vec(), fit };
         let aliases = self.by_names.entry(name_key(serial, issuer)).or_default();
         if !aliases.contains(&alias) {
             aliases.push(alias);
@@ -118,9 +101,7 @@ impl Cache {
     }
 
     pub(super) fn by_der(&self, der: &[u8]) -> Option<&Entry> {
-        self.by_der
-            .get(der)
-            .and_then(|place| self.entries.get(*place))
+        self.by_der.get(der).and_then(|place| self.entries.get(*place))
     }
 
     /// The entry with these names: one whose subject fits, else (when `fit` allows it) one of the right serial number
@@ -134,9 +115,7 @@ impl Cache {
         strict: bool,
     ) -> Option<&Entry> {
         let aliases = self.by_names.get(&name_key(serial, issuer))?;
-        let mut usable = aliases
-            .iter()
-            .filter(|alias| strict || alias.fit == Fit::Issuer);
+        let mut usable = aliases.iter().filter(|alias| strict || alias.fit == Fit::Issuer);
         let exact = usable.clone().find(|alias| alias.subject == subject);
         let alias = match fit {
             Fit::Subject => exact,

@@ -72,12 +72,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Tells of a look-up that gave `entry`, and hands it on.
-    pub(super) fn lookup<'e>(
-        &mut self,
-        place: Place,
-        key: &str,
-        entry: Option<&'e Entry>,
-    ) -> Option<&'e Entry> {
+    pub(super) fn lookup<'e>(&mut self, place: Place, key: &str, entry: Option<&'e Entry>) -> Option<&'e Entry> {
         let name = place.name();
         let length = match place {
             Place::Database => String::new(),
@@ -93,13 +88,9 @@ impl<'a> Lines<'a> {
             return None;
         };
         let count = entry.roles().len();
-        (self.log)(&format!(
-            "debug {name}::getCertificateInformation - Found entry {{rolecount : {count}}}"
-        ));
+        (self.log)(&format!("debug {name}::getCertificateInformation - Found entry {{rolecount : {count}}}"));
         for role in entry.roles() {
-            (self.log)(&format!(
-                "debug {name}::getCertificateInformation - {{role : {role}}}"
-            ));
+            (self.log)(&format!("debug {name}::getCertificateInformation - {{role : {role}}}"));
         }
         Some(entry)
     }

@@ -6,9 +6,7 @@ use wire::tvs::{Answer, Found, Trust};
 use super::*;
 
 fn file(name: &str) -> Vec<u8> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../testdata/vectors")
-        .join(name);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -37,21 +35,14 @@ fn verify(cache: &TvsCache, name: &str) -> Answer {
 
 fn query(cache: &TvsCache, name: &str, form: NameForm, reversed: bool) -> Answer {
     let certificate = certificate(name);
-    let serial = if reversed {
-        certificate.serial_reversed()
-    } else {
-        certificate.serial().to_vec()
-    };
+    let serial = if reversed { certificate.serial_reversed() } else { certificate.serial().to_vec() };
     let (subject, issuer) = (certificate.subject(form), certificate.issuer(form));
     logged(|log| cache.query(subject.as_bytes(), issuer.as_bytes(), &serial, log)).0
 }
 
 fn found(name: &str, roles: &[u8]) -> Answer {
     let trust = Trust::new(roles, DEFAULT_TTL_SECONDS).unwrap();
-    Answer::Found(Found {
-        certificate: certificate(name).der_shared(),
-        trust,
-    })
+    Answer::Found(Found { certificate: certificate(name).der_shared(), trust })
 }
 
 const PUB: &str = "CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL";
@@ -73,8 +64,7 @@ fn a_renewed_callmanager_certificate_is_found_with_the_lines_of_the_seed() {
             format!(
                 "debug CertificateDBCache::getCertificateInformation - Looking up the certificate cache using Unique MAP ID : {SERIAL}{PUB}"
             ),
-            "debug CertificateDBCache::getCertificateInformation - Found entry {rolecount : 2}"
-                .to_owned(),
+            "debug CertificateDBCache::getCertificateInformation - Found entry {rolecount : 2}".to_owned(),
             "debug CertificateDBCache::getCertificateInformation - {role : 0}".to_owned(),
             "debug CertificateDBCache::getCertificateInformation - {role : 2}".to_owned(),
         ]
@@ -84,20 +74,15 @@ fn a_renewed_callmanager_certificate_is_found_with_the_lines_of_the_seed() {
 #[test]
 fn a_token_is_found_in_the_ctl_with_the_lines_of_the_seed() {
     // the token stands in the data base too (Phone-SAST-trust); as in the seed it is found in the CTL
-    let cache = TvsCache::new()
-        .with_database([entry("etoken-1024", &[0, 3])])
-        .with_ctl(
-            Some(&ctl("ctlclient-5728")),
-            DEFAULT_TTL_SECONDS,
-            &mut |_| {},
-        );
-    let (subject, issuer) = (
-        r#"cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems"#,
-        "cn=Cisco Manufacturing CA;o=Cisco Systems",
+    let cache = TvsCache::new().with_database([entry("etoken-1024", &[0, 3])]).with_ctl(
+        Some(&ctl("ctlclient-5728")),
+        DEFAULT_TTL_SECONDS,
+        &mut |_| {},
     );
+    let (subject, issuer) =
+        (r#"cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems"#, "cn=Cisco Manufacturing CA;o=Cisco Systems");
     let serial = hex::decode("3CF927000000AFA2DA45").unwrap();
-    let (answer, lines) =
-        logged(|log| cache.query(subject.as_bytes(), issuer.as_bytes(), &serial, log));
+    let (answer, lines) = logged(|log| cache.query(subject.as_bytes(), issuer.as_bytes(), &serial, log));
     assert_eq!(answer, found("etoken-1024", &[0]));
     let id = format!("3CF927000000AFA2DA45{issuer}");
     assert_eq!(
@@ -113,7 +98,8 @@ fn a_token_is_found_in_the_ctl_with_the_lines_of_the_seed() {
             format!(
                 "debug CertificateDBCache::getCertificateInformation - Looking up the certificate cache using Unique MAP ID : {id}"
             ),
-            "debug ERROR:CertificateDBCache::getCertificateInformation - Cannot find the certificate in the cache".to_owned(),
+            "debug ERROR:CertificateDBCache::getCertificateInformation - Cannot find the certificate in the cache"
+                .to_owned(),
             format!(
                 "debug CertificateCTLCache::getCertificateInformation - Looking up the certificate cache using Unique MAP ID : {id}, len : 61"
             ),
@@ -125,15 +111,9 @@ fn a_token_is_found_in_the_ctl_with_the_lines_of_the_seed() {
 
 #[test]
 fn a_token_needs_its_subject() {
-    let cache = TvsCache::new().with_ctl(
-        Some(&ctl("ctlclient-5728")),
-        DEFAULT_TTL_SECONDS,
-        &mut |_| {},
-    );
-    let (subject, issuer) = (
-        br#"cn="SAST-ADN0054f509        ";ou=IPCBU;o="Cisco Systems"#,
-        b"cn=Cisco Manufacturing CA;o=Cisco Systems",
-    );
+    let cache = TvsCache::new().with_ctl(Some(&ctl("ctlclient-5728")), DEFAULT_TTL_SECONDS, &mut |_| {});
+    let (subject, issuer) =
+        (br#"cn="SAST-ADN0054f509        ";ou=IPCBU;o="Cisco Systems"#, b"cn=Cisco Manufacturing CA;o=Cisco Systems");
     let serial = hex::decode("3CF927000000AFA2DA45").unwrap();
     let (answer, _) = logged(|log| cache.query(subject, issuer, &serial, log));
     assert_eq!(answer, Answer::NotValid);
@@ -154,12 +134,14 @@ fn an_unknown_certificate_gets_the_lines_of_the_seed() {
             format!(
                 "debug CertificateDBCache::getCertificateInformation - Looking up the certificate cache using Unique MAP ID : {id}"
             ),
-            "debug ERROR:CertificateDBCache::getCertificateInformation - Cannot find the certificate in the cache".to_owned(),
+            "debug ERROR:CertificateDBCache::getCertificateInformation - Cannot find the certificate in the cache"
+                .to_owned(),
             format!(
                 "debug CertificateCTLCache::getCertificateInformation - Looking up the certificate cache using Unique MAP ID : {id}, len : {}",
                 id.len()
             ),
-            "debug ERROR:CertificateCTLCache::getCertificateInformation - Cannot find the certificate in the cache".to_owned(),
+            "debug ERROR:CertificateCTLCache::getCertificateInformation - Cannot find the certificate in the cache"
+                .to_owned(),
             "debug getCertificateInformation(cert) : certificate not found".to_owned(),
             "debug 93:UNKNOWN:No associated roles found for the certificate in cache".to_owned(),
         ]
@@ -168,9 +150,7 @@ fn an_unknown_certificate_gets_the_lines_of_the_seed() {
 
 #[test]
 fn a_changed_ctl_is_told_record_by_record() {
-    let (cache, lines) = logged(|log| {
-        TvsCache::new().with_ctl(Some(&ctl("cucm-ctl-6113")), DEFAULT_TTL_SECONDS, log)
-    });
+    let (cache, lines) = logged(|log| TvsCache::new().with_ctl(Some(&ctl("cucm-ctl-6113")), DEFAULT_TTL_SECONDS, log));
     let key = |serial: &str, cn: &str, length: usize| {
         format!(
             "debug tvs_sql_get_all_CTL_certificate - Unique Key used for Caching :: {serial}CN={cn};OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL, length : {length}"
@@ -188,10 +168,7 @@ fn a_changed_ctl_is_told_record_by_record() {
         ]
     );
     assert_eq!(cache.ctl_len(), 3, "one certificate has two records");
-    assert_eq!(
-        verify(&cache, "ccm-pub-2048"),
-        Answer::Verified(Trust::new([0, 2], 86_400).unwrap())
-    );
+    assert_eq!(verify(&cache, "ccm-pub-2048"), Answer::Verified(Trust::new([0, 2], 86_400).unwrap()));
     let (gone, lines) = logged(|log| cache.with_ctl(None, DEFAULT_TTL_SECONDS, log));
     assert_eq!((gone.ctl_len(), lines.len()), (0, 2));
     assert_eq!(verify(&gone, "ccm-pub-2048"), Answer::NotValid);
@@ -217,25 +194,14 @@ fn every_certificate_is_found_by_every_form_of_its_names() {
     ];
     let cache = TvsCache::new().with_database(names.map(|name| entry(name, &[3])));
     for name in names {
-        assert_eq!(
-            verify(&cache, name),
-            Answer::Verified(Trust::new([3], 86_400).unwrap()),
-            "{name}"
-        );
+        assert_eq!(verify(&cache, name), Answer::Verified(Trust::new([3], 86_400).unwrap()), "{name}");
         for form in [NameForm::Cucm, NameForm::Peer, NameForm::CtlClient] {
             for reversed in [false, true] {
-                assert_eq!(
-                    query(&cache, name, form, reversed),
-                    found(name, &[3]),
-                    "{name} {form:?} {reversed}"
-                );
+                assert_eq!(query(&cache, name, form, reversed), found(name, &[3]), "{name} {form:?} {reversed}");
             }
         }
     }
-    assert_eq!(
-        query(&cache, "lsc-foreign", NameForm::Cucm, false),
-        Answer::NotValid
-    );
+    assert_eq!(query(&cache, "lsc-foreign", NameForm::Cucm, false), Answer::NotValid);
 }
 
 #[test]
@@ -243,14 +209,8 @@ fn the_other_byte_order_needs_the_subject() {
     let cache = TvsCache::new().with_database([entry("lsc-2048", &[7])]);
     let known = certificate("lsc-2048");
     let issuer = known.issuer(NameForm::Cucm);
-    let ask = |serial: &[u8]| {
-        logged(|log| cache.query(b"CN=somebody else", issuer.as_bytes(), serial, log)).0
-    };
-    assert_eq!(
-        ask(known.serial()),
-        found("lsc-2048", &[7]),
-        "serial number and issuer are enough"
-    );
+    let ask = |serial: &[u8]| logged(|log| cache.query(b"CN=somebody else", issuer.as_bytes(), serial, log)).0;
+    assert_eq!(ask(known.serial()), found("lsc-2048", &[7]), "serial number and issuer are enough");
     assert_eq!(ask(&known.serial_reversed()), Answer::NotValid);
 }
 
@@ -260,19 +220,10 @@ fn a_certificate_without_roles_is_found_but_not_valid() {
     let (answer, lines) = logged(|log| cache.verify(certificate("app-2048").der(), log));
     assert_eq!(answer, Answer::NotValid);
     assert!(
-        lines.contains(
-            &"debug CertificateDBCache::getCertificateInformation - Found entry {rolecount : 0}"
-                .to_owned()
-        )
+        lines.contains(&"debug CertificateDBCache::getCertificateInformation - Found entry {rolecount : 0}".to_owned())
     );
-    assert_eq!(
-        lines.last().unwrap(),
-        "debug 93:UNKNOWN:No associated roles found for the certificate in cache"
-    );
-    assert_eq!(
-        query(&cache, "app-2048", NameForm::Cucm, false),
-        Answer::NotValid
-    );
+    assert_eq!(lines.last().unwrap(), "debug 93:UNKNOWN:No associated roles found for the certificate in cache");
+    assert_eq!(query(&cache, "app-2048", NameForm::Cucm, false), Answer::NotValid);
 }
 
 #[test]
@@ -281,16 +232,9 @@ fn a_certificate_in_several_stores_has_the_roles_of_all() {
     short.ttl_seconds = 0;
     let cache = TvsCache::new().with_database([short.clone(), entry("app-2048", &[0, 7])]);
     assert_eq!(cache.database_len(), 1);
-    assert_eq!(
-        verify(&cache, "app-2048"),
-        Answer::Verified(Trust::new([0, 3, 7], 86_400).unwrap())
-    );
+    assert_eq!(verify(&cache, "app-2048"), Answer::Verified(Trust::new([0, 3, 7], 86_400).unwrap()));
     let cache = TvsCache::new().with_database([short]);
-    assert_eq!(
-        verify(&cache, "app-2048"),
-        Answer::Verified(Trust::new([3, 7], 1).unwrap()),
-        "0 seconds become 1"
-    );
+    assert_eq!(verify(&cache, "app-2048"), Answer::Verified(Trust::new([3, 7], 1).unwrap()), "0 seconds become 1");
 }
 
 #[test]
@@ -300,11 +244,7 @@ fn one_changed_byte_is_another_certificate() {
     *der.last_mut().unwrap() ^= 1;
     let (answer, lines) = logged(|log| cache.verify(&der, log));
     assert_eq!(answer, Answer::NotValid);
-    assert!(
-        lines[1].ends_with(&format!("{SERIAL}{PUB}")),
-        "same map id: {}",
-        lines[1]
-    );
+    assert!(lines[1].ends_with(&format!("{SERIAL}{PUB}")), "same map id: {}", lines[1]);
 }
 
 #[test]
@@ -325,11 +265,6 @@ fn nothing_of_a_phone_ends_a_line() {
 
 #[test]
 fn records_without_a_certificate_are_passed_over() {
-    let (cache, lines) =
-        logged(|log| TvsCache::new().with_ctl(Some(&ctl("ctlclient-nonsecure-3746")), 60, log));
-    assert_eq!(
-        (cache.ctl_len(), lines.len()),
-        (2, 5),
-        "two token records, one CAPF"
-    );
+    let (cache, lines) = logged(|log| TvsCache::new().with_ctl(Some(&ctl("ctlclient-nonsecure-3746")), 60, log));
+    assert_eq!((cache.ctl_len(), lines.len()), (2, 5), "two token records, one CAPF");
 }

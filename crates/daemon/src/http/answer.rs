@@ -87,9 +87,7 @@ fn respond(wanted: Wanted, bytes: Bytes) -> Response<Full<Bytes>> {
             let range = format!("bytes {}-{}/{length}", part.start, part.end.saturating_sub(1));
             (StatusCode::PARTIAL_CONTENT, Some(range), bytes.slice(part))
         }
-        Wanted::Unsatisfiable => {
-            (StatusCode::RANGE_NOT_SATISFIABLE, Some(format!("bytes */{length}")), Bytes::new())
-        }
+        Wanted::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, Some(format!("bytes */{length}")), Bytes::new()),
     };
     let content_length = HeaderValue::from(body.len());
     let mut response = Response::new(Full::new(body));
@@ -125,9 +123,8 @@ async fn fetch(name: &FileName, peer: SocketAddr, source: Arc<dyn FileSource>) -
         return Ok(bytes);
     }
     let name = name.clone();
-    let made = tokio::task::spawn_blocking(move || {
-        source.fetch(&FileRequest { name: &name, peer, over: Transport::Http })
-    });
+    let made =
+        tokio::task::spawn_blocking(move || source.fetch(&FileRequest { name: &name, peer, over: Transport::Http }));
     let failed = |why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server error\n", why);
     match made.await {
         Ok(Ok(bytes)) => Ok(bytes),

@@ -294,15 +294,8 @@ impl EventLoop {
         if !self.admit(peer) {
             return;
         }
-        let index = self.occupy(Place {
-            id: 0,
-            pair,
-            listener,
-            name,
-            since: now,
-            state: State::Fetching,
-            request: bytes,
-        });
+        let index =
+            self.occupy(Place { id: 0, pair, listener, name, since: now, state: State::Fetching, request: bytes });
         self.fetch(index, now);
     }
 

@@ -71,13 +71,8 @@ impl Listener {
     /// Answers a request that starts no transfer, from the address that was asked.
     pub fn refuse(&self, peer: SocketAddr, asked: IpAddr, code: ErrorCode, text: &str) {
         let error = Packet::Error { code, text: text.into() }.to_bytes();
-        let transmit = Transmit {
-            destination: peer,
-            ecn: None,
-            contents: &error,
-            segment_size: None,
-            src_ip: Some(asked),
-        };
+        let transmit =
+            Transmit { destination: peer, ecn: None, contents: &error, segment_size: None, src_ip: Some(asked) };
         if let Err(error) = self.state.try_send(UdpSockRef::from(&self.socket), &transmit) {
             // the client asks again
             tracing::debug!(target: "tftp", %peer, %error, "refusal not sent");

@@ -19,7 +19,7 @@ pub struct TvsLimits {
     /// Open connections at most; a further one is closed without a word, as the peer does. Default 1024: some 40 kB
     /// each in OpenSSL.
     pub connections: usize,
-    /// Open connections of one address at most. Default 64: a phone has one or two, but a branch may sit behind one
+    /// Open connections of one address at most. Default 256: a phone has one or two, but a branch may sit behind one
     /// address.
     pub per_address: usize,
 }
@@ -31,7 +31,7 @@ impl Default for TvsLimits {
             request: Duration::from_secs(10),
             drain: Duration::from_secs(4),
             connections: 1024,
-            per_address: 64,
+            per_address: 256,
         }
     }
 }

@@ -182,19 +182,16 @@ impl Drop for Servers {
 
 /// Runs a client; a missing one fails the test with the name of its package.
 pub fn run(package: &str, program: &str, folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).current_dir(folder).output().unwrap_or_else(|error| {
-        panic!("cannot run {program} ({error}): install the Debian package {package}")
-    })
+    Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {program} ({error}): install the Debian package {package}"))
 }
 
 /// Compares without printing megabytes.
 #[track_caller]
 pub fn same(got: &[u8], wanted: &[u8], what: &str) {
     let at = got.iter().zip(wanted).position(|(a, b)| a != b);
-    assert!(
-        got == wanted,
-        "{what}: {} bytes instead of {}, first difference at {at:?}",
-        got.len(),
-        wanted.len()
-    );
+    assert!(got == wanted, "{what}: {} bytes instead of {}, first difference at {at:?}", got.len(), wanted.len());
 }

@@ -1,15 +1,16 @@
 //! `ringfence admin`: the `admin:` shell on a terminal, from a pipe, or as single commands.
 //!
-//! * [`terminal`](self::interactive): prompt, Tab, paging on a local terminal
+//! * [`interactive`]: prompt, Tab, paging on a local terminal
 //! * [`script`]: `-c` and lines of a pipe
 
 mod interactive;
 mod script;
 
+use std::io::IsTerminal;
+
 use clap::ValueEnum;
 use ringfence_core::Level;
 use shell::Session;
-use std::io::IsTerminal;
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, actor, could_not};
@@ -62,13 +63,17 @@ impl Privilege {
 impl Args {
     /// Runs the shell.
     pub fn run(self) -> Result<Answer, Failure> {
+        let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let talks = on_terminal && self.command.is_empty();
+        if talks && self.yes {
+            return Err(Failure::WrongUsage("--yes goes with -c or with commands from a pipe".to_owned()));
+        }
         let opened = self.data.open()?;
         let node = opened.runtime.block_on(opened.cluster.node(self.node.as_deref())).map_err(could_not)?;
         let mut session = Session::new(opened.cluster.clone(), node, actor(self.level.level()));
-        let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let answer = if !self.command.is_empty() {
             script::commands(&opened.runtime, &mut session, &self.command, self.yes)
-        } else if on_terminal && !self.yes {
+        } else if talks {
             interactive::run(&opened, &mut session)
         } else {
             script::standard_input(&opened.runtime, &mut session, self.yes)

@@ -12,12 +12,7 @@ use crate::exit::{Answer, Failure};
 use crate::terminal;
 
 /// Runs commands one after the other, until one fails.
-pub fn commands(
-    runtime: &Runtime,
-    session: &mut Session,
-    commands: &[String],
-    yes: bool,
-) -> Result<Answer, Failure> {
+pub fn commands(runtime: &Runtime, session: &mut Session, commands: &[String], yes: bool) -> Result<Answer, Failure> {
     let mut script = Script { runtime, session, yes };
     let mut worst = Outcome::Done;
     for command in commands {

@@ -1,9 +1,9 @@
 //! `ringfence device add` and `remove`.
 
 use daemon::surroundings::System;
-use ringfence_core::Level;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::{Device, device_name};
+use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, actor, could_not};
@@ -11,7 +11,9 @@ use crate::terminal::{self, GOOD, paint};
 
 /// Add a phone, or change one that is there
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: ringfence device add SEP58971ECC97C1 --model 8861 --security encrypted --nodes pub,sub1")]
+#[command(
+    after_help = "Example: ringfence device add SEP58971ECC97C1 --model 8861 --security encrypted --nodes pub,sub1"
+)]
 pub struct Add {
     #[command(flatten)]
     data: Data,
@@ -70,15 +72,24 @@ pub struct Remove {
 }
 
 impl Remove {
-    /// Removes the phone.
+    /// Removes the phone. Exit code 1 when there is none with this name.
     pub fn run(self) -> Result<Answer, Failure> {
         let opened = self.data.open()?;
         let name = device_name(&self.name).map_err(could_not)?;
         let actor = actor(Level::Install);
         let mut system = System::default();
         let done = opened.cluster.remove_device(&actor, &name, &mut system);
-        opened.runtime.block_on(done).map_err(could_not)?;
-        terminal::print(&format!("{name} {}\n", paint(GOOD, "removed")))?;
-        Ok(Answer::Yes)
+        match opened.runtime.block_on(done) {
+            Ok(()) => {
+                terminal::print(&format!("{name} {}\n", paint(GOOD, "removed")))?;
+                Ok(Answer::Yes)
+            }
+            // The name is well-formed, so there is no phone with it.
+            Err(CoreError::BadInput(reason)) => {
+                terminal::error(&reason);
+                Ok(Answer::No)
+            }
+            Err(error) => Err(could_not(error)),
+        }
     }
 }

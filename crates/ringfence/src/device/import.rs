@@ -42,10 +42,8 @@ impl Import {
             let line = 1 + input.bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
             Failure::of(&input.name, format!("line {line}: is not UTF-8; save the list as UTF-8"))
         })?;
-        let (listed, known) = opened
-            .runtime
-            .block_on(read(&opened, text))
-            .map_err(|error| Failure::of(&input.name, error))?;
+        let (listed, known) =
+            opened.runtime.block_on(read(&opened, text)).map_err(|error| Failure::of(&input.name, error))?;
         let new = listed.iter().filter(|listed| !known.contains(&listed.device.name)).count();
         let changed = listed.len() - new;
         if self.dry_run {

@@ -41,7 +41,7 @@ impl Show {
         let groups = opened.runtime.block_on(opened.cluster.store().groups());
         let groups = groups.map_err(|error| could_not(error.into()))?;
         let nodes = nodes(row, &groups);
-        let from = self.node.as_deref().or(nodes.first().map(String::as_str));
+        let from = self.node.as_deref().or_else(|| nodes.first().map(String::as_str));
         let mut text = about(row, nodes);
         text.push_str(&self.files(&opened, row, from)?);
         terminal::print(&text)?;

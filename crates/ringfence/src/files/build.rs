@@ -73,21 +73,14 @@ impl Kind {
 impl Args {
     /// Builds, signs and writes.
     pub fn run(self) -> Result<Answer, Failure> {
-        let path = self
-            .target
-            .path_or(Some(PathBuf::from(self.kind.file_name())))?;
+        let path = self.target.path_or(Some(PathBuf::from(self.kind.file_name())))?;
         self.target.check(&path)?;
         let layout = WireLayout::from(self.making.layout);
         let certificates = self.certificates()?;
         let signer = self.signer_source()?;
-        let signer_path = self
-            .signer
-            .clone()
-            .or_else(|| signer.and_then(|source| source.certificate.clone()));
+        let signer_path = self.signer.clone().or_else(|| signer.and_then(|source| source.certificate.clone()));
         let Some(signer_path) = signer_path else {
-            return Err(Failure::WrongUsage(
-                "nobody signs: give --sast BUNDLE or --signer CERT".to_owned(),
-            ));
+            return Err(Failure::WrongUsage("nobody signs: give --sast BUNDLE or --signer CERT".to_owned()));
         };
         let pair = Pair::read(&signer_path, self.key.as_deref())?;
         let mut specs = Vec::with_capacity(self.records.0.len());
@@ -96,10 +89,7 @@ impl Args {
             if self.hash_tvs && *role == Role::TVS {
                 source.form = Form::Hash;
             }
-            let certificate = source
-                .certificate
-                .as_ref()
-                .and_then(|path| certificates.get(path));
+            let certificate = source.certificate.as_ref().and_then(|path| certificates.get(path));
             specs.push(source.spec(*role, certificate, layout)?);
         }
         let default_version = match layout {
@@ -112,15 +102,11 @@ impl Args {
             signer_form: as_token.then_some(NameForm::CtlClient),
             signer_version: self.signer_version.or(default_version),
             digest: self.making.digest,
-            file_name: self
-                .making
-                .filename
-                .as_deref()
-                .unwrap_or_else(|| self.kind.file_name()),
+            file_name: self.making.filename.as_deref().unwrap_or_else(|| self.kind.file_name()),
             timestamp: self.making.timestamp()?,
         };
-        let list = sign_list(&spec, &specs, &pair.identity()?)
-            .map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+        let list =
+            sign_list(&spec, &specs, &pair.identity()?).map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         self.warn(&certificates, pair.certificate(), list.len());
         self.target.write(&path, &list, Readers::Everybody)?;
         Ok(Answer::Yes)
@@ -128,12 +114,7 @@ impl Args {
 
     /// The record of the signer: of --signer when it is one of them, else the first SAST record.
     fn signer_source(&self) -> Result<Option<&RecordSource>, Failure> {
-        let mut sast = self
-            .records
-            .0
-            .iter()
-            .filter(|(role, _)| *role == Role::SAST)
-            .map(|(_, source)| source);
+        let mut sast = self.records.0.iter().filter(|(role, _)| *role == Role::SAST).map(|(_, source)| source);
         let Some(signer) = &self.signer else {
             return Ok(sast.next());
         };
@@ -151,12 +132,7 @@ impl Args {
     /// Each certificate once, however many records it stands in.
     fn certificates(&self) -> Result<HashMap<PathBuf, Certificate>, Failure> {
         let mut all = HashMap::new();
-        for path in self
-            .records
-            .0
-            .iter()
-            .filter_map(|(_, source)| source.certificate.as_ref())
-        {
+        for path in self.records.0.iter().filter_map(|(_, source)| source.certificate.as_ref()) {
             if !all.contains_key(path) {
                 all.insert(path.clone(), input::certificate(path)?);
             }
@@ -164,12 +140,7 @@ impl Args {
         Ok(all)
     }
 
-    fn warn(
-        &self,
-        certificates: &HashMap<PathBuf, Certificate>,
-        signer: &Certificate,
-        length: usize,
-    ) {
+    fn warn(&self, certificates: &HashMap<PathBuf, Certificate>, signer: &Certificate, length: usize) {
         if length > PHONE_LIMIT {
             terminal::warn(&format!(
                 "the list has {length} bytes; phones do not load more than {PHONE_LIMIT}: leave certificates out, or --hash-tvs"
@@ -178,18 +149,13 @@ impl Args {
         let roles = || self.records.0.iter().map(|(role, _)| *role);
         let sast = roles().filter(|role| *role == Role::SAST).count();
         if sast > SAST_LIMIT {
-            terminal::warn(&format!(
-                "the list has {sast} SAST records; phones take at most {SAST_LIMIT}"
-            ));
+            terminal::warn(&format!("the list has {sast} SAST records; phones take at most {SAST_LIMIT}"));
         }
         if self.kind == Kind::Ctl && roles().any(|role| role == Role::TVS) {
             terminal::warn("TVS records belong in an ITL; phones do not look for them in a CTL");
         }
         let signs = |(role, source): &(Role, RecordSource)| {
-            let certificate = source
-                .certificate
-                .as_ref()
-                .and_then(|path| certificates.get(path));
+            let certificate = source.certificate.as_ref().and_then(|path| certificates.get(path));
             *role == Role::SAST && certificate == Some(signer)
         };
         if !self.records.0.iter().any(signs) {

@@ -37,15 +37,13 @@ impl Args {
     /// Opens and writes.
     pub fn run(self) -> Result<Answer, Failure> {
         let input = Input::read(&self.file)?;
-        let file =
-            SignedFile::decode(input.bytes.clone()).map_err(|error| input.malformed(&error))?;
+        let file = SignedFile::decode(input.bytes.clone()).map_err(|error| input.malformed(&error))?;
         if !file.is_encrypted() {
-            let reason = "ENCRYPTIONINFO: is missing: the file is not encrypted; `ringfence strip` takes its header off";
+            let reason =
+                "ENCRYPTIONINFO: is missing: the file is not encrypted; `ringfence strip` takes its header off";
             return Err(Failure::of(&input.name, reason));
         }
-        let base = input
-            .base_name()
-            .and_then(|name| name.strip_suffix(".enc.sgn"));
+        let base = input.base_name().and_then(|name| name.strip_suffix(".enc.sgn"));
         if base.is_none() && self.target.path().is_none() {
             return Err(Failure::WrongUsage(format!(
                 "{}: the name does not end in .enc.sgn: say with --output where to write",
@@ -78,9 +76,7 @@ impl Args {
                 Ok(Answer::Yes)
             }
             // Fields that cannot be are malformed input; a key that does not fit is a plain no.
-            Err(error @ pki::encrypt::OpenError::Mismatch) => {
-                self.refuse(&input, &error.to_string())
-            }
+            Err(error @ pki::encrypt::OpenError::Mismatch) => self.refuse(&input, &error.to_string()),
             Err(error) => Err(Failure::of(&input.name, error)),
         }
     }

@@ -30,18 +30,11 @@ pub fn trust_list(list: &TrustList) -> Map<String, Value> {
 pub fn signed_file(file: &SignedFile, signer: Option<&Certificate>) -> Map<String, Value> {
     let bytes = file.bytes();
     let mut out = header_part(file.header(), bytes);
-    let kind = if file.is_encrypted() {
-        "encrypted"
-    } else {
-        "signed"
-    };
+    let kind = if file.is_encrypted() { "encrypted" } else { "signed" };
     out.insert("kind".to_owned(), json!(kind));
     out.insert("payload_offset".to_owned(), json!(file.header().length()));
     out.insert("payload_length".to_owned(), json!(file.payload().len()));
-    out.insert(
-        "payload_sha256".to_owned(),
-        json!(hex(&sha256(file.payload()))),
-    );
+    out.insert("payload_sha256".to_owned(), json!(hex(&sha256(file.payload()))));
     match signer {
         Some(signer) => insert_verdict(&mut out, &check(file.header(), bytes, signer)),
         None => {
@@ -54,11 +47,7 @@ pub fn signed_file(file: &SignedFile, signer: Option<&Certificate>) -> Map<Strin
 fn header_part(header: &Header, file: &[u8]) -> Map<String, Value> {
     let signature = header.field(header::SIGNATURE);
     let digest = header.digest(file).and_then(wire::digest::DigestId::name);
-    let fields: Vec<Value> = header
-        .fields()
-        .iter()
-        .map(|field| header_field(field, file))
-        .collect();
+    let fields: Vec<Value> = header.fields().iter().map(|field| header_field(field, file)).collect();
     let all = json!({
         "parse": "ok",
         "size": file.len(),
@@ -120,36 +109,23 @@ fn header_field(field: &wire::tlv::Field, file: &[u8]) -> Value {
 /// A number for a known field of at most four bytes, else hexadecimal digits.
 fn number_or_hex(bytes: &[u8], known: bool) -> Value {
     if known && (1..=4).contains(&bytes.len()) {
-        json!(
-            bytes
-                .iter()
-                .fold(0_u32, |number, byte| (number << 8) | u32::from(*byte))
-        )
+        json!(bytes.iter().fold(0_u32, |number, byte| (number << 8) | u32::from(*byte)))
     } else {
         json!(hex(bytes))
     }
 }
 
 fn record(record: RecordView<'_>) -> Value {
-    let fields: Vec<Value> = record
-        .fields()
-        .map(|(field, bytes)| record_field(field, bytes))
-        .collect();
+    let fields: Vec<Value> = record.fields().map(|(field, bytes)| record_field(field, bytes)).collect();
     let mut out = Map::new();
     out.insert("offset".to_owned(), json!(record.offset()));
     out.insert("length".to_owned(), json!(record.length()));
     out.insert("fields".to_owned(), Value::Array(fields));
-    out.insert(
-        "role".to_owned(),
-        json!(record.role().map(|role| role.to_string())),
-    );
+    out.insert("role".to_owned(), json!(record.role().map(|role| role.to_string())));
     let Some(der) = record.certificate() else {
         return Value::Object(out);
     };
-    out.insert(
-        "certificate_sha1".to_owned(),
-        json!(hex(&pki::hash::sha1(der))),
-    );
+    out.insert("certificate_sha1".to_owned(), json!(hex(&pki::hash::sha1(der))));
     out.insert("certificate_sha256".to_owned(), json!(hex(&sha256(der))));
     match Certificate::from_der(der) {
         Ok(certificate) => copies(&mut out, record, &certificate),
@@ -172,10 +148,7 @@ fn copies(out: &mut Map<String, Value>, record: RecordView<'_>, certificate: &Ce
         out.insert(name.to_owned(), json!(key == certificate.public_key_bits()));
     }
     if let Some(signature) = record.value(trust_list::SIGNATURE) {
-        out.insert(
-            "signature_is_certificate_signature".to_owned(),
-            json!(signature == certificate.signature_bits()),
-        );
+        out.insert("signature_is_certificate_signature".to_owned(), json!(signature == certificate.signature_bits()));
     }
 }
 
@@ -188,9 +161,7 @@ fn record_field(field: &wire::tlv::Field, bytes: &[u8]) -> Value {
         (trust_list::DNSNAME | trust_list::SUBJECTNAME | trust_list::ISSUERNAME, bytes) => {
             Some(json!(String::from_utf8_lossy(untext(bytes).0)))
         }
-        (trust_list::FUNCTION | trust_list::HASHALGORITHM, bytes) => {
-            Some(number_or_hex(bytes, true))
-        }
+        (trust_list::FUNCTION | trust_list::HASHALGORITHM, bytes) => Some(number_or_hex(bytes, true)),
         (trust_list::IPADDRESS, [a, b, c, d]) => Some(json!(format!("{a}.{b}.{c}.{d}"))),
         (trust_list::PUBLICKEY | trust_list::SIGNATURE | trust_list::CERTIFICATE, _) => None,
         (_, bytes) => Some(json!(hex(bytes))),

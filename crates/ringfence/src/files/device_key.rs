@@ -26,10 +26,7 @@ pub fn open_with(file: &SignedFile, path: &Path) -> Result<Result<Opened, OpenEr
         }
     }
     if names.len() > TRIES {
-        let reason = format!(
-            "{} keys are above the limit of {TRIES}; name the file",
-            names.len()
-        );
+        let reason = format!("{} keys are above the limit of {TRIES}; name the file", names.len());
         return Err(Failure::at(path, reason));
     }
     names.sort();

@@ -61,10 +61,7 @@ struct Difference {
 
 impl Difference {
     fn is_empty(&self) -> bool {
-        self.header.is_empty()
-            && self.records.is_empty()
-            && !self.reordered
-            && self.payload.is_empty()
+        self.header.is_empty() && self.records.is_empty() && !self.reordered && self.payload.is_empty()
     }
 }
 
@@ -72,26 +69,15 @@ impl Args {
     /// Compares and prints.
     pub fn run(self) -> Result<Answer, Failure> {
         if self.a == self.b && self.a.as_os_str() == "-" {
-            return Err(Failure::WrongUsage(
-                "only one of the two files can be standard input".to_owned(),
-            ));
+            return Err(Failure::WrongUsage("only one of the two files can be standard input".to_owned()));
         }
         let (a, b) = (Input::read(&self.a)?, Input::read(&self.b)?);
         let (in_a, in_b) = (Decoded::of(&a)?, Decoded::of(&b)?);
         let same = a.bytes == b.bytes;
-        let mut difference = if same {
-            Difference::default()
-        } else {
-            compare(&in_a, &in_b)
-        };
+        let mut difference = if same { Difference::default() } else { compare(&in_a, &in_b) };
         if !same && difference.is_empty() {
             // Nothing that has a name: padding, or fields in another order.
-            let at = a
-                .bytes
-                .iter()
-                .zip(&b.bytes)
-                .take_while(|(x, y)| x == y)
-                .count();
+            let at = a.bytes.iter().zip(&b.bytes).take_while(|(x, y)| x == y).count();
             difference.header.push(Change {
                 field: "first differing byte".to_owned(),
                 a: Some(at.to_string()),
@@ -117,8 +103,7 @@ fn compare(a: &Decoded, b: &Decoded) -> Difference {
             b: Some(b.label().to_owned()),
         });
     }
-    out.header
-        .extend(headers((a.header(), a.bytes()), (b.header(), b.bytes())));
+    out.header.extend(headers((a.header(), a.bytes()), (b.header(), b.bytes())));
     match (a, b) {
         (Decoded::List(a), Decoded::List(b)) => records(&mut out, a, b),
         (Decoded::Signed(a), Decoded::Signed(b)) => payloads(&mut out, a.payload(), b.payload()),
@@ -130,16 +115,8 @@ fn compare(a: &Decoded, b: &Decoded) -> Difference {
 /// Fields by tag and how often the tag came before, so that a repeated field is compared with its like.
 fn headers(a: (&Header, &[u8]), b: (&Header, &[u8])) -> Vec<Change> {
     let list = |(header, file): (&Header, &[u8])| {
-        let fields = header
-            .fields()
-            .iter()
-            .filter(|field| !header::is_container(field.tag));
-        named(fields.map(|field| {
-            (
-                header_name(field.tag),
-                header_value(field.tag, field.bytes(file)),
-            )
-        }))
+        let fields = header.fields().iter().filter(|field| !header::is_container(field.tag));
+        named(fields.map(|field| (header_name(field.tag), header_value(field.tag, field.bytes(file)))))
     };
     changes(&list(a), &list(b))
 }
@@ -149,11 +126,7 @@ fn header_name(tag: u8) -> String {
 }
 
 fn name_of(tag: u8, name: &str) -> String {
-    if name.starts_with("unknown") {
-        format!("UNKNOWN {tag}")
-    } else {
-        name.to_owned()
-    }
+    if name.starts_with("unknown") { format!("UNKNOWN {tag}") } else { name.to_owned() }
 }
 
 /// Names made unique: the second SIGNATURE is `SIGNATURE (2)`.
@@ -163,11 +136,7 @@ fn named(fields: impl Iterator<Item = (String, String)>) -> Vec<(String, String)
     for (name, value) in fields {
         let times = seen.iter().filter(|other| **other == name).count();
         seen.push(name.clone());
-        let unique = if times == 0 {
-            name
-        } else {
-            format!("{name} ({})", times + 1)
-        };
+        let unique = if times == 0 { name } else { format!("{name} ({})", times + 1) };
         out.push((unique, value));
     }
     out
@@ -175,31 +144,20 @@ fn named(fields: impl Iterator<Item = (String, String)>) -> Vec<(String, String)
 
 fn changes(a: &[(String, String)], b: &[(String, String)]) -> Vec<Change> {
     let value = |side: &[(String, String)], name: &str| {
-        side.iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.clone())
+        side.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
     };
     let only_b = b.iter().filter(|(name, _)| value(a, name).is_none());
     a.iter()
         .chain(only_b)
         .filter_map(|(name, _)| {
             let (a, b) = (value(a, name), value(b, name));
-            (a != b).then(|| Change {
-                field: name.clone(),
-                a,
-                b,
-            })
+            (a != b).then(|| Change { field: name.clone(), a, b })
         })
         .collect()
 }
 
 fn header_value(tag: u8, bytes: &[u8]) -> String {
-    let number = || {
-        bytes
-            .iter()
-            .fold(0_u32, |number, byte| (number << 8) | u32::from(*byte))
-            .to_string()
-    };
+    let number = || bytes.iter().fold(0_u32, |number, byte| (number << 8) | u32::from(*byte)).to_string();
     match tag {
         tag if header::is_text(tag) => field_text(untext(bytes).0),
         header::VERSION | header::SIGNERVERSION => match bytes {
@@ -208,10 +166,7 @@ fn header_value(tag: u8, bytes: &[u8]) -> String {
         },
         header::SERIALNUMBER => spell(bytes, ":", true),
         header::SIGNATURE | header::ENCRYPTIONKEY => abridged(bytes),
-        header::HEADERLENGTH
-        | header::TIMESTAMP
-        | header::ENCRYPTIONPADDING
-        | header::ENCRYPTIONKEYSIZE => number(),
+        header::HEADERLENGTH | header::TIMESTAMP | header::ENCRYPTIONPADDING | header::ENCRYPTIONKEYSIZE => number(),
         _ if bytes.len() == 1 => number(),
         _ => hex(bytes),
     }
@@ -219,16 +174,10 @@ fn header_value(tag: u8, bytes: &[u8]) -> String {
 
 fn record_value(tag: u8, bytes: &[u8]) -> String {
     match (tag, bytes) {
-        (trust_list::DNSNAME | trust_list::SUBJECTNAME | trust_list::ISSUERNAME, bytes) => {
-            field_text(untext(bytes).0)
-        }
+        (trust_list::DNSNAME | trust_list::SUBJECTNAME | trust_list::ISSUERNAME, bytes) => field_text(untext(bytes).0),
         (trust_list::SERIALNUMBER, bytes) => spell(bytes, ":", true),
-        (trust_list::PUBLICKEY | trust_list::SIGNATURE | trust_list::CERTIFICATE, bytes) => {
-            abridged(bytes)
-        }
-        (trust_list::FUNCTION, [high, low]) => {
-            wire::role::Role(u16::from_be_bytes([*high, *low])).to_string()
-        }
+        (trust_list::PUBLICKEY | trust_list::SIGNATURE | trust_list::CERTIFICATE, bytes) => abridged(bytes),
+        (trust_list::FUNCTION, [high, low]) => wire::role::Role(u16::from_be_bytes([*high, *low])).to_string(),
         (trust_list::IPADDRESS, [a, b, c, d]) => format!("{a}.{b}.{c}.{d}"),
         (_, bytes) => hex(bytes),
     }
@@ -241,48 +190,31 @@ fn abridged(bytes: &[u8]) -> String {
 
 fn fields_of(record: RecordView<'_>) -> Vec<(String, String)> {
     let fields = record.fields();
-    named(fields.map(|(field, bytes)| {
-        (
-            name_of(field.tag, trust_list::tag_name(field.tag)),
-            record_value(field.tag, bytes),
-        )
-    }))
+    named(
+        fields.map(|(field, bytes)| {
+            (name_of(field.tag, trust_list::tag_name(field.tag)), record_value(field.tag, bytes))
+        }),
+    )
 }
 
 /// SHA-1 of the certificate, from the certificate or from the hash that stands in its place.
 fn certificate_sha1(record: RecordView<'_>) -> Option<Vec<u8>> {
-    record
-        .certificate()
-        .map(sha1)
-        .or_else(|| record.certificate_hash().map(|(_, hash)| hash.to_vec()))
+    record.certificate().map(sha1).or_else(|| record.certificate_hash().map(|(_, hash)| hash.to_vec()))
 }
 
 fn row(index: usize, record: RecordView<'_>) -> Row {
-    let subject = record
-        .subject()
-        .or_else(|| record.dns_name())
-        .map(field_text);
+    let subject = record.subject().or_else(|| record.dns_name()).map(field_text);
     Row {
         number: index + 1,
-        role: record
-            .role()
-            .map_or_else(|| "none".to_owned(), |role| role.to_string()),
+        role: record.role().map_or_else(|| "none".to_owned(), |role| role.to_string()),
         subject: subject.unwrap_or_default(),
-        serial: record
-            .serial()
-            .map(|serial| spell(serial, ":", true))
-            .unwrap_or_default(),
-        sha1: certificate_sha1(record)
-            .map(|hash| hex(&hash))
-            .unwrap_or_default(),
+        serial: record.serial().map(|serial| spell(serial, ":", true)).unwrap_or_default(),
+        sha1: certificate_sha1(record).map(|hash| hex(&hash)).unwrap_or_default(),
     }
 }
 
 fn whole(record: RecordView<'_>) -> Vec<(u8, Vec<u8>)> {
-    record
-        .fields()
-        .map(|(field, bytes)| (field.tag, bytes.to_vec()))
-        .collect()
+    record.fields().map(|(field, bytes)| (field.tag, bytes.to_vec())).collect()
 }
 
 /// Pairs of indices into the two lists, found in rounds from the strictest likeness to the loosest.
@@ -294,17 +226,11 @@ fn records(out: &mut Difference, a: &TrustList, b: &TrustList) {
     let mut pairs = Vec::new();
     let likenesses: [fn(RecordView<'_>, RecordView<'_>) -> bool; 3] = [
         |a, b| whole(a) == whole(b),
-        |a, b| {
-            a.role() == b.role()
-                && a.serial() == b.serial()
-                && certificate_sha1(a) == certificate_sha1(b)
-        },
+        |a, b| a.role() == b.role() && a.serial() == b.serial() && certificate_sha1(a) == certificate_sha1(b),
         |a, b| a.role() == b.role() && a.subject().is_some() && a.subject() == b.subject(),
     ];
     let alike = |like: fn(RecordView<'_>, RecordView<'_>) -> bool, x: usize, y: usize| {
-        in_a.get(x)
-            .zip(in_b.get(y))
-            .is_some_and(|(x, y)| like(*x, *y))
+        in_a.get(x).zip(in_b.get(y)).is_some_and(|(x, y)| like(*x, *y))
     };
     for like in likenesses {
         left_a.retain(|&x| {
@@ -316,38 +242,24 @@ fn records(out: &mut Difference, a: &TrustList, b: &TrustList) {
         });
     }
     pairs.sort_unstable();
-    out.reordered = pairs
-        .windows(2)
-        .any(|two| matches!(two, [(_, first), (_, second)] if first > second));
+    out.reordered = pairs.windows(2).any(|two| matches!(two, [(_, first), (_, second)] if first > second));
     for (x, y) in pairs {
         let Some((one, other)) = in_a.get(x).zip(in_b.get(y)) else {
             continue;
         };
         let mut fields = changes(&fields_of(*one), &fields_of(*other));
         if fields.is_empty() && whole(*one) != whole(*other) {
-            fields.push(Change {
-                field: "order of fields".to_owned(),
-                a: None,
-                b: None,
-            });
+            fields.push(Change { field: "order of fields".to_owned(), a: None, b: None });
         }
         if !fields.is_empty() {
-            out.records.push(RecordChange::Changed {
-                a: row(x, *one),
-                b: row(y, *other),
-                fields,
-            });
+            out.records.push(RecordChange::Changed { a: row(x, *one), b: row(y, *other), fields });
         }
     }
     let rows = |left: &[usize], side: &[RecordView<'_>]| -> Vec<Row> {
-        left.iter()
-            .filter_map(|&index| Some(row(index, *side.get(index)?)))
-            .collect()
+        left.iter().filter_map(|&index| Some(row(index, *side.get(index)?))).collect()
     };
-    out.records
-        .extend(rows(&left_a, &in_a).into_iter().map(RecordChange::Removed));
-    out.records
-        .extend(rows(&left_b, &in_b).into_iter().map(RecordChange::Added));
+    out.records.extend(rows(&left_a, &in_a).into_iter().map(RecordChange::Removed));
+    out.records.extend(rows(&left_b, &in_b).into_iter().map(RecordChange::Added));
 }
 
 fn payloads(out: &mut Difference, a: &[u8], b: &[u8]) {
@@ -356,11 +268,7 @@ fn payloads(out: &mut Difference, a: &[u8], b: &[u8]) {
     }
     let mut push = |field: &str, a: String, b: String| {
         if a != b {
-            out.payload.push(Change {
-                field: field.to_owned(),
-                a: Some(a),
-                b: Some(b),
-            });
+            out.payload.push(Change { field: field.to_owned(), a: Some(a), b: Some(b) });
         }
     };
     push("payload length", a.len().to_string(), b.len().to_string());
@@ -369,15 +277,8 @@ fn payloads(out: &mut Difference, a: &[u8], b: &[u8]) {
     let line = 1 + a.iter().take(same).filter(|byte| **byte == b'\n').count();
     let at = |side: &[u8]| {
         let rest = side.get(same..).unwrap_or_default();
-        let end = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(rest.len())
-            .min(40);
-        format!(
-            "offset {same}, line {line}: {}",
-            field_text(rest.get(..end).unwrap_or_default())
-        )
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()).min(40);
+        format!("offset {same}, line {line}: {}", field_text(rest.get(..end).unwrap_or_default()))
     };
     push("payload differs from", at(a), at(b));
 }
@@ -385,43 +286,20 @@ fn payloads(out: &mut Difference, a: &[u8], b: &[u8]) {
 fn human(a: &Input, b: &Input, same: bool, difference: &Difference) -> String {
     let names = (terminal::one_line(&a.name), terminal::one_line(&b.name));
     if same {
-        return format!(
-            "{} and {} are the same, {} bytes\n",
-            names.0,
-            names.1,
-            a.bytes.len()
-        );
+        return format!("{} and {} are the same, {} bytes\n", names.0, names.1, a.bytes.len());
     }
-    let mut out = format!(
-        "--- {}, {} bytes\n+++ {}, {} bytes\n",
-        names.0,
-        a.bytes.len(),
-        names.1,
-        b.bytes.len()
-    );
+    let mut out = format!("--- {}, {} bytes\n+++ {}, {} bytes\n", names.0, a.bytes.len(), names.1, b.bytes.len());
     if !difference.header.is_empty() {
         out.push_str("header\n");
         table(&mut out, &difference.header);
     }
     for change in &difference.records {
         match change {
-            RecordChange::Added(row) => {
-                out.push_str(&format!("{} {}\n", paint(GOOD, "+ record"), spoken(row)))
-            }
-            RecordChange::Removed(row) => {
-                out.push_str(&format!("{} {}\n", paint(BAD, "- record"), spoken(row)))
-            }
+            RecordChange::Added(row) => out.push_str(&format!("{} {}\n", paint(GOOD, "+ record"), spoken(row))),
+            RecordChange::Removed(row) => out.push_str(&format!("{} {}\n", paint(BAD, "- record"), spoken(row))),
             RecordChange::Changed { a, b, fields } => {
-                let moved = if a.number == b.number {
-                    String::new()
-                } else {
-                    format!(", now record {}", b.number)
-                };
-                out.push_str(&format!(
-                    "{} {}{moved}\n",
-                    paint(NOTICE, "~ record"),
-                    spoken(a)
-                ));
+                let moved = if a.number == b.number { String::new() } else { format!(", now record {}", b.number) };
+                out.push_str(&format!("{} {}{moved}\n", paint(NOTICE, "~ record"), spoken(a)));
                 table(&mut out, fields);
             }
         }
@@ -463,10 +341,7 @@ fn table(out: &mut String, changes: &[Change]) {
 fn machine(a: &Input, b: &Input, same: bool, difference: &Difference) -> Value {
     let row = |row: &Row| json!({ "number": row.number, "role": row.role, "subject": row.subject, "serial": row.serial, "certificate_sha1": row.sha1 });
     let fields = |changes: &[Change]| -> Value {
-        changes
-            .iter()
-            .map(|change| json!({ "field": change.field, "a": change.a, "b": change.b }))
-            .collect()
+        changes.iter().map(|change| json!({ "field": change.field, "a": change.a, "b": change.b })).collect()
     };
     let mut lists: [Vec<Value>; 3] = Default::default();
     let [added, removed, changed] = &mut lists;

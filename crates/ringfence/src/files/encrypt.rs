@@ -55,8 +55,7 @@ impl Args {
             (Some(name), _) => name.clone(),
             (None, Some(base)) => format!("{base}.enc.sgn"),
             (None, None) => {
-                let reason =
-                    "standard input has no name: say with --filename what the phone asks for";
+                let reason = "standard input has no name: say with --filename what the phone asks for";
                 return Err(Failure::WrongUsage(reason.to_owned()));
             }
         };
@@ -75,16 +74,10 @@ impl Args {
             None => None,
             Some(stub_path) => {
                 let xml = stub::make(&input.bytes, &device).map_err(|error| failed(&error))?;
-                let stub_name = name
-                    .strip_suffix(".enc.sgn")
-                    .map(|base| format!("{base}.sgn"));
+                let stub_name = name.strip_suffix(".enc.sgn").map(|base| format!("{base}.sgn"));
                 let stub_name = stub_name.unwrap_or_else(|| name.clone());
-                let spec = FileSpec {
-                    file_name: &stub_name,
-                    ..spec.clone()
-                };
-                let signed = sign_file(&spec, xml.into_bytes(), &identity)
-                    .map_err(|error| failed(&error))?;
+                let spec = FileSpec { file_name: &stub_name, ..spec.clone() };
+                let signed = sign_file(&spec, xml.into_bytes(), &identity).map_err(|error| failed(&error))?;
                 Some((stub_path, signed))
             }
         };
@@ -107,14 +100,9 @@ impl Args {
             let base = named.file_name()?.to_str()?.strip_suffix(".enc.sgn")?;
             Some(named.with_file_name(format!("{base}.sgn")))
         };
-        let path = named
-            .clone()
-            .or_else(derived)
-            .or_else(|| beside(input, ".sgn"));
+        let path = named.clone().or_else(derived).or_else(|| beside(input, ".sgn"));
         path.map(Some).ok_or_else(|| {
-            Failure::WrongUsage(
-                "standard input has no name: say with --stub=FILE where the stub goes".to_owned(),
-            )
+            Failure::WrongUsage("standard input has no name: say with --stub=FILE where the stub goes".to_owned())
         })
     }
 }

@@ -33,22 +33,12 @@ impl Input {
             let name = "standard input".to_owned();
             let bytes = take(std::io::stdin().lock(), &name, FILE_LIMIT)?;
             let modified = seconds(SystemTime::now());
-            return Ok(Self {
-                name,
-                path: None,
-                bytes,
-                modified,
-            });
+            return Ok(Self { name, path: None, bytes, modified });
         }
         let name = path.display().to_string();
         let (bytes, modified) = read_file(path, &name, FILE_LIMIT)?;
         let path = Some(path.to_owned());
-        Ok(Self {
-            name,
-            path,
-            bytes,
-            modified,
-        })
+        Ok(Self { name, path, bytes, modified })
     }
 
     /// The last part of the path, when it is text.
@@ -64,8 +54,7 @@ impl Input {
 
 /// Seconds since 1970; 0 for a time before.
 pub fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Reads the first certificate of a PEM file (a bundle is fine), or a DER file.
@@ -101,16 +90,11 @@ fn read_file(path: &Path, name: &str, limit: usize) -> Result<(Vec<u8>, u64), Fa
 /// Reads to the end, but never more than one byte above the limit: a pipe has no size to ask for.
 fn take(from: impl Read, name: &str, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    from.take(limit as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::of(name, error))?;
+    from.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| Failure::of(name, error))?;
     if bytes.len() > limit {
         return Err(Failure::of(
             name,
-            format!(
-                "offset {limit}: file: is above the limit of {limit} bytes ({})",
-                spoken(limit)
-            ),
+            format!("offset {limit}: file: is above the limit of {limit} bytes ({})", spoken(limit)),
         ));
     }
     Ok(bytes)
@@ -119,10 +103,7 @@ fn take(from: impl Read, name: &str, limit: usize) -> Result<Vec<u8>, Failure> {
 fn too_large(name: &str, found: u64, limit: usize) -> Failure {
     Failure::of(
         name,
-        format!(
-            "offset {limit}: file: {found} bytes are above the limit of {limit} bytes ({})",
-            spoken(limit)
-        ),
+        format!("offset {limit}: file: {found} bytes are above the limit of {limit} bytes ({})", spoken(limit)),
     )
 }
 

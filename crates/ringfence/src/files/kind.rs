@@ -78,9 +78,7 @@ fn by_content(bytes: &[u8]) -> Result<Decoded, Malformed> {
     let signed = SignedFile::decode(bytes)?;
     let header = signed.header();
     let name = header.file_name(bytes).unwrap_or_default();
-    let is_list_name = [CTL_FILE_NAME, ITL_FILE_NAME]
-        .iter()
-        .any(|list| name.eq_ignore_ascii_case(list.as_bytes()));
+    let is_list_name = [CTL_FILE_NAME, ITL_FILE_NAME].iter().any(|list| name.eq_ignore_ascii_case(list.as_bytes()));
     if is_list_name {
         return TrustList::decode(bytes).map(Decoded::List);
     }

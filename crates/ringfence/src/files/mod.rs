@@ -10,8 +10,6 @@
 
 mod describe;
 mod device_key;
-mod kind;
-mod output;
 mod record;
 mod signer;
 mod stub;
@@ -22,6 +20,8 @@ pub mod decrypt;
 pub mod diff;
 pub mod encrypt;
 pub mod input;
+pub mod kind;
+pub mod output;
 pub mod show;
 pub mod sign;
 pub mod strip;

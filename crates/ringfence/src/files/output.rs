@@ -32,9 +32,7 @@ impl Target {
     /// Where it goes: `--output`, else `otherwise`.
     pub fn path_or(&self, otherwise: Option<PathBuf>) -> Result<PathBuf, Failure> {
         self.output.clone().or(otherwise).ok_or_else(|| {
-            Failure::WrongUsage(
-                "standard input has no name: say with --output where to write".to_owned(),
-            )
+            Failure::WrongUsage("standard input has no name: say with --output where to write".to_owned())
         })
     }
 
@@ -46,9 +44,7 @@ impl Target {
     /// Refuses early what [`Target::write`] would refuse: nothing is signed for nothing.
     pub fn check(&self, path: &Path) -> Result<(), Failure> {
         match path.metadata() {
-            Ok(about) if about.is_dir() => {
-                Err(Failure::at(path, "is a directory, give the name of a file"))
-            }
+            Ok(about) if about.is_dir() => Err(Failure::at(path, "is a directory, give the name of a file")),
             Ok(about) if about.is_file() && !self.force => Err(exists(path)),
             _ => Ok(()),
         }
@@ -64,14 +60,7 @@ impl Target {
             // A device or a pipe has nothing to replace: what is behind it gets the bytes.
             Ok(about) if !about.is_file() => write_into(path, bytes),
             // Through a link, so that the link stays.
-            Ok(_) => replace(
-                &path
-                    .canonicalize()
-                    .map_err(|error| Failure::at(path, error))?,
-                bytes,
-                readers,
-                true,
-            ),
+            Ok(_) => replace(&path.canonicalize().map_err(|error| Failure::at(path, error))?, bytes, readers, true),
             Err(_) => replace(path, bytes, readers, self.force),
         }
     }
@@ -82,12 +71,8 @@ fn exists(path: &Path) -> Failure {
 }
 
 fn write_into(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .open(path)
-        .map_err(|error| Failure::at(path, error))?;
-    file.write_all(bytes)
-        .map_err(|error| Failure::at(path, error))
+    let mut file = OpenOptions::new().write(true).open(path).map_err(|error| Failure::at(path, error))?;
+    file.write_all(bytes).map_err(|error| Failure::at(path, error))
 }
 
 fn replace(path: &Path, bytes: &[u8], readers: Readers, over: bool) -> Result<(), Failure> {
@@ -107,11 +92,7 @@ fn replace(path: &Path, bytes: &[u8], readers: Readers, over: bool) -> Result<()
         .map_err(failed)?;
     aside.write_all(bytes).map_err(failed)?;
     aside.as_file().sync_all().map_err(failed)?;
-    let renamed = if over {
-        aside.persist(path)
-    } else {
-        aside.persist_noclobber(path)
-    };
+    let renamed = if over { aside.persist(path) } else { aside.persist_noclobber(path) };
     match renamed {
         Ok(_) => {}
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -119,7 +100,5 @@ fn replace(path: &Path, bytes: &[u8], readers: Readers, over: bool) -> Result<()
         }
         Err(error) => return Err(failed(error.error)),
     }
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed)
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }

@@ -22,9 +22,7 @@ use crate::terminal::{self, BAD, GOOD, paint};
 /// A trust list is printed in the words and columns of `show ctl` and held against its own SAST record; a signed file is
 /// held against --cert. Ends with 0 whatever the signature says; `ringfence verify` judges.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example: ringfence show --json SEP58971ECC97C1.cnf.xml.sgn --cert CallManager.pem"
-)]
+#[command(after_help = "Example: ringfence show --json SEP58971ECC97C1.cnf.xml.sgn --cert CallManager.pem")]
 pub struct Args {
     /// CTLFile.tlv, ITLFile.tlv, a .sgn or .enc.sgn file; `-` for standard input
     file: PathBuf,
@@ -47,12 +45,7 @@ impl Args {
         let signer = self.cert.as_deref().map(input::certificate).transpose()?;
         let text = match &decoded {
             Decoded::List(list) if self.json => pretty(describe::trust_list(list))?,
-            Decoded::List(list) => listing::list(
-                list,
-                ListKind::of(list),
-                input.modified,
-                &TimeZone::system(),
-            ),
+            Decoded::List(list) => listing::list(list, ListKind::of(list), input.modified, &TimeZone::system()),
             Decoded::Signed(file) => {
                 let opened = self.opened(file)?;
                 let stub = Stub::beside(&input, file);
@@ -66,13 +59,7 @@ impl Args {
                     }
                     pretty(out)?
                 } else {
-                    signed_text(
-                        &input,
-                        file,
-                        signer.as_ref(),
-                        opened.as_ref(),
-                        stub.as_ref(),
-                    )
+                    signed_text(&input, file, signer.as_ref(), opened.as_ref(), stub.as_ref())
                 }
             }
         };
@@ -90,16 +77,11 @@ impl Args {
 
 fn pretty(map: Map<String, Value>) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(&Value::Object(map));
-    text.map(|text| text + "\n")
-        .map_err(|error| Failure::CouldNotTell(format!("JSON: {error}")))
+    text.map(|text| text + "\n").map_err(|error| Failure::CouldNotTell(format!("JSON: {error}")))
 }
 
 /// What the header says about the plain text, and what the key of the device adds.
-fn insert_encryption(
-    out: &mut Map<String, Value>,
-    file: &SignedFile,
-    opened: Option<&Result<Opened, OpenError>>,
-) {
+fn insert_encryption(out: &mut Map<String, Value>, file: &SignedFile, opened: Option<&Result<Opened, OpenError>>) {
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
     let Some(fields) = file.header().encryption(file.bytes()) else {
         return;
@@ -127,9 +109,7 @@ fn insert_encryption(
 fn plain_length(file: &SignedFile) -> Option<usize> {
     let padding = file.header().encryption(file.bytes())?.padding?;
     let padding = usize::from(padding);
-    (1..=16)
-        .contains(&padding)
-        .then(|| file.payload().len().checked_sub(padding))?
+    (1..=16).contains(&padding).then(|| file.payload().len().checked_sub(padding))?
 }
 
 /// The stub of an encrypted config: the `.sgn` that stands beside the `.enc.sgn`.
@@ -153,10 +133,7 @@ impl Stub {
             return None;
         };
         match SignedFile::decode(stub.bytes) {
-            Ok(file) => Some(Self {
-                name: stub.name,
-                file,
-            }),
+            Ok(file) => Some(Self { name: stub.name, file }),
             Err(_) => None,
         }
     }
@@ -223,20 +200,14 @@ fn signed_text(
             opened.plain.len(),
             hex(&sha256(&opened.plain)),
         )),
-        Some(Err(error)) => out.push_str(&format!(
-            "Decrypt:   {}: {error}\n",
-            paint(BAD, error.label())
-        )),
+        Some(Err(error)) => out.push_str(&format!("Decrypt:   {}: {error}\n", paint(BAD, error.label()))),
         None if file.is_encrypted() => out.push_str("Decrypt:   give --key DEVICE_KEY\n"),
         None => {}
     }
     if let Some(stub) = stub {
         let hash = stub.cert_hash().unwrap_or("no certHash");
         let name = terminal::one_line(&stub.name);
-        out.push_str(&format!(
-            "Stub:      {name}, certHash {}\n",
-            terminal::one_line(hash)
-        ));
+        out.push_str(&format!("Stub:      {name}, certHash {}\n", terminal::one_line(hash)));
     }
     out
 }

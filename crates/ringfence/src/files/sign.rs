@@ -15,9 +15,7 @@ use crate::terminal;
 /// Writes FILE.sgn unless --output says otherwise. FILENAME in the header must be the name the phone asks for, with its
 /// folder if it asks with one.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example: ringfence sign SEP58971ECC97C1.cnf.xml --cert CallManager.pem --key CallManager.key"
-)]
+#[command(after_help = "Example: ringfence sign SEP58971ECC97C1.cnf.xml --cert CallManager.pem --key CallManager.key")]
 pub struct Args {
     /// The file to sign; `-` for standard input
     file: PathBuf,
@@ -45,9 +43,7 @@ impl Args {
         let path = self.target.path_or(beside)?;
         self.target.check(&path)?;
         let name = self.making.filename.clone().or(base).ok_or_else(|| {
-            Failure::WrongUsage(
-                "standard input has no name: say with --filename what phones ask for".to_owned(),
-            )
+            Failure::WrongUsage("standard input has no name: say with --filename what phones ask for".to_owned())
         })?;
         if input.base_name().is_some_and(|name| name.ends_with(".sgn")) {
             terminal::warn(&format!("{} is signed already, by its name", input.name));
@@ -60,8 +56,8 @@ impl Args {
             file_name: &name,
             timestamp: self.making.timestamp()?,
         };
-        let signed = sign_file(&spec, input.bytes, &pair.identity()?)
-            .map_err(|error| Failure::of(&input.name, error))?;
+        let signed =
+            sign_file(&spec, input.bytes, &pair.identity()?).map_err(|error| Failure::of(&input.name, error))?;
         self.target.write(&path, &signed, Readers::Everybody)?;
         Ok(Answer::Yes)
     }

@@ -59,8 +59,7 @@ impl Making {
             Some(Seconds(seconds)) => Ok(seconds),
             None => u32::try_from(input::seconds(SystemTime::now())).map_err(|_| {
                 Failure::CouldNotTell(
-                    "the clock is past 2106, which TIMESTAMP cannot hold; give --timestamp"
-                        .to_owned(),
+                    "the clock is past 2106, which TIMESTAMP cannot hold; give --timestamp".to_owned(),
                 )
             }),
         }
@@ -78,9 +77,7 @@ impl FromStr for Seconds {
         let seconds = if text.bytes().all(|byte| byte.is_ascii_digit()) {
             text.parse::<i64>().map_err(|error| error.to_string())?
         } else {
-            text.parse::<Timestamp>()
-                .map_err(|error| error.to_string())?
-                .as_second()
+            text.parse::<Timestamp>().map_err(|error| error.to_string())?.as_second()
         };
         u32::try_from(seconds)
             .map(Self)
@@ -104,8 +101,7 @@ impl Pair {
 
     /// Both, fit for signing.
     pub fn identity(&self) -> Result<SigningIdentity<'_>, Failure> {
-        SigningIdentity::new(&self.certificate, &self.key)
-            .map_err(|error| Failure::CouldNotTell(error.to_string()))
+        SigningIdentity::new(&self.certificate, &self.key).map_err(|error| Failure::CouldNotTell(error.to_string()))
     }
 
     /// The certificate.

@@ -27,10 +27,7 @@ impl Args {
         let signed = match Decoded::of(&input)? {
             Decoded::Signed(signed) => signed,
             Decoded::List(_) => {
-                return Err(Failure::of(
-                    &input.name,
-                    "is a trust list, which has no payload",
-                ));
+                return Err(Failure::of(&input.name, "is a trust list, which has no payload"));
             }
         };
         let base = input.base_name().and_then(|name| name.strip_suffix(".sgn"));
@@ -46,12 +43,9 @@ impl Args {
         };
         let path = self.target.path_or(beside)?;
         if signed.is_encrypted() {
-            terminal::warn(
-                "the payload is cipher text; `ringfence decrypt` opens it with the key of the device",
-            );
+            terminal::warn("the payload is cipher text; `ringfence decrypt` opens it with the key of the device");
         }
-        self.target
-            .write(&path, signed.payload(), Readers::Everybody)?;
+        self.target.write(&path, signed.payload(), Readers::Everybody)?;
         Ok(Answer::Yes)
     }
 }

@@ -8,12 +8,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 /// Children of `<device>` that the phone needs before it can open the config.
-const COPIED: [&str; 4] = [
-    "ipAddressMode",
-    "loadInformation",
-    "capfAuthMode",
-    "capfList",
-];
+const COPIED: [&str; 4] = ["ipAddressMode", "loadInformation", "capfAuthMode", "capfList"];
 
 /// Deepest nesting taken. Real configs have about ten levels; the printer recurses once a level.
 const DEPTH_LIMIT: usize = 64;
@@ -45,17 +40,12 @@ pub fn make(config: &[u8], device: &Certificate) -> Result<String, StubError> {
         offset: error.valid_up_to() as u64,
         reason: "is not UTF-8; save the config as UTF-8".to_owned(),
     })?;
-    let mut out = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device>\n  <fullConfig>false</fullConfig>\n",
-    );
+    let mut out =
+        String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device>\n  <fullConfig>false</fullConfig>\n");
     for element in copied(text)? {
         print(&mut out, &element, 1);
     }
-    line(
-        &mut out,
-        1,
-        &format!("<certHash>{}</certHash>", hex(&device.md5())),
-    );
+    line(&mut out, 1, &format!("<certHash>{}</certHash>", hex(&device.md5())));
     line(&mut out, 1, "<encrConfig>true</encrConfig>");
     out.push_str("</device>\n");
     Ok(out)
@@ -69,14 +59,10 @@ fn copied(text: &str) -> Result<Vec<Element>, StubError> {
     let mut kept = Vec::new();
     let mut root_seen = false;
     loop {
-        let event = reader.read_event().map_err(|error| StubError {
-            offset: reader.error_position(),
-            reason: error.to_string(),
-        })?;
-        let at = |reason: &str| StubError {
-            offset: reader.buffer_position(),
-            reason: reason.to_owned(),
-        };
+        let event = reader
+            .read_event()
+            .map_err(|error| StubError { offset: reader.error_position(), reason: error.to_string() })?;
+        let at = |reason: &str| StubError { offset: reader.buffer_position(), reason: reason.to_owned() };
         match event {
             Event::Start(start) => {
                 check_root(open.len(), &mut root_seen, &start).map_err(at)?;
@@ -87,16 +73,10 @@ fn copied(text: &str) -> Result<Vec<Element>, StubError> {
             }
             Event::Empty(start) => {
                 check_root(open.len(), &mut root_seen, &start).map_err(at)?;
-                close(
-                    &mut open,
-                    &mut kept,
-                    element(&start).map_err(|reason| at(&reason))?,
-                );
+                close(&mut open, &mut kept, element(&start).map_err(|reason| at(&reason))?);
             }
             Event::End(_) => {
-                let element = open
-                    .pop()
-                    .ok_or_else(|| at("an element ends that was not opened"))?;
+                let element = open.pop().ok_or_else(|| at("an element ends that was not opened"))?;
                 close(&mut open, &mut kept, element);
             }
             Event::Text(text) => add_text(&mut open, text.as_ref()),
@@ -106,8 +86,7 @@ fn copied(text: &str) -> Result<Vec<Element>, StubError> {
             }
             Event::GeneralRef(reference) => {
                 let name: &str = reference.as_ref();
-                let known =
-                    name.starts_with('#') || matches!(name, "amp" | "lt" | "gt" | "quot" | "apos");
+                let known = name.starts_with('#') || matches!(name, "amp" | "lt" | "gt" | "quot" | "apos");
                 if !known {
                     return Err(at("holds an entity that phones do not know"));
                 }
@@ -122,11 +101,7 @@ fn copied(text: &str) -> Result<Vec<Element>, StubError> {
     }
 }
 
-fn check_root(
-    depth: usize,
-    root_seen: &mut bool,
-    start: &BytesStart<'_>,
-) -> Result<(), &'static str> {
+fn check_root(depth: usize, root_seen: &mut bool, start: &BytesStart<'_>) -> Result<(), &'static str> {
     if depth > 0 {
         return Ok(());
     }
@@ -134,11 +109,7 @@ fn check_root(
         return Err("a second root element follows");
     }
     *root_seen = true;
-    if start.name().as_ref() == "device" {
-        Ok(())
-    } else {
-        Err("the root element is not <device>")
-    }
+    if start.name().as_ref() == "device" { Ok(()) } else { Err("the root element is not <device>") }
 }
 
 fn element(start: &BytesStart<'_>) -> Result<Element, String> {
@@ -151,11 +122,7 @@ fn element(start: &BytesStart<'_>) -> Result<Element, String> {
         let written = write!(tag, " {}=\"{value}\"", attribute.key.as_ref());
         debug_assert!(written.is_ok(), "a String takes everything");
     }
-    Ok(Element {
-        tag,
-        name,
-        children: Vec::new(),
-    })
+    Ok(Element { tag, name, children: Vec::new() })
 }
 
 fn close(open: &mut [Element], kept: &mut Vec<Element>, element: Element) {
@@ -186,20 +153,14 @@ fn line(out: &mut String, depth: usize, text: &str) {
 
 /// Two blanks a level; an element with text in it stays on its line, blank-only text goes.
 fn print(out: &mut String, element: &Element, depth: usize) {
-    let children: Vec<&Node> = element
-        .children
-        .iter()
-        .filter(|child| !matches!(child, Node::Text(text) if text.trim().is_empty()))
-        .collect();
+    let children: Vec<&Node> =
+        element.children.iter().filter(|child| !matches!(child, Node::Text(text) if text.trim().is_empty())).collect();
     let Element { tag, name, .. } = element;
     if children.is_empty() {
         line(out, depth, &format!("<{tag}/>"));
     } else if children.iter().any(|child| matches!(child, Node::Text(_))) {
         let mut inner = String::new();
-        element
-            .children
-            .iter()
-            .for_each(|child| inline(&mut inner, child));
+        element.children.iter().for_each(|child| inline(&mut inner, child));
         line(out, depth, &format!("<{tag}>{inner}</{name}>"));
     } else {
         line(out, depth, &format!("<{tag}>"));

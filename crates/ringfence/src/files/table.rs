@@ -20,17 +20,9 @@ pub fn header(header: &Header, file: &[u8], zone: &TimeZone) -> String {
             continue;
         }
         let name = header::tag_name(field.tag);
-        let name = if name.starts_with("unknown") {
-            "UNKNOWN"
-        } else {
-            name
-        };
+        let name = if name.starts_with("unknown") { "UNKNOWN" } else { name };
         let container = header::is_container(field.tag);
-        let value = if container {
-            field.length.to_string()
-        } else {
-            value(field.tag, field.bytes(file), zone)
-        };
+        let value = if container { field.length.to_string() } else { value(field.tag, field.bytes(file), zone) };
         let length = if container { 2 } else { field.length };
         let gap = if name.len() < 8 { "\t\t" } else { "\t" };
         let line = format!("{}\t{name}{gap}{length}\t{value}", field.tag);
@@ -41,10 +33,7 @@ pub fn header(header: &Header, file: &[u8], zone: &TimeZone) -> String {
 }
 
 fn value(tag: u8, bytes: &[u8], zone: &TimeZone) -> String {
-    let number = bytes
-        .iter()
-        .take(4)
-        .fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
+    let number = bytes.iter().take(4).fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
     match (tag, bytes.len()) {
         (tag, _) if header::is_text(tag) => field_text(untext(bytes).0),
         (header::SERIALNUMBER, _) => spell(bytes, ":", true),

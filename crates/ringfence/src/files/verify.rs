@@ -20,9 +20,7 @@ use crate::terminal::{self, BAD, GOOD, field_text, paint};
 /// with role TFTP or CCM+TFTP. With --cert only the signature is checked. A trust list alone is held against its own
 /// SAST record. Ends with 0 when the signature holds, 1 when the file is refused, 2 when it cannot be read.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example: ringfence verify SEP58971ECC97C1.cnf.xml.sgn --trust CTLFile.tlv --trust ITLFile.tlv"
-)]
+#[command(after_help = "Example: ringfence verify SEP58971ECC97C1.cnf.xml.sgn --trust CTLFile.tlv --trust ITLFile.tlv")]
 pub struct Args {
     /// The file to check; `-` for standard input
     file: PathBuf,
@@ -60,11 +58,7 @@ impl Args {
         let input = Input::read(&self.file)?;
         let decoded = Decoded::of(&input)?;
         let certificate = self.cert.as_deref().map(input::certificate).transpose()?;
-        let beliefs = self
-            .trust
-            .iter()
-            .map(|path| Belief::read(path))
-            .collect::<Result<Vec<_>, _>>()?;
+        let beliefs = self.trust.iter().map(|path| Belief::read(path)).collect::<Result<Vec<_>, _>>()?;
         let finding = match (&decoded, &certificate) {
             _ if !beliefs.is_empty() => with_lists(&decoded, &beliefs, certificate.as_ref()),
             (_, Some(certificate)) => with_certificate(&decoded, certificate),
@@ -77,30 +71,21 @@ impl Args {
             }
         };
         self.print(&input, &decoded, &finding)?;
-        Ok(if finding.label == "valid" {
-            Answer::Yes
-        } else {
-            Answer::No
-        })
+        Ok(if finding.label == "valid" { Answer::Yes } else { Answer::No })
     }
 
     fn print(&self, input: &Input, decoded: &Decoded, finding: &Finding) -> Result<(), Failure> {
         let valid = finding.label == "valid";
         if !self.json {
-            let word = if valid {
-                paint(GOOD, "valid:")
-            } else {
-                paint(BAD, "refused:")
-            };
+            let word = if valid { paint(GOOD, "valid:") } else { paint(BAD, "refused:") };
             let name = terminal::one_line(&input.name);
             return terminal::print(&format!("{name}: {word} {}\n", finding.reason));
         }
         let (header, bytes) = (decoded.header(), decoded.bytes());
-        let lossy =
-            |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let record = finding.record.as_ref().map(|(list, index, role)| {
-            json!({ "list": list, "index": index, "role": role.map(|role| role.to_string()) })
-        });
+        let lossy = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let record = finding.record.as_ref().map(
+            |(list, index, role)| json!({ "list": list, "index": index, "role": role.map(|role| role.to_string()) }),
+        );
         let value = json!({
             "file": input.name,
             "kind": decoded.label(),
@@ -121,15 +106,11 @@ impl Args {
 impl Belief {
     fn read(path: &std::path::Path) -> Result<Self, Failure> {
         let input = Input::read(path)?;
-        let list =
-            TrustList::decode(input.bytes.clone()).map_err(|error| input.malformed(&error))?;
+        let list = TrustList::decode(input.bytes.clone()).map_err(|error| input.malformed(&error))?;
         // A list that was damaged on its way here would give wrong answers about other files. One without its own
         // signer is fine: the phone checked it with another list.
         match check_against_itself(&list).verdict {
-            Verdict::Valid | Verdict::Untrusted => Ok(Self {
-                name: input.name,
-                list,
-            }),
+            Verdict::Valid | Verdict::Untrusted => Ok(Self { name: input.name, list }),
             verdict => {
                 let reason = format!(
                     "no phone would hold this list: {}; give one whose signature holds",
@@ -145,9 +126,9 @@ impl Belief {
 fn explain(verdict: &Verdict, signer: &str) -> String {
     match verdict {
         Verdict::Valid => format!("SIGNATURE holds for {signer}"),
-        Verdict::BadSignature => format!(
-            "SIGNATURE does not hold for {signer}: the file was changed after signing or signed by another key"
-        ),
+        Verdict::BadSignature => {
+            format!("SIGNATURE does not hold for {signer}: the file was changed after signing or signed by another key")
+        }
         Verdict::Untrusted => format!("signer {signer} has no SAST record"),
         Verdict::Malformed(field, reason) => format!("{field} {reason} (signer {signer})"),
         Verdict::Unsupported(digest) => format!(
@@ -168,12 +149,8 @@ fn field_of(verdict: &Verdict) -> &'static str {
 
 /// Name and serial number of the signer as the header gives them.
 fn signer_of(header: &wire::header::Header, file: &[u8]) -> String {
-    let name = header
-        .signer_name(file)
-        .map_or_else(|| "without a name".to_owned(), field_text);
-    let serial = header
-        .serial(file)
-        .map_or_else(|| "missing".to_owned(), |serial| spell(serial, ":", true));
+    let name = header.signer_name(file).map_or_else(|| "without a name".to_owned(), field_text);
+    let serial = header.serial(file).map_or_else(|| "missing".to_owned(), |serial| spell(serial, ":", true));
     format!("{name}, serial {serial}")
 }
 
@@ -197,9 +174,7 @@ fn alone(list: &TrustList) -> Finding {
         label: found.verdict.label(),
         field: field_of(&found.verdict),
         reason,
-        record: found
-            .signer_record
-            .map(|index| ("the file itself".to_owned(), index, Some(Role::SAST))),
+        record: found.signer_record.map(|index| ("the file itself".to_owned(), index, Some(Role::SAST))),
     }
 }
 
@@ -220,12 +195,7 @@ fn with_certificate(decoded: &Decoded, certificate: &Certificate) -> Finding {
             signer_of(header, bytes)
         );
     }
-    Finding {
-        label: verdict.label(),
-        field: field_of(&verdict),
-        reason,
-        record: None,
-    }
+    Finding { label: verdict.label(), field: field_of(&verdict), reason, record: None }
 }
 
 /// Why a record with the serial number of the signer does not do.
@@ -239,45 +209,23 @@ enum Miss {
 fn with_lists(decoded: &Decoded, beliefs: &[Belief], given: Option<&Certificate>) -> Finding {
     let (header, bytes) = (decoded.header(), decoded.bytes());
     let signer = signer_of(header, bytes);
-    let names = beliefs
-        .iter()
-        .map(|belief| terminal::one_line(&belief.name));
+    let names = beliefs.iter().map(|belief| terminal::one_line(&belief.name));
     let names = names.collect::<Vec<_>>().join(", ");
     let (is_list, wanted) = match decoded {
         Decoded::List(_) => (true, "SAST"),
         Decoded::Signed(_) => (false, "TFTP or CCM+TFTP"),
     };
-    let refused = |label, field, reason| Finding {
-        label,
-        field,
-        reason,
-        record: None,
-    };
+    let refused = |label, field, reason| Finding { label, field, reason, record: None };
     let Some(serial) = header.serial(bytes) else {
-        let reason =
-            format!("SERIALNUMBER is missing, so no record can be looked up (signer {signer})");
+        let reason = format!("SERIALNUMBER is missing, so no record can be looked up (signer {signer})");
         return refused("malformed", "SERIALNUMBER", reason);
     };
     let mut failed: Option<Finding> = None;
     let mut misses = Vec::new();
     for (belief, index, record) in records_with(beliefs, serial) {
-        let place = format!(
-            "record {} of {}",
-            index + 1,
-            terminal::one_line(&belief.name)
-        );
-        if let Some(field) = other_name(header, bytes, record) {
-            misses.push((place, Miss::Name(field)));
-            continue;
-        }
+        let place = format!("record {} of {}", index + 1, terminal::one_line(&belief.name));
         let role = record.role();
-        let fits = role.is_some_and(|role| {
-            if is_list {
-                role.signs_lists()
-            } else {
-                role.signs_configs()
-            }
-        });
+        let fits = role.is_some_and(|role| if is_list { role.signs_lists() } else { role.signs_configs() });
         if !fits {
             misses.push((place, Miss::Role(role)));
             continue;
@@ -289,16 +237,14 @@ fn with_lists(decoded: &Decoded, beliefs: &[Belief], given: Option<&Certificate>
                 continue;
             }
             Err(reason) => {
-                failed = failed.or_else(|| {
-                    Some(refused(
-                        "malformed",
-                        "CERTIFICATE",
-                        format!("{reason} ({place})"),
-                    ))
-                });
+                failed = failed.or_else(|| Some(refused("malformed", "CERTIFICATE", format!("{reason} ({place})"))));
                 continue;
             }
         };
+        if let Some(field) = other_name(header, bytes, record, &certificate) {
+            misses.push((place, Miss::Name(field)));
+            continue;
+        }
         let verdict = check(header, bytes, &certificate);
         let role_text = role.map(|role| role.to_string()).unwrap_or_default();
         let reason = match verdict {
@@ -319,11 +265,11 @@ fn with_lists(decoded: &Decoded, beliefs: &[Belief], given: Option<&Certificate>
     if let Some(finding) = failed {
         return finding;
     }
-    // A record that comes closest is the most telling: role before hash before name.
+    // The record that came closest is the most telling: only the certificate, the name, the role was missing.
     misses.sort_by_key(|(_, miss)| match miss {
         Miss::OnlyHash => 0,
-        Miss::Role(_) => 1,
-        Miss::Name(_) => 2,
+        Miss::Role(_) => 2,
+        Miss::Name(_) => 1,
     });
     match misses.first() {
         None => refused(
@@ -336,9 +282,7 @@ fn with_lists(decoded: &Decoded, beliefs: &[Belief], given: Option<&Certificate>
             refused(
                 "wrong-role",
                 "FUNCTION",
-                format!(
-                    "signer {signer} has {role} in {place}, {wanted} is needed; a phone would ask TVS"
-                ),
+                format!("signer {signer} has {role} in {place}, {wanted} is needed; a phone would ask TVS"),
             )
         }
         Some((place, Miss::OnlyHash)) => refused(
@@ -373,43 +317,24 @@ fn other_name(
     header: &wire::header::Header,
     file: &[u8],
     record: RecordView<'_>,
+    certificate: &Certificate,
 ) -> Option<&'static str> {
-    let certificate = record.certificate().map(Certificate::from_der);
-    let certificate = certificate.as_ref().and_then(|parsed| parsed.as_ref().ok());
     let forms = [NameForm::Cucm, NameForm::Peer, NameForm::CtlClient];
-    let same = |named: Option<&[u8]>,
-                written: Option<&[u8]>,
-                form_of: &dyn Fn(&Certificate, NameForm) -> String| {
+    let same = |named: Option<&[u8]>, written: Option<&[u8]>, name_of: &dyn Fn(NameForm) -> String| {
         let Some(named) = named else { return true };
-        written == Some(named)
-            || certificate.is_some_and(|certificate| {
-                forms
-                    .iter()
-                    .any(|form| form_of(certificate, *form).as_bytes() == named)
-            })
+        written == Some(named) || forms.iter().any(|form| name_of(*form).as_bytes() == named)
     };
-    if !same(
-        header.issuer_name(file),
-        record.issuer(),
-        &Certificate::issuer,
-    ) {
+    if !same(header.issuer_name(file), record.issuer(), &|form| certificate.issuer(form)) {
         return Some("CANAME");
     }
-    if !same(
-        header.signer_name(file),
-        record.subject(),
-        &Certificate::subject,
-    ) {
+    if !same(header.signer_name(file), record.subject(), &|form| certificate.subject(form)) {
         return Some("SIGNERNAME");
     }
     None
 }
 
 /// The certificate of a record; for a hash the one that was given, if it has that hash.
-fn certificate_of(
-    record: RecordView<'_>,
-    given: Option<&Certificate>,
-) -> Result<Option<Certificate>, String> {
+fn certificate_of(record: RecordView<'_>, given: Option<&Certificate>) -> Result<Option<Certificate>, String> {
     if let Some(der) = record.certificate() {
         return Certificate::from_der(der)
             .map(Some)

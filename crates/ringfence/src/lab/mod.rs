@@ -24,9 +24,11 @@ const TABLE_WIDTH: u16 = 120;
 
 /// Rehearse on a cluster of two nodes with phones: from non-secure to mixed mode, through a renewal.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: ringfence lab --scenario certificate-regeneration\n\nRuns on 127.0.0.1 and 127.0.0.2, on \
+#[command(
+    after_help = "Example: ringfence lab --scenario certificate-regeneration\n\nRuns on 127.0.0.1 and 127.0.0.2, on \
                         free ports, in a directory that is removed afterwards. Exit code 1 when a phone ends otherwise \
-                        than the scenario says.")]
+                        than the scenario says."
+)]
 pub struct Args {
     /// Release whose behaviour the cluster follows
     #[arg(long, default_value = "10.5")]
@@ -106,7 +108,10 @@ impl Args {
 /// Phone, list before, list after, by which certificate it was accepted.
 fn table(world: &World) -> Table {
     let mut table = Table::new();
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_WIDTH).load_style(presets::UTF8_FULL_CONDENSED);
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(TABLE_WIDTH)
+        .load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["Phone", "CTL before", "CTL after", "Accepted"]);
     let short = |md5: &str| md5.get(..8).unwrap_or(md5).to_owned();
     for lab in &world.phones {

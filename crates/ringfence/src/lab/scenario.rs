@@ -40,7 +40,9 @@ impl Scenario {
     /// What it is about, in one line.
     pub const fn purpose(self) -> &'static str {
         match self {
-            Self::NonSecureToMixed => "A cluster without a CTL goes to mixed mode; its phones take the CTL by their ITL.",
+            Self::NonSecureToMixed => {
+                "A cluster without a CTL goes to mixed mode; its phones take the CTL by their ITL."
+            }
             Self::CertificateRegeneration => {
                 "The CallManager certificate of the publisher is renewed; phones ask TVS about the new signer."
             }
@@ -74,7 +76,8 @@ fn sizes(release: &Release) -> Option<(usize, usize)> {
     (release.name == "10.5").then_some((4947, 6113))
 }
 
-const SECURITY_MODE: &str = "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'";
+const SECURITY_MODE: &str =
+    "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'";
 
 async fn non_secure_to_mixed(world: &mut World) -> Result<Differences, Failure> {
     let mut differences = Differences::new();

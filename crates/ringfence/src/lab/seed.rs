@@ -23,11 +23,8 @@ const SERIALS: [(&str, Unit, u128); 4] = [
 
 /// The cluster of the seed: two nodes on addresses of their own.
 pub fn cluster(release: &'static Release) -> NewCluster {
-    let node = |name: &str, last| NewNode {
-        name: name.to_owned(),
-        domain: String::new(),
-        address: [127, 0, 0, last].into(),
-    };
+    let node =
+        |name: &str, last| NewNode { name: name.to_owned(), domain: String::new(), address: [127, 0, 0, last].into() };
     NewCluster {
         release,
         nodes: vec![node(PUBLISHER, 1), node(SUBSCRIBER, 2)],

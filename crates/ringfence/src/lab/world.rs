@@ -57,8 +57,7 @@ impl World {
     pub async fn new(release: &'static Release, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
         let mut seed = Seed::default();
         let zone = TimeZone::system();
-        let cluster =
-            Cluster::create(directory, &seed::cluster(release), zone, &mut seed).await.map_err(could_not)?;
+        let cluster = Cluster::create(directory, &seed::cluster(release), zone, &mut seed).await.map_err(could_not)?;
         let nodes = start(&cluster, &mut seed).await?;
         let actor = Actor::new("admin", Level::Install);
         let sessions = nodes.iter().map(|node| Session::new(cluster.clone(), node.row().clone(), actor.clone()));
@@ -126,7 +125,7 @@ impl World {
                 State::Ask(prompt) => {
                     self.transcript.output(&reply.text)?;
                     let answer = answers.next().copied().unwrap_or_default();
-                    self.transcript.typed(&prompt, answer)?;
+                    self.transcript.typed(prompt, answer)?;
                     reply = session.line(answer, &mut self.seed).await;
                 }
                 State::Prompt | State::Quit => {

@@ -5,10 +5,7 @@
 /// Length of `data` in netascii, bytes.
 #[must_use]
 pub fn encoded_len(data: &[u8]) -> u64 {
-    let doubled: usize = data
-        .iter()
-        .map(|&b| usize::from(b == b'\n') + usize::from(b == b'\r'))
-        .sum();
+    let doubled: usize = data.iter().map(|&b| usize::from(b == b'\n') + usize::from(b == b'\r')).sum();
     data.len() as u64 + doubled as u64
 }
 
@@ -18,11 +15,7 @@ pub fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied().peekable();
     while let Some(byte) = bytes.next() {
-        let pair = if byte == b'\r' {
-            bytes.peek().copied()
-        } else {
-            None
-        };
+        let pair = if byte == b'\r' { bytes.peek().copied() } else { None };
         match pair {
             Some(b'\n') => out.push(b'\n'),
             Some(0) => out.push(b'\r'),

@@ -42,11 +42,7 @@ impl Default for Caps {
     /// Any block size; windows up to 64 blocks and 128 KiB. Linux gives a socket 208 KiB by default, so more would
     /// be dropped at the receiver and sent again; 64 datagrams are what segmentation offload takes in one call.
     fn default() -> Self {
-        Self {
-            block_size: *BLOCK_SIZES.end(),
-            window: 64,
-            window_bytes: 128 * 1024,
-        }
+        Self { block_size: *BLOCK_SIZES.end(), window: 64, window_bytes: 128 * 1024 }
     }
 }
 
@@ -60,14 +56,9 @@ impl Options {
     /// What a server that sends `size` bytes grants: smaller values where `caps` say so, nothing unasked.
     #[must_use]
     pub fn grant(&self, caps: &Caps, size: u64) -> Self {
-        let block_size = self
-            .block_size
-            .map(|asked| asked.min(caps.block_size).max(*BLOCK_SIZES.start()));
+        let block_size = self.block_size.map(|asked| asked.min(caps.block_size).max(*BLOCK_SIZES.start()));
         let fits = caps.window_bytes / u32::from(block_size.unwrap_or(DEFAULT_BLOCK_SIZE));
-        let window_cap = caps
-            .window
-            .min(u16::try_from(fits).unwrap_or(u16::MAX))
-            .max(1);
+        let window_cap = caps.window.min(u16::try_from(fits).unwrap_or(u16::MAX)).max(1);
         Self {
             block_size,
             timeout: self.timeout,
@@ -92,11 +83,7 @@ impl Options {
     pub(super) fn decode_ack(rest: &[u8]) -> Result<Self, BadPacket> {
         let mut options = Self::default();
         each_option(rest, |known, value| {
-            if known.store(&mut options, value) {
-                Ok(())
-            } else {
-                Err(BadPacket::OptionValue(known.name()))
-            }
+            if known.store(&mut options, value) { Ok(()) } else { Err(BadPacket::OptionValue(known.name())) }
         })?;
         Ok(options)
     }
@@ -129,12 +116,7 @@ enum Known {
 }
 
 impl Known {
-    const ALL: [Self; 4] = [
-        Self::BlockSize,
-        Self::Timeout,
-        Self::TransferSize,
-        Self::Window,
-    ];
+    const ALL: [Self; 4] = [Self::BlockSize, Self::Timeout, Self::TransferSize, Self::Window];
 
     const fn name(self) -> &'static str {
         match self {
@@ -159,11 +141,7 @@ impl Known {
     }
 }
 
-fn keep<T: TryFrom<u64> + PartialOrd + Copy>(
-    place: &mut Option<T>,
-    number: u64,
-    range: &RangeInclusive<T>,
-) -> bool {
+fn keep<T: TryFrom<u64> + PartialOrd + Copy>(place: &mut Option<T>, number: u64, range: &RangeInclusive<T>) -> bool {
     match T::try_from(number) {
         Ok(value) if range.contains(&value) => {
             place.get_or_insert(value);
@@ -182,10 +160,7 @@ fn decimal(text: &[u8]) -> Option<u64> {
 }
 
 /// Calls `each` for the known options of a list of NUL-ended pairs.
-fn each_option(
-    mut rest: &[u8],
-    mut each: impl FnMut(Known, &[u8]) -> Result<(), BadPacket>,
-) -> Result<(), BadPacket> {
+fn each_option(mut rest: &[u8], mut each: impl FnMut(Known, &[u8]) -> Result<(), BadPacket>) -> Result<(), BadPacket> {
     const UNENDED: BadPacket = BadPacket::Unended { field: "option" };
     while !rest.is_empty() {
         let (name, after) = take_text(rest).ok_or(UNENDED)?;
@@ -194,10 +169,7 @@ fn each_option(
             return Ok(());
         }
         let (value, after) = take_text(after).ok_or(UNENDED)?;
-        if let Some(known) = Known::ALL
-            .into_iter()
-            .find(|k| name.eq_ignore_ascii_case(k.name().as_bytes()))
-        {
+        if let Some(known) = Known::ALL.into_iter().find(|k| name.eq_ignore_ascii_case(k.name().as_bytes())) {
             each(known, value)?;
         }
         rest = after;
@@ -227,12 +199,7 @@ mod tests {
             (b"blksize\x0099999999999999999999999\0", None),
             (b"blksize\x001024\0blksize\x00512\0", Some(1024)),
         ] {
-            assert_eq!(
-                request(list).block_size,
-                wanted,
-                "{:?}",
-                String::from_utf8_lossy(list)
-            );
+            assert_eq!(request(list).block_size, wanted, "{:?}", String::from_utf8_lossy(list));
         }
         assert_eq!(request(b"timeout\x000\0").timeout, None);
         assert_eq!(request(b"timeout\x00255\0").timeout, Some(255));
@@ -240,56 +207,21 @@ mod tests {
         assert_eq!(request(b"windowsize\x000\0").window, None);
         assert_eq!(request(b"WindowSize\x0065535\0").window, Some(65535));
         assert_eq!(request(b"windowsize\x0065536\0").window, None);
-        assert_eq!(
-            request(b"tsize\x000\0multicast\0\0windowsize\x004\0").window,
-            Some(4)
-        );
+        assert_eq!(request(b"tsize\x000\0multicast\0\0windowsize\x004\0").window, Some(4));
     }
 
     #[test]
     fn a_server_grants_what_it_can() {
-        let caps = Caps {
-            block_size: 1468,
-            window: 16,
-            window_bytes: 8192,
-        };
-        let asked = Options {
-            block_size: Some(8192),
-            timeout: Some(3),
-            transfer_size: Some(0),
-            window: Some(64),
-        };
-        let wanted = Options {
-            block_size: Some(1468),
-            timeout: Some(3),
-            transfer_size: Some(4947),
-            window: Some(5),
-        };
+        let caps = Caps { block_size: 1468, window: 16, window_bytes: 8192 };
+        let asked = Options { block_size: Some(8192), timeout: Some(3), transfer_size: Some(0), window: Some(64) };
+        let wanted = Options { block_size: Some(1468), timeout: Some(3), transfer_size: Some(4947), window: Some(5) };
         assert_eq!(asked.grant(&caps, 4947), wanted);
         assert_eq!(Options::default().grant(&caps, 1), Options::default());
         assert_eq!(asked.grant(&caps, 0).transfer_size, None);
-        let only_window = Options {
-            window: Some(64),
-            ..Options::default()
-        };
+        let only_window = Options { window: Some(64), ..Options::default() };
         assert_eq!(only_window.grant(&caps, 1).window, Some(16));
         // one block is always granted, however large
-        let large = Options {
-            block_size: Some(65464),
-            window: Some(9),
-            ..Options::default()
-        };
-        assert_eq!(
-            large
-                .grant(
-                    &Caps {
-                        window_bytes: 1,
-                        ..Caps::default()
-                    },
-                    1
-                )
-                .window,
-            Some(1)
-        );
+        let large = Options { block_size: Some(65464), window: Some(9), ..Options::default() };
+        assert_eq!(large.grant(&Caps { window_bytes: 1, ..Caps::default() }, 1).window, Some(1));
     }
 }

@@ -184,33 +184,22 @@ impl<'a> Packet<'a> {
     /// [`BadPacket`] with the reason. Unknown options are skipped. Options out of range are skipped in requests
     /// (RFC 2347: not acknowledged) and refused in an OACK.
     pub fn decode(datagram: &'a [u8]) -> Result<Self, BadPacket> {
-        let short = BadPacket::Short {
-            bytes: datagram.len(),
-        };
+        let short = BadPacket::Short { bytes: datagram.len() };
         let (opcode, rest) = take_u16(datagram).ok_or(short)?;
         match opcode {
             READ => Ok(Self::Read(Request::decode(rest, datagram.len())?)),
             WRITE => Ok(Self::Write(Request::decode(rest, datagram.len())?)),
-            DATA => take_u16(rest)
-                .map(|(block, data)| Self::Data { block, data })
-                .ok_or(short),
+            DATA => take_u16(rest).map(|(block, data)| Self::Data { block, data }).ok_or(short),
             // bytes after the number are harmless padding of some stacks
-            ACK => take_u16(rest)
-                .map(|(block, _)| Self::Ack { block })
-                .ok_or(short),
+            ACK => take_u16(rest).map(|(block, _)| Self::Ack { block }).ok_or(short),
             ERROR => {
                 let (code, text) = take_u16(rest).ok_or(short)?;
                 // the text is for people: one without its NUL is still an error packet
-                Ok(Self::Error {
-                    code: ErrorCode::from_code(code),
-                    text: error_text(text),
-                })
+                Ok(Self::Error { code: ErrorCode::from_code(code), text: error_text(text) })
             }
             OPTION_ACK => {
                 if datagram.len() > MAX_REQUEST {
-                    return Err(BadPacket::Long {
-                        bytes: datagram.len(),
-                    });
+                    return Err(BadPacket::Long { bytes: datagram.len() });
                 }
                 Options::decode_ack(rest).map(Self::OptionAck)
             }
@@ -267,11 +256,7 @@ impl<'a> Request<'a> {
         } else {
             return Err(BadPacket::Mode);
         };
-        Ok(Self {
-            file,
-            mode,
-            options: Options::decode_request(rest)?,
-        })
+        Ok(Self { file, mode, options: Options::decode_request(rest)? })
     }
 
     fn encode(&self, opcode: u16, out: &mut Vec<u8>) {
@@ -292,9 +277,7 @@ pub(super) const fn data_header(block: u16) -> [u8; super::DATA_HEADER] {
 
 /// A big-endian number and what follows it.
 fn take_u16(bytes: &[u8]) -> Option<(u16, &[u8])> {
-    bytes
-        .split_first_chunk::<2>()
-        .map(|(number, rest)| (u16::from_be_bytes(*number), rest))
+    bytes.split_first_chunk::<2>().map(|(number, rest)| (u16::from_be_bytes(*number), rest))
 }
 
 /// A text up to its NUL and what follows it.
@@ -306,16 +289,9 @@ pub(super) fn take_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// An error text made fit for a log line.
 fn error_text(bytes: &[u8]) -> String {
-    let end = bytes
-        .iter()
-        .position(|&b| b == 0)
-        .unwrap_or(bytes.len())
-        .min(MAX_ERROR_TEXT);
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len()).min(MAX_ERROR_TEXT);
     let text = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default());
-    let mut tame: String = text
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect();
+    let mut tame: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     // a byte that is no UTF-8 grows to three
     tame.truncate(tame.floor_char_boundary(MAX_ERROR_TEXT));
     tame
@@ -330,9 +306,7 @@ mod tests {
     #[test]
     fn request_as_in_rfc_2347() {
         let bytes = b"\0\x01foobar\0OcTeT\0BLKSIZE\x001432\0tsize\x000\0rollover\x000\0";
-        let Packet::Read(request) = Packet::decode(bytes).unwrap() else {
-            panic!("not a read")
-        };
+        let Packet::Read(request) = Packet::decode(bytes).unwrap() else { panic!("not a read") };
         assert_eq!(request.file, b"foobar");
         assert_eq!(request.mode, Mode::Octet);
         assert_eq!(request.options.block_size, Some(1432));
@@ -352,10 +326,7 @@ mod tests {
             (b"\0\x01name", BadPacket::Unended { field: "file name" }),
             (b"\0\x01name\0octet", BadPacket::Unended { field: "mode" }),
             (b"\0\x01name\0mail\0", BadPacket::Mode),
-            (
-                b"\0\x01name\0octet\0blksize\x00512",
-                BadPacket::Unended { field: "option" },
-            ),
+            (b"\0\x01name\0octet\0blksize\x00512", BadPacket::Unended { field: "option" }),
             (b"\0\x06blksize\x007\0", BadPacket::OptionValue("blksize")),
             (&long, BadPacket::Long { bytes: long.len() }),
         ];
@@ -367,13 +338,7 @@ mod tests {
     #[test]
     fn error_texts_are_tamed() {
         let packet = Packet::decode(b"\0\x05\0\x01no\x1b[2Jfile").unwrap();
-        assert_eq!(
-            packet,
-            Packet::Error {
-                code: ErrorCode::FileNotFound,
-                text: "no?[2Jfile".into()
-            }
-        );
+        assert_eq!(packet, Packet::Error { code: ErrorCode::FileNotFound, text: "no?[2Jfile".into() });
     }
 
     proptest! {

@@ -134,13 +134,8 @@ impl Download {
         datagram: &[u8],
         out: &mut Vec<Outgoing>,
     ) -> Result<Progress, DownloadError> {
-        if self.peer.is_some_and(|peer| peer != from)
-            || (self.peer.is_none() && from.ip() != self.server.ip())
-        {
-            let error = Packet::Error {
-                code: ErrorCode::UnknownTransferId,
-                text: "unknown transfer".into(),
-            };
+        if self.peer.is_some_and(|peer| peer != from) || (self.peer.is_none() && from.ip() != self.server.ip()) {
+            let error = Packet::Error { code: ErrorCode::UnknownTransferId, text: "unknown transfer".into() };
             out.push((from, error.to_bytes()));
             return Ok(self.progress());
         }
@@ -153,10 +148,7 @@ impl Download {
         match packet {
             Packet::Data { block, data } => self.data(now, from, block, data, out),
             Packet::OptionAck(granted) => self.granted(now, from, &granted, out),
-            Packet::Error {
-                code: ErrorCode::OptionNegotiation,
-                ..
-            } if !self.started && !self.options.is_empty() => {
+            Packet::Error { code: ErrorCode::OptionNegotiation, .. } if !self.started && !self.options.is_empty() => {
                 self.options = Options::default();
                 self.tries = 0;
                 self.deadline = now + self.wish.wait;
@@ -165,12 +157,9 @@ impl Download {
             }
             Packet::Error { .. } if self.done => Ok(Progress::Done),
             Packet::Error { code, text } => Err(DownloadError::Refused { code, text }),
-            Packet::Ack { .. } | Packet::Read(_) | Packet::Write(_) => Err(self.broken(
-                from,
-                ErrorCode::IllegalOperation,
-                "neither data nor an answer".into(),
-                out,
-            )),
+            Packet::Ack { .. } | Packet::Read(_) | Packet::Write(_) => {
+                Err(self.broken(from, ErrorCode::IllegalOperation, "neither data nor an answer".into(), out))
+            }
         }
     }
 
@@ -178,11 +167,7 @@ impl Download {
     ///
     /// # Errors
     /// [`DownloadError::NoAnswer`] when it was repeated often enough.
-    pub fn timeout(
-        &mut self,
-        now: Instant,
-        out: &mut Vec<Outgoing>,
-    ) -> Result<Progress, DownloadError> {
+    pub fn timeout(&mut self, now: Instant, out: &mut Vec<Outgoing>) -> Result<Progress, DownloadError> {
         if self.done || now < self.deadline {
             return Ok(self.progress());
         }
@@ -228,19 +213,11 @@ impl Download {
     }
 
     fn progress(&self) -> Progress {
-        if self.done {
-            Progress::Done
-        } else {
-            Progress::More
-        }
+        if self.done { Progress::Done } else { Progress::More }
     }
 
     fn request(&mut self) -> Outgoing {
-        let request = Request {
-            file: self.wish.file.as_bytes(),
-            mode: self.wish.mode,
-            options: self.options,
-        };
+        let request = Request { file: self.wish.file.as_bytes(), mode: self.wish.mode, options: self.options };
         self.last_sent = Packet::Read(request).to_bytes();
         self.peer = None;
         (self.server, self.last_sent.clone())
@@ -308,11 +285,7 @@ impl Download {
             return Ok(self.progress());
         }
         if data.len() > usize::from(self.block_size) {
-            let why = format!(
-                "block {block} has {} bytes, {} were agreed on",
-                data.len(),
-                self.block_size
-            );
+            let why = format!("block {block} has {} bytes, {} were agreed on", data.len(), self.block_size);
             return Err(self.broken(from, ErrorCode::IllegalOperation, why, out));
         }
         if self.bytes.len() as u64 + data.len() as u64 > self.wish.max_size {
@@ -337,42 +310,17 @@ impl Download {
     fn acknowledge(&mut self, out: &mut Vec<Outgoing>) {
         self.acked = self.received;
         self.last_sent.clear();
-        Packet::Ack {
-            block: (self.received & 0xffff) as u16,
-        }
-        .encode(&mut self.last_sent);
+        Packet::Ack { block: (self.received & 0xffff) as u16 }.encode(&mut self.last_sent);
         out.push((self.peer.unwrap_or(self.server), self.last_sent.clone()));
     }
 
     fn too_large(&self, to: SocketAddr, out: &mut Vec<Outgoing>) -> DownloadError {
-        out.push((
-            to,
-            Packet::Error {
-                code: ErrorCode::DiskFull,
-                text: "file is too large".into(),
-            }
-            .to_bytes(),
-        ));
-        DownloadError::TooLarge {
-            max: self.wish.max_size,
-        }
+        out.push((to, Packet::Error { code: ErrorCode::DiskFull, text: "file is too large".into() }.to_bytes()));
+        DownloadError::TooLarge { max: self.wish.max_size }
     }
 
-    fn broken(
-        &self,
-        to: SocketAddr,
-        code: ErrorCode,
-        why: String,
-        out: &mut Vec<Outgoing>,
-    ) -> DownloadError {
-        out.push((
-            to,
-            Packet::Error {
-                code,
-                text: why.clone(),
-            }
-            .to_bytes(),
-        ));
+    fn broken(&self, to: SocketAddr, code: ErrorCode, why: String, out: &mut Vec<Outgoing>) -> DownloadError {
+        out.push((to, Packet::Error { code, text: why.clone() }.to_bytes()));
         DownloadError::Broken(why)
     }
 }
@@ -437,56 +385,30 @@ mod tests {
 
     #[test]
     fn a_server_without_options() {
-        let (mut d, now) = start(Options {
-            block_size: Some(1428),
-            window: Some(8),
-            ..Options::default()
-        });
+        let (mut d, now) = start(Options { block_size: Some(1428), window: Some(8), ..Options::default() });
         let mut out = Vec::new();
-        assert_eq!(
-            d.datagram(now, PEER, &data(1, &[5; 512]), &mut out),
-            Ok(Progress::More)
-        );
-        assert_eq!(
-            d.datagram(now, PEER, &data(2, b"end"), &mut out),
-            Ok(Progress::Done)
-        );
+        assert_eq!(d.datagram(now, PEER, &data(1, &[5; 512]), &mut out), Ok(Progress::More));
+        assert_eq!(d.datagram(now, PEER, &data(2, b"end"), &mut out), Ok(Progress::Done));
         assert_eq!(out, [(PEER, ack(1)), (PEER, ack(2))]);
         // the last acknowledgement was lost
         out.clear();
-        assert_eq!(
-            d.datagram(now, PEER, &data(2, b"end"), &mut out),
-            Ok(Progress::Done)
-        );
+        assert_eq!(d.datagram(now, PEER, &data(2, b"end"), &mut out), Ok(Progress::Done));
         assert_eq!(out, [(PEER, ack(2))]);
         assert_eq!(d.into_bytes().len(), 515);
     }
 
     #[test]
     fn a_server_that_refuses_options() {
-        let (mut d, now) = start(Options {
-            block_size: Some(1428),
-            ..Options::default()
-        });
+        let (mut d, now) = start(Options { block_size: Some(1428), ..Options::default() });
         let mut out = Vec::new();
-        let refusal = Packet::Error {
-            code: ErrorCode::OptionNegotiation,
-            text: "no".into(),
-        }
-        .to_bytes();
-        assert_eq!(
-            d.datagram(now, PEER, &refusal, &mut out),
-            Ok(Progress::More)
-        );
+        let refusal = Packet::Error { code: ErrorCode::OptionNegotiation, text: "no".into() }.to_bytes();
+        assert_eq!(d.datagram(now, PEER, &refusal, &mut out), Ok(Progress::More));
         let (to, again) = out.pop().unwrap();
         assert_eq!(to, SERVER);
         assert!(matches!(Packet::decode(&again), Ok(Packet::Read(r)) if r.options.is_empty()));
         // the new transfer has another port
         let other = SocketAddr::new(PEER.ip(), 40001);
-        assert_eq!(
-            d.datagram(now, other, &data(1, b"x"), &mut out),
-            Ok(Progress::Done)
-        );
+        assert_eq!(d.datagram(now, other, &data(1, b"x"), &mut out), Ok(Progress::Done));
         assert_eq!(d.into_bytes(), b"x");
     }
 
@@ -494,88 +416,38 @@ mod tests {
     fn strangers_get_error_5() {
         let (mut d, now) = start(Options::default());
         let mut out = Vec::new();
-        assert_eq!(
-            d.datagram(now, PEER, &data(1, &[1; 512]), &mut out),
-            Ok(Progress::More)
-        );
+        assert_eq!(d.datagram(now, PEER, &data(1, &[1; 512]), &mut out), Ok(Progress::More));
         out.clear();
         let stranger = SocketAddr::new(PEER.ip(), 6);
-        assert_eq!(
-            d.datagram(now, stranger, &data(2, b"evil"), &mut out),
-            Ok(Progress::More)
-        );
+        assert_eq!(d.datagram(now, stranger, &data(2, b"evil"), &mut out), Ok(Progress::More));
         let (to, bytes) = out.pop().unwrap();
         assert_eq!(to, stranger);
-        assert!(matches!(
-            Packet::decode(&bytes),
-            Ok(Packet::Error {
-                code: ErrorCode::UnknownTransferId,
-                ..
-            })
-        ));
-        assert_eq!(
-            d.datagram(now, PEER, &data(2, b""), &mut out),
-            Ok(Progress::Done)
-        );
+        assert!(matches!(Packet::decode(&bytes), Ok(Packet::Error { code: ErrorCode::UnknownTransferId, .. })));
+        assert_eq!(d.datagram(now, PEER, &data(2, b""), &mut out), Ok(Progress::Done));
     }
 
     #[test]
     fn grants_that_were_not_asked_for() {
         for granted in [
-            Options {
-                block_size: Some(1429),
-                ..Options::default()
-            },
-            Options {
-                window: Some(2),
-                ..Options::default()
-            },
-            Options {
-                transfer_size: Some(2),
-                ..Options::default()
-            },
-            Options {
-                timeout: Some(2),
-                ..Options::default()
-            },
+            Options { block_size: Some(1429), ..Options::default() },
+            Options { window: Some(2), ..Options::default() },
+            Options { transfer_size: Some(2), ..Options::default() },
+            Options { timeout: Some(2), ..Options::default() },
         ] {
-            let (mut d, now) = start(Options {
-                block_size: Some(1428),
-                ..Options::default()
-            });
+            let (mut d, now) = start(Options { block_size: Some(1428), ..Options::default() });
             let mut out = Vec::new();
             let result = d.datagram(now, PEER, &Packet::OptionAck(granted).to_bytes(), &mut out);
-            assert!(
-                matches!(result, Err(DownloadError::Broken(_))),
-                "{granted:?}"
-            );
+            assert!(matches!(result, Err(DownloadError::Broken(_))), "{granted:?}");
             let (_, bytes) = out.pop().unwrap();
-            assert!(matches!(
-                Packet::decode(&bytes),
-                Ok(Packet::Error {
-                    code: ErrorCode::OptionNegotiation,
-                    ..
-                })
-            ));
+            assert!(matches!(Packet::decode(&bytes), Ok(Packet::Error { code: ErrorCode::OptionNegotiation, .. })));
         }
     }
 
     #[test]
     fn the_limit_of_the_caller() {
-        let (mut d, now) = start(Options {
-            transfer_size: Some(0),
-            ..Options::default()
-        });
-        let granted = Options {
-            transfer_size: Some((1 << 20) + 1),
-            ..Options::default()
-        };
-        let result = d.datagram(
-            now,
-            PEER,
-            &Packet::OptionAck(granted).to_bytes(),
-            &mut Vec::new(),
-        );
+        let (mut d, now) = start(Options { transfer_size: Some(0), ..Options::default() });
+        let granted = Options { transfer_size: Some((1 << 20) + 1), ..Options::default() };
+        let result = d.datagram(now, PEER, &Packet::OptionAck(granted).to_bytes(), &mut Vec::new());
         assert_eq!(result, Err(DownloadError::TooLarge { max: 1 << 20 }));
 
         let (mut d, now) = start(Options::default());
@@ -587,10 +459,7 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!(
-            (block, error),
-            (2049, DownloadError::TooLarge { max: 1 << 20 })
-        );
+        assert_eq!((block, error), (2049, DownloadError::TooLarge { max: 1 << 20 }));
     }
 
     #[test]
@@ -603,10 +472,7 @@ mod tests {
         }
         assert_eq!(out.len(), 5);
         now += Duration::from_secs(1);
-        assert_eq!(
-            d.timeout(now, &mut out),
-            Err(DownloadError::NoAnswer { tries: 5 })
-        );
+        assert_eq!(d.timeout(now, &mut out), Err(DownloadError::NoAnswer { tries: 5 }));
     }
 
     proptest! {

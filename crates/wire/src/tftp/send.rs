@@ -27,11 +27,7 @@ impl Default for Pace {
     /// 1, 2, 4, then 8 s: six retransmissions last half a minute, longer than a switch port or a Wi-Fi roam takes
     /// to come back, shorter than a phone that was unplugged keeps a place.
     fn default() -> Self {
-        Self {
-            first: Duration::from_secs(1),
-            longest: Duration::from_secs(8),
-            retries: 6,
-        }
+        Self { first: Duration::from_secs(1), longest: Duration::from_secs(8), retries: 6 }
     }
 }
 
@@ -146,31 +142,17 @@ impl<B: AsRef<[u8]>> Transfer<B> {
     /// Prepares to send `data` to a client that asked with these `options`. [`Self::start`] gives the first datagrams.
     ///
     /// The option `timeout` replaces the waits of `pace`.
-    pub fn new(
-        data: B,
-        mode: Mode,
-        options: &Options,
-        caps: &Caps,
-        pace: Pace,
-        now: Instant,
-    ) -> Self {
+    pub fn new(data: B, mode: Mode, options: &Options, caps: &Caps, pace: Pace, now: Instant) -> Self {
         let (text, size) = match mode {
             Mode::Octet => (None, data.as_ref().len() as u64),
-            Mode::Netascii => (
-                Some(Cursor::default()),
-                netascii::encoded_len(data.as_ref()),
-            ),
+            Mode::Netascii => (Some(Cursor::default()), netascii::encoded_len(data.as_ref())),
         };
         let granted = options.grant(caps, size);
         let block_size = granted.block_size.unwrap_or(DEFAULT_BLOCK_SIZE);
         let pace = match granted.timeout {
             Some(seconds) => {
                 let wait = Duration::from_secs(u64::from(seconds));
-                Pace {
-                    first: wait,
-                    longest: wait,
-                    ..pace
-                }
+                Pace { first: wait, longest: wait, ..pace }
             }
             None => pace,
         };
@@ -218,22 +200,13 @@ impl<B: AsRef<[u8]>> Transfer<B> {
             return Step::Wait;
         }
         if self.tries >= self.pace.retries {
-            burst.single(&Packet::Error {
-                code: ErrorCode::NotDefined,
-                text: "no acknowledgement".into(),
-            });
-            return Step::Failed(Failure::NoAnswer {
-                block: self.acked + 1,
-                tries: self.tries,
-            });
+            burst.single(&Packet::Error { code: ErrorCode::NotDefined, text: "no acknowledgement".into() });
+            return Step::Failed(Failure::NoAnswer { block: self.acked + 1, tries: self.tries });
         }
         self.tries += 1;
         self.resent += 1;
         self.window_repeated = false;
-        let wait = self
-            .pace
-            .first
-            .saturating_mul(1u32.checked_shl(u32::from(self.tries)).unwrap_or(u32::MAX));
+        let wait = self.pace.first.saturating_mul(1u32.checked_shl(u32::from(self.tries)).unwrap_or(u32::MAX));
         self.deadline = now + wait.min(self.pace.longest.max(self.pace.first));
         self.start(burst);
         Step::Wait
@@ -302,21 +275,14 @@ impl<B: AsRef<[u8]>> Transfer<B> {
             return Step::Wait;
         }
         self.advance(now, ahead, burst);
-        if self.acked == self.last {
-            Step::Done
-        } else {
-            Step::Wait
-        }
+        if self.acked == self.last { Step::Done } else { Step::Wait }
     }
 
     /// Moves the window by `blocks` and sends it.
     fn advance(&mut self, now: Instant, blocks: u64, burst: &mut Burst) {
         if let Some(cursor) = &mut self.text {
             let bytes = blocks.saturating_mul(u64::from(self.block_size));
-            cursor.skip(
-                self.data.as_ref(),
-                usize::try_from(bytes).unwrap_or(usize::MAX),
-            );
+            cursor.skip(self.data.as_ref(), usize::try_from(bytes).unwrap_or(usize::MAX));
         }
         if self.acked + blocks < self.sent {
             self.resent += 1;
@@ -339,28 +305,20 @@ impl<B: AsRef<[u8]>> Transfer<B> {
         let data = self.data.as_ref();
         let mut cursor = self.text;
         for block in self.acked + 1..=until {
-            burst
-                .bytes
-                .extend_from_slice(&data_header(wire_number(block)));
+            burst.bytes.extend_from_slice(&data_header(wire_number(block)));
             if let Some(cursor) = &mut cursor {
                 cursor.read(data, block_size, &mut burst.bytes);
             } else {
-                let from =
-                    usize::try_from((block - 1) * u64::from(self.block_size)).unwrap_or(usize::MAX);
+                let from = usize::try_from((block - 1) * u64::from(self.block_size)).unwrap_or(usize::MAX);
                 let rest = data.get(from..).unwrap_or_default();
-                burst
-                    .bytes
-                    .extend_from_slice(rest.get(..block_size).unwrap_or(rest));
+                burst.bytes.extend_from_slice(rest.get(..block_size).unwrap_or(rest));
             }
         }
         self.sent = self.sent.max(until);
     }
 
     fn confused(why: String, burst: &mut Burst) -> Step {
-        burst.single(&Packet::Error {
-            code: ErrorCode::IllegalOperation,
-            text: "not a TFTP acknowledgement".into(),
-        });
+        burst.single(&Packet::Error { code: ErrorCode::IllegalOperation, text: "not a TFTP acknowledgement".into() });
         Step::Failed(Failure::Confused(why))
     }
 }
@@ -383,15 +341,10 @@ mod tests {
     #[allow(clippy::disallowed_methods)] // any origin of time will do
     fn start(data: Vec<u8>, mode: Mode, options: Options) -> Bench {
         let now = Instant::now();
-        let mut transfer =
-            Transfer::new(data, mode, &options, &Caps::default(), Pace::default(), now);
+        let mut transfer = Transfer::new(data, mode, &options, &Caps::default(), Pace::default(), now);
         let mut burst = Burst::new();
         transfer.start(&mut burst);
-        Bench {
-            transfer,
-            now,
-            burst,
-        }
+        Bench { transfer, now, burst }
     }
 
     impl Bench {
@@ -448,16 +401,9 @@ mod tests {
 
     #[test]
     fn options_come_first() {
-        let asked = Options {
-            block_size: Some(1000),
-            transfer_size: Some(0),
-            ..Options::default()
-        };
+        let asked = Options { block_size: Some(1000), transfer_size: Some(0), ..Options::default() };
         let mut bench = start(vec![7; 1500], Mode::Octet, asked);
-        let oack = Packet::OptionAck(Options {
-            transfer_size: Some(1500),
-            ..asked
-        });
+        let oack = Packet::OptionAck(Options { transfer_size: Some(1500), ..asked });
         assert_eq!(Packet::decode(bench.burst.bytes()).unwrap(), oack);
         assert_eq!(bench.ack(7), Step::Wait);
         assert!(bench.burst.bytes().is_empty());
@@ -471,11 +417,7 @@ mod tests {
 
     #[test]
     fn windows_go_on_behind_the_acknowledged_block() {
-        let asked = Options {
-            block_size: Some(8),
-            window: Some(4),
-            ..Options::default()
-        };
+        let asked = Options { block_size: Some(8), window: Some(4), ..Options::default() };
         let mut bench = start((0..80).collect(), Mode::Octet, asked);
         assert_eq!(bench.ack(0), Step::Wait);
         assert_eq!(bench.blocks(), [1, 2, 3, 4]);
@@ -506,26 +448,13 @@ mod tests {
             assert_eq!(bench.wait(1), Step::Wait);
             assert_eq!(bench.blocks(), [1]);
         }
-        assert_eq!(
-            bench.wait(8),
-            Step::Failed(Failure::NoAnswer { block: 1, tries: 6 })
-        );
-        assert!(matches!(
-            Packet::decode(bench.burst.bytes()),
-            Ok(Packet::Error { .. })
-        ));
+        assert_eq!(bench.wait(8), Step::Failed(Failure::NoAnswer { block: 1, tries: 6 }));
+        assert!(matches!(Packet::decode(bench.burst.bytes()), Ok(Packet::Error { .. })));
     }
 
     #[test]
     fn an_agreed_timeout_is_kept() {
-        let mut bench = start(
-            vec![7; 10],
-            Mode::Octet,
-            Options {
-                timeout: Some(3),
-                ..Options::default()
-            },
-        );
+        let mut bench = start(vec![7; 10], Mode::Octet, Options { timeout: Some(3), ..Options::default() });
         assert_eq!(bench.ack(0), Step::Wait);
         for _ in 0..6 {
             assert_eq!(bench.wait(2), Step::Wait);
@@ -538,25 +467,15 @@ mod tests {
 
     #[test]
     fn block_numbers_roll_over() {
-        let asked = Options {
-            block_size: Some(8),
-            window: Some(64),
-            ..Options::default()
-        };
+        let asked = Options { block_size: Some(8), window: Some(64), ..Options::default() };
         let size = 8 * 70_000 + 3;
-        let mut bench = start(
-            (0..size).map(|i| (i / 8 % 251) as u8).collect(),
-            Mode::Octet,
-            asked,
-        );
+        let mut bench = start((0..size).map(|i| (i / 8 % 251) as u8).collect(), Mode::Octet, asked);
         assert_eq!(bench.ack(0), Step::Wait);
         let mut got = Vec::new();
         loop {
             let mut last = 0;
             for datagram in bench.burst.datagrams() {
-                let Packet::Data { block, data } = Packet::decode(datagram).unwrap() else {
-                    panic!("no data")
-                };
+                let Packet::Data { block, data } = Packet::decode(datagram).unwrap() else { panic!("no data") };
                 got.extend_from_slice(data);
                 last = block;
             }
@@ -565,37 +484,23 @@ mod tests {
             }
         }
         assert_eq!(got.len(), size);
-        assert!(
-            got.iter()
-                .enumerate()
-                .all(|(i, &b)| b == (i / 8 % 251) as u8)
-        );
+        assert!(got.iter().enumerate().all(|(i, &b)| b == (i / 8 % 251) as u8));
     }
 
     #[test]
     fn netascii_is_converted_on_the_way() {
-        let asked = Options {
-            block_size: Some(8),
-            transfer_size: Some(0),
-            window: Some(2),
-            ..Options::default()
-        };
+        let asked = Options { block_size: Some(8), transfer_size: Some(0), window: Some(2), ..Options::default() };
         let data = b"line one\nline two\r\nand three\n".to_vec();
         let mut bench = start(data.clone(), Mode::Netascii, asked);
         let size = netascii::encoded_len(&data);
-        let oack = Packet::OptionAck(Options {
-            transfer_size: Some(size),
-            ..asked
-        });
+        let oack = Packet::OptionAck(Options { transfer_size: Some(size), ..asked });
         assert_eq!(Packet::decode(bench.burst.bytes()).unwrap(), oack);
         assert_eq!(bench.ack(0), Step::Wait);
         let mut got = Vec::new();
         let mut block = 0;
         loop {
             // the client takes the first block of each window only
-            let Packet::Data { data, .. } =
-                Packet::decode(bench.burst.datagrams().next().unwrap()).unwrap()
-            else {
+            let Packet::Data { data, .. } = Packet::decode(bench.burst.datagrams().next().unwrap()).unwrap() else {
                 panic!("no data")
             };
             got.extend_from_slice(data);
@@ -611,32 +516,17 @@ mod tests {
     #[test]
     fn error_and_nonsense_end_it() {
         let mut bench = start(vec![7; 2000], Mode::Octet, Options::default());
-        let error = Packet::Error {
-            code: ErrorCode::DiskFull,
-            text: "full".into(),
-        }
-        .to_bytes();
+        let error = Packet::Error { code: ErrorCode::DiskFull, text: "full".into() }.to_bytes();
         let step = bench.transfer.datagram(bench.now, &error, &mut bench.burst);
-        assert_eq!(
-            step,
-            Step::Failed(Failure::Refused {
-                code: ErrorCode::DiskFull,
-                text: "full".into()
-            })
-        );
+        assert_eq!(step, Step::Failed(Failure::Refused { code: ErrorCode::DiskFull, text: "full".into() }));
         assert!(bench.burst.bytes().is_empty());
 
         let mut bench = start(vec![7; 2000], Mode::Octet, Options::default());
-        let step = bench
-            .transfer
-            .datagram(bench.now, b"GET / HTTP/1.0", &mut bench.burst);
+        let step = bench.transfer.datagram(bench.now, b"GET / HTTP/1.0", &mut bench.burst);
         assert!(matches!(step, Step::Failed(Failure::Confused(_))));
         assert!(matches!(
             Packet::decode(bench.burst.bytes()),
-            Ok(Packet::Error {
-                code: ErrorCode::IllegalOperation,
-                ..
-            })
+            Ok(Packet::Error { code: ErrorCode::IllegalOperation, .. })
         ));
     }
 }

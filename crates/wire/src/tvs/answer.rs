@@ -115,16 +115,10 @@ impl Answer {
                 &found.trust
             }
             (Self::Verified(_), Ask::Query { .. }) => {
-                return Err(Error::Mismatch {
-                    asked: "QUERY",
-                    given: "roles without a certificate",
-                });
+                return Err(Error::Mismatch { asked: "QUERY", given: "roles without a certificate" });
             }
             (Self::Found(_), Ask::Verify { .. }) => {
-                return Err(Error::Mismatch {
-                    asked: "VERIFY",
-                    given: "a certificate",
-                });
+                return Err(Error::Mismatch { asked: "VERIFY", given: "a certificate" });
             }
         };
         writer.element(tag::ROLES, &[&trust.roles])?;
@@ -147,11 +141,7 @@ impl Answer {
             };
             if place.replace((element.offset, element.value)).is_some() {
                 let (offset, tag) = (element.offset, element.tag);
-                return Err(Error::Repeated {
-                    offset,
-                    tag,
-                    name: tag::name(tag),
-                });
+                return Err(Error::Repeated { offset, tag, name: tag::name(tag) });
             }
         }
         let (offset, status) = wanted(fields.status, tag::STATUS)?;
@@ -159,18 +149,10 @@ impl Answer {
             [NOT_VALID] => return Ok(Self::NotValid),
             [VALID] => {}
             [other] => {
-                return Err(value(
-                    offset,
-                    tag::STATUS,
-                    format!("is {other}, 0 and 1 are known"),
-                ));
+                return Err(value(offset, tag::STATUS, format!("is {other}, 0 and 1 are known")));
             }
             _ => {
-                return Err(value(
-                    offset,
-                    tag::STATUS,
-                    format!("has {} bytes instead of 1", status.len()),
-                ));
+                return Err(value(offset, tag::STATUS, format!("has {} bytes instead of 1", status.len())));
             }
         }
         let certificate = if command == Command::QueryResponse {
@@ -185,30 +167,15 @@ impl Answer {
         let (roles_offset, roles) = wanted(fields.roles, tag::ROLES)?;
         let (ttl_offset, ttl) = wanted(fields.ttl, tag::TTL)?;
         let Ok(ttl) = <[u8; 4]>::try_from(ttl) else {
-            return Err(value(
-                ttl_offset,
-                tag::TTL,
-                format!("has {} bytes instead of 4", ttl.len()),
-            ));
+            return Err(value(ttl_offset, tag::TTL, format!("has {} bytes instead of 4", ttl.len())));
         };
-        let trust =
-            Trust::new(roles, u32::from_be_bytes(ttl)).map_err(|invalid| match invalid {
-                InvalidTrust::Ttl(ttl) => value(
-                    ttl_offset,
-                    tag::TTL,
-                    format!("is {ttl} seconds, it must be 1 to 2592000"),
-                ),
-                InvalidTrust::NoRole => value(
-                    roles_offset,
-                    tag::ROLES,
-                    "is empty although the status is valid".to_owned(),
-                ),
-                InvalidTrust::TooManyRoles(count) => value(
-                    roles_offset,
-                    tag::ROLES,
-                    format!("has {count} roles, at most 256 are possible"),
-                ),
-            })?;
+        let trust = Trust::new(roles, u32::from_be_bytes(ttl)).map_err(|invalid| match invalid {
+            InvalidTrust::Ttl(ttl) => value(ttl_offset, tag::TTL, format!("is {ttl} seconds, it must be 1 to 2592000")),
+            InvalidTrust::NoRole => value(roles_offset, tag::ROLES, "is empty although the status is valid".to_owned()),
+            InvalidTrust::TooManyRoles(count) => {
+                value(roles_offset, tag::ROLES, format!("has {count} roles, at most 256 are possible"))
+            }
+        })?;
         Ok(match certificate {
             Some(certificate) => Self::Found(Found { certificate, trust }),
             None => Self::Verified(trust),
@@ -217,27 +184,15 @@ impl Answer {
 }
 
 /// Checks that `header` is the answer to `ask` with `session_id`.
-pub(super) const fn check_header(
-    header: Header,
-    ask: Command,
-    session_id: u32,
-) -> Result<(), Error> {
+pub(super) const fn check_header(header: Header, ask: Command, session_id: u32) -> Result<(), Error> {
     if header.command != ask as u8 {
-        return Err(Error::Command {
-            found: header.command,
-            wanted: ask.name(),
-        });
+        return Err(Error::Command { found: header.command, wanted: ask.name() });
     }
     if header.session_id != session_id {
-        return Err(Error::SessionId {
-            found: header.session_id,
-            asked: session_id,
-        });
+        return Err(Error::SessionId { found: header.session_id, asked: session_id });
     }
     if header.version != VERSION {
-        return Err(Error::Version {
-            found: header.version,
-        });
+        return Err(Error::Version { found: header.version });
     }
     if header.length == 0 {
         return Err(Error::EmptyBody);
@@ -259,17 +214,10 @@ struct Fields<'a> {
 const fn wanted(field: Field<'_>, tag: u8) -> Result<(usize, &[u8]), Error> {
     match field {
         Some(field) => Ok(field),
-        None => Err(Error::Missing {
-            tag,
-            name: tag::name(tag),
-        }),
+        None => Err(Error::Missing { tag, name: tag::name(tag) }),
     }
 }
 
 const fn value(offset: usize, tag: u8, reason: String) -> Error {
-    Error::Value {
-        offset,
-        name: tag::name(tag),
-        reason,
-    }
+    Error::Value { offset, name: tag::name(tag), reason }
 }

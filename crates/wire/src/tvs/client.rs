@@ -35,12 +35,7 @@ impl ClientSession {
     /// `first_session_id` is the id of the first question, 1001 for phones; each further one has one more.
     #[must_use]
     pub const fn new(first_session_id: u32) -> Self {
-        Self {
-            next_session_id: first_session_id,
-            open: None,
-            buffer: Vec::new(),
-            ended: false,
-        }
+        Self { next_session_id: first_session_id, open: None, buffer: Vec::new(), ended: false }
     }
 
     /// The bytes of a question, to be sent as they are.
@@ -57,16 +52,8 @@ impl ClientSession {
         }
         let session_id = self.next_session_id;
         let response = ask.response();
-        let bytes = Request {
-            session_id,
-            device_name,
-            ask,
-        }
-        .encode()?;
-        self.open = Some(Open {
-            session_id,
-            response,
-        });
+        let bytes = Request { session_id, device_name, ask }.encode()?;
+        self.open = Some(Open { session_id, response });
         self.next_session_id = session_id.wrapping_add(1);
         Ok(bytes)
     }
@@ -112,9 +99,7 @@ impl ClientSession {
             return Ok(None);
         };
         if !behind.is_empty() {
-            return Err(Error::Unasked {
-                count: behind.len(),
-            });
+            return Err(Error::Unasked { count: behind.len() });
         }
         let answer = Answer::decode(open.response, body)?;
         self.buffer.clear();

@@ -47,9 +47,7 @@ pub enum Error {
         present: usize,
     },
     /// One or two bytes are left where an element starts.
-    #[error(
-        "offset {offset}: {left} bytes are left, an element starts with a tag and two bytes of length"
-    )]
+    #[error("offset {offset}: {left} bytes are left, an element starts with a tag and two bytes of length")]
     ElementCut {
         /// Where the element starts.
         offset: usize,
@@ -158,9 +156,7 @@ impl Error {
             | Self::SessionId { .. }
             | Self::Unasked { .. }
             | Self::Overrun { .. } => Fault::Peer,
-            Self::StillOpen | Self::TooLong { .. } | Self::Mismatch { .. } | Self::Ended => {
-                Fault::Ours
-            }
+            Self::StillOpen | Self::TooLong { .. } | Self::Mismatch { .. } | Self::Ended => Fault::Ours,
         }
     }
 

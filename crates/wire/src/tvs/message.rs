@@ -112,18 +112,7 @@ impl Header {
     /// # Errors
     /// [`Error::ProtocolId`] and [`Error::Version`] (above 1).
     pub const fn decode(bytes: [u8; HEADER_LENGTH]) -> Result<Self, Error> {
-        let [
-            protocol_id,
-            version,
-            command,
-            reserved,
-            s0,
-            s1,
-            s2,
-            s3,
-            l0,
-            l1,
-        ] = bytes;
+        let [protocol_id, version, command, reserved, s0, s1, s2, s3, l0, l1] = bytes;
         if protocol_id != PROTOCOL_ID {
             return Err(Error::ProtocolId { found: protocol_id });
         }
@@ -144,18 +133,7 @@ impl Header {
     pub const fn encode(self) -> [u8; HEADER_LENGTH] {
         let [s0, s1, s2, s3] = self.session_id.to_be_bytes();
         let [l0, l1] = self.length.to_be_bytes();
-        [
-            PROTOCOL_ID,
-            self.version,
-            self.command,
-            self.reserved,
-            s0,
-            s1,
-            s2,
-            s3,
-            l0,
-            l1,
-        ]
+        [PROTOCOL_ID, self.version, self.command, self.reserved, s0, s1, s2, s3, l0, l1]
     }
 }
 
@@ -181,10 +159,7 @@ impl<'a> Elements<'a> {
     /// `body` is what follows the header.
     #[must_use]
     pub const fn new(body: &'a [u8]) -> Self {
-        Self {
-            rest: body,
-            offset: HEADER_LENGTH,
-        }
+        Self { rest: body, offset: HEADER_LENGTH }
     }
 
     fn read(&mut self) -> Result<Element<'a>, Error> {
@@ -194,20 +169,11 @@ impl<'a> Elements<'a> {
         };
         let length = usize::from(u16::from_be_bytes([*l0, *l1]));
         let Some((value, rest)) = behind.split_at_checked(length) else {
-            return Err(Error::ElementPastEnd {
-                offset,
-                tag: *tag,
-                length,
-                left: behind.len(),
-            });
+            return Err(Error::ElementPastEnd { offset, tag: *tag, length, left: behind.len() });
         };
         self.rest = rest;
         self.offset += ELEMENT_HEAD + length;
-        Ok(Element {
-            offset,
-            tag: *tag,
-            value,
-        })
+        Ok(Element { offset, tag: *tag, value })
     }
 }
 
@@ -233,13 +199,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(command: Command, session_id: u32, capacity: usize) -> Self {
-        let header = Header {
-            version: VERSION,
-            command: command as u8,
-            reserved: 0,
-            session_id,
-            length: 0,
-        };
+        let header = Header { version: VERSION, command: command as u8, reserved: 0, session_id, length: 0 };
         Self::with_header(header, capacity)
     }
 
@@ -253,10 +213,7 @@ impl Writer {
     pub(super) fn element(&mut self, tag: u8, parts: &[&[u8]]) -> Result<(), Error> {
         let length = parts.iter().map(|part| part.len()).sum();
         let Ok(field) = u16::try_from(length) else {
-            return Err(Error::TooLong {
-                what: tag::name(tag),
-                length,
-            });
+            return Err(Error::TooLong { what: tag::name(tag), length });
         };
         self.bytes.push(tag);
         self.bytes.extend_from_slice(&field.to_be_bytes());
@@ -270,10 +227,7 @@ impl Writer {
     pub(super) fn finish(mut self) -> Result<Vec<u8>, Error> {
         let length = self.bytes.len().saturating_sub(HEADER_LENGTH);
         let Ok(field) = u16::try_from(length) else {
-            return Err(Error::TooLong {
-                what: "a body",
-                length,
-            });
+            return Err(Error::TooLong { what: "a body", length });
         };
         if let Some(place) = self.bytes.get_mut(8..HEADER_LENGTH) {
             place.copy_from_slice(&field.to_be_bytes());
@@ -304,35 +258,17 @@ impl Message {
     /// Those of [`Header::decode`] and [`Elements`], and [`Error::Length`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let Some((head, body)) = bytes.split_first_chunk::<HEADER_LENGTH>() else {
-            return Err(Error::Length {
-                declared: HEADER_LENGTH,
-                present: bytes.len(),
-            });
+            return Err(Error::Length { declared: HEADER_LENGTH, present: bytes.len() });
         };
         let header = Header::decode(*head)?;
         if usize::from(header.length) != body.len() {
-            return Err(Error::Length {
-                declared: header.length.into(),
-                present: body.len(),
-            });
+            return Err(Error::Length { declared: header.length.into(), present: body.len() });
         }
         let elements = Elements::new(body)
             .map(|element| element.map(|element| (element.tag, element.value.to_vec())))
             .collect::<Result<_, _>>()?;
-        let Header {
-            version,
-            command,
-            reserved,
-            session_id,
-            ..
-        } = header;
-        Ok(Self {
-            version,
-            command,
-            reserved,
-            session_id,
-            elements,
-        })
+        let Header { version, command, reserved, session_id, .. } = header;
+        Ok(Self { version, command, reserved, session_id, elements })
     }
 
     /// The bytes.
@@ -340,23 +276,8 @@ impl Message {
     /// # Errors
     /// [`Error::TooLong`] when an element or all of them do not fit their length field.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let Self {
-            version,
-            command,
-            reserved,
-            session_id,
-            ..
-        } = *self;
-        let mut writer = Writer::with_header(
-            Header {
-                version,
-                command,
-                reserved,
-                session_id,
-                length: 0,
-            },
-            64,
-        );
+        let Self { version, command, reserved, session_id, .. } = *self;
+        let mut writer = Writer::with_header(Header { version, command, reserved, session_id, length: 0 }, 64);
         for (tag, value) in &self.elements {
             writer.element(*tag, &[value])?;
         }

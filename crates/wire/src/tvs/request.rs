@@ -129,11 +129,7 @@ impl Request {
         }
         match &self.ask {
             Ask::Verify { certificate } => writer.element(tag::CERTIFICATE, &[certificate])?,
-            Ask::Query {
-                subject,
-                issuer,
-                serial,
-            } => {
+            Ask::Query { subject, issuer, serial } => {
                 writer.element(tag::SUBJECT_NAME, &[subject, &[0]])?;
                 writer.element(tag::ISSUER_NAME, &[issuer, &[0]])?;
                 writer.element(tag::SERIAL_NUMBER, &[serial])?;
@@ -149,10 +145,7 @@ impl Request {
             Some(Command::VerifyRequest) => false,
             Some(Command::QueryRequest) => true,
             _ => {
-                return Err(Error::Command {
-                    found: header.command,
-                    wanted: super::server::WANTED,
-                });
+                return Err(Error::Command { found: header.command, wanted: super::server::WANTED });
             }
         };
         let mut tolerated = Tolerated::NONE;
@@ -178,9 +171,7 @@ impl Request {
                     }
                 }
                 Some(_) => tolerated.add(Tolerance::UnexpectedElement),
-                None if tag::name(element.tag) == "UNKNOWN" => {
-                    tolerated.add(Tolerance::UnknownElement)
-                }
+                None if tag::name(element.tag) == "UNKNOWN" => tolerated.add(Tolerance::UnknownElement),
                 None => tolerated.add(Tolerance::UnexpectedElement),
             }
         }
@@ -192,22 +183,10 @@ impl Request {
                 serial: present(fields.serial, Tolerance::NameMissing, &mut tolerated).to_vec(),
             }
         } else {
-            let certificate = present(
-                fields.certificate,
-                Tolerance::CertificateMissing,
-                &mut tolerated,
-            )
-            .to_vec();
+            let certificate = present(fields.certificate, Tolerance::CertificateMissing, &mut tolerated).to_vec();
             Ask::Verify { certificate }
         };
-        Ok((
-            Self {
-                session_id: header.session_id,
-                device_name,
-                ask,
-            },
-            tolerated,
-        ))
+        Ok((Self { session_id: header.session_id, device_name, ask }, tolerated))
     }
 }
 

@@ -32,10 +32,7 @@ impl ServerSession {
     /// At the start of a connection, after the TLS handshake.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            buffer: Vec::new(),
-            ended: false,
-        }
+        Self { buffer: Vec::new(), ended: false }
     }
 
     /// Takes bytes from the stream. Call [`Self::next_request`] until it gives `None` before reading more.
@@ -47,9 +44,7 @@ impl ServerSession {
             return Err(Error::Ended);
         }
         if self.buffer.len().saturating_add(bytes.len()) > MAX_BUFFERED {
-            return Err(self.end(Error::Overrun {
-                limit: MAX_BUFFERED,
-            }));
+            return Err(self.end(Error::Overrun { limit: MAX_BUFFERED }));
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
@@ -84,14 +79,8 @@ impl ServerSession {
             };
         };
         let header = Header::decode(*head)?;
-        if !matches!(
-            Command::from_byte(header.command),
-            Some(Command::VerifyRequest | Command::QueryRequest)
-        ) {
-            return Err(Error::Command {
-                found: header.command,
-                wanted: WANTED,
-            });
+        if !matches!(Command::from_byte(header.command), Some(Command::VerifyRequest | Command::QueryRequest)) {
+            return Err(Error::Command { found: header.command, wanted: WANTED });
         }
         if header.length == 0 {
             return Err(Error::EmptyBody);

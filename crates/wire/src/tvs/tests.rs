@@ -8,9 +8,7 @@ use super::*;
 
 /// A folder of vectors.
 fn folder(name: &str) -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../testdata/vectors")
-        .join(name)
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors").join(name)
 }
 
 fn json(name: &str) -> serde_json::Value {
@@ -28,9 +26,7 @@ fn verify(session_id: u32, certificate: &[u8]) -> Request {
     Request {
         session_id,
         device_name: Some(DeviceName::new("CP-8861-SEPB000B4BA0AEE")),
-        ask: Ask::Verify {
-            certificate: certificate.to_vec(),
-        },
+        ask: Ask::Verify { certificate: certificate.to_vec() },
     }
 }
 

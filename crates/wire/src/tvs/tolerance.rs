@@ -90,9 +90,7 @@ impl Tolerated {
 
     /// The deviations, in the order of [`Tolerance::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Tolerance> {
-        Tolerance::ALL
-            .into_iter()
-            .filter(move |tolerance| self.contains(*tolerance))
+        Tolerance::ALL.into_iter().filter(move |tolerance| self.contains(*tolerance))
     }
 
     pub(super) const fn add(&mut self, tolerance: Tolerance) {

@@ -7,67 +7,42 @@ use super::*;
 
 fn any_message() -> impl Strategy<Value = Message> {
     let element = (any::<u8>(), vec(any::<u8>(), 0..300));
-    (
-        0u8..=1,
-        any::<u8>(),
-        any::<u8>(),
-        any::<u32>(),
-        vec(element, 0..12),
+    (0u8..=1, any::<u8>(), any::<u8>(), any::<u32>(), vec(element, 0..12)).prop_map(
+        |(version, command, reserved, session_id, elements)| Message {
+            version,
+            command,
+            reserved,
+            session_id,
+            elements,
+        },
     )
-        .prop_map(
-            |(version, command, reserved, session_id, elements)| Message {
-                version,
-                command,
-                reserved,
-                session_id,
-                elements,
-            },
-        )
 }
 
 fn any_ask() -> impl Strategy<Value = Ask> {
     let some = || vec(any::<u8>(), 0..200);
     prop_oneof![
         some().prop_map(|certificate| Ask::Verify { certificate }),
-        (some(), some(), vec(any::<u8>(), 0..24)).prop_map(|(subject, issuer, serial)| {
-            Ask::Query {
-                subject,
-                issuer,
-                serial,
-            }
-        }),
+        (some(), some(), vec(any::<u8>(), 0..24))
+            .prop_map(|(subject, issuer, serial)| { Ask::Query { subject, issuer, serial } }),
     ]
 }
 
 fn any_request() -> impl Strategy<Value = Request> {
-    (
-        any::<u32>(),
-        proptest::option::of(vec(any::<u8>(), 0..40)),
-        any_ask(),
-    )
-        .prop_map(|(session_id, name, ask)| Request {
-            session_id,
-            device_name: name.map(DeviceName::new),
-            ask,
-        })
+    (any::<u32>(), proptest::option::of(vec(any::<u8>(), 0..40)), any_ask())
+        .prop_map(|(session_id, name, ask)| Request { session_id, device_name: name.map(DeviceName::new), ask })
 }
 
 fn any_answer() -> impl Strategy<Value = (Ask, Answer)> {
-    let trust = (vec(any::<u8>(), 1..=MAX_ROLES), 1..=MAX_TTL_SECONDS)
-        .prop_map(|(roles, ttl)| Trust::new(roles, ttl).unwrap());
-    (any_ask(), trust, vec(any::<u8>(), 1..2000), any::<bool>()).prop_map(
-        |(ask, trust, der, known)| {
-            let answer = match (&ask, known) {
-                (_, false) => Answer::NotValid,
-                (Ask::Verify { .. }, true) => Answer::Verified(trust),
-                (Ask::Query { .. }, true) => Answer::Found(Found {
-                    certificate: der.into(),
-                    trust,
-                }),
-            };
-            (ask, answer)
-        },
-    )
+    let trust =
+        (vec(any::<u8>(), 1..=MAX_ROLES), 1..=MAX_TTL_SECONDS).prop_map(|(roles, ttl)| Trust::new(roles, ttl).unwrap());
+    (any_ask(), trust, vec(any::<u8>(), 1..2000), any::<bool>()).prop_map(|(ask, trust, der, known)| {
+        let answer = match (&ask, known) {
+            (_, false) => Answer::NotValid,
+            (Ask::Verify { .. }, true) => Answer::Verified(trust),
+            (Ask::Query { .. }, true) => Answer::Found(Found { certificate: der.into(), trust }),
+        };
+        (ask, answer)
+    })
 }
 
 /// Cuts `bytes` at the places that `cuts` names.
@@ -75,10 +50,7 @@ fn pieces<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     places.extend([0, bytes.len()]);
     places.sort_unstable();
-    places
-        .windows(2)
-        .map(|pair| &bytes[pair[0]..pair[1]])
-        .collect()
+    places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
 }
 
 /// All requests of a stream that comes in these pieces, and the error at its end.

@@ -1,0 +1,134 @@
+//! The servers of a node as services: each runs, rests or starts again as the rows say. A service that is stopped gives up
+//! its ports.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringfence_core::ServiceRow;
+use ringfence_core::services::{TFTP, TVS};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::files::FileSource;
+use crate::node::Listen;
+use crate::tftp::BindError;
+use crate::tvs::TvsServer;
+use crate::{http, tftp};
+
+/// How long requests that run may go on when a service stops. The servers themselves stop after four seconds.
+const DRAIN: Duration = Duration::from_millis(4800);
+
+/// The services that have a server here.
+const SERVED: [&str; 2] = [TFTP, TVS];
+
+/// What the servers of a node are made from.
+pub(crate) struct Servers {
+    listen: Listen,
+    files: Arc<dyn FileSource>,
+    tvs: TvsServer,
+    running: HashMap<&'static str, Running>,
+}
+
+/// A service that runs.
+struct Running {
+    started_at: i64,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Servers {
+    pub(crate) fn new(listen: Listen, files: Arc<dyn FileSource>, tvs: TvsServer) -> Self {
+        Self { listen, files, tvs, running: HashMap::new() }
+    }
+
+    /// Where the servers listen; with the ports the system chose once they ran.
+    pub(crate) fn listen(&self) -> &Listen {
+        &self.listen
+    }
+
+    /// Stops what shall rest, starts what shall run, and starts again what was restarted.
+    ///
+    /// # Errors
+    /// [`BindError`] of the first service that cannot listen; the others run.
+    pub(crate) async fn follow(&mut self, rows: &[ServiceRow]) -> Result<(), BindError> {
+        let mut failed = None;
+        for name in SERVED {
+            let Some(row) = rows.iter().find(|row| row.name == name) else { continue };
+            let started_at = self.running.get(name).map(|running| running.started_at);
+            if started_at.is_some() && started_at != row.started.then_some(row.started_at) {
+                self.stop(name).await;
+            }
+            if row.started && !self.running.contains_key(name) {
+                match self.start(name, row.started_at).await {
+                    Ok(running) => {
+                        self.running.insert(name, running);
+                    }
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn start(&mut self, name: &str, started_at: i64) -> Result<Running, BindError> {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        if name == TVS {
+            let named = |error| BindError::new("TCP", self.listen.tvs, error);
+            let listener = TcpListener::bind(self.listen.tvs).await.map_err(named)?;
+            self.listen.tvs = listener.local_addr().map_err(named)?;
+            tasks.spawn(ended("TVS", self.tvs.clone().serve(listener, stopped)));
+        } else {
+            let config = tftp::Config { listen: vec![self.listen.tftp], ..tftp::Config::default() };
+            let tftp = tftp::Server::bind(config, Arc::clone(&self.files))?;
+            let config = http::Config { listen: vec![self.listen.http], ..http::Config::default() };
+            let http = http::Server::bind(config, Arc::clone(&self.files)).await?;
+            keep(&mut self.listen.tftp, &tftp.local_addrs());
+            keep(&mut self.listen.http, &http.local_addrs());
+            tasks.spawn(ended("TFTP", tftp.run(stopped.clone())));
+            tasks.spawn(ended("HTTP", http.run(stopped)));
+        }
+        Ok(Running { started_at, stop, tasks })
+    }
+
+    async fn stop(&mut self, name: &str) {
+        let Some(mut running) = self.running.remove(name) else { return };
+        running.stop.send_replace(true);
+        let all = async { while running.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!(service = name, "some requests did not end in time and are cut");
+        }
+    }
+
+    /// Stops all, together within the time of one.
+    pub(crate) async fn stop_all(&mut self) {
+        for running in self.running.values() {
+            running.stop.send_replace(true);
+        }
+        let all = async {
+            for running in self.running.values_mut() {
+                while running.tasks.join_next().await.is_some() {}
+            }
+        };
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!("some requests did not end in time and are cut");
+        }
+        self.running.clear();
+    }
+}
+
+/// The port that the system chose is kept, so that a restart listens on the same.
+fn keep(place: &mut SocketAddr, chosen: &[SocketAddr]) {
+    if let Some(chosen) = chosen.first() {
+        *place = *chosen;
+    }
+}
+
+async fn ended(name: &'static str, server: impl Future<Output = std::io::Result<()>>) {
+    if let Err(error) = server.await {
+        tracing::error!(server = name, %error, "the server ended; restart its service");
+    }
+}

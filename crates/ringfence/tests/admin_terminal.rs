@@ -1,0 +1,216 @@
+//! `ringfence admin` on a terminal: prompt, editing, Tab, `?`, pages, confirmations, Ctrl-C, Ctrl-D.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+mod admin_cluster;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use admin_cluster::Place;
+use nix::pty::{OpenptyResult, Winsize, openpty};
+
+/// How long the program may think: far more than it needs, so that a slow machine fails nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program on a terminal of 24 lines and 80 columns.
+struct Terminal {
+    keys: File,
+    screen: Receiver<Vec<u8>>,
+    child: Child,
+    /// What was shown and not looked at yet, without the sequences that move the cursor.
+    shown: String,
+    plain: Plain,
+}
+
+impl Terminal {
+    fn new(place: &Place, arguments: &[&str]) -> Self {
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        let OpenptyResult { master, slave } = openpty(&size, None).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
+            .args(["admin", "--data"])
+            .arg(place.path())
+            .args(arguments)
+            .env("TERM", "xterm")
+            .stdin(Stdio::from(slave.try_clone().unwrap()))
+            .stderr(Stdio::from(slave.try_clone().unwrap()))
+            .stdout(Stdio::from(slave))
+            .spawn()
+            .unwrap();
+        let keys = File::from(master);
+        let mut reader = keys.try_clone().unwrap();
+        let (sender, screen) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0_u8; 4096];
+            // Linux says EIO when the program has closed its side.
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { keys, screen, child, shown: String::new(), plain: Plain::default() }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Waits until a text was shown; gives everything up to its end.
+    fn until(&mut self, text: &str) -> String {
+        loop {
+            if let Some(at) = self.shown.find(text) {
+                let rest = self.shown.split_off(at + text.len());
+                return std::mem::replace(&mut self.shown, rest);
+            }
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(bytes) => {
+                    let text = self.plain.take(&bytes);
+                    self.shown.push_str(&text);
+                }
+                Err(error) => panic!("{error} while waiting for {text:?}; shown: {:?}", self.shown),
+            }
+        }
+    }
+
+    fn end(mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // A test that failed leaves no program behind; one that waited for its end has none.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Takes escape sequences and carriage returns out of what is shown, wherever a read cuts it.
+#[derive(Default)]
+enum Plain {
+    #[default]
+    Text,
+    Escape,
+    Sequence,
+}
+
+impl Plain {
+    fn take(&mut self, bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        for byte in bytes {
+            *self = match (&self, byte) {
+                (Self::Text, 0x1b) => Self::Escape,
+                (Self::Text, byte) => {
+                    out.extend((*byte != b'\r').then_some(*byte));
+                    Self::Text
+                }
+                (Self::Escape, b'[') => Self::Sequence,
+                (Self::Escape, _) => Self::Text,
+                (Self::Sequence, byte) if byte.is_ascii_alphabetic() || *byte == b'~' => Self::Text,
+                (Self::Sequence, _) => Self::Sequence,
+            };
+        }
+        String::from_utf8(out).expect("the shell of these tests shows ASCII")
+    }
+}
+
+#[test]
+fn a_session_at_the_terminal() {
+    let place = Place::new(|_| async {});
+    let mut terminal = Terminal::new(&place, &[]);
+    terminal.until("pub, publisher, release 10.5. `help` lists the commands, `quit` leaves.\n");
+    terminal.until("admin:");
+    terminal.press("show cli pagination\r");
+    terminal.until("\nAutomatic Pagination : On.\n");
+    terminal.until("admin:");
+
+    // Tab: a word, then its sub-commands with `*`, then names of this node
+    terminal.press("se\tc");
+    terminal.until("set c");
+    terminal.press("\t\t");
+    let listed = terminal.until("admin:set c");
+    assert!(listed.contains("cert*") && listed.contains("cli*"), "{listed:?}");
+    terminal.press("ert re\tCa\t");
+    terminal.until("set cert regen Ca");
+    terminal.press("\t");
+    let listed = terminal.until("admin:set cert regen ");
+    assert!(listed.contains("CallManager") && listed.contains("CAPF"), "{listed:?}");
+    terminal.press("\x03");
+    terminal.until("Control-C pressed\n");
+    terminal.until("admin:");
+
+    // `?`: the answer, and the line again without it
+    terminal.press("utils ctl ?\r");
+    terminal.until("\n      utils ctl set-cluster*\n      utils ctl update*\n");
+    terminal.until("admin:utils ctl ");
+    terminal.press("update CTLFile ?\r");
+    terminal.until("\nSyntax:\n utils ctl update CTLFile\n");
+    terminal.until("admin:utils ctl update CTLFile ");
+    terminal.press("\x15frobnicate\r");
+    terminal.until("\nExecuted command unsuccessfully\nNo valid command entered\n");
+    terminal.until("admin:");
+
+    // a confirmation: the answer stands on the line of the question; Ctrl-C and Ctrl-D mean no
+    for no in ["n\r", "\x03", "\x04"] {
+        terminal.press("utils ctl set-cluster mixed-mode\r");
+        terminal.until("Do you want to continue? (y/n):");
+        terminal.press(no);
+        let shown = terminal.until("admin:");
+        assert!(!shown.contains("Moving"), "{shown:?}");
+        assert!(!place.file("published/CTLFile.tlv").exists());
+    }
+    terminal.press("utils ctl set-cluster mixed-mode\r");
+    terminal.until("Do you want to continue? (y/n):");
+    terminal.press("y\r");
+    terminal.until("\nMoving Cluster to Mixed Mode\nCluster set to Mixed Mode\n");
+    terminal.until("admin:");
+
+    // pages
+    terminal.press("show ctl\r");
+    let page = terminal.until("options: q=quit, n=next, p=prev, b=begin, e=end (lines 1 - 23 of ");
+    assert!(page.contains("The checksum value of the CTL file:\n"));
+    terminal.until(" :");
+    terminal.press("\r");
+    terminal.until("(lines 24 - 46 of ");
+    terminal.press("p\r");
+    terminal.until("(lines 1 - 23 of ");
+    terminal.press("e\r");
+    terminal.until("The CTL file was verified successfully.\n");
+    terminal.until("end of the file reached\n");
+    terminal.press("q\r");
+    terminal.until("admin:");
+    terminal.press("set cli pagination off\r");
+    terminal.until("admin:");
+    terminal.press("show ctl\r");
+    let whole = terminal.until("The CTL file was verified successfully.\n");
+    assert!(!whole.contains("options:"));
+    terminal.until("admin:");
+
+    // the arrow brings the last command back; Ctrl-D leaves
+    terminal.press("\x1b[A");
+    terminal.until("show ctl");
+    terminal.press("\x15\x04");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn quit_and_a_reader() {
+    let place = Place::new(|_| async {});
+    let mut terminal = Terminal::new(&place, &["--level", "0", "--node", "sub1"]);
+    terminal.until("sub1, subscriber, release 10.5.");
+    terminal.until("admin:");
+    terminal.press("set cert regen tomcat\r");
+    terminal.until(" has privilege level 0, this needs level 1\nExecuted command unsuccessfully\n");
+    terminal.until("admin:");
+    terminal.press("file \t\t");
+    terminal.press("\x15quit\r");
+    assert_eq!(terminal.end(), 0);
+
+    let mut terminal = Terminal::new(&place, &["--yes"]);
+    terminal.until("--yes goes with -c or with commands from a pipe\n");
+    assert_eq!(terminal.end(), 64);
+}

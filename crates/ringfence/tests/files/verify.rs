@@ -1,0 +1,197 @@
+//! `ringfence verify`: one sentence, the field, the certificate, the exit code.
+
+use crate::program::{Run, arg, bytes, command, finish, names, ringfence};
+
+fn verify(file: &str, options: &[(&str, &str)]) -> Run {
+    let mut line = vec!["verify".to_owned(), arg(file)];
+    for (option, value) in options {
+        line.extend([(*option).to_owned(), arg(value)]);
+    }
+    ringfence(line)
+}
+
+/// Exit code, and the whole sentence behind the file name.
+#[track_caller]
+fn says(run: Run, code: i32, sentence: &str) {
+    let run = run.ends(code);
+    let text = run.text().to_owned();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let said = text.trim_end().split_once(": ").unwrap().1;
+    assert_eq!(said, sentence);
+}
+
+const PUB: &str = "CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL";
+const PEER_PUB: &str = "C=PL,O=Cisco,OU=TAC,CN=cucm-1051-a-pub,ST=Malopolska,L=Krakow";
+const OLD: &str = "70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB";
+const NEW: &str = "6B:1D:35:7B:68:41:74:0B:07:8F:EE:4A:18:13:D5:D6";
+const CTL: &str = "trustlist/cucm-ctl-4947.tlv";
+const RENEWED: &str = "trustlist/cucm-ctl-6113.tlv";
+
+#[test]
+fn a_list_by_another_list_or_the_certificate() {
+    let sentence = format!("valid: SIGNATURE holds for {PUB}, serial {OLD}: SAST, record 1 of {}", arg(CTL));
+    says(verify(CTL, &[("--trust", CTL)]), 0, &sentence);
+    let sentence = format!("valid: SIGNATURE holds for {PUB}, serial {OLD}");
+    says(verify(CTL, &[("--cert", "certs/ccm-pub-1024.crt.pem")]), 0, &sentence);
+    verify(CTL, &[]).ends(0);
+}
+
+#[test]
+fn after_the_renewal_the_old_list_does_not_know_the_signer() {
+    let sentence =
+        format!("refused: signer {PUB}, serial {NEW} has no SAST record in {}; a phone would ask TVS", arg(CTL));
+    says(verify(RENEWED, &[("--trust", CTL)]), 1, &sentence);
+    // One of several lists is enough; here the names are in the form of the peer.
+    let run = verify(RENEWED, &[("--trust", CTL), ("--trust", "trustlist/two-sast.tlv")]);
+    assert!(run.ends(0).text().contains("SAST, record 1 of"));
+}
+
+#[test]
+fn a_changed_file() {
+    let sentence = format!(
+        "refused: SIGNATURE does not hold for {PEER_PUB}, serial {NEW}: the file was changed after signing or signed by another key"
+    );
+    says(verify("damaged/flip-filename.tlv", &[]), 1, &sentence);
+    says(verify("damaged/flip-filename.tlv", &[("--trust", "trustlist/records-03.tlv")]), 1, &sentence);
+    let run = verify("damaged-signed/flip-payload-last.sgn", &[("--cert", "certs/ccm-pub-2048.crt.pem")]);
+    assert!(run.ends(1).text().contains("SIGNATURE does not hold for CN=cucm-1051-a-pub"));
+}
+
+#[test]
+fn a_config_needs_a_record_that_signs_configs() {
+    let config = "signed/f.x.sgn";
+    let sentence = format!("valid: SIGNATURE holds for {PEER_PUB}, serial {OLD}: CCM+TFTP, record 2 of {}", arg(CTL));
+    says(verify(config, &[("--trust", CTL)]), 0, &sentence);
+    let list = "trustlist/one-ccm-pub-1024-sha1-v1.0.tlv";
+    let sentence = format!(
+        "refused: signer {PEER_PUB}, serial {OLD} has role SAST in record 1 of {}, TFTP or CCM+TFTP is needed; a phone would ask TVS",
+        arg(list)
+    );
+    says(verify(config, &[("--trust", list)]), 1, &sentence);
+    let sentence = format!(
+        "refused: signer {PEER_PUB}, serial {OLD} has no TFTP or CCM+TFTP record in {}; a phone would ask TVS",
+        arg(RENEWED)
+    );
+    says(verify(config, &[("--trust", RENEWED)]), 1, &sentence);
+}
+
+/// A list needs SAST: the subscriber's key signs configs, but no lists.
+#[test]
+fn a_list_signed_by_a_server_that_is_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("ITLFile.tlv");
+    let bundle = arg("certs/ccm-sub-1024.bundle.pem");
+    finish(command().args(["build", "itl", "--sast", &bundle, "-o"]).arg(&list)).ends(0);
+    let run = finish(command().arg("verify").arg(&list).args(["--trust", &arg(CTL)])).ends(1);
+    assert!(run.text().contains("has role CCM+TFTP in record 4 of"), "{}", run.text());
+    assert!(run.text().contains("SAST is needed"), "{}", run.text());
+}
+
+#[test]
+fn a_certificate_of_somebody_else() {
+    let sentence = format!(
+        "refused: SIGNATURE does not hold for CN=tomcat.example.com;OU=Apps;O=Cisco;L=Krakow;ST=Malopolska;C=PL, serial 01: \
+         the file names another signer, {PEER_PUB}, serial {OLD}"
+    );
+    says(verify("signed/f.x.sgn", &[("--cert", "certs/app-2048.crt.pem")]), 1, &sentence);
+}
+
+#[test]
+fn fields_that_a_verdict_needs() {
+    let cert = ("--cert", "certs/ccm-pub-2048.crt.pem");
+    let run = verify("damaged/no-signature.tlv", &[cert]).ends(1);
+    assert!(run.text().contains("SIGNATURE is missing"), "{}", run.text());
+    let run = verify("damaged/digest-id-4.tlv", &[cert]).ends(1);
+    assert!(run.text().contains("DIGESTALGORITHM 4 is not known to any phone"), "{}", run.text());
+    let run = verify("damaged/missing-sast.tlv", &[]).ends(1);
+    assert!(run.text().contains("has no SAST record in the file itself"), "{}", run.text());
+    let run = verify("damaged/certificate-garbage.tlv", &[]).ends(1);
+    assert!(run.text().contains("CERTIFICATE not a certificate"), "{}", run.text());
+}
+
+/// The name of the signer is compared, not only its serial number.
+#[test]
+fn the_same_serial_number_under_another_name() {
+    let run = verify("damaged-signed/flip-signer-name.sgn", &[("--trust", "trustlist/two-sast.tlv")]).ends(1);
+    assert!(run.text().contains("SIGNERNAME of signer"), "{}", run.text());
+    assert!(run.text().contains("differs from the name in record"), "{}", run.text());
+}
+
+/// A token's serial number stands reversed in list and header alike.
+#[test]
+fn lists_of_the_ctl_client() {
+    let run = verify("trustlist/ctlclient-nonsecure-3746.tlv", &[("--trust", "trustlist/ctlclient-5728.tlv")]);
+    assert!(run.ends(0).text().contains("serial 3C:F9:27:00:00:00:AF:A2:DA:45: SAST, record 4 of"));
+}
+
+/// A record that holds only a hash needs the certificate from elsewhere.
+#[test]
+fn a_certificate_that_the_list_holds_as_a_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("ITLFile.tlv");
+    let sast = arg("certs/ccm-pub-2048.bundle.pem");
+    let tftp = format!("{},form=hash", arg("certs/ccm-pub-1024.bundle.pem"));
+    finish(command().args(["build", "itl", "--sast", &sast, "--tftp", &tftp, "-o"]).arg(&list)).ends(0);
+    let config = arg("signed/f.x.sgn");
+    let with = |cert: Option<&str>| {
+        let mut line = command();
+        line.args(["verify", &config, "--trust"]).arg(&list);
+        if let Some(cert) = cert {
+            line.args(["--cert", &arg(cert)]);
+        }
+        finish(&mut line)
+    };
+    assert!(with(None).ends(1).text().contains("without a certificate; give it with --cert"));
+    assert!(with(Some("certs/ccm-pub-1024.crt.pem")).ends(0).text().contains("TFTP, record 2 of"));
+    with(Some("certs/ccm-sub-1024.crt.pem")).ends(1);
+}
+
+#[test]
+fn could_not_tell() {
+    let run = verify("damaged/header-length-9.tlv", &[]);
+    let line = format!("{}: offset 8: HEADERLENGTH: 9 is outside 10..=4900", arg("damaged/header-length-9.tlv"));
+    assert_eq!(run.refuses(), line);
+    // Belief in a damaged list would give wrong answers about good files.
+    let run = verify(CTL, &[("--trust", "damaged/flip-filename.tlv")]);
+    assert!(run.refuses().contains("no phone would hold this list"), "{}", run.err);
+    let run = verify("signed/f.x.sgn", &[("--trust", "signed/f.x.sgn")]);
+    assert!(run.refuses().contains("RECORDLENGTH"), "{}", run.err);
+    // Nothing to check with is wrong usage.
+    let run = verify("signed/f.x.sgn", &[]).ends(64);
+    assert!(run.err.contains("give --trust LIST or --cert CERT"), "{}", run.err);
+}
+
+#[test]
+fn every_damaged_vector_is_refused_or_explained_in_one_line() {
+    let mut seen = [0; 3];
+    for folder in ["damaged", "damaged-signed"] {
+        for name in names(&crate::program::vector(folder)) {
+            let run = verify(&format!("{folder}/{name}"), &[("--cert", "certs/ccm-pub-2048.crt.pem")]);
+            assert!(!run.err.contains("panicked"), "{name}: {}", run.err);
+            match run.code {
+                2 => assert!(run.refuses().contains(": offset "), "{name}: {}", run.err),
+                0 | 1 => assert_eq!(run.text().lines().count(), 1, "{name}"),
+                other => panic!("{name}: exit {other}"),
+            }
+            seen[usize::try_from(run.code).unwrap()] += 1;
+        }
+    }
+    assert_eq!(seen.iter().sum::<usize>(), 64 + 16 + 18);
+    assert!(seen[2] >= 38, "{seen:?}");
+}
+
+#[test]
+fn json() {
+    let run = ringfence(["verify", "--json", &arg("signed/f.x.sgn"), "--trust", &arg(CTL)]).ends(0);
+    let value = run.json();
+    assert_eq!(value["verdict"], "valid");
+    assert_eq!(value["kind"], "signed");
+    assert_eq!(value["signer"]["serial"], "70caf64e090751b9df22f49f754fc5bb");
+    assert_eq!(value["record"], serde_json::json!({ "list": arg(CTL), "index": 1, "role": "CCM+TFTP" }));
+    let run = finish(command().args(["verify", "--json", "-", "--trust", &arg(CTL)]).write_stdin(bytes(RENEWED)));
+    let value = run.ends(1).json();
+    assert_eq!(value["verdict"], "untrusted");
+    assert_eq!(value["field"], "SERIALNUMBER");
+    assert_eq!(value["file"], "standard input");
+    assert_eq!(value["record"], serde_json::Value::Null);
+}

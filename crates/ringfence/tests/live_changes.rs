@@ -1,0 +1,97 @@
+//! The shell changes a cluster while a node serves it from another process: the node follows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+#[path = "support/node.rs"]
+mod node;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use node::{Served, run};
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+use pki::Certificate;
+use wire::trust_list::TrustList;
+
+fn admin(data: &Path, command: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_ringfence"))
+        .args(["admin", "--data", data.to_str().unwrap(), "-c", command, "--yes"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Asks until the answer fits; the node looks for changes four times a second.
+fn until(what: &str, mut fits: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !fits() {
+        assert!(Instant::now() < patience, "{what}: not within 20 s");
+    }
+}
+
+/// HTTP status, or 000 when nothing listens.
+fn status(port: u16, name: &str) -> String {
+    let url = format!("http://127.0.0.1:{port}/{name}");
+    let output = run("curl", "curl", &["-s", "-o", "/dev/null", "-w", "%{http_code}", &url]);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The certificate that TVS shows; `None` when nothing listens.
+fn shown_by_tvs(port: u16) -> Option<Certificate> {
+    let tcp = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let mut connector = SslConnector::builder(SslMethod::tls()).unwrap();
+    connector.set_verify(SslVerifyMode::NONE);
+    let tls = connector.build().connect("node1", tcp).ok()?;
+    Some(Certificate::from_der(&tls.ssl().peer_certificate()?.to_der().unwrap()).unwrap())
+}
+
+#[test]
+fn services_stop_start_and_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Served::start(&data, &[]);
+    assert_eq!(status(node.http, "ITLFile.tlv"), "200");
+    assert!(shown_by_tvs(node.tvs).is_some());
+
+    assert!(admin(&data, "utils service stop Cisco Tftp").contains("Cisco Tftp[STOPPED]"));
+    until("file servers give up their ports", || status(node.http, "ITLFile.tlv") == "000");
+    assert!(shown_by_tvs(node.tvs).is_some(), "TVS goes on");
+    assert!(admin(&data, "utils service start Cisco Tftp").contains("Cisco Tftp[STARTED]"));
+    until("file servers are back on their ports", || status(node.http, "ITLFile.tlv") == "200");
+
+    admin(&data, "utils service stop Cisco Trust Verification Service");
+    until("TVS gives up its port", || shown_by_tvs(node.tvs).is_none());
+    admin(&data, "utils service start Cisco Trust Verification Service");
+    until("TVS is back", || shown_by_tvs(node.tvs).is_some());
+    admin(&data, "utils service restart Cisco Trust Verification Service");
+    until("TVS is back", || shown_by_tvs(node.tvs).is_some());
+    assert_eq!(node.stop().code(), Some(0));
+}
+
+#[test]
+fn a_renewal_reaches_every_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Served::start(&data, &[]);
+    let before = shown_by_tvs(node.tvs).unwrap();
+    let itl = || run("curl", "curl", &["-sf", &format!("http://127.0.0.1:{}/ITLFile.tlv", node.http)]).stdout;
+    let old_itl = itl();
+    admin(&data, "set cert regen TVS");
+    until("the ITL is new", || itl() != old_itl);
+    until("TVS shows its new certificate", || shown_by_tvs(node.tvs).is_some_and(|shown| shown != before));
+    // A phone compares what TVS shows with the hash in its ITL.
+    let shown = shown_by_tvs(node.tvs).unwrap();
+    let list = TrustList::decode(itl()).unwrap();
+    let hashes: Vec<&[u8]> = list.records().filter_map(|record| Some(record.certificate_hash()?.1)).collect();
+    assert_eq!(hashes, [shown.sha1()]);
+
+    let said = admin(&data, "set parameter TFTPFileSignatureAlgorithm SHA-512");
+    assert!(!said.contains("unsuccessful"), "{said}");
+    let digest = |bytes: Vec<u8>| {
+        let list = TrustList::decode(bytes).unwrap();
+        list.header().digest(list.bytes()).unwrap().name()
+    };
+    until("the ITL is signed with SHA-512", || digest(itl()) == Some("sha512"));
+    assert_eq!(node.stop().code(), Some(0));
+}
