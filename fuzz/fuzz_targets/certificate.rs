@@ -21,29 +21,13 @@ fuzz_target!(|bytes: &[u8]| {
     reversed.reverse();
     assert_eq!(reversed, certificate.serial());
     // the parts that a trust list copies stand in the certificate
-    let stands_in = |part: &[u8]| {
-        part.is_empty()
-            || certificate
-                .der()
-                .windows(part.len())
-                .any(|window| window == part)
-    };
+    let stands_in = |part: &[u8]| part.is_empty() || certificate.der().windows(part.len()).any(|window| window == part);
     assert!(stands_in(certificate.serial()));
     assert!(stands_in(certificate.signature_bits()));
-    for form in [
-        NameForm::Cucm,
-        NameForm::Peer,
-        NameForm::CtlClient,
-        NameForm::Text,
-    ] {
+    for form in [NameForm::Cucm, NameForm::Peer, NameForm::CtlClient, NameForm::Text] {
         certificate.with_fields(form, |fields| assert_eq!(fields.der, certificate.der()));
     }
 
     let text = certificate_text(&certificate, &TimeZone::UTC);
-    assert!(
-        !text
-            .chars()
-            .any(|c| c.is_control() && c != '\n' && c != '\t'),
-        "a stranger's bytes steer the terminal"
-    );
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "a stranger's bytes steer the terminal");
 });

@@ -9,10 +9,7 @@ use pki::{SoftKey, encrypt, hash};
 use wire::signed_file::SignedFile;
 
 static KEY: LazyLock<SoftKey> = LazyLock::new(|| {
-    SoftKey::from_pem(include_bytes!(
-        "../../testdata/vectors/certs/lsc-2048.key.pem"
-    ))
-    .expect("a key of the vectors")
+    SoftKey::from_pem(include_bytes!("../../testdata/vectors/certs/lsc-2048.key.pem")).expect("a key of the vectors")
 });
 
 fuzz_target!(|file: &[u8]| {
@@ -21,13 +18,8 @@ fuzz_target!(|file: &[u8]| {
     };
     if let Ok(opened) = encrypt::open(&file, &KEY) {
         assert!(opened.plain.len() < file.payload().len());
-        let fields = file
-            .header()
-            .encryption(file.bytes())
-            .expect("opened without encryption fields");
-        let found = fields
-            .hash_algorithm
-            .and_then(|algorithm| hash::digest(algorithm, &[&opened.plain]));
+        let fields = file.header().encryption(file.bytes()).expect("opened without encryption fields");
+        let found = fields.hash_algorithm.and_then(|algorithm| hash::digest(algorithm, &[&opened.plain]));
         assert_eq!(found.as_deref(), fields.hash);
     }
 });

@@ -16,10 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(!bytes.iter().any(|byte| *byte < 0x20 || *byte == b'\\'));
 
     let path = Path::new(name.as_str());
-    assert!(
-        path.components()
-            .all(|component| matches!(component, Component::Normal(_)))
-    );
+    assert!(path.components().all(|component| matches!(component, Component::Normal(_))));
     assert!(path.components().count() <= MAX_COMPONENTS);
     assert_eq!(path.components().count(), name.components().count());
     assert!(Path::new("/published").join(path).starts_with("/published"));

@@ -11,10 +11,7 @@ fuzz_target!(|file: &[u8]| {
     let signed = match SignedFile::decode(file) {
         Ok(signed) => signed,
         Err(error) => {
-            assert!(
-                error.offset <= file.len(),
-                "the place of the error is behind the file: {error}"
-            );
+            assert!(error.offset <= file.len(), "the place of the error is behind the file: {error}");
             return;
         }
     };
@@ -31,20 +28,13 @@ fuzz_target!(|file: &[u8]| {
     }
     assert_eq!(end + header.padding(), header.length());
 
-    if let (Some([before, after]), Some(signature)) = (header.covered(file), header.signature(file))
-    {
-        assert_eq!(
-            before.len() + FIELD_HEAD + signature.len() + after.len(),
-            file.len()
-        );
+    if let (Some([before, after]), Some(signature)) = (header.covered(file), header.signature(file)) {
+        assert_eq!(before.len() + FIELD_HEAD + signature.len() + after.len(), file.len());
         assert!(after.ends_with(signed.payload()));
     }
     if let Some(encryption) = header.encryption(file) {
         assert!(signed.is_encrypted());
-        for part in [encryption.iv, encryption.wrapped_key, encryption.hash]
-            .into_iter()
-            .flatten()
-        {
+        for part in [encryption.iv, encryption.wrapped_key, encryption.hash].into_iter().flatten() {
             assert!(part.len() <= header.length());
         }
     }

@@ -43,39 +43,16 @@ fuzz_target!(|datagram: &[u8]| {
 });
 
 fn in_range(options: &Options) {
-    assert!(
-        options
-            .block_size
-            .is_none_or(|size| BLOCK_SIZES.contains(&size))
-    );
-    assert!(
-        options
-            .timeout
-            .is_none_or(|seconds| TIMEOUTS.contains(&seconds))
-    );
-    assert!(
-        options
-            .window
-            .is_none_or(|blocks| WINDOWS.contains(&blocks))
-    );
+    assert!(options.block_size.is_none_or(|size| BLOCK_SIZES.contains(&size)));
+    assert!(options.timeout.is_none_or(|seconds| TIMEOUTS.contains(&seconds)));
+    assert!(options.window.is_none_or(|blocks| WINDOWS.contains(&blocks)));
 }
 
 /// A client that sends this in the middle of a transfer gets no more than a window.
 fn server(datagram: &[u8]) {
     let now = Instant::now();
-    let options = Options {
-        block_size: Some(100),
-        window: Some(3),
-        ..Options::default()
-    };
-    let mut transfer = Transfer::new(
-        FILE,
-        Mode::Octet,
-        &options,
-        &Caps::default(),
-        Pace::default(),
-        now,
-    );
+    let options = Options { block_size: Some(100), window: Some(3), ..Options::default() };
+    let mut transfer = Transfer::new(FILE, Mode::Octet, &options, &Caps::default(), Pace::default(), now);
     let mut burst = Burst::new();
     transfer.start(&mut burst);
     for datagram in [datagram, &[0, 4, 0, 0], datagram, datagram] {
@@ -93,11 +70,7 @@ fn client(datagram: &[u8]) {
     let wish = Wish {
         file: "CTLFile.tlv".to_owned(),
         mode: Mode::Octet,
-        options: Options {
-            block_size: Some(1428),
-            transfer_size: Some(0),
-            ..Options::default()
-        },
+        options: Options { block_size: Some(1428), transfer_size: Some(0), ..Options::default() },
         max_size: 1000,
         wait: Duration::from_secs(1),
         retries: 3,

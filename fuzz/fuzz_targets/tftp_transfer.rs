@@ -8,9 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use wire::tftp::{
-    Burst, Caps, Download, Mode, Options, Pace, Packet, Progress, Step, Transfer, Wish,
-};
+use wire::tftp::{Burst, Caps, Download, Mode, Options, Pace, Packet, Progress, Step, Transfer, Wish};
 
 /// No number of losses that fits an input may end a transfer.
 const RETRIES: u8 = u8::MAX;
@@ -35,35 +33,18 @@ struct World {
 impl World {
     fn new(settings: [u8; 4]) -> Self {
         let [choice, size_high, size_low, text] = settings;
-        let pick = |options: &[Option<u16>], index: u8| {
-            options
-                .get(usize::from(index) % options.len())
-                .copied()
-                .flatten()
-        };
+        let pick =
+            |options: &[Option<u16>], index: u8| options.get(usize::from(index) % options.len()).copied().flatten();
         let options = Options {
             block_size: pick(&[None, Some(8), Some(9), Some(100), Some(1428)], choice),
-            window: pick(
-                &[None, Some(1), Some(2), Some(3), Some(8), Some(64)],
-                choice >> 3,
-            ),
+            window: pick(&[None, Some(1), Some(2), Some(3), Some(8), Some(64)], choice >> 3),
             timeout: (choice & 0x40 != 0).then_some(2),
             transfer_size: (choice & 0x80 != 0).then_some(0),
         };
-        let mode = if text & 1 == 0 {
-            Mode::Octet
-        } else {
-            Mode::Netascii
-        };
+        let mode = if text & 1 == 0 { Mode::Octet } else { Mode::Netascii };
         let size = usize::from(u16::from_be_bytes([size_high, size_low])) % 3000;
         // line ends at odd places, so that netascii pairs fall on the edges of blocks
-        let file = (0..size)
-            .map(|at| {
-                *b"a\nb\r\r\ncde"
-                    .get((at * 7 + usize::from(text)) % 9)
-                    .unwrap_or(&0)
-            })
-            .collect();
+        let file = (0..size).map(|at| *b"a\nb\r\r\ncde".get((at * 7 + usize::from(text)) % 9).unwrap_or(&0)).collect();
         let now = Instant::now();
         let wish = Wish {
             file: "SEP001122334455.cnf.xml".to_owned(),
@@ -95,18 +76,9 @@ impl World {
                 let Ok(Packet::Read(request)) = Packet::decode(&datagram) else {
                     panic!("the client asks with a read request");
                 };
-                let pace = Pace {
-                    retries: RETRIES,
-                    ..Pace::default()
-                };
-                let mut transfer = Transfer::new(
-                    self.file.clone(),
-                    request.mode,
-                    &request.options,
-                    &Caps::default(),
-                    pace,
-                    self.now,
-                );
+                let pace = Pace { retries: RETRIES, ..Pace::default() };
+                let mut transfer =
+                    Transfer::new(self.file.clone(), request.mode, &request.options, &Caps::default(), pace, self.now);
                 transfer.start(&mut burst);
                 self.server = Some(transfer);
             }
@@ -139,11 +111,7 @@ impl World {
     /// The next alarm rings.
     fn wait(&mut self) {
         let server = self.server.as_ref().map(Transfer::deadline);
-        self.now = self
-            .now
-            .max(server.map_or(self.client.deadline(), |server| {
-                server.min(self.client.deadline())
-            }));
+        self.now = self.now.max(server.map_or(self.client.deadline(), |server| server.min(self.client.deadline())));
         let mut burst = Burst::new();
         if let Some(transfer) = &mut self.server {
             // a client that is done and silent ends it, that is no failure of the file
@@ -152,10 +120,7 @@ impl World {
         }
         self.to_client.extend(burst.datagrams().map(<[u8]>::to_vec));
         let mut out = Vec::new();
-        let progress = self
-            .client
-            .timeout(self.now, &mut out)
-            .expect("fewer losses than repetitions");
+        let progress = self.client.timeout(self.now, &mut out).expect("fewer losses than repetitions");
         assert_eq!(progress == Progress::Done, self.arrived);
         self.to_server.extend(out);
     }

@@ -14,10 +14,7 @@ fuzz_target!(|file: &[u8]| {
     let list = match TrustList::decode(file) {
         Ok(list) => list,
         Err(error) => {
-            assert!(
-                error.offset <= file.len(),
-                "the place of the error is behind the file: {error}"
-            );
+            assert!(error.offset <= file.len(), "the place of the error is behind the file: {error}");
             assert!(!error.field.is_empty());
             return;
         }
@@ -37,22 +34,15 @@ fuzz_target!(|file: &[u8]| {
     assert_eq!(end + header.padding(), header.length());
 
     // what the signature covers, and the signature field, are the whole file
-    if let (Some([before, after]), Some(signature)) = (header.covered(file), header.signature(file))
-    {
-        assert_eq!(
-            before.len() + FIELD_HEAD + signature.len() + after.len(),
-            file.len()
-        );
+    if let (Some([before, after]), Some(signature)) = (header.covered(file), header.signature(file)) {
+        assert_eq!(before.len() + FIELD_HEAD + signature.len() + after.len(), file.len());
     }
 
     // the records: without a gap from the header to the end of the file
     let mut end = header.length();
     for record in list.records() {
         assert_eq!(record.offset(), end, "a gap between records");
-        let fields: usize = record
-            .fields()
-            .map(|(_, value)| FIELD_HEAD + value.len())
-            .sum();
+        let fields: usize = record.fields().map(|(_, value)| FIELD_HEAD + value.len()).sum();
         assert_eq!(record.length(), RECORD_HEAD + fields);
         end += record.length();
     }

@@ -36,27 +36,14 @@ pub fn deps() -> Result<(), Stop> {
     let count = complaints.len();
     Err(Stop::failed(format!(
         "cargo xtask deps: {count} {} above",
-        if count == 1 {
-            "complaint stands"
-        } else {
-            "complaints stand"
-        }
+        if count == 1 { "complaint stands" } else { "complaints stand" }
     )))
 }
 
 /// The resolved tree of a workspace, with every feature and for every platform.
 fn graph(manifest: &str) -> Result<Graph, Stop> {
     let mut command = cargo();
-    command.args([
-        "metadata",
-        "--format-version",
-        "1",
-        "--all-features",
-        "--locked",
-        "--manifest-path",
-        manifest,
-    ]);
-    let next =
-        "when Cargo.lock is older than a Cargo.toml, run `cargo check` once and commit Cargo.lock";
+    command.args(["metadata", "--format-version", "1", "--all-features", "--locked", "--manifest-path", manifest]);
+    let next = "when Cargo.lock is older than a Cargo.toml, run `cargo check` once and commit Cargo.lock";
     Graph::read(&output_of(&mut command, next)?)
 }

@@ -10,55 +10,20 @@ pub struct Direction {
 
 /// The drawing of ARCHITECTURE.md as a table.
 pub const DIRECTIONS: &[Direction] = &[
-    Direction {
-        crate_name: "wire",
-        may_use: &[],
-    },
-    Direction {
-        crate_name: "pki",
-        may_use: &["wire"],
-    },
-    Direction {
-        crate_name: "trust",
-        may_use: &["wire", "pki"],
-    },
-    Direction {
-        crate_name: "store",
-        may_use: &[],
-    },
-    Direction {
-        crate_name: "ringfence-core",
-        may_use: &["wire", "pki", "trust", "store"],
-    },
-    Direction {
-        crate_name: "shell",
-        may_use: &["ringfence-core"],
-    },
-    Direction {
-        crate_name: "daemon",
-        may_use: &["ringfence-core", "shell", "wire", "pki"],
-    },
+    Direction { crate_name: "wire", may_use: &[] },
+    Direction { crate_name: "pki", may_use: &["wire"] },
+    Direction { crate_name: "trust", may_use: &["wire", "pki"] },
+    Direction { crate_name: "store", may_use: &[] },
+    Direction { crate_name: "ringfence-core", may_use: &["wire", "pki", "trust", "store"] },
+    Direction { crate_name: "shell", may_use: &["ringfence-core"] },
+    Direction { crate_name: "daemon", may_use: &["ringfence-core", "shell", "wire", "pki"] },
     // shares the codecs with the servers and none of their logic: else the simulator agrees with our mistakes
-    Direction {
-        crate_name: "phone",
-        may_use: &["wire", "pki", "trust"],
-    },
+    Direction { crate_name: "phone", may_use: &["wire", "pki", "trust"] },
     Direction {
         crate_name: "ringfence",
-        may_use: &[
-            "daemon",
-            "phone",
-            "shell",
-            "ringfence-core",
-            "pki",
-            "trust",
-            "wire",
-        ],
+        may_use: &["daemon", "phone", "shell", "ringfence-core", "pki", "trust", "wire"],
     },
-    Direction {
-        crate_name: "xtask",
-        may_use: &[],
-    },
+    Direction { crate_name: "xtask", may_use: &[] },
 ];
 
 /// The one crate whose tests may use every other: the stories that need a server and a phone stand there.
@@ -108,10 +73,7 @@ const IMPURE: &[&str] = &[
 pub fn check_directions(graph: &Graph) -> Vec<String> {
     let mut complaints = Vec::new();
     for package in graph.own() {
-        let Some(direction) = DIRECTIONS
-            .iter()
-            .find(|direction| direction.crate_name == package.name)
-        else {
+        let Some(direction) = DIRECTIONS.iter().find(|direction| direction.crate_name == package.name) else {
             complaints.push(format!(
                 "crate `{}` has no place in the house: draw it in ARCHITECTURE.md and add it to the table in xtask/src/directions.rs",
                 package.name
@@ -119,26 +81,18 @@ pub fn check_directions(graph: &Graph) -> Vec<String> {
             continue;
         };
         for (used, kind) in graph.uses(package).filter(|(used, _)| used.own) {
-            let in_tests = kind == Kind::Dev
-                && (package.name == TELLS_STORIES || lies_below(&package.name, &used.name));
+            let in_tests =
+                kind == Kind::Dev && (package.name == TELLS_STORIES || lies_below(&package.name, &used.name));
             if direction.may_use.contains(&used.name.as_str()) || in_tests {
                 continue;
             }
             let (how, next) = match kind {
                 Kind::Normal => ("uses", "move what it needs to a crate that both may use"),
-                Kind::Build => (
-                    "uses in its build script",
-                    "move what it needs to a crate that both may use",
-                ),
-                Kind::Dev => (
-                    "uses in its tests",
-                    "tests that need both stand in crates/ringfence/tests",
-                ),
+                Kind::Build => ("uses in its build script", "move what it needs to a crate that both may use"),
+                Kind::Dev => ("uses in its tests", "tests that need both stand in crates/ringfence/tests"),
             };
-            complaints.push(format!(
-                "`{}` {how} `{}`, which ARCHITECTURE.md does not draw: {next}",
-                package.name, used.name
-            ));
+            complaints
+                .push(format!("`{}` {how} `{}`, which ARCHITECTURE.md does not draw: {next}", package.name, used.name));
         }
     }
     complaints
@@ -146,26 +100,14 @@ pub fn check_directions(graph: &Graph) -> Vec<String> {
 
 /// Is there a way along the arrows from one crate down to another? Tests may use all that lies below.
 fn lies_below(upper: &str, lower: &str) -> bool {
-    let of = |name: &str| {
-        DIRECTIONS
-            .iter()
-            .find(|direction| direction.crate_name == name)
-    };
-    of(upper).is_some_and(|direction| {
-        direction
-            .may_use
-            .iter()
-            .any(|used| *used == lower || lies_below(used, lower))
-    })
+    let of = |name: &str| DIRECTIONS.iter().find(|direction| direction.crate_name == name);
+    of(upper).is_some_and(|direction| direction.may_use.iter().any(|used| *used == lower || lies_below(used, lower)))
 }
 
 /// Every runtime, database or socket crate in the tree of a pure crate, with the way to it.
 pub fn check_purity(graph: &Graph) -> Vec<String> {
     let mut complaints = Vec::new();
-    for package in graph
-        .own()
-        .filter(|package| PURE.contains(&package.name.as_str()))
-    {
+    for package in graph.own().filter(|package| PURE.contains(&package.name.as_str())) {
         for (used, way) in graph.tree(package) {
             if IMPURE.iter().any(|family| is_of_family(&used.name, family)) {
                 complaints.push(format!(
@@ -183,8 +125,7 @@ pub fn check_purity(graph: &Graph) -> Vec<String> {
 
 /// `tokio-openssl` is of the family `tokio`; `httparse` is not of `http`.
 fn is_of_family(name: &str, family: &str) -> bool {
-    name.strip_prefix(family)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
+    name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
 }
 
 #[cfg(test)]
@@ -236,25 +177,14 @@ mod tests {
         ] {
             let complaints = check_directions(&with(&format!("{user} -> {used}")));
             assert_eq!(complaints.len(), 1, "{user} -> {used}: {complaints:?}");
-            assert!(
-                complaints[0].starts_with(&format!("`{user}` uses `{used}`")),
-                "{complaints:?}"
-            );
+            assert!(complaints[0].starts_with(&format!("`{user}` uses `{used}`")), "{complaints:?}");
         }
     }
 
     #[test]
     fn tests_may_use_what_lies_below_and_stories_everything() {
-        for line in [
-            "shell -dev> pki store",
-            "daemon -dev> trust",
-            "ringfence-core -dev> wire",
-        ] {
-            assert_eq!(
-                check_directions(&with(line)),
-                Vec::<String>::new(),
-                "{line}"
-            );
+        for line in ["shell -dev> pki store", "daemon -dev> trust", "ringfence-core -dev> wire"] {
+            assert_eq!(check_directions(&with(line)), Vec::<String>::new(), "{line}");
         }
         for line in [
             "phone -dev> store",
@@ -268,24 +198,17 @@ mod tests {
         let complaints = check_directions(&with("phone -dev> daemon"));
         assert_eq!(complaints.len(), 1);
         assert!(
-            complaints[0].contains("in its tests `daemon`")
-                && complaints[0].contains("crates/ringfence/tests"),
+            complaints[0].contains("in its tests `daemon`") && complaints[0].contains("crates/ringfence/tests"),
             "{complaints:?}"
         );
-        assert_eq!(
-            check_directions(&with("ringfence -dev> trust store")),
-            Vec::<String>::new()
-        );
+        assert_eq!(check_directions(&with("ringfence -dev> trust store")), Vec::<String>::new());
     }
 
     #[test]
     fn a_new_crate_must_be_drawn_first() {
         let complaints = check_directions(&with("web -> +axum"));
         assert_eq!(complaints.len(), 1);
-        assert!(
-            complaints[0].contains("`web` has no place"),
-            "{complaints:?}"
-        );
+        assert!(complaints[0].contains("`web` has no place"), "{complaints:?}");
     }
 
     #[test]
@@ -293,18 +216,12 @@ mod tests {
         let complaints = check_purity(&with("+openssl -> +tokio-openssl"));
         // once for pki, once for trust
         assert_eq!(complaints.len(), 2, "{complaints:?}");
-        assert!(
-            complaints[0].contains("pki > openssl > tokio-openssl"),
-            "{complaints:?}"
-        );
+        assert!(complaints[0].contains("pki > openssl > tokio-openssl"), "{complaints:?}");
     }
 
     #[test]
     fn what_only_tests_need_does_not_count() {
-        assert_eq!(
-            check_purity(&with("wire -dev> +tokio")),
-            Vec::<String>::new()
-        );
+        assert_eq!(check_purity(&with("wire -dev> +tokio")), Vec::<String>::new());
     }
 
     #[test]

@@ -88,36 +88,27 @@ pub fn fuzz(arguments: &[String]) -> Result<(), Stop> {
             Ok(())
         }
         [name, rest @ ..] if rest.len() < 2 => {
-            let target = TARGETS
-                .iter()
-                .find(|target| target.name == name)
-                .ok_or_else(|| {
-                    Stop::usage(format!(
-                        "there is no fuzz target `{name}`; `cargo xtask fuzz --list` names them"
-                    ))
-                })?;
+            let target = TARGETS.iter().find(|target| target.name == name).ok_or_else(|| {
+                Stop::usage(format!("there is no fuzz target `{name}`; `cargo xtask fuzz --list` names them"))
+            })?;
             let seconds = match rest.first() {
                 None => SMOKE_SECONDS,
-                Some(text) => text.parse().map_err(|_| {
-                    Stop::usage(format!("`{text}` is no number of seconds, for example 600"))
-                })?,
+                Some(text) => text
+                    .parse()
+                    .map_err(|_| Stop::usage(format!("`{text}` is no number of seconds, for example 600")))?,
             };
             let openssl = prepare(&Here, NEEDS)?;
             ready(openssl)?;
             run_target(target, seconds, openssl)
         }
-        _ => Err(Stop::usage(
-            "`cargo xtask fuzz` takes a target and a number of seconds",
-        )),
+        _ => Err(Stop::usage("`cargo xtask fuzz` takes a target and a number of seconds")),
     }
 }
 
 /// Ten seconds of each target: a step of `cargo xtask test`.
 pub fn smoke(openssl: OpenSsl) -> Result<(), Stop> {
     ready(openssl)?;
-    TARGETS
-        .iter()
-        .try_for_each(|target| run_target(target, SMOKE_SECONDS, openssl))
+    TARGETS.iter().try_for_each(|target| run_target(target, SMOKE_SECONDS, openssl))
 }
 
 /// cargo-fuzz is there, the targets are built, the corpus is laid out.
@@ -131,18 +122,13 @@ fn ready(openssl: OpenSsl) -> Result<(), Stop> {
     for target in TARGETS {
         lay_out(target)?;
     }
-    run(
-        &mut cargo_fuzz("build", openssl),
-        "a target no longer fits the decoder it calls: mend it in fuzz/fuzz_targets",
-    )
+    run(&mut cargo_fuzz("build", openssl), "a target no longer fits the decoder it calls: mend it in fuzz/fuzz_targets")
 }
 
 /// The sanitizers are switched off on a stable compiler; this variable switches them on.
 fn cargo_fuzz(subcommand: &str, openssl: OpenSsl) -> Command {
     let mut command = cargo();
-    command
-        .env("RUSTC_BOOTSTRAP", "1")
-        .args(["fuzz", subcommand]);
+    command.env("RUSTC_BOOTSTRAP", "1").args(["fuzz", subcommand]);
     if openssl == OpenSsl::Vendored {
         command.args(["--features", "vendored"]);
     }
@@ -151,17 +137,10 @@ fn cargo_fuzz(subcommand: &str, openssl: OpenSsl) -> Command {
 
 fn run_target(target: &Target, seconds: u32, openssl: OpenSsl) -> Result<(), Stop> {
     let mut command = cargo_fuzz("run", openssl);
-    command
-        .args([target.name, "--"])
-        .arg(format!("-max_total_time={seconds}"));
+    command.args([target.name, "--"]).arg(format!("-max_total_time={seconds}"));
     // a decoder that needs seconds for one input, or a gigabyte, is as wrong as one that stops; the seconds are many
     // because a busy machine must not make a finding
-    command.args([
-        "-timeout=10",
-        "-rss_limit_mb=1024",
-        "-print_final_stats=1",
-        "-verbosity=0",
-    ]);
+    command.args(["-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=0"]);
     let again = shown(cargo_fuzz("run", openssl).arg(target.name));
     let next = format!(
         "the input lies in fuzz/artifacts/{0}, `{again} fuzz/artifacts/{0}/FILE` shows it again; make it a test of the decoder, then \
@@ -169,12 +148,9 @@ fn run_target(target: &Target, seconds: u32, openssl: OpenSsl) -> Result<(), Sto
         target.name
     );
     let log = run_silent(&mut command, &next)?;
-    let inputs = inputs_of(&log)
-        .ok_or_else(|| Stop::unable(format!("libFuzzer does not say how much it tried; {next}")))?;
-    println!(
-        "{}: {inputs} inputs in {seconds} s, no finding",
-        target.name
-    );
+    let inputs =
+        inputs_of(&log).ok_or_else(|| Stop::unable(format!("libFuzzer does not say how much it tried; {next}")))?;
+    println!("{}: {inputs} inputs in {seconds} s, no finding", target.name);
     Ok(())
 }
 
@@ -198,21 +174,11 @@ fn lay_out(target: &Target) -> Result<(), Stop> {
     for folder in target.vectors {
         let place = root().join("testdata").join("vectors").join(folder);
         for file in files(&place)? {
-            let name = file
-                .strip_prefix(&place)
-                .unwrap_or(&file)
-                .to_string_lossy()
-                .replace('/', "-");
+            let name = file.strip_prefix(&place).unwrap_or(&file).to_string_lossy().replace('/', "-");
             let bytes = fs::read(&file).map_err(|error| unable(&file, "read", &error))?;
-            if file
-                .extension()
-                .is_some_and(|extension| extension == "json")
-            {
+            if file.extension().is_some_and(|extension| extension == "json") {
                 if let Some(bytes) = client_bytes(&bytes).map_err(|reason| {
-                    Stop::unable(format!(
-                        "{} {reason}; copy it again from the golden vectors",
-                        file.display()
-                    ))
+                    Stop::unable(format!("{} {reason}; copy it again from the golden vectors", file.display()))
                 })? {
                     write(&format!("{folder}-{name}"), &bytes)?;
                 }
@@ -229,9 +195,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
     let entries = fs::read_dir(folder).map_err(|error| unable(folder, "listed", &error))?;
     let mut found = Vec::new();
     for entry in entries {
-        let path = entry
-            .map_err(|error| unable(folder, "listed", &error))?
-            .path();
+        let path = entry.map_err(|error| unable(folder, "listed", &error))?.path();
         if path.is_dir() {
             found.extend(files(&path)?);
         } else {
@@ -243,16 +207,12 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
 }
 
 fn unable(path: &Path, what: &str, error: &std::io::Error) -> Stop {
-    Stop::unable(format!(
-        "{} cannot be {what}: {error}; is the tree whole and writable?",
-        path.display()
-    ))
+    Stop::unable(format!("{} cannot be {what}: {error}; is the tree whole and writable?", path.display()))
 }
 
 /// Everything that the client sends in a recorded session, joined as a stream; `None` for a file that records none.
 fn client_bytes(json: &[u8]) -> Result<Option<Vec<u8>>, String> {
-    let value: Value =
-        serde_json::from_slice(json).map_err(|error| format!("is not JSON: {error}"))?;
+    let value: Value = serde_json::from_slice(json).map_err(|error| format!("is not JSON: {error}"))?;
     let Some(messages) = value.get("messages").and_then(Value::as_array) else {
         return Ok(None);
     };
@@ -260,10 +220,7 @@ fn client_bytes(json: &[u8]) -> Result<Option<Vec<u8>>, String> {
     for message in messages {
         let field = |name: &str| message.get(name).and_then(Value::as_str);
         if let (Some("client"), Some(hex)) = (field("from"), field("hex")) {
-            bytes.extend(
-                bytes_of_hex(hex)
-                    .ok_or_else(|| format!("has a message that is not hexadecimal: {hex:.20}"))?,
-            );
+            bytes.extend(bytes_of_hex(hex).ok_or_else(|| format!("has a message that is not hexadecimal: {hex:.20}"))?);
         }
     }
     Ok((!bytes.is_empty()).then_some(bytes))
@@ -292,10 +249,7 @@ mod tests {
             {"from": "client", "nothing": "(waits)"},
             {"from": "client", "hex": "0A"}
         ]}"#;
-        assert_eq!(
-            client_bytes(json.as_bytes()),
-            Ok(Some(vec![0x57, 0x01, 0x0a]))
-        );
+        assert_eq!(client_bytes(json.as_bytes()), Ok(Some(vec![0x57, 0x01, 0x0a])));
         assert_eq!(client_bytes(b"{}"), Ok(None));
         assert!(client_bytes(b"").is_err());
         for hex in ["0", "0g", "+1"] {
@@ -306,20 +260,14 @@ mod tests {
 
     #[test]
     fn closing_figures_are_read() {
-        assert_eq!(
-            inputs_of("Done\nstat::number_of_executed_units: 1854386\nstat::x: 2\n"),
-            Some(1_854_386)
-        );
+        assert_eq!(inputs_of("Done\nstat::number_of_executed_units: 1854386\nstat::x: 2\n"), Some(1_854_386));
         assert_eq!(inputs_of("stat::number_of_executed_units: many"), None);
         assert_eq!(inputs_of("INFO: seed corpus"), None);
     }
 
     #[test]
     fn every_target_file_is_in_the_table_and_the_other_way_round() {
-        let mut named: Vec<_> = TARGETS
-            .iter()
-            .map(|target| format!("{}.rs", target.name))
-            .collect();
+        let mut named: Vec<_> = TARGETS.iter().map(|target| format!("{}.rs", target.name)).collect();
         named.sort_unstable();
         let written: Vec<_> = files(&root().join("fuzz").join("fuzz_targets"))
             .unwrap()
@@ -335,11 +283,7 @@ mod tests {
             let vectors: usize = target
                 .vectors
                 .iter()
-                .map(|folder| {
-                    files(&root().join("testdata").join("vectors").join(folder))
-                        .unwrap()
-                        .len()
-                })
+                .map(|folder| files(&root().join("testdata").join("vectors").join(folder)).unwrap().len())
                 .sum();
             assert!(vectors + target.seeds.len() > 0, "{}", target.name);
         }

@@ -42,18 +42,13 @@ impl Graph {
     /// Reads what `cargo metadata --format-version 1` prints.
     pub fn read(metadata: &[u8]) -> Result<Self, Stop> {
         let broken = |what: &str| {
-            Stop::unable(format!(
-                "`cargo metadata` gives no {what}; is this cargo newer than this check?"
-            ))
+            Stop::unable(format!("`cargo metadata` gives no {what}; is this cargo newer than this check?"))
         };
         let value: Value = serde_json::from_slice(metadata).map_err(|error| {
-            Stop::unable(format!(
-                "`cargo metadata` gives no JSON ({error}); run it by hand to see what it says"
-            ))
+            Stop::unable(format!("`cargo metadata` gives no JSON ({error}); run it by hand to see what it says"))
         })?;
         let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned();
-        let text =
-            |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
 
         let mut packages = BTreeMap::new();
         for package in list(&value, "packages").ok_or_else(|| broken("list of packages"))? {
@@ -68,19 +63,14 @@ impl Graph {
             };
             packages.insert(id, read);
         }
-        let nodes = value
-            .get("resolve")
-            .and_then(|resolve| list(resolve, "nodes"))
-            .ok_or_else(|| broken("resolved tree"))?;
+        let nodes =
+            value.get("resolve").and_then(|resolve| list(resolve, "nodes")).ok_or_else(|| broken("resolved tree"))?;
         for node in nodes {
             let id = text(&node, "id").ok_or_else(|| broken("identity of a node"))?;
             let mut uses = Vec::new();
             for dependency in list(&node, "deps").ok_or_else(|| broken("dependencies of a node"))? {
-                let used =
-                    text(&dependency, "pkg").ok_or_else(|| broken("identity of a dependency"))?;
-                for kind in
-                    list(&dependency, "dep_kinds").ok_or_else(|| broken("kind of a dependency"))?
-                {
+                let used = text(&dependency, "pkg").ok_or_else(|| broken("identity of a dependency"))?;
+                for kind in list(&dependency, "dep_kinds").ok_or_else(|| broken("kind of a dependency"))? {
                     let kind = match kind.get("kind").and_then(Value::as_str) {
                         Some("dev") => Kind::Dev,
                         Some("build") => Kind::Build,
@@ -89,10 +79,7 @@ impl Graph {
                     uses.push((used.clone(), kind));
                 }
             }
-            packages
-                .get_mut(&id)
-                .ok_or_else(|| broken("package for a node"))?
-                .uses = uses;
+            packages.get_mut(&id).ok_or_else(|| broken("package for a node"))?.uses = uses;
         }
         Ok(Self { packages })
     }
@@ -109,10 +96,7 @@ impl Graph {
 
     /// The packages that one uses directly.
     pub fn uses<'a>(&'a self, package: &'a Package) -> impl Iterator<Item = (&'a Package, Kind)> {
-        package
-            .uses
-            .iter()
-            .filter_map(|(id, kind)| Some((self.packages.get(id)?, *kind)))
+        package.uses.iter().filter_map(|(id, kind)| Some((self.packages.get(id)?, *kind)))
     }
 
     /// Everything that ends up in the program because of a package, each with the way to it: `pki > openssl > libc`.
@@ -161,12 +145,7 @@ impl Graph {
             };
             for word in words {
                 let used = add(&mut graph, word);
-                graph
-                    .packages
-                    .get_mut(&user)
-                    .unwrap()
-                    .uses
-                    .push((used, kind));
+                graph.packages.get_mut(&user).unwrap().uses.push((used, kind));
             }
         }
         graph
@@ -194,30 +173,14 @@ mod tests {
         let own: Vec<_> = graph.own().collect();
         assert_eq!(own.len(), 1);
         assert_eq!(own[0].name, "a");
-        let uses: Vec<_> = graph
-            .uses(own[0])
-            .map(|(package, kind)| (package.name.as_str(), kind))
-            .collect();
+        let uses: Vec<_> = graph.uses(own[0]).map(|(package, kind)| (package.name.as_str(), kind)).collect();
         assert_eq!(uses, [("b", Kind::Normal), ("b", Kind::Dev)]);
-        assert_eq!(
-            graph
-                .packages()
-                .find(|package| package.name == "b")
-                .unwrap()
-                .licence,
-            None
-        );
+        assert_eq!(graph.packages().find(|package| package.name == "b").unwrap().licence, None);
     }
 
     #[test]
     fn metadata_that_is_something_else_is_a_sentence() {
-        for text in [
-            "",
-            "[]",
-            "{}",
-            r#"{"packages": [{}]}"#,
-            r#"{"packages": []}"#,
-        ] {
+        for text in ["", "[]", "{}", r#"{"packages": [{}]}"#, r#"{"packages": []}"#] {
             let stop = Graph::read(text.as_bytes()).unwrap_err();
             assert!(stop.to_string().contains("cargo metadata"), "{stop}");
         }

@@ -14,16 +14,8 @@ const LINES_SOFT: usize = 700;
 const PURE: &[&str] = &["crates/wire", "crates/pki", "crates/trust"];
 
 /// What code of a pure crate may not name: files, sockets, threads, processes, the environment.
-const ASKS_THE_MACHINE: &[&str] = &[
-    "std::fs",
-    "std::net::Tcp",
-    "std::net::Udp",
-    "std::os",
-    "std::thread",
-    "std::process",
-    "std::env",
-    "tokio::",
-];
+const ASKS_THE_MACHINE: &[&str] =
+    &["std::fs", "std::net::Tcp", "std::net::Udp", "std::os", "std::thread", "std::process", "std::env", "tokio::"];
 
 /// What was found in the tree.
 #[derive(Debug, Default)]
@@ -43,32 +35,28 @@ pub fn check_habits(root: &Path) -> Result<Findings, Stop> {
     }
     files.sort();
     for file in files {
-        let name = file
-            .strip_prefix(root)
-            .unwrap_or(&file)
-            .to_string_lossy()
-            .into_owned();
+        let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
         let text = fs::read_to_string(&file).map_err(|error| {
-            Stop::unable(format!(
-                "{name} cannot be read: {error}; mend the file or its rights, then try again"
-            ))
+            Stop::unable(format!("{name} cannot be read: {error}; mend the file or its rights, then try again"))
         })?;
         if name.ends_with("Cargo.toml") {
             // fuzz is a workspace of its own: cargo-fuzz builds it with other flags
             if !name.starts_with("fuzz/") && !inherits_lints(&text) {
-                findings.complaints.push(format!("{name} does not take the lints of the workspace: add `[lints]` with `workspace = true`"));
+                findings.complaints.push(format!(
+                    "{name} does not take the lints of the workspace: add `[lints]` with `workspace = true`"
+                ));
             }
             continue;
         }
         let lines = text.lines().count();
         if lines > LINES_HARD {
-            findings.complaints.push(format!(
-                "{name} has {lines} lines, more than {LINES_HARD}: which second thing is it about?"
-            ));
+            findings
+                .complaints
+                .push(format!("{name} has {lines} lines, more than {LINES_HARD}: which second thing is it about?"));
         } else if lines > LINES_SOFT {
-            findings.warnings.push(format!(
-                "{name} has {lines} lines, more than {LINES_SOFT}: is it still about one thing?"
-            ));
+            findings
+                .warnings
+                .push(format!("{name} has {lines} lines, more than {LINES_SOFT}: is it still about one thing?"));
         }
         if is_pure(&name) {
             findings.complaints.extend(asks_the_machine(&name, &text));
@@ -80,25 +68,17 @@ pub fn check_habits(root: &Path) -> Result<Findings, Stop> {
 /// Manifests and Rust files of a folder, without what is built.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
     let place = folder.display();
-    let unable = |error: std::io::Error| {
-        Stop::unable(format!(
-            "{place} cannot be listed: {error}; is this the whole tree?"
-        ))
-    };
+    let unable =
+        |error: std::io::Error| Stop::unable(format!("{place} cannot be listed: {error}; is this the whole tree?"));
     for entry in fs::read_dir(folder).map_err(unable)? {
         let entry = entry.map_err(unable)?;
         let path = entry.path();
         let name = entry.file_name();
         if entry.file_type().map_err(unable)?.is_dir() {
-            if !["target", "corpus", "artifacts", "coverage"]
-                .iter()
-                .any(|built| name == *built)
-            {
+            if !["target", "corpus", "artifacts", "coverage"].iter().any(|built| name == *built) {
                 collect(&path, files)?;
             }
-        } else if name == "Cargo.toml"
-            || path.extension().is_some_and(|extension| extension == "rs")
-        {
+        } else if name == "Cargo.toml" || path.extension().is_some_and(|extension| extension == "rs") {
             files.push(path);
         }
     }
@@ -107,14 +87,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
 
 /// Is this file code of a pure crate, and not its tests?
 fn is_pure(name: &str) -> bool {
-    let code = |folder: &&str| {
-        name.strip_prefix(*folder)
-            .and_then(|rest| rest.strip_prefix("/src/"))
-    };
+    let code = |folder: &&str| name.strip_prefix(*folder).and_then(|rest| rest.strip_prefix("/src/"));
     PURE.iter().find_map(code).is_some_and(|rest| {
-        rest != "tests.rs"
-            && !rest.ends_with("/tests.rs")
-            && !format!("/{rest}").contains("/tests/")
+        rest != "tests.rs" && !rest.ends_with("/tests.rs") && !format!("/{rest}").contains("/tests/")
     })
 }
 
@@ -125,12 +100,7 @@ fn inherits_lints(manifest: &str) -> bool {
         if line.starts_with('[') {
             section = line;
         }
-        let line: String = line
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
+        let line: String = line.split('#').next().unwrap_or_default().split_whitespace().collect();
         (section == "[lints]" && line == "workspace=true") || line == "lints.workspace=true"
     })
 }
@@ -143,7 +113,10 @@ fn asks_the_machine(name: &str, text: &str) -> Vec<String> {
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
         .filter_map(|(index, line)| {
             let word = ASKS_THE_MACHINE.iter().find(|word| line.contains(*word))?;
-            Some(format!("{name}:{} names `{word}`: nothing below `store` asks the machine; take the bytes as a parameter", index + 1))
+            Some(format!(
+                "{name}:{} names `{word}`: nothing below `store` asks the machine; take the bytes as a parameter",
+                index + 1
+            ))
         })
         .collect()
 }
@@ -154,14 +127,10 @@ mod tests {
 
     #[test]
     fn lints_are_inherited_in_two_ways_of_writing() {
-        assert!(inherits_lints(
-            "[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n"
-        ));
+        assert!(inherits_lints("[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n"));
         assert!(inherits_lints("lints.workspace = true # as all\n"));
         assert!(!inherits_lints("[package]\nworkspace = true\n"));
-        assert!(!inherits_lints(
-            "[lints]\n# workspace = true\n[dependencies]\nworkspace = true\n"
-        ));
+        assert!(!inherits_lints("[lints]\n# workspace = true\n[dependencies]\nworkspace = true\n"));
         assert!(!inherits_lints("[lints.clippy]\nworkspace = true\n"));
     }
 
@@ -170,10 +139,7 @@ mod tests {
         let text = "//! reads no std::fs\nuse std::net::IpAddr;\nuse std::fs::File;\n\n#[cfg(test)]\nmod tests { use std::fs; }\n";
         let complaints = asks_the_machine("crates/wire/src/tlv.rs", text);
         assert_eq!(complaints.len(), 1, "{complaints:?}");
-        assert!(
-            complaints[0].starts_with("crates/wire/src/tlv.rs:3 names `std::fs`"),
-            "{complaints:?}"
-        );
+        assert!(complaints[0].starts_with("crates/wire/src/tlv.rs:3 names `std::fs`"), "{complaints:?}");
     }
 
     #[test]
@@ -199,9 +165,7 @@ mod tests {
     impl Tree {
         fn new(name: &str) -> Self {
             // below our own target folder, so that no other user's file can stand in the way
-            let folder = crate::process::root()
-                .join("target")
-                .join(format!("xtask-{name}-{}", std::process::id()));
+            let folder = crate::process::root().join("target").join(format!("xtask-{name}-{}", std::process::id()));
             for part in ["crates/wire/src", "xtask", "fuzz/target"] {
                 fs::create_dir_all(folder.join(part)).unwrap();
             }
@@ -228,18 +192,9 @@ mod tests {
         tree.write("fuzz/target/built.rs", &"\n".repeat(LINES_HARD + 1));
         let findings = check_habits(&tree.0).unwrap();
         assert_eq!(findings.complaints.len(), 2, "{findings:?}");
-        assert!(
-            findings.complaints[0].starts_with("crates/wire/Cargo.toml does not take the lints"),
-            "{findings:?}"
-        );
-        assert!(
-            findings.complaints[1].starts_with("crates/wire/src/huge.rs has 1201 lines"),
-            "{findings:?}"
-        );
+        assert!(findings.complaints[0].starts_with("crates/wire/Cargo.toml does not take the lints"), "{findings:?}");
+        assert!(findings.complaints[1].starts_with("crates/wire/src/huge.rs has 1201 lines"), "{findings:?}");
         assert_eq!(findings.warnings.len(), 1, "{findings:?}");
-        assert!(
-            findings.warnings[0].starts_with("crates/wire/src/long.rs"),
-            "{findings:?}"
-        );
+        assert!(findings.warnings[0].starts_with("crates/wire/src/long.rs"), "{findings:?}");
     }
 }

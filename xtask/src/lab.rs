@@ -18,26 +18,10 @@ pub fn lab(arguments: &[String]) -> Result<(), Stop> {
     if let Ok(folder) = std::env::current_dir() {
         command.current_dir(folder);
     }
-    command
-        .args([
-            "run",
-            "--locked",
-            "--package",
-            "ringfence",
-            "--manifest-path",
-        ])
-        .arg(root().join("Cargo.toml"));
-    command
-        .args(openssl.cargo_arguments())
-        .args(["--", "lab"])
-        .args(arguments);
-    println!(
-        "Building ringfence, then starting its lab (the first build takes a few minutes, the next one seconds)."
-    );
+    command.args(["run", "--locked", "--package", "ringfence", "--manifest-path"]).arg(root().join("Cargo.toml"));
+    command.args(openssl.cargo_arguments()).args(["--", "lab"]).args(arguments);
+    println!("Building ringfence, then starting its lab (the first build takes a few minutes, the next one seconds).");
     println!("$ {}", shown(&command));
     let error = command.exec();
-    Err(Stop::unable(format!(
-        "`{}` cannot be started: {error}; see that cargo is in the search path",
-        shown(&command)
-    )))
+    Err(Stop::unable(format!("`{}` cannot be started: {error}; see that cargo is in the search path", shown(&command))))
 }

@@ -43,10 +43,7 @@ pub fn check_licences(graph: &Graph) -> Vec<String> {
 
 /// May a package under this expression be used? `None` when the expression cannot be read.
 fn is_allowed(expression: &str) -> Option<bool> {
-    let text = expression
-        .replace('(', " ( ")
-        .replace(')', " ) ")
-        .replace('/', " OR ");
+    let text = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut words = text.split_whitespace().peekable();
     let answer = any(&mut words)?;
     words.next().is_none().then_some(answer)
@@ -85,10 +82,7 @@ fn one(words: &mut Words<'_>) -> Option<bool> {
             Some(_) => {
                 let exception = words.next()?;
                 // an exception only takes conditions away
-                Some(
-                    ALLOWED.contains(&licence)
-                        || ALLOWED.contains(&format!("{licence} WITH {exception}").as_str()),
-                )
+                Some(ALLOWED.contains(&licence) || ALLOWED.contains(&format!("{licence} WITH {exception}").as_str()))
             }
             None => Some(ALLOWED.contains(&licence)),
         },
@@ -111,10 +105,7 @@ mod tests {
             ("Unlicense/MIT", Some(true)),
             ("(MIT OR Apache-2.0) AND Unicode-3.0", Some(true)),
             ("(MIT OR Apache-2.0) AND LGPL-3.0-or-later", Some(false)),
-            (
-                "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT",
-                Some(true),
-            ),
+            ("Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT", Some(true)),
             ("GPL-2.0-only WITH Classpath-exception-2.0", Some(false)),
             // AND binds tighter: MPL is not needed when MIT is chosen
             ("MIT OR MPL-2.0 AND GPL-3.0-only", Some(true)),
@@ -144,13 +135,7 @@ mod tests {
         }"#;
         let complaints = check_licences(&Graph::read(metadata.as_bytes()).unwrap());
         assert_eq!(complaints.len(), 2, "{complaints:?}");
-        assert!(
-            complaints[0].contains("copyleft 2.0.0") && complaints[0].contains("GPL-3.0-only"),
-            "{complaints:?}"
-        );
-        assert!(
-            complaints[1].contains("silent 3.0.0 names no licence"),
-            "{complaints:?}"
-        );
+        assert!(complaints[0].contains("copyleft 2.0.0") && complaints[0].contains("GPL-3.0-only"), "{complaints:?}");
+        assert!(complaints[1].contains("silent 3.0.0 names no licence"), "{complaints:?}");
     }
 }

@@ -24,11 +24,7 @@ impl Machine for Here {
     }
 
     fn ask(&self, program: &str, arguments: &[&str]) -> Option<String> {
-        let output = Command::new(path_of(program)?)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .ok()?;
+        let output = Command::new(path_of(program)?).args(arguments).stdin(Stdio::null()).output().ok()?;
         if !output.status.success() {
             return None;
         }

@@ -3,7 +3,7 @@
 //! Needs nothing but Rust: what a command needs beyond that it installs itself, and says so.
 //!
 //! * [`setup`], [`packages`], [`machine`]: what this machine lacks, and what we do about it
-//! * [`lab`], [`test`], [`fuzz`], [`peers`]: the commands that run things
+//! * [`lab`], [`mod@test`], [`fuzz`], [`peers`]: the commands that run things
 //! * [`deps`] with [`graph`], [`directions`], [`licences`], [`habits`]: the checks of the architecture
 
 mod deps;
@@ -62,11 +62,7 @@ fn command(arguments: &[String]) -> Result<(), Stop> {
             println!("{USAGE}");
             Ok(())
         }
-        ("deps", _) => Err(Stop::usage(format!(
-            "`cargo xtask {name}` takes no arguments"
-        ))),
-        _ => Err(Stop::usage(format!(
-            "there is no command `{name}`\n\n{USAGE}"
-        ))),
+        ("deps", _) => Err(Stop::usage(format!("`cargo xtask {name}` takes no arguments"))),
+        _ => Err(Stop::usage(format!("there is no command `{name}`\n\n{USAGE}"))),
     }
 }

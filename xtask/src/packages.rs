@@ -120,21 +120,14 @@ impl Package {
         match self.sign {
             Sign::Program(program) => machine.has(program),
             Sign::Says(program, argument, word) => {
-                machine.has(program)
-                    && machine
-                        .ask(program, &[argument])
-                        .is_some_and(|text| text.contains(word))
+                machine.has(program) && machine.ask(program, &[argument]).is_some_and(|text| text.contains(word))
             }
-            Sign::Library(library) => machine
-                .ask("ldconfig", &["-p"])
-                .is_some_and(|text| text.contains(library)),
+            Sign::Library(library) => machine.ask("ldconfig", &["-p"]).is_some_and(|text| text.contains(library)),
             Sign::OpenSsl => {
                 // openssl-sys reads these two before it asks pkg-config
                 machine.variable("OPENSSL_DIR").is_some()
                     || machine.variable("OPENSSL_LIB_DIR").is_some()
-                    || machine
-                        .ask("pkg-config", &["--exists", "openssl"])
-                        .is_some()
+                    || machine.ask("pkg-config", &["--exists", "openssl"]).is_some()
             }
         }
     }
@@ -142,17 +135,10 @@ impl Package {
 
 /// The packages of these needs that are missing here.
 pub fn missing(machine: &dyn Machine, needs: &[Need]) -> Vec<&'static Package> {
-    PACKAGES
-        .iter()
-        .filter(|package| needs.contains(&package.need) && !package.is_present(machine))
-        .collect()
+    PACKAGES.iter().filter(|package| needs.contains(&package.need) && !package.is_present(machine)).collect()
 }
 
 /// Names in one line, as `apt-get install` takes them.
 pub fn names(packages: &[&'static Package]) -> String {
-    packages
-        .iter()
-        .map(|package| package.name)
-        .collect::<Vec<_>>()
-        .join(" ")
+    packages.iter().map(|package| package.name).collect::<Vec<_>>().join(" ")
 }

@@ -16,14 +16,7 @@ pub fn bench(arguments: &[String]) -> Result<(), Stop> {
         update_lists(installer)?;
     }
     let mut command = cargo();
-    command.args([
-        "bench",
-        "--locked",
-        "--package",
-        "daemon",
-        "--bench",
-        "tftp",
-    ]);
+    command.args(["bench", "--locked", "--package", "daemon", "--bench", "tftp"]);
     if openssl == OpenSsl::Vendored {
         // ringfence is not built here, so the feature is named by the crate that has it
         command.args(["--features", "pki/vendored"]);
@@ -31,8 +24,5 @@ pub fn bench(arguments: &[String]) -> Result<(), Stop> {
     if !arguments.is_empty() {
         command.arg("--").args(arguments);
     }
-    run(
-        &mut command,
-        "what it printed up to there stands; the last line names what failed",
-    )
+    run(&mut command, "what it printed up to there stands; the last line names what failed")
 }

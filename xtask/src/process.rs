@@ -9,8 +9,8 @@ use crate::stop::Stop;
 
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
-    let own = std::env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let own =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     own.parent().map_or_else(|| own.clone(), PathBuf::from)
 }
 
@@ -23,63 +23,41 @@ pub fn cargo() -> Command {
 
 /// The command line as one would type it; only for people to read.
 pub fn shown(command: &Command) -> String {
-    let set = command
-        .get_envs()
-        .filter_map(|(name, value)| Some(format!("{}={}", name.to_string_lossy(), plain(value?))));
-    let program = std::path::Path::new(command.get_program())
-        .file_name()
-        .unwrap_or_else(|| command.get_program());
-    let words = std::iter::once(program)
-        .chain(command.get_args())
-        .map(plain);
+    let set =
+        command.get_envs().filter_map(|(name, value)| Some(format!("{}={}", name.to_string_lossy(), plain(value?))));
+    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_else(|| command.get_program());
+    let words = std::iter::once(program).chain(command.get_args()).map(plain);
     set.chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// A word, in quotes when it has blanks.
 fn plain(word: &OsStr) -> String {
     let text = word.to_string_lossy();
-    if text.contains(' ') {
-        format!("'{text}'")
-    } else {
-        text.into_owned()
-    }
+    if text.contains(' ') { format!("'{text}'") } else { text.into_owned() }
 }
 
 /// Runs a program with our own input and output. `next` says what to do when it fails.
 pub fn run(command: &mut Command, next: &str) -> Result<(), Stop> {
     println!("$ {}", shown(command));
-    let status = command
-        .status()
-        .map_err(|error| cannot_start(command, &error))?;
+    let status = command.status().map_err(|error| cannot_start(command, &error))?;
     finished(command, status, next)
 }
 
 /// Runs a program and hands each line of its output to `line` besides printing it. What it says on standard error goes
 /// straight through.
-pub fn run_reading(
-    command: &mut Command,
-    mut line: impl FnMut(&str),
-    next: &str,
-) -> Result<(), Stop> {
+pub fn run_reading(command: &mut Command, mut line: impl FnMut(&str), next: &str) -> Result<(), Stop> {
     println!("$ {}", shown(command));
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| cannot_start(command, &error))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, &error))?;
     if let Some(output) = child.stdout.take() {
         let mut output = BufReader::new(output);
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
-            let count = output
-                .read_until(b'\n', &mut bytes)
-                .map_err(|error| lost_output(command, &error))?;
+            let count = output.read_until(b'\n', &mut bytes).map_err(|error| lost_output(command, &error))?;
             if count == 0 {
                 break;
             }
-            std::io::stdout()
-                .write_all(&bytes)
-                .map_err(|error| lost_output(command, &error))?;
+            std::io::stdout().write_all(&bytes).map_err(|error| lost_output(command, &error))?;
             line(String::from_utf8_lossy(&bytes).trim_end());
         }
     }
@@ -90,10 +68,7 @@ pub fn run_reading(
 /// Runs a program and keeps what it says, which is printed only when it fails.
 pub fn run_silent(command: &mut Command, next: &str) -> Result<String, Stop> {
     println!("$ {}", shown(command));
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| cannot_start(command, &error))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| cannot_start(command, &error))?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stderr));
     if !output.status.success() {
@@ -118,10 +93,9 @@ fn finished(command: &Command, status: ExitStatus, next: &str) -> Result<(), Sto
     if status.success() {
         return Ok(());
     }
-    let how = status.code().map_or_else(
-        || "was stopped by a signal".to_owned(),
-        |code| format!("ended with exit code {code}"),
-    );
+    let how = status
+        .code()
+        .map_or_else(|| "was stopped by a signal".to_owned(), |code| format!("ended with exit code {code}"));
     Err(Stop::failed(format!("`{}` {how}; {next}", shown(command))))
 }
 
@@ -133,8 +107,5 @@ fn cannot_start(command: &Command, error: &std::io::Error) -> Stop {
 }
 
 fn lost_output(command: &Command, error: &std::io::Error) -> Stop {
-    Stop::unable(format!(
-        "the output of `{}` was lost: {error}; run it by hand",
-        shown(command)
-    ))
+    Stop::unable(format!("the output of `{}` was lost: {error}; run it by hand", shown(command)))
 }

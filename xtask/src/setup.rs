@@ -54,15 +54,10 @@ pub fn installer(machine: &dyn Machine) -> Option<Installer> {
     if !machine.has("apt-get") {
         return None;
     }
-    if machine
-        .ask("id", &["-u"])
-        .is_some_and(|text| text.trim() == "0")
-    {
+    if machine.ask("id", &["-u"]).is_some_and(|text| text.trim() == "0") {
         return Some(Installer::Root);
     }
-    machine
-        .ask("sudo", &["-n", "true"])
-        .map(|_| Installer::Sudo)
+    machine.ask("sudo", &["-n", "true"]).map(|_| Installer::Sudo)
 }
 
 /// Decides what is to be done for these needs.
@@ -78,54 +73,30 @@ pub fn plan(machine: &dyn Machine, needs: &[Need]) -> Result<Plan, Stop> {
             &missing,
             "this user may not install packages (neither root nor sudo without a password)",
         ),
-        None => without_installing(
-            machine,
-            &missing,
-            "this machine has no apt-get to install them with",
-        ),
+        None => without_installing(machine, &missing, "this machine has no apt-get to install them with"),
     }
 }
 
 /// What can be done when these packages stay missing.
-fn without_installing(
-    machine: &dyn Machine,
-    missing: &[&'static Package],
-    why: &str,
-) -> Result<Plan, Stop> {
+fn without_installing(machine: &dyn Machine, missing: &[&'static Package], why: &str) -> Result<Plan, Stop> {
     let install = if machine.has("apt-get") {
         format!("run `apt-get install {}` as root", names(missing))
     } else {
         format!("install what Debian calls {}", names(missing))
     };
-    let others: Vec<&'static Package> = missing
-        .iter()
-        .copied()
-        .filter(|package| package.need != Need::Build)
-        .collect();
+    let others: Vec<&'static Package> = missing.iter().copied().filter(|package| package.need != Need::Build).collect();
     if !others.is_empty() {
         return Err(Stop::unable(format!(
             "{} missing: {}, and {why}; have somebody {install}, then try again",
-            if others.len() == 1 {
-                "a package is"
-            } else {
-                "packages are"
-            },
+            if others.len() == 1 { "a package is" } else { "packages are" },
             names(&others)
         )));
     }
-    if !missing
-        .iter()
-        .any(|package| matches!(package.sign, Sign::OpenSsl))
-    {
+    if !missing.iter().any(|package| matches!(package.sign, Sign::OpenSsl)) {
         return Ok(Plan::Ready);
     }
     // openssl-src configures itself with perl modules that Debian's perl-base does not have
-    let perl = machine
-        .ask(
-            "perl",
-            &["-MFindBin", "-MIPC::Cmd", "-MTime::Piece", "-e", "1"],
-        )
-        .is_some();
+    let perl = machine.ask("perl", &["-MFindBin", "-MIPC::Cmd", "-MTime::Piece", "-e", "1"]).is_some();
     if !perl || !machine.has("make") {
         let lacks = match (perl, machine.has("make")) {
             (false, false) => "perl and make",
@@ -145,16 +116,9 @@ fn without_installing(
 
 /// Makes the machine ready for these needs, says what it does, and tells which OpenSSL to link.
 pub fn prepare(machine: &dyn Machine, needs: &[Need]) -> Result<OpenSsl, Stop> {
-    if machine
-        .variable("RINGFENCE_OPENSSL")
-        .is_some_and(|value| value == "vendored")
-    {
+    if machine.variable("RINGFENCE_OPENSSL").is_some_and(|value| value == "vendored") {
         println!("RINGFENCE_OPENSSL=vendored: building OpenSSL from source.");
-        let rest: Vec<Need> = needs
-            .iter()
-            .copied()
-            .filter(|need| *need != Need::Build)
-            .collect();
+        let rest: Vec<Need> = needs.iter().copied().filter(|need| *need != Need::Build).collect();
         if !rest.is_empty() {
             carry_out(machine, plan(machine, &rest)?, &rest)?;
         }
@@ -203,33 +167,19 @@ fn install(installer: Installer, packages: &[&'static Package]) -> Result<(), St
     }
     let install = ["install", "-y", "-qq", "--no-install-recommends"];
     let names = packages.iter().map(|package| package.name);
-    run(
-        apt(installer).args(install).args(names),
-        "see what it says above",
-    )
+    run(apt(installer).args(install).args(names), "see what it says above")
 }
 
 /// Fetches Debian's package lists.
 pub fn update_lists(installer: Installer) -> Result<(), Stop> {
-    run(
-        apt(installer).args(["update", "-qq"]),
-        "see what it says above",
-    )
+    run(apt(installer).args(["update", "-qq"]), "see what it says above")
 }
 
 /// `apt-get` that asks nothing.
 fn apt(installer: Installer) -> Command {
     // through env, because sudo does not hand variables on
-    let words = [
-        "sudo",
-        "-n",
-        "env",
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-    ];
-    let mut words = words
-        .iter()
-        .skip(if installer == Installer::Sudo { 0 } else { 2 });
+    let words = ["sudo", "-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    let mut words = words.iter().skip(if installer == Installer::Sudo { 0 } else { 2 });
     let mut command = Command::new(words.next().unwrap_or(&"apt-get"));
     command.args(words);
     command
@@ -254,9 +204,7 @@ mod tests {
         }
         fn ask(&self, program: &str, arguments: &[&str]) -> Option<String> {
             let line = format!("{program} {}", arguments.join(" "));
-            self.answers
-                .get(line.as_str())
-                .map(|text| (*text).to_owned())
+            self.answers.get(line.as_str()).map(|text| (*text).to_owned())
         }
         fn variable(&self, name: &str) -> Option<String> {
             self.variables.get(name).map(|text| (*text).to_owned())
@@ -294,10 +242,7 @@ mod tests {
     fn sudo_without_a_password_installs_too() {
         let mut machine = fresh("1000");
         machine.answers.insert("sudo -n true", "");
-        assert!(matches!(
-            plan(&machine, &[Need::Build]),
-            Ok(Plan::Install(Installer::Sudo, _))
-        ));
+        assert!(matches!(plan(&machine, &[Need::Build]), Ok(Plan::Install(Installer::Sudo, _))));
     }
 
     #[test]
@@ -306,8 +251,7 @@ mod tests {
             panic!("perl and make are there");
         };
         assert!(
-            sentence.contains("vendored")
-                && sentence.contains("apt-get install pkg-config libssl-dev"),
+            sentence.contains("vendored") && sentence.contains("apt-get install pkg-config libssl-dev"),
             "{sentence}"
         );
     }
@@ -320,10 +264,7 @@ mod tests {
         assert_eq!(stop.code(), 2);
         let sentence = stop.to_string();
         assert!(sentence.contains(" make would be needed"), "{sentence}");
-        assert!(
-            sentence.contains("apt-get install pkg-config libssl-dev"),
-            "{sentence}"
-        );
+        assert!(sentence.contains("apt-get install pkg-config libssl-dev"), "{sentence}");
     }
 
     #[test]
@@ -331,20 +272,14 @@ mod tests {
         let mut machine = fresh("1000");
         machine.answers.remove(PERL);
         let sentence = plan(&machine, &[Need::Build]).unwrap_err().to_string();
-        assert!(
-            sentence.contains("perl with its modules would be needed"),
-            "{sentence}"
-        );
+        assert!(sentence.contains("perl with its modules would be needed"), "{sentence}");
     }
 
     #[test]
     fn not_debian_and_no_openssl_builds_from_source_even_for_root() {
         let mut machine = fresh("0");
         machine.programs.retain(|program| *program != "apt-get");
-        assert!(matches!(
-            plan(&machine, &[Need::Build]),
-            Ok(Plan::BuildOpenSsl(_))
-        ));
+        assert!(matches!(plan(&machine, &[Need::Build]), Ok(Plan::BuildOpenSsl(_))));
     }
 
     #[test]
@@ -358,26 +293,16 @@ mod tests {
     #[test]
     fn missing_test_clients_are_never_skipped() {
         let mut machine = fresh("1000");
-        machine
-            .programs
-            .extend(["pkg-config", "curl", "openssl", "sqlite3"]);
+        machine.programs.extend(["pkg-config", "curl", "openssl", "sqlite3"]);
         machine.answers.insert("pkg-config --exists openssl", "");
-        let sentence = plan(&machine, &[Need::Build, Need::Tests])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            sentence.contains("apt-get install tftp-hpa atftp"),
-            "{sentence}"
-        );
+        let sentence = plan(&machine, &[Need::Build, Need::Tests]).unwrap_err().to_string();
+        assert!(sentence.contains("apt-get install tftp-hpa atftp"), "{sentence}");
     }
 
     #[test]
     fn a_library_is_there_when_the_loader_knows_it() {
         let mut machine = fresh("0");
-        machine.answers.insert(
-            "ldconfig -p",
-            "\tlibwrap.so.0 (libc6,x86-64) => /lib/libwrap.so.0\n",
-        );
+        machine.answers.insert("ldconfig -p", "\tlibwrap.so.0 (libc6,x86-64) => /lib/libwrap.so.0\n");
         let missing = missing(&machine, &[Need::Peers]);
         assert!(!missing.iter().any(|package| package.name == "libwrap0"));
         assert!(missing.iter().any(|package| package.name == "libnftables1"));
@@ -387,21 +312,9 @@ mod tests {
     fn another_tftp_client_is_not_the_one_we_test_with() {
         let mut machine = fresh("0");
         machine.programs.push("tftp");
-        machine
-            .answers
-            .insert("tftp -V", "tftp (some other client)");
-        assert!(
-            missing(&machine, &[Need::Tests])
-                .iter()
-                .any(|package| package.name == "tftp-hpa")
-        );
-        machine
-            .answers
-            .insert("tftp -V", "tftp-hpa 5.2, with readline");
-        assert!(
-            !missing(&machine, &[Need::Tests])
-                .iter()
-                .any(|package| package.name == "tftp-hpa")
-        );
+        machine.answers.insert("tftp -V", "tftp (some other client)");
+        assert!(missing(&machine, &[Need::Tests]).iter().any(|package| package.name == "tftp-hpa"));
+        machine.answers.insert("tftp -V", "tftp-hpa 5.2, with readline");
+        assert!(!missing(&machine, &[Need::Tests]).iter().any(|package| package.name == "tftp-hpa"));
     }
 }

@@ -12,26 +12,17 @@ pub struct Stop {
 impl Stop {
     /// The work was done and the answer is no: exit code 1.
     pub fn failed(sentence: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            code: 1,
-        }
+        Self { sentence: sentence.into(), code: 1 }
     }
 
     /// The work could not be done: exit code 2.
     pub fn unable(sentence: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            code: 2,
-        }
+        Self { sentence: sentence.into(), code: 2 }
     }
 
     /// The command line makes no sense: exit code 64.
     pub fn usage(sentence: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            code: 64,
-        }
+        Self { sentence: sentence.into(), code: 64 }
     }
 
     /// The exit code, as the README lists them.

@@ -34,36 +34,11 @@ struct Context {
 
 /// In the order in which they run: the quick ones first.
 const STEPS: &[Step] = &[
-    Step {
-        name: "fmt",
-        proves: "the source is formatted",
-        needs: &[],
-        run: fmt,
-    },
-    Step {
-        name: "deps",
-        proves: "directions between crates, licences, habits",
-        needs: &[],
-        run: |_| deps::deps(),
-    },
-    Step {
-        name: "clippy",
-        proves: "no warning in any target",
-        needs: &[Need::Build],
-        run: clippy,
-    },
-    Step {
-        name: "tests",
-        proves: "every test of every crate",
-        needs: &[Need::Build, Need::Tests],
-        run: tests,
-    },
-    Step {
-        name: "docs",
-        proves: "the documentation builds without a warning",
-        needs: &[Need::Build],
-        run: docs,
-    },
+    Step { name: "fmt", proves: "the source is formatted", needs: &[], run: fmt },
+    Step { name: "deps", proves: "directions between crates, licences, habits", needs: &[], run: |_| deps::deps() },
+    Step { name: "clippy", proves: "no warning in any target", needs: &[Need::Build], run: clippy },
+    Step { name: "tests", proves: "every test of every crate", needs: &[Need::Build, Need::Tests], run: tests },
+    Step { name: "docs", proves: "the documentation builds without a warning", needs: &[Need::Build], run: docs },
     Step {
         name: "fuzz",
         proves: "ten seconds of each fuzz target",
@@ -90,14 +65,8 @@ pub fn test(arguments: &[String]) -> Result<(), Stop> {
         return Ok(());
     };
     let started = Instant::now();
-    let needs: Vec<Need> = steps
-        .iter()
-        .flat_map(|step| step.needs.iter().copied())
-        .collect();
-    let mut context = Context {
-        openssl: OpenSsl::System,
-        counts: Counts::default(),
-    };
+    let needs: Vec<Need> = steps.iter().flat_map(|step| step.needs.iter().copied()).collect();
+    let mut context = Context { openssl: OpenSsl::System, counts: Counts::default() };
     if !needs.is_empty() {
         println!("== set-up: what the tests need");
         context.openssl = prepare(&Here, &needs)?;
@@ -113,12 +82,7 @@ pub fn test(arguments: &[String]) -> Result<(), Stop> {
         let result = (step.run)(&mut context);
         let took = begun.elapsed();
         println!("== {} took {}", step.name, seconds(took));
-        done.push(Done {
-            name: step.name,
-            proves: step.proves,
-            took,
-            good: result.is_ok(),
-        });
+        done.push(Done { name: step.name, proves: step.proves, took, good: result.is_ok() });
         if let Err(stop) = result {
             stopped = Some((step.name, stop));
             break;
@@ -128,9 +92,7 @@ pub fn test(arguments: &[String]) -> Result<(), Stop> {
     context.counts.print();
     match stopped {
         None => Ok(()),
-        Some((name, stop)) => Err(Stop::failed(format!(
-            "{stop} (this step alone: `cargo xtask test --only {name}`)"
-        ))),
+        Some((name, stop)) => Err(Stop::failed(format!("{stop} (this step alone: `cargo xtask test --only {name}`)"))),
     }
 }
 
@@ -142,33 +104,22 @@ fn chosen(arguments: &[String]) -> Result<Option<Vec<&'static Step>>, Stop> {
         match argument.as_str() {
             "--list" => return Ok(None),
             "--only" => match arguments.next() {
-                Some(name) if STEPS.iter().any(|step| step.name == name) => {
-                    names.push(name.as_str())
-                }
+                Some(name) if STEPS.iter().any(|step| step.name == name) => names.push(name.as_str()),
                 Some(name) => {
                     return Err(Stop::usage(format!(
                         "there is no step `{name}`; `cargo xtask test --list` names them"
                     )));
                 }
                 None => {
-                    return Err(Stop::usage(
-                        "--only needs the name of a step; `cargo xtask test --list` names them",
-                    ));
+                    return Err(Stop::usage("--only needs the name of a step; `cargo xtask test --list` names them"));
                 }
             },
             other => {
-                return Err(Stop::usage(format!(
-                    "`cargo xtask test` knows --only STEP and --list, not `{other}`"
-                )));
+                return Err(Stop::usage(format!("`cargo xtask test` knows --only STEP and --list, not `{other}`")));
             }
         }
     }
-    Ok(Some(
-        STEPS
-            .iter()
-            .filter(|step| names.is_empty() || names.contains(&step.name))
-            .collect(),
-    ))
+    Ok(Some(STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)).collect()))
 }
 
 /// rustfmt and clippy are components that a minimal toolchain lacks.
@@ -183,49 +134,31 @@ fn components(machine: &dyn Machine) -> Result<(), Stop> {
     }
     let line = format!("rustup component add {}", missing.join(" "));
     let next = format!("have `{line}` succeed, then try again");
-    run(
-        std::process::Command::new("rustup")
-            .args(["component", "add"])
-            .args(&missing),
-        &next,
-    )
+    run(std::process::Command::new("rustup").args(["component", "add"]).args(&missing), &next)
 }
 
 fn fmt(_: &mut Context) -> Result<(), Stop> {
     let next = "run `cargo fmt --all` (and `cargo fmt --manifest-path fuzz/Cargo.toml`)";
     run(cargo().args(["fmt", "--all", "--check"]), next)?;
-    run(
-        cargo().args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]),
-        next,
-    )
+    run(cargo().args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]), next)
 }
 
 fn clippy(context: &mut Context) -> Result<(), Stop> {
     let mut command = cargo();
-    command
-        .args(["clippy", "--workspace", "--all-targets", "--locked"])
-        .args(context.openssl.cargo_arguments());
+    command.args(["clippy", "--workspace", "--all-targets", "--locked"]).args(context.openssl.cargo_arguments());
     run(command.args(["--", "-D", "warnings"]), "mend what it names")
 }
 
 fn tests(context: &mut Context) -> Result<(), Stop> {
     let mut command = cargo();
-    command
-        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
-        .args(context.openssl.cargo_arguments());
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(context.openssl.cargo_arguments());
     let counts = &mut context.counts;
-    run_reading(
-        &mut command,
-        |line| counts.read(line),
-        "the failing test is named above",
-    )
+    run_reading(&mut command, |line| counts.read(line), "the failing test is named above")
 }
 
 fn docs(context: &mut Context) -> Result<(), Stop> {
     let mut command = cargo();
-    command
-        .env("RUSTDOCFLAGS", "-Dwarnings")
-        .args(["doc", "--workspace", "--no-deps", "--locked"]);
+    command.env("RUSTDOCFLAGS", "-Dwarnings").args(["doc", "--workspace", "--no-deps", "--locked"]);
     command.args(context.openssl.cargo_arguments());
     run(&mut command, "mend the links and comments it names")
 }
@@ -306,33 +239,17 @@ mod tests {
         ] {
             counts.read(line);
         }
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 13,
-                failed: 2,
-                programs: 2
-            }
-        );
+        assert_eq!(counts, Counts { passed: 13, failed: 2, programs: 2 });
     }
 
     #[test]
     fn unknown_steps_and_words_are_wrong_usage() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         for line in ["--only everything", "--only", "--fast"] {
-            assert_eq!(
-                chosen(&words(line)).map(|_| ()).unwrap_err().code(),
-                64,
-                "{line}"
-            );
+            assert_eq!(chosen(&words(line)).map(|_| ()).unwrap_err().code(), 64, "{line}");
         }
-        let Ok(Some(steps)) = chosen(&words("--only fmt --only deps")) else {
-            panic!("both are steps")
-        };
-        assert_eq!(
-            steps.iter().map(|step| step.name).collect::<Vec<_>>(),
-            ["fmt", "deps"]
-        );
+        let Ok(Some(steps)) = chosen(&words("--only fmt --only deps")) else { panic!("both are steps") };
+        assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), ["fmt", "deps"]);
     }
 
     #[test]

@@ -23,10 +23,7 @@ pub struct Actor {
 impl Actor {
     /// An actor with a level.
     pub fn new(name: impl Into<String>, level: Level) -> Self {
-        Self {
-            name: name.into(),
-            level,
-        }
+        Self { name: name.into(), level }
     }
 
     /// Name for the audit log.
@@ -47,10 +44,6 @@ impl Actor {
         if self.level >= level {
             return Ok(());
         }
-        Err(CoreError::NotPermitted {
-            actor: self.name.clone(),
-            has: self.level as u8,
-            needs: level as u8,
-        })
+        Err(CoreError::NotPermitted { actor: self.name.clone(), has: self.level as u8, needs: level as u8 })
     }
 }

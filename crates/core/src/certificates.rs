@@ -50,32 +50,18 @@ pub(crate) fn request(
 ) -> Result<SelfSigned, CoreError> {
     let serial = surroundings.serial(&node.name, unit)?.to_vec();
     let not_before = u64::try_from(surroundings.now() / 1000).unwrap_or_default();
-    let dns_names = if profile.alt_names {
-        vec![node.full_name()]
-    } else {
-        Vec::new()
-    };
-    Ok(SelfSigned {
-        subject,
-        serial,
-        not_before,
-        dns_names,
-    })
+    let dns_names = if profile.alt_names { vec![node.full_name()] } else { Vec::new() };
+    Ok(SelfSigned { subject, serial, not_before, dns_names })
 }
 
 /// Makes key and certificate; off the reactor, because a key takes its time.
-pub(crate) async fn make(
-    profile: KeyProfile,
-    request: SelfSigned,
-) -> Result<MadeCertificate, CoreError> {
+pub(crate) async fn make(profile: KeyProfile, request: SelfSigned) -> Result<MadeCertificate, CoreError> {
     let work = move || {
         let key = SoftKey::generate_rsa(profile.bits)?;
         let certificate = self_signed(&profile.certificate, &request, &key)?;
         Ok(MadeCertificate { certificate, key })
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(CoreError::internal)?
+    tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)?
 }
 
 /// Adds a certificate as the own one of a node, with its copies in the trust stores.
@@ -159,24 +145,14 @@ impl Cluster {
     ) -> Result<Regenerated, CoreError> {
         actor.require(Level::ReadWrite)?;
         if !self.release().units(node.publisher).any(|own| own == unit) {
-            let text = format!(
-                "{} has no {} certificate of its own; run this on the publisher",
-                node.name,
-                unit.name()
-            );
+            let text =
+                format!("{} has no {} certificate of its own; run this on the publisher", node.name, unit.name());
             return Err(CoreError::refused("unit-not-on-node", text));
         }
-        check_guard(
-            &self.store().certificates().await?,
-            unit,
-            surroundings.now(),
-        )?;
+        check_guard(&self.store().certificates().await?, unit, surroundings.now())?;
         let profile = (self.release().certificates)(unit).1;
         let place = NewNode::try_from(node)?;
-        let subject = self
-            .subject_parts()
-            .await?
-            .subject(unit, &place, surroundings)?;
+        let subject = self.subject_parts().await?.subject(unit, &place, surroundings)?;
         let request = request(profile.certificate, subject, &place, unit, surroundings)?;
         let made = make(profile, request).await?;
         self.save_key(node, unit, &made).await?;
@@ -186,41 +162,20 @@ impl Cluster {
         check_guard(&rows, unit, now)?;
         remove_own(&mut transaction, &rows, node, unit).await?;
         insert_own(&mut transaction, node, unit, made.certificate(), Some(now)).await?;
-        transaction
-            .note_change(
-                now,
-                "certificate",
-                &format!("{}/{}", node.name, unit.name()),
-            )
-            .await?;
+        transaction.note_change(now, "certificate", &format!("{}/{}", node.name, unit.name())).await?;
         if let Some(reset) = self.phones_to_reset(node, unit) {
             transaction.note_change(now, "reset", &reset).await?;
         }
         let command = format!("set cert regen {} on {}", unit.name(), node.name);
         let serial = pki::hash::spell(made.certificate().serial(), ":", true);
-        transaction
-            .note_audit(
-                now,
-                actor.name(),
-                &command,
-                &format!("new certificate, serial {serial}"),
-            )
-            .await?;
+        transaction.note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}")).await?;
         transaction.commit().await?;
         self.settle(surroundings).await?;
-        Ok(Regenerated {
-            unit,
-            certificate: made.certificate,
-        })
+        Ok(Regenerated { unit, certificate: made.certificate })
     }
 
     /// Saves a new key where it is needed: on its node, and an ITLRecovery key of the whole cluster on each.
-    async fn save_key(
-        &self,
-        node: &NodeRow,
-        unit: Unit,
-        made: &MadeCertificate,
-    ) -> Result<(), CoreError> {
+    async fn save_key(&self, node: &NodeRow, unit: Unit, made: &MadeCertificate) -> Result<(), CoreError> {
         if unit == Unit::ItlRecovery && self.release().recovery == Recovery::Shared {
             for other in self.store().nodes().await? {
                 made.save(&self.directory(&other).keys())?;
@@ -233,9 +188,7 @@ impl Cluster {
     /// Which phones a renewal resets [cucm-behaviour.md 2.2].
     fn phones_to_reset(&self, node: &NodeRow, unit: Unit) -> Option<String> {
         match unit {
-            Unit::CallManager | Unit::Capf => {
-                Some(format!("all phones ({} of {})", unit.name(), node.name))
-            }
+            Unit::CallManager | Unit::Capf => Some(format!("all phones ({} of {})", unit.name(), node.name)),
             Unit::Tvs => Some(format!("phones of {} (TVS of {})", node.name, node.name)),
             Unit::ItlRecovery if self.release().itl_signer == unit => {
                 Some(format!("all phones (ITLRecovery of {})", node.name))
@@ -248,11 +201,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError`].
-    pub async fn list_certificates(
-        &self,
-        node: &NodeRow,
-        trust: bool,
-    ) -> Result<Vec<String>, CoreError> {
+    pub async fn list_certificates(&self, node: &NodeRow, trust: bool) -> Result<Vec<String>, CoreError> {
         let rows = self.store().certificates().await?;
         let mut lines = Vec::new();
         for (service, row, certificate) in entries(&rows, node, trust)? {
@@ -266,11 +215,7 @@ impl Cluster {
             } else {
                 "Signed Certificate"
             };
-            lines.push(
-                format!("{}/{file}: {description}", service.name)
-                    .trim_end()
-                    .to_owned(),
-            );
+            lines.push(format!("{}/{file}: {description}", service.name).trim_end().to_owned());
         }
         Ok(lines)
     }
@@ -279,29 +224,19 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError::BadInput`] when there is none.
-    pub async fn find_certificate(
-        &self,
-        node: &NodeRow,
-        trust: bool,
-        name: &str,
-    ) -> Result<Certificate, CoreError> {
+    pub async fn find_certificate(&self, node: &NodeRow, trust: bool, name: &str) -> Result<Certificate, CoreError> {
         let (store, file) = match name.split_once('/') {
             Some((store, file)) => (store, Some(file)),
             None => (name, None),
         };
         let rows = self.store().certificates().await?;
-        let found = entries(&rows, node, trust)?
-            .into_iter()
-            .find(|(service, _, certificate)| {
-                service.name.eq_ignore_ascii_case(store)
-                    && (file == Some(file_name(service, certificate).as_str())
-                        || (file.is_none() && !trust))
-            });
+        let found = entries(&rows, node, trust)?.into_iter().find(|(service, _, certificate)| {
+            service.name.eq_ignore_ascii_case(store)
+                && (file == Some(file_name(service, certificate).as_str()) || (file.is_none() && !trust))
+        });
         let kind = if trust { "trust" } else { "own" };
         found.map(|(_, _, certificate)| certificate).ok_or_else(|| {
-            CoreError::BadInput(format!(
-                "no certificate {name}; `show cert list {kind}` names those that are there"
-            ))
+            CoreError::BadInput(format!("no certificate {name}; `show cert list {kind}` names those that are there"))
         })
     }
 }
@@ -320,9 +255,7 @@ fn entries<'a>(
         Unit::ALL.iter().map(|unit| unit.service()).collect()
     };
     for service in order.into_iter().filter_map(service) {
-        let inside = rows
-            .iter()
-            .filter(|row| row.services.contains(&service.number));
+        let inside = rows.iter().filter(|row| row.services.contains(&service.number));
         for row in inside.filter(|row| trust || row.nodes.contains(&node.pkid)) {
             all.push((service, row, Certificate::from_pem(row.pem.as_bytes())?));
         }
@@ -335,15 +268,9 @@ fn file_name(service: &Service, certificate: &Certificate) -> String {
     if !service.trust {
         return format!("{}.pem", service.name);
     }
-    let name = certificate
-        .common_name()
-        .unwrap_or_else(|| pki::hash::hex(certificate.serial()));
+    let name = certificate.common_name().unwrap_or_else(|| pki::hash::hex(certificate.serial()));
     let safe = |letter: char| {
-        if letter.is_ascii_alphanumeric() || "-._".contains(letter) {
-            letter
-        } else {
-            '_'
-        }
+        if letter.is_ascii_alphanumeric() || "-._".contains(letter) { letter } else { '_' }
     };
     format!("{}.pem", name.chars().map(safe).collect::<String>())
 }
@@ -355,13 +282,9 @@ async fn remove_own(
     node: &NodeRow,
     unit: Unit,
 ) -> Result<(), CoreError> {
-    let own = |row: &&CertificateRow| {
-        row.nodes.contains(&node.pkid) && row.services.contains(&unit.service())
-    };
+    let own = |row: &&CertificateRow| row.nodes.contains(&node.pkid) && row.services.contains(&unit.service());
     for row in rows.iter().filter(own) {
-        transaction
-            .remove_service(&row.pkid, unit.service())
-            .await?;
+        transaction.remove_service(&row.pkid, unit.service()).await?;
         transaction.remove_node(&row.pkid, &node.pkid).await?;
         if !unit.keeps_old_copies() {
             for copy in unit.trust_copies() {
@@ -383,10 +306,7 @@ fn check_guard(rows: &[CertificateRow], unit: Unit, now: i64) -> Result<(), Core
         _ => return Ok(()),
     };
     let recent = |row: &CertificateRow| {
-        row.services.contains(&other.service())
-            && row
-                .regenerated_at
-                .is_some_and(|at| now.saturating_sub(at) < GUARD)
+        row.services.contains(&other.service()) && row.regenerated_at.is_some_and(|at| now.saturating_sub(at) < GUARD)
     };
     if !rows.iter().any(recent) {
         return Ok(());

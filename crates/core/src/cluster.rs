@@ -19,13 +19,8 @@ use crate::{CoreError, services};
 
 /// Rows of `processconfig` that are ours: they describe the cluster itself.
 const RELEASE: &str = "RingfenceRelease";
-const SUBJECT: [&str; 5] = [
-    "RingfenceCountry",
-    "RingfenceOrganization",
-    "RingfenceUnit",
-    "RingfenceState",
-    "RingfenceLocality",
-];
+const SUBJECT: [&str; 5] =
+    ["RingfenceCountry", "RingfenceOrganization", "RingfenceUnit", "RingfenceState", "RingfenceLocality"];
 
 /// Name of the group of nodes that every cluster starts with, as the original calls it.
 pub const DEFAULT_GROUP: &str = "Default";
@@ -93,9 +88,7 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Self, CoreError> {
         if new.nodes.is_empty() {
-            return Err(CoreError::BadInput(
-                "a cluster needs at least one node".to_owned(),
-            ));
+            return Err(CoreError::BadInput("a cluster needs at least one node".to_owned()));
         }
         for node in &new.nodes {
             check_host_name(&node.name)?;
@@ -103,48 +96,31 @@ impl Cluster {
         let data = DataDirectory::new(directory);
         data.create()?;
         let store = Store::open(&data.database(), true).await?;
-        let cluster = Self {
-            store,
-            data,
-            release: new.release,
-            zone,
-        };
+        let cluster = Self { store, data, release: new.release, zone };
         let mut made = Vec::new();
         for (index, node) in new.nodes.iter().enumerate() {
             cluster.data.node(&node.name, index == 0).create()?;
-            let first = cluster
-                .release
-                .units(index == 0)
-                .map(|unit| (unit, (cluster.release.certificates)(unit).0));
+            let first = cluster.release.units(index == 0).map(|unit| (unit, (cluster.release.certificates)(unit).0));
             for (unit, profile) in first {
                 let subject = new.subject.subject(unit, node, surroundings)?;
-                let request =
-                    certificates::request(profile.certificate, subject, node, unit, surroundings)?;
+                let request = certificates::request(profile.certificate, subject, node, unit, surroundings)?;
                 made.push((index, unit, certificates::make(profile, request).await?));
             }
         }
         for (index, unit, certificate) in &made {
-            let holders = if *unit == Unit::ItlRecovery
-                && cluster.release.recovery == crate::releases::Recovery::Shared
+            let holders = if *unit == Unit::ItlRecovery && cluster.release.recovery == crate::releases::Recovery::Shared
             {
                 0..new.nodes.len()
             } else {
                 *index..*index + 1
             };
-            for (number, node) in new
-                .nodes
-                .iter()
-                .enumerate()
-                .filter(|(number, _)| holders.contains(number))
-            {
+            for (number, node) in new.nodes.iter().enumerate().filter(|(number, _)| holders.contains(number)) {
                 certificate.save(&cluster.data.node(&node.name, number == 0).keys())?;
             }
         }
         let now = surroundings.now();
         let mut transaction = cluster.store.begin().await?;
-        cluster
-            .insert_all(&mut transaction, new, &made, now)
-            .await?;
+        cluster.insert_all(&mut transaction, new, &made, now).await?;
         transaction.commit().await?;
         cluster.settle(surroundings).await?;
         Ok(cluster)
@@ -161,9 +137,7 @@ impl Cluster {
         let mut rows = Vec::new();
         for (number, node) in (1_i64..).zip(&new.nodes) {
             let address = node.address.to_string();
-            let pkid = transaction
-                .insert_node(&node.name, &node.domain, &address, number)
-                .await?;
+            let pkid = transaction.insert_node(&node.name, &node.domain, &address, number).await?;
             for (service, activated) in services::of_new_node(number == 1) {
                 let row = ServiceRow {
                     node: pkid.clone(),
@@ -186,34 +160,19 @@ impl Cluster {
         for (name, value) in parameters::defaults() {
             transaction.set_parameter(name, value).await?;
         }
-        transaction
-            .set_parameter(RELEASE, self.release.name)
-            .await?;
+        transaction.set_parameter(RELEASE, self.release.name).await?;
         for (name, value) in SUBJECT.iter().zip(new.subject.values()) {
             transaction.set_parameter(name, value).await?;
         }
-        let nodes = new
-            .nodes
-            .iter()
-            .take(GROUP_LIMIT)
-            .map(|node| node.name.clone())
-            .collect();
-        transaction
-            .put_group(&GroupRow {
-                name: DEFAULT_GROUP.to_owned(),
-                nodes,
-            })
-            .await?;
+        let nodes = new.nodes.iter().take(GROUP_LIMIT).map(|node| node.name.clone()).collect();
+        transaction.put_group(&GroupRow { name: DEFAULT_GROUP.to_owned(), nodes }).await?;
         for (index, unit, certificate) in made {
             if let Some(node) = rows.get(*index) {
-                certificates::insert_own(transaction, node, *unit, certificate.certificate(), None)
-                    .await?;
+                certificates::insert_own(transaction, node, *unit, certificate.certificate(), None).await?;
             }
         }
         transaction.note_change(now, "cluster", "created").await?;
-        transaction
-            .note_audit(now, "system", "first start", "cluster created")
-            .await?;
+        transaction.note_audit(now, "system", "first start", "cluster created").await?;
         Ok(())
     }
 
@@ -234,16 +193,9 @@ impl Cluster {
         let parameters = Parameters::new(store.parameters().await?);
         let name = parameters.get(RELEASE).to_owned();
         let release = release(&name).ok_or_else(|| {
-            CoreError::Internal(format!(
-                "the cluster follows release {name}, which this program does not know"
-            ))
+            CoreError::Internal(format!("the cluster follows release {name}, which this program does not know"))
         })?;
-        Ok(Some(Self {
-            store,
-            data,
-            release,
-            zone,
-        }))
+        Ok(Some(Self { store, data, release, zone }))
     }
 
     /// Writes the settings of the node, unless they are there: whoever wrote them knows better.
@@ -290,12 +242,7 @@ impl Cluster {
             None => node.publisher,
         });
         let wanted = name.unwrap_or("publisher");
-        found.ok_or_else(|| {
-            CoreError::BadInput(format!(
-                "no node {wanted}; the nodes are {}",
-                names.join(", ")
-            ))
-        })
+        found.ok_or_else(|| CoreError::BadInput(format!("no node {wanted}; the nodes are {}", names.join(", "))))
     }
 
     /// The directory of a node.
@@ -318,28 +265,18 @@ impl Cluster {
     pub async fn node_certificates(&self) -> Result<Vec<NodeCertificates>, CoreError> {
         let rows = self.store.certificates().await?;
         let nodes = self.store.nodes().await?;
-        nodes
-            .iter()
-            .map(|node| node_certificates(node, &rows))
-            .collect()
+        nodes.iter().map(|node| node_certificates(node, &rows)).collect()
     }
 
     /// The private key of a certificate, from the key store of a node.
     ///
     /// # Errors
     /// [`CoreError`]: this node does not hold it, or it does not parse.
-    pub fn key(
-        &self,
-        node: &NodeDirectory,
-        certificate: &Certificate,
-    ) -> Result<SoftKey, CoreError> {
+    pub fn key(&self, node: &NodeDirectory, certificate: &Certificate) -> Result<SoftKey, CoreError> {
         let pem = node.keys().load(&certificate.key_id())?;
         let pem = pem.ok_or_else(|| {
             let name = certificate.subject(pki::NameForm::Cucm);
-            CoreError::Internal(format!(
-                "{}: the key of {name} is not there",
-                node.keys().folder().display()
-            ))
+            CoreError::Internal(format!("{}: the key of {name} is not there", node.keys().folder().display()))
         })?;
         Ok(SoftKey::from_pem(&pem)?)
     }
@@ -350,71 +287,41 @@ impl Cluster {
     /// [`CoreError`].
     pub async fn subject_parts(&self) -> Result<SubjectParts, CoreError> {
         let parameters = self.parameters().await?;
-        let [country, organization, unit, state, locality] =
-            SUBJECT.map(|name| parameters.get(name).to_owned());
-        Ok(SubjectParts {
-            country,
-            organization,
-            unit,
-            state,
-            locality,
-        })
+        let [country, organization, unit, state, locality] = SUBJECT.map(|name| parameters.get(name).to_owned());
+        Ok(SubjectParts { country, organization, unit, state, locality })
     }
 }
 
-fn node_certificates(
-    node: &NodeRow,
-    rows: &[CertificateRow],
-) -> Result<NodeCertificates, CoreError> {
+fn node_certificates(node: &NodeRow, rows: &[CertificateRow]) -> Result<NodeCertificates, CoreError> {
     let mut own = Vec::new();
     for row in rows.iter().filter(|row| row.nodes.contains(&node.pkid)) {
         let certificate = Certificate::from_pem(row.pem.as_bytes())?;
-        let units = Unit::ALL
-            .into_iter()
-            .filter(|unit| row.services.contains(&unit.service()));
+        let units = Unit::ALL.into_iter().filter(|unit| row.services.contains(&unit.service()));
         own.extend(units.map(|unit| (unit, certificate.clone())));
     }
     own.sort_by_key(|(unit, _)| *unit);
     let address = node.address.parse().map_err(|_| {
-        CoreError::Internal(format!(
-            "node {} has the address `{}`, which is not IPv4",
-            node.name, node.address
-        ))
+        CoreError::Internal(format!("node {} has the address `{}`, which is not IPv4", node.name, node.address))
     })?;
-    Ok(NodeCertificates {
-        name: node.name.clone(),
-        address,
-        publisher: node.publisher,
-        own,
-    })
+    Ok(NodeCertificates { name: node.name.clone(), address, publisher: node.publisher, own })
 }
 
 /// Host names go into file paths, certificates and records: letters, digits, `-`, 63 at most (RFC 1123 2.1).
 fn check_host_name(name: &str) -> Result<(), CoreError> {
     let fits = !name.is_empty()
         && name.len() <= 63
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
         && !name.starts_with('-')
         && !name.ends_with('-');
     if fits {
         return Ok(());
     }
-    Err(CoreError::BadInput(format!(
-        "`{name}` is not a host name: letters, digits and `-` inside, 63 at most"
-    )))
+    Err(CoreError::BadInput(format!("`{name}` is not a host name: letters, digits and `-` inside, 63 at most")))
 }
 
 impl SubjectParts {
     fn values(&self) -> [&str; 5] {
-        [
-            &self.country,
-            &self.organization,
-            &self.unit,
-            &self.state,
-            &self.locality,
-        ]
+        [&self.country, &self.organization, &self.unit, &self.state, &self.locality]
     }
 
     /// The subject of a unit's certificate on a node: CN is the name of the node with its domain, but
@@ -447,11 +354,7 @@ impl SubjectParts {
 impl NewNode {
     /// Host name and domain.
     pub fn full_name(&self) -> String {
-        if self.domain.is_empty() {
-            self.name.clone()
-        } else {
-            format!("{}.{}", self.name, self.domain)
-        }
+        if self.domain.is_empty() { self.name.clone() } else { format!("{}.{}", self.name, self.domain) }
     }
 }
 
@@ -459,14 +362,7 @@ impl TryFrom<&NodeRow> for NewNode {
     type Error = CoreError;
 
     fn try_from(row: &NodeRow) -> Result<Self, CoreError> {
-        let address = row
-            .address
-            .parse()
-            .map_err(|_| CoreError::Internal(format!("bad address `{}`", row.address)))?;
-        Ok(Self {
-            name: row.name.clone(),
-            domain: row.domain.clone(),
-            address,
-        })
+        let address = row.address.parse().map_err(|_| CoreError::Internal(format!("bad address `{}`", row.address)))?;
+        Ok(Self { name: row.name.clone(), domain: row.domain.clone(), address })
     }
 }

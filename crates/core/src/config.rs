@@ -97,9 +97,7 @@ impl std::str::FromStr for DeviceSecurityMode {
             "1" | "non-secure" | "nonsecure" => Ok(Self::NonSecure),
             "2" | "authenticated" => Ok(Self::Authenticated),
             "3" | "encrypted" => Ok(Self::Encrypted),
-            _ => Err(format!(
-                "`{text}` is not a device security mode; write non-secure, authenticated or encrypted"
-            )),
+            _ => Err(format!("`{text}` is not a device security mode; write non-secure, authenticated or encrypted")),
         }
     }
 }
@@ -151,13 +149,8 @@ type Written = std::io::Result<()>;
 /// # Errors
 /// Never in practice: writing into memory does not fail; the type is that of the XML library.
 pub fn device_config(cluster: &ClusterPart, device: &DevicePart) -> std::io::Result<Vec<u8>> {
-    let secure =
-        cluster.mode == SecurityMode::Mixed && device.security != DeviceSecurityMode::NonSecure;
-    let mode = if secure {
-        device.security
-    } else {
-        DeviceSecurityMode::NonSecure
-    };
+    let secure = cluster.mode == SecurityMode::Mixed && device.security != DeviceSecurityMode::NonSecure;
+    let mode = if secure { device.security } else { DeviceSecurityMode::NonSecure };
     // 3 = TLS; SIP without TLS runs over UDP (2) here, as phones of a plain set-up expect.
     let transport = if secure { "3" } else { "2" };
     let mut xml = Writer::new_with_indent(Vec::with_capacity(2048), b' ', 1);
@@ -166,8 +159,7 @@ pub fn device_config(cluster: &ClusterPart, device: &DevicePart) -> std::io::Res
         text(xml, "fullConfig", "true")?;
         text(xml, "deviceProtocol", device.protocol.word())?;
         text(xml, "ipAddressMode", "0")?;
-        xml.create_element("devicePool")
-            .write_inner_content(|xml| call_managers(xml, cluster))?;
+        xml.create_element("devicePool").write_inner_content(|xml| call_managers(xml, cluster))?;
         tvs(xml, &cluster.tvs)?;
         text(xml, "versionStamp", &device.version_stamp)?;
         text(xml, "deviceSecurityMode", &mode.number().to_string())?;
@@ -208,9 +200,7 @@ pub fn tvs(xml: &mut Xml, servers: &[Endpoint]) -> Written {
     xml.create_element("TVS").write_inner_content(|xml| {
         xml.create_element("members").write_inner_content(|xml| {
             for (priority, server) in servers.iter().enumerate() {
-                let member = xml
-                    .create_element("member")
-                    .with_attribute(("priority", priority.to_string().as_str()));
+                let member = xml.create_element("member").with_attribute(("priority", priority.to_string().as_str()));
                 member.write_inner_content(|xml| {
                     text(xml, "port", &server.port.to_string())?;
                     text(xml, "address", &server.host)
@@ -241,32 +231,28 @@ pub fn capf(xml: &mut Xml, servers: &[Endpoint]) -> Written {
 }
 
 fn call_managers(xml: &mut Xml, cluster: &ClusterPart) -> Written {
-    xml.create_element("callManagerGroup")
-        .write_inner_content(|xml| {
-            xml.create_element("members").write_inner_content(|xml| {
-                for (priority, host) in cluster.call_managers.iter().enumerate() {
-                    let member = xml
-                        .create_element("member")
-                        .with_attribute(("priority", priority.to_string().as_str()));
-                    member.write_inner_content(|xml| call_manager(xml, host))?;
-                }
-                Ok(())
-            })?;
+    xml.create_element("callManagerGroup").write_inner_content(|xml| {
+        xml.create_element("members").write_inner_content(|xml| {
+            for (priority, host) in cluster.call_managers.iter().enumerate() {
+                let member = xml.create_element("member").with_attribute(("priority", priority.to_string().as_str()));
+                member.write_inner_content(|xml| call_manager(xml, host))?;
+            }
             Ok(())
         })?;
+        Ok(())
+    })?;
     Ok(())
 }
 
 fn call_manager(xml: &mut Xml, host: &str) -> Written {
-    xml.create_element("callManager")
-        .write_inner_content(|xml| {
-            xml.create_element("ports").write_inner_content(|xml| {
-                text(xml, "ethernetPhonePort", &SCCP_PORT.to_string())?;
-                text(xml, "sipPort", &SIP_PORT.to_string())?;
-                text(xml, "securedSipPort", &SIP_TLS_PORT.to_string())
-            })?;
-            text(xml, "processNodeName", host)
+    xml.create_element("callManager").write_inner_content(|xml| {
+        xml.create_element("ports").write_inner_content(|xml| {
+            text(xml, "ethernetPhonePort", &SCCP_PORT.to_string())?;
+            text(xml, "sipPort", &SIP_PORT.to_string())?;
+            text(xml, "securedSipPort", &SIP_TLS_PORT.to_string())
         })?;
+        text(xml, "processNodeName", host)
+    })?;
     Ok(())
 }
 
@@ -274,8 +260,7 @@ fn text(xml: &mut Xml, name: &str, value: &str) -> Written {
     if value.is_empty() {
         xml.create_element(name).write_empty()?;
     } else {
-        xml.create_element(name)
-            .write_text_content(BytesText::new(value))?;
+        xml.create_element(name).write_text_content(BytesText::new(value))?;
     }
     Ok(())
 }

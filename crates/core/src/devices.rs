@@ -45,15 +45,11 @@ pub fn device_name(name: &str) -> Result<String, CoreError> {
     if bare.len() == 12 && bare.chars().all(|digit| digit.is_ascii_hexdigit()) {
         return Ok(format!("SEP{bare}"));
     }
-    let fits = !name.is_empty()
-        && name.len() <= 64
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric());
+    let fits = !name.is_empty() && name.len() <= 64 && name.chars().all(|letter| letter.is_ascii_alphanumeric());
     if fits {
         Ok(name)
     } else {
-        Err(CoreError::BadInput(format!(
-            "`{name}` is not a device name; write SEP and the MAC address"
-        )))
+        Err(CoreError::BadInput(format!("`{name}` is not a device name; write SEP and the MAC address")))
     }
 }
 
@@ -96,13 +92,7 @@ impl Cluster {
         tell: &mut (dyn FnMut(usize) + Send),
     ) -> Result<(), CoreError> {
         actor.require(Level::ReadWrite)?;
-        let known: Vec<String> = self
-            .store()
-            .nodes()
-            .await?
-            .into_iter()
-            .map(|node| node.name)
-            .collect();
+        let known: Vec<String> = self.store().nodes().await?.into_iter().map(|node| node.name).collect();
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         for (done, device) in devices.iter().enumerate() {
@@ -123,18 +113,10 @@ impl Cluster {
             };
             transaction.put_device(&row).await?;
         }
-        transaction
-            .note_change(now, "device", &format!("{} put", devices.len()))
-            .await?;
-        let names: Vec<&str> = devices
-            .iter()
-            .take(5)
-            .map(|device| device.name.as_str())
-            .collect();
+        transaction.note_change(now, "device", &format!("{} put", devices.len())).await?;
+        let names: Vec<&str> = devices.iter().take(5).map(|device| device.name.as_str()).collect();
         let result = format!("{} devices: {}", devices.len(), names.join(", "));
-        transaction
-            .note_audit(now, actor.name(), "device add", &result)
-            .await?;
+        transaction.note_audit(now, actor.name(), "device add", &result).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -154,16 +136,10 @@ impl Cluster {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         if !transaction.remove_device(&name).await? {
-            return Err(CoreError::BadInput(format!(
-                "no device {name}; `ringfence device list` names them"
-            )));
+            return Err(CoreError::BadInput(format!("no device {name}; `ringfence device list` names them")));
         }
-        transaction
-            .note_change(now, "device", &format!("{name} removed"))
-            .await?;
-        transaction
-            .note_audit(now, actor.name(), "device remove", &name)
-            .await?;
+        transaction.note_change(now, "device", &format!("{name} removed")).await?;
+        transaction.note_audit(now, actor.name(), "device remove", &name).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -188,33 +164,20 @@ fn group_of(nodes: &[String], known: &[String]) -> Result<Option<GroupRow>, Core
         return Ok(None);
     }
     if nodes.len() > GROUP_LIMIT {
-        return Err(CoreError::BadInput(format!(
-            "{} nodes; a phone takes {GROUP_LIMIT} at most",
-            nodes.len()
-        )));
+        return Err(CoreError::BadInput(format!("{} nodes; a phone takes {GROUP_LIMIT} at most", nodes.len())));
     }
     let mut spelled: Vec<String> = Vec::with_capacity(nodes.len());
     for name in nodes {
         let node = known
             .iter()
             .find(|node| node.eq_ignore_ascii_case(name))
-            .ok_or_else(|| {
-                CoreError::BadInput(format!(
-                    "no node {name}; the nodes are {}",
-                    known.join(", ")
-                ))
-            })?;
+            .ok_or_else(|| CoreError::BadInput(format!("no node {name}; the nodes are {}", known.join(", "))))?;
         if spelled.contains(node) {
-            return Err(CoreError::BadInput(format!(
-                "node {node} stands twice in the group"
-            )));
+            return Err(CoreError::BadInput(format!("node {node} stands twice in the group")));
         }
         spelled.push(node.clone());
     }
-    Ok(Some(GroupRow {
-        name: spelled.join("+"),
-        nodes: spelled,
-    }))
+    Ok(Some(GroupRow { name: spelled.join("+"), nodes: spelled }))
 }
 
 /// A device of a list, and the line that it stands on.
@@ -263,21 +226,7 @@ fn parse_line(line: &str) -> Result<Device, String> {
     let model = next().unwrap_or("8861").to_owned();
     let protocol = next().unwrap_or("SIP").parse()?;
     let security = next().unwrap_or("non-secure").parse()?;
-    let nodes = next()
-        .map(|nodes| {
-            nodes
-                .split('+')
-                .map(|node| node.trim().to_owned())
-                .collect()
-        })
-        .unwrap_or_default();
+    let nodes = next().map(|nodes| nodes.split('+').map(|node| node.trim().to_owned()).collect()).unwrap_or_default();
     let description = next().unwrap_or_default().trim_matches('"').to_owned();
-    Ok(Device {
-        name,
-        description,
-        model,
-        protocol,
-        security,
-        nodes,
-    })
+    Ok(Device { name, description, model, protocol, security, nodes })
 }

@@ -37,10 +37,7 @@ pub enum CoreError {
 impl CoreError {
     /// A refusal.
     pub fn refused(label: &'static str, text: impl Into<String>) -> Self {
-        Self::Refused {
-            label,
-            text: text.into(),
-        }
+        Self::Refused { label, text: text.into() }
     }
 
     /// Our own fault, from an error that should not have come.

@@ -17,9 +17,7 @@ use wire::header::Layout;
 use wire::signed_file::SignedFile;
 
 use crate::cluster::Cluster;
-use crate::config::{
-    ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol, default_config, device_config,
-};
+use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol, default_config, device_config};
 use crate::devices::device_of;
 use crate::merge::merge;
 use crate::units::Unit;
@@ -79,10 +77,7 @@ impl FolderSettings {
     /// # Errors
     /// [`CoreError`] when it is not there.
     pub fn open(path: &Path, merge: bool) -> Result<Self, CoreError> {
-        Ok(Self {
-            folder: Folder::open(path)?,
-            merge,
-        })
+        Ok(Self { folder: Folder::open(path)?, merge })
     }
 }
 
@@ -111,65 +106,36 @@ impl Cluster {
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
         let own = all.iter().find(|own| own.name == node.name);
-        let signer = own
-            .and_then(|own| own.get(Unit::CallManager))
-            .cloned()
-            .ok_or_else(|| {
-                CoreError::Internal(format!(
-                    "{} has no CallManager certificate to sign configs with",
-                    node.name
-                ))
-            })?;
+        let signer = own.and_then(|own| own.get(Unit::CallManager)).cloned().ok_or_else(|| {
+            CoreError::Internal(format!("{} has no CallManager certificate to sign configs with", node.name))
+        })?;
         let key = self.key(&self.directory(node), &signer)?;
         let nodes = self.store().nodes().await?;
-        let address = |name: &String| {
-            nodes
-                .iter()
-                .find(|node| node.name == *name)
-                .map(|node| node.address.clone())
-        };
+        let address = |name: &String| nodes.iter().find(|node| node.name == *name).map(|node| node.address.clone());
         let tvs_port = port(&parameters, parameters::TVS_PORT, 2445);
         let capf = nodes
             .iter()
             .filter(|node| node.publisher)
-            .map(|node| Endpoint {
-                host: node.address.clone(),
-                port: port(&parameters, parameters::CAPF_PORT, 3804),
-            });
+            .map(|node| Endpoint { host: node.address.clone(), port: port(&parameters, parameters::CAPF_PORT, 3804) });
         let capf: Vec<Endpoint> = capf.collect();
         let part = |names: &[String]| {
             let hosts: Vec<String> = names.iter().filter_map(address).collect();
             ClusterPart {
                 mode: parameters.security_mode(),
-                tvs: hosts
-                    .iter()
-                    .map(|host| Endpoint {
-                        host: host.clone(),
-                        port: tvs_port,
-                    })
-                    .collect(),
+                tvs: hosts.iter().map(|host| Endpoint { host: host.clone(), port: tvs_port }).collect(),
                 call_managers: hosts,
                 capf: capf.clone(),
             }
         };
         let rows = self.store().groups().await?;
-        let groups: HashMap<String, Arc<ClusterPart>> = rows
-            .iter()
-            .map(|group| (group.name.clone(), Arc::new(part(&group.nodes))))
-            .collect();
-        let everyone: Vec<String> = nodes
-            .iter()
-            .take(crate::cluster::GROUP_LIMIT)
-            .map(|node| node.name.clone())
-            .collect();
-        let default_part = groups
-            .get(crate::cluster::DEFAULT_GROUP)
-            .map_or_else(|| part(&everyone), |part| (**part).clone());
+        let groups: HashMap<String, Arc<ClusterPart>> =
+            rows.iter().map(|group| (group.name.clone(), Arc::new(part(&group.nodes)))).collect();
+        let everyone: Vec<String> =
+            nodes.iter().take(crate::cluster::GROUP_LIMIT).map(|node| node.name.clone()).collect();
+        let default_part =
+            groups.get(crate::cluster::DEFAULT_GROUP).map_or_else(|| part(&everyone), |part| (**part).clone());
         let devices = self.store().devices().await?;
-        let group_of = devices
-            .iter()
-            .map(|device| (device.name.clone(), device.group.clone()))
-            .collect();
+        let group_of = devices.iter().map(|device| (device.name.clone(), device.group.clone())).collect();
         let devices = devices.into_iter().map(|device| {
             let part = DevicePart {
                 protocol: Protocol::from_number(device.protocol),
@@ -179,9 +145,7 @@ impl Cluster {
             (device.name, Arc::new(part))
         });
         let list = |kind| -> Result<Option<Bytes>, CoreError> {
-            Ok(self
-                .published_list(node, kind)?
-                .map(|published| Bytes::from(published.list.into_bytes())))
+            Ok(self.published_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
         };
         Ok(Snapshot {
             ctl: list(ListKind::Ctl)?,
@@ -203,10 +167,7 @@ fn port(parameters: &parameters::Parameters, name: &str, fallback: u16) -> u16 {
 
 impl Snapshot {
     fn cluster_part(&self, device: &str) -> &ClusterPart {
-        let group = self
-            .group_of
-            .get(device)
-            .and_then(|group| self.groups.get(group));
+        let group = self.group_of.get(device).and_then(|group| self.groups.get(group));
         group.map_or(&self.default_part, |part| part)
     }
 }
@@ -214,22 +175,14 @@ impl Snapshot {
 impl NodeFiles {
     /// The files of a node, with a folder of files that people bring.
     pub fn new(snapshot: Snapshot, folder: Option<FolderSettings>) -> Self {
-        Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
-            folder,
-            cache: Mutex::default(),
-            seen: Mutex::default(),
-        }
+        Self { snapshot: ArcSwap::from_pointee(snapshot), folder, cache: Mutex::default(), seen: Mutex::default() }
     }
 
     /// Exchanges the snapshot; signed files are made again when asked for.
     pub fn swap(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        *cache = Cache {
-            age: cache.age + 1,
-            ..Cache::default()
-        };
+        *cache = Cache { age: cache.age + 1, ..Cache::default() };
     }
 
     /// A file that is at hand: a trust list, or a config that was signed before and cannot have changed.
@@ -238,21 +191,13 @@ impl NodeFiles {
         let lower = name.folded();
         if let Some(kind) = list_kind(&lower) {
             // With a folder, a list made for one phone may stand there.
-            return if self.folder.is_some() {
-                None
-            } else {
-                list(&snapshot, kind)
-            };
+            return if self.folder.is_some() { None } else { list(&snapshot, kind) };
         }
         if self.folder.is_some() {
             return None;
         }
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache
-            .files
-            .get(&lower)
-            .filter(|(stamp, _)| stamp.is_none())
-            .map(|(_, file)| file.clone())
+        cache.files.get(&lower).filter(|(stamp, _)| stamp.is_none()).map(|(_, file)| file.clone())
     }
 
     /// The bytes of a file. May read the folder and sign: some milliseconds.
@@ -261,12 +206,7 @@ impl NodeFiles {
     ///
     /// # Errors
     /// [`FileError`].
-    pub fn fetch(
-        &self,
-        name: &FileName,
-        peer: std::net::IpAddr,
-        now: i64,
-    ) -> Result<Bytes, FileError> {
+    pub fn fetch(&self, name: &FileName, peer: std::net::IpAddr, now: i64) -> Result<Bytes, FileError> {
         let answer = self.look_up(name, now);
         if answer == Err(FileError::NotFound) {
             self.note_unknown(name, peer, now);
@@ -298,19 +238,12 @@ impl NodeFiles {
             return Err(FileError::NotFound);
         };
         let signed = SignedFile::decode(read(&found)?.to_vec());
-        let signed =
-            signed.map_err(|error| FileError::Failed(format!("{}: {error}", found.name)))?;
+        let signed = signed.map_err(|error| FileError::Failed(format!("{}: {error}", found.name)))?;
         Ok(Bytes::copy_from_slice(signed.payload()))
     }
 
     /// The signed form: as it stands in the folder, or made from the plain one.
-    fn signed(
-        &self,
-        snapshot: &Snapshot,
-        name: &FileName,
-        plain: &FileName,
-        now: i64,
-    ) -> Result<Bytes, FileError> {
+    fn signed(&self, snapshot: &Snapshot, name: &FileName, plain: &FileName, now: i64) -> Result<Bytes, FileError> {
         if let Some(found) = self.find(name.as_str())? {
             return read(&found);
         }
@@ -338,8 +271,7 @@ impl NodeFiles {
             pki::sign::sign_file(&spec, payload.to_vec(), &identity)
         };
         let file = sign().map(Bytes::from);
-        let file =
-            file.map_err(|error| FileError::Failed(format!("{}: {error}", name.as_str())))?;
+        let file = file.map_err(|error| FileError::Failed(format!("{}: {error}", name.as_str())))?;
         self.keep(key, stamp.cloned(), &file, age);
         Ok(file)
     }
@@ -368,21 +300,12 @@ impl NodeFiles {
             return Ok(Some(Source::Default));
         }
         let device = device_of(name).filter(|device| is_config_of(name, device));
-        Ok(device
-            .filter(|device| snapshot.devices.contains_key(device))
-            .map(Source::Device))
+        Ok(device.filter(|device| snapshot.devices.contains_key(device)).map(Source::Device))
     }
 
-    fn payload(
-        &self,
-        snapshot: &Snapshot,
-        name: &FileName,
-        source: &Source,
-    ) -> Result<Bytes, FileError> {
+    fn payload(&self, snapshot: &Snapshot, name: &FileName, source: &Source) -> Result<Bytes, FileError> {
         let made = |config: std::io::Result<Vec<u8>>| {
-            config
-                .map(Bytes::from)
-                .map_err(|error| FileError::Failed(format!("{}: {error}", name.as_str())))
+            config.map(Bytes::from).map_err(|error| FileError::Failed(format!("{}: {error}", name.as_str())))
         };
         match source {
             Source::Default => made(default_config(&snapshot.default_part)),
@@ -406,10 +329,7 @@ impl NodeFiles {
         let Some(settings) = &self.folder else {
             return Ok(None);
         };
-        settings
-            .folder
-            .find(name.split('/'))
-            .map_err(|error| FileError::Failed(error.to_string()))
+        settings.folder.find(name.split('/')).map_err(|error| FileError::Failed(error.to_string()))
     }
 
     /// Remembers a phone that asked for its config and is not known.
@@ -424,16 +344,14 @@ impl NodeFiles {
         if seen.len() >= SEEN_LIMIT && !seen.contains_key(&device) {
             return;
         }
-        let row = seen
-            .entry(device.clone())
-            .or_insert_with(|| UnknownDeviceRow {
-                name: device,
-                last_file: String::new(),
-                last_address: String::new(),
-                first_seen: now,
-                last_seen: now,
-                requests: 0,
-            });
+        let row = seen.entry(device.clone()).or_insert_with(|| UnknownDeviceRow {
+            name: device,
+            last_file: String::new(),
+            last_address: String::new(),
+            first_seen: now,
+            last_seen: now,
+            requests: 0,
+        });
         row.last_file = name.as_str().to_owned();
         row.last_address = peer.to_string();
         row.last_seen = now;
@@ -474,15 +392,11 @@ impl Source {
 }
 
 fn is_config_of(name: &FileName, device: &str) -> bool {
-    name.as_str()
-        .eq_ignore_ascii_case(&format!("{device}{CONFIG}"))
+    name.as_str().eq_ignore_ascii_case(&format!("{device}{CONFIG}"))
 }
 
 fn read(found: &Found) -> Result<Bytes, FileError> {
-    found
-        .read()
-        .map(Bytes::from)
-        .map_err(|error| FileError::Failed(error.to_string()))
+    found.read().map(Bytes::from).map_err(|error| FileError::Failed(error.to_string()))
 }
 
 /// The config with our elements; as its author wrote it when it cannot be merged.

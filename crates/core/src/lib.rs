@@ -30,9 +30,7 @@ pub use actor::{Actor, Level};
 pub use cluster::Cluster;
 pub use error::CoreError;
 pub use store::StoreError;
-pub use store::rows::{
-    CertificateRow, ChangeRow, DeviceRow, GroupRow, NodeRow, ServiceRow, UnknownDeviceRow,
-};
+pub use store::rows::{CertificateRow, ChangeRow, DeviceRow, GroupRow, NodeRow, ServiceRow, UnknownDeviceRow};
 pub use store::sql::Table;
 pub use surroundings::Surroundings;
 

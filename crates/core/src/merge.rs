@@ -32,10 +32,7 @@ pub enum MergeError {
 /// [`MergeError`]; the caller serves the file unmerged then, and says so.
 pub fn merge(config: &[u8], cluster: &ClusterPart) -> Result<Vec<u8>, MergeError> {
     if config.len() > CONFIG_LIMIT {
-        let reason = format!(
-            "{} bytes are above the limit of {CONFIG_LIMIT} for a config",
-            config.len()
-        );
+        let reason = format!("{} bytes are above the limit of {CONFIG_LIMIT} for a config", config.len());
         return Err(MergeError::TooMuch(reason));
     }
     let places = find_places(config)?;
@@ -46,9 +43,7 @@ pub fn merge(config: &[u8], cluster: &ClusterPart) -> Result<Vec<u8>, MergeError
         from = end;
     }
     out.extend_from_slice(config.get(from..places.insert).unwrap_or_default());
-    out.extend_from_slice(
-        &elements(cluster).map_err(|error| MergeError::TooMuch(error.to_string()))?,
-    );
+    out.extend_from_slice(&elements(cluster).map_err(|error| MergeError::TooMuch(error.to_string()))?);
     out.extend_from_slice(config.get(places.insert..).unwrap_or_default());
     Ok(out)
 }
@@ -73,16 +68,12 @@ fn find_places(config: &[u8]) -> Result<Places, MergeError> {
     reader.config_mut().check_end_names = true;
     let mut depth = 0_usize;
     let mut cut_from = None;
-    let mut places = Places {
-        cuts: Vec::new(),
-        insert: 0,
-    };
+    let mut places = Places { cuts: Vec::new(), insert: 0 };
     let mut ended = false;
     loop {
         let before = offset(&reader);
         let event = reader.read_event();
-        let event = event
-            .map_err(|error| MergeError::NotXml(reader.error_position(), error.to_string()))?;
+        let event = event.map_err(|error| MergeError::NotXml(reader.error_position(), error.to_string()))?;
         let after = offset(&reader);
         match event {
             Event::Start(start) => {
@@ -95,9 +86,7 @@ fn find_places(config: &[u8]) -> Result<Places, MergeError> {
                 }
                 depth += 1;
                 if depth > DEPTH_LIMIT {
-                    return Err(MergeError::TooMuch(format!(
-                        "more than {DEPTH_LIMIT} elements inside each other"
-                    )));
+                    return Err(MergeError::TooMuch(format!("more than {DEPTH_LIMIT} elements inside each other")));
                 }
             }
             Event::Empty(start) => {
@@ -123,10 +112,7 @@ fn find_places(config: &[u8]) -> Result<Places, MergeError> {
             }
             Event::Eof if ended => return Ok(places),
             Event::Eof => {
-                return Err(MergeError::NotXml(
-                    reader.buffer_position(),
-                    "the file ends too early".to_owned(),
-                ));
+                return Err(MergeError::NotXml(reader.buffer_position(), "the file ends too early".to_owned()));
             }
             _ => {}
         }

@@ -29,16 +29,10 @@ impl Cluster {
         self.rebuild_ctl(mode, surroundings).await?;
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        transaction
-            .set_parameter(parameters::CLUSTER_SECURITY_MODE, mode.value())
-            .await?;
-        transaction
-            .note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE)
-            .await?;
+        transaction.set_parameter(parameters::CLUSTER_SECURITY_MODE, mode.value()).await?;
+        transaction.note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE).await?;
         let command = format!("utils ctl set-cluster {}", mode.words());
-        transaction
-            .note_audit(now, actor.name(), &command, "mode set")
-            .await?;
+        transaction.note_audit(now, actor.name(), &command, "mode set").await?;
         transaction.commit().await?;
         self.settle(surroundings).await
     }
@@ -59,13 +53,7 @@ impl Cluster {
             let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
             return Err(CoreError::refused("not-mixed-mode", text));
         }
-        self.audit(
-            actor,
-            "utils ctl update CTLFile",
-            "CTL file updated",
-            surroundings.now(),
-        )
-        .await?;
+        self.audit(actor, "utils ctl update CTLFile", "CTL file updated", surroundings.now()).await?;
         self.rebuild_ctl(mode, surroundings).await
     }
 
@@ -74,10 +62,7 @@ impl Cluster {
         if node.publisher {
             return Ok(());
         }
-        Err(CoreError::refused(
-            "not-publisher",
-            "This command can only be run on the publisher",
-        ))
+        Err(CoreError::refused("not-publisher", "This command can only be run on the publisher"))
     }
 
     /// `file delete tftp CTLFile.tlv` and its sisters: deletes a published list of a node. Whether it was there.
@@ -93,8 +78,7 @@ impl Cluster {
     ) -> Result<bool, CoreError> {
         actor.require(Level::ReadWrite)?;
         let command = format!("file delete {}File.tlv on {}", kind.word(), node.name);
-        self.audit(actor, &command, "deleted", surroundings.now())
-            .await?;
+        self.audit(actor, &command, "deleted", surroundings.now()).await?;
         self.unpublish(node, kind, surroundings.now()).await
     }
 
@@ -115,9 +99,7 @@ impl Cluster {
         let mut transaction = self.store().begin().await?;
         transaction.set_parameter(name, value).await?;
         transaction.note_change(now, "parameter", name).await?;
-        transaction
-            .note_audit(now, actor.name(), &format!("set parameter {name}"), value)
-            .await?;
+        transaction.note_audit(now, actor.name(), &format!("set parameter {name}"), value).await?;
         transaction.commit().await?;
         self.settle(surroundings).await
     }
@@ -136,33 +118,16 @@ impl Cluster {
         actor.require(Level::ReadWrite)?;
         let name = services::named(name)?;
         let rows = self.store().services().await?;
-        let found = rows
-            .into_iter()
-            .find(|row| row.node == node.pkid && row.name == name);
+        let found = rows.into_iter().find(|row| row.node == node.pkid && row.name == name);
         let Some(row) = found.filter(|row| row.activated) else {
             let text = format!("{name} is not activated on {}", node.name);
             return Err(CoreError::refused("service-not-activated", text));
         };
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        transaction
-            .set_service(&ServiceRow {
-                started: true,
-                started_at: now,
-                ..row
-            })
-            .await?;
-        transaction
-            .note_change(now, "service", &format!("{}/{name}", node.name))
-            .await?;
-        transaction
-            .note_audit(
-                now,
-                actor.name(),
-                &format!("utils service restart {name}"),
-                "restarted",
-            )
-            .await?;
+        transaction.set_service(&ServiceRow { started: true, started_at: now, ..row }).await?;
+        transaction.note_change(now, "service", &format!("{}/{name}", node.name)).await?;
+        transaction.note_audit(now, actor.name(), &format!("utils service restart {name}"), "restarted").await?;
         transaction.commit().await?;
         if name == services::TFTP {
             self.settle(surroundings).await?;
@@ -180,17 +145,9 @@ impl Cluster {
     }
 
     /// Writes an audit entry on its own, before an operation that is not a change of rows.
-    async fn audit(
-        &self,
-        actor: &Actor,
-        command: &str,
-        result: &str,
-        now: i64,
-    ) -> Result<(), CoreError> {
+    async fn audit(&self, actor: &Actor, command: &str, result: &str, now: i64) -> Result<(), CoreError> {
         let mut transaction = self.store().begin().await?;
-        transaction
-            .note_audit(now, actor.name(), command, result)
-            .await?;
+        transaction.note_audit(now, actor.name(), command, result).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -51,42 +51,12 @@ enum Allowed {
 }
 
 const RULES: [Rule; 6] = [
-    Rule {
-        name: CAPF_PORT,
-        default: "3804",
-        by_hand: true,
-        allowed: Allowed::Number(1, 65_535),
-    },
-    Rule {
-        name: CLUSTER_SECURITY_MODE,
-        default: "0",
-        by_hand: false,
-        allowed: Allowed::OneOf(&["0", "1"]),
-    },
-    Rule {
-        name: ROLLBACK,
-        default: "F",
-        by_hand: false,
-        allowed: Allowed::OneOf(&["F", "T"]),
-    },
-    Rule {
-        name: SIGNATURE_ALGORITHM,
-        default: "SHA-1",
-        by_hand: true,
-        allowed: Allowed::OneOf(&["SHA-1", "SHA-512"]),
-    },
-    Rule {
-        name: TVS_TIME_TO_LIVE,
-        default: "86400",
-        by_hand: true,
-        allowed: Allowed::Number(1, 2_592_000),
-    },
-    Rule {
-        name: TVS_PORT,
-        default: "2445",
-        by_hand: true,
-        allowed: Allowed::Number(1, 65_535),
-    },
+    Rule { name: CAPF_PORT, default: "3804", by_hand: true, allowed: Allowed::Number(1, 65_535) },
+    Rule { name: CLUSTER_SECURITY_MODE, default: "0", by_hand: false, allowed: Allowed::OneOf(&["0", "1"]) },
+    Rule { name: ROLLBACK, default: "F", by_hand: false, allowed: Allowed::OneOf(&["F", "T"]) },
+    Rule { name: SIGNATURE_ALGORITHM, default: "SHA-1", by_hand: true, allowed: Allowed::OneOf(&["SHA-1", "SHA-512"]) },
+    Rule { name: TVS_TIME_TO_LIVE, default: "86400", by_hand: true, allowed: Allowed::Number(1, 2_592_000) },
+    Rule { name: TVS_PORT, default: "2445", by_hand: true, allowed: Allowed::Number(1, 65_535) },
 ];
 
 /// The parameters of a new cluster.
@@ -99,43 +69,21 @@ pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// # Errors
 /// [`CoreError::BadInput`]: no such parameter, not to be set by hand, a value that is not allowed.
 pub fn check(name: &str, value: &str) -> Result<&'static str, CoreError> {
-    let rule = RULES
-        .iter()
-        .find(|rule| rule.name.eq_ignore_ascii_case(name));
+    let rule = RULES.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));
     let rule = rule.ok_or_else(|| {
-        let names: Vec<&str> = RULES
-            .iter()
-            .filter(|rule| rule.by_hand)
-            .map(|rule| rule.name)
-            .collect();
-        CoreError::BadInput(format!(
-            "no parameter {name}; there are {}",
-            names.join(", ")
-        ))
+        let names: Vec<&str> = RULES.iter().filter(|rule| rule.by_hand).map(|rule| rule.name).collect();
+        CoreError::BadInput(format!("no parameter {name}; there are {}", names.join(", ")))
     })?;
     if !rule.by_hand {
-        return Err(CoreError::BadInput(format!(
-            "{} is changed by its own command, not by hand",
-            rule.name
-        )));
+        return Err(CoreError::BadInput(format!("{} is changed by its own command, not by hand", rule.name)));
     }
     let (fits, wanted) = match rule.allowed {
         Allowed::OneOf(values) => (values.contains(&value), values.join(" or ")),
-        Allowed::Number(least, most) => (
-            value
-                .parse::<u32>()
-                .is_ok_and(|number| (least..=most).contains(&number)),
-            format!("{least} to {most}"),
-        ),
+        Allowed::Number(least, most) => {
+            (value.parse::<u32>().is_ok_and(|number| (least..=most).contains(&number)), format!("{least} to {most}"))
+        }
     };
-    if fits {
-        Ok(rule.name)
-    } else {
-        Err(CoreError::BadInput(format!(
-            "{}: {value} is not {wanted}",
-            rule.name
-        )))
-    }
+    if fits { Ok(rule.name) } else { Err(CoreError::BadInput(format!("{}: {value} is not {wanted}", rule.name))) }
 }
 
 /// All parameters at one moment.
@@ -150,43 +98,24 @@ impl Parameters {
 
     /// A value; its default when the row is not there.
     pub fn get(&self, name: &str) -> &str {
-        let stored = self
-            .0
-            .iter()
-            .find(|(stored, _)| stored == name)
-            .map(|(_, value)| value.as_str());
-        let default = || {
-            RULES
-                .iter()
-                .find(|rule| rule.name == name)
-                .map_or("", |rule| rule.default)
-        };
+        let stored = self.0.iter().find(|(stored, _)| stored == name).map(|(_, value)| value.as_str());
+        let default = || RULES.iter().find(|rule| rule.name == name).map_or("", |rule| rule.default);
         stored.unwrap_or_else(default)
     }
 
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The security mode.
     pub fn security_mode(&self) -> SecurityMode {
-        if self.get(CLUSTER_SECURITY_MODE) == "1" {
-            SecurityMode::Mixed
-        } else {
-            SecurityMode::NonSecure
-        }
+        if self.get(CLUSTER_SECURITY_MODE) == "1" { SecurityMode::Mixed } else { SecurityMode::NonSecure }
     }
 
     /// The digest that files are signed with.
     pub fn digest(&self) -> DigestId {
-        if self.get(SIGNATURE_ALGORITHM) == "SHA-512" {
-            DigestId::SHA512
-        } else {
-            DigestId::SHA1
-        }
+        if self.get(SIGNATURE_ALGORITHM) == "SHA-512" { DigestId::SHA512 } else { DigestId::SHA1 }
     }
 
     /// A number; `fallback` when it is not one.

@@ -43,21 +43,14 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError`]: unreadable, or it does not parse.
-    pub fn published_list(
-        &self,
-        node: &NodeRow,
-        kind: ListKind,
-    ) -> Result<Option<PublishedList>, CoreError> {
+    pub fn published_list(&self, node: &NodeRow, kind: ListKind) -> Result<Option<PublishedList>, CoreError> {
         let path = self.list_path(node, kind);
         let Some(bytes) = aside::read(&path)? else {
             return Ok(None);
         };
-        let list = TrustList::decode(bytes)
-            .map_err(|error| CoreError::Internal(format!("{}: {error}", path.display())))?;
-        Ok(Some(PublishedList {
-            list,
-            modified: aside::modified(&path)?.unwrap_or_default(),
-        }))
+        let list =
+            TrustList::decode(bytes).map_err(|error| CoreError::Internal(format!("{}: {error}", path.display())))?;
+        Ok(Some(PublishedList { list, modified: aside::modified(&path)?.unwrap_or_default() }))
     }
 
     /// The text of `show ctl` or `show itl` on a node.
@@ -66,9 +59,7 @@ impl Cluster {
     /// [`CoreError`].
     pub fn show_list(&self, node: &NodeRow, kind: ListKind) -> Result<String, CoreError> {
         Ok(match self.published_list(node, kind)? {
-            Some(published) => {
-                listing::list(&published.list, kind, published.modified, self.zone())
-            }
+            Some(published) => listing::list(&published.list, kind, published.modified, self.zone()),
             None => listing::missing(kind),
         })
     }
@@ -81,23 +72,10 @@ impl Cluster {
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
         for (row, node) in self.store().nodes().await?.iter().zip(&all) {
-            let plan = trust_lists::itl(
-                self.release(),
-                parameters.security_mode(),
-                parameters.digest(),
-                node,
-                &all,
-            )
-            .map_err(CoreError::internal)?;
+            let plan = trust_lists::itl(self.release(), parameters.security_mode(), parameters.digest(), node, &all)
+                .map_err(CoreError::internal)?;
             let key = self.key(&self.directory(row), &plan.signer)?;
-            self.publish(
-                std::slice::from_ref(row),
-                ListKind::Itl,
-                plan,
-                key,
-                surroundings.now(),
-            )
-            .await?;
+            self.publish(std::slice::from_ref(row), ListKind::Itl, plan, key, surroundings.now()).await?;
         }
         Ok(())
     }
@@ -113,13 +91,11 @@ impl Cluster {
     ) -> Result<(), CoreError> {
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
-        let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), &all)
-            .map_err(CoreError::internal)?;
+        let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), &all).map_err(CoreError::internal)?;
         let nodes = self.store().nodes().await?;
         let publisher = self.node(None).await?;
         let key = self.key(&self.directory(&publisher), &plan.signer)?;
-        self.publish(&nodes, ListKind::Ctl, plan, key, surroundings.now())
-            .await
+        self.publish(&nodes, ListKind::Ctl, plan, key, surroundings.now()).await
     }
 
     /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already.
@@ -134,15 +110,11 @@ impl Cluster {
         let cluster = self.clone();
         let rows = nodes.to_vec();
         let work = move || cluster.publish_blocking(&rows, kind, &plan, &key, now);
-        let written = tokio::task::spawn_blocking(work)
-            .await
-            .map_err(CoreError::internal)??;
+        let written = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
         if written {
             let mut transaction = self.store().begin().await?;
             for node in nodes {
-                transaction
-                    .note_change(now, "list", &format!("{} of {}", kind.word(), node.name))
-                    .await?;
+                transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;
             }
             transaction.commit().await?;
         }
@@ -163,11 +135,7 @@ impl Cluster {
         let mut same = true;
         for node in nodes {
             // A published file that does not parse is simply replaced.
-            let list = self
-                .published_list(node, kind)
-                .ok()
-                .flatten()
-                .map(|published| published.list);
+            let list = self.published_list(node, kind).ok().flatten().map(|published| published.list);
             same &= match (&published, &list) {
                 (None, Some(list)) => plan.is_published_as(list, &identity)?,
                 (Some(first), Some(list)) => first == list,
@@ -189,17 +157,10 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError`].
-    pub(crate) async fn unpublish(
-        &self,
-        node: &NodeRow,
-        kind: ListKind,
-        now: i64,
-    ) -> Result<bool, CoreError> {
+    pub(crate) async fn unpublish(&self, node: &NodeRow, kind: ListKind, now: i64) -> Result<bool, CoreError> {
         let there = aside::remove(&self.list_path(node, kind))?;
         let mut transaction = self.store().begin().await?;
-        transaction
-            .note_change(now, "list", &format!("{} of {}", kind.word(), node.name))
-            .await?;
+        transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;
         transaction.commit().await?;
         Ok(there)
     }

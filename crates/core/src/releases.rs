@@ -55,11 +55,7 @@ const ALL_USAGES: &[Usage] = &[
     Usage::KeyAgreement,
     Usage::KeyCertSign,
 ];
-const ALL_PURPOSES: &[Purpose] = &[
-    Purpose::ServerAuth,
-    Purpose::ClientAuth,
-    Purpose::IpsecEndSystem,
-];
+const ALL_PURPOSES: &[Purpose] = &[Purpose::ServerAuth, Purpose::ClientAuth, Purpose::IpsecEndSystem];
 
 /// The CAPF certificate signs certificates and serves TLS [cucm-behaviour.md 4.1, 5.3]; without BasicConstraints it
 /// has the 680 bytes of [seed 000].
@@ -97,21 +93,9 @@ const fn certificates_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     };
     let (old, new) = match unit {
         Unit::Capf => (capf(DigestId::SHA1, None), capf(DigestId::SHA256, None)),
-        _ => (
-            profile(DigestId::SHA1, false),
-            profile(DigestId::SHA256, false),
-        ),
+        _ => (profile(DigestId::SHA1, false), profile(DigestId::SHA256, false)),
     };
-    (
-        KeyProfile {
-            bits: old_bits,
-            certificate: old,
-        },
-        KeyProfile {
-            bits: 2048,
-            certificate: new,
-        },
-    )
+    (KeyProfile { bits: old_bits, certificate: old }, KeyProfile { bits: 2048, certificate: new })
 }
 
 /// 15: 2048 bits with SHA-256 everywhere, CN in the SAN, a CAPF that says CA:TRUE with path length 0
@@ -121,10 +105,7 @@ const fn certificates_15(unit: Unit) -> (KeyProfile, KeyProfile) {
         Unit::Capf => capf(DigestId::SHA256, Some(0)),
         _ => profile(DigestId::SHA256, true),
     };
-    let both = KeyProfile {
-        bits: 2048,
-        certificate,
-    };
+    let both = KeyProfile { bits: 2048, certificate };
     (both, both)
 }
 

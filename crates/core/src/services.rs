@@ -25,10 +25,7 @@ const CATALOGUE: [(&str, bool); 6] = [
 /// The services of a new node and whether they are activated. CAPF is there with its certificate; its server is not
 /// part of this release, so it is not activated.
 pub(crate) fn of_new_node(publisher: bool) -> impl Iterator<Item = (&'static str, bool)> {
-    CATALOGUE
-        .into_iter()
-        .filter(move |(_, only)| publisher || !only)
-        .map(|(name, _)| (name, name != CAPF))
+    CATALOGUE.into_iter().filter(move |(_, only)| publisher || !only).map(|(name, _)| (name, name != CAPF))
 }
 
 /// The spelling of a service's name; case does not matter, as in the shell.
@@ -36,9 +33,7 @@ pub(crate) fn of_new_node(publisher: bool) -> impl Iterator<Item = (&'static str
 /// # Errors
 /// [`CoreError::BadInput`] with the names that there are.
 pub fn named(name: &str) -> Result<&'static str, CoreError> {
-    let found = CATALOGUE
-        .into_iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let found = CATALOGUE.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|(known, _)| known).ok_or_else(|| {
         let names: Vec<&str> = names().collect();
         CoreError::BadInput(format!("no service {name}; there are {}", names.join(", ")))

@@ -30,10 +30,7 @@ pub struct NodeCertificates {
 impl NodeCertificates {
     /// The own certificate of a unit.
     pub fn get(&self, unit: Unit) -> Option<&Certificate> {
-        self.own
-            .iter()
-            .find(|(own, _)| *own == unit)
-            .map(|(_, certificate)| certificate)
+        self.own.iter().find(|(own, _)| *own == unit).map(|(_, certificate)| certificate)
     }
 }
 
@@ -76,15 +73,11 @@ fn recovery<'a>(
         Recovery::PerNode => node,
         Recovery::Shared => all.iter().find(|node| node.publisher)?,
     };
-    holder
-        .get(Unit::ItlRecovery)
-        .map(|certificate| (holder, certificate))
+    holder.get(Unit::ItlRecovery).map(|certificate| (holder, certificate))
 }
 
 fn full(role: Role, node: &NodeCertificates, certificate: &Certificate) -> RecordSpec {
-    certificate.with_fields(NameForm::Cucm, |fields| {
-        RecordSpec::cucm(role, fields, &node.name, node.address)
-    })
+    certificate.with_fields(NameForm::Cucm, |fields| RecordSpec::cucm(role, fields, &node.name, node.address))
 }
 
 /// The ITL of a TFTP node: who may sign lists (ITLRecovery and the CallManager certificate of the node), the CallManager
@@ -99,28 +92,17 @@ pub fn itl(
     node: &NodeCertificates,
     all: &[NodeCertificates],
 ) -> Result<ListPlan, MissingCertificate> {
-    let missing = |unit, node: &NodeCertificates| MissingCertificate {
-        list: "ITL",
-        unit,
-        node: node.name.clone(),
-    };
-    let call_manager = node
-        .get(Unit::CallManager)
-        .ok_or_else(|| missing(Unit::CallManager, node))?;
+    let missing = |unit, node: &NodeCertificates| MissingCertificate { list: "ITL", unit, node: node.name.clone() };
+    let call_manager = node.get(Unit::CallManager).ok_or_else(|| missing(Unit::CallManager, node))?;
     let recovery = recovery(release, node, all);
     let signs_by_recovery = release.itl_signer == Unit::ItlRecovery;
     if recovery.is_none() && release.recovery != Recovery::None {
         return Err(missing(Unit::ItlRecovery, node));
     }
     // Configs are signed with the CallManager key; in mixed mode the same certificate stands for SIP over TLS too.
-    let config_role = if mode == SecurityMode::Mixed {
-        Role::CCM_TFTP
-    } else {
-        Role::TFTP
-    };
+    let config_role = if mode == SecurityMode::Mixed { Role::CCM_TFTP } else { Role::TFTP };
     let mut records = Vec::with_capacity(4 + all.len());
-    let recovery_record =
-        recovery.map(|(holder, certificate)| full(Role::SAST, holder, certificate));
+    let recovery_record = recovery.map(|(holder, certificate)| full(Role::SAST, holder, certificate));
     if signs_by_recovery {
         records.extend(recovery_record.clone());
     }
@@ -130,16 +112,10 @@ pub fn itl(
         records.extend(recovery_record);
     }
     for other in all {
-        records.extend(
-            other
-                .get(Unit::Capf)
-                .map(|certificate| full(Role::CAPF, other, certificate)),
-        );
+        records.extend(other.get(Unit::Capf).map(|certificate| full(Role::CAPF, other, certificate)));
     }
     for other in all {
-        let tvs = other
-            .get(Unit::Tvs)
-            .ok_or_else(|| missing(Unit::Tvs, other))?;
+        let tvs = other.get(Unit::Tvs).ok_or_else(|| missing(Unit::Tvs, other))?;
         let hash = tvs.sha1();
         records.push(tvs.with_fields(NameForm::Cucm, |fields| {
             RecordSpec::hashed(Role::TVS, fields, TVS_DNS_NAME, DigestId::SHA1, &hash)
@@ -149,12 +125,7 @@ pub fn itl(
         Some((_, certificate)) if signs_by_recovery => certificate,
         _ => call_manager,
     };
-    Ok(ListPlan {
-        file_name: ITL_FILE_NAME,
-        digest,
-        records,
-        signer: signer.clone(),
-    })
+    Ok(ListPlan { file_name: ITL_FILE_NAME, digest, records, signer: signer.clone() })
 }
 
 /// The tokenless CTL of a cluster. In mixed mode the SAST records of the release, the CallManager certificate of every
@@ -168,56 +139,31 @@ pub fn ctl(
     digest: DigestId,
     all: &[NodeCertificates],
 ) -> Result<ListPlan, MissingCertificate> {
-    let missing = |unit, node: &str| MissingCertificate {
-        list: "CTL",
-        unit,
-        node: node.to_owned(),
-    };
-    let publisher = all
-        .iter()
-        .find(|node| node.publisher)
-        .ok_or_else(|| missing(Unit::CallManager, "the publisher"))?;
+    let missing = |unit, node: &str| MissingCertificate { list: "CTL", unit, node: node.to_owned() };
+    let publisher =
+        all.iter().find(|node| node.publisher).ok_or_else(|| missing(Unit::CallManager, "the publisher"))?;
     let mut records = Vec::with_capacity(3 + all.len());
     let mut signer = None;
     for unit in release.ctl_sasts {
-        let certificate = publisher
-            .get(*unit)
-            .ok_or_else(|| missing(*unit, &publisher.name))?;
+        let certificate = publisher.get(*unit).ok_or_else(|| missing(*unit, &publisher.name))?;
         signer = signer.or(Some(certificate));
         records.push(full(Role::SAST, publisher, certificate));
     }
     let node_record = |node: &NodeCertificates| match mode {
-        SecurityMode::NonSecure => Ok(RecordSpec::emptied(
-            Role::CCM_TFTP,
-            &node.name,
-            node.address,
-        )),
+        SecurityMode::NonSecure => Ok(RecordSpec::emptied(Role::CCM_TFTP, &node.name, node.address)),
         SecurityMode::Mixed => {
-            let certificate = node
-                .get(Unit::CallManager)
-                .ok_or_else(|| missing(Unit::CallManager, &node.name))?;
+            let certificate = node.get(Unit::CallManager).ok_or_else(|| missing(Unit::CallManager, &node.name))?;
             Ok(full(Role::CCM_TFTP, node, certificate))
         }
     };
     // The order of [seed 000]: the publisher, CAPF, the other nodes.
     records.push(node_record(publisher)?);
-    records.extend(
-        publisher
-            .get(Unit::Capf)
-            .map(|certificate| full(Role::CAPF, publisher, certificate)),
-    );
+    records.extend(publisher.get(Unit::Capf).map(|certificate| full(Role::CAPF, publisher, certificate)));
     for node in all.iter().filter(|node| !node.publisher) {
         records.push(node_record(node)?);
     }
-    let signer = signer
-        .ok_or_else(|| missing(Unit::CallManager, &publisher.name))?
-        .clone();
-    Ok(ListPlan {
-        file_name: CTL_FILE_NAME,
-        digest,
-        records,
-        signer,
-    })
+    let signer = signer.ok_or_else(|| missing(Unit::CallManager, &publisher.name))?.clone();
+    Ok(ListPlan { file_name: CTL_FILE_NAME, digest, records, signer })
 }
 
 impl ListPlan {
@@ -233,11 +179,7 @@ impl ListPlan {
     }
 
     /// Whether a published list says the same: the same records, signer and digest; only the time stamp may differ.
-    pub fn is_published_as(
-        &self,
-        published: &TrustList,
-        identity: &SigningIdentity<'_>,
-    ) -> Result<bool, SignError> {
+    pub fn is_published_as(&self, published: &TrustList, identity: &SigningIdentity<'_>) -> Result<bool, SignError> {
         let header = published.header();
         let Some(timestamp) = header.timestamp(published.bytes()) else {
             return Ok(false);
@@ -251,11 +193,7 @@ impl ListPlan {
     ///
     /// # Errors
     /// [`SignError`].
-    pub fn sign(
-        &self,
-        timestamp: u32,
-        identity: &SigningIdentity<'_>,
-    ) -> Result<Vec<u8>, SignError> {
+    pub fn sign(&self, timestamp: u32, identity: &SigningIdentity<'_>) -> Result<Vec<u8>, SignError> {
         pki::sign::sign_list(&self.spec(timestamp), &self.records, identity)
     }
 }

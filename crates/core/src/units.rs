@@ -40,108 +40,23 @@ const VPN: Role = Role(26);
 
 /// All units and trust stores, by number. Roles: [cucm-behaviour.md 1.9].
 pub const SERVICES: [Service; 17] = [
-    Service {
-        number: 1,
-        name: "Phone-trust",
-        trust: true,
-        roles: APP,
-    },
-    Service {
-        number: 2,
-        name: "Phone-VPN-trust",
-        trust: true,
-        roles: &[VPN],
-    },
-    Service {
-        number: 3,
-        name: "CallManager",
-        trust: false,
-        roles: &[Role::SAST, Role::CCM_TFTP],
-    },
-    Service {
-        number: 4,
-        name: "CallManager-trust",
-        trust: true,
-        roles: NONE,
-    },
-    Service {
-        number: 5,
-        name: "tomcat",
-        trust: false,
-        roles: APP,
-    },
-    Service {
-        number: 6,
-        name: "tomcat-trust",
-        trust: true,
-        roles: APP,
-    },
-    Service {
-        number: 7,
-        name: "ipsec",
-        trust: false,
-        roles: APP,
-    },
-    Service {
-        number: 8,
-        name: "ipsec-trust",
-        trust: true,
-        roles: NONE,
-    },
-    Service {
-        number: 9,
-        name: "CAPF",
-        trust: false,
-        roles: &[Role::CAPF],
-    },
-    Service {
-        number: 10,
-        name: "CAPF-trust",
-        trust: true,
-        roles: NONE,
-    },
-    Service {
-        number: 11,
-        name: "TVS",
-        trust: false,
-        roles: &[Role::TVS],
-    },
-    Service {
-        number: 12,
-        name: "TVS-trust",
-        trust: true,
-        roles: NONE,
-    },
-    Service {
-        number: 13,
-        name: "directory-trust",
-        trust: true,
-        roles: NONE,
-    },
-    Service {
-        number: 14,
-        name: "Phone-SAST-trust",
-        trust: true,
-        roles: &[Role::SAST, Role::TFTP],
-    },
-    Service {
-        number: 15,
-        name: "Phone-CTL-trust",
-        trust: true,
-        roles: APP,
-    },
-    Service {
-        number: 16,
-        name: "userlicensing-trust",
-        trust: true,
-        roles: NONE,
-    },
-    Service {
-        number: 100,
-        name: "ITLRecovery",
-        trust: false,
-        roles: &[Role::SAST],
-    },
+    Service { number: 1, name: "Phone-trust", trust: true, roles: APP },
+    Service { number: 2, name: "Phone-VPN-trust", trust: true, roles: &[VPN] },
+    Service { number: 3, name: "CallManager", trust: false, roles: &[Role::SAST, Role::CCM_TFTP] },
+    Service { number: 4, name: "CallManager-trust", trust: true, roles: NONE },
+    Service { number: 5, name: "tomcat", trust: false, roles: APP },
+    Service { number: 6, name: "tomcat-trust", trust: true, roles: APP },
+    Service { number: 7, name: "ipsec", trust: false, roles: APP },
+    Service { number: 8, name: "ipsec-trust", trust: true, roles: NONE },
+    Service { number: 9, name: "CAPF", trust: false, roles: &[Role::CAPF] },
+    Service { number: 10, name: "CAPF-trust", trust: true, roles: NONE },
+    Service { number: 11, name: "TVS", trust: false, roles: &[Role::TVS] },
+    Service { number: 12, name: "TVS-trust", trust: true, roles: NONE },
+    Service { number: 13, name: "directory-trust", trust: true, roles: NONE },
+    Service { number: 14, name: "Phone-SAST-trust", trust: true, roles: &[Role::SAST, Role::TFTP] },
+    Service { number: 15, name: "Phone-CTL-trust", trust: true, roles: APP },
+    Service { number: 16, name: "userlicensing-trust", trust: true, roles: NONE },
+    Service { number: 100, name: "ITLRecovery", trust: false, roles: &[Role::SAST] },
 ];
 
 /// The service with a number.
@@ -151,9 +66,7 @@ pub fn service(number: i64) -> Option<&'static Service> {
 
 /// The service with a name; case does not matter, as in the shell.
 pub fn service_named(name: &str) -> Option<&'static Service> {
-    SERVICES
-        .iter()
-        .find(|service| service.name.eq_ignore_ascii_case(name))
+    SERVICES.iter().find(|service| service.name.eq_ignore_ascii_case(name))
 }
 
 /// The roles of a certificate that stands in several services: the union. CCM+TFTP holds CCM and TFTP, so those two do
@@ -174,14 +87,7 @@ pub fn roles(services: &[i64]) -> Vec<i64> {
 
 impl Unit {
     /// All units, in the order of `show cert list own`.
-    pub const ALL: [Self; 6] = [
-        Self::Tomcat,
-        Self::Ipsec,
-        Self::ItlRecovery,
-        Self::CallManager,
-        Self::Capf,
-        Self::Tvs,
-    ];
+    pub const ALL: [Self; 6] = [Self::Tomcat, Self::Ipsec, Self::ItlRecovery, Self::CallManager, Self::Capf, Self::Tvs];
 
     /// Name, as the shell prints it.
     pub const fn name(self) -> &'static str {
@@ -197,9 +103,7 @@ impl Unit {
 
     /// The unit with a name; case does not matter, as in the shell.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|unit| unit.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|unit| unit.name().eq_ignore_ascii_case(name))
     }
 
     /// Its number in `typecertificateservice`.

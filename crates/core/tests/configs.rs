@@ -20,7 +20,8 @@ fn cluster(mode: SecurityMode) -> ClusterPart {
 
 const TVS: &str = "<TVS><members><member priority=\"0\"><port>2445</port><address>10.0.0.1</address></member>\
                    <member priority=\"1\"><port>2445</port><address>10.0.0.2</address></member></members></TVS>";
-const CAPF: &str = "<capfList><capf><phonePort>3804</phonePort><processNodeName>10.0.0.1</processNodeName></capf></capfList>";
+const CAPF: &str =
+    "<capfList><capf><phonePort>3804</phonePort><processNodeName>10.0.0.1</processNodeName></capf></capfList>";
 
 fn merged(config: &str) -> String {
     String::from_utf8(merge(config.as_bytes(), &cluster(SecurityMode::NonSecure)).unwrap()).unwrap()
@@ -37,7 +38,11 @@ fn merging_replaces_children_of_device_only() {
     let config = "<device><TVS/><a><TVS>theirs</TVS><capfList/></a><capfList><capf><b/></capf></capfList><TVS><m/></TVS>z</device>";
     let wanted = format!("<device><a><TVS>theirs</TVS><capfList/></a>z{TVS}{CAPF}\n</device>");
     assert_eq!(merged(config), wanted);
-    assert_eq!(merged(&wanted), format!("<device><a><TVS>theirs</TVS><capfList/></a>z\n{TVS}{CAPF}\n</device>"), "again the same elements");
+    assert_eq!(
+        merged(&wanted),
+        format!("<device><a><TVS>theirs</TVS><capfList/></a>z\n{TVS}{CAPF}\n</device>"),
+        "again the same elements"
+    );
 }
 
 #[test]
@@ -61,8 +66,11 @@ fn a_config_follows_cluster_and_device() {
     assert!(plain.contains("<deviceSecurityMode>1</deviceSecurityMode>"), "no TLS in a non-secure cluster: {plain}");
     assert!(plain.contains("<transportLayerProtocol>2</transportLayerProtocol>"));
     let secure = config(SecurityMode::Mixed, DeviceSecurityMode::Encrypted);
-    assert!(secure.contains("<deviceSecurityMode>3</deviceSecurityMode>") && secure.contains("<transportLayerProtocol>3<"));
-    for element in ["<fullConfig>true<", "<capfAuthMode>0<", "<encrConfig>false<", "<certHash/>", "<versionStamp>1-2<"] {
+    assert!(
+        secure.contains("<deviceSecurityMode>3</deviceSecurityMode>") && secure.contains("<transportLayerProtocol>3<")
+    );
+    for element in ["<fullConfig>true<", "<capfAuthMode>0<", "<encrConfig>false<", "<certHash/>", "<versionStamp>1-2<"]
+    {
         assert!(secure.contains(element), "{element}: {secure}");
     }
     assert_eq!(secure.matches("<address>10.0.0.").count(), 2, "TVS of each node of the group");
@@ -79,10 +87,18 @@ fn names_of_devices() {
         assert!(device_name(bad).is_err(), "{bad}");
     }
     let of = |name: &str| device_of(&FileName::parse(name).unwrap());
-    for file in ["SEPB000B4BA0AEE.cnf.xml", "sepb000b4ba0aee.cnf.XML.sgn", "SEPB000B4BA0AEE.cnf.xml.enc.sgn", "CTLSEPB000B4BA0AEE.tlv", "itlsepb000b4ba0aee.tlv"] {
+    for file in [
+        "SEPB000B4BA0AEE.cnf.xml",
+        "sepb000b4ba0aee.cnf.XML.sgn",
+        "SEPB000B4BA0AEE.cnf.xml.enc.sgn",
+        "CTLSEPB000B4BA0AEE.tlv",
+        "itlsepb000b4ba0aee.tlv",
+    ] {
         assert_eq!(of(file).as_deref(), Some("SEPB000B4BA0AEE"), "{file}");
     }
-    for file in ["CTLFile.tlv", "ITLFile.tlv", "XMLDefault.cnf.xml", "dialplan.xml", "a/SEPB000B4BA0AEE.cnf.xml", "x.tlv"] {
+    for file in
+        ["CTLFile.tlv", "ITLFile.tlv", "XMLDefault.cnf.xml", "dialplan.xml", "a/SEPB000B4BA0AEE.cnf.xml", "x.tlv"]
+    {
         assert_eq!(of(file), None, "{file}");
     }
 }
@@ -98,7 +114,11 @@ fn lists_of_devices() {
     assert_eq!(devices[1].nodes, ["pub", "sub"]);
     assert_eq!(devices[1].description, "Desk, left");
     assert_eq!(devices[1].security, DeviceSecurityMode::Encrypted);
-    for (text, wanted) in [("SEP001122334455\nx y,8861", "line 2: `X Y`"), ("SEP001122334455,8861,H323", "line 1: `H323`"), (",8861", "line 1: no name")] {
+    for (text, wanted) in [
+        ("SEP001122334455\nx y,8861", "line 2: `X Y`"),
+        ("SEP001122334455,8861,H323", "line 1: `H323`"),
+        (",8861", "line 1: no name"),
+    ] {
         let said = parse_list(text, &nodes).unwrap_err().to_string();
         assert!(said.starts_with(wanted), "{said}");
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use openssl::x509::X509;
-use pki::listing::ListKind;
 use pki::Certificate;
+use pki::listing::ListKind;
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::parameters::TVS_TIME_TO_LIVE;
 use ringfence_core::tvs::{TvsCache, TvsEntry};
@@ -18,9 +18,9 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::files::{FetchError, FileRequest, FileSource};
+use crate::servers::Servers;
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
-use crate::servers::Servers;
 use crate::tls::{SwappableTls, TlsError, phone_context};
 use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 
@@ -194,8 +194,9 @@ async fn tvs_context(
 ) -> Result<([u8; 32], openssl::ssl::SslContext), StartError> {
     let all = cluster.node_certificates().await?;
     let certificate = all.iter().find(|own| own.name == node.name).and_then(|own| own.get(Unit::Tvs));
-    let certificate = certificate
-        .ok_or_else(|| CoreError::Internal(format!("{} has no TVS certificate; `set cert regen TVS` makes one", node.name)))?;
+    let certificate = certificate.ok_or_else(|| {
+        CoreError::Internal(format!("{} has no TVS certificate; `set cert regen TVS` makes one", node.name))
+    })?;
     let key = cluster.key(&cluster.directory(node), certificate)?;
     let x509 = X509::from_der(certificate.der()).map_err(|error| CoreError::Internal(error.to_string()))?;
     Ok((certificate.sha256(), phone_context(&x509, key.openssl(), legacy)?))

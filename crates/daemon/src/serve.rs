@@ -168,7 +168,11 @@ impl StopSignals {
 pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("RINGFENCE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).with_writer(std::io::stderr).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(std::io::stderr)
+        .finish();
     // Somebody who set another subscriber before (a test) keeps it.
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("messages go where they went before");

@@ -208,10 +208,8 @@ async fn ask_one(
     let waits = &settings.waits;
     let address = resolve(&server.address, server.port, &settings.hosts, waits.connect).await?;
     let mut connection = TvsConnection::open(tls, address, waits).await?;
-    console.notice(
-        "tvsConnect",
-        &format!("Connected to TVS {server}, {} {}", connection.version(), connection.cipher()),
-    );
+    console
+        .notice("tvsConnect", &format!("Connected to TVS {server}, {} {}", connection.version(), connection.cipher()));
     let offer = Offer::TlsServer { role: Role::TVS, certificate: connection.certificate() };
     match judge(belief, &offer) {
         Decision::Final(verdict) if verdict.is_accepted() => {

@@ -217,11 +217,6 @@ pub(crate) fn printable(value: &str) -> String {
     out
 }
 
-/// The characters of a text value. A control character becomes a replacement character: a name from a stranger's file
-/// must not add lines or steer the terminal.
 fn text(value: &[u8]) -> String {
-    String::from_utf8_lossy(wire::tlv::untext(value).0)
-        .chars()
-        .map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character })
-        .collect()
+    String::from_utf8_lossy(wire::tlv::untext(value).0).into_owned()
 }

@@ -30,15 +30,17 @@ use crate::terminal::{self, BAD, GOOD, NOTICE, field_text, one_line, paint};
 /// administered, so no real phone has it.
 const DEVICE: &str = "CP-8861-SEP020000000001";
 
-/// Longest --timeout: an hour is no waiting any more.
-const MOST_SECONDS: f64 = 3600.0;
+/// Bounds of --timeout: no network answers faster than a millisecond for sure, and nobody waits longer than an hour.
+const SECONDS: std::ops::RangeInclusive<f64> = 0.001..=3600.0;
 
 /// Any model that knows trust lists: they all check TVS alike.
 const MODEL: &str = "8861";
 
 /// Ask a Trust Verification Service what it knows
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: ringfence tvs query --file SEP58971ECC97C1.cnf.xml.sgn --server 10.0.0.5 --trust ITLFile.tlv")]
+#[command(
+    after_help = "Example: ringfence tvs query --file SEP58971ECC97C1.cnf.xml.sgn --server 10.0.0.5 --trust ITLFile.tlv"
+)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -66,32 +68,35 @@ struct Verify {
 
 /// Ask for the certificate that has these names
 ///
+/// With --output the certificate of the answer is written as PEM, if it is the one that was asked for.
+///
 /// Ends with 0 when the server gives the certificate, 1 when it knows none or gives another one (with --file: one whose key
-/// did not sign the file), 2 when the server is not reached, is not the expected one or breaks the protocol. Servers of
-/// usecallmanager.nz close the connection: they do not know this question.
+/// did not sign the file), 2 when the server is not reached, is not the expected one or breaks the protocol. The
+/// servers of usecallmanager-daemons do not know this question and close the connection.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: ringfence tvs query --file ITLFile.tlv --server 10.0.0.5 --expect tvs.pem -o signer.pem")]
+#[command(
+    after_help = "Example: ringfence tvs query --file ITLFile.tlv --server 10.0.0.5 --expect tvs.pem -o signer.pem"
+)]
 #[command(group(ArgGroup::new("about").required(true).args(["cert", "subject", "file"])))]
 struct Query {
     /// The names of this certificate (PEM or DER)
     #[arg(long, value_name = "CERT")]
     cert: Option<PathBuf>,
     /// Form of the names of --cert
-    #[arg(long, value_enum, default_value_t = Form::Cucm, requires = "cert")]
+    #[arg(long, value_enum, default_value_t = Form::Cucm, conflicts_with_all = ["subject", "file"])]
     form: Form,
     /// Subject name, such as `CN=cucm-pub;OU=TAC;O=Cisco`
     #[arg(long, value_name = "NAME", requires_all = ["issuer", "serial"])]
     subject: Option<String>,
     /// Issuer name
-    #[arg(long, value_name = "NAME", requires = "subject")]
+    #[arg(long, value_name = "NAME", requires = "subject", conflicts_with_all = ["cert", "file"])]
     issuer: Option<String>,
     /// Serial number in hexadecimal digits; colons may stand between them
-    #[arg(long, value_name = "HEX", requires = "subject", value_parser = serial)]
+    #[arg(long, value_name = "HEX", requires = "subject", conflicts_with_all = ["cert", "file"], value_parser = serial)]
     serial: Option<Serial>,
     /// The signer of this CTL, ITL or .sgn file
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Where the certificate of the answer goes, as PEM
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
@@ -164,10 +169,10 @@ fn serial(text: &str) -> Result<Serial, String> {
 
 fn timeout(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "write it as seconds, such as 2 or 0.5".to_owned())?;
-    if seconds > 0.0 && seconds <= MOST_SECONDS {
+    if SECONDS.contains(&seconds) {
         Ok(Duration::from_secs_f64(seconds))
     } else {
-        Err(format!("must be above 0 and at most {MOST_SECONDS} seconds"))
+        Err(format!("must be {} to {} seconds", SECONDS.start(), SECONDS.end()))
     }
 }
 
@@ -434,13 +439,14 @@ impl Report {
         let (roles, ttl) = self.trust().unzip();
         let vouched = self.talk.vouched.as_ref();
         let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let server = Certificate::from_der(&self.talk.certificate).ok();
         json!({
             "server": {
                 "address": self.talk.place,
                 "tls": self.talk.version,
                 "cipher": self.talk.cipher,
                 "checked": vouched.map(|(option, file)| json!({ "option": option, "file": file })),
-                "certificate": certificate_json(Certificate::from_der(&self.talk.certificate).ok().as_ref(), &self.talk.certificate),
+                "certificate": certificate_json(server.as_ref(), &self.talk.certificate),
             },
             "question": self.question,
             "about": {
@@ -526,7 +532,7 @@ mod tests {
         assert_eq!(serial("0x6F:96 9d"), Ok(Serial(vec![0x6F, 0x96, 0x9D])));
         assert!(serial("").is_err() && serial("6F9").is_err() && serial("six").is_err());
         assert_eq!(timeout("0.5"), Ok(Duration::from_millis(500)));
-        for wrong in ["0", "-1", "NaN", "inf", "3601", "soon"] {
+        for wrong in ["0", "1e-30", "-1", "NaN", "inf", "3601", "soon"] {
             assert!(timeout(wrong).is_err(), "{wrong}");
         }
     }

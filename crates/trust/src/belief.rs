@@ -45,14 +45,7 @@ impl Belief {
     #[must_use]
     pub fn holding(model: &'static Model, ctl: Option<TrustList>, itl: Option<TrustList>) -> Self {
         let itl = itl.filter(|_| model.security_by_default);
-        Self {
-            model,
-            began_empty: ctl.is_none() && itl.is_none(),
-            ctl,
-            itl,
-            tvs_servers: Vec::new(),
-            config: None,
-        }
+        Self { model, began_empty: ctl.is_none() && itl.is_none(), ctl, itl, tvs_servers: Vec::new(), config: None }
     }
 
     /// The model.
@@ -157,28 +150,17 @@ impl Belief {
 
     /// The TVS records of the ITL that name a certificate or its hash.
     pub fn tvs_records(&self) -> impl Iterator<Item = RecordView<'_>> {
-        self.named(|role| role == Role::TVS)
-            .filter(|(kind, ..)| *kind == ListKind::Itl)
-            .map(|(_, _, record)| record)
+        self.named(|role| role == Role::TVS).filter(|(kind, ..)| *kind == ListKind::Itl).map(|(_, _, record)| record)
     }
 
     /// Records of both lists, CTL first, whose role fits and that name a certificate or its hash. With their list and
     /// their number from 1.
-    pub(crate) fn named(
-        &self,
-        fits: impl Fn(Role) -> bool,
-    ) -> impl Iterator<Item = (ListKind, usize, RecordView<'_>)> {
+    pub(crate) fn named(&self, fits: impl Fn(Role) -> bool) -> impl Iterator<Item = (ListKind, usize, RecordView<'_>)> {
         let ctl = self.ctl().map(|list| (ListKind::Ctl, list));
         let itl = self.itl().map(|list| (ListKind::Itl, list));
         ctl.into_iter()
             .chain(itl)
-            .flat_map(|(kind, list)| {
-                list.records()
-                    .enumerate()
-                    .map(move |(index, record)| (kind, index + 1, record))
-            })
-            .filter(move |(_, _, record)| {
-                record.role().is_some_and(&fits) && lists::names_certificate(record)
-            })
+            .flat_map(|(kind, list)| list.records().enumerate().map(move |(index, record)| (kind, index + 1, record)))
+            .filter(move |(_, _, record)| record.role().is_some_and(&fits) && lists::names_certificate(record))
     }
 }

@@ -47,11 +47,7 @@ impl std::fmt::Display for DeviceMessage {
 /// `StatusCode` of the alarm DeviceTLInfo, 1 to 9, after a boot. `had` tells which lists the phone held before; the
 /// verdicts are `None` for a list that was not offered.
 #[must_use]
-pub fn status_code(
-    had: impl Fn(ListKind) -> bool,
-    ctl: Option<&Verdict>,
-    itl: Option<&Verdict>,
-) -> u8 {
+pub fn status_code(had: impl Fn(ListKind) -> bool, ctl: Option<&Verdict>, itl: Option<&Verdict>) -> u8 {
     let had_any = had(ListKind::Ctl) || had(ListKind::Itl);
     let failed = |verdict: Option<&Verdict>| verdict.is_some_and(|verdict| !verdict.is_accepted());
     let new = |kind, verdict: Option<&Verdict>| {

@@ -17,9 +17,7 @@ use crate::belief::Belief;
 use crate::lists;
 use crate::models::Model;
 use crate::offer::{ListKind, Offer, TvsReply};
-use crate::verdict::{
-    Accepted, Change, Decision, Ground, NoTvs, Party, Question, Refusal, Verdict,
-};
+use crate::verdict::{Accepted, Change, Decision, Ground, NoTvs, Party, Question, Refusal, Verdict};
 
 /// What the phone does with an offer, as far as its lists decide it.
 #[must_use]
@@ -90,20 +88,12 @@ fn list(
     }
     if file.len() > PHONE_LIMIT {
         let bytes = file.len();
-        return Err(Refusal::TooLarge {
-            bytes,
-            limit: PHONE_LIMIT,
-        }
-        .into());
+        return Err(Refusal::TooLarge { bytes, limit: PHONE_LIMIT }.into());
     }
     if belief.list(kind).is_some_and(|list| list.bytes() == file) {
-        return Ok(Accepted {
-            ground: Ground::Unchanged,
-            change: Change::Nothing,
-        });
+        return Ok(Accepted { ground: Ground::Unchanged, change: Change::Nothing });
     }
-    let list =
-        TrustList::decode(file).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
+    let list = TrustList::decode(file).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
     let name = match kind {
         ListKind::Ctl => CTL_FILE_NAME,
         ListKind::Itl => ITL_FILE_NAME,
@@ -111,11 +101,7 @@ fn list(
     check_name(list.header(), file, name)?;
     check_limits(model, &list)?;
     let ground = list_ground(belief, offer, kind, &list, reply)?;
-    let change = if list.record_count() == 0 {
-        Change::ClearList(kind)
-    } else {
-        Change::StoreList(kind, list)
-    };
+    let change = if list.record_count() == 0 { Change::ClearList(kind) } else { Change::StoreList(kind, list) };
     Ok(Accepted { ground, change })
 }
 
@@ -145,8 +131,7 @@ fn config(
     file: &[u8],
     reply: Option<&TvsReply>,
 ) -> Result<Accepted, Stop> {
-    let signed =
-        SignedFile::decode(file).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
+    let signed = SignedFile::decode(file).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
     check_name(signed.header(), file, name)?;
     let ground = signed_ground(belief, offer, signed.header(), file, reply)?;
     let change = Change::StoreConfig(signed.payload().to_vec());
@@ -166,10 +151,7 @@ fn unsigned(belief: &Belief, file: &[u8]) -> Result<Accepted, Stop> {
         }
         .into());
     }
-    Ok(Accepted {
-        ground: Ground::SignatureNotWanted,
-        change: Change::StoreConfig(file.to_vec()),
-    })
+    Ok(Accepted { ground: Ground::SignatureNotWanted, change: Change::StoreConfig(file.to_vec()) })
 }
 
 fn server(
@@ -179,13 +161,9 @@ fn server(
     der: &[u8],
     reply: Option<&TvsReply>,
 ) -> Result<Accepted, Stop> {
-    let certificate =
-        Certificate::from_der(der).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    let certificate = Certificate::from_der(der).map_err(|error| Refusal::Malformed(error.to_string()))?;
     let party = Party::owner(&certificate);
-    let accepted = |ground| Accepted {
-        ground,
-        change: Change::Nothing,
-    };
+    let accepted = |ground| Accepted { ground, change: Change::Nothing };
     if !belief.has_lists() {
         return Err(Refusal::NoTrustList(party).into());
     }
@@ -205,9 +183,7 @@ fn server(
     if role == Role::TVS {
         return Err(Refusal::NotOurTvs { party }.into());
     }
-    let ask = Ask::Verify {
-        certificate: der.to_vec(),
-    };
+    let ask = Ask::Verify { certificate: der.to_vec() };
     let (server, answer, cached) = referee(belief, offer, &party, ask, reply)?;
     match answer {
         Answer::Verified(trust) => {
@@ -254,39 +230,20 @@ fn signed_ground(
             Some((list, number, record.role()?, certificate))
         });
     if let Some((list, record, role, certificate)) = found {
-        let from = || {
-            format!(
-                "certificate of record {record} of the stored {}",
-                list.word()
-            )
-        };
+        let from = || format!("certificate of record {record} of the stored {}", list.word());
         check_signature(belief.model(), header, file, &certificate, &party, from)?;
-        return Ok(Ground::Listed {
-            list,
-            record,
-            role,
-            party,
-            by_hash: false,
-        });
+        return Ok(Ground::Listed { list, record, role, party, by_hash: false });
     }
-    let ask = Ask::Query {
-        subject: party.subject.clone(),
-        issuer: party.issuer.clone(),
-        serial: party.serial.clone(),
-    };
+    let ask = Ask::Query { subject: party.subject.clone(), issuer: party.issuer.clone(), serial: party.serial.clone() };
     let (server, answer, cached) = referee(belief, offer, &party, ask, reply)?;
     let found = match answer {
         Answer::Found(found) => found,
         Answer::NotValid => return Err(does_not_know(server, party)),
         Answer::Verified(_) => return Err(Refusal::TvsOtherAnswer(server.to_owned()).into()),
     };
-    let other = |sent: String| Refusal::TvsOtherCertificate {
-        server: server.to_owned(),
-        party: party.clone(),
-        sent,
-    };
-    let certificate = Certificate::from_der(&found.certificate)
-        .map_err(|error| other(format!("bytes that are {error}")))?;
+    let other = |sent: String| Refusal::TvsOtherCertificate { server: server.to_owned(), party: party.clone(), sent };
+    let certificate =
+        Certificate::from_der(&found.certificate).map_err(|error| other(format!("bytes that are {error}")))?;
     if !is_certificate_of(&certificate, &party) {
         return Err(other(Party::owner(&certificate).to_string()).into());
     }
@@ -322,38 +279,19 @@ fn referee<'r>(
     };
     let wanted = offer.wanted_role();
     if let Some(no_tvs) = no_tvs {
-        return Err(Refusal::Unknown {
-            party: party.clone(),
-            wanted,
-            no_tvs,
-        }
-        .into());
+        return Err(Refusal::Unknown { party: party.clone(), wanted, no_tvs }.into());
     }
     match reply {
-        None => Err(Stop::Ask(Box::new(Question {
-            ask,
-            about: party.clone(),
-        }))),
-        Some(TvsReply::NoServer(servers)) => Err(Refusal::TvsUnavailable {
-            party: party.clone(),
-            wanted,
-            servers: servers.clone(),
+        None => Err(Stop::Ask(Box::new(Question { ask, about: party.clone() }))),
+        Some(TvsReply::NoServer(servers)) => {
+            Err(Refusal::TvsUnavailable { party: party.clone(), wanted, servers: servers.clone() }.into())
         }
-        .into()),
-        Some(TvsReply::Answered {
-            server,
-            answer,
-            cached,
-        }) => Ok((server, answer, *cached)),
+        Some(TvsReply::Answered { server, answer, cached }) => Ok((server, answer, *cached)),
     }
 }
 
 fn does_not_know(server: &str, party: Party) -> Stop {
-    Refusal::TvsDoesNotKnow {
-        server: server.to_owned(),
-        party,
-    }
-    .into()
+    Refusal::TvsDoesNotKnow { server: server.to_owned(), party }.into()
 }
 
 /// Whether names and serial number of a signer are those of a certificate, in any form that lists use. The names of a
@@ -361,8 +299,7 @@ fn does_not_know(server: &str, party: Party) -> Stop {
 /// reverse, has to do [trustlist.md 6]; the signature is checked in any case.
 fn is_certificate_of(certificate: &Certificate, party: &Party) -> bool {
     let named = |form| {
-        certificate.subject(form).as_bytes() == party.subject
-            && certificate.issuer(form).as_bytes() == party.issuer
+        certificate.subject(form).as_bytes() == party.subject && certificate.issuer(form).as_bytes() == party.issuer
     };
     if certificate.serial() == party.serial {
         return named(NameForm::Cucm) || named(NameForm::Peer) || named(NameForm::CtlClient);
@@ -371,10 +308,7 @@ fn is_certificate_of(certificate: &Certificate, party: &Party) -> bool {
 }
 
 fn check_roles(offer: &Offer<'_>, server: &str, party: &Party, roles: &[u8]) -> Result<(), Stop> {
-    if roles
-        .iter()
-        .any(|role| offer.is_suited(Role(u16::from(*role))))
-    {
+    if roles.iter().any(|role| offer.is_suited(Role(u16::from(*role)))) {
         return Ok(());
     }
     Err(Refusal::TvsOtherRole {
@@ -397,29 +331,17 @@ fn check_signature(
     check_key(model, certificate)?;
     match verify::check(header, file, certificate) {
         SignatureCheck::Valid => Ok(()),
-        SignatureCheck::Malformed(field, what) => {
-            Err(Refusal::Malformed(format!("{field} {what}")).into())
+        SignatureCheck::Malformed(field, what) => Err(Refusal::Malformed(format!("{field} {what}")).into()),
+        SignatureCheck::Unsupported(digest) => Err(Refusal::UnknownDigest { digest, model: model.name }.into()),
+        SignatureCheck::BadSignature | SignatureCheck::Untrusted => {
+            Err(Refusal::BadSignature { party: party.clone(), from: from() }.into())
         }
-        SignatureCheck::Unsupported(digest) => Err(Refusal::UnknownDigest {
-            digest,
-            model: model.name,
-        }
-        .into()),
-        SignatureCheck::BadSignature | SignatureCheck::Untrusted => Err(Refusal::BadSignature {
-            party: party.clone(),
-            from: from(),
-        }
-        .into()),
     }
 }
 
 fn check_digest(model: &Model, header: &Header, file: &[u8]) -> Result<(), Stop> {
     match header.digest(file) {
-        Some(digest) if !model.knows(digest) => Err(Refusal::UnknownDigest {
-            digest,
-            model: model.name,
-        }
-        .into()),
+        Some(digest) if !model.knows(digest) => Err(Refusal::UnknownDigest { digest, model: model.name }.into()),
         _ => Ok(()),
     }
 }
@@ -442,12 +364,7 @@ fn check_limits(model: &Model, list: &TrustList) -> Result<(), Stop> {
     if let Some(limit) = model.most_sast
         && found > limit
     {
-        return Err(Refusal::TooManySast {
-            found,
-            limit,
-            model: model.name,
-        }
-        .into());
+        return Err(Refusal::TooManySast { found, limit, model: model.name }.into());
     }
     match lists::largest_rsa(list) {
         Some((_, certificate)) => check_key(model, &certificate),
@@ -458,11 +375,9 @@ fn check_limits(model: &Model, list: &TrustList) -> Result<(), Stop> {
 /// FILENAME, when there, has to be the name that was asked for: else the signed file of another phone would do.
 fn check_name(header: &Header, file: &[u8], wanted: &str) -> Result<(), Stop> {
     match header.file_name(file) {
-        Some(found) if !found.eq_ignore_ascii_case(wanted.as_bytes()) => Err(Refusal::OtherFile {
-            found: found.escape_ascii().to_string(),
-            wanted: wanted.to_owned(),
+        Some(found) if !found.eq_ignore_ascii_case(wanted.as_bytes()) => {
+            Err(Refusal::OtherFile { found: found.escape_ascii().to_string(), wanted: wanted.to_owned() }.into())
         }
-        .into()),
         _ => Ok(()),
     }
 }

@@ -15,9 +15,9 @@ pub(crate) fn is_about(record: &RecordView<'_>, certificate: &Certificate) -> bo
     if let Some(der) = record.certificate() {
         return der == certificate.der();
     }
-    record.certificate_hash().is_some_and(|(id, hash)| {
-        pki::hash::digest(id, &[certificate.der()]).is_some_and(|found| found == hash)
-    })
+    record
+        .certificate_hash()
+        .is_some_and(|(id, hash)| pki::hash::digest(id, &[certificate.der()]).is_some_and(|found| found == hash))
 }
 
 /// The list of a roll-back: records of TFTP or TVS are there, and all of them are emptied [cucm-behaviour.md 2.3]. A
@@ -25,9 +25,7 @@ pub(crate) fn is_about(record: &RecordView<'_>, certificate: &Certificate) -> bo
 pub(crate) fn is_blank(list: &TrustList) -> bool {
     let mut emptied = false;
     for record in list.records() {
-        let concerned = record
-            .role()
-            .is_some_and(|role| role.signs_configs() || role == Role::TVS);
+        let concerned = record.role().is_some_and(|role| role.signs_configs() || role == Role::TVS);
         if concerned && names_certificate(&record) {
             return false;
         }
@@ -38,9 +36,7 @@ pub(crate) fn is_blank(list: &TrustList) -> bool {
 
 /// How many SAST records a list has.
 pub(crate) fn sast_count(list: &TrustList) -> usize {
-    list.records()
-        .filter(|record| record.role() == Some(Role::SAST))
-        .count()
+    list.records().filter(|record| record.role() == Some(Role::SAST)).count()
 }
 
 /// The largest RSA key of a list with its subject. A certificate that does not parse makes only its record useless.

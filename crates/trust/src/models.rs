@@ -79,11 +79,7 @@ const SERIES_8800: Model = Model {
 };
 
 const fn row(name: &'static str, product: &'static str, series: Model) -> Model {
-    Model {
-        name,
-        product,
-        ..series
-    }
+    Model { name, product, ..series }
 }
 
 /// All models.
@@ -143,9 +139,7 @@ impl Model {
     /// The row of a model, by its name or product name without regard to case: `8861`, `CP-8861`, `jabber`.
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
-        MODELS.iter().find(|model| {
-            model.name.eq_ignore_ascii_case(name) || model.product.eq_ignore_ascii_case(name)
-        })
+        MODELS.iter().find(|model| model.name.eq_ignore_ascii_case(name) || model.product.eq_ignore_ascii_case(name))
     }
 
     /// The names of all models, for a message.
@@ -159,8 +153,7 @@ impl Model {
     #[must_use]
     pub fn knows(&self, digest: wire::digest::DigestId) -> bool {
         use wire::digest::DigestId;
-        digest == DigestId::SHA1
-            || (self.sha512 && matches!(digest, DigestId::SHA256 | DigestId::SHA512))
+        digest == DigestId::SHA1 || (self.sha512 && matches!(digest, DigestId::SHA256 | DigestId::SHA512))
     }
 }
 

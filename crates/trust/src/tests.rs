@@ -17,8 +17,8 @@ use wire::trust_list::{RecordSpec, TrustList};
 use wire::tvs::{Answer, Ask, Found, Trust};
 
 use crate::{
-    Accepted, Belief, Change, Decision, Ground, ListKind, Model, Offer, Refusal, TvsReply,
-    TvsServer, Verdict, judge, judge_with_answer,
+    Accepted, Belief, Change, Decision, Ground, ListKind, Model, Offer, Refusal, TvsReply, TvsServer, Verdict, judge,
+    judge_with_answer,
 };
 
 const CONFIG: &str = "SEP58971ECC97C1.cnf.xml.sgn";
@@ -30,36 +30,21 @@ struct Owner {
 }
 
 fn owner(name: &str) -> Owner {
-    let path = format!(
-        "{}/../../testdata/vectors/certs/{name}.bundle.pem",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../../testdata/vectors/certs/{name}.bundle.pem", env!("CARGO_MANIFEST_DIR"));
     let pem = std::fs::read(path).unwrap();
-    Owner {
-        certificate: Certificate::from_pem(&pem).unwrap(),
-        key: SoftKey::from_pem(&pem).unwrap(),
-    }
+    Owner { certificate: Certificate::from_pem(&pem).unwrap(), key: SoftKey::from_pem(&pem).unwrap() }
 }
 
 fn record(role: Role, owner: &Owner) -> RecordSpec {
-    owner.certificate.with_fields(NameForm::Cucm, |fields| {
-        RecordSpec::cucm(role, fields, "node", Ipv4Addr::LOCALHOST)
-    })
+    owner.certificate.with_fields(NameForm::Cucm, |fields| RecordSpec::cucm(role, fields, "node", Ipv4Addr::LOCALHOST))
 }
 
 fn hashed(role: Role, owner: &Owner) -> RecordSpec {
     let hash = owner.certificate.sha1();
-    owner.certificate.with_fields(NameForm::Cucm, |fields| {
-        RecordSpec::hashed(role, fields, "", DigestId::SHA1, &hash)
-    })
+    owner.certificate.with_fields(NameForm::Cucm, |fields| RecordSpec::hashed(role, fields, "", DigestId::SHA1, &hash))
 }
 
-fn signed_list(
-    kind: ListKind,
-    records: &[RecordSpec],
-    signer: &Owner,
-    digest: DigestId,
-) -> Vec<u8> {
+fn signed_list(kind: ListKind, records: &[RecordSpec], signer: &Owner, digest: DigestId) -> Vec<u8> {
     let spec = ListSpec {
         layout: Layout::Cucm,
         signer_form: None,
@@ -77,30 +62,18 @@ fn signed_list(
 
 /// An ITL as a node makes it: its CallManager as SAST and TFTP, a TVS as hash.
 fn itl(callmanager: &Owner, tvs: &Owner) -> Vec<u8> {
-    let records = [
-        record(Role::SAST, callmanager),
-        record(Role::TFTP, callmanager),
-        hashed(Role::TVS, tvs),
-    ];
+    let records = [record(Role::SAST, callmanager), record(Role::TFTP, callmanager), hashed(Role::TVS, tvs)];
     signed_list(ListKind::Itl, &records, callmanager, DigestId::SHA1)
 }
 
 /// A CTL as a cluster makes it: the publisher's CallManager as SAST and CCM+TFTP.
 fn ctl(callmanager: &Owner) -> Vec<u8> {
-    let records = [
-        record(Role::SAST, callmanager),
-        record(Role::CCM_TFTP, callmanager),
-    ];
+    let records = [record(Role::SAST, callmanager), record(Role::CCM_TFTP, callmanager)];
     signed_list(ListKind::Ctl, &records, callmanager, DigestId::SHA1)
 }
 
 fn sgn(name: &str, payload: &str, signer: &Owner) -> Vec<u8> {
-    let spec = FileSpec {
-        layout: Layout::Cucm,
-        digest: DigestId::SHA1,
-        file_name: name,
-        timestamp: 1_700_000_000,
-    };
+    let spec = FileSpec { layout: Layout::Cucm, digest: DigestId::SHA1, file_name: name, timestamp: 1_700_000_000 };
     let identity = SigningIdentity::new(&signer.certificate, &signer.key).unwrap();
     sign_file(&spec, payload.as_bytes().to_vec(), &identity).unwrap()
 }
@@ -116,10 +89,7 @@ fn model(name: &str) -> &'static Model {
 /// A 7965 with this ITL and one TVS server.
 fn phone_with_itl(file: &[u8]) -> Belief {
     let mut belief = Belief::holding(model("7965"), None, Some(list(file)));
-    belief.set_tvs_servers(vec![TvsServer {
-        address: "cucm-pub".to_owned(),
-        port: 2445,
-    }]);
+    belief.set_tvs_servers(vec![TvsServer { address: "cucm-pub".to_owned(), port: 2445 }]);
     belief
 }
 
@@ -135,11 +105,7 @@ fn found(owner: &Owner, roles: &[u8]) -> TvsReply {
 }
 
 fn answered(answer: Answer) -> TvsReply {
-    TvsReply::Answered {
-        server: "cucm-pub:2445".to_owned(),
-        answer,
-        cached: false,
-    }
+    TvsReply::Answered { server: "cucm-pub:2445".to_owned(), answer, cached: false }
 }
 
 /// Decided without TVS.

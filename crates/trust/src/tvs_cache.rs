@@ -35,26 +35,14 @@ impl TvsCache {
         if self.kept.len() >= MOST_ANSWERS {
             self.kept.remove(0);
         }
-        self.kept.push(Kept {
-            ask,
-            answer: answer.clone(),
-            server: server.to_owned(),
-            until,
-        });
+        self.kept.push(Kept { ask, answer: answer.clone(), server: server.to_owned(), until });
     }
 
     /// The answer to a question, when it may still be used at `now`.
     #[must_use]
     pub fn find(&self, ask: &Ask, now: u64) -> Option<TvsReply> {
-        let kept = self
-            .kept
-            .iter()
-            .find(|kept| kept.ask == *ask && kept.until > now)?;
-        Some(TvsReply::Answered {
-            server: kept.server.clone(),
-            answer: kept.answer.clone(),
-            cached: true,
-        })
+        let kept = self.kept.iter().find(|kept| kept.ask == *ask && kept.until > now)?;
+        Some(TvsReply::Answered { server: kept.server.clone(), answer: kept.answer.clone(), cached: true })
     }
 
     /// Forgets all answers; how many there were.
@@ -81,9 +69,7 @@ mod tests {
     use wire::tvs::Trust;
 
     fn ask(name: u8) -> Ask {
-        Ask::Verify {
-            certificate: vec![name],
-        }
+        Ask::Verify { certificate: vec![name] }
     }
 
     fn answer(ttl: u32) -> Answer {
@@ -94,10 +80,7 @@ mod tests {
     fn an_answer_lives_as_long_as_its_ttl() {
         let mut cache = TvsCache::default();
         cache.keep(ask(1), "a:2445", &answer(60), 1000);
-        assert!(matches!(
-            cache.find(&ask(1), 1059),
-            Some(TvsReply::Answered { cached: true, .. })
-        ));
+        assert!(matches!(cache.find(&ask(1), 1059), Some(TvsReply::Answered { cached: true, .. })));
         assert_eq!(cache.find(&ask(1), 1060), None);
         assert_eq!(cache.find(&ask(2), 1000), None);
     }

@@ -122,12 +122,7 @@ impl Party {
 impl std::fmt::Display for Party {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // names come from strangers: nothing but printable ASCII reaches a terminal
-        write!(
-            out,
-            "{} (serial {})",
-            self.subject.escape_ascii(),
-            spell(&self.serial, "", true)
-        )
+        write!(out, "{} (serial {})", self.subject.escape_ascii(), spell(&self.serial, "", true))
     }
 }
 
@@ -136,11 +131,7 @@ struct Roles<'a>(&'a [u8]);
 
 impl std::fmt::Display for Roles<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<String> = self
-            .0
-            .iter()
-            .map(|role| Role(u16::from(*role)).to_string())
-            .collect();
+        let names: Vec<String> = self.0.iter().map(|role| Role(u16::from(*role)).to_string()).collect();
         out.write_str(&names.join(", "))
     }
 }
@@ -202,48 +193,22 @@ impl Ground {
 impl std::fmt::Display for Ground {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::LeapOfFaith => {
-                out.write_str("taken on faith: the phone held no trust list when it booted")
+            Self::LeapOfFaith => out.write_str("taken on faith: the phone held no trust list when it booted"),
+            Self::BlankItl => {
+                out.write_str("taken on faith: the stored ITL is the blank one of a roll-back and there is no CTL")
             }
-            Self::BlankItl => out.write_str(
-                "taken on faith: the stored ITL is the blank one of a roll-back and there is no CTL",
-            ),
             Self::Unchanged => out.write_str("the same file as the stored one"),
-            Self::Listed {
-                list,
-                record,
-                role,
-                party,
-                by_hash,
-            } => {
+            Self::Listed { list, record, role, party, by_hash } => {
                 let how = if *by_hash { " by its hash" } else { "" };
-                write!(
-                    out,
-                    "{party} stands in the stored {} as {role}, record {record}{how}",
-                    list.word()
-                )
+                write!(out, "{party} stands in the stored {} as {role}, record {record}{how}", list.word())
             }
-            Self::Tvs {
-                server,
-                roles,
-                party,
-                cached,
-                ..
-            } => {
-                let when = if *cached {
-                    " (answer kept from before)"
-                } else {
-                    ""
-                };
-                write!(
-                    out,
-                    "{party} is in no list; TVS {server} knows it as {}{when}",
-                    Roles(roles)
-                )
+            Self::Tvs { server, roles, party, cached, .. } => {
+                let when = if *cached { " (answer kept from before)" } else { "" };
+                write!(out, "{party} is in no list; TVS {server} knows it as {}{when}", Roles(roles))
             }
-            Self::SignatureNotWanted => out.write_str(
-                "unsigned, and no trust list names a certificate with role TFTP or CCM+TFTP",
-            ),
+            Self::SignatureNotWanted => {
+                out.write_str("unsigned, and no trust list names a certificate with role TFTP or CCM+TFTP")
+            }
         }
     }
 }
@@ -252,14 +217,10 @@ impl std::fmt::Display for Ground {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoTvs {
     /// The model has no Security by Default.
-    #[error(
-        "model {0} has no Security by Default and cannot ask TVS; erase its trust list by hand"
-    )]
+    #[error("model {0} has no Security by Default and cannot ask TVS; erase its trust list by hand")]
     Model(&'static str),
     /// No ITL, or one without a TVS record.
-    #[error(
-        "the ITL names no TVS; erase the trust lists of the phone or sign with a certificate it holds"
-    )]
+    #[error("the ITL names no TVS; erase the trust lists of the phone or sign with a certificate it holds")]
     NoRecord,
     /// No config has named a TVS server yet.
     #[error("no accepted config names a TVS server; sign with a certificate that the phone holds")]
@@ -270,9 +231,7 @@ pub enum NoTvs {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Zero bytes. Nothing signed says so, therefore nothing is cleared.
-    #[error(
-        "the file is empty; a list that is to clear the phone has to be signed, with no records"
-    )]
+    #[error("the file is empty; a list that is to clear the phone has to be signed, with no records")]
     Empty,
     /// Above what phones load.
     #[error("the list has {bytes} bytes, phones load at most {limit}; take certificates out of it")]
@@ -286,9 +245,7 @@ pub enum Refusal {
     #[error("the file cannot be read ({0}); build it again")]
     Malformed(String),
     /// FILENAME says something else than what was asked for.
-    #[error(
-        "FILENAME is `{found}`, the phone asked for `{wanted}`; sign it under the name that is asked for"
-    )]
+    #[error("FILENAME is `{found}`, the phone asked for `{wanted}`; sign it under the name that is asked for")]
     OtherFile {
         /// FILENAME, escaped.
         found: String,
@@ -309,9 +266,7 @@ pub enum Refusal {
         model: &'static str,
     },
     /// An RSA key larger than the model takes.
-    #[error(
-        "{party} has an RSA key of {bits} bits, model {model} takes {limit}; use a smaller key"
-    )]
+    #[error("{party} has an RSA key of {bits} bits, model {model} takes {limit}; use a smaller key")]
     KeyTooLarge {
         /// Whose key it is.
         party: Party,
@@ -364,9 +319,7 @@ pub enum Refusal {
         servers: Vec<Tried>,
     },
     /// TVS does not know the certificate.
-    #[error(
-        "TVS {server} does not know {party}; put the certificate into Phone-SAST-trust of that node"
-    )]
+    #[error("TVS {server} does not know {party}; put the certificate into Phone-SAST-trust of that node")]
     TvsDoesNotKnow {
         /// The server.
         server: String,
@@ -389,9 +342,7 @@ pub enum Refusal {
         wanted: &'static str,
     },
     /// TVS answered with the certificate of somebody else.
-    #[error(
-        "asked for {party}, TVS {server} sent {sent}; look for a wrong certificate on that node"
-    )]
+    #[error("asked for {party}, TVS {server} sent {sent}; look for a wrong certificate on that node")]
     TvsOtherCertificate {
         /// The server.
         server: String,
@@ -404,9 +355,7 @@ pub enum Refusal {
     #[error("TVS {0} answered something else than it was asked; update that node")]
     TvsOtherAnswer(String),
     /// The certificate of a TVS server is not the one of a TVS record. TVS itself is never asked about it.
-    #[error(
-        "{party} is not in the ITL as TVS; give the phone the ITL of that node before its TVS certificate changes"
-    )]
+    #[error("{party} is not in the ITL as TVS; give the phone the ITL of that node before its TVS certificate changes")]
     NotOurTvs {
         /// The owner of the certificate.
         party: Party,

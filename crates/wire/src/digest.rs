@@ -53,9 +53,7 @@ impl std::str::FromStr for DigestId {
         match text.to_ascii_lowercase().replace('-', "").as_str() {
             "sha1" => Ok(Self::SHA1),
             "sha512" => Ok(Self::SHA512),
-            _ => Err(format!(
-                "`{text}` is not a digest that phones take; write sha1 or sha512"
-            )),
+            _ => Err(format!("`{text}` is not a digest that phones take; write sha1 or sha512")),
         }
     }
 }

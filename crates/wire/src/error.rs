@@ -14,11 +14,7 @@ pub struct Malformed {
 
 impl Malformed {
     pub(crate) fn new(offset: usize, field: &'static str, reason: Reason) -> Self {
-        Self {
-            offset,
-            field,
-            reason,
-        }
+        Self { offset, field, reason }
     }
 }
 
@@ -99,9 +95,7 @@ pub enum Unwritable {
         length: usize,
     },
     /// Digest and key size do not fit together: a SHA-512 signature needs RSA of at least 752 bits.
-    #[error(
-        "a {digest} signature does not fit into RSA {bits}; sign with a larger key or with sha1"
-    )]
+    #[error("a {digest} signature does not fit into RSA {bits}; sign with a larger key or with sha1")]
     DigestTooLong {
         /// Name of the digest.
         digest: &'static str,

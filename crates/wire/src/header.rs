@@ -61,14 +61,8 @@ pub const ENCRYPTIONHASH: u8 = 27;
 /// SIGNERVERSION (major, minor); 1.1 allows newer algorithms.
 pub const SIGNERVERSION: u8 = 28;
 
-const CONTAINERS: [u8; 6] = [
-    SIGNERID,
-    SIGNATUREINFO,
-    SIGNATUREALGOINFO,
-    ENCRYPTIONINFO,
-    ENCRYPTIONIVINFO,
-    ENCRYPTIONKEYINFO,
-];
+const CONTAINERS: [u8; 6] =
+    [SIGNERID, SIGNATUREINFO, SIGNATUREALGOINFO, ENCRYPTIONINFO, ENCRYPTIONIVINFO, ENCRYPTIONKEYINFO];
 
 /// VERSION and HEADERLENGTH, which every header starts with.
 pub const LEAST_HEADER: usize = 10;
@@ -143,62 +137,29 @@ impl Header {
     /// past the end of the header.
     pub fn decode(file: &[u8]) -> Result<Self, Malformed> {
         if file.len() > FILE_LIMIT {
-            return Err(Malformed::new(
-                0,
-                "file",
-                Reason::TooLarge {
-                    found: file.len(),
-                    limit: FILE_LIMIT,
-                },
-            ));
+            return Err(Malformed::new(0, "file", Reason::TooLarge { found: file.len(), limit: FILE_LIMIT }));
         }
-        let Some(&[tag1, v_high, v_low, _, _, tag2, h_high, h_low, high, low]) =
-            file.first_chunk::<LEAST_HEADER>()
+        let Some(&[tag1, v_high, v_low, _, _, tag2, h_high, h_low, high, low]) = file.first_chunk::<LEAST_HEADER>()
         else {
-            return Err(Malformed::new(
-                0,
-                "header",
-                Reason::Truncated {
-                    need: LEAST_HEADER,
-                    have: file.len(),
-                },
-            ));
+            return Err(Malformed::new(0, "header", Reason::Truncated { need: LEAST_HEADER, have: file.len() }));
         };
         fixed(0, VERSION, tag1, [v_high, v_low])?;
         fixed(5, HEADERLENGTH, tag2, [h_high, h_low])?;
         let length = usize::from(u16::from_be_bytes([high, low]));
         if length < LEAST_HEADER || length > file.len() {
-            let reason = Reason::OutOfRange {
-                found: length,
-                least: LEAST_HEADER,
-                most: file.len(),
-            };
+            let reason = Reason::OutOfRange { found: length, least: LEAST_HEADER, most: file.len() };
             return Err(Malformed::new(8, "HEADERLENGTH", reason));
         }
         let mut fields = Vec::with_capacity(16);
-        fields.push(Field {
-            tag: VERSION,
-            offset: 0,
-            length: 2,
-            value: 3..5,
-        });
-        fields.push(Field {
-            tag: HEADERLENGTH,
-            offset: 5,
-            length: 2,
-            value: 8..10,
-        });
+        fields.push(Field { tag: VERSION, offset: 0, length: 2, value: 3..5 });
+        fields.push(Field { tag: HEADERLENGTH, offset: 5, length: 2, value: 8..10 });
         let mut offset = LEAST_HEADER;
         while offset < length && file.get(offset) != Some(&PADDING) {
             let field = read_field(file, offset, length, "header", &CONTAINERS, tag_name)?;
             offset = field.end();
             fields.push(field);
         }
-        Ok(Self {
-            fields,
-            length,
-            padding: length - offset,
-        })
+        Ok(Self { fields, length, padding: length - offset })
     }
 
     /// All fields in order; containers with an empty value, their children behind them.
@@ -334,22 +295,11 @@ impl Header {
 
 fn fixed(offset: usize, expected: u8, found: u8, length: [u8; 2]) -> Result<(), Malformed> {
     if found != expected {
-        return Err(Malformed::new(
-            offset,
-            tag_name(expected),
-            Reason::WrongTag { expected, found },
-        ));
+        return Err(Malformed::new(offset, tag_name(expected), Reason::WrongTag { expected, found }));
     }
     let length = usize::from(u16::from_be_bytes(length));
     if length != 2 {
-        return Err(Malformed::new(
-            offset,
-            tag_name(expected),
-            Reason::WrongLength {
-                expected: 2,
-                found: length,
-            },
-        ));
+        return Err(Malformed::new(offset, tag_name(expected), Reason::WrongLength { expected: 2, found: length }));
     }
     Ok(())
 }
@@ -382,11 +332,8 @@ impl std::str::FromStr for Version {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = text
-            .split_once('.')
-            .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-        let (major, minor) =
-            parsed.ok_or_else(|| format!("`{text}` is not a version; write it like 1.1"))?;
+        let parsed = text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        let (major, minor) = parsed.ok_or_else(|| format!("`{text}` is not a version; write it like 1.1"))?;
         Ok(Self { major, minor })
     }
 }
@@ -483,31 +430,14 @@ impl HeaderSpec {
             DigestId::SHA512 => "sha512",
             DigestId(other) => return Err(Unwritable::DigestNotWritten(other)),
         };
-        if self
-            .digest
-            .least_rsa_bits()
-            .is_some_and(|least| modulus.bits() < least)
-        {
-            return Err(Unwritable::DigestTooLong {
-                digest: digest_name,
-                bits: modulus.bits(),
-            });
+        if self.digest.least_rsa_bits().is_some_and(|least| modulus.bits() < least) {
+            return Err(Unwritable::DigestTooLong { digest: digest_name, bits: modulus.bits() });
         }
         let mut before = Vec::with_capacity(256);
-        write_field(
-            &mut before,
-            VERSION,
-            "VERSION",
-            &[self.version.major, self.version.minor],
-        )?;
+        write_field(&mut before, VERSION, "VERSION", &[self.version.major, self.version.minor])?;
         write_field(&mut before, HEADERLENGTH, "HEADERLENGTH", &[0, 0])?;
         if let Some(version) = self.signer_version {
-            write_field(
-                &mut before,
-                SIGNERVERSION,
-                "SIGNERVERSION",
-                &[version.major, version.minor],
-            )?;
+            write_field(&mut before, SIGNERVERSION, "SIGNERVERSION", &[version.major, version.minor])?;
         }
         self.write_signer(&mut before)?;
         let mut after = Vec::with_capacity(64);
@@ -532,20 +462,11 @@ impl HeaderSpec {
         }
         after.extend_from_slice(&self.older_header);
         let length = before.len() + signature + after.len();
-        let short = u16::try_from(length).map_err(|_| Unwritable::PartTooLong {
-            part: "header",
-            length,
-        })?;
+        let short = u16::try_from(length).map_err(|_| Unwritable::PartTooLong { part: "header", length })?;
         if let Some(place) = before.get_mut(8..10) {
             place.copy_from_slice(&short.to_be_bytes());
         }
-        Ok(Unsigned {
-            before,
-            after,
-            body,
-            modulus,
-            digest: self.digest,
-        })
+        Ok(Unsigned { before, after, body, modulus, digest: self.digest })
     }
 
     fn write_signer(&self, out: &mut Vec<u8>) -> Result<(), Unwritable> {
@@ -557,22 +478,12 @@ impl HeaderSpec {
         write_field(&mut children, SIGNERNAME, "SIGNERNAME", &name)?;
         match self.layout {
             Layout::Cucm => {
-                write_field(
-                    &mut children,
-                    SERIALNUMBER,
-                    "SERIALNUMBER",
-                    &self.signer.serial,
-                )?;
+                write_field(&mut children, SERIALNUMBER, "SERIALNUMBER", &self.signer.serial)?;
                 write_field(&mut children, CANAME, "CANAME", &issuer)?;
             }
             Layout::Peer => {
                 write_field(&mut children, CANAME, "CANAME", &issuer)?;
-                write_field(
-                    &mut children,
-                    SERIALNUMBER,
-                    "SERIALNUMBER",
-                    &self.signer.serial,
-                )?;
+                write_field(&mut children, SERIALNUMBER, "SERIALNUMBER", &self.signer.serial)?;
             }
         }
         write_field(out, SIGNERID, "SIGNERID", &children)?;
@@ -580,12 +491,7 @@ impl HeaderSpec {
         write_field(out, DIGESTALGORITHM, "DIGESTALGORITHM", &[self.digest.0])?;
         write_head(out, SIGNATUREALGOINFO, "SIGNATUREALGOINFO", 8)?;
         write_field(out, SIGNATUREALGORITHM, "SIGNATUREALGORITHM", &[0])?;
-        write_field(
-            out,
-            SIGNATUREMODULUS,
-            "SIGNATUREMODULUS",
-            &[self.signer.modulus.code()],
-        )
+        write_field(out, SIGNATUREMODULUS, "SIGNATUREMODULUS", &[self.signer.modulus.code()])
     }
 }
 
@@ -594,37 +500,17 @@ impl Encryption {
         let mut iv = Vec::with_capacity(28);
         write_field(&mut iv, ENCRYPTION18, "ENCRYPTION18", &[0])?;
         write_field(&mut iv, ENCRYPTIONIV, "ENCRYPTIONIV", &self.iv)?;
-        write_field(
-            &mut iv,
-            ENCRYPTIONPADDING,
-            "ENCRYPTIONPADDING",
-            &self.padding.to_be_bytes(),
-        )?;
+        write_field(&mut iv, ENCRYPTIONPADDING, "ENCRYPTIONPADDING", &self.padding.to_be_bytes())?;
         let mut key = Vec::with_capacity(self.wrapped_key.len() + 16);
         write_field(&mut key, ENCRYPTION22, "ENCRYPTION22", &[0])?;
-        write_field(
-            &mut key,
-            ENCRYPTIONKEYSIZE,
-            "ENCRYPTIONKEYSIZE",
-            &self.key_bits.to_be_bytes(),
-        )?;
-        write_field(
-            &mut key,
-            ENCRYPTIONKEYALGORITHM,
-            "ENCRYPTIONKEYALGORITHM",
-            &[1],
-        )?;
+        write_field(&mut key, ENCRYPTIONKEYSIZE, "ENCRYPTIONKEYSIZE", &self.key_bits.to_be_bytes())?;
+        write_field(&mut key, ENCRYPTIONKEYALGORITHM, "ENCRYPTIONKEYALGORITHM", &[1])?;
         write_field(&mut key, ENCRYPTIONKEY, "ENCRYPTIONKEY", &self.wrapped_key)?;
         let mut both = Vec::with_capacity(iv.len() + key.len() + 6);
         write_field(&mut both, ENCRYPTIONIVINFO, "ENCRYPTIONIVINFO", &iv)?;
         write_field(&mut both, ENCRYPTIONKEYINFO, "ENCRYPTIONKEYINFO", &key)?;
         write_field(out, ENCRYPTIONINFO, "ENCRYPTIONINFO", &both)?;
-        write_field(
-            out,
-            ENCRYPTIONHASHALGORITHM,
-            "ENCRYPTIONHASHALGORITHM",
-            &[self.hash_algorithm.0],
-        )?;
+        write_field(out, ENCRYPTIONHASHALGORITHM, "ENCRYPTIONHASHALGORITHM", &[self.hash_algorithm.0])?;
         write_field(out, ENCRYPTIONHASH, "ENCRYPTIONHASH", &self.hash)
     }
 }
@@ -659,10 +545,7 @@ impl Unsigned {
     pub fn attach(self, signature: &[u8]) -> Result<Vec<u8>, Unwritable> {
         let expected = self.modulus.signature_length();
         if signature.len() != expected {
-            return Err(Unwritable::SignatureLength {
-                expected,
-                found: signature.len(),
-            });
+            return Err(Unwritable::SignatureLength { expected, found: signature.len() });
         }
         let mut file = self.before;
         file.reserve(crate::tlv::FIELD_HEAD + signature.len() + self.after.len() + self.body.len());

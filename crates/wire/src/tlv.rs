@@ -49,54 +49,26 @@ pub fn read_field(
     containers: &[u8],
     name: fn(u8) -> &'static str,
 ) -> Result<Field, Malformed> {
-    let head = file
-        .get(offset..end)
-        .and_then(|rest| rest.first_chunk::<FIELD_HEAD>());
+    let head = file.get(offset..end).and_then(|rest| rest.first_chunk::<FIELD_HEAD>());
     let Some(&[tag, high, low]) = head else {
         let field = file.get(offset).map_or(part, |tag| name(*tag));
-        return Err(Malformed::new(
-            offset,
-            field,
-            Reason::RunsPast {
-                length: FIELD_HEAD,
-                container: part,
-                end,
-            },
-        ));
+        return Err(Malformed::new(offset, field, Reason::RunsPast { length: FIELD_HEAD, container: part, end }));
     };
     let length = usize::from(u16::from_be_bytes([high, low]));
     let start = offset + FIELD_HEAD;
     let taken = if containers.contains(&tag) { 0 } else { length };
     // Nothing depends on the length of a container, and real readers walk over it [trustlist.md 1].
     if start + taken > end {
-        return Err(Malformed::new(
-            offset,
-            name(tag),
-            Reason::RunsPast {
-                length,
-                container: part,
-                end,
-            },
-        ));
+        return Err(Malformed::new(offset, name(tag), Reason::RunsPast { length, container: part, end }));
     }
-    Ok(Field {
-        tag,
-        offset,
-        length,
-        value: start..start + taken,
-    })
+    Ok(Field { tag, offset, length, value: start..start + taken })
 }
 
 /// Appends a field.
 ///
 /// # Errors
 /// [`Unwritable::FieldTooLong`] when the value has more than 65535 bytes.
-pub fn write_field(
-    out: &mut Vec<u8>,
-    tag: u8,
-    name: &'static str,
-    value: &[u8],
-) -> Result<(), Unwritable> {
+pub fn write_field(out: &mut Vec<u8>, tag: u8, name: &'static str, value: &[u8]) -> Result<(), Unwritable> {
     write_head(out, tag, name, value.len())?;
     out.extend_from_slice(value);
     Ok(())
@@ -106,16 +78,8 @@ pub fn write_field(
 ///
 /// # Errors
 /// [`Unwritable::FieldTooLong`] when `length` does not fit 16 bits.
-pub fn write_head(
-    out: &mut Vec<u8>,
-    tag: u8,
-    name: &'static str,
-    length: usize,
-) -> Result<(), Unwritable> {
-    let short = u16::try_from(length).map_err(|_| Unwritable::FieldTooLong {
-        field: name,
-        length,
-    })?;
+pub fn write_head(out: &mut Vec<u8>, tag: u8, name: &'static str, length: usize) -> Result<(), Unwritable> {
+    let short = u16::try_from(length).map_err(|_| Unwritable::FieldTooLong { field: name, length })?;
     out.push(tag);
     out.extend_from_slice(&short.to_be_bytes());
     Ok(())

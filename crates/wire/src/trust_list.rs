@@ -83,11 +83,7 @@ impl TrustList {
             offset += record.length;
             records.push(record);
         }
-        Ok(Self {
-            file,
-            header,
-            records,
-        })
+        Ok(Self { file, header, records })
     }
 
     /// The file as it was read, to the byte.
@@ -116,10 +112,7 @@ impl TrustList {
 
     /// The records in the order of the file.
     pub fn records(&self) -> impl ExactSizeIterator<Item = RecordView<'_>> {
-        self.records.iter().map(|record| RecordView {
-            file: &self.file,
-            record,
-        })
+        self.records.iter().map(|record| RecordView { file: &self.file, record })
     }
 
     /// The record of the signer: the first one with role SAST, a certificate, and the serial number of SIGNERID byte
@@ -128,9 +121,7 @@ impl TrustList {
     pub fn signer_record(&self) -> Option<(usize, RecordView<'_>)> {
         let serial = self.header.serial(&self.file)?;
         self.records().enumerate().find(|(_, record)| {
-            record.role() == Some(Role::SAST)
-                && record.certificate().is_some()
-                && record.serial() == Some(serial)
+            record.role() == Some(Role::SAST) && record.certificate().is_some() && record.serial() == Some(serial)
         })
     }
 }
@@ -146,34 +137,21 @@ impl Record {
     fn decode(file: &[u8], offset: usize) -> Result<Self, Malformed> {
         let rest = file.get(offset..).unwrap_or_default();
         let Some(&[tag, l_high, l_low, high, low]) = rest.first_chunk::<RECORD_HEAD>() else {
-            let reason = Reason::Truncated {
-                need: offset + RECORD_HEAD,
-                have: file.len(),
-            };
+            let reason = Reason::Truncated { need: offset + RECORD_HEAD, have: file.len() };
             return Err(Malformed::new(offset, "RECORDLENGTH", reason));
         };
         if tag != RECORDLENGTH {
-            let reason = Reason::WrongTag {
-                expected: RECORDLENGTH,
-                found: tag,
-            };
+            let reason = Reason::WrongTag { expected: RECORDLENGTH, found: tag };
             return Err(Malformed::new(offset, "RECORDLENGTH", reason));
         }
         let field_length = usize::from(u16::from_be_bytes([l_high, l_low]));
         if field_length != 2 {
-            let reason = Reason::WrongLength {
-                expected: 2,
-                found: field_length,
-            };
+            let reason = Reason::WrongLength { expected: 2, found: field_length };
             return Err(Malformed::new(offset, "RECORDLENGTH", reason));
         }
         let length = usize::from(u16::from_be_bytes([high, low]));
         if length < RECORD_HEAD || length > rest.len() {
-            let reason = Reason::OutOfRange {
-                found: length,
-                least: RECORD_HEAD,
-                most: rest.len(),
-            };
+            let reason = Reason::OutOfRange { found: length, least: RECORD_HEAD, most: rest.len() };
             return Err(Malformed::new(offset + 3, "RECORDLENGTH", reason));
         }
         let end = offset + length;
@@ -184,11 +162,7 @@ impl Record {
             at = field.end();
             fields.push(field);
         }
-        Ok(Self {
-            offset,
-            length,
-            fields,
-        })
+        Ok(Self { offset, length, fields })
     }
 }
 
@@ -215,20 +189,13 @@ impl<'a> RecordView<'a> {
     /// The fields behind RECORDLENGTH, in order, with their values.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'a Field, &'a [u8])> {
         let file = self.file;
-        self.record
-            .fields
-            .iter()
-            .map(move |field| (field, field.bytes(file)))
+        self.record.fields.iter().map(move |field| (field, field.bytes(file)))
     }
 
     /// The first field with a tag: the one that counts.
     #[must_use]
     pub fn value(&self, tag: u8) -> Option<&'a [u8]> {
-        self.record
-            .fields
-            .iter()
-            .find(|field| field.tag == tag)
-            .map(|field| field.bytes(self.file))
+        self.record.fields.iter().find(|field| field.tag == tag).map(|field| field.bytes(self.file))
     }
 
     /// DNSNAME without its NUL.
@@ -317,12 +284,7 @@ pub struct RecordSpec {
 impl RecordSpec {
     /// All ten fields, as CUCM writes them.
     #[must_use]
-    pub fn cucm(
-        role: Role,
-        certificate: &CertificateFields<'_>,
-        dns_name: &str,
-        address: Ipv4Addr,
-    ) -> Self {
+    pub fn cucm(role: Role, certificate: &CertificateFields<'_>, dns_name: &str, address: Ipv4Addr) -> Self {
         let mut fields = Self::names(role, certificate, dns_name);
         fields.push((PUBLICKEY, certificate.public_key.to_vec()));
         fields.push((SIGNATURE, certificate.signature.to_vec()));
@@ -333,12 +295,7 @@ impl RecordSpec {
 
     /// Without SIGNATURE, as the CTL client with tokens writes them.
     #[must_use]
-    pub fn ctl_client(
-        role: Role,
-        certificate: &CertificateFields<'_>,
-        dns_name: &str,
-        address: Ipv4Addr,
-    ) -> Self {
+    pub fn ctl_client(role: Role, certificate: &CertificateFields<'_>, dns_name: &str, address: Ipv4Addr) -> Self {
         let mut record = Self::cucm(role, certificate, dns_name, address);
         record.fields.retain(|(tag, _)| *tag != SIGNATURE);
         record
@@ -387,11 +344,7 @@ impl RecordSpec {
         Self { fields }
     }
 
-    fn names(
-        role: Role,
-        certificate: &CertificateFields<'_>,
-        dns_name: &str,
-    ) -> Vec<(u8, Vec<u8>)> {
+    fn names(role: Role, certificate: &CertificateFields<'_>, dns_name: &str) -> Vec<(u8, Vec<u8>)> {
         vec![
             (DNSNAME, text(dns_name)),
             (SUBJECTNAME, text(certificate.subject)),
@@ -404,12 +357,7 @@ impl RecordSpec {
     /// Size of the record in bytes, RECORDLENGTH included.
     #[must_use]
     pub fn length(&self) -> usize {
-        RECORD_HEAD
-            + self
-                .fields
-                .iter()
-                .map(|(_, value)| crate::tlv::FIELD_HEAD + value.len())
-                .sum::<usize>()
+        RECORD_HEAD + self.fields.iter().map(|(_, value)| crate::tlv::FIELD_HEAD + value.len()).sum::<usize>()
     }
 
     /// Appends the record.
@@ -418,10 +366,7 @@ impl RecordSpec {
     /// [`Unwritable`] when a field or the record does not fit 16 bits.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Unwritable> {
         let length = self.length();
-        let short = u16::try_from(length).map_err(|_| Unwritable::PartTooLong {
-            part: "record",
-            length,
-        })?;
+        let short = u16::try_from(length).map_err(|_| Unwritable::PartTooLong { part: "record", length })?;
         write_head(out, RECORDLENGTH, "RECORDLENGTH", 2)?;
         out.extend_from_slice(&short.to_be_bytes());
         for (tag, value) in &self.fields {
@@ -434,12 +379,7 @@ impl RecordSpec {
 impl From<RecordView<'_>> for RecordSpec {
     /// The same record again, unknown fields included.
     fn from(record: RecordView<'_>) -> Self {
-        Self {
-            fields: record
-                .fields()
-                .map(|(field, value)| (field.tag, value.to_vec()))
-                .collect(),
-        }
+        Self { fields: record.fields().map(|(field, value)| (field.tag, value.to_vec())).collect() }
     }
 }
 

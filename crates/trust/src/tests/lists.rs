@@ -4,11 +4,7 @@ use super::*;
 
 #[test]
 fn a_phone_from_the_factory_takes_both_lists_on_faith() {
-    let (publisher, subscriber, tvs) = (
-        owner("ccm-pub-1024"),
-        owner("ccm-sub-1024"),
-        owner("tvs-2048"),
-    );
+    let (publisher, subscriber, tvs) = (owner("ccm-pub-1024"), owner("ccm-sub-1024"), owner("tvs-2048"));
     let mut belief = Belief::new(model("7965"));
     belief.boot_begins();
     let first = takes(&mut belief, &Offer::Ctl(&ctl(&publisher)));
@@ -22,39 +18,21 @@ fn a_phone_from_the_factory_takes_both_lists_on_faith() {
     let again = takes(&mut belief, &Offer::Itl(&itl(&subscriber, &tvs)));
     assert_eq!(again.ground, Ground::Unchanged);
     let stranger = owner("foreign-ca");
-    refused(
-        decided(&belief, &Offer::Ctl(&ctl(&stranger))),
-        "unknown-signer",
-    );
+    refused(decided(&belief, &Offer::Ctl(&ctl(&stranger))), "unknown-signer");
 }
 
 #[test]
 fn faith_ends_with_the_boot_that_began_empty() {
-    let (callmanager, stranger, tvs) = (
-        owner("ccm-pub-1024"),
-        owner("foreign-ca"),
-        owner("tvs-2048"),
-    );
+    let (callmanager, stranger, tvs) = (owner("ccm-pub-1024"), owner("foreign-ca"), owner("tvs-2048"));
     let mut belief = Belief::new(model("7965"));
     belief.boot_begins();
     takes(&mut belief, &Offer::Itl(&itl(&callmanager, &tvs)));
     belief.boot_begins();
     // the first CTL of a phone with an ITL is checked
-    refused(
-        decided(&belief, &Offer::Ctl(&ctl(&stranger))),
-        "unknown-signer",
-    );
+    refused(decided(&belief, &Offer::Ctl(&ctl(&stranger))), "unknown-signer");
     let good = takes(&mut belief, &Offer::Ctl(&ctl(&callmanager)));
     assert!(
-        matches!(
-            good.ground,
-            Ground::Listed {
-                list: ListKind::Itl,
-                record: 1,
-                role: Role::SAST,
-                ..
-            }
-        ),
+        matches!(good.ground, Ground::Listed { list: ListKind::Itl, record: 1, role: Role::SAST, .. }),
         "{}",
         good.ground
     );
@@ -62,51 +40,23 @@ fn faith_ends_with_the_boot_that_began_empty() {
 
 #[test]
 fn the_itl_may_be_signed_by_a_certificate_of_the_new_ctl() {
-    let (old, new, tvs) = (
-        owner("ccm-sub-1024"),
-        owner("ccm-pub-2048"),
-        owner("tvs-2048"),
-    );
+    let (old, new, tvs) = (owner("ccm-sub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
     let mut belief = Belief::holding(model("8861"), None, Some(list(&itl(&old, &tvs))));
     let records = [record(Role::SAST, &old), record(Role::SAST, &new)];
     let ctl = signed_list(ListKind::Ctl, &records, &old, DigestId::SHA1);
     takes(&mut belief, &Offer::Ctl(&ctl));
     let taken = takes(&mut belief, &Offer::Itl(&itl(&new, &tvs)));
-    assert!(
-        matches!(
-            taken.ground,
-            Ground::Listed {
-                list: ListKind::Ctl,
-                record: 2,
-                ..
-            }
-        ),
-        "{}",
-        taken.ground
-    );
+    assert!(matches!(taken.ground, Ground::Listed { list: ListKind::Ctl, record: 2, .. }), "{}", taken.ground);
 }
 
 #[test]
 fn an_unknown_signer_goes_to_tvs_as_a_query() {
-    let (old, new, tvs) = (
-        owner("ccm-pub-1024"),
-        owner("ccm-pub-2048"),
-        owner("tvs-2048"),
-    );
+    let (old, new, tvs) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
     let belief = phone_with_itl(&itl(&old, &tvs));
     let file = itl(&new, &tvs);
     let offer = Offer::Itl(&file);
-    let Decision::AskTvs(question) = judge(&belief, &offer) else {
-        panic!("TVS has to be asked")
-    };
-    let Ask::Query {
-        subject,
-        issuer,
-        serial,
-    } = &question.ask
-    else {
-        panic!("a signer is asked for by QUERY")
-    };
+    let Decision::AskTvs(question) = judge(&belief, &offer) else { panic!("TVS has to be asked") };
+    let Ask::Query { subject, issuer, serial } = &question.ask else { panic!("a signer is asked for by QUERY") };
     assert_eq!(subject, new.certificate.subject(NameForm::Cucm).as_bytes());
     assert_eq!(issuer, new.certificate.issuer(NameForm::Cucm).as_bytes());
     assert_eq!(serial, new.certificate.serial());
@@ -121,11 +71,7 @@ fn an_unknown_signer_goes_to_tvs_as_a_query() {
 
 #[test]
 fn tvs_answers_that_do_not_help() {
-    let (old, new, tvs) = (
-        owner("ccm-pub-1024"),
-        owner("ccm-pub-2048"),
-        owner("tvs-2048"),
-    );
+    let (old, new, tvs) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
     let belief = phone_with_itl(&itl(&old, &tvs));
     let file = itl(&new, &tvs);
     let offer = Offer::Itl(&file);
@@ -141,11 +87,7 @@ fn tvs_answers_that_do_not_help() {
         ("tvs-other-role", &file, found(&new, &[1, 3, 4, 7])),
         ("tvs-other-certificate", &file, found(&old, &[0, 2])),
         ("tvs-other-certificate", &file, garbage),
-        (
-            "tvs-other-answer",
-            &file,
-            answered(Answer::Verified(Trust::new([0], 60).unwrap())),
-        ),
+        ("tvs-other-answer", &file, answered(Answer::Verified(Trust::new([0], 60).unwrap()))),
         ("bad-signature", &forged, found(&new, &[0])),
         ("tvs-unavailable", &file, TvsReply::NoServer(Vec::new())),
     ];
@@ -164,10 +106,7 @@ fn a_known_signer_with_a_bad_signature_is_not_taken_to_tvs() {
     let last = forged.len() - 1;
     forged[last] ^= 1;
     let refusal = refused(decided(&belief, &Offer::Itl(&forged)), "bad-signature");
-    assert!(
-        refusal.to_string().contains("record 1 of the stored ITL"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().contains("record 1 of the stored ITL"), "{refusal}");
 }
 
 #[test]
@@ -177,57 +116,25 @@ fn names_count_as_well_as_the_serial_number() {
     let file = itl(&callmanager, &tvs);
     let mut other = file.clone();
     let subject = callmanager.certificate.subject(NameForm::Cucm);
-    let place = file
-        .windows(subject.len())
-        .position(|part| part == subject.as_bytes())
-        .unwrap();
+    let place = file.windows(subject.len()).position(|part| part == subject.as_bytes()).unwrap();
     other[place + 3] = b'X';
     let belief = Belief::holding(model("7960"), Some(list(&ctl(&callmanager))), None);
     let mut ctl_file = ctl(&callmanager);
-    let place = ctl_file
-        .windows(subject.len())
-        .position(|part| part == subject.as_bytes())
-        .unwrap();
+    let place = ctl_file.windows(subject.len()).position(|part| part == subject.as_bytes()).unwrap();
     ctl_file[place + 3] = b'X';
     refused(decided(&belief, &Offer::Ctl(&ctl_file)), "unknown-signer");
-    assert!(matches!(
-        judge(&phone_with_itl(&file), &Offer::Itl(&other)),
-        Decision::AskTvs(_)
-    ));
+    assert!(matches!(judge(&phone_with_itl(&file), &Offer::Itl(&other)), Decision::AskTvs(_)));
 }
 
 #[test]
 fn tvs_cannot_be_asked_without_servers_or_records() {
-    let (old, new, tvs) = (
-        owner("ccm-pub-1024"),
-        owner("ccm-pub-2048"),
-        owner("tvs-2048"),
-    );
+    let (old, new, tvs) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
     let no_server = Belief::holding(model("7965"), None, Some(list(&itl(&old, &tvs))));
-    let refusal = refused(
-        decided(&no_server, &Offer::Itl(&itl(&new, &tvs))),
-        "unknown-signer",
-    );
-    assert!(
-        refusal
-            .to_string()
-            .contains("no accepted config names a TVS server"),
-        "{refusal}"
-    );
-    let no_record = signed_list(
-        ListKind::Itl,
-        &[record(Role::SAST, &old)],
-        &old,
-        DigestId::SHA1,
-    );
-    let refusal = refused(
-        decided(&phone_with_itl(&no_record), &Offer::Itl(&itl(&new, &tvs))),
-        "unknown-signer",
-    );
-    assert!(
-        refusal.to_string().contains("the ITL names no TVS"),
-        "{refusal}"
-    );
+    let refusal = refused(decided(&no_server, &Offer::Itl(&itl(&new, &tvs))), "unknown-signer");
+    assert!(refusal.to_string().contains("no accepted config names a TVS server"), "{refusal}");
+    let no_record = signed_list(ListKind::Itl, &[record(Role::SAST, &old)], &old, DigestId::SHA1);
+    let refusal = refused(decided(&phone_with_itl(&no_record), &Offer::Itl(&itl(&new, &tvs))), "unknown-signer");
+    assert!(refusal.to_string().contains("the ITL names no TVS"), "{refusal}");
 }
 
 #[test]
@@ -241,21 +148,11 @@ fn limits() {
     );
     let three = [&callmanager, &sub, &capf].map(|owner| record(Role::SAST, owner));
     let three = signed_list(ListKind::Itl, &three, &callmanager, DigestId::SHA1);
-    let wide = signed_list(
-        ListKind::Itl,
-        &[record(Role::SAST, &large)],
-        &large,
-        DigestId::SHA1,
-    );
+    let wide = signed_list(ListKind::Itl, &[record(Role::SAST, &large)], &large, DigestId::SHA1);
     let many = vec![record(Role::CAPF, &capf); 60];
     let many = signed_list(ListKind::Itl, &many, &callmanager, DigestId::SHA1);
     assert!(many.len() > 65_535);
-    let sha512 = signed_list(
-        ListKind::Itl,
-        &[record(Role::SAST, &callmanager)],
-        &callmanager,
-        DigestId::SHA512,
-    );
+    let sha512 = signed_list(ListKind::Itl, &[record(Role::SAST, &callmanager)], &callmanager, DigestId::SHA512);
     let good = itl(&callmanager, &tvs);
     // model, file, stored list, verdict
     type Case<'a> = (&'a str, &'a [u8], Option<&'a [u8]>, &'a str);
@@ -287,10 +184,7 @@ fn an_unknown_digest_is_refused() {
     let file = itl(&callmanager, &tvs);
     let belief = Belief::holding(model("8861"), None, Some(list(&file)));
     let mut odd = file.clone();
-    let place = odd
-        .windows(4)
-        .position(|part| part == [8, 0, 1, 1])
-        .unwrap();
+    let place = odd.windows(4).position(|part| part == [8, 0, 1, 1]).unwrap();
     odd[place + 3] = 9;
     let refusal = refused(decided(&belief, &Offer::Itl(&odd)), "unknown-digest");
     assert!(refusal.to_string().contains("0x09"), "{refusal}");
@@ -306,17 +200,10 @@ fn an_itl_is_not_taken_for_a_ctl() {
 
 #[test]
 fn a_signed_list_without_records_clears_the_stored_one() {
-    let (callmanager, stranger, tvs) = (
-        owner("ccm-pub-1024"),
-        owner("foreign-ca"),
-        owner("tvs-2048"),
-    );
+    let (callmanager, stranger, tvs) = (owner("ccm-pub-1024"), owner("foreign-ca"), owner("tvs-2048"));
     let mut belief = phone_with_itl(&itl(&callmanager, &tvs));
     let foreign = signed_list(ListKind::Itl, &[], &stranger, DigestId::SHA1);
-    assert!(matches!(
-        judge(&belief, &Offer::Itl(&foreign)),
-        Decision::AskTvs(_)
-    ));
+    assert!(matches!(judge(&belief, &Offer::Itl(&foreign)), Decision::AskTvs(_)));
     let empty = signed_list(ListKind::Itl, &[], &callmanager, DigestId::SHA1);
     let taken = takes(&mut belief, &Offer::Itl(&empty));
     assert_eq!(taken.change, Change::ClearList(ListKind::Itl));
@@ -326,13 +213,9 @@ fn a_signed_list_without_records_clears_the_stored_one() {
 
 /// A CTL of the CTL client: names in lower case, the serial number of the token reversed.
 fn token_ctl(token: &Owner, more: &[RecordSpec]) -> Vec<u8> {
-    let mut records = vec![
-        token
-            .certificate
-            .with_fields(NameForm::CtlClient, |fields| {
-                RecordSpec::ctl_client(Role::SAST, fields, "", Ipv4Addr::UNSPECIFIED)
-            }),
-    ];
+    let mut records = vec![token.certificate.with_fields(NameForm::CtlClient, |fields| {
+        RecordSpec::ctl_client(Role::SAST, fields, "", Ipv4Addr::UNSPECIFIED)
+    })];
     records.extend_from_slice(more);
     let spec = ListSpec {
         layout: Layout::Cucm,
@@ -358,24 +241,13 @@ fn a_token_is_found_by_its_odd_names_and_reversed_serial_number() {
 #[test]
 fn a_token_is_asked_for_as_it_stands_in_the_file() {
     // back to tokens (seed 000): the phone knows the CallManager only, TVS knows the token
-    let (token, callmanager, tvs) = (
-        owner("etoken-1024"),
-        owner("ccm-pub-1024"),
-        owner("tvs-2048"),
-    );
+    let (token, callmanager, tvs) = (owner("etoken-1024"), owner("ccm-pub-1024"), owner("tvs-2048"));
     let belief = phone_with_itl(&itl(&callmanager, &tvs));
     let file = token_ctl(&token, &[]);
     let offer = Offer::Ctl(&file);
-    let Decision::AskTvs(question) = judge(&belief, &offer) else {
-        panic!("TVS has to be asked")
-    };
-    let Ask::Query { serial, .. } = &question.ask else {
-        panic!("a signer is asked for by QUERY")
-    };
+    let Decision::AskTvs(question) = judge(&belief, &offer) else { panic!("TVS has to be asked") };
+    let Ask::Query { serial, .. } = &question.ask else { panic!("a signer is asked for by QUERY") };
     assert_eq!(serial, &token.certificate.serial_reversed());
     accepted(decided_by(&belief, &offer, &found(&token, &[0])), "tvs");
-    refused(
-        decided_by(&belief, &offer, &found(&callmanager, &[0])),
-        "tvs-other-certificate",
-    );
+    refused(decided_by(&belief, &offer, &found(&callmanager, &[0])), "tvs-other-certificate");
 }

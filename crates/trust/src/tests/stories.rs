@@ -7,47 +7,21 @@ use crate::{DeviceMessage, Tried, TvsCache};
 /// The renewal of seed 000: new CallManager, CTL signed by it, TVS unchanged.
 #[test]
 fn callmanager_renewed_alone_is_followed() {
-    let (old, new, tvs) = (
-        owner("ccm-pub-1024"),
-        owner("ccm-pub-2048"),
-        owner("tvs-2048"),
-    );
-    let mut belief = Belief::holding(
-        model("7975"),
-        Some(list(&ctl(&old))),
-        Some(list(&itl(&old, &tvs))),
-    );
-    belief.set_tvs_servers(vec![TvsServer {
-        address: "cucm-pub".into(),
-        port: 2445,
-    }]);
+    let (old, new, tvs) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
+    let mut belief = Belief::holding(model("7975"), Some(list(&ctl(&old))), Some(list(&itl(&old, &tvs))));
+    belief.set_tvs_servers(vec![TvsServer { address: "cucm-pub".into(), port: 2445 }]);
     belief.boot_begins();
     let file = ctl(&new);
     let offer = Offer::Ctl(&file);
     let verdict = decided_by(&belief, &offer, &found(&new, &[0, 2]));
-    assert_eq!(
-        DeviceMessage::of(&verdict).unwrap().to_string(),
-        "Trust List Updated"
-    );
+    assert_eq!(DeviceMessage::of(&verdict).unwrap().to_string(), "Trust List Updated");
     belief.apply(&accepted(verdict, "tvs"));
     // now the CTL knows the new certificate: ITL and config need no TVS
     let file = itl(&new, &tvs);
     let taken = takes(&mut belief, &Offer::Itl(&file));
-    assert!(matches!(
-        taken.ground,
-        Ground::Listed {
-            list: ListKind::Ctl,
-            ..
-        }
-    ));
+    assert!(matches!(taken.ground, Ground::Listed { list: ListKind::Ctl, .. }));
     let file = sgn(CONFIG, "<device/>", &new);
-    takes(
-        &mut belief,
-        &Offer::SignedConfig {
-            name: CONFIG,
-            file: &file,
-        },
-    );
+    takes(&mut belief, &Offer::SignedConfig { name: CONFIG, file: &file });
 }
 
 /// user-pain.md A 1.
@@ -60,25 +34,13 @@ fn callmanager_and_tvs_renewed_together_orphan_the_phone() {
     let offer = Offer::Itl(&file);
     assert!(matches!(judge(&belief, &offer), Decision::AskTvs(_)));
     // the only referee shows a certificate that the phone does not know
-    let tvs = Offer::TlsServer {
-        role: Role::TVS,
-        certificate: new_tvs.certificate.der(),
-    };
+    let tvs = Offer::TlsServer { role: Role::TVS, certificate: new_tvs.certificate.der() };
     let why = refused(decided(&belief, &tvs), "not-our-tvs").to_string();
-    let reply = TvsReply::NoServer(vec![Tried {
-        server: "cucm-pub:2445".into(),
-        why,
-    }]);
+    let reply = TvsReply::NoServer(vec![Tried { server: "cucm-pub:2445".into(), why }]);
     let verdict = decided_by(&belief, &offer, &reply);
-    assert_eq!(
-        DeviceMessage::of(&verdict).unwrap().to_string(),
-        "Trust List Update Failed"
-    );
+    assert_eq!(DeviceMessage::of(&verdict).unwrap().to_string(), "Trust List Update Failed");
     let refusal = refused(verdict, "tvs-unavailable").to_string();
-    assert!(
-        refusal.contains("never renew CallManager and TVS together"),
-        "{refusal}"
-    );
+    assert!(refusal.contains("never renew CallManager and TVS together"), "{refusal}");
     assert_eq!(belief.itl().unwrap().bytes(), itl(&old, &old_tvs));
 }
 
@@ -89,45 +51,18 @@ fn phones_without_security_by_default_stay_behind() {
     for name in ["7940", "7960", "Jabber"] {
         let mut belief = Belief::new(model(name));
         belief.boot_begins();
-        assert_eq!(
-            takes(&mut belief, &Offer::Ctl(&ctl(&old))).ground,
-            Ground::LeapOfFaith
-        );
+        assert_eq!(takes(&mut belief, &Offer::Ctl(&ctl(&old))).ground, Ground::LeapOfFaith);
         belief.boot_begins();
         let renewed = ctl(&new);
         let refusal = refused(decided(&belief, &Offer::Ctl(&renewed)), "unknown-signer");
-        assert!(
-            refusal.to_string().contains("no Security by Default"),
-            "{refusal}"
-        );
+        assert!(refusal.to_string().contains("no Security by Default"), "{refusal}");
         let file = sgn(CONFIG, "<device/>", &new);
-        refused(
-            decided(
-                &belief,
-                &Offer::SignedConfig {
-                    name: CONFIG,
-                    file: &file,
-                },
-            ),
-            "unknown-signer",
-        );
+        refused(decided(&belief, &Offer::SignedConfig { name: CONFIG, file: &file }), "unknown-signer");
         // deleted by hand
         belief.erase_lists();
         belief.boot_begins();
-        assert_eq!(
-            takes(&mut belief, &Offer::Ctl(&renewed)).ground,
-            Ground::LeapOfFaith
-        );
-        assert!(
-            decided(
-                &belief,
-                &Offer::SignedConfig {
-                    name: CONFIG,
-                    file: &file
-                }
-            )
-            .is_accepted()
-        );
+        assert_eq!(takes(&mut belief, &Offer::Ctl(&renewed)).ground, Ground::LeapOfFaith);
+        assert!(decided(&belief, &Offer::SignedConfig { name: CONFIG, file: &file }).is_accepted());
     }
 }
 
@@ -145,55 +80,31 @@ fn the_blank_itl_of_a_rollback_opens_the_phone() {
     let blank = signed_list(ListKind::Itl, &records, &callmanager, DigestId::SHA1);
     takes(&mut belief, &Offer::Itl(&blank));
     assert!(belief.itl_is_blank() && !belief.wants_signed_configs());
-    accepted(
-        decided(&belief, &Offer::UnsignedConfig(b"<device/>")),
-        "signature-not-wanted",
-    );
+    accepted(decided(&belief, &Offer::UnsignedConfig(b"<device/>")), "signature-not-wanted");
     // HTTPS services fail meanwhile
     let app = owner("app-2048");
-    let service = Offer::TlsServer {
-        role: Role::APP_SERVER,
-        certificate: app.certificate.der(),
-    };
+    let service = Offer::TlsServer { role: Role::APP_SERVER, certificate: app.certificate.der() };
     refused(decided(&belief, &service), "unknown-signer");
     // any new ITL is taken
     belief.boot_begins();
     let foreign = itl(&stranger, &tvs);
-    assert_eq!(
-        takes(&mut belief, &Offer::Itl(&foreign)).ground,
-        Ground::BlankItl
-    );
+    assert_eq!(takes(&mut belief, &Offer::Itl(&foreign)).ground, Ground::BlankItl);
 
     // not while a CTL is there: it is not blanked
-    let mut secure = Belief::holding(
-        model("8861"),
-        Some(list(&ctl(&callmanager))),
-        Some(list(&blank)),
-    );
+    let mut secure = Belief::holding(model("8861"), Some(list(&ctl(&callmanager))), Some(list(&blank)));
     secure.boot_begins();
     refused(decided(&secure, &Offer::Itl(&foreign)), "unknown-signer");
-    refused(
-        decided(&secure, &Offer::UnsignedConfig(b"<device/>")),
-        "unsigned",
-    );
+    refused(decided(&secure, &Offer::UnsignedConfig(b"<device/>")), "unsigned");
 }
 
 #[test]
 fn a_small_list_that_never_had_tvs_is_not_blank() {
     let (callmanager, stranger) = (owner("ccm-pub-2048"), owner("foreign-ca"));
-    let records = [
-        record(Role::SAST, &callmanager),
-        record(Role::CCM, &callmanager),
-    ];
+    let records = [record(Role::SAST, &callmanager), record(Role::CCM, &callmanager)];
     let small = signed_list(ListKind::Itl, &records, &callmanager, DigestId::SHA1);
     let belief = phone_with_itl(&small);
     assert!(!belief.itl_is_blank());
-    let foreign = signed_list(
-        ListKind::Itl,
-        &[record(Role::SAST, &stranger)],
-        &stranger,
-        DigestId::SHA1,
-    );
+    let foreign = signed_list(ListKind::Itl, &[record(Role::SAST, &stranger)], &stranger, DigestId::SHA1);
     refused(decided(&belief, &Offer::Itl(&foreign)), "unknown-signer");
 }
 
@@ -202,10 +113,7 @@ fn a_small_list_that_never_had_tvs_is_not_blank() {
 fn a_reduced_ctl_names_no_tftp_certificate() {
     let callmanager = owner("ccm-pub-1024");
     let mut belief = Belief::holding(model("7960"), Some(list(&ctl(&callmanager))), None);
-    let records = [
-        record(Role::SAST, &callmanager),
-        RecordSpec::emptied(Role::CCM_TFTP, "node", Ipv4Addr::LOCALHOST),
-    ];
+    let records = [record(Role::SAST, &callmanager), RecordSpec::emptied(Role::CCM_TFTP, "node", Ipv4Addr::LOCALHOST)];
     let reduced = signed_list(ListKind::Ctl, &records, &callmanager, DigestId::SHA1);
     takes(&mut belief, &Offer::Ctl(&reduced));
     assert!(!belief.wants_signed_configs());
@@ -213,33 +121,17 @@ fn a_reduced_ctl_names_no_tftp_certificate() {
 
 #[test]
 fn an_expired_answer_is_asked_for_again() {
-    let (old, new, tvs) = (
-        owner("ccm-pub-1024"),
-        owner("ccm-pub-2048"),
-        owner("tvs-2048"),
-    );
+    let (old, new, tvs) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
     let belief = phone_with_itl(&itl(&old, &tvs));
     let file = sgn(CONFIG, "<device/>", &new);
-    let offer = Offer::SignedConfig {
-        name: CONFIG,
-        file: &file,
-    };
-    let Decision::AskTvs(question) = judge(&belief, &offer) else {
-        panic!("TVS has to be asked")
-    };
-    let TvsReply::Answered { server, answer, .. } = found(&new, &[0, 3]) else {
-        panic!("an answer")
-    };
+    let offer = Offer::SignedConfig { name: CONFIG, file: &file };
+    let Decision::AskTvs(question) = judge(&belief, &offer) else { panic!("TVS has to be asked") };
+    let TvsReply::Answered { server, answer, .. } = found(&new, &[0, 3]) else { panic!("an answer") };
     let mut cache = TvsCache::default();
     cache.keep(question.ask.clone(), &server, &answer, 0);
     let kept = cache.find(&question.ask, 86_399).unwrap();
     let taken = accepted(judge_with_answer(&belief, &offer, &kept), "tvs");
-    assert!(
-        taken
-            .ground
-            .to_string()
-            .ends_with("(answer kept from before)")
-    );
+    assert!(taken.ground.to_string().ends_with("(answer kept from before)"));
     assert_eq!(cache.find(&question.ask, 86_400), None);
 }
 
@@ -247,10 +139,7 @@ fn an_expired_answer_is_asked_for_again() {
 fn status_codes_of_the_alarm() {
     let good = |kind| {
         let list = list(&ctl(&owner("ccm-pub-1024")));
-        Verdict::Accepted(Accepted {
-            ground: Ground::LeapOfFaith,
-            change: Change::StoreList(kind, list),
-        })
+        Verdict::Accepted(Accepted { ground: Ground::LeapOfFaith, change: Change::StoreList(kind, list) })
     };
     let (ctl, itl) = (good(ListKind::Ctl), good(ListKind::Itl));
     let bad = Verdict::Refused(Refusal::Empty);

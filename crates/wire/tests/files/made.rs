@@ -18,11 +18,7 @@ prop_compose! {
 
 fn modulus() -> impl Strategy<Value = Modulus> {
     // The smallest cannot hold SHA-512, which is tested apart.
-    prop_oneof![
-        Just(Modulus::Rsa1024),
-        Just(Modulus::Rsa2048),
-        Just(Modulus::Rsa4096)
-    ]
+    prop_oneof![Just(Modulus::Rsa1024), Just(Modulus::Rsa2048), Just(Modulus::Rsa4096)]
 }
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -115,20 +111,12 @@ fn check_fields(spec: &HeaderSpec, file: &[u8], read: &header::Header) {
     assert_eq!(read.digest(file), Some(spec.digest));
     assert_eq!(read.file_name(file), spec.file_name.as_deref());
     assert_eq!(read.timestamp(file), spec.timestamp);
-    assert_eq!(
-        read.signature(file).unwrap().len(),
-        spec.signer.modulus.signature_length()
-    );
+    assert_eq!(read.signature(file).unwrap().len(), spec.signer.modulus.signature_length());
     assert_eq!(read.length() % 4, 0);
     assert!(read.padding() < 4);
     let modulus = read.field(header::SIGNATUREMODULUS).unwrap().bytes(file);
     assert_eq!(modulus, [spec.signer.modulus.code()]);
-    let order: Vec<u8> = read
-        .fields()
-        .iter()
-        .map(|field| field.tag)
-        .filter(|tag| (4..=6).contains(tag))
-        .collect();
+    let order: Vec<u8> = read.fields().iter().map(|field| field.tag).filter(|tag| (4..=6).contains(tag)).collect();
     match spec.layout {
         Layout::Cucm => assert_eq!(order, [4, 5, 6]),
         Layout::Peer => assert_eq!(order, [4, 6, 5]),

@@ -11,18 +11,14 @@ use crate::sound::check_any;
 /// Every list and signed file of the vectors up to 8 kB, damaged ones too: larger ones only repeat the same fields.
 fn vectors() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors");
-    let index: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(folder.join("index.json")).unwrap()).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("index.json")).unwrap()).unwrap();
     let entries = index["files"].as_array().unwrap().iter();
     let wanted = entries.filter(|entry| {
         let kind = entry["kind"].as_str().unwrap();
-        ["trustlist", "signed", "encrypted"]
-            .iter()
-            .any(|start| kind.starts_with(start))
+        ["trustlist", "signed", "encrypted"].iter().any(|start| kind.starts_with(start))
     });
-    let all: Vec<Vec<u8>> = wanted
-        .map(|entry| std::fs::read(folder.join(entry["file"].as_str().unwrap())).unwrap())
-        .collect();
+    let all: Vec<Vec<u8>> =
+        wanted.map(|entry| std::fs::read(folder.join(entry["file"].as_str().unwrap())).unwrap()).collect();
     assert_eq!(all.len(), 44 + 6 + 1 + 64 + 32 + 16 + 10 + 18);
     all.into_iter().filter(|file| file.len() <= 8192).collect()
 }

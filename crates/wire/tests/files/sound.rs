@@ -10,10 +10,7 @@ pub fn check_header(header: &Header, file: &[u8]) {
     let mut at = 0;
     for field in header.fields() {
         assert_eq!(field.offset, at, "fields leave no gap");
-        assert!(
-            field.end() <= header.length(),
-            "a field ends inside the header"
-        );
+        assert!(field.end() <= header.length(), "a field ends inside the header");
         assert_eq!(field.bytes(file).len(), field.value.len());
         at = field.end();
     }
@@ -48,10 +45,7 @@ pub fn check_list(list: &TrustList, file: &[u8]) {
     }
     assert_eq!(at, file.len());
     let records: Vec<RecordSpec> = list.records().map(RecordSpec::from).collect();
-    assert_eq!(
-        write_records(&records).unwrap(),
-        file[list.header().length()..]
-    );
+    assert_eq!(write_records(&records).unwrap(), file[list.header().length()..]);
     if let Some((index, record)) = list.signer_record() {
         assert!(index < list.record_count());
         assert_eq!(record.serial(), list.header().serial(file));
@@ -62,10 +56,7 @@ pub fn check_list(list: &TrustList, file: &[u8]) {
 pub fn check_signed(signed: &SignedFile, file: &[u8]) {
     assert_eq!(signed.bytes(), file);
     check_header(signed.header(), file);
-    assert_eq!(
-        signed.header().length() + signed.payload().len(),
-        file.len()
-    );
+    assert_eq!(signed.header().length() + signed.payload().len(), file.len());
 }
 
 /// Decodes in every way and checks what came out; never panics otherwise.

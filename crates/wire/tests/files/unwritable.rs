@@ -32,53 +32,26 @@ fn refused(spec: &HeaderSpec) -> Unwritable {
 #[test]
 fn digests_that_phones_do_not_know() {
     for id in [0, 2, 4, 255] {
-        let spec = HeaderSpec {
-            digest: DigestId(id),
-            ..spec()
-        };
+        let spec = HeaderSpec { digest: DigestId(id), ..spec() };
         assert_eq!(refused(&spec), Unwritable::DigestNotWritten(id));
     }
 }
 
 #[test]
 fn sha512_does_not_fit_into_rsa_512() {
-    let mut spec = HeaderSpec {
-        digest: DigestId::SHA512,
-        ..spec()
-    };
+    let mut spec = HeaderSpec { digest: DigestId::SHA512, ..spec() };
     spec.signer.modulus = Modulus::Rsa512;
-    assert_eq!(
-        refused(&spec),
-        Unwritable::DigestTooLong {
-            digest: "sha512",
-            bits: 512
-        }
-    );
+    assert_eq!(refused(&spec), Unwritable::DigestTooLong { digest: "sha512", bits: 512 });
     spec.digest = DigestId::SHA1;
     assert!(spec.lay_out(Vec::new()).is_ok());
 }
 
 #[test]
 fn parts_above_16_bits() {
-    let long = HeaderSpec {
-        file_name: Some(vec![b'x'; 65_535]),
-        ..spec()
-    };
-    assert_eq!(
-        refused(&long),
-        Unwritable::FieldTooLong {
-            field: "FILENAME",
-            length: 65_536
-        }
-    );
-    let large = HeaderSpec {
-        file_name: Some(vec![b'x'; 65_400]),
-        ..spec()
-    };
-    assert!(matches!(
-        refused(&large),
-        Unwritable::PartTooLong { part: "header", .. }
-    ));
+    let long = HeaderSpec { file_name: Some(vec![b'x'; 65_535]), ..spec() };
+    assert_eq!(refused(&long), Unwritable::FieldTooLong { field: "FILENAME", length: 65_536 });
+    let large = HeaderSpec { file_name: Some(vec![b'x'; 65_400]), ..spec() };
+    assert!(matches!(refused(&large), Unwritable::PartTooLong { part: "header", .. }));
     let der = vec![0; 65_500];
     let fields = CertificateFields {
         subject: "s",
@@ -89,39 +62,20 @@ fn parts_above_16_bits() {
         der: &der,
     };
     let record = RecordSpec::cucm(Role::SAST, &fields, "host", [192, 0, 2, 1].into());
-    assert!(matches!(
-        write_records(&[record]),
-        Err(Unwritable::PartTooLong { part: "record", .. })
-    ));
+    assert!(matches!(write_records(&[record]), Err(Unwritable::PartTooLong { part: "record", .. })));
 }
 
 #[test]
 fn a_signature_of_another_size() {
     let unsigned = spec().lay_out(Vec::new()).unwrap();
-    assert_eq!(
-        unsigned.attach(&[0; 256]).unwrap_err(),
-        Unwritable::SignatureLength {
-            expected: 128,
-            found: 256
-        }
-    );
+    assert_eq!(unsigned.attach(&[0; 256]).unwrap_err(), Unwritable::SignatureLength { expected: 128, found: 256 });
 }
 
 #[test]
 fn a_file_above_the_limit_is_not_read() {
-    let mut file = spec()
-        .lay_out(vec![0; FILE_LIMIT])
-        .unwrap()
-        .attach(&[0; 128])
-        .unwrap();
+    let mut file = spec().lay_out(vec![0; FILE_LIMIT]).unwrap().attach(&[0; 128]).unwrap();
     let error = Header::decode(&file).unwrap_err();
-    assert_eq!(
-        error.reason,
-        Reason::TooLarge {
-            found: file.len(),
-            limit: FILE_LIMIT
-        }
-    );
+    assert_eq!(error.reason, Reason::TooLarge { found: file.len(), limit: FILE_LIMIT });
     assert!(error.to_string().contains("16777216"), "{error}");
     file.truncate(FILE_LIMIT);
     assert!(Header::decode(&file).is_ok());
@@ -130,40 +84,21 @@ fn a_file_above_the_limit_is_not_read() {
 
 #[test]
 fn refusals_name_offset_field_and_reason() {
-    let good = spec()
-        .lay_out(Vec::new())
-        .unwrap()
-        .attach(&[0; 128])
-        .unwrap();
+    let good = spec().lay_out(Vec::new()).unwrap().attach(&[0; 128]).unwrap();
     let said = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut file = good.clone();
         change(&mut file);
         TrustList::decode(file).unwrap_err().to_string()
     };
-    assert_eq!(
-        said(&|file| file.truncate(9)),
-        "offset 0: header: needs 10 bytes, the file has 9"
-    );
-    assert_eq!(
-        said(&|file| file[0] = 9),
-        "offset 0: VERSION: tag 9 stands where tag 1 must stand"
-    );
-    assert_eq!(
-        said(&|file| file[7] = 3),
-        "offset 5: HEADERLENGTH: has length 3, must have 2"
-    );
+    assert_eq!(said(&|file| file.truncate(9)), "offset 0: header: needs 10 bytes, the file has 9");
+    assert_eq!(said(&|file| file[0] = 9), "offset 0: VERSION: tag 9 stands where tag 1 must stand");
+    assert_eq!(said(&|file| file[7] = 3), "offset 5: HEADERLENGTH: has length 3, must have 2");
     let range = format!("offset 8: HEADERLENGTH: 9 is outside 10..={}", good.len());
     assert_eq!(said(&|file| file[8..10].copy_from_slice(&[0, 9])), range);
-    let past = format!(
-        "offset 13: SIGNERNAME: its 65535 bytes run past the end of the header at offset {}",
-        good.len()
-    );
+    let past =
+        format!("offset 13: SIGNERNAME: its 65535 bytes run past the end of the header at offset {}", good.len());
     assert_eq!(said(&|file| file[14..16].fill(255)), past);
-    let record = format!(
-        "offset {}: RECORDLENGTH: needs {} bytes, the file has {}",
-        good.len(),
-        good.len() + 5,
-        good.len() + 1
-    );
+    let record =
+        format!("offset {}: RECORDLENGTH: needs {} bytes, the file has {}", good.len(), good.len() + 5, good.len() + 1);
     assert_eq!(said(&|file| file.push(0)), record);
 }
