@@ -71,6 +71,18 @@ pub const PACKAGES: &[Package] = &[
         reason: "a TFTP client with the options blksize, timeout, tsize and windowsize",
     },
     Package {
+        name: "atftpd",
+        need: Need::Tests,
+        sign: Sign::Program("atftpd"),
+        reason: "a TFTP server that nobody here wrote: the virtual phone boots from it",
+    },
+    Package {
+        name: "python3",
+        need: Need::Tests,
+        sign: Sign::Program("python3"),
+        reason: "its http.server is the HTTP server that nobody here wrote: the virtual phone boots from it",
+    },
+    Package {
         name: "curl",
         need: Need::Tests,
         sign: Sign::Program("curl"),

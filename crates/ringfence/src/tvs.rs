@@ -1,7 +1,8 @@
 //! `ringfence tvs verify|query`: one question to one TVS server, by hand.
 //!
-//! The connection is the one of the phones ([`::phone::tvs`]); so is the order: the certificate of the server first, then
-//! the question. What a server answers to QUERY is held against what was asked, as a phone does with the signature.
+//! The connection is the one of the phones ([`::phone::tvs`]); so is the order: the certificate of the server first,
+//! then the question. What a server answers to QUERY is held against what was asked, as a phone does with the
+//! signature.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -70,8 +71,8 @@ struct Verify {
 ///
 /// With --output the certificate of the answer is written as PEM, if it is the one that was asked for.
 ///
-/// Ends with 0 when the server gives the certificate, 1 when it knows none or gives another one (with --file: one whose key
-/// did not sign the file), 2 when the server is not reached, is not the expected one or breaks the protocol. The
+/// Ends with 0 when the server gives the certificate, 1 when it knows none or gives another one (with --file: one whose
+/// key did not sign the file), 2 when the server is not reached, is not the expected one or breaks the protocol. The
 /// servers of usecallmanager-daemons do not know this question and close the connection.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -378,8 +379,9 @@ impl Connect {
         let wait = self.timeout;
         let waits = Waits { connect: wait, tvs: wait, ..Waits::default() };
         let tls = PhoneTls::new(self.legacy_tls).map_err(|error| format!("TLS: {error}"))?;
-        let address = resolve(&self.server.0, self.server.1, &BTreeMap::new(), wait).await?;
-        let mut connection = TvsConnection::open(&tls, address, &waits).await?;
+        let next_step = |why: String| format!("{why}; check --server, its port and --legacy-tls");
+        let address = resolve(&self.server.0, self.server.1, &BTreeMap::new(), wait).await.map_err(next_step)?;
+        let mut connection = TvsConnection::open(&tls, address, &waits).await.map_err(next_step)?;
         check.judge(connection.certificate())?;
         let mut session = ClientSession::default();
         let device = (!self.device.is_empty()).then(|| DeviceName::new(self.device.as_bytes()));

@@ -65,7 +65,8 @@ async fn a_phone_comes_to_trust_a_node() {
     assert!(added.status.success(), "{added:?}");
 
     // The phone is reset and gets a config of its own, signed by a certificate in its ITL.
-    let report = booted(&mut phone, true).await;
+    until_served(&node, "SEPB000B4BA0AEE.cnf.xml.sgn", |_| true);
+    let report = reset(&mut phone).await;
     match ground(report.verdict("signed config")) {
         Ground::Listed { list: ListKind::Itl, role: Role::TFTP, .. } => {}
         other => panic!("{other:?}"),
@@ -74,7 +75,8 @@ async fn a_phone_comes_to_trust_a_node() {
     // The cluster goes to mixed mode. The CTL is signed by a certificate that stands in the ITL as SAST.
     let said = admin(&data, "utils ctl set-cluster mixed-mode", "y");
     assert!(said.contains("Cluster set to Mixed Mode"), "{said}");
-    let report = booted(&mut phone, false).await;
+    until_served(&node, "CTLFile.tlv", |_| true);
+    let report = reset(&mut phone).await;
     match ground(report.verdict("CTL")) {
         Ground::Listed { list: ListKind::Itl, role: Role::SAST, .. } => {}
         other => panic!("{other:?}"),
@@ -83,7 +85,9 @@ async fn a_phone_comes_to_trust_a_node() {
     // The CallManager certificate is renewed and the CTL updated: a signer that the phone has never seen. It asks TVS.
     admin(&data, "set cert regen CallManager", "yes");
     admin(&data, "utils ctl update CTLFile", "y");
-    let report = booted(&mut phone, false).await;
+    let held = phone.belief().ctl().unwrap().bytes().to_vec();
+    until_served(&node, "CTLFile.tlv", |ctl| ctl != held);
+    let report = reset(&mut phone).await;
     match ground(report.verdict("CTL")) {
         Ground::Tvs { roles, server, .. } => {
             assert_eq!(roles, &[0, 2], "SAST and CCM+TFTP");
@@ -99,22 +103,21 @@ async fn a_phone_comes_to_trust_a_node() {
     assert_eq!(node.stop().code(), Some(0));
 }
 
-/// Resets the phone until it fetched a config of its own and holds another CTL than before: the node looks for changes of
-/// the shell four times a second, so the first resets may come before it. Only the first config comes without a CTL.
-async fn booted(phone: &mut Phone, first_config: bool) -> phone::BootReport {
-    let ctl = |phone: &Phone| phone.belief().ctl().map(|list| list.bytes().to_vec());
-    let held = ctl(phone);
+/// Waits until the node serves something: it looks for changes of the shell four times a second.
+fn until_served(node: &Served, name: &str, new: impl Fn(&[u8]) -> bool) {
     let patience = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < patience {
-        let report = phone.reset().await;
-        let own = report
-            .files
-            .iter()
-            .any(|file| file.name.starts_with("SEP") && matches!(file.outcome, FileOutcome::Fetched { .. }));
-        if own && (first_config || ctl(phone) != held) {
-            assert_eq!(report.outcome, Outcome::Trusted, "{}", report.reason());
-            return report;
+    loop {
+        let output = run("curl", "curl", &["-sf", &format!("http://127.0.0.1:{}/{name}", node.http)]);
+        if output.status.success() && new(&output.stdout) {
+            return;
         }
+        assert!(Instant::now() < patience, "{name}: nothing new came within 20 s");
     }
-    panic!("nothing new came within 20 s");
+}
+
+/// Resets the phone; it must end with everything believed.
+async fn reset(phone: &mut Phone) -> phone::BootReport {
+    let report = phone.reset().await;
+    assert_eq!(report.outcome, Outcome::Trusted, "{}", report.reason());
+    report
 }

@@ -1,6 +1,6 @@
 //! The HTTP/1.1 server for files, port 6970: GET and HEAD from the same [`FileSource`] as TFTP.
 //!
-//! [`answer`] turns a request into a response; here are connections: accepted up to a limit, with time-outs for
+//! `answer` turns a request into a response; here are connections: accepted up to a limit, with time-outs for
 //! headers and for idle keep-alive, drained at the shutdown signal.
 
 mod answer;

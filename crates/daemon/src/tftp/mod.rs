@@ -1,9 +1,9 @@
 //! The TFTP server: read only, from a [`FileSource`].
 //!
-//! One thread runs all transfers over epoll ([`event_loop`]): a lock-step transfer costs two system calls a block and
+//! One thread runs all transfers over epoll (`event_loop`): a lock-step transfer costs two system calls a block and
 //! no hand-over between threads. What the source has at hand is answered in the same turn in which the request was
 //! read; what must be made first is made on tokio's blocking threads. Each transfer has a socket of its own, connected
-//! to the client and bound to the address that was asked ([`socket`]); the protocol is [`wire::tftp::Transfer`].
+//! to the client and bound to the address that was asked (`socket`); the protocol is [`wire::tftp::Transfer`].
 //!
 //! A request that comes again while its transfer runs changes nothing. A request with other bytes, or one that comes
 //! after the last block went out, starts anew: phones use the same port again soon.
