@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: every decoder under libFuzzer with the address sanitizer, on the stable toolchain.
 //!
-//! The corpus is the golden vectors: they are copied (TVS sessions: taken out of their JSON) into `fuzz/corpus` before a
+//! The corpus is the golden vectors: they are copied (TVS and CAPF sessions: taken out of their JSON) into `fuzz/corpus` before a
 //! run, so that the repository holds each of them once. What libFuzzer finds new goes there too and stays out of git.
 
 use std::fs;
@@ -41,6 +41,7 @@ const TARGETS: &[Target] = &[
     Target { name: "certificate", vectors: &["certs"], seeds: &[] },
     Target { name: "listing", vectors: &["trustlist", "damaged"], seeds: &[] },
     Target { name: "tvs_session", vectors: &["tvs", "tvs-capture"], seeds: &[] },
+    Target { name: "capf_session", vectors: &["capf"], seeds: &[] },
     Target {
         name: "tftp_packet",
         vectors: &[],

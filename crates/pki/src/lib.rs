@@ -4,12 +4,14 @@
 //! * [`key`]: a key in memory; [`signer`]: what can sign, in memory or elsewhere
 //! * [`profile`]: self-signed certificates to the byte of a release
 //! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
+//! * [`capf`]: proofs of phones and the keys they hand in
 //! * [`listing`], [`text`]: the words of `show ctl` and `show cert own`
 //!
 //! Random bytes (serial numbers, AES keys) come from the caller through [`Random`]; only key generation draws from the
 //! random source of OpenSSL.
 #![warn(missing_docs)]
 
+pub mod capf;
 pub mod certificate;
 pub mod encrypt;
 pub mod hash;

@@ -2,12 +2,14 @@
 //!
 //! * [`tlv`], [`header`], [`trust_list`], [`signed_file`]: CTL, ITL, `.sgn` and `.enc.sgn` files
 //! * [`tvs`]: messages and sessions of the Trust Verification Service
+//! * [`capf`]: messages and sessions of the Certificate Authority Proxy Function
 //! * [`tftp`], [`file_name`]: TFTP packets and transfers; names that phones ask for
 //!
 //! Decoded is not verified: signatures are checked in `pki`, belief is decided in `trust`. Nothing here knows a
 //! clock, a socket or a random source.
 #![warn(missing_docs)]
 
+pub mod capf;
 pub mod digest;
 pub mod error;
 pub mod file_name;

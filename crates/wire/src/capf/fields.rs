@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn need(&self, tag: u8) -> Result<Element<'a>, Error> {
-        self.get(tag).ok_or(Error::Missing { message: self.message.name(), tag, name: tag::name(tag) })
+        self.get(tag).ok_or_else(|| Error::Missing { message: self.message.name(), tag, name: tag::name(tag) })
     }
 }
 

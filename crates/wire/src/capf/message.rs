@@ -89,34 +89,55 @@ pub mod tag {
     }
 }
 
-/// The commands [reference capf.md 2]. Elements and meaning of 5 to 8, 16 and 18 to 23 are not known; neither half sends
-/// or takes them.
+/// The commands [reference capf.md 2]. Those of which only the name is known are neither sent nor taken by either half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
-#[allow(missing_docs)] // the names are all that is known of half of them; the others are documented in the two messages
 pub enum Command {
+    /// Server: who are you?
     AuthRequest = 1,
+    /// Phone: answer to [`Command::AuthRequest`].
     AuthResponse = 2,
+    /// Server: make a key pair.
     KeyGenerateRequest = 3,
+    /// Phone: answer to [`Command::KeyGenerateRequest`].
     KeyGenerateResponse = 4,
+    /// Only the name is known. 5 and 6 stand in this odd order.
     EncryptResponse = 5,
+    /// Only the name is known.
     EncryptRequest = 6,
+    /// Only the name is known.
     DecryptRequest = 7,
+    /// Only the name is known.
     DecryptResponse = 8,
+    /// Server: this is your certificate.
     StoreCertificateRequest = 9,
+    /// Phone: answer to [`Command::StoreCertificateRequest`].
     StoreCertificateResponse = 10,
+    /// Server: show your certificate.
     FetchCertificateRequest = 11,
+    /// Phone: answer to [`Command::FetchCertificateRequest`].
     FetchCertificateResponse = 12,
+    /// Server: delete your certificate.
     DeleteCertificateRequest = 13,
+    /// Phone: answer to [`Command::DeleteCertificateRequest`].
     DeleteCertificateResponse = 14,
+    /// Server: this was it.
     EndSession = 15,
+    /// Only the name is known.
     RetryLater = 16,
+    /// Phone: the key is being made.
     RequestInProgress = 17,
+    /// Only the name is known.
     StatusRequest = 18,
+    /// Only the name is known.
     StatusResponse = 19,
+    /// Only the name is known.
     AbortRequest = 20,
+    /// Only the name is known.
     AbortResponse = 21,
+    /// Only the name is known.
     SignCertificateRequest = 22,
+    /// Only the name is known.
     SignCertificateResponse = 23,
 }
 
@@ -212,11 +233,7 @@ impl Header {
         if protocol_id != PROTOCOL_ID {
             return Err(Error::ProtocolId { found: protocol_id });
         }
-        Ok(Self {
-            command,
-            session_id: u32::from_be_bytes([s0, s1, s2, s3]),
-            length: u16::from_be_bytes([l0, l1]),
-        })
+        Ok(Self { command, session_id: u32::from_be_bytes([s0, s1, s2, s3]), length: u16::from_be_bytes([l0, l1]) })
     }
 
     /// The eight bytes.

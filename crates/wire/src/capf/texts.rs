@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::Error;
 use super::message::{Element, tag};
 use super::tolerance::{Tolerance, Tolerated};
-use super::Error;
 
 /// Most bytes of a device name, without NUL: phones have 15, and four times that leaves room for soft clients.
 pub const MAX_DEVICE_NAME: usize = 64;
@@ -48,9 +48,9 @@ impl DeviceName {
     /// True for `SEP` and twelve upper-case hexadecimal digits.
     #[must_use]
     pub fn has_phone_form(&self) -> bool {
-        self.text.strip_prefix("SEP").is_some_and(|mac| {
-            mac.len() == 12 && mac.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
-        })
+        self.text
+            .strip_prefix("SEP")
+            .is_some_and(|mac| mac.len() == 12 && mac.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')))
     }
 
     pub(super) fn decode(element: Element<'_>, tolerated: &mut Tolerated) -> Result<Self, Error> {

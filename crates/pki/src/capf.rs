@@ -1,0 +1,15 @@
+//! What CAPF needs a cipher for: the proofs of a phone that shows its certificate, and the keys that phones hand in
+//! [reference capf.md 5].
+//!
+//! * [`check`]: an AUTH_RESPONSE with a certificate is what it says it is, for the mode *By Existing Certificate*
+//! * [`check_public_key`]: the key of a KEY_GENERATE_RESPONSE is sound and the one that was asked for
+//! * [`signed_data`], [`sudi_data`]: the phone's side of the proofs
+//! * [`prove`], [`holds`]: one proof
+
+mod credentials;
+mod proof;
+mod public_key;
+
+pub use credentials::{Proven, Sha2Proof, Sudi, Unproven, check, names_device};
+pub use proof::{holds, prove, signed_data, sudi_data};
+pub use public_key::{BadKey, check_public_key};
