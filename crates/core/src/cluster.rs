@@ -87,14 +87,18 @@ impl Cluster {
         zone: TimeZone,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Self, CoreError> {
-        if new.nodes.is_empty() {
-            return Err(CoreError::BadInput("a cluster needs at least one node".to_owned()));
-        }
-        for node in &new.nodes {
-            check_host_name(&node.name)?;
-        }
+        new.check()?;
         let data = DataDirectory::new(directory);
         data.create()?;
+        // Another first start on this directory waits here, and then finds what this one made.
+        let lock = tokio::task::spawn_blocking({
+            let data = data.clone();
+            move || data.lock_creation()
+        });
+        let _lock = lock.await.map_err(CoreError::internal)??;
+        if let Some(made) = Self::open(directory, zone.clone()).await? {
+            return Ok(made);
+        }
         let store = Store::open(&data.database(), true).await?;
         let cluster = Self { store, data, release: new.release, zone };
         let mut made = Vec::new();
@@ -182,13 +186,14 @@ impl Cluster {
     /// [`CoreError`]: damaged, of a release that this program does not know.
     pub async fn open(directory: &Path, zone: TimeZone) -> Result<Option<Self>, CoreError> {
         let data = DataDirectory::new(directory);
-        if !data.database().exists() {
-            return Ok(None);
+        let size = store::aside::length(&data.database())?;
+        if size.unwrap_or_default() == 0 {
+            return nothing_or_lost(&data).map(|()| None);
         }
         let store = Store::open(&data.database(), false).await?;
         if store.nodes().await?.is_empty() {
             store.close().await;
-            return Ok(None);
+            return nothing_or_lost(&data).map(|()| None);
         }
         let parameters = Parameters::new(store.parameters().await?);
         let name = parameters.get(RELEASE).to_owned();
@@ -306,7 +311,64 @@ fn node_certificates(node: &NodeRow, rows: &[CertificateRow]) -> Result<NodeCert
     Ok(NodeCertificates { name: node.name.clone(), address, publisher: node.publisher, own })
 }
 
-/// Host names go into file paths, certificates and records: letters, digits, `-`, 63 at most (RFC 1123 2.1).
+/// A directory without rows is a new one, unless lists were published there: then its database was lost, and a new cluster
+/// in its place would strand every phone that holds those lists.
+fn nothing_or_lost(data: &DataDirectory) -> Result<(), CoreError> {
+    let list = data.node("", true).published().join(wire::header::ITL_FILE_NAME);
+    if store::aside::length(&list)?.is_none() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} is missing or empty, but {} shows that a cluster was here: restore the database, or name another directory",
+        data.database().display(),
+        list.display()
+    );
+    Err(CoreError::Internal(text))
+}
+
+/// Letters in a part of a subject at most (RFC 5280 appendix A, ub-common-name and its sisters).
+const SUBJECT_LIMIT: usize = 64;
+
+impl NewCluster {
+    /// What must hold before anything is made: names go into file paths, certificates, records and configs.
+    fn check(&self) -> Result<(), CoreError> {
+        if self.nodes.is_empty() {
+            return Err(CoreError::BadInput("a cluster needs at least one node".to_owned()));
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            check_host_name(&node.name)?;
+            node.domain.split('.').filter(|_| !node.domain.is_empty()).try_for_each(check_host_name)?;
+            let address = node.address;
+            if address.is_unspecified() || address.is_broadcast() || address.is_multicast() {
+                return Err(CoreError::BadInput(format!("{address} is not an address that phones can reach")));
+            }
+            let twice = self
+                .nodes
+                .iter()
+                .take(index)
+                .any(|other| other.name.eq_ignore_ascii_case(&node.name) || other.address == address);
+            if twice {
+                return Err(CoreError::BadInput(format!("{} ({address}): name or address stands twice", node.name)));
+            }
+            if node.full_name().len() + "ITLRECOVERY_".len() > SUBJECT_LIMIT {
+                return Err(CoreError::BadInput(format!("{} is too long for a certificate", node.full_name())));
+            }
+        }
+        let country = &self.subject.country;
+        if country.len() != 2 || !country.chars().all(|letter| letter.is_ascii_uppercase()) {
+            return Err(CoreError::BadInput(format!("country `{country}` is not two capital letters")));
+        }
+        for part in self.subject.values() {
+            if part.len() > SUBJECT_LIMIT || part.chars().any(|letter| letter.is_control() || letter == ';') {
+                let reason = "has a `;`, a control character or more than 64 bytes";
+                return Err(CoreError::BadInput(format!("`{}` {reason}", part.escape_debug())));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Letters, digits, `-`, 63 at most (RFC 1123 2.1).
 fn check_host_name(name: &str) -> Result<(), CoreError> {
     let fits = !name.is_empty()
         && name.len() <= 63
@@ -316,7 +378,10 @@ fn check_host_name(name: &str) -> Result<(), CoreError> {
     if fits {
         return Ok(());
     }
-    Err(CoreError::BadInput(format!("`{name}` is not a host name: letters, digits and `-` inside, 63 at most")))
+    Err(CoreError::BadInput(format!(
+        "`{}` is not a host name: letters, digits and `-` inside, 63 at most",
+        name.escape_debug()
+    )))
 }
 
 impl SubjectParts {

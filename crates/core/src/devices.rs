@@ -153,6 +153,7 @@ impl Cluster {
         for row in seen {
             transaction.note_unknown_device(row).await?;
         }
+        transaction.forget_unknown_devices().await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -36,7 +36,7 @@ const CACHE_BYTES: usize = 256 << 20;
 const CACHE_FILES: usize = 50_000;
 
 /// Unknown phones remembered between two writes to the database.
-const SEEN_LIMIT: usize = 4096;
+const SEEN_LIMIT: usize = 512;
 
 /// Why a name gives no file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +87,7 @@ pub struct NodeFiles {
     folder: Option<FolderSettings>,
     cache: Mutex<Cache>,
     seen: Mutex<HashMap<String, UnknownDeviceRow>>,
+    open: Mutex<HashMap<Stamp, Weak<Vec<u8>>>>,
 }
 
 #[derive(Default)]
@@ -145,7 +146,7 @@ impl Cluster {
             (device.name, Arc::new(part))
         });
         let list = |kind| -> Result<Option<Bytes>, CoreError> {
-            Ok(self.published_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
+            Ok(self.served_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
         };
         Ok(Snapshot {
             ctl: list(ListKind::Ctl)?,
@@ -175,7 +176,7 @@ impl Snapshot {
 impl NodeFiles {
     /// The files of a node, with a folder of files that people bring.
     pub fn new(snapshot: Snapshot, folder: Option<FolderSettings>) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(snapshot), folder, cache: Mutex::default(), seen: Mutex::default() }
+        Self { snapshot: ArcSwap::from_pointee(snapshot), folder, cache: Mutex::default(), seen: Mutex::default(), open: Mutex::default() }
     }
 
     /// Exchanges the snapshot; signed files are made again when asked for.
@@ -219,7 +220,7 @@ impl NodeFiles {
         let lower = name.folded();
         if let Some(kind) = list_kind(&lower) {
             return match self.find(name.as_str())? {
-                Some(found) => read(&found),
+                Some(found) => self.read(&found),
                 None => list(&snapshot, kind).ok_or(FileError::NotFound),
             };
         }
@@ -237,7 +238,7 @@ impl NodeFiles {
         let Some(found) = self.find(&format!("{}{SIGNED}", name.as_str()))? else {
             return Err(FileError::NotFound);
         };
-        let signed = SignedFile::decode(read(&found)?.to_vec());
+        let signed = SignedFile::decode(self.read(&found)?.to_vec());
         let signed = signed.map_err(|error| FileError::Failed(format!("{}: {error}", found.name)))?;
         Ok(Bytes::copy_from_slice(signed.payload()))
     }
@@ -245,7 +246,7 @@ impl NodeFiles {
     /// The signed form: as it stands in the folder, or made from the plain one.
     fn signed(&self, snapshot: &Snapshot, name: &FileName, plain: &FileName, now: i64) -> Result<Bytes, FileError> {
         if let Some(found) = self.find(name.as_str())? {
-            return read(&found);
+            return self.read(&found);
         }
         let Some(source) = self.source(snapshot, plain)? else {
             return Err(FileError::NotFound);
@@ -314,7 +315,7 @@ impl NodeFiles {
                 made(device_config(snapshot.cluster_part(device), part))
             }
             Source::Folder(found) => {
-                let file = read(found)?;
+                let file = self.read(found)?;
                 let device = device_of(name).filter(|device| is_config_of(name, device));
                 let merges = self.folder.as_ref().is_some_and(|settings| settings.merge);
                 match device.filter(|_| merges) {
@@ -332,12 +333,34 @@ impl NodeFiles {
         settings.folder.find(name.split('/')).map_err(|error| FileError::Failed(error.to_string()))
     }
 
+    /// Reads a file of the folder; who fetches the same state of it at the same time shares the bytes, so that a firmware
+    /// roll-out costs the image once.
+    fn read(&self, found: &Found) -> Result<Bytes, FileError> {
+        let shared = |open: &HashMap<Stamp, Weak<Vec<u8>>>| {
+            let bytes = open.get(&found.stamp).and_then(Weak::upgrade);
+            bytes.map(|bytes| Bytes::from_owner(Shared(bytes)))
+        };
+        if let Some(bytes) = shared(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(bytes);
+        }
+        let bytes = Arc::new(found.read().map_err(|error| FileError::Failed(error.to_string()))?);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = shared(&open) {
+            return Ok(first);
+        }
+        open.retain(|_, bytes| bytes.strong_count() > 0);
+        open.insert(found.stamp.clone(), Arc::downgrade(&bytes));
+        Ok(Bytes::from_owner(Shared(bytes)))
+    }
+
     /// Remembers a phone that asked for its config and is not known.
     fn note_unknown(&self, name: &FileName, peer: std::net::IpAddr, now: i64) {
         let Some(device) = device_of(name) else {
             return;
         };
-        if !name.folded().contains(CONFIG) {
+        let known = self.snapshot.load().devices.contains_key(&device)
+            || self.find(&format!("{device}{CONFIG}")).is_ok_and(|found| found.is_some());
+        if known || !name.folded().contains(CONFIG) {
             return;
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -395,8 +418,13 @@ fn is_config_of(name: &FileName, device: &str) -> bool {
     name.as_str().eq_ignore_ascii_case(&format!("{device}{CONFIG}"))
 }
 
-fn read(found: &Found) -> Result<Bytes, FileError> {
-    found.read().map(Bytes::from).map_err(|error| FileError::Failed(error.to_string()))
+/// The bytes of a file, shared by all who fetch it at the same time.
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// The config with our elements; as its author wrote it when it cannot be merged.

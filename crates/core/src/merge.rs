@@ -9,6 +9,9 @@ use crate::config::{ClusterPart, capf, tvs};
 /// Largest config taken, in bytes: phones read some hundred kB at most.
 pub const CONFIG_LIMIT: usize = 4 << 20;
 
+/// UTF-8's byte order mark, which some editors put in front.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Elements nested in a config at most: real ones have about ten, and a reader must not be led further.
 const DEPTH_LIMIT: usize = 64;
 
@@ -35,8 +38,14 @@ pub fn merge(config: &[u8], cluster: &ClusterPart) -> Result<Vec<u8>, MergeError
         let reason = format!("{} bytes are above the limit of {CONFIG_LIMIT} for a config", config.len());
         return Err(MergeError::TooMuch(reason));
     }
+    // The reader passes over a byte order mark without counting it, so its offsets would be wrong behind one.
+    let (mark, config) = match config.strip_prefix(BYTE_ORDER_MARK) {
+        Some(rest) => (BYTE_ORDER_MARK, rest),
+        None => (&[][..], config),
+    };
     let places = find_places(config)?;
     let mut out = Vec::with_capacity(config.len() + 1024);
+    out.extend_from_slice(mark);
     let mut from = 0;
     for (start, end) in places.cuts {
         out.extend_from_slice(config.get(from..start).unwrap_or_default());
@@ -45,6 +54,8 @@ pub fn merge(config: &[u8], cluster: &ClusterPart) -> Result<Vec<u8>, MergeError
     out.extend_from_slice(config.get(from..places.insert).unwrap_or_default());
     out.extend_from_slice(&elements(cluster).map_err(|error| MergeError::TooMuch(error.to_string()))?);
     out.extend_from_slice(config.get(places.insert..).unwrap_or_default());
+    // What is signed must be read by a phone: it is read once more here.
+    find_places(out.get(mark.len()..).unwrap_or_default())?;
     Ok(out)
 }
 

@@ -53,6 +53,21 @@ impl Cluster {
         Ok(Some(PublishedList { list, modified: aside::modified(&path)?.unwrap_or_default() }))
     }
 
+    /// The list that a node gives out: as [`Self::published_list`], but one that does not parse is not given out. It says so
+    /// in the log, and the next command that builds the list replaces it.
+    ///
+    /// # Errors
+    /// [`CoreError`]: unreadable.
+    pub fn served_list(&self, node: &NodeRow, kind: ListKind) -> Result<Option<PublishedList>, CoreError> {
+        match self.published_list(node, kind) {
+            Err(CoreError::Internal(reason)) => {
+                tracing::warn!(reason, "this list is not given out; build it again");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
     /// The text of `show ctl` or `show itl` on a node.
     ///
     /// # Errors

@@ -34,6 +34,13 @@ fn merging_changes_nothing_else() {
 }
 
 #[test]
+fn a_byte_order_mark_moves_nothing() {
+    let config = "\u{feff}<?xml version=\"1.0\"?>\n<device><TVS><old/></TVS><name>B</name></device>\n";
+    let wanted = format!("\u{feff}<?xml version=\"1.0\"?>\n<device><name>B</name>{TVS}{CAPF}\n</device>\n");
+    assert_eq!(merged(config), wanted);
+}
+
+#[test]
 fn merging_replaces_children_of_device_only() {
     let config = "<device><TVS/><a><TVS>theirs</TVS><capfList/></a><capfList><capf><b/></capf></capfList><TVS><m/></TVS>z</device>";
     let wanted = format!("<device><a><TVS>theirs</TVS><capfList/></a>z{TVS}{CAPF}\n</device>");

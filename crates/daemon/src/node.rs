@@ -30,6 +30,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How often unknown phones are written to the database: every so many looks.
 const UNKNOWN_EVERY: u32 = 8;
 
+/// How long the last write may take when the node stops.
+const LAST_WRITE: Duration = Duration::from_millis(400);
+
 /// Largest `log/tvs.log` before it is set aside, bytes.
 const LOG_LIMIT: u64 = 16 << 20;
 
@@ -179,9 +182,15 @@ impl Node {
     /// Stops taking requests, lets those that run finish, and returns when all are done, within five seconds.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        while self.follower.join_next().await.is_some() {}
         self.live.servers.lock().await.stop_all().await;
-        self.live.write_unknown().await;
+        // Who follows the rows may wait for a database that somebody else holds; phones have waited long enough.
+        let last = async {
+            while self.follower.join_next().await.is_some() {}
+            self.live.write_unknown().await;
+        };
+        if tokio::time::timeout(LAST_WRITE, last).await.is_err() {
+            tracing::warn!("the database is busy: the last unknown phones are not noted");
+        }
         self.flush_log();
     }
 }
@@ -208,15 +217,18 @@ impl Live {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut count = 0_u32;
+        let mut trouble = String::new();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 // An error means that the sender is gone: that is the end too.
                 _ = stopped.wait_for(|stop| *stop) => return,
             }
-            if let Err(error) = self.look().await {
-                tracing::error!(%error, "the servers go on with what they knew before");
+            let now = self.look().await.err().map(|error| error.to_string()).unwrap_or_default();
+            if now != trouble && !now.is_empty() {
+                tracing::error!(error = now, "the servers go on with what they knew before");
             }
+            trouble = now;
             count = count.wrapping_add(1);
             if count.is_multiple_of(UNKNOWN_EVERY) {
                 self.write_unknown().await;
@@ -267,7 +279,7 @@ impl Live {
         }
         let mut cache = self.trust.load().with_database(entries);
         let mut seen = self.seen.lock().await;
-        let ctl = self.cluster.published_list(&self.node, ListKind::Ctl)?.map(|published| published.list);
+        let ctl = self.cluster.served_list(&self.node, ListKind::Ctl)?.map(|published| published.list);
         let bytes = ctl.as_ref().map(|list| list.bytes().to_vec());
         if bytes != seen.ctl || (first && bytes.is_some()) {
             cache = cache.with_ctl(ctl.as_ref(), time_to_live, &mut |line| self.log.line(line));

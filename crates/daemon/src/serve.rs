@@ -7,6 +7,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
+use ringfence_core::parameters::TVS_PORT;
 use ringfence_core::{Actor, CoreError, Level, NodeRow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -18,6 +19,9 @@ use crate::tftp::BindError;
 /// The port of TFTP, and the one without the right to the first.
 const TFTP_PORT: u16 = 69;
 const TFTP_PORT_WITHOUT_RIGHT: u16 = 6969;
+
+/// The port of TVS when nobody says otherwise.
+const DEFAULT_TVS_PORT: u16 = 2445;
 
 /// Why a node does not run. Nothing was altered that was there before.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +65,30 @@ pub async fn open_or_create(
         return Ok(Prepared { cluster, first_start: false });
     }
     let new = settings.cluster.new_cluster()?;
+    check_ports(settings)?;
     tell(&format!("First start: making the cluster in {} (keys take a few seconds)", directory.display()));
     let cluster = Cluster::create(directory, &new, zone, &mut System::default()).await?;
-    cluster.write_settings(&settings.to_toml()?)?;
     Ok(Prepared { cluster, first_start: true })
+}
+
+/// Opens what the first start will need and closes it again: a port in use or a folder that is not there must not leave a
+/// half-made cluster.
+fn check_ports(settings: &Settings) -> Result<(), ServeError> {
+    if let Some(path) = &settings.files.tftpboot {
+        FolderSettings::open(path, settings.files.merge)?;
+    }
+    let listen = &settings.listen;
+    let tcp = |port| {
+        let address = at(listen.address, port);
+        std::net::TcpListener::bind(address).map(drop).map_err(|error| BindError::new("TCP", address, error))
+    };
+    tcp(listen.http).map_err(StartError::from)?;
+    tcp(listen.tvs.unwrap_or(DEFAULT_TVS_PORT)).map_err(StartError::from)?;
+    let address = at(listen.address, listen.tftp.unwrap_or(TFTP_PORT));
+    match std::net::UdpSocket::bind(address).map_err(|error| BindError::new("UDP", address, error)) {
+        Err(BindError::Denied { .. }) if listen.tftp.is_none() => Ok(()),
+        bound => Ok(bound.map(drop).map_err(StartError::from)?),
+    }
 }
 
 /// Starts the servers of a node with its settings. TFTP moves to 6969 without the right to 69, unless the settings name
@@ -73,18 +97,19 @@ pub async fn open_or_create(
 /// # Errors
 /// [`ServeError`].
 pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Result<Node, ServeError> {
-    if settings.listen.tvs != 0 {
-        let port = settings.listen.tvs.to_string();
-        if cluster.parameters().await?.get(ringfence_core::parameters::TVS_PORT) != port {
-            let system = Actor::new("system", Level::Install);
-            let name = ringfence_core::parameters::TVS_PORT;
-            cluster.set_parameter(&system, name, &port, &mut System::default()).await?;
-        }
-    }
     let folder = match &settings.files.tftpboot {
         Some(path) => Some(FolderSettings::open(path, settings.files.merge)?),
         None => None,
     };
+    let known = cluster.parameters().await?.number(TVS_PORT, u32::from(DEFAULT_TVS_PORT));
+    let known = u16::try_from(known).unwrap_or(DEFAULT_TVS_PORT);
+    let tvs = settings.listen.tvs.unwrap_or(known);
+    if tvs != known && !node.publisher {
+        let text = format!(
+            "the TVS of this cluster listens on port {known}, which configs name for every node; leave out --tvs-port"
+        );
+        return Err(CoreError::BadInput(text).into());
+    }
     let address = settings.listen.address;
     let options = |tftp: SocketAddr| NodeOptions {
         listen: Listen { tftp, http: at(address, settings.listen.http), tvs: at(address, settings.listen.tvs) },
@@ -92,12 +117,20 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
         folder: folder.clone(),
     };
     let wanted = at(address, settings.listen.tftp.unwrap_or(TFTP_PORT));
-    match Node::start(cluster.clone(), node.clone(), options(wanted)).await {
+    let started = match Node::start(cluster.clone(), node.clone(), options(wanted)).await {
         Err(StartError::Bind(BindError::Denied { addr, .. })) if addr == wanted && settings.listen.tftp.is_none() => {
-            Ok(Node::start(cluster.clone(), node, options(at(address, TFTP_PORT_WITHOUT_RIGHT))).await?)
+            Node::start(cluster.clone(), node, options(at(address, TFTP_PORT_WITHOUT_RIGHT))).await?
         }
-        started => Ok(started?),
+        started => started?,
+    };
+    // Only a node that listens may change what configs say.
+    if tvs != known {
+        let system = Actor::new("system", Level::Install);
+        cluster.set_parameter(&system, TVS_PORT, &tvs.to_string(), &mut System::default()).await?;
+        started.refresh().await?;
     }
+    cluster.write_settings(&settings.to_toml()?)?;
+    Ok(started)
 }
 
 /// What listens where and what to do next, in under a screen.

@@ -45,6 +45,28 @@ pub struct ClusterSettings {
     pub state: String,
     /// L of all subjects.
     pub locality: String,
+    /// Further nodes: subscribers.
+    pub subscriber: Vec<SubscriberSettings>,
+}
+
+/// `[[cluster.subscriber]]`: a further node. It is served by `ringfence serve --node NAME` on the same data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriberSettings {
+    /// Host name, without domain.
+    pub name: String,
+    /// IPv4 address that phones reach it at.
+    pub address: Ipv4Addr,
+}
+
+impl std::str::FromStr for SubscriberSettings {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once('=').and_then(|(name, address)| Some((name, address.parse().ok()?)));
+        let (name, address) = parts.ok_or_else(|| format!("`{text}` is not NAME=ADDRESS"))?;
+        Ok(Self { name: name.to_owned(), address })
+    }
 }
 
 /// `[listen]`.
@@ -58,8 +80,9 @@ pub struct ListenSettings {
     pub tftp: Option<u16>,
     /// TCP port of HTTP.
     pub http: u16,
-    /// TCP port of TVS.
-    pub tvs: u16,
+    /// TCP port of TVS, which configs name. Without it the one of the cluster: 2445, or what was set before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tvs: Option<u16>,
 }
 
 /// `[phones]`.
@@ -93,13 +116,14 @@ impl Default for ClusterSettings {
             unit: "Phones".to_owned(),
             state: String::new(),
             locality: String::new(),
+            subscriber: Vec::new(),
         }
     }
 }
 
 impl Default for ListenSettings {
     fn default() -> Self {
-        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), tftp: None, http: 6970, tvs: 2445 }
+        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), tftp: None, http: 6970, tvs: None }
     }
 }
 
@@ -176,7 +200,12 @@ impl ClusterSettings {
             state: self.state.clone(),
             locality: self.locality.clone(),
         };
-        Ok(NewCluster { release, nodes: vec![publisher], subject })
+        let subscribers = self.subscriber.iter().map(|node| NewNode {
+            name: node.name.clone(),
+            domain: self.domain.clone(),
+            address: node.address,
+        });
+        Ok(NewCluster { release, nodes: std::iter::once(publisher).chain(subscribers).collect(), subject })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use daemon::node::Node;
 use daemon::serve::{ServeError, StopSignals, open_or_create, start, summary};
-use daemon::settings::{Settings, default_data_directory};
+use daemon::settings::{Settings, SubscriberSettings, default_data_directory};
 
 use ringfence_core::Cluster;
 
@@ -56,6 +56,9 @@ pub struct Args {
     /// First start: address that phones reach the node at
     #[arg(long)]
     address: Option<Ipv4Addr>,
+    /// First start: a further node of the cluster (may be repeated), served by `serve --node NAME`
+    #[arg(long, value_name = "NAME=ADDRESS")]
+    subscriber: Vec<SubscriberSettings>,
 }
 
 impl Args {
@@ -96,15 +99,19 @@ impl Args {
         }
         set(&mut settings.listen.address, self.listen.as_ref());
         set(&mut settings.listen.http, self.http_port.as_ref());
-        set(&mut settings.listen.tvs, self.tvs_port.as_ref());
+        settings.listen.tvs = self.tvs_port.or(settings.listen.tvs);
         settings.listen.tftp = self.tftp_port.or(settings.listen.tftp);
         settings.phones.legacy_tls |= self.legacy_tls;
-        settings.files.tftpboot = self.tftpboot.clone().or(settings.files.tftpboot);
+        if let Some(folder) = &self.tftpboot {
+            // Kept in the settings, so it must mean the same folder wherever the next start is made.
+            settings.files.tftpboot = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
+        }
         settings.files.merge &= !self.no_merge;
         set(&mut settings.cluster.release, self.release.as_ref());
         set(&mut settings.cluster.name, self.name.as_ref());
         set(&mut settings.cluster.domain, self.domain.as_ref());
         set(&mut settings.cluster.address, self.address.as_ref());
+        settings.cluster.subscriber.extend(self.subscriber.iter().cloned());
         Ok(settings)
     }
 }

@@ -179,6 +179,7 @@ CREATE TABLE unknowndevice (
     lastseen BIGINT NOT NULL,
     requests BIGINT NOT NULL
 );
+CREATE INDEX unknowndevice_lastseen ON unknowndevice (lastseen, name);
 
 -- Ours: what changed, for whoever listens. Readers remember the last `seq` they have seen.
 CREATE TABLE change (

@@ -75,3 +75,15 @@ pub fn modified(path: &Path) -> Result<Option<u64>, StoreError> {
         Err(error) => Err(StoreError::file(path, "cannot be read")(error)),
     }
 }
+
+/// Length of a file in bytes; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError::File`] for anything but a missing file: a directory that may not be looked into is not an empty one.
+pub fn length(path: &Path) -> Result<Option<u64>, StoreError> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::file(path, "cannot be read")(error)),
+    }
+}

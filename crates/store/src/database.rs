@@ -37,8 +37,8 @@ impl Store {
         }
         let url = format!("sqlite://{}?mode={}", encode_path(path), if create { "rwc" } else { "rw" });
         // One connection first: a pool would try again and again to open what cannot be opened.
-        let mut first = AnyConnection::connect(&url).await?;
-        first.execute(SETTINGS).await?;
+        let mut first = AnyConnection::connect(&url).await.map_err(|error| unopened(path, error))?;
+        first.execute(SETTINGS).await.map_err(|error| unopened(path, error))?;
         check(&mut first).await?;
         sqlx::migrate!("./migrations").run(&mut first).await?;
         first.close().await?;
@@ -85,6 +85,15 @@ impl Transaction {
 
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.inner
+    }
+}
+
+/// An error with the name of the file, and what to look at.
+fn unopened(path: &Path, error: sqlx::Error) -> StoreError {
+    let hint = "may this user read and write it and its directory, is there room, is it a database?";
+    StoreError::BadRow {
+        table: "ringfence.db",
+        reason: format!("{} cannot be opened: {error}; {hint}", path.display()),
     }
 }
 

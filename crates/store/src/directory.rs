@@ -20,9 +20,10 @@ pub struct NodeDirectory {
     root: PathBuf,
 }
 
-/// Held while published files are rebuilt, so that two processes on one data directory do not mix theirs.
+/// Held while a cluster is made or published files are rebuilt, so that two processes on one data directory do not mix
+/// theirs.
 #[derive(Debug)]
-pub struct PublishLock {
+pub struct DirectoryLock {
     _file: File,
 }
 
@@ -65,11 +66,23 @@ impl DataDirectory {
     ///
     /// # Errors
     /// [`StoreError::File`].
-    pub fn lock(&self) -> Result<PublishLock, StoreError> {
-        let path = self.root.join("publish.lock");
+    pub fn lock(&self) -> Result<DirectoryLock, StoreError> {
+        self.locked("publish.lock")
+    }
+
+    /// Waits for the right to make a cluster here. Blocks: call it off the reactor.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn lock_creation(&self) -> Result<DirectoryLock, StoreError> {
+        self.locked("create.lock")
+    }
+
+    fn locked(&self, name: &str) -> Result<DirectoryLock, StoreError> {
+        let path = self.root.join(name);
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.and_then(|file| file.lock().map(|()| file));
-        Ok(PublishLock { _file: file.map_err(StoreError::file(&path, "cannot be locked"))? })
+        Ok(DirectoryLock { _file: file.map_err(StoreError::file(&path, "cannot be locked"))? })
     }
 }
 

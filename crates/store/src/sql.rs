@@ -24,7 +24,7 @@ impl Store {
     pub async fn select(&self, statement: &str) -> Result<Table, StoreError> {
         let statement = statement.trim().trim_end_matches(';').trim();
         let first = statement.split_whitespace().next().unwrap_or_default();
-        if !first.eq_ignore_ascii_case("select") || statement.contains(';') {
+        if !first.eq_ignore_ascii_case("select") || !is_one_statement(statement) {
             return Err(StoreError::NotASelect(
                 "run sql takes one select statement; changes have commands of their own".into(),
             ));
@@ -37,8 +37,25 @@ impl Store {
     }
 }
 
+/// Whether no `;` stands outside quotes. What ends the statement early must not come in: a second one could make the
+/// connection writable again.
+fn is_one_statement(statement: &str) -> bool {
+    let mut quote = None;
+    for letter in statement.chars() {
+        match (quote, letter) {
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), letter) if open == letter => quote = None,
+            (None, ';' | '\0') => return false,
+            _ => {}
+        }
+    }
+    quote.is_none() && !statement.contains("--") && !statement.contains("/*")
+}
+
 async fn read(connection: &mut sqlx::AnyConnection, statement: &str) -> Result<Table, StoreError> {
-    let rows = sqlx::query(AssertSqlSafe(statement.to_owned())).fetch_all(&mut *connection).await?;
+    // The limit stands in the statement itself: rows above it are never made.
+    let limited = format!("SELECT * FROM ({statement}) LIMIT {ROW_LIMIT}");
+    let rows = sqlx::query(AssertSqlSafe(limited)).fetch_all(&mut *connection).await?;
     let columns = match rows.first() {
         Some(row) => row.columns().iter().map(|column| column.name().to_owned()).collect(),
         None => {
@@ -46,7 +63,7 @@ async fn read(connection: &mut sqlx::AnyConnection, statement: &str) -> Result<T
             described.columns().iter().map(|column| column.name().to_owned()).collect()
         }
     };
-    let rows = rows.iter().take(ROW_LIMIT).map(|row| (0..row.len()).map(|index| text(row, index)).collect());
+    let rows = rows.iter().map(|row| (0..row.len()).map(|index| text(row, index)).collect());
     Ok(Table { columns, rows: rows.collect::<Result<_, _>>()? })
 }
 

@@ -200,7 +200,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Notes that an unknown phone asked. Forgets the one seen longest ago when there are too many.
+    /// Notes that an unknown phone asked.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -219,6 +219,14 @@ impl Transaction {
         .bind(seen.requests)
         .execute(self.connection())
         .await?;
+        Ok(())
+    }
+
+    /// Forgets the unknown phones seen longest ago when there are more than [`UNKNOWN_LIMIT`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_unknown_devices(&mut self) -> Result<(), StoreError> {
         sqlx::query(
             "DELETE FROM unknowndevice WHERE name IN \
              (SELECT name FROM unknowndevice ORDER BY lastseen DESC, name LIMIT 1000000 OFFSET $1)",
