@@ -176,7 +176,13 @@ impl Snapshot {
 impl NodeFiles {
     /// The files of a node, with a folder of files that people bring.
     pub fn new(snapshot: Snapshot, folder: Option<FolderSettings>) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(snapshot), folder, cache: Mutex::default(), seen: Mutex::default(), open: Mutex::default() }
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            folder,
+            cache: Mutex::default(),
+            seen: Mutex::default(),
+            open: Mutex::default(),
+        }
     }
 
     /// Exchanges the snapshot; signed files are made again when asked for.

@@ -12,7 +12,7 @@ use ringfence_core::{Actor, CoreError, Level, NodeRow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::node::{Listen, Node, NodeOptions, StartError, at};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Settings, SettingsError, default_data_directory};
 use crate::surroundings::System;
 use crate::tftp::BindError;
 
@@ -112,7 +112,7 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
     }
     let address = settings.listen.address;
     let options = |tftp: SocketAddr| NodeOptions {
-        listen: Listen { tftp, http: at(address, settings.listen.http), tvs: at(address, settings.listen.tvs) },
+        listen: Listen { tftp, http: at(address, settings.listen.http), tvs: at(address, tvs) },
         legacy_tls: settings.phones.legacy_tls,
         folder: folder.clone(),
     };
@@ -124,9 +124,10 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
         started => started?,
     };
     // Only a node that listens may change what configs say.
-    if tvs != known {
+    let listens = started.listen().tvs.port();
+    if listens != known {
         let system = Actor::new("system", Level::Install);
-        cluster.set_parameter(&system, TVS_PORT, &tvs.to_string(), &mut System::default()).await?;
+        cluster.set_parameter(&system, TVS_PORT, &listens.to_string(), &mut System::default()).await?;
         started.refresh().await?;
     }
     cluster.write_settings(&settings.to_toml()?)?;
@@ -163,11 +164,13 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
         line("  setcap cap_net_bind_service=+ep <this program>")?;
     }
     line("")?;
+    let root = cluster.data().root();
+    let data = if root == default_data_directory() { String::new() } else { format!(" --data {}", root.display()) };
     line("Next:")?;
     line(&format!("  point DHCP option 150 (or 66) at {}", row.address))?;
-    line("  ringfence device add SEP001122334455 --model 8861")?;
-    line("  ringfence admin -c \"show itl\"")?;
-    line("  ringfence device list --unknown      phones that asked and are not known")?;
+    line(&format!("  ringfence device add SEP001122334455 --model 8861{data}"))?;
+    line(&format!("  ringfence admin -c \"show itl\"{data}"))?;
+    line(&format!("  ringfence device list --unknown{data}      phones that asked and are not known"))?;
     Ok(out)
 }
 

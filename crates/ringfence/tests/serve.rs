@@ -149,3 +149,70 @@ fn an_unknown_release_makes_nothing() {
     assert!(said.contains("3.1") && said.contains("10.5, 15"), "{said}");
     assert!(!data.exists());
 }
+
+#[test]
+fn a_lost_database_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Served::start(&data, &[]).stop().code(), Some(0));
+    let list = std::fs::read(data.join("published/ITLFile.tlv")).unwrap();
+    let database = data.join("ringfence.db");
+    for lost in [true, false] {
+        std::fs::remove_file(&database).unwrap();
+        if !lost {
+            std::fs::write(&database, b"").unwrap();
+        }
+        let said = refused(&["--data", data.to_str().unwrap()]);
+        assert!(said.contains("ringfence.db is missing or empty") && said.contains("restore the database"), "{said}");
+        assert_eq!(std::fs::read(data.join("published/ITLFile.tlv")).unwrap(), list, "phones hold this list");
+        std::fs::write(&database, b"").unwrap();
+    }
+}
+
+#[test]
+fn a_first_start_that_cannot_serve_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let base = ["--data", data.to_str().unwrap(), "--listen", "127.0.0.1", "--tftp-port", "0", "--http-port"];
+    let said = refused(&[&base[..], &[port.as_str(), "--tvs-port", "0"]].concat());
+    assert!(said.contains("in use"), "{said}");
+    let said = refused(&[&base[..], &["0", "--tvs-port", "0", "--tftpboot", "/nonexistent"]].concat());
+    assert!(said.contains("/nonexistent"), "{said}");
+    for (option, value) in [("--address", "0.0.0.0"), ("--domain", "x/../y"), ("--subscriber", "node1=127.0.0.1")] {
+        let more = ["0", "--tvs-port", "0", "--name", "node1", "--address", "127.0.0.1"];
+        let more = if option == "--address" { &more[..5] } else { &more[..] };
+        let said = refused(&[&base[..], more, &[option, value]].concat());
+        assert!(!said.is_empty());
+    }
+    assert!(!data.join("ringfence.db").exists() && !data.join("ringfence.toml").exists(), "nothing made");
+}
+
+#[test]
+fn a_subscriber_serves_its_own_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Served::start(&data, &["--subscriber", "node2=127.0.0.2"]);
+    let port = node.tvs.to_string();
+    let itl = fetch(node.http, "ITLFile.tlv");
+    assert_eq!(node.stop().code(), Some(0));
+    let second = Served::start_at("127.0.0.2", &data, &["--node", "NODE2"], &port);
+    let output = run("curl", "curl", &["-sf", &format!("http://127.0.0.2:{}/ITLFile.tlv", second.http)]);
+    assert!(output.status.success() && output.stdout != itl, "each TFTP node has an ITL of its own");
+    assert_eq!(second.stop().code(), Some(0));
+    let other = node::free_port().to_string();
+    let said = refused(&[
+        "--data",
+        data.to_str().unwrap(),
+        "--node",
+        "node2",
+        "--tvs-port",
+        &other,
+        "--http-port",
+        "0",
+        "--tftp-port",
+        "0",
+    ]);
+    assert!(said.contains(&format!("listens on port {port}")), "{said}");
+}

@@ -81,6 +81,8 @@ fn own_files_as_before_and_signed() {
         assert_ne!(get(node.http, name).0, "200", "{name} leads out of the folder or is no file");
     }
 
+    // A phone that is known by its file is no stranger, whatever else it asks for.
+    assert_eq!(get(node.http, "SEP001122334455.cnf.xml.enc.sgn").0, "404");
     // A phone that nobody knows is listed.
     assert_eq!(get(node.http, "SEPAABBCCDDEEFF.cnf.xml.sgn").0, "404");
     assert_eq!(node.stop().code(), Some(0));

@@ -21,9 +21,14 @@ pub struct Served {
 impl Served {
     /// Starts a node on free loopback ports and waits until it says where it listens.
     pub fn start(data: &Path, more: &[&str]) -> Self {
+        // Port 0: the system chooses one that is free, at each start another.
+        Self::start_at("127.0.0.1", data, &[&["--name", "node1", "--address", "127.0.0.1"], more].concat(), "0")
+    }
+
+    /// The same on another address, with the port of TVS.
+    pub fn start_at(listen: &str, data: &Path, more: &[&str], tvs_port: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
-            .args(["serve", "--listen", "127.0.0.1", "--tftp-port", "0", "--http-port", "0"])
-            .args(["--tvs-port", &free_port().to_string(), "--name", "node1", "--address", "127.0.0.1"])
+            .args(["serve", "--listen", listen, "--tftp-port", "0", "--http-port", "0", "--tvs-port", tvs_port])
             .args(more)
             .arg("--data")
             .arg(data)
