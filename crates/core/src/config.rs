@@ -3,6 +3,7 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use crate::enrolment::EnrolmentPart;
 use crate::parameters::SecurityMode;
 
 /// Protocol of a device.
@@ -120,7 +121,7 @@ pub struct ClusterPart {
     pub call_managers: Vec<String>,
     /// TVS in the order of the group, three at most.
     pub tvs: Vec<Endpoint>,
-    /// CAPF.
+    /// CAPF; none when it does not run.
     pub capf: Vec<Endpoint>,
 }
 
@@ -144,11 +145,23 @@ const SCCP_PORT: u16 = 2000;
 type Xml = Writer<Vec<u8>>;
 type Written = std::io::Result<()>;
 
-/// The config of a device.
+/// The config of a device for which nothing is scheduled.
 ///
 /// # Errors
 /// Never in practice: writing into memory does not fail; the type is that of the XML library.
 pub fn device_config(cluster: &ClusterPart, device: &DevicePart) -> std::io::Result<Vec<u8>> {
+    enrolled_config(cluster, device, &EnrolmentPart::default())
+}
+
+/// The config of a device, with what is scheduled for it.
+///
+/// # Errors
+/// As [`device_config`].
+pub fn enrolled_config(
+    cluster: &ClusterPart,
+    device: &DevicePart,
+    enrolment: &EnrolmentPart,
+) -> std::io::Result<Vec<u8>> {
     let secure = cluster.mode == SecurityMode::Mixed && device.security != DeviceSecurityMode::NonSecure;
     let mode = if secure { device.security } else { DeviceSecurityMode::NonSecure };
     // 3 = TLS; SIP without TLS runs over UDP (2) here, as phones of a plain set-up expect.
@@ -165,10 +178,12 @@ pub fn device_config(cluster: &ClusterPart, device: &DevicePart) -> std::io::Res
         text(xml, "deviceSecurityMode", &mode.number().to_string())?;
         text(xml, "transportLayerProtocol", transport)?;
         text(xml, "TLSResumptionTimer", "3600")?;
-        text(xml, "capfAuthMode", "0")?;
+        // A phone is not sent to a service that does not run.
+        let mode = if cluster.capf.is_empty() { 0 } else { enrolment.capf_auth_mode };
+        text(xml, "capfAuthMode", &mode.to_string())?;
         capf(xml, &cluster.capf)?;
-        text(xml, "certHash", "")?;
-        text(xml, "encrConfig", "false")
+        text(xml, "certHash", &enrolment.cert_hash())?;
+        text(xml, "encrConfig", enrolment.encr_config())
     })?;
     let mut bytes = xml.into_inner();
     bytes.push(b'\n');

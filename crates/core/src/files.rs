@@ -8,17 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use pki::sign::{FileSpec, SigningIdentity};
-use pki::{Certificate, SoftKey};
+use pki::{Certificate, Random, SoftKey};
 use store::folder::{Folder, Found, Stamp};
-use store::rows::{NodeRow, UnknownDeviceRow};
+use store::rows::{DeviceRow, EnrolmentRow, NodeRow, ShownKind, UnknownDeviceRow};
 use wire::digest::DigestId;
 use wire::file_name::FileName;
 use wire::header::Layout;
 use wire::signed_file::SignedFile;
 
 use crate::cluster::Cluster;
-use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol, default_config, device_config};
+use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol, default_config, enrolled_config};
 use crate::devices::device_of;
+use crate::enrolment::EnrolmentPart;
+use crate::enrolment::config::{adjusted, stub};
 use crate::merge::merge;
 use crate::units::Unit;
 use crate::{CoreError, parameters};
@@ -28,6 +30,8 @@ use pki::listing::ListKind;
 const SIGNED: &str = ".sgn";
 /// `.cnf.xml`.
 const CONFIG: &str = ".cnf.xml";
+/// `.cnf.xml.enc`, before `.sgn`.
+const ENCRYPTED: &str = ".cnf.xml.enc";
 /// `XMLDefault.cnf.xml`.
 const DEFAULT_CONFIG: &str = "XMLDefault.cnf.xml";
 
@@ -56,10 +60,16 @@ pub struct Snapshot {
     signer: Certificate,
     key: SoftKey,
     digest: DigestId,
-    devices: HashMap<String, Arc<DevicePart>>,
+    devices: HashMap<String, ArcSwap<DeviceEntry>>,
     groups: HashMap<String, Arc<ClusterPart>>,
-    group_of: HashMap<String, String>,
     default_part: ClusterPart,
+}
+
+/// A device in a snapshot. It alone may be exchanged between two snapshots, because each enrolment changes one.
+pub struct DeviceEntry {
+    part: DevicePart,
+    enrolment: EnrolmentPart,
+    group: String,
 }
 
 /// How a node gives out the files that people bring.
@@ -88,6 +98,8 @@ pub struct NodeFiles {
     cache: Mutex<Cache>,
     seen: Mutex<HashMap<String, UnknownDeviceRow>>,
     open: Mutex<HashMap<Stamp, Weak<Vec<u8>>>>,
+    /// For the keys of encrypted configs; without one none is made.
+    random: Option<Mutex<Box<dyn Random + Send>>>,
 }
 
 #[derive(Default)]
@@ -114,9 +126,10 @@ impl Cluster {
         let nodes = self.store().nodes().await?;
         let address = |name: &String| nodes.iter().find(|node| node.name == *name).map(|node| node.address.clone());
         let tvs_port = port(&parameters, parameters::TVS_PORT, 2445);
+        let capf_runs = self.capf_runs().await?;
         let capf = nodes
             .iter()
-            .filter(|node| node.publisher)
+            .filter(|node| node.publisher && capf_runs)
             .map(|node| Endpoint { host: node.address.clone(), port: port(&parameters, parameters::CAPF_PORT, 3804) });
         let capf: Vec<Endpoint> = capf.collect();
         let part = |names: &[String]| {
@@ -135,16 +148,15 @@ impl Cluster {
             nodes.iter().take(crate::cluster::GROUP_LIMIT).map(|node| node.name.clone()).collect();
         let default_part =
             groups.get(crate::cluster::DEFAULT_GROUP).map_or_else(|| part(&everyone), |part| (**part).clone());
-        let devices = self.store().devices().await?;
-        let group_of = devices.iter().map(|device| (device.name.clone(), device.group.clone())).collect();
-        let devices = devices.into_iter().map(|device| {
-            let part = DevicePart {
-                protocol: Protocol::from_number(device.protocol),
-                security: DeviceSecurityMode::from_number(device.security_mode),
-                version_stamp: device.version_stamp,
-            };
-            (device.name, Arc::new(part))
-        });
+        let mut enrolments: HashMap<String, EnrolmentRow> =
+            self.store().enrolments().await?.into_iter().map(|row| (row.device.clone(), row)).collect();
+        let mut certificates = self.config_certificates(&enrolments).await?;
+        let mut devices = HashMap::new();
+        for device in self.store().devices().await? {
+            let enrolment = enrolments.remove(&device.name);
+            let certificate = certificates.remove(&device.name);
+            devices.insert(device.name.clone(), ArcSwap::from_pointee(entry(device, enrolment, certificate)));
+        }
         let list = |kind| -> Result<Option<Bytes>, CoreError> {
             Ok(self.served_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
         };
@@ -154,11 +166,56 @@ impl Cluster {
             signer,
             key,
             digest: parameters.digest(),
-            devices: devices.collect(),
+            devices,
             groups,
-            group_of,
             default_part,
         })
+    }
+
+    /// A device as it stands in the rows now; `None` when it is not known.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn device_entry(&self, name: &str) -> Result<Option<DeviceEntry>, CoreError> {
+        let Some(row) = self.store().enrolment(name).await? else { return Ok(None) };
+        let Some(device) = self.store().device(name).await? else { return Ok(None) };
+        let certificate = if row.encrypted { self.enrolment(name).await?.config_certificate()? } else { None };
+        Ok(Some(entry(device, Some(row), certificate)))
+    }
+
+    /// The certificates of the devices whose config is encrypted: the LSC, else the MIC.
+    async fn config_certificates(
+        &self,
+        enrolments: &HashMap<String, EnrolmentRow>,
+    ) -> Result<HashMap<String, Certificate>, CoreError> {
+        let wanted = |name: &str| enrolments.get(name).is_some_and(|row| row.encrypted);
+        let mut certificates = HashMap::new();
+        if !enrolments.values().any(|row| row.encrypted) {
+            return Ok(certificates);
+        }
+        for shown in self.store().device_certificates().await? {
+            if shown.kind == ShownKind::Mic && wanted(&shown.device) {
+                certificates.insert(shown.device, Certificate::from_pem(shown.pem.as_bytes())?);
+            }
+        }
+        for lsc in self.store().current_lscs().await? {
+            if let Some(pem) = lsc.pem.filter(|_| wanted(&lsc.device)) {
+                certificates.insert(lsc.device, Certificate::from_pem(pem.as_bytes())?);
+            }
+        }
+        Ok(certificates)
+    }
+}
+
+fn entry(device: DeviceRow, enrolment: Option<EnrolmentRow>, certificate: Option<Certificate>) -> DeviceEntry {
+    DeviceEntry {
+        part: DevicePart {
+            protocol: Protocol::from_number(device.protocol),
+            security: DeviceSecurityMode::from_number(device.security_mode),
+            version_stamp: device.version_stamp,
+        },
+        enrolment: enrolment.map(|row| EnrolmentPart::new(&row, certificate)).unwrap_or_default(),
+        group: device.group,
     }
 }
 
@@ -167,9 +224,13 @@ fn port(parameters: &parameters::Parameters, name: &str, fallback: u16) -> u16 {
 }
 
 impl Snapshot {
-    fn cluster_part(&self, device: &str) -> &ClusterPart {
-        let group = self.group_of.get(device).and_then(|group| self.groups.get(group));
+    fn cluster_part(&self, device: Option<&DeviceEntry>) -> &ClusterPart {
+        let group = device.and_then(|device| self.groups.get(&device.group));
         group.map_or(&self.default_part, |part| part)
+    }
+
+    fn device(&self, name: &str) -> Option<Arc<DeviceEntry>> {
+        self.devices.get(name).map(ArcSwap::load_full)
     }
 }
 
@@ -182,7 +243,32 @@ impl NodeFiles {
             cache: Mutex::default(),
             seen: Mutex::default(),
             open: Mutex::default(),
+            random: None,
         }
+    }
+
+    /// The same, able to encrypt configs: their keys are drawn from `random`.
+    #[must_use]
+    pub fn encrypting(self, random: Box<dyn Random + Send>) -> Self {
+        Self { random: Some(Mutex::new(random)), ..self }
+    }
+
+    /// Exchanges one device in the snapshot; its files are made again when asked for. `false`: it is not in the snapshot,
+    /// which has to be read anew.
+    pub fn swap_device(&self, name: &str, entry: DeviceEntry) -> bool {
+        let snapshot = self.snapshot.load();
+        let Some(place) = snapshot.devices.get(name) else { return false };
+        place.store(Arc::new(entry));
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        // what is being signed now was read before
+        cache.age += 1;
+        let stem = name.to_ascii_lowercase();
+        for suffix in [".cnf.xml.sgn", ".cnf.xml.enc.sgn"] {
+            if let Some((_, old)) = cache.files.remove(&format!("{stem}{suffix}")) {
+                cache.bytes -= old.len();
+            }
+        }
+        true
     }
 
     /// Exchanges the snapshot; signed files are made again when asked for.
@@ -230,9 +316,79 @@ impl NodeFiles {
                 None => list(&snapshot, kind).ok_or(FileError::NotFound),
             };
         }
+        if let Some((device, entry)) = encrypted_device(&snapshot, name) {
+            return self.guarded(&snapshot, name, &device, &entry, now);
+        }
         match name.without_suffix(SIGNED) {
             None => self.plain(&snapshot, name),
             Some(plain) => self.signed(&snapshot, name, &plain, now),
+        }
+    }
+
+    /// The files of a device whose config is encrypted: the stub under `.sgn`, the config under `.enc.sgn`, nothing under the
+    /// plain name, and nothing of what lies under these names in the folder but the plain config, as what is encrypted.
+    fn guarded(
+        &self,
+        snapshot: &Snapshot,
+        name: &FileName,
+        device: &str,
+        entry: &DeviceEntry,
+        now: i64,
+    ) -> Result<Bytes, FileError> {
+        let key = name.folded();
+        let is_config = key.ends_with(&format!("{ENCRYPTED}{SIGNED}"));
+        if name.without_suffix(SIGNED).is_none() || (is_config && entry.enrolment.certificate.is_none()) {
+            return Err(FileError::NotFound);
+        }
+        let failed = |error: String| FileError::Failed(format!("{}: {error}", name.as_str()));
+        let found = self.find(&format!("{device}{CONFIG}"))?;
+        let stamp = found.as_ref().map(|found| &found.stamp);
+        let age = match self.cached(&key, stamp) {
+            Ok(file) => return Ok(file),
+            Err(age) => age,
+        };
+        let cluster = snapshot.cluster_part(Some(entry));
+        let config = match &found {
+            None => {
+                enrolled_config(cluster, &entry.part, &entry.enrolment).map_err(|error| failed(error.to_string()))?
+            }
+            Some(found) => {
+                let file = self.read(found)?;
+                let merged = merge(&file, cluster).map_err(|error| failed(error.to_string()))?;
+                adjusted(&merged, &entry.enrolment).map_err(|error| failed(error.to_string()))?
+            }
+        };
+        let spec = FileSpec {
+            layout: Layout::Cucm,
+            digest: snapshot.digest,
+            file_name: &format!("{device}{}{SIGNED}", if is_config { ENCRYPTED } else { CONFIG }),
+            timestamp: u32::try_from(now / 1000).unwrap_or(u32::MAX),
+        };
+        let identity =
+            SigningIdentity::new(&snapshot.signer, &snapshot.key).map_err(|error| failed(error.to_string()))?;
+        let file = match entry.enrolment.certificate.as_ref().filter(|_| is_config) {
+            None => {
+                let stub = stub(&config, &entry.enrolment).map_err(|error| failed(error.to_string()))?;
+                pki::sign::sign_file(&spec, stub, &identity).map_err(|error| failed(error.to_string()))?
+            }
+            Some(certificate) => {
+                let random = self.random.as_ref().ok_or_else(|| failed("no random source for its key".to_owned()))?;
+                let mut random = random.lock().unwrap_or_else(PoisonError::into_inner);
+                pki::encrypt::encrypt_file(&spec, &config, certificate, &identity, random.as_mut())
+                    .map_err(|error| failed(error.to_string()))?
+            }
+        };
+        let file = Bytes::from(file);
+        self.keep(key, stamp.cloned(), &file, age);
+        Ok(file)
+    }
+
+    /// A signed file that was kept for this state of its source; else the age of the cache.
+    fn cached(&self, key: &str, stamp: Option<&Stamp>) -> Result<Bytes, u64> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        match cache.files.get(key) {
+            Some((cached, file)) if cached.as_ref() == stamp => Ok(file.clone()),
+            _ => Err(cache.age),
         }
     }
 
@@ -259,12 +415,9 @@ impl NodeFiles {
         };
         let key = name.folded();
         let stamp = source.stamp();
-        let age = {
-            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            match cache.files.get(&key) {
-                Some((cached, file)) if cached.as_ref() == stamp => return Ok(file.clone()),
-                _ => cache.age,
-            }
+        let age = match self.cached(&key, stamp) {
+            Ok(file) => return Ok(file),
+            Err(age) => age,
         };
         let payload = self.payload(snapshot, plain, &source)?;
         let spec = FileSpec {
@@ -317,15 +470,18 @@ impl NodeFiles {
         match source {
             Source::Default => made(default_config(&snapshot.default_part)),
             Source::Device(device) => {
-                let part = snapshot.devices.get(device).ok_or(FileError::NotFound)?;
-                made(device_config(snapshot.cluster_part(device), part))
+                let device = snapshot.device(device).ok_or(FileError::NotFound)?;
+                made(enrolled_config(snapshot.cluster_part(Some(&device)), &device.part, &device.enrolment))
             }
             Source::Folder(found) => {
                 let file = self.read(found)?;
                 let device = device_of(name).filter(|device| is_config_of(name, device));
                 let merges = self.folder.as_ref().is_some_and(|settings| settings.merge);
                 match device.filter(|_| merges) {
-                    Some(device) => Ok(merged(file, &found.name, snapshot.cluster_part(&device))),
+                    Some(device) => {
+                        let entry = snapshot.device(&device);
+                        Ok(merged(file, &found.name, snapshot.cluster_part(entry.as_deref()), entry.as_deref()))
+                    }
                     None => Ok(file),
                 }
             }
@@ -433,15 +589,28 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-/// The config with our elements; as its author wrote it when it cannot be merged.
-fn merged(file: Bytes, name: &str, part: &ClusterPart) -> Bytes {
-    match merge(&file, part) {
+/// The config with our elements, those of a pending operation too; as its author wrote it when it cannot be merged.
+fn merged(file: Bytes, name: &str, part: &ClusterPart, device: Option<&DeviceEntry>) -> Bytes {
+    let pending = device.filter(|device| device.enrolment.capf_auth_mode != 0 && !part.capf.is_empty());
+    let merged = merge(&file, part).map_err(|error| error.to_string());
+    let merged = merged.and_then(|merged| match pending {
+        Some(device) => adjusted(&merged, &device.enrolment).map_err(|error| error.to_string()),
+        None => Ok(merged),
+    });
+    match merged {
         Ok(merged) => Bytes::from(merged),
         Err(error) => {
             tracing::warn!(file = name, %error, "the config is served without the TVS and CAPF elements");
             file
         }
     }
+}
+
+/// The device that a config name belongs to, when its config is encrypted.
+fn encrypted_device(snapshot: &Snapshot, name: &FileName) -> Option<(String, Arc<DeviceEntry>)> {
+    let device = device_of(name)?;
+    let entry = snapshot.device(&device)?;
+    entry.enrolment.encrypted.then_some((device, entry))
 }
 
 /// Which list a lower-case name means: `CTLFile.tlv`, `CTL<device>.tlv` and the same with ITL.

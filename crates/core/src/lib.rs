@@ -1,7 +1,8 @@
 //! The product: what a cluster is, what an administrator may do to it, what its servers give out.
 //!
 //! One module per noun. Rules and builders are plain functions over values ([`releases`], [`trust_lists`], [`config`],
-//! [`tvs`]); only what awaits the store is async ([`cluster`], [`certificates`], [`operations`], [`devices`]). Nothing
+//! [`tvs`]); only what awaits the store is async ([`cluster`], [`certificates`], [`operations`], [`devices`],
+//! [`enrolment`]). Nothing
 //! here knows a socket, a prompt or HTML, and the clock and random bytes come in through [`Surroundings`].
 //!
 //! A face (shell, web) acts with an [`Actor`]; each operation names the level it needs.
@@ -12,8 +13,11 @@ pub mod cluster;
 pub mod command_log;
 pub mod config;
 pub mod devices;
+pub mod enrolment;
 pub mod error;
 pub mod files;
+pub mod import;
+pub mod lsc;
 pub mod merge;
 pub mod operations;
 pub mod parameters;

@@ -12,6 +12,10 @@ pub const ROLLBACK: &str = "RollBackToPreGrayback";
 pub const SIGNATURE_ALGORITHM: &str = "TFTPFileSignatureAlgorithm";
 /// *CAPF Phone Port*.
 pub const CAPF_PORT: &str = "CAPFPhonePort";
+/// *CAPF Operation Expires in (days)*: what *Operation Completes By* is by default [cucm-behaviour.md 4.1].
+pub const CAPF_OPERATION_EXPIRES: &str = "CAPFOperationExpiresIn";
+/// *Duration Of Certificate Validity (in days)* of LSCs [cucm-behaviour.md 4.1].
+pub const CAPF_VALIDITY: &str = "DurationOfCertificateValidity";
 /// Port of TVS as configs name it.
 pub const TVS_PORT: &str = "TVSPort";
 /// Seconds that a phone may keep an answer of TVS [tvs.md 2].
@@ -50,9 +54,11 @@ enum Allowed {
     Number(u32, u32),
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 8] = [
+    Rule { name: CAPF_OPERATION_EXPIRES, default: "10", by_hand: true, allowed: Allowed::Number(1, 365) },
     Rule { name: CAPF_PORT, default: "3804", by_hand: true, allowed: Allowed::Number(1, 65_535) },
     Rule { name: CLUSTER_SECURITY_MODE, default: "0", by_hand: false, allowed: Allowed::OneOf(&["0", "1"]) },
+    Rule { name: CAPF_VALIDITY, default: "1825", by_hand: true, allowed: Allowed::Number(1, 1825) },
     Rule { name: ROLLBACK, default: "F", by_hand: false, allowed: Allowed::OneOf(&["F", "T"]) },
     Rule { name: SIGNATURE_ALGORITHM, default: "SHA-1", by_hand: true, allowed: Allowed::OneOf(&["SHA-1", "SHA-512"]) },
     Rule { name: TVS_TIME_TO_LIVE, default: "86400", by_hand: true, allowed: Allowed::Number(1, 2_592_000) },

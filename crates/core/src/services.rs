@@ -22,10 +22,9 @@ const CATALOGUE: [(&str, bool); 6] = [
     (TVS, false),
 ];
 
-/// The services of a new node and whether they are activated. CAPF is there with its certificate; its server is not
-/// part of this release, so it is not activated.
+/// The services of a new node and whether they are activated: all.
 pub(crate) fn of_new_node(publisher: bool) -> impl Iterator<Item = (&'static str, bool)> {
-    CATALOGUE.into_iter().filter(move |(_, only)| publisher || !only).map(|(name, _)| (name, name != CAPF))
+    CATALOGUE.into_iter().filter(move |(_, only)| publisher || !only).map(|(name, _)| (name, true))
 }
 
 /// The spelling of a service's name; case does not matter, as in the shell.

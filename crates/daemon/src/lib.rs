@@ -1,10 +1,12 @@
 //! The sockets of a node. Each server takes its data from a trait that `core` fills with an immutable snapshot, so
-//! that no server knows a database: [`files::FileSource`] for TFTP and HTTP, [`tvs::TrustSource`] for TVS.
+//! that no server knows a database: [`files::FileSource`] for TFTP and HTTP, [`tvs::TrustSource`] for TVS; CAPF,
+//! which changes rows, asks [`capf::EnrolmentDesk`].
 //!
-//! * [`tftp`], [`http`], [`tvs`]: the servers; [`tls`]: what phones need of TLS
+//! * [`tftp`], [`http`], [`tvs`], [`capf`]: the servers; [`tls`]: what phones need of TLS
 //! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program
 //! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
 
+pub mod capf;
 pub mod files;
 pub mod http;
 pub mod node;

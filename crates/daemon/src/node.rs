@@ -1,5 +1,6 @@
 //! All servers of one node, kept up to date with the rows.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +8,19 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use openssl::x509::X509;
-use pki::Certificate;
+use pki::capf::Sha2Proof;
 use pki::listing::ListKind;
+use pki::{Certificate, OpensslRandom};
+use ringfence_core::enrolment::{Authority, CHANGE, Desk, Policy};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
-use ringfence_core::parameters::TVS_TIME_TO_LIVE;
+use ringfence_core::parameters::{CAPF_PORT, TVS_TIME_TO_LIVE};
 use ringfence_core::tvs::{TvsCache, TvsEntry};
 use ringfence_core::units::Unit;
-use ringfence_core::{Cluster, CoreError, NodeRow};
+use ringfence_core::{ChangeRow, Cluster, CoreError, NodeRow};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
+use crate::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, NodeDesk};
 use crate::files::{FetchError, FileRequest, FileSource};
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
@@ -30,10 +34,16 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How often unknown phones are written to the database: every so many looks.
 const UNKNOWN_EVERY: u32 = 8;
 
+/// How often overdue operations are ended and a wave goes on, on the publisher: every so many looks.
+const ENROLMENT_EVERY: u32 = 8;
+
+/// Devices of which each is read anew on its own after a change; more of them are read together.
+const SINGLE_DEVICES: usize = 64;
+
 /// How long the last write may take when the node stops.
 const LAST_WRITE: Duration = Duration::from_millis(400);
 
-/// Largest `log/tvs.log` before it is set aside, bytes.
+/// Largest `log/tvs.log` and `log/capf.log` before it is set aside, bytes.
 const LOG_LIMIT: u64 = 16 << 20;
 
 /// Where the servers of a node listen; port 0 lets the system choose.
@@ -58,6 +68,15 @@ pub struct NodeOptions {
     pub folder: Option<FolderSettings>,
 }
 
+/// How CAPF serves, on the publisher.
+#[derive(Debug, Clone)]
+pub struct CapfOptions {
+    /// Where it listens; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// What phones may take.
+    pub limits: CapfLimits,
+}
+
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -70,6 +89,9 @@ pub enum StartError {
     /// The TVS certificate.
     #[error("TVS: {0}")]
     Tls(#[from] TlsError),
+    /// The CAPF certificate.
+    #[error("CAPF: {0}")]
+    Capf(TlsError),
     /// The log.
     #[error("{path}: {source}")]
     Log {
@@ -83,6 +105,7 @@ pub enum StartError {
 /// The running servers of a node. Dropping it ends them at once; [`Node::stop`] lets them finish.
 pub struct Node {
     listen: Listen,
+    capf: Option<SocketAddr>,
     live: Arc<Live>,
     stop: watch::Sender<bool>,
     follower: JoinSet<()>,
@@ -97,8 +120,18 @@ struct Live {
     tls: SwappableTls,
     legacy_tls: bool,
     log: TvsLog,
+    /// On the publisher.
+    capf: Option<CapfPart>,
     seen: Mutex<Seen>,
     servers: Mutex<Servers>,
+}
+
+/// CAPF on the publisher.
+struct CapfPart {
+    desk: Arc<NodeDesk>,
+    tls: SwappableTls,
+    log: CapfLog,
+    counters: Arc<CapfCounters>,
 }
 
 /// What the servers answer from, to see what is new.
@@ -106,20 +139,38 @@ struct Seen {
     change: i64,
     ctl: Option<Vec<u8>>,
     tvs: [u8; 32],
+    capf: [u8; 32],
 }
 
 impl Node {
-    /// Opens the sockets of a node and serves.
+    /// Opens the sockets of a node and serves. CAPF listens on the address of TVS: on the port that configs name, or on one that
+    /// the system chooses when it chooses that of TVS too.
     ///
     /// # Errors
     /// [`StartError`]; nothing listens then.
     pub async fn start(cluster: Cluster, node: NodeRow, options: NodeOptions) -> Result<Self, StartError> {
+        let tvs = options.listen.tvs;
+        let known = cluster.parameters().await?.number(CAPF_PORT, u32::from(wire::capf::PORT));
+        let port = if tvs.port() == 0 { 0 } else { u16::try_from(known).unwrap_or(wire::capf::PORT) };
+        let capf = CapfOptions { listen: at(tvs.ip(), port), limits: CapfLimits::default() };
+        Self::start_with(cluster, node, options, capf).await
+    }
+
+    /// The same, with what CAPF is told; it counts on the publisher only.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing listens then.
+    pub async fn start_with(
+        cluster: Cluster,
+        node: NodeRow,
+        options: NodeOptions,
+        capf: CapfOptions,
+    ) -> Result<Self, StartError> {
         cluster.settle(&mut System::default()).await?;
         let change = cluster.store().last_change().await.map_err(CoreError::from)?;
-        let files = Arc::new(NodeFiles::new(cluster.snapshot(&node).await?, options.folder));
-        let path = cluster.directory(&node).log().join("tvs.log");
-        let log = TvsLog::to_file(&path, LOG_LIMIT);
-        let log = log.map_err(|source| StartError::Log { path: path.display().to_string(), source })?;
+        let files = NodeFiles::new(cluster.snapshot(&node).await?, options.folder);
+        let files = Arc::new(files.encrypting(Box::new(OpensslRandom)));
+        let log = log(&cluster, &node, "tvs.log")?;
         let (tvs, context) = tvs_context(&cluster, &node, options.legacy_tls).await?;
         let trust = Arc::new(ArcSwap::from_pointee(TvsCache::new()));
         let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
@@ -130,12 +181,29 @@ impl Node {
             limits: TvsLimits::default(),
             counters: Arc::new(TvsCounters::default()),
         };
-        let servers = Servers::new(options.listen, Arc::new(Files(Arc::clone(&files))), server);
+        let mut capf_known = [0; 32];
+        let mut part = None;
+        if node.publisher {
+            let (known, made) = capf_part(&cluster, &node, &files, options.legacy_tls).await?;
+            (capf_known, part) = (known, Some(made));
+        }
+        let capf_server = part.as_ref().map(|part| {
+            let server = CapfServer {
+                tls: Arc::clone(&part.tls),
+                desk: Arc::clone(&part.desk),
+                log: part.log.clone(),
+                limits: capf.limits,
+                counters: Arc::clone(&part.counters),
+            };
+            (capf.listen, server)
+        });
+        let servers = Servers::new(options.listen, Arc::new(Files(Arc::clone(&files))), server, capf_server);
         let live = Arc::new(Live {
             trust,
             tls,
             legacy_tls: options.legacy_tls,
-            seen: Mutex::new(Seen { change, ctl: None, tvs }),
+            capf: part,
+            seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
             servers: Mutex::new(servers),
             cluster,
             node,
@@ -144,17 +212,32 @@ impl Node {
         });
         live.refresh_trust(true).await?;
         live.follow_services().await?;
-        let listen = live.servers.lock().await.listen().clone();
+        let servers = live.servers.lock().await;
+        let (listen, capf) = (servers.listen().clone(), servers.capf());
+        drop(servers);
         let (stop, stopped) = watch::channel(false);
         let mut follower = JoinSet::new();
         follower.spawn(Arc::clone(&live).follow(stopped));
-        Ok(Self { listen, live, stop, follower })
+        Ok(Self { listen, capf, live, stop, follower })
     }
 
     /// Where the servers listen, with the ports the system chose.
     #[must_use]
     pub fn listen(&self) -> &Listen {
         &self.listen
+    }
+
+    /// Where CAPF listens, with the port the system chose; `None` on a subscriber. While its service is stopped nobody listens
+    /// there.
+    #[must_use]
+    pub fn capf(&self) -> Option<SocketAddr> {
+        self.capf
+    }
+
+    /// What phones did at CAPF; `None` on a subscriber.
+    #[must_use]
+    pub fn capf_counters(&self) -> Option<&CapfCounters> {
+        self.live.capf.as_ref().map(|capf| &*capf.counters)
     }
 
     /// The node.
@@ -171,11 +254,14 @@ impl Node {
         self.live.refresh().await
     }
 
-    /// Waits until the lines of `log/tvs.log` are on the disk.
+    /// Waits until the lines of `log/tvs.log` and `log/capf.log` are on the disk.
     pub fn flush_log(&self) {
         // The log waits for its writer; when that died there is nothing more to wait for.
         if !self.live.log.flush() {
             tracing::warn!("log/tvs.log is not written any more");
+        }
+        if self.live.capf.as_ref().is_some_and(|capf| !capf.log.flush()) {
+            tracing::warn!("log/capf.log is not written any more");
         }
     }
 
@@ -211,6 +297,39 @@ async fn tvs_context(
     Ok((certificate.sha256(), phone_context(&x509, key.openssl(), legacy)?))
 }
 
+/// Opens a log of a node.
+fn log(cluster: &Cluster, node: &NodeRow, name: &str) -> Result<TvsLog, StartError> {
+    let path = cluster.directory(node).log().join(name);
+    TvsLog::to_file(&path, LOG_LIMIT).map_err(|source| StartError::Log { path: path.display().to_string(), source })
+}
+
+/// CAPF, and what its certificate is known by.
+async fn capf_part(
+    cluster: &Cluster,
+    node: &NodeRow,
+    files: &Arc<NodeFiles>,
+    legacy: bool,
+) -> Result<([u8; 32], CapfPart), StartError> {
+    // Phones that speak TLS 1.0 are those that make no proofs with SHA-512.
+    let policy = Policy { sha2: if legacy { Sha2Proof::Optional } else { Sha2Proof::Required } };
+    let desk = Desk::open(cluster.clone(), policy).await?;
+    let (known, context) = capf_context(&desk.authority(), legacy)?;
+    let part = CapfPart {
+        desk: Arc::new(NodeDesk::new(desk, cluster.clone(), Arc::clone(files))),
+        tls: Arc::new(ArcSwap::from_pointee(context)),
+        log: log(cluster, node, "capf.log")?,
+        counters: Arc::new(CapfCounters::default()),
+    };
+    Ok((known, part))
+}
+
+fn capf_context(authority: &Authority, legacy: bool) -> Result<([u8; 32], openssl::ssl::SslContext), StartError> {
+    let certificate = authority.certificate();
+    let x509 = X509::from_der(certificate.der()).map_err(|error| CoreError::Internal(error.to_string()))?;
+    let context = phone_context(&x509, authority.key().openssl(), legacy).map_err(StartError::Capf)?;
+    Ok((certificate.sha256(), context))
+}
+
 impl Live {
     /// Follows the rows until the end.
     async fn follow(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
@@ -233,6 +352,20 @@ impl Live {
             if count.is_multiple_of(UNKNOWN_EVERY) {
                 self.write_unknown().await;
             }
+            if self.node.publisher && count.is_multiple_of(ENROLMENT_EVERY) {
+                self.step_enrolment().await;
+            }
+        }
+    }
+
+    /// What happens by itself: operations run out of time, a wave goes on.
+    async fn step_enrolment(&self) {
+        let stepped = async {
+            self.cluster.expire_operations(now()).await?;
+            self.cluster.step_wave(now()).await
+        };
+        if let Err(error) = stepped.await {
+            tracing::warn!(%error, "operations and waves of CAPF wait");
         }
     }
 
@@ -246,17 +379,52 @@ impl Live {
     }
 
     async fn refresh(&self) -> Result<(), StartError> {
-        self.cluster.settle(&mut System::default()).await?;
         let since = self.seen.lock().await.change;
         let changes = self.cluster.store().changes_after(since).await.map_err(CoreError::from)?;
-        self.files.swap(self.cluster.snapshot(&self.node).await?);
-        self.refresh_trust(false).await?;
-        self.follow_services().await?;
+        let enrolments_only = changes.iter().all(|change| change.kind == CHANGE || change.kind == "reset");
+        if changes.is_empty() || !enrolments_only || !self.refresh_devices(&changes).await? {
+            self.cluster.settle(&mut System::default()).await?;
+            self.files.swap(self.cluster.snapshot(&self.node).await?);
+            self.refresh_trust(false).await?;
+            self.refresh_capf().await?;
+            self.follow_services().await?;
+        }
         for change in changes.iter().filter(|change| change.kind == "reset") {
             tracing::info!(phones = change.subject, "phones must be reset to fetch their lists again");
         }
         if let Some(last) = changes.last() {
             self.seen.lock().await.change = last.seq;
+        }
+        Ok(())
+    }
+
+    /// Takes over the devices whose enrolment changed, and nothing else. `false`: one of them is new, so everything has to
+    /// be read.
+    async fn refresh_devices(&self, changes: &[ChangeRow]) -> Result<bool, StartError> {
+        let changed = changes.iter().filter(|change| change.kind == CHANGE).map(|change| change.subject.as_str());
+        let names: HashSet<&str> = changed.collect();
+        if names.len() > SINGLE_DEVICES {
+            self.files.swap(self.cluster.snapshot(&self.node).await?);
+            return Ok(true);
+        }
+        for name in names {
+            let entry = self.cluster.device_entry(name).await?;
+            if !entry.is_some_and(|entry| self.files.swap_device(name, entry)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The CAPF certificate, CAPF-trust, the validity of LSCs.
+    async fn refresh_capf(&self) -> Result<(), StartError> {
+        let Some(capf) = &self.capf else { return Ok(()) };
+        capf.desk.desk().reload().await?;
+        let (known, context) = capf_context(&capf.desk.desk().authority(), self.legacy_tls)?;
+        let mut seen = self.seen.lock().await;
+        if known != seen.capf {
+            capf.tls.store(Arc::new(context));
+            seen.capf = known;
         }
         Ok(())
     }

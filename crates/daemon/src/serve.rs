@@ -7,11 +7,12 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
-use ringfence_core::parameters::TVS_PORT;
+use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::{Actor, CoreError, Level, NodeRow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::node::{Listen, Node, NodeOptions, StartError, at};
+use crate::capf::CapfLimits;
+use crate::node::{CapfOptions, Listen, Node, NodeOptions, StartError, at};
 use crate::settings::{Settings, SettingsError, default_data_directory};
 use crate::surroundings::System;
 use crate::tftp::BindError;
@@ -84,11 +85,17 @@ fn check_ports(settings: &Settings) -> Result<(), ServeError> {
     };
     tcp(listen.http).map_err(StartError::from)?;
     tcp(listen.tvs.unwrap_or(DEFAULT_TVS_PORT)).map_err(StartError::from)?;
+    tcp(capf_port(settings, wire::capf::PORT)).map_err(StartError::from)?;
     let address = at(listen.address, listen.tftp.unwrap_or(TFTP_PORT));
     match std::net::UdpSocket::bind(address).map_err(|error| BindError::new("UDP", address, error)) {
         Err(BindError::Denied { .. }) if listen.tftp.is_none() => Ok(()),
         bound => Ok(bound.map(drop).map_err(StartError::from)?),
     }
+}
+
+/// The port of CAPF: as the settings say, else any free one where HTTP takes any, else the one of the cluster.
+fn capf_port(settings: &Settings, known: u16) -> u16 {
+    settings.listen.capf.unwrap_or(if settings.listen.http == 0 { 0 } else { known })
 }
 
 /// Starts the servers of a node with its settings. TFTP moves to 6969 without the right to 69, unless the settings name
@@ -116,18 +123,27 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
         legacy_tls: settings.phones.legacy_tls,
         folder: folder.clone(),
     };
+    let known_capf = cluster.parameters().await?.number(CAPF_PORT, u32::from(wire::capf::PORT));
+    let known_capf = u16::try_from(known_capf).unwrap_or(wire::capf::PORT);
+    let capf = || CapfOptions { listen: at(address, capf_port(settings, known_capf)), limits: CapfLimits::default() };
     let wanted = at(address, settings.listen.tftp.unwrap_or(TFTP_PORT));
-    let started = match Node::start(cluster.clone(), node.clone(), options(wanted)).await {
+    let started = match Node::start_with(cluster.clone(), node.clone(), options(wanted), capf()).await {
         Err(StartError::Bind(BindError::Denied { addr, .. })) if addr == wanted && settings.listen.tftp.is_none() => {
-            Node::start(cluster.clone(), node, options(at(address, TFTP_PORT_WITHOUT_RIGHT))).await?
+            Node::start_with(cluster.clone(), node, options(at(address, TFTP_PORT_WITHOUT_RIGHT)), capf()).await?
         }
         started => started?,
     };
     // Only a node that listens may change what configs say.
     let listens = started.listen().tvs.port();
+    let system = Actor::new("system", Level::Install);
     if listens != known {
-        let system = Actor::new("system", Level::Install);
         cluster.set_parameter(&system, TVS_PORT, &listens.to_string(), &mut System::default()).await?;
+        started.refresh().await?;
+    }
+    // Nobody listens on port 0: the service was stopped when the node started.
+    let capf = started.capf().map(|address| address.port()).filter(|port| *port != 0 && *port != known_capf);
+    if let Some(port) = capf {
+        cluster.set_parameter(&system, CAPF_PORT, &port.to_string(), &mut System::default()).await?;
         started.refresh().await?;
     }
     cluster.write_settings(&settings.to_toml()?)?;
@@ -153,6 +169,10 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
     line(&format!("  TFTP  udp {}", listen.tftp))?;
     line(&format!("  HTTP  tcp {}", listen.http))?;
     line(&format!("  TVS   tcp {}{}", listen.tvs, if settings.phones.legacy_tls { "  (TLS 1.0 and up)" } else { "" }))?;
+    if let Some(capf) = node.capf() {
+        let stopped = if cluster.capf_runs().await? { "" } else { "  (stopped)" };
+        line(&format!("  CAPF  tcp {capf}{stopped}"))?;
+    }
     if let Some(folder) = &settings.files.tftpboot {
         let merge = if settings.files.merge { "TVS and CAPF merged into configs" } else { "configs untouched" };
         line(&format!("  files {} ({merge})", folder.display()))?;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringfence_core::ServiceRow;
-use ringfence_core::services::{TFTP, TVS};
+use ringfence_core::services::{CAPF, TFTP, TVS};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::capf::{CapfServer, NodeDesk};
 use crate::files::FileSource;
 use crate::node::Listen;
 use crate::tftp::BindError;
@@ -22,13 +23,15 @@ use crate::{http, tftp};
 const DRAIN: Duration = Duration::from_millis(4300);
 
 /// The services that have a server here.
-const SERVED: [&str; 2] = [TFTP, TVS];
+const SERVED: [&str; 3] = [TFTP, TVS, CAPF];
 
 /// What the servers of a node are made from.
 pub(crate) struct Servers {
     listen: Listen,
     files: Arc<dyn FileSource>,
     tvs: TvsServer,
+    /// On the publisher: CAPF and where it listens.
+    capf: Option<(SocketAddr, CapfServer<NodeDesk>)>,
     running: HashMap<&'static str, Running>,
 }
 
@@ -40,8 +43,18 @@ struct Running {
 }
 
 impl Servers {
-    pub(crate) fn new(listen: Listen, files: Arc<dyn FileSource>, tvs: TvsServer) -> Self {
-        Self { listen, files, tvs, running: HashMap::new() }
+    pub(crate) fn new(
+        listen: Listen,
+        files: Arc<dyn FileSource>,
+        tvs: TvsServer,
+        capf: Option<(SocketAddr, CapfServer<NodeDesk>)>,
+    ) -> Self {
+        Self { listen, files, tvs, capf, running: HashMap::new() }
+    }
+
+    /// Where CAPF listens, with the port the system chose once it ran; `None` where there is none.
+    pub(crate) fn capf(&self) -> Option<SocketAddr> {
+        self.capf.as_ref().map(|(address, _)| *address)
     }
 
     /// Where the servers listen; with the ports the system chose once they ran.
@@ -57,6 +70,9 @@ impl Servers {
         let mut failed = None;
         for name in SERVED {
             let Some(row) = rows.iter().find(|row| row.name == name) else { continue };
+            if name == CAPF && self.capf.is_none() {
+                continue;
+            }
             let started_at = self.running.get(name).map(|running| running.started_at);
             if started_at.is_some() && started_at != row.started.then_some(row.started_at) {
                 self.stop(name).await;
@@ -81,6 +97,11 @@ impl Servers {
             let listener = TcpListener::bind(self.listen.tvs).await.map_err(named)?;
             self.listen.tvs = listener.local_addr().map_err(named)?;
             tasks.spawn(ended("TVS", self.tvs.clone().serve(listener, stopped)));
+        } else if let Some((address, server)) = self.capf.as_mut().filter(|_| name == CAPF) {
+            let named = |error| BindError::new("TCP", *address, error);
+            let listener = TcpListener::bind(*address).await.map_err(named)?;
+            *address = listener.local_addr().map_err(named)?;
+            tasks.spawn(ended("CAPF", server.clone().serve(listener, stopped)));
         } else {
             let config = tftp::Config { listen: vec![self.listen.tftp], ..tftp::Config::default() };
             let tftp = tftp::Server::bind(config, Arc::clone(&self.files))?;

@@ -83,6 +83,10 @@ pub struct ListenSettings {
     /// TCP port of TVS, which configs name. Without it the one of the cluster: 2445, or what was set before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tvs: Option<u16>,
+    /// TCP port of CAPF, which configs name; the publisher listens there. Without it the one of the cluster: 3804, or what was
+    /// set before; any free one when `http` is 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capf: Option<u16>,
 }
 
 /// `[phones]`.
@@ -123,7 +127,7 @@ impl Default for ClusterSettings {
 
 impl Default for ListenSettings {
     fn default() -> Self {
-        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), tftp: None, http: 6970, tvs: None }
+        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), tftp: None, http: 6970, tvs: None, capf: None }
     }
 }
 

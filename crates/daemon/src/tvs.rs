@@ -17,6 +17,7 @@ mod server;
 mod source;
 
 pub use counters::TvsCounters;
+pub(crate) use limits::Addresses;
 pub use limits::TvsLimits;
 pub use log::{LogLines, TvsLog};
 pub use rotate::RotatingFile;

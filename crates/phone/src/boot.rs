@@ -1,4 +1,6 @@
-//! The order of a boot [phone-files.md 2]: CTL, ITL, config; each checked before the next is asked for.
+//! The order of a boot [phone-files.md 2]: CTL, ITL, config; each checked before the next is asked for. CAPF when the
+//! config says so, when the config is encrypted for another certificate, or when it does not open [signed-config.md 3]; with
+//! another certificate everything is fetched again.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +9,9 @@ use wire::file_name::{BadFileName, FileName};
 use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME};
 use wire::signed_file::SignedFile;
 
+use crate::capf::enrolment::CapfConfig;
+use crate::capf::{Cause, Mode};
+use crate::certificates::Credential;
 use crate::config::{self, Config};
 use crate::fetch::Fetcher;
 use crate::phone::Phone;
@@ -25,7 +30,21 @@ enum Offered {
     Read(Box<Config>),
     /// Believed, but of no use.
     Useless,
+    /// Believed, but the phone cannot open it: why.
+    Closed(String),
 }
+
+/// What a round of files came to.
+enum Round {
+    /// All there is to fetch was fetched.
+    Done(Outcome),
+    /// The phone has another certificate now.
+    Again,
+}
+
+/// Most rounds of files in a boot: one more after a visit to CAPF that changed the LSC. A server that schedules without
+/// end gets the phone again at its next boot.
+const ROUNDS: usize = 2;
 
 pub(crate) async fn boot(phone: &mut Phone) -> BootReport {
     let started = Instant::now();
@@ -38,16 +57,29 @@ pub(crate) async fn boot(phone: &mut Phone) -> BootReport {
         verdicts: Vec::new(),
         tvs: Vec::new(),
         messages: Vec::new(),
+        enrolments: Vec::new(),
         problems: Vec::new(),
         status_code: 0,
         took: Duration::ZERO,
     };
-    let mut boot = Boot { phone, report, fetcher: Fetcher::default() };
+    let mut boot = Boot { phone, report, fetcher: Fetcher::default(), may_enrol: true };
     boot.phone.belief.boot_begins();
-    match boot.files().await {
-        Ok(Ok(outcome)) => boot.report.outcome = outcome,
-        Ok(Err(NoServer)) => {}
-        Err(bad) => boot.report.problems.push(bad.to_string()),
+    for round in 1..=ROUNDS {
+        boot.may_enrol = round < ROUNDS;
+        match boot.files().await {
+            Ok(Ok(Round::Again)) => {
+                boot.phone.console.notice("phone", "Certificate changed, fetching everything again")
+            }
+            Ok(Ok(Round::Done(outcome))) => {
+                boot.report.outcome = outcome;
+                break;
+            }
+            Ok(Err(NoServer)) => break,
+            Err(bad) => {
+                boot.report.problems.push(bad.to_string());
+                break;
+            }
+        }
     }
     if let Err(error) = boot.phone.save() {
         boot.problem(&error.to_string());
@@ -70,10 +102,13 @@ struct Boot<'p> {
     phone: &'p mut Phone,
     report: BootReport,
     fetcher: Fetcher,
+    /// Whether a visit to CAPF is still open in this boot.
+    may_enrol: bool,
 }
 
 impl Boot<'_> {
-    async fn files(&mut self) -> Result<Result<Outcome, NoServer>, BadFileName> {
+    async fn files(&mut self) -> Result<Result<Round, NoServer>, BadFileName> {
+        let before = self.report.verdicts.len();
         let name = self.phone.settings.name.clone();
         let ctl = [name.file("CTL", ".tlv")?];
         if self.list(ListKind::Ctl, &ctl).await.is_err() {
@@ -102,21 +137,69 @@ impl Boot<'_> {
                 break;
             }
         }
-        if let Offered::Read(config) = &offered
-            && config.encrypted
-        {
-            let file = name.file("", ".cnf.xml.enc.sgn")?;
-            offered = match self.config(&file, true).await {
-                Ok(offered) => offered,
-                Err(NoServer) => return Ok(Err(NoServer)),
-            };
+        if let Offered::Read(config) = &offered {
+            let encrypted = config.encrypted;
+            if let Some(cause) = self.cause(config)
+                && self.enrol(cause).await
+            {
+                return Ok(Ok(Round::Again));
+            }
+            if encrypted {
+                let file = name.file("", ".cnf.xml.enc.sgn")?;
+                offered = match self.config(&file, true).await {
+                    Ok(offered) => offered,
+                    Err(NoServer) => return Ok(Err(NoServer)),
+                };
+            }
         }
-        let refused = self.report.verdicts.iter().any(|judged| !judged.verdict.is_accepted());
-        Ok(Ok(match offered {
+        if let Offered::Closed(why) = &offered {
+            let (why, at) = (why.clone(), self.report.problems.len());
+            self.phone.console.error("phone", &why);
+            if self.enrol(Cause::CannotOpen).await {
+                return Ok(Ok(Round::Again));
+            }
+            // in front of what became of the visit
+            self.report.problems.insert(at, why);
+        }
+        let refused = self.report.verdicts.iter().skip(before).any(|judged| !judged.verdict.is_accepted());
+        Ok(Ok(Round::Done(match offered {
             _ if refused => Outcome::Refused,
             Offered::Read(_) => Outcome::Trusted,
-            Offered::Nothing | Offered::Useless | Offered::Refused => Outcome::NoConfig,
-        }))
+            Offered::Nothing | Offered::Useless | Offered::Closed(_) | Offered::Refused => Outcome::NoConfig,
+        })))
+    }
+
+    /// Why this config sends the phone to CAPF, before anything else is fetched.
+    fn cause(&self, config: &Config) -> Option<Cause> {
+        if Mode::of(config.capf_mode) != Mode::Nothing {
+            return Some(Cause::Scheduled);
+        }
+        let encrypted = config.encrypted || config.full_config == Some(false);
+        if !encrypted || config.certificate_hash.is_empty() {
+            return None;
+        }
+        let fits = match self.phone.certificates.current() {
+            Some(current) => current.is_meant_by(&config.certificate_hash),
+            // a key without a certificate: whether it is the right one shows when the config is opened
+            None => self.phone.settings.device_key.is_some(),
+        };
+        if fits { None } else { Some(Cause::CertificateHash) }
+    }
+
+    /// Goes to CAPF, once in a round; says whether the phone has another certificate now.
+    async fn enrol(&mut self, cause: Cause) -> bool {
+        if !self.may_enrol {
+            return false;
+        }
+        self.may_enrol = false;
+        let (enrolment, talks) = self.phone.enrol(cause, None).await;
+        self.report.tvs.extend(talks);
+        if !enrolment.outcome.is_good() {
+            self.report.problems.push(format!("CAPF: {}", enrolment.reason()));
+        }
+        let changed = enrolment.outcome.changed();
+        self.report.enrolments.push(enrolment);
+        changed
     }
 
     /// Asks for a list under its names, until one is there, and decides about it.
@@ -159,10 +242,7 @@ impl Boot<'_> {
         };
         let plain = match self.open(&bytes, payload) {
             Ok(plain) => plain,
-            Err(why) => {
-                self.problem(&format!("{name}: {why}"));
-                return Ok(Offered::Useless);
-            }
+            Err(why) => return Ok(Offered::Closed(format!("{name}: {why}"))),
         };
         let config = match config::parse(&plain) {
             Ok(config) => config,
@@ -171,6 +251,9 @@ impl Boot<'_> {
                 return Ok(Offered::Useless);
             }
         };
+        if config.root == "device" {
+            self.phone.capf = CapfConfig::of(&config);
+        }
         // a stub only says that the config is encrypted, and XMLDefault names no TVS servers: what the phone has stays
         if config.full_config != Some(false) {
             if config.root == "device" {
@@ -181,7 +264,7 @@ impl Boot<'_> {
         Ok(Offered::Read(Box::new(config)))
     }
 
-    /// The XML of an accepted config; an encrypted one is opened with the key of the phone.
+    /// The XML of an accepted config; an encrypted one is opened with the key of the LSC, else of the MIC.
     fn open(&self, file: &[u8], payload: Vec<u8>) -> Result<Vec<u8>, String> {
         let Ok(signed) = SignedFile::decode(file) else {
             return Ok(payload);
@@ -189,10 +272,9 @@ impl Boot<'_> {
         if !signed.is_encrypted() {
             return Ok(payload);
         }
+        let key = self.phone.certificates.current().map(Credential::key).or(self.phone.settings.device_key.as_ref());
         let key =
-            self.phone.settings.device_key.as_ref().ok_or(
-                "the config is encrypted and the phone has no device key; give it one or switch encryption off",
-            )?;
+            key.ok_or("the config is encrypted and the phone has no device key; give it one or switch encryption off")?;
         let opened = pki::encrypt::open(&signed, key).map_err(|error| error.to_string())?;
         Ok(opened.plain.to_vec())
     }

@@ -245,14 +245,11 @@ impl Parser {
             return Err(BadConfig::Root(self.config.root.escape_debug().to_string()));
         }
         self.config.tvs = in_order(self.tvs, wire::tvs::PORT);
-        self.config.capf = in_order(self.capf, CAPF_PORT);
+        self.config.capf = in_order(self.capf, wire::capf::PORT);
         self.config.nodes = in_order(self.nodes, 0).into_iter().map(|server| server.address).collect();
         Ok(self.config)
     }
 }
-
-/// Port of CAPF [phone-files.md 4].
-const CAPF_PORT: u16 = 3804;
 
 fn set_port(members: &mut [Member], value: &str) {
     if let Some(member) = members.last_mut() {

@@ -38,11 +38,15 @@ pub struct FleetReport {
     pub outcomes: BTreeMap<Outcome, usize>,
     /// How many verdicts of each kind: (offer, label).
     pub verdicts: BTreeMap<(&'static str, &'static str), usize>,
+    /// How many visits to CAPF of each outcome, by its label.
+    pub enrolments: BTreeMap<&'static str, usize>,
+    /// Visits to CAPF that came to nothing good.
+    pub enrolments_in_vain: usize,
     /// Questions that went to TVS.
     pub tvs_questions: usize,
     /// Files that came.
     pub files: usize,
-    /// Boots that did not end in trust: name, outcome and reason of the first twenty.
+    /// Boots that did not end in trust, or went to CAPF in vain: name, outcome and reason of the first twenty.
     pub failures: Vec<(String, Outcome, String)>,
     /// Half of the boots took at most this long.
     pub p50: Duration,
@@ -68,12 +72,21 @@ impl Fleet {
         let mut next = 0;
         while next < self.count || !running.is_empty() {
             while next < self.count && running.len() < self.concurrency.max(1) {
-                let mut phone = Phone::with_tls(self.settings(next), tls.clone())?;
-                running.spawn(async move { phone.boot().await });
+                let (settings, tls) = (self.settings(next), tls.clone());
+                running.spawn(async move {
+                    // a factory makes keys, which would hold up the others
+                    let mut phone = match tokio::task::spawn_blocking(move || Phone::with_tls(settings, tls)).await {
+                        Ok(made) => made?,
+                        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                        Err(_) => return Ok(None),
+                    };
+                    Ok::<_, PhoneError>(Some(phone.boot().await))
+                });
                 next += 1;
             }
             match running.join_next().await {
                 Some(Ok(boot)) => {
+                    let Some(boot) = boot? else { continue };
                     progress(&boot);
                     times.push(boot.took);
                     report.count(&boot);
@@ -114,10 +127,15 @@ impl FleetReport {
             let key = (judged.offer, judged.verdict.label());
             *self.verdicts.entry(key).or_default() += 1;
         }
+        for enrolment in &boot.enrolments {
+            *self.enrolments.entry(enrolment.outcome.label()).or_default() += 1;
+            self.enrolments_in_vain += usize::from(!enrolment.outcome.is_good());
+        }
         self.tvs_questions += boot.tvs.iter().filter(|talk| !talk.cached).count();
         self.files +=
             boot.files.iter().filter(|file| matches!(file.outcome, crate::report::FileOutcome::Fetched { .. })).count();
-        if boot.outcome != Outcome::Trusted && self.failures.len() < MOST_FAILURES {
+        let vain = boot.enrolments.iter().any(|enrolment| !enrolment.outcome.is_good());
+        if (boot.outcome != Outcome::Trusted || vain) && self.failures.len() < MOST_FAILURES {
             self.failures.push((boot.name.clone(), boot.outcome, boot.reason()));
         }
     }
@@ -140,6 +158,7 @@ impl FleetReport {
         json!({
             "outcomes": outcomes,
             "verdicts": verdicts,
+            "enrolments": self.enrolments,
             "tvs_questions": self.tvs_questions,
             "files": self.files,
             "failures": failures,

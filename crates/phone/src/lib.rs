@@ -5,6 +5,9 @@
 //! * [`boot`]: the order of a boot; [`report`]: what came of it
 //! * [`fetch`]: files by HTTP, then TFTP
 //! * [`tvs`]: questions to TVS over TLS
+//! * [`certificates`]: MIC and LSC with their keys; [`keys`]: where the keys come from; [`factory`]: who makes MICs
+//! * [`capf`]: enrolment, and the LSC menu
+//! * [`misbehave`]: phones that do it wrong on purpose
 //! * [`config`]: the elements of the config that concern security
 //! * [`memory`]: what the phone keeps, on disk or not at all
 //! * [`console`], [`screen`]: its console log and its *Trust List* screen
@@ -14,11 +17,16 @@
 #![warn(missing_docs)]
 
 pub mod boot;
+pub mod capf;
+pub mod certificates;
 pub mod config;
 pub mod console;
+pub mod factory;
 pub mod fetch;
 pub mod fleet;
+pub mod keys;
 pub mod memory;
+pub mod misbehave;
 pub mod name;
 pub mod phone;
 pub mod report;
@@ -26,7 +34,11 @@ pub mod screen;
 pub mod settings;
 pub mod tvs;
 
+pub use certificates::{Credential, DeviceCertificates};
+pub use factory::ManufacturingCa;
 pub use fleet::{Fleet, FleetReport};
+pub use keys::KeySource;
+pub use misbehave::Misbehaviour;
 pub use name::PhoneName;
 pub use phone::{Phone, PhoneError};
 pub use report::{BootReport, Outcome};

@@ -1,9 +1,11 @@
-//! What a phone keeps: `CTLFile.tlv`, `ITLFile.tlv`, `config.cnf.xml` and `belief.json` in a directory of its own.
+//! What a phone keeps: `CTLFile.tlv`, `ITLFile.tlv`, `config.cnf.xml` and `belief.json` in a directory of its own, beside
+//! its certificates ([`crate::certificates`]).
 //!
 //! Each file is written aside and renamed, `belief.json` last, so that a crash leaves the old or the new file.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -121,7 +123,7 @@ fn list(path: &Path) -> Result<Option<TrustList>, MemoryError> {
     Ok(Some(list))
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, MemoryError> {
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, MemoryError> {
     let io = |source| MemoryError::Io { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
@@ -139,8 +141,25 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, MemoryError> {
     Ok(Some(bytes))
 }
 
-/// Writes a file aside and renames it, or removes it when there is nothing to keep.
+/// Who may read a file, before the umask: everybody, and for keys only the owner.
+const EVERYBODY: u32 = 0o666;
+const OWNER: u32 = 0o600;
+
 fn keep(directory: &Path, name: &str, bytes: Option<&[u8]>) -> Result<(), MemoryError> {
+    keep_for(directory, name, bytes, EVERYBODY)
+}
+
+/// The same for a file with a private key; makes the directory when it is not there.
+pub(crate) fn keep_private(directory: &Path, name: &str, bytes: Option<&[u8]>) -> Result<(), MemoryError> {
+    fs::create_dir_all(directory).map_err(|source| MemoryError::Io { path: directory.to_owned(), source })?;
+    keep_for(directory, name, bytes, OWNER)?;
+    // the server is told that an LSC is stored, so its name has to last too
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|source| MemoryError::Io { path: directory.to_owned(), source })
+}
+
+/// Writes a file aside and renames it, or removes it when there is nothing to keep.
+fn keep_for(directory: &Path, name: &str, bytes: Option<&[u8]>, mode: u32) -> Result<(), MemoryError> {
     let path = directory.join(name);
     let io = |source| MemoryError::Io { path: path.clone(), source };
     let Some(bytes) = bytes else {
@@ -151,7 +170,12 @@ fn keep(directory: &Path, name: &str, bytes: Option<&[u8]>) -> Result<(), Memory
     };
     let aside = directory.join(format!(".{name}.new"));
     let write = || {
-        let mut file = File::create(&aside)?;
+        // what a crash left may have other rights
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&aside, &path)

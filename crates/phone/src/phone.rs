@@ -7,7 +7,11 @@ use wire::role::Role;
 use wire::tvs::{Answer, Ask, FIRST_SESSION_ID};
 
 use crate::boot;
+use crate::capf::enrolment::CapfConfig;
+use crate::certificates::DeviceCertificates;
+use crate::config;
 use crate::console::Console;
+use crate::factory::{self, FactoryError};
 use crate::memory::{self, MemoryError};
 use crate::report::{AskKind, BootReport, Judged, TvsTalk};
 use crate::screen;
@@ -20,6 +24,9 @@ pub enum PhoneError {
     /// Its memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// The factory made no MIC.
+    #[error(transparent)]
+    Factory(#[from] FactoryError),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}; this OpenSSL may lack TLS 1.0")]
     Tls(#[from] openssl::error::ErrorStack),
@@ -39,14 +46,18 @@ pub struct Phone {
     pub(crate) settings: PhoneSettings,
     pub(crate) belief: Belief,
     pub(crate) console: Console,
+    pub(crate) certificates: DeviceCertificates,
+    /// What the last config said about CAPF.
+    pub(crate) capf: CapfConfig,
     cache: TvsCache,
-    tls: PhoneTls,
+    pub(crate) tls: PhoneTls,
     next_session_id: u32,
     started: Instant,
 }
 
 impl Phone {
-    /// Switches a phone on; its belief is read from where it is kept. Nothing is fetched yet.
+    /// Switches a phone on; its belief and its certificates are read from where they are kept. Nothing is fetched yet.
+    /// Blocks while a factory makes a MIC.
     ///
     /// # Errors
     /// [`PhoneError`].
@@ -58,13 +69,27 @@ impl Phone {
     /// The same with TLS shared by several phones.
     ///
     /// # Errors
-    /// [`PhoneError::Memory`].
+    /// [`PhoneError::Memory`], [`PhoneError::Factory`].
     pub fn with_tls(settings: PhoneSettings, tls: PhoneTls) -> Result<Self, PhoneError> {
         let belief = match &settings.keep {
             Keep::InMemory => Belief::new(settings.model),
             Keep::In(directory) => memory::load(directory, settings.model, &settings.name)?,
         };
+        let mut certificates = DeviceCertificates::load(&settings.keep)?;
+        if let Some(mic) = &settings.mic {
+            certificates.set_mic(mic.clone())?;
+        } else if let (None, Some(ca), true) = (certificates.mic(), &settings.factory, factory::has_mic(settings.model))
+        {
+            certificates.set_mic(ca.mic(settings.model, &settings.name)?)?;
+        }
+        // a config that this phone kept was read once
+        let capf = match belief.config().map(config::parse) {
+            Some(Ok(config)) => CapfConfig::of(&config),
+            _ => CapfConfig::default(),
+        };
         Ok(Self {
+            certificates,
+            capf,
             console: Console::new(settings.zone.clone()),
             settings,
             belief,
@@ -90,6 +115,12 @@ impl Phone {
     #[must_use]
     pub fn belief(&self) -> &Belief {
         &self.belief
+    }
+
+    /// Its certificates.
+    #[must_use]
+    pub fn certificates(&self) -> &DeviceCertificates {
+        &self.certificates
     }
 
     /// Its console log.

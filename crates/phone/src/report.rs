@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use trust::{DeviceMessage, Tried, Verdict};
 
+use crate::capf::Enrolment;
+
 /// How a file travelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
@@ -148,7 +150,9 @@ pub struct BootReport {
     pub tvs: Vec<TvsTalk>,
     /// Messages on the display, in order.
     pub messages: Vec<DeviceMessage>,
-    /// What went wrong besides verdicts: a config that is no XML, a belief that could not be saved.
+    /// Visits to CAPF. After one that changed the LSC, the files and verdicts of a second round follow.
+    pub enrolments: Vec<Enrolment>,
+    /// What went wrong besides verdicts: a config that is no XML, a visit to CAPF in vain, a belief that could not be saved.
     pub problems: Vec<String>,
     /// `StatusCode` of the alarm DeviceTLInfo, 1 to 9.
     pub status_code: u8,
@@ -157,7 +161,7 @@ pub struct BootReport {
 }
 
 impl BootReport {
-    /// The verdict on an offer of this kind: `CTL`, `ITL`, `signed config`, `unsigned config`.
+    /// The first verdict on an offer of this kind: `CTL`, `ITL`, `signed config`, `unsigned config`.
     #[must_use]
     pub fn verdict(&self, offer: &str) -> Option<&Verdict> {
         let judged = self.verdicts.iter().find(|judged| judged.offer == offer)?;
@@ -220,6 +224,7 @@ impl BootReport {
             "verdicts": verdicts,
             "tvs": tvs,
             "messages": messages,
+            "enrolments": self.enrolments.iter().map(Enrolment::to_json).collect::<Vec<_>>(),
             "problems": self.problems,
         })
     }

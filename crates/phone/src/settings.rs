@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use pki::SoftKey;
 use trust::Model;
+use wire::capf::Password;
 
+use crate::certificates::Credential;
+use crate::factory::ManufacturingCa;
+use crate::keys::KeySource;
+use crate::misbehave::Misbehaviour;
 use crate::name::PhoneName;
 
 /// Port of the file service by HTTP [phone-files.md 4].
@@ -38,11 +44,19 @@ pub struct Waits {
     pub tftp_retries: u8,
     /// For TLS and the answer of a TVS server.
     pub tvs: Duration,
+    /// For TLS and each message of a CAPF server.
+    pub capf: Duration,
+    /// How often a visit to CAPF is tried when no server is reached or the session breaks, at least once. Real phones
+    /// try three times [reference cucm-behaviour.md 4.2].
+    pub capf_tries: u8,
+    /// Between two tries.
+    pub capf_pause: Duration,
 }
 
 impl Default for Waits {
     /// 3 s to connect, 20 s for a file, 1 s and 3 repetitions for TFTP, 10 s for TVS (the read time-out that its
-    /// servers have [tvs.md 6]).
+    /// servers have [tvs.md 6]), 60 s for a message of CAPF (a CA behind it may take its time), one try of CAPF; the pause
+    /// of 30 s is that of real phones.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
@@ -50,6 +64,9 @@ impl Default for Waits {
             tftp: Duration::from_secs(1),
             tftp_retries: 3,
             tvs: Duration::from_secs(10),
+            capf: Duration::from_secs(60),
+            capf_tries: 1,
+            capf_pause: Duration::from_secs(30),
         }
     }
 }
@@ -75,8 +92,18 @@ pub struct PhoneSettings {
     pub keep: Keep,
     /// Time-outs.
     pub waits: Waits,
-    /// Key of the device certificate, to open encrypted configs.
+    /// A key alone, to open encrypted configs when the phone has neither LSC nor MIC.
     pub device_key: Option<SoftKey>,
+    /// The MIC that the phone left the factory with. One that is kept in a directory comes back without it.
+    pub mic: Option<Credential>,
+    /// The factory that makes the MIC when the phone has none and should have one.
+    pub factory: Option<Arc<ManufacturingCa>>,
+    /// The string that the user types when the config says *By Authentication String*.
+    pub authentication_string: Option<Password>,
+    /// Where the keys of LSCs come from.
+    pub keys: KeySource,
+    /// What the phone does wrong.
+    pub misbehave: Option<Misbehaviour>,
     /// Zone of the times in the console log.
     pub zone: TimeZone,
 }
@@ -96,6 +123,11 @@ impl PhoneSettings {
             keep: Keep::InMemory,
             waits: Waits::default(),
             device_key: None,
+            mic: None,
+            factory: None,
+            authentication_string: None,
+            keys: KeySource::default(),
+            misbehave: None,
             zone: TimeZone::system(),
         }
     }

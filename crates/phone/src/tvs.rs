@@ -19,6 +19,7 @@ use wire::role::Role;
 use wire::tvs::{Answer, Ask, ClientSession, DeviceName};
 
 use crate::console::Console;
+use crate::misbehave::{self, Misbehaviour, Service};
 use crate::settings::{PhoneSettings, Waits};
 
 /// The TLS side of a phone; cheap to clone, to be shared by a fleet.
@@ -81,9 +82,10 @@ impl PhoneTls {
     }
 }
 
-/// Address of a host: written out, known to the phone, or from DNS. TVS is IPv4 only [tvs.md 1], so IPv4 comes first.
+/// Address of a host: known to the phone, written out, or from DNS. TVS is IPv4 only [tvs.md 1], so IPv4 comes first.
 ///
-/// `hosts` are the names that are known without DNS, in lower case; DNS has to answer within `wait`.
+/// `hosts` are the names that are known without DNS, in lower case; an address among them leads elsewhere, so that the
+/// configs of another network can be tried in a lab. DNS has to answer within `wait`.
 ///
 /// # Errors
 /// One sentence: no address, no DNS.
@@ -93,11 +95,11 @@ pub async fn resolve(
     hosts: &BTreeMap<String, IpAddr>,
     wait: Duration,
 ) -> Result<SocketAddr, String> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, port));
-    }
     if let Some(address) = hosts.get(&host.to_ascii_lowercase()) {
         return Ok(SocketAddr::new(*address, port));
+    }
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, port));
     }
     let found = timeout(wait, tokio::net::lookup_host((host, port)))
         .await
@@ -153,7 +155,18 @@ impl TvsConnection {
         request: &[u8],
         wait: Duration,
     ) -> Result<Answer, String> {
-        timeout(wait, exchange(&mut self.stream, session, request))
+        self.exchange_as(session, request, wait, None).await
+    }
+
+    /// The same by a phone that may misbehave.
+    pub(crate) async fn exchange_as(
+        &mut self,
+        session: &mut ClientSession,
+        request: &[u8],
+        wait: Duration,
+        misbehave: Option<Misbehaviour>,
+    ) -> Result<Answer, String> {
+        timeout(wait, exchange(&mut self.stream, session, request, misbehave))
             .await
             .map_err(|_| format!("no answer within {wait:?}"))?
     }
@@ -226,7 +239,7 @@ async fn ask_one(
         Ask::Query { .. } => "QUERY_CERT_REQ",
     };
     console.notice("tvsSendRequest", &format!("{command} sent to TVS {server}, len: {}", request.len()));
-    let answer = connection.exchange(&mut session, &request, waits.tvs).await?;
+    let answer = connection.exchange_as(&mut session, &request, waits.tvs, settings.misbehave).await?;
     if let Err(error) = connection.close(waits.connect).await {
         console.warning("tvsConnect", &format!("TVS {server}: close: {error}"));
     }
@@ -237,8 +250,12 @@ async fn exchange(
     stream: &mut SslStream<TcpStream>,
     session: &mut ClientSession,
     request: &[u8],
+    misbehave: Option<Misbehaviour>,
 ) -> Result<Answer, String> {
-    stream.write_all(request).await.map_err(|error| format!("the question was not taken: {error}"))?;
+    let written = misbehave::write(stream, Service::Tvs, request, misbehave).await;
+    if !written.map_err(|error| format!("the question was not taken: {error}"))? {
+        return Err("closed in the middle of the question, on purpose".to_owned());
+    }
     let mut buffer = vec![0; 16 << 10];
     loop {
         let count = stream.read(&mut buffer).await.map_err(|error| format!("no answer: {error}"))?;

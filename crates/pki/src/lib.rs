@@ -4,7 +4,7 @@
 //! * [`key`]: a key in memory; [`signer`]: what can sign, in memory or elsewhere
 //! * [`profile`]: self-signed certificates to the byte of a release
 //! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
-//! * [`capf`]: proofs of phones and the keys they hand in
+//! * [`capf`]: proofs of phones and the keys they hand in; [`lsc`]: the certificates they get
 //! * [`listing`], [`text`]: the words of `show ctl` and `show cert own`
 //!
 //! Random bytes (serial numbers, AES keys) come from the caller through [`Random`]; only key generation draws from the
@@ -17,6 +17,7 @@ pub mod encrypt;
 pub mod hash;
 pub mod key;
 pub mod listing;
+pub mod lsc;
 pub mod name;
 pub mod profile;
 pub mod sign;

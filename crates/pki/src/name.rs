@@ -8,13 +8,13 @@ use der::{Tag, Tagged};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 
-const CN: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
-const C: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
-const L: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.7");
-const ST: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.8");
+pub(crate) const CN: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+pub(crate) const C: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
+pub(crate) const L: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.7");
+pub(crate) const ST: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.8");
 const STREET: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.9");
-const O: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
-const OU: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
+pub(crate) const O: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+pub(crate) const OU: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
 const DC: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25");
 const UID: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1");
 
@@ -110,7 +110,7 @@ fn key(oid: &ObjectIdentifier) -> Cow<'static, str> {
 }
 
 /// The characters of an attribute value, whatever its string type; other types as `#` and hexadecimal digits.
-fn value(any: &Any) -> Cow<'_, str> {
+pub(crate) fn value(any: &Any) -> Cow<'_, str> {
     let bytes = any.value();
     match any.tag() {
         Tag::TeletexString => bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into(),

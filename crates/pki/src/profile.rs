@@ -18,11 +18,11 @@ use crate::hash::sha1;
 use crate::name::Subject;
 use crate::signer::{SignError, Signer};
 
-const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
-const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
-const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
-const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
-const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
+pub(crate) const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+pub(crate) const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+pub(crate) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+pub(crate) const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+pub(crate) const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 
 /// First second of 2050: from here on dates are GeneralizedTime (RFC 5280 4.1.2.5).
 const YEAR_2050: u64 = 2_524_608_000;
@@ -39,7 +39,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const fn oid(self) -> ObjectIdentifier {
+    pub(crate) const fn oid(self) -> ObjectIdentifier {
         match self {
             Self::ServerAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
             Self::ClientAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
@@ -116,24 +116,24 @@ impl From<der::Error> for ProfileError {
 /// TBSCertificate (RFC 5280 4.1): spelled out here because the one of `x509-cert` can only be built by its builder,
 /// which wants the key in memory.
 #[derive(Sequence)]
-struct TbsCertificate {
+pub(crate) struct TbsCertificate {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
-    version: u8,
-    serial_number: SerialNumber,
-    signature: AlgorithmIdentifierOwned,
-    issuer: RdnSequence,
-    validity: Validity,
-    subject: RdnSequence,
-    subject_public_key_info: SubjectPublicKeyInfoOwned,
+    pub(crate) version: u8,
+    pub(crate) serial_number: SerialNumber,
+    pub(crate) signature: AlgorithmIdentifierOwned,
+    pub(crate) issuer: RdnSequence,
+    pub(crate) validity: Validity,
+    pub(crate) subject: RdnSequence,
+    pub(crate) subject_public_key_info: SubjectPublicKeyInfoOwned,
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
-    extensions: Vec<Extension>,
+    pub(crate) extensions: Vec<Extension>,
 }
 
 #[derive(Sequence)]
-struct SignedCertificate {
-    tbs: Any,
-    algorithm: AlgorithmIdentifierOwned,
-    signature: BitString,
+pub(crate) struct SignedCertificate {
+    pub(crate) tbs: Any,
+    pub(crate) algorithm: AlgorithmIdentifierOwned,
+    pub(crate) signature: BitString,
 }
 
 /// Makes a self-signed certificate for the key of `signer`.
@@ -166,7 +166,7 @@ pub fn self_signed(
     Ok(Certificate::from_der(&certificate.to_der()?)?)
 }
 
-fn algorithm(digest: DigestId) -> Result<AlgorithmIdentifierOwned, ProfileError> {
+pub(crate) fn algorithm(digest: DigestId) -> Result<AlgorithmIdentifierOwned, ProfileError> {
     let oid = match digest {
         DigestId::SHA1 => "1.2.840.113549.1.1.5",
         DigestId::SHA256 => "1.2.840.113549.1.1.11",
@@ -177,7 +177,7 @@ fn algorithm(digest: DigestId) -> Result<AlgorithmIdentifierOwned, ProfileError>
     Ok(AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) })
 }
 
-fn time(seconds: u64) -> Result<Time, der::Error> {
+pub(crate) fn time(seconds: u64) -> Result<Time, der::Error> {
     let since_1970 = Duration::from_secs(seconds);
     Ok(if seconds < YEAR_2050 {
         Time::UtcTime(UtcTime::from_unix_duration(since_1970)?)

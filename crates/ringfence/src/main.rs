@@ -2,7 +2,8 @@
 //!
 //! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
 //! * [`serve`]: a node; [`lab`]: a cluster and phones in one process
-//! * [`mod@phone`]: virtual phones; [`tvs`]: a client of TVS
+//! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
+//! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
 //! * [`exit`], [`terminal`]: how a subcommand ends, and what it prints where
 //!
@@ -10,10 +11,12 @@
 //! one in [`Command::run`].
 
 mod admin;
+mod capf;
 mod completions;
 mod device;
 mod exit;
 mod files;
+mod import;
 mod lab;
 mod opened;
 mod phone;
@@ -49,8 +52,10 @@ enum Command {
     Serve(serve::Args),
     Admin(admin::Args),
     Device(device::Args),
+    Import(import::Args),
     Phone(Box<phone::Args>),
     Tvs(tvs::Args),
+    Capf(Box<capf::Args>),
     Completions(completions::Args),
 }
 
@@ -69,8 +74,10 @@ impl Command {
             Self::Serve(args) => args.run(),
             Self::Admin(args) => args.run(),
             Self::Device(args) => args.run(),
+            Self::Import(args) => args.run(),
             Self::Phone(args) => args.run(),
             Self::Tvs(args) => args.run(),
+            Self::Capf(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
     }

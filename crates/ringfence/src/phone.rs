@@ -1,21 +1,30 @@
 //! `ringfence phone`: one virtual phone, or a fleet of them, against any file server.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::{IpAddr, ToSocketAddrs};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use ::phone::capf::{Enrolment, MenuError, Shown};
 use ::phone::name::parse_mac;
 use ::phone::report::{FileOutcome, Judged, TvsTalk};
-use ::phone::{BootReport, Fleet, FleetReport, Keep, Outcome, Phone, PhoneError, PhoneName, PhoneSettings};
+use ::phone::{
+    BootReport, Credential, Fleet, FleetReport, Keep, ManufacturingCa, Misbehaviour, Outcome, Phone, PhoneError,
+    PhoneName, PhoneSettings,
+};
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use pki::SoftKey;
 use serde_json::json;
 use trust::Model;
+use wire::capf::Password;
 use wire::role::Role;
 
 use crate::exit::{Answer, Failure};
+use crate::files::input;
 use crate::terminal::{self, BAD, GOOD, NOTICE, one_line, paint};
 
 /// Width of tables, in characters, when the terminal does not tell its own.
@@ -30,13 +39,15 @@ const MOST_PHONES: u64 = 1_000_000;
 /// Boot a virtual phone, or a fleet of them
 ///
 /// The phone asks for its files in the order of a real one (HTTP, then TFTP), checks each with what it believes, asks TVS
-/// where its lists do not decide, and keeps what it accepts in the directory of --state. Ends with 0 when everything is
-/// trusted, 1 when something is refused or there is no config, 2 when no server answers.
+/// where its lists do not decide, and keeps what it accepts in the directory of --state. It goes to CAPF when its config
+/// says so, or when an encrypted config is not for its certificate. Ends with 0 when everything is trusted, 1 when
+/// something is refused, CAPF is in vain or there is no config, 2 when no server answers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     ringfence phone --server 10.0.0.5 --model 7965 --mac 001DA2386C2E --state phone1 -v\n  \
     ringfence phone --server 127.0.0.1 --tftp-port 6969 --fleet 1000\n  \
-    ringfence phone --state phone1 --model 7965 --mac 001DA2386C2E --erase --screen")]
+    ringfence phone --state phone1 --model 7965 --mac 001DA2386C2E --erase --screen\n  \
+    ringfence phone --server 10.0.0.5 --state phone1 --press '**#' --press Update --press 4829 --press Submit")]
 pub struct Args {
     /// File server, address or name; may be given several times, in the order of DHCP option 150
     #[arg(long, value_name = "ADDR")]
@@ -62,15 +73,33 @@ pub struct Args {
     /// Directory in which the phone keeps its belief; of a fleet, one directory per phone in it
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Private key of the device certificate (PEM), to open encrypted configs
+    /// A private key alone (PEM), to open encrypted configs when the phone has neither LSC nor MIC
     #[arg(long, value_name = "KEY")]
     device_key: Option<PathBuf>,
+    /// MIC of the phone: certificate and key (PEM)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fleet", "factory"])]
+    mic: Option<PathBuf>,
+    /// Manufacturing CA of a lab: certificate and key (PEM), made when the file is not there; phones without a MIC get one of it
+    #[arg(long, value_name = "FILE")]
+    factory: Option<PathBuf>,
+    /// Authentication string that the user types when the config says so; better in the environment, where no process list
+    /// shows it
+    #[arg(long, value_name = "DIGITS", env = "RINGFENCE_AUTHENTICATION_STRING", hide_env_values = true, value_parser = string)]
+    string: Option<Password>,
+    /// How often CAPF is tried when no server is reached or the session breaks; real phones try 3 times, 30 s apart
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=10))]
+    capf_tries: u8,
+    /// Do something wrong on purpose, against CAPF and TVS servers
+    #[arg(long, value_name = "KIND", value_parser = misbehaviour,
+        long_help = format!("Do something wrong on purpose, against CAPF and TVS servers: {}. `late` may say how late, in \
+        seconds: late=2.5", Misbehaviour::names()))]
+    misbehave: Option<Misbehaviour>,
     /// Speak TLS 1.0 with RSA key exchange only, as the 7900 series does
     #[arg(long)]
     legacy_tls: bool,
     /// Boot this many phones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_PHONES),
-        conflicts_with_all = ["name", "erase", "screen", "check"])]
+        conflicts_with_all = ["name", "erase", "screen", "check", "press"])]
     fleet: Option<u64>,
     /// How many phones of a fleet boot at the same time
     #[arg(long, value_name = "N", default_value_t = ::phone::fleet::CONCURRENCY as u64,
@@ -85,6 +114,9 @@ pub struct Args {
     /// After the boot, decide about the certificate of this HTTPS service; may be given several times
     #[arg(long, value_name = "HOST:PORT", value_parser = service)]
     check: Vec<(String, u16)>,
+    /// After the boot, press this in the LSC menu: `**#`, Update, digits, Submit, Erase, Exit; may be given several times
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    press: Vec<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -105,6 +137,14 @@ fn name(text: &str) -> Result<PhoneName, String> {
     PhoneName::parse(text).map_err(|error| error.to_string())
 }
 
+fn string(text: &str) -> Result<Password, String> {
+    Password::new(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+fn misbehaviour(text: &str) -> Result<Misbehaviour, String> {
+    text.parse().map_err(|error: ::phone::misbehave::BadMisbehaviour| error.to_string())
+}
+
 fn host(text: &str) -> Result<(String, IpAddr), String> {
     let (name, address) = text.split_once('=').ok_or("write it as NAME=ADDR, such as cucm-pub=127.0.0.1")?;
     let address = address.parse().map_err(|_| format!("`{address}` is not an IP address"))?;
@@ -121,10 +161,10 @@ fn service(text: &str) -> Result<(String, u16), String> {
 impl Args {
     /// Boots and tells.
     pub fn run(self) -> Result<Answer, Failure> {
-        let nothing_to_do = self.server.is_empty() && !self.erase && !self.screen;
+        let nothing_to_do = self.server.is_empty() && !self.erase && !self.screen && self.press.is_empty();
         if nothing_to_do || (self.fleet.is_some() && self.server.is_empty()) {
             return Err(Failure::WrongUsage(
-                "name the file server with --server ADDR (or --erase, --screen with --state DIR)".to_owned(),
+                "name the file server with --server ADDR (or --erase, --screen, --press with --state DIR)".to_owned(),
             ));
         }
         if self.server.is_empty() && self.state.is_none() {
@@ -163,6 +203,15 @@ impl Args {
         if let Some(path) = &self.device_key {
             settings.device_key = Some(device_key(path)?);
         }
+        if let Some(path) = &self.mic {
+            settings.mic = Some(credential(path)?);
+        }
+        if let Some(path) = &self.factory {
+            settings.factory = Some(Arc::new(factory(path)?));
+        }
+        settings.authentication_string = self.string.clone();
+        settings.waits.capf_tries = self.capf_tries;
+        settings.misbehave = self.misbehave;
         Ok(settings)
     }
 
@@ -182,8 +231,16 @@ impl Args {
             let checked = phone.check_tls(host, *port, Role::APP_SERVER).await;
             checks.push(checked.map_err(|error| failure(&error))?);
         }
+        let mut pressed = Vec::new();
+        let mut menu = phone.lsc_menu();
+        for input in &self.press {
+            pressed.push(menu.enter(input).await.map_err(|error| match error {
+                MenuError::Phone(error) => failure(&error),
+                wrong => Failure::WrongUsage(format!("--press: {wrong}")),
+            })?);
+        }
         if self.json {
-            terminal::print(&format!("{:#}\n", self.json(&phone, boot.as_ref(), &checks)))?;
+            terminal::print(&format!("{:#}\n", self.json(&phone, boot.as_ref(), &checks, &pressed)))?;
         } else {
             if self.verbose {
                 for line in phone.console().lines() {
@@ -196,6 +253,9 @@ impl Args {
             }
             for (judged, talk) in &checks {
                 text.push_str(&check_told(judged, talk.as_ref()));
+            }
+            for shown in &pressed {
+                text.push_str(&pressed_told(shown));
             }
             if self.screen {
                 text.push_str(&phone.screen());
@@ -211,7 +271,10 @@ impl Args {
                 boot.reason()
             )));
         }
-        let good = boot.is_none_or(|boot| boot.outcome == Outcome::Trusted)
+        let after = pressed.iter().filter_map(|shown| shown.boot.as_deref());
+        let visits = pressed.iter().filter_map(|shown| shown.enrolment.as_ref());
+        let good = boot.iter().chain(after).all(is_good)
+            && visits.into_iter().all(|visit| visit.outcome.is_good())
             && checks.iter().all(|(judged, _)| judged.verdict.is_accepted());
         Ok(if good { Answer::Yes } else { Answer::No })
     }
@@ -221,6 +284,7 @@ impl Args {
         phone: &Phone,
         boot: Option<&BootReport>,
         checks: &[(Judged, Option<TvsTalk>)],
+        pressed: &[Shown],
     ) -> serde_json::Value {
         let mut all = boot.map_or_else(
             || json!({ "name": phone.settings().name.as_str(), "model": self.model.name }),
@@ -240,6 +304,19 @@ impl Args {
         if let Some(fields) = all.as_object_mut() {
             if !checks.is_empty() {
                 fields.insert("checks".to_owned(), json!(checks));
+            }
+            if !pressed.is_empty() {
+                let pressed: Vec<_> = pressed
+                    .iter()
+                    .map(|shown| {
+                        json!({
+                            "screen": shown.screen,
+                            "enrolment": shown.enrolment.as_ref().map(Enrolment::to_json),
+                            "boot": shown.boot.as_ref().map(|boot| boot.to_json()),
+                        })
+                    })
+                    .collect();
+                fields.insert("pressed".to_owned(), json!(pressed));
             }
             if self.screen {
                 fields.insert("screen".to_owned(), json!(phone.screen()));
@@ -278,7 +355,7 @@ impl Args {
             terminal::print(&fleet_told(&report, count))?;
         }
         let ended = |outcome| report.ended(outcome);
-        if ended(Outcome::Refused) + ended(Outcome::NoConfig) > 0 {
+        if ended(Outcome::Refused) + ended(Outcome::NoConfig) + report.enrolments_in_vain > 0 {
             return Ok(Answer::No);
         }
         match ended(Outcome::Unreachable) {
@@ -302,6 +379,29 @@ fn address(server: &str) -> Result<IpAddr, Failure> {
 fn device_key(path: &Path) -> Result<SoftKey, Failure> {
     let pem = std::fs::read(path).map_err(|error| Failure::at(path, error))?;
     SoftKey::from_pem(&pem).map_err(|error| Failure::at(path, error))
+}
+
+fn credential(path: &Path) -> Result<Credential, Failure> {
+    Credential::new(input::key(path)?, input::certificate(path)?).map_err(|error| Failure::at(path, error))
+}
+
+/// The factory of a lab, made when it is not there.
+fn factory(path: &Path) -> Result<ManufacturingCa, Failure> {
+    if path.exists() {
+        return Ok(ManufacturingCa::from_credential(credential(path)?));
+    }
+    let ca = ManufacturingCa::new().map_err(|error| Failure::at(path, error))?;
+    let pem = ca.to_pem().map_err(|error| Failure::at(path, error))?;
+    let mut file = std::fs::OpenOptions::new();
+    let mut file =
+        file.write(true).create_new(true).mode(0o600).open(path).map_err(|error| Failure::at(path, error))?;
+    file.write_all(&pem).and_then(|()| file.sync_all()).map_err(|error| Failure::at(path, error))?;
+    Ok(ca)
+}
+
+/// Trusted, and CAPF not in vain.
+fn is_good(boot: &BootReport) -> bool {
+    boot.outcome == Outcome::Trusted && boot.enrolments.iter().all(|enrolment| enrolment.outcome.is_good())
 }
 
 fn failure(error: &PhoneError) -> Failure {
@@ -342,7 +442,7 @@ fn short(time: Duration) -> String {
 fn told(boot: &BootReport) -> String {
     let mut table = table();
     table.set_header(["file", "came", "verdict", "why"]);
-    for file in &boot.files {
+    for (index, file) in boot.files.iter().enumerate() {
         let came = match &file.outcome {
             FileOutcome::Fetched { transport, bytes, .. } => {
                 format!("{bytes} bytes, {transport}, {}", short(file.took))
@@ -350,7 +450,12 @@ fn told(boot: &BootReport) -> String {
             FileOutcome::NotFound => "not found".to_owned(),
             FileOutcome::Failed(_) => "failed".to_owned(),
         };
-        let judged = boot.verdicts.iter().find(|judged| judged.what == file.name);
+        // with a new LSC everything was fetched a second time, and judged again
+        let earlier = boot.files.iter().take(index);
+        let earlier = earlier.filter(|other| other.name == file.name && is_fetched(&other.outcome)).count();
+        let judged = is_fetched(&file.outcome)
+            .then(|| boot.verdicts.iter().filter(|judged| judged.what == file.name).nth(earlier));
+        let judged = judged.flatten();
         let (word, why) = match (judged, &file.outcome) {
             (Some(judged), _) => {
                 let word = if judged.verdict.is_accepted() { "accepted" } else { "refused" };
@@ -366,12 +471,48 @@ fn told(boot: &BootReport) -> String {
     for talk in &boot.tvs {
         text.push_str(&talk_told(talk));
     }
+    for enrolment in &boot.enrolments {
+        text.push_str(&enrolment_told(enrolment));
+    }
     for problem in &boot.problems {
         text.push_str(&format!("Problem: {}\n", one_line(problem)));
     }
     for message in &boot.messages {
         text.push_str(&format!("Display: {message}\n"));
     }
+    text
+}
+
+fn is_fetched(outcome: &FileOutcome) -> bool {
+    matches!(outcome, FileOutcome::Fetched { .. })
+}
+
+fn enrolment_told(enrolment: &Enrolment) -> String {
+    let mut text = String::new();
+    for tried in &enrolment.tried {
+        text.push_str(&format!("CAPF {}\n", one_line(&tried.to_string())));
+    }
+    let style = if enrolment.outcome.is_good() { GOOD } else { BAD };
+    let server = enrolment.server.as_ref().map(|server| format!(" {server}")).unwrap_or_default();
+    let key = enrolment.session.as_ref().and_then(|session| session.wanted);
+    let key = key.map(|key| format!(", {key}")).unwrap_or_default();
+    text.push_str(&format!(
+        "CAPF{}: {}: {}{key}, {}\n",
+        one_line(&server),
+        paint(style, enrolment.outcome.label()),
+        one_line(&enrolment.reason()),
+        short(enrolment.took)
+    ));
+    text
+}
+
+/// A screen of the LSC menu, and what *Submit* brought.
+fn pressed_told(shown: &Shown) -> String {
+    let mut text = shown.enrolment.as_ref().map(enrolment_told).unwrap_or_default();
+    if let Some(boot) = &shown.boot {
+        text.push_str(&told(boot));
+    }
+    text.push_str(&shown.screen);
     text
 }
 
@@ -413,6 +554,10 @@ fn fleet_told(report: &FleetReport, count: u64) -> String {
         short(report.p99),
         short(report.max)
     ));
+    if !report.enrolments.is_empty() {
+        let visits: Vec<String> = report.enrolments.iter().map(|(label, visits)| format!("{visits} {label}")).collect();
+        text.push_str(&format!("CAPF: {}\n", visits.join(", ")));
+    }
     let rate = count as f64 / report.took.as_secs_f64().max(f64::MIN_POSITIVE);
     text.push_str(&format!(
         "All in {}: {rate:.0} boots/s, {} files, {} questions to TVS\n",

@@ -3,6 +3,15 @@
 
 use std::process::Command;
 
+const SCENARIOS: [&str; 6] = [
+    "non-secure-to-mixed",
+    "certificate-regeneration",
+    "legacy-phones",
+    "lsc-install",
+    "capf-regeneration",
+    "encrypted-config",
+];
+
 fn lab(arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_ringfence")).arg("lab").args(arguments).output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -14,10 +23,10 @@ fn lab(arguments: &[&str]) -> (Option<i32>, String) {
 fn release_10_5_speaks_like_the_seed() {
     let (code, said) = lab(&[]);
     assert_eq!(code, Some(0), "{said}");
-    for name in ["non-secure-to-mixed", "certificate-regeneration", "legacy-phones"] {
+    for name in SCENARIOS {
         assert!(said.contains(&format!("=== {name}")), "{name}");
     }
-    assert_eq!(said.matches("3 phones, as told").count(), 3, "{said}");
+    assert_eq!(said.matches(" phones, as told").count(), SCENARIOS.len(), "{said}");
     let words = [
         "Length of CTL file: 0\nCTL File not found. Please run CTLClient plugin or run the CLI - utils ctl.. to generate the CTL file.\nError parsing the CTL File.\n",
         "This operation will set the cluster to Mixed mode. Do you want to continue? (y/n):y\n",
@@ -56,6 +65,13 @@ fn release_10_5_speaks_like_the_seed() {
         "7960 SEP001EF7000001: Trust List Update Failed",
         "Jabber CSF001EF7000002: Trust List Update Failed",
         "File Not Found <CTLFile.tlv>",
+        "SEP001EF7000003 10\n",
+        "Upgrade Failed: Invalid Authentication String",
+        "3 stale LSCs\n",
+        "3 LSCs hang on CAPF-e41e7d87",
+        "Wave 1: ended\n",
+        ".cnf.xml: not found\n",
+        ".cnf.xml.enc.sgn: served\n",
     ];
     for text in words {
         assert!(said.contains(text), "not said: {text}\n{said}");
@@ -66,14 +82,14 @@ fn release_10_5_speaks_like_the_seed() {
 fn release_15_leaves_nobody_behind() {
     let (code, said) = lab(&["--release", "15"]);
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(said.matches("3 phones, as told").count(), 3, "{said}");
+    assert_eq!(said.matches(" phones, as told").count(), SCENARIOS.len(), "{said}");
     assert!(!said.contains("Trust List Update Failed"), "ITLRecovery signs: its key did not change\n{said}");
 }
 
 #[test]
 fn names_and_picks() {
     let (code, said) = lab(&["--list"]);
-    assert_eq!((code, said.lines().count()), (Some(0), 3));
+    assert_eq!((code, said.lines().count()), (Some(0), SCENARIOS.len()));
     let (code, said) = lab(&["--scenario", "legacy-phones"]);
     assert_eq!((code, said.matches("as told").count()), (Some(0), 1));
     let wrong = Command::new(env!("CARGO_BIN_EXE_ringfence")).args(["lab", "--scenario", "nothing"]).output().unwrap();

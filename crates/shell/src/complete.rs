@@ -1,9 +1,10 @@
 //! The Tab key: what can follow what was typed. Made from the table and from the names of the node.
 
+use ringfence_core::units::SERVICES;
 use ringfence_core::{Level, parameters, services};
 
 use crate::parse::{command_of, words};
-use crate::table::{Command, Kind, visible};
+use crate::table::{Argument, Command, Kind, visible};
 
 /// What a completion knows: the level of the administrator and the names on his node. Ask the session for a new one
 /// before each line; the names change.
@@ -15,6 +16,8 @@ pub struct Completer {
     pub units: Vec<String>,
     /// Entries of the trust stores, `store/file`.
     pub trust: Vec<String>,
+    /// Names of the phones.
+    pub devices: Vec<String>,
 }
 
 /// A word that can follow.
@@ -76,6 +79,17 @@ impl Completer {
             };
         }
         match command.arguments.get(index) {
+            Some(argument) if argument.kind == Kind::TrustFile => {
+                let store = done.last().copied().unwrap_or_default();
+                let inside = self.trust.iter().filter_map(|entry| entry.split_once('/'));
+                let files = inside.filter(|(of, _)| of.eq_ignore_ascii_case(store)).map(|(_, file)| file);
+                fitting(own(files), start, partial)
+            }
+            // Of several phones the last one is completed.
+            Some(Argument { kind: Kind::Devices(_), .. }) if partial.contains(',') => {
+                let behind = partial.rfind(',').map_or(0, |comma| comma + 1);
+                fitting(self.devices.clone(), start + behind, partial.get(behind..).unwrap_or_default())
+            }
             Some(argument) => self.values(argument.kind, start, partial),
             None => Completion { start, candidates: Vec::new() },
         }
@@ -86,13 +100,22 @@ impl Completer {
             Kind::Choice(words) | Kind::File(words) => own(words.iter().copied()),
             Kind::Unit | Kind::OwnCertificate => self.units.clone(),
             Kind::TrustCertificate => self.trust.clone(),
+            Kind::TrustStore => own(SERVICES.iter().filter(|service| service.trust).map(|service| service.name)),
+            Kind::Device => self.devices.clone(),
+            Kind::Devices(words) => {
+                own(words.iter().copied()).into_iter().chain(self.devices.iter().cloned()).collect()
+            }
             Kind::Service => own(services::names()),
             Kind::Parameter => own(parameters::defaults().map(|(name, _)| name)),
-            Kind::Word | Kind::Statement | Kind::CommandWords => Vec::new(),
+            Kind::TrustFile | Kind::Word | Kind::Statement | Kind::CommandWords => Vec::new(),
         };
-        let fitting = names.into_iter().filter(|name| begins(name, typed));
-        Completion { start, candidates: fitting.map(|text| Candidate { text, menu: false }).collect() }
+        fitting(names, start, typed)
     }
+}
+
+fn fitting(names: Vec<String>, start: usize, typed: &str) -> Completion {
+    let fitting = names.into_iter().filter(|name| begins(name, typed));
+    Completion { start, candidates: fitting.map(|text| Candidate { text, menu: false }).collect() }
 }
 
 fn own<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -113,6 +136,7 @@ mod tests {
             level,
             units: own(["tomcat", "ipsec", "CallManager", "CAPF", "TVS"].into_iter()),
             trust: own(["CallManager-trust/CAPF-e41e7d87.pem", "tomcat-trust/cm9.pem"].into_iter()),
+            devices: own(["SEP885A92D977CA", "SEPB83861583B73"].into_iter()),
         }
     }
 
@@ -129,8 +153,8 @@ mod tests {
     fn words_of_commands() {
         assert_eq!(texts(""), ["file*", "help", "quit", "run*", "set*", "show*", "utils*"]);
         assert_eq!(texts("sh"), ["show*"]);
-        assert_eq!(texts("show "), ["cert*", "cli*", "ctl", "itl", "parameters"]);
-        assert_eq!(texts("show c"), ["cert*", "cli*", "ctl"]);
+        assert_eq!(texts("show "), ["cert*", "cli*", "csr*", "ctl", "itl", "parameters"]);
+        assert_eq!(texts("show c"), ["cert*", "cli*", "csr*", "ctl"]);
         assert_eq!(texts("utils ctl set-cluster "), ["mixed-mode", "non-secure-mode"]);
         assert_eq!(texts("frob "), Vec::<String>::new());
     }
@@ -145,6 +169,12 @@ mod tests {
         assert_eq!(texts("show ctl "), Vec::<String>::new());
         assert_eq!(texts("set parameter tftp"), ["TFTPFileSignatureAlgorithm"]);
         assert_eq!(texts("set cli pagination o"), ["on", "off"]);
+        assert_eq!(texts("set cert delete capf-"), ["CAPF-trust"]);
+        assert_eq!(texts("set cert delete CallManager-trust "), ["CAPF-e41e7d87.pem"]);
+        assert_eq!(texts("utils capf device wave start s"), ["stale", "SEP885A92D977CA", "SEPB83861583B73"]);
+        assert_eq!(texts("utils capf device schedule SEPB83861583B73,sep8"), ["SEP885A92D977CA"]);
+        assert_eq!(texts("utils capf device schedule all t"), ["troubleshoot"]);
+        assert_eq!(texts("utils capf device show s"), ["SEP885A92D977CA", "SEPB83861583B73"]);
     }
 
     #[test]
@@ -159,7 +189,7 @@ mod tests {
     fn help_completes_commands_and_levels_hide() {
         let completion = completer(Level::Install).complete("help set c");
         assert_eq!(completion.start, "help set ".len());
-        assert_eq!(completion.candidates.len(), 2);
+        assert_eq!(completion.candidates.len(), 3);
         let few = completer(Level::Read).complete("set ");
         assert_eq!(few.candidates.len(), 1, "only cli");
         assert_eq!(completer(Level::Read).complete("set cert regen ").candidates, []);

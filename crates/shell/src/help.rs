@@ -76,6 +76,13 @@ fn syntax(command: &Command) -> String {
             Kind::TrustCertificate => "store/file; `show cert list trust` names them".to_owned(),
             Kind::OwnCertificate => "unit or unit/file; `show cert list own` names them".to_owned(),
             Kind::Parameter => "a parameter; `show parameters` names them".to_owned(),
+            Kind::TrustStore => "a trust store; `show cert list trust` names them".to_owned(),
+            Kind::TrustFile => "a file of it; `show cert list trust` names them".to_owned(),
+            Kind::Device => "a phone; `utils capf device list` names them".to_owned(),
+            Kind::Devices(words) => format!("a phone, several with commas between, or {}", words.join(" or ")),
+            Kind::Choice(values) if argument.name != values.join("|") && *values != [argument.name] => {
+                values.join(", ")
+            }
             Kind::Choice(_) | Kind::Word | Kind::Statement | Kind::CommandWords => continue,
         };
         out.push_str(&format!(" {:12} {values}\n", argument.name));

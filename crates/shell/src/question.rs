@@ -2,8 +2,12 @@
 //! 1.5; seeds 000, 001].
 
 use ringfence_core::ListKind;
+use ringfence_core::enrolment::{Schedule, Selection, WavePlan};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
+
+use crate::run::capf::counted;
+use crate::session::one_line;
 
 /// A command that waits for its confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +20,41 @@ pub(crate) enum Question {
     UpdateCtl,
     /// `file delete`: the list, and the file as it was typed.
     Delete(ListKind, String),
+    /// `set cert delete`.
+    DeleteTrusted {
+        /// The trust store.
+        store: &'static str,
+        /// The file in it.
+        file: String,
+    },
+    /// `utils capf stale-lsc delete all`, with the number of them.
+    DeleteStaleLscs(usize),
+    /// `utils capf device schedule`, with a string that somebody types: it must not stand in the log of commands.
+    TypeString {
+        /// The phones.
+        selection: Selection,
+        /// The rest.
+        schedule: Schedule,
+    },
+    /// `utils capf device schedule all`.
+    ScheduleAll {
+        /// What.
+        schedule: Schedule,
+        /// How many phones there are.
+        phones: usize,
+    },
+    /// `utils capf device cancel all`.
+    CancelAll {
+        /// How many phones there are.
+        phones: usize,
+    },
+    /// `utils capf device wave start`.
+    StartWave {
+        /// The plan.
+        plan: WavePlan,
+        /// For how many phones it is.
+        phones: usize,
+    },
 }
 
 impl Question {
@@ -34,6 +73,31 @@ impl Question {
             ),
             Self::SetMode(_) | Self::UpdateCtl => String::new(),
             Self::Delete(_, file) => format!("Delete the File {file}?\n"),
+            Self::DeleteTrusted { store, file } => {
+                format!("WARNING: This operation will delete {} from {store} on all nodes\n", one_line(file))
+            }
+            Self::DeleteStaleLscs(count) => format!(
+                "WARNING: This operation will give up {}. Phones keep theirs until they enrol again, but after this\n\
+                 nothing holds the old CAPF certificates any more\n",
+                counted(*count, "stale LSC")
+            ),
+            Self::TypeString { .. } => String::new(),
+            Self::ScheduleAll { schedule, phones } => {
+                format!(
+                    "This operation will schedule {} for {}.\n",
+                    schedule.operation.name(),
+                    counted(*phones, "phone")
+                )
+            }
+            Self::CancelAll { phones } => {
+                format!("This operation will cancel what is pending for {}.\n", counted(*phones, "phone"))
+            }
+            Self::StartWave { plan, phones } => format!(
+                "This operation will issue LSCs again for {}, {} at a time, and stop when more than {} % fail.\n",
+                counted(*phones, "phone"),
+                plan.batch,
+                plan.stop_at
+            ),
         }
     }
 
@@ -49,7 +113,17 @@ impl Question {
             }
             Self::UpdateCtl => "This operation will update the CTLFile. Do you want to continue? (y/n):",
             Self::Delete(..) => "Enter \"y\" followed by return to continue: ",
+            Self::DeleteTrusted { .. } | Self::DeleteStaleLscs(_) => "Do you wish to proceed (yes|no)? ",
+            Self::TypeString { .. } => "Authentication string (4 to 10 digits): ",
+            Self::ScheduleAll { .. } | Self::CancelAll { .. } | Self::StartWave { .. } => {
+                "Do you want to continue? (y/n):"
+            }
         }
+    }
+
+    /// Whether it wants a text, and not a yes.
+    pub(crate) const fn wants_text(&self) -> bool {
+        matches!(self, Self::TypeString { .. })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A session: who is logged in on which node, and what waits for an answer. A line goes in, a [`Reply`] comes out.
 
+use ringfence_core::enrolment::Selection;
 use ringfence_core::{Actor, Cluster, CoreError, NodeRow, Surroundings};
 
 use crate::complete::Completer;
@@ -128,18 +129,20 @@ impl Session {
         let mut trust: Vec<String> =
             lines.unwrap_or_default().iter().filter_map(|line| line.split(':').next()).map(str::to_owned).collect();
         trust.dedup();
+        let devices = self.cluster.store().devices().await.unwrap_or_default();
         Completer {
             level: self.actor.level(),
             units: release.units(self.node.publisher).map(|unit| unit.name().to_owned()).collect(),
             trust,
+            devices: devices.into_iter().map(|device| device.name).collect(),
         }
     }
 
     /// A typed line without its end: a command, or the answer to the question that waits.
     pub async fn line(&mut self, line: &str, surroundings: &mut dyn Surroundings) -> Reply {
         if let Some(question) = self.question.take() {
-            return if is_yes(line) {
-                self.carry_out(question, surroundings).await
+            return if is_yes(line) || (question.wants_text() && !line.trim().is_empty()) {
+                self.carry_out(question, line, surroundings).await
             } else {
                 Reply { outcome: Outcome::Declined, ..Reply::done("") }
             };
@@ -222,6 +225,26 @@ impl Session {
             Action::RunSql => self.run_sql(first).await,
             Action::ShowParameters => self.show_parameters().await,
             Action::SetParameter => self.set_parameter(first, second.unwrap_or_default(), surroundings).await,
+            Action::GenerateRequest => self.generate_request(first, surroundings).await,
+            Action::ListRequests => self.list_requests().await,
+            Action::ShowRequest => self.show_request(first, second.is_some()).await,
+            Action::ImportOwn => self.import_own(first, second.unwrap_or_default(), surroundings).await,
+            Action::ImportTrust => self.import_trust(first, second.unwrap_or_default(), surroundings).await,
+            Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()),
+            Action::ListStaleLscs => self.list_stale_lscs(surroundings).await,
+            Action::DeleteStaleLscs => self.ask_to_delete_stale_lscs(surroundings).await,
+            Action::LoadMicRoots => self.load_mic_roots(first, surroundings).await,
+            Action::ScheduleDevices => self.schedule_devices(arguments, surroundings).await,
+            Action::CancelDevices => self.cancel_devices(first, surroundings).await,
+            Action::SetDeviceKeys => self.set_device_keys(arguments, surroundings).await,
+            Action::SetEncryptedConfig => self.set_encrypted_config(first, second == Some("on"), surroundings).await,
+            Action::ShowString => self.show_string(first, surroundings).await,
+            Action::ListDevices => self.list_devices(first, surroundings.now()).await,
+            Action::ShowDevice => self.show_device(first, surroundings.now()).await,
+            Action::StartWave => self.ask_for_wave(arguments, surroundings).await,
+            Action::ShowWave => self.show_wave(surroundings).await,
+            Action::ResumeWave => self.resume_wave(surroundings).await,
+            Action::StopWave => self.stop_wave(!first.is_empty(), surroundings).await,
         };
         done.unwrap_or_else(|error| Reply::error(&error))
     }
@@ -233,12 +256,20 @@ impl Session {
         reply
     }
 
-    async fn carry_out(&mut self, question: Question, surroundings: &mut dyn Surroundings) -> Reply {
+    async fn carry_out(&mut self, question: Question, answer: &str, surroundings: &mut dyn Surroundings) -> Reply {
         let done = match question {
             Question::Regenerate(unit) => self.regenerate(unit, surroundings).await,
             Question::SetMode(mode) => return self.set_security_mode(mode, surroundings).await,
             Question::UpdateCtl => return self.update_ctl(surroundings).await,
             Question::Delete(kind, _) => self.delete_list(kind, surroundings).await,
+            Question::DeleteTrusted { store, file } => self.delete_trusted(store, &file, surroundings).await,
+            Question::DeleteStaleLscs(_) => self.delete_stale_lscs(surroundings).await,
+            Question::TypeString { selection, schedule } => {
+                self.schedule_with_string(&selection, schedule, answer, surroundings).await
+            }
+            Question::ScheduleAll { schedule, .. } => self.schedule(&Selection::All, &schedule, surroundings).await,
+            Question::CancelAll { .. } => self.cancel(&Selection::All, surroundings).await,
+            Question::StartWave { plan, .. } => self.start_wave(&plan, surroundings).await,
         };
         done.unwrap_or_else(|error| Reply::error(&error))
     }

@@ -255,7 +255,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
          >> Return code = 0\n\
          Cisco CTIManager[STARTED]\n\
          Cisco CallManager[STARTED]\n\
-         Cisco Certificate Authority Proxy Function[STOPPED]  Service Not Activated\n\
+         Cisco Certificate Authority Proxy Function[STARTED]\n\
          Cisco Tftp[STARTED]\n\
          Cisco Tomcat[STARTED]\n\
          Cisco Trust Verification Service[STARTED]\n\
@@ -291,7 +291,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
     let (shown, _) =
         place.type_in(&mut session, &["set parameter tftpfilesignaturealgorithm SHA-512", "show parameters"]).await;
     assert!(shown.contains("\nSuccessfully set TFTPFileSignatureAlgorithm to SHA-512.\n"));
-    assert!(shown.contains("\nTFTPFileSignatureAlgorithm : SHA-512\n"), "{shown}");
+    assert!(shown.contains("\nTFTPFileSignatureAlgorithm    : SHA-512\n"), "{shown}");
 
     // every refusal carries the words that scripts look for, and none is more than a few lines
     for (line, says) in [
@@ -315,8 +315,9 @@ async fn what_is_only_read_and_what_is_not_allowed() {
             "no file ../ringfence.db; there are CTLFile.tlv, ITLFile.tlv\nExecuted command unsuccessfully\n",
         ),
         (
-            "utils service restart Cisco Certificate Authority Proxy Function",
-            "Cisco Certificate Authority Proxy Function is not activated on cucm-1051-a-pub\n\
+            "utils service restart Cisco Dialed Number Analyzer",
+            "no service Cisco Dialed Number Analyzer; there are Cisco CallManager, Cisco Certificate Authority Proxy \
+             Function, Cisco CTIManager, Cisco Tftp, Cisco Tomcat, Cisco Trust Verification Service\n\
              Executed command unsuccessfully\n",
         ),
         (

@@ -3,6 +3,7 @@
 //! * [`database`]: opening, migrations, transactions; [`rows`] the typed queries; [`sql`] the free `select` of `run sql`
 //! * [`directory`]: the data directory of a cluster; [`keys`]: the key store of a node
 //! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read
+//! * [`peer`]: the databases of usecallmanager's tools
 
 pub mod append;
 pub mod aside;
@@ -10,6 +11,7 @@ pub mod database;
 pub mod directory;
 pub mod folder;
 pub mod keys;
+pub mod peer;
 pub mod rows;
 pub mod sql;
 
@@ -39,6 +41,16 @@ pub enum StoreError {
     BadRow {
         /// The table.
         table: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A database of another program.
+    #[error("{path}: {place}: {reason}")]
+    Peer {
+        /// The path.
+        path: String,
+        /// Where in it.
+        place: String,
         /// What is wrong.
         reason: String,
     },

@@ -38,14 +38,14 @@ impl Default for TvsLimits {
 
 /// Counts the connections of each address.
 #[derive(Debug, Default)]
-pub(super) struct Addresses {
+pub(crate) struct Addresses {
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Addresses {
     /// A place for one more connection, or `None` when the address has `limit` already. The place is given back when
     /// it is dropped.
-    pub(super) fn enter(self: &Arc<Self>, address: IpAddr, limit: usize) -> Option<Place> {
+    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, limit: usize) -> Option<Place> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(address).or_insert(0);
         if *count >= limit {
@@ -59,7 +59,7 @@ impl Addresses {
 
 /// One connection of an address.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     addresses: Arc<Addresses>,
     address: IpAddr,
 }

@@ -2,6 +2,8 @@
 //! foreign program speaks, is answered here: with the recorded bytes of the vectors, on TLS of OpenSSL.
 #![allow(dead_code)] // each test program uses a part of it
 
+pub mod replay;
+
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
@@ -56,7 +58,7 @@ pub fn hashed(role: Role, owner: &Owner) -> RecordSpec {
     owner.certificate.with_fields(NameForm::Cucm, |fields| RecordSpec::hashed(role, fields, "", DigestId::SHA1, &hash))
 }
 
-fn list(file_name: &str, records: &[RecordSpec], signer: &Owner) -> Vec<u8> {
+pub fn list(file_name: &str, records: &[RecordSpec], signer: &Owner) -> Vec<u8> {
     let spec = ListSpec {
         layout: Layout::Cucm,
         signer_form: None,
@@ -323,7 +325,7 @@ fn same_question(recorded: &[u8], question: &[u8]) -> bool {
     recorded.len() == question.len() && recorded[..4] == question[..4] && recorded[8..] == question[8..]
 }
 
-/// All recorded QUERY messages, and VERIFY of the application server.
+/// All recorded QUERY messages, and VERIFY of the application server and of CAPF.
 pub fn recorded() -> Vec<(Vec<u8>, Vec<u8>)> {
     let read = |name: &str| -> serde_json::Value {
         let text = std::fs::read(vectors().join("tvs").join(name)).unwrap();
@@ -337,8 +339,10 @@ pub fn recorded() -> Vec<(Vec<u8>, Vec<u8>)> {
         .iter()
         .map(|pair| (bytes(&pair["request_hex"]), bytes(&pair["response_hex"])))
         .collect();
-    let verify = read("verify-valid-app-2048.json");
-    let messages = verify["messages"].as_array().unwrap();
-    all.push((bytes(&messages[0]["hex"]), bytes(&messages[1]["hex"])));
+    for name in ["verify-valid-app-2048.json", "verify-valid-capf-2048.json"] {
+        let verify = read(name);
+        let messages = verify["messages"].as_array().unwrap();
+        all.push((bytes(&messages[0]["hex"]), bytes(&messages[1]["hex"])));
+    }
     all
 }

@@ -3,12 +3,15 @@
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::enrolment::{Enrolment, Operation};
 use ringfence_core::{Cluster, CoreError, DeviceRow, GroupRow, UnknownDeviceRow};
 use serde_json::{Value, json};
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, could_not};
 use crate::terminal::{self, one_line};
+
+const NO_PHONES: &str = "no phones; `ringfence device add` adds one, `list --unknown` shows who asked\n";
 
 /// List the phones, or those that asked and are not known
 #[derive(Debug, clap::Args)]
@@ -19,6 +22,9 @@ pub struct List {
     /// Phones that asked for a config and are not known, the last one first
     #[arg(long)]
     unknown: bool,
+    /// What CAPF knows of the phones: LSC, what is scheduled, status, encrypted configs
+    #[arg(long, conflicts_with = "unknown")]
+    lsc: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -40,10 +46,16 @@ impl List {
             }
             let rows = cluster.store().devices().await?;
             let groups = cluster.store().groups().await?;
+            if !self.lsc && !self.json {
+                return Ok(device_table(&rows, &groups));
+            }
+            let enrolments = cluster.enrolments().await?;
             Ok(if self.json {
-                pretty(rows.iter().map(|row| device_json(row, &groups)).collect())
+                // Both are read by name; a phone that came between the two readings shows at the next.
+                let both = rows.iter().zip(&enrolments).filter(|(row, enrolment)| row.name == enrolment.device);
+                pretty(both.map(|(row, enrolment)| device_json(cluster, row, &groups, enrolment)).collect())
             } else {
-                device_table(&rows, &groups)
+                lsc_table(cluster, &enrolments)
             })
         });
         terminal::print(&text.map_err(|error: CoreError| could_not(error))?)?;
@@ -58,7 +70,7 @@ pub fn nodes<'a>(row: &DeviceRow, groups: &'a [GroupRow]) -> &'a [String] {
 
 fn device_table(rows: &[DeviceRow], groups: &[GroupRow]) -> String {
     if rows.is_empty() {
-        return "no phones; `ringfence device add` adds one, `list --unknown` shows who asked\n".to_owned();
+        return NO_PHONES.to_owned();
     }
     let mut table = table(["NAME", "MODEL", "PROTOCOL", "SECURITY", "NODES", "DESCRIPTION"]);
     for row in rows {
@@ -74,7 +86,34 @@ fn device_table(rows: &[DeviceRow], groups: &[GroupRow]) -> String {
     shown(&table)
 }
 
-fn device_json(row: &DeviceRow, groups: &[GroupRow]) -> Value {
+/// What CAPF knows of the phones.
+fn lsc_table(cluster: &Cluster, enrolments: &[Enrolment]) -> String {
+    if enrolments.is_empty() {
+        return NO_PHONES.to_owned();
+    }
+    let mut table = table(["NAME", "LSC UNTIL", "LSC ISSUER", "OPERATION", "ENCRYPTED", "STATUS"]);
+    for it in enrolments {
+        let (until, issuer) = lsc(cluster, it).unwrap_or_else(|| ("none".to_owned(), String::new()));
+        let encrypted = if it.encrypted { "yes" } else { "no" };
+        let operation = match it.operation {
+            Operation::None => "none".to_owned(),
+            pending => format!("{}, {}", pending.word(), it.mode.word()),
+        };
+        let status = it.status.name().to_owned();
+        table.add_row([one_line(&it.device), until, one_line(&issuer), operation, encrypted.to_owned(), status]);
+    }
+    shown(&table)
+}
+
+/// Last second and issuer of the LSC of a phone.
+pub fn lsc(cluster: &Cluster, enrolment: &Enrolment) -> Option<(String, String)> {
+    let lsc = enrolment.lsc.as_ref()?;
+    let name = lsc.issuer.split(',').find_map(|part| part.strip_prefix("CN=")).unwrap_or(&lsc.issuer);
+    Some((time(cluster, lsc.not_after.saturating_mul(1000)), name.to_owned()))
+}
+
+fn device_json(cluster: &Cluster, row: &DeviceRow, groups: &[GroupRow], enrolment: &Enrolment) -> Value {
+    let lsc = lsc(cluster, enrolment).map(|(until, issuer)| json!({ "until": until, "issuer": issuer }));
     json!({
         "name": row.name,
         "model": row.model,
@@ -83,6 +122,12 @@ fn device_json(row: &DeviceRow, groups: &[GroupRow]) -> Value {
         "nodes": nodes(row, groups),
         "description": row.description,
         "version_stamp": row.version_stamp,
+        "lsc": lsc,
+        "certificate_operation": enrolment.operation.word(),
+        "authentication_mode": enrolment.mode.word(),
+        "certificate_status": enrolment.status.number(),
+        "certificate_status_name": enrolment.status.name(),
+        "encrypted_config": enrolment.encrypted,
     })
 }
 

@@ -1,8 +1,9 @@
 //! `ringfence device`: the phones of a cluster.
 //!
-//! * [`change`]: add, remove; [`import`]: a list of many; [`list`]: list, show
+//! * [`change`]: add, remove; [`import`]: a list of many; [`list`]: list, show; [`encrypted`]: encrypted configs
 
 mod change;
+mod encrypted;
 mod import;
 mod list;
 mod show;
@@ -11,7 +12,7 @@ use clap::Subcommand;
 
 use crate::exit::{Answer, Failure};
 
-/// The phones of a cluster: add, list, show, remove, import
+/// The phones of a cluster: add, list, show, remove, import, encrypted configs
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -25,6 +26,7 @@ enum Command {
     Show(show::Show),
     Remove(change::Remove),
     Import(import::Import),
+    EncryptedConfig(encrypted::EncryptedConfig),
 }
 
 impl Args {
@@ -36,6 +38,7 @@ impl Args {
             Command::Show(args) => args.run(),
             Command::Remove(args) => args.run(),
             Command::Import(args) => args.run(),
+            Command::EncryptedConfig(args) => args.run(),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use daemon::settings::Settings;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::device_name;
+use ringfence_core::enrolment::{Enrolment, Operation};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
-use ringfence_core::{CoreError, DeviceRow};
+use ringfence_core::{Cluster, CoreError, DeviceRow, OpensslRandom};
 use wire::file_name::FileName;
 
-use crate::device::list::nodes;
+use crate::device::list::{lsc, nodes};
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, Opened, could_not};
 use crate::terminal::{self, field_text, one_line};
@@ -42,7 +43,9 @@ impl Show {
         let groups = groups.map_err(|error| could_not(error.into()))?;
         let nodes = nodes(row, &groups);
         let from = self.node.as_deref().or_else(|| nodes.first().map(String::as_str));
+        let enrolment = opened.runtime.block_on(opened.cluster.enrolment(&name)).map_err(could_not)?;
         let mut text = about(row, nodes);
+        text.push_str(&enrolled(&opened.cluster, &enrolment));
         text.push_str(&self.files(&opened, row, from)?);
         terminal::print(&text)?;
         Ok(Answer::Yes)
@@ -56,11 +59,13 @@ impl Show {
         let snapshot = opened.runtime.block_on(opened.cluster.snapshot(&node)).map_err(could_not)?;
         let folder = settings.files.tftpboot.as_deref();
         let folder = folder.map(|path| FolderSettings::open(path, settings.files.merge)).transpose();
-        let files = NodeFiles::new(snapshot, folder.map_err(could_not)?);
+        let files = NodeFiles::new(snapshot, folder.map_err(could_not)?).encrypting(Box::new(OpensslRandom));
         let mut out = format!("\nFiles from {}:\n", node.name);
         let name = &row.name;
         let config = format!("{name}.cnf.xml");
-        for asked in [format!("CTL{name}.tlv"), format!("ITL{name}.tlv"), format!("{config}.sgn"), config.clone()] {
+        let lists = ["CTL", "ITL"].map(|kind| format!("{kind}{name}.tlv"));
+        let configs = [format!("{config}.sgn"), format!("{config}.enc.sgn"), config.clone()];
+        for asked in lists.into_iter().chain(configs) {
             let size = match fetch(&files, &asked)? {
                 Some(bytes) => format!("{} bytes", bytes.len()),
                 None => "none".to_owned(),
@@ -87,8 +92,28 @@ fn about(row: &DeviceRow, nodes: &[String]) -> String {
         ("Nodes", format!("{} ({})", nodes.join(", "), row.group)),
         ("Version stamp", row.version_stamp.clone()),
     ];
-    let lines = rows.iter().map(|(name, value)| format!("{name:<14} {}", one_line(value)).trim_end().to_owned() + "\n");
-    lines.collect()
+    lines(&rows)
+}
+
+/// What CAPF knows of the phone; `utils capf device show` of the shell has all of it.
+fn enrolled(cluster: &Cluster, it: &Enrolment) -> String {
+    let issued = lsc(cluster, it).map(|(until, issuer)| format!("from {issuer}, until {until}"));
+    let operation = match it.operation {
+        Operation::None => it.operation.name().to_owned(),
+        pending => format!("{}, {}", pending.name(), it.mode.name()),
+    };
+    let encrypted = if it.encrypted { "encrypted" } else { "in clear" };
+    lines(&[
+        ("LSC", issued.unwrap_or_else(|| "none".to_owned())),
+        ("CAPF", operation),
+        ("CAPF status", it.status.name().to_owned()),
+        ("Config", encrypted.to_owned()),
+    ])
+}
+
+fn lines(rows: &[(&str, String)]) -> String {
+    let line = |(name, value): &(&str, String)| format!("{name:<14} {}", one_line(value)).trim_end().to_owned() + "\n";
+    rows.iter().map(line).collect()
 }
 
 fn fetch(files: &NodeFiles, name: &str) -> Result<Option<Vec<u8>>, Failure> {

@@ -1,8 +1,9 @@
 //! `ringfence lab`: a cluster of two nodes and phones in one process, told as a transcript.
 //!
-//! * [`scenario`]: the stories and how they must end; [`world`]: the cluster, its administrator, its phones
+//! * [`scenario`], [`enrolment`]: the stories and how they must end; [`world`]: the cluster, its administrator, its phones
 //! * [`seed`]: names and serial numbers of the documents; [`transcript`]: what is shown
 
+mod enrolment;
 mod scenario;
 mod seed;
 mod transcript;

@@ -6,6 +6,7 @@ use phone::{BootReport, Outcome};
 use ringfence_core::releases::Release;
 use ringfence_core::units::Unit;
 
+use super::enrolment;
 use super::transcript::Transcript;
 use super::world::{World, title};
 use crate::exit::Failure;
@@ -19,6 +20,12 @@ pub enum Scenario {
     CertificateRegeneration,
     /// Phones without Security by Default stay behind after such a renewal.
     LegacyPhones,
+    /// LSCs are installed in four ways.
+    LscInstall,
+    /// CAPF gets a new certificate; a wave issues the LSCs again.
+    CapfRegeneration,
+    /// A config that only one phone can read.
+    EncryptedConfig,
 }
 
 /// What a scenario found different from what it says; empty when all went as told.
@@ -26,7 +33,14 @@ pub type Differences = Vec<String>;
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 3] = [Self::NonSecureToMixed, Self::CertificateRegeneration, Self::LegacyPhones];
+    pub const ALL: [Self; 6] = [
+        Self::NonSecureToMixed,
+        Self::CertificateRegeneration,
+        Self::LegacyPhones,
+        Self::LscInstall,
+        Self::CapfRegeneration,
+        Self::EncryptedConfig,
+    ];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -34,6 +48,9 @@ impl Scenario {
             Self::NonSecureToMixed => "non-secure-to-mixed",
             Self::CertificateRegeneration => "certificate-regeneration",
             Self::LegacyPhones => "legacy-phones",
+            Self::LscInstall => "lsc-install",
+            Self::CapfRegeneration => "capf-regeneration",
+            Self::EncryptedConfig => "encrypted-config",
         }
     }
 
@@ -49,6 +66,13 @@ impl Scenario {
             Self::LegacyPhones => {
                 "A 7960 and a Jabber cannot ask TVS: they stay behind after the renewal until their CTL is deleted by hand."
             }
+            Self::LscInstall => {
+                "Phones get an LSC by null string, by the right and by a wrong authentication string, and by their MIC."
+            }
+            Self::CapfRegeneration => {
+                "CAPF gets a new certificate; the old one stays until a wave has issued every LSC again."
+            }
+            Self::EncryptedConfig => "A config that only one phone can read, and that phone without its LSC.",
         }
     }
 
@@ -65,6 +89,9 @@ impl Scenario {
             Self::NonSecureToMixed => non_secure_to_mixed(&mut world).await?,
             Self::CertificateRegeneration => certificate_regeneration(&mut world).await?,
             Self::LegacyPhones => legacy_phones(&mut world).await?,
+            Self::LscInstall => enrolment::lsc_install(&mut world).await?,
+            Self::CapfRegeneration => enrolment::capf_regeneration(&mut world).await?,
+            Self::EncryptedConfig => enrolment::encrypted_config(&mut world).await?,
         };
         differences.dedup();
         Ok((world, differences))
@@ -192,7 +219,7 @@ async fn renew(world: &mut World, differences: &mut Differences) -> Result<(), F
     Ok(())
 }
 
-async fn restart_services(world: &mut World) -> Result<(), Failure> {
+pub(super) async fn restart_services(world: &mut World) -> Result<(), Failure> {
     for service in ["Cisco Tftp", "Cisco CallManager"] {
         world.types(&format!("utils service restart {service}"), &[]).await?;
     }
@@ -207,7 +234,7 @@ fn signer_changes(release: &Release) -> bool {
     release.ctl_sasts.first() == Some(&Unit::CallManager)
 }
 
-fn expect(differences: &mut Differences, reports: &[BootReport], wanted: &[Outcome]) {
+pub(super) fn expect(differences: &mut Differences, reports: &[BootReport], wanted: &[Outcome]) {
     for (report, wanted) in reports.iter().zip(wanted) {
         if report.outcome != *wanted {
             differences.push(format!(
@@ -224,7 +251,7 @@ fn expect(differences: &mut Differences, reports: &[BootReport], wanted: &[Outco
     }
 }
 
-fn must_say(differences: &mut Differences, text: &str, wanted: &str) {
+pub(super) fn must_say(differences: &mut Differences, text: &str, wanted: &str) {
     if !text.contains(wanted) {
         differences.push(format!("nobody said `{wanted}`"));
     }

@@ -43,6 +43,7 @@ pub fn cluster(release: &'static Release) -> NewCluster {
 pub struct Seed {
     system: System,
     used: Vec<usize>,
+    named_capf: bool,
 }
 
 impl Surroundings for Seed {
@@ -69,6 +70,9 @@ impl Surroundings for Seed {
     }
 
     fn capf_suffix(&mut self) -> Result<String, RandomError> {
+        if std::mem::replace(&mut self.named_capf, true) {
+            return self.system.capf_suffix();
+        }
         Ok("e41e7d87".to_owned())
     }
 }

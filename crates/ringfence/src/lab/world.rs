@@ -2,18 +2,22 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use daemon::node::{Listen, Node, NodeOptions, StartError};
 use daemon::tftp::BindError;
 use jiff::tz::TimeZone;
+use phone::factory::ManufacturingCa;
 use phone::{BootReport, Phone, PhoneName, PhoneSettings};
 use pki::hash::{hex, md5};
 use pki::listing::ListKind;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
-use ringfence_core::parameters::TVS_PORT;
+use ringfence_core::enrolment::Status;
+use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::releases::Release;
-use ringfence_core::{Actor, Cluster, Level};
+use ringfence_core::{Actor, Cluster, Level, Surroundings};
 use shell::{Session, State};
 
 use super::seed::{self, Seed};
@@ -31,6 +35,7 @@ pub struct World {
     sessions: Vec<Session>,
     log_read: usize,
     at_node: usize,
+    factory: Option<Arc<ManufacturingCa>>,
     /// The phones, in the order of the table.
     pub phones: Vec<LabPhone>,
     /// What is shown.
@@ -48,7 +53,7 @@ pub struct LabPhone {
     booted: bool,
 }
 
-fn could_not(error: impl std::fmt::Display) -> Failure {
+pub(super) fn could_not(error: impl std::fmt::Display) -> Failure {
     Failure::CouldNotTell(error.to_string())
 }
 
@@ -62,7 +67,17 @@ impl World {
         let actor = Actor::new("admin", Level::Install);
         let sessions = nodes.iter().map(|node| Session::new(cluster.clone(), node.row().clone(), actor.clone()));
         let sessions = sessions.collect();
-        Ok(Self { cluster, seed, nodes, sessions, log_read: 0, at_node: 0, phones: Vec::new(), transcript })
+        Ok(Self {
+            cluster,
+            seed,
+            nodes,
+            sessions,
+            log_read: 0,
+            at_node: 0,
+            factory: None,
+            phones: Vec::new(),
+            transcript,
+        })
     }
 
     /// The release.
@@ -91,6 +106,7 @@ impl World {
             settings.http_port = listen.http.port();
             settings.tftp_port = listen.tftp.port();
             settings.legacy_tls = model.old_tls;
+            settings.factory.clone_from(&self.factory);
             let phone = Phone::new(settings).map_err(could_not)?;
             self.phones.push(LabPhone { phone, before: "none".to_owned(), by: String::new(), booted: false });
         }
@@ -140,6 +156,7 @@ impl World {
 
     /// All nodes take over what was changed.
     async fn refresh(&self) -> Result<(), Failure> {
+        self.cluster.step_wave(self.seed.now()).await.map_err(could_not)?;
         for node in &self.nodes {
             node.refresh().await.map_err(could_not)?;
         }
@@ -186,6 +203,49 @@ impl World {
         self.log_read += lines.len();
         self.transcript.block(title, &lines)?;
         Ok(lines)
+    }
+
+    /// Shows a log of the publisher.
+    pub fn show_log(&self, name: &str) -> Result<(), Failure> {
+        let Some(node) = self.nodes.first() else { return Ok(()) };
+        node.flush_log();
+        let path = self.cluster.directory(node.row()).log().join(name);
+        let text = std::fs::read_to_string(&path).map_err(|error| Failure::at(&path, error))?;
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        self.transcript.block(&format!("{name} of the publisher"), &lines)
+    }
+
+    /// Waits until what came of a session of this phone is on record: a refusal is written behind its answer.
+    pub async fn until_recorded(&self, device: &str) -> Result<(), Failure> {
+        let recorded = async {
+            while self.cluster.enrolment(device).await.map_err(could_not)?.status == Status::PENDING {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Ok(())
+        };
+        let recorded = tokio::time::timeout(Duration::from_secs(10), recorded).await;
+        recorded.map_err(|_| could_not(format!("nothing of {device} came on record within 10 s")))?
+    }
+
+    /// Makes a manufacturing CA, whose MICs the phones get that are added from now on, and writes its root where the
+    /// administrator finds it.
+    pub fn write_manufacturing_root(&mut self) -> Result<PathBuf, Failure> {
+        let factory = ManufacturingCa::new().map_err(could_not)?;
+        let path = self.data().join("manufacturing-roots.pem");
+        std::fs::write(&path, factory.certificate().to_pem()).map_err(|error| Failure::at(&path, error))?;
+        self.factory = Some(Arc::new(factory));
+        Ok(path)
+    }
+
+    /// Whether the publisher serves a file to a stranger.
+    pub fn serves(&self, name: &str) -> Result<bool, Failure> {
+        let Some(node) = self.nodes.first() else { return Ok(false) };
+        let mut stream = std::net::TcpStream::connect(node.listen().http).map_err(could_not)?;
+        let request = format!("HEAD /{name} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).map_err(could_not)?;
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).map_err(could_not)?;
+        Ok(answer.starts_with("HTTP/1.1 200"))
     }
 
     /// Remembers which CTL each phone holds now.
@@ -260,6 +320,9 @@ async fn start(cluster: &Cluster, seed: &mut Seed) -> Result<Vec<Node>, Failure>
         let port = nodes.first().map_or(0, |node| node.listen().tvs.port()).to_string();
         let system = Actor::new("system", Level::Install);
         cluster.set_parameter(&system, TVS_PORT, &port, seed).await.map_err(could_not)?;
+        if let Some(capf) = nodes.first().and_then(Node::capf) {
+            cluster.set_parameter(&system, CAPF_PORT, &capf.port().to_string(), seed).await.map_err(could_not)?;
+        }
         for node in &nodes {
             node.refresh().await.map_err(could_not)?;
         }

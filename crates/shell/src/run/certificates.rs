@@ -35,12 +35,13 @@ impl Session {
         self.cluster.regenerate(&self.actor, &self.node, unit, surroundings).await?;
         let name = unit.name();
         // The renewal of ITLRecovery ends with its success line: its restarts are automatic [cucm-behaviour.md 1.4, 5.5].
+        let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
         let restart = match unit {
             Unit::ItlRecovery => String::new(),
             _ => format!(
                 "You must restart services related to {name} for the regenerated certificates to become active.\n"
             ),
         };
-        Ok(Reply::done(format!("Successfully Regenerated Certificate for {name}.\n{restart}")))
+        Ok(Reply::done(format!("Successfully Regenerated Certificate for {name}.\n{restart}{reminder}")))
     }
 }

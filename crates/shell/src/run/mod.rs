@@ -1,8 +1,12 @@
 //! What the commands do, one module per noun; each is a few words around an operation of `core`.
 
+pub(crate) mod capf;
+pub(crate) mod capf_devices;
+mod capf_waves;
 mod certificates;
 mod files;
 mod parameters;
+mod requests;
 mod services;
 mod sql;
 mod terminal;

@@ -16,12 +16,14 @@ impl Session {
 }
 
 /// The table as text. A column is as wide as its longest text; a line has no blanks at its end. Line breaks inside a value
-/// (a PEM key) become blanks, so that a row stays a line [seed 004].
-fn layout(table: &Table) -> String {
+/// (a PEM key) become blanks, so that a row stays a line [seed 004]; the one at its end counts for nothing.
+pub(super) fn layout(table: &Table) -> String {
     let rows: Vec<Vec<String>> = table
         .rows
         .iter()
-        .map(|row| row.iter().map(|value| one_line(value.as_deref().unwrap_or("NULL"))).collect())
+        .map(|row| {
+            row.iter().map(|value| one_line(value.as_deref().unwrap_or("NULL").trim_end_matches('\n'))).collect()
+        })
         .collect();
     let widths: Vec<usize> = table
         .columns

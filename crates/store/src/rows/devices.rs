@@ -55,6 +55,19 @@ pub struct UnknownDeviceRow {
 /// Phones that are not known and are remembered at most; anybody can make up names.
 pub const UNKNOWN_LIMIT: i64 = 10_000;
 
+fn read_device(row: &sqlx::any::AnyRow) -> Result<DeviceRow, StoreError> {
+    Ok(DeviceRow {
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        model: row.try_get("model")?,
+        protocol: row.try_get("protocol")?,
+        security_mode: row.try_get("security")?,
+        certificate_status: row.try_get("status")?,
+        group: row.try_get("groupname")?,
+        version_stamp: row.try_get("versionstamp")?,
+    })
+}
+
 impl Store {
     /// All devices by name.
     ///
@@ -69,20 +82,24 @@ impl Store {
         )
         .fetch_all(self.pool())
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(DeviceRow {
-                    name: row.try_get("name")?,
-                    description: row.try_get("description")?,
-                    model: row.try_get("model")?,
-                    protocol: row.try_get("protocol")?,
-                    security_mode: row.try_get("security")?,
-                    certificate_status: row.try_get("status")?,
-                    group: row.try_get("groupname")?,
-                    version_stamp: row.try_get("versionstamp")?,
-                })
-            })
-            .collect()
+        rows.iter().map(read_device).collect()
+    }
+
+    /// A device; `None` when it is not known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn device(&self, name: &str) -> Result<Option<DeviceRow>, StoreError> {
+        let row = sqlx::query(
+            "SELECT device.name AS name, description, model, CAST(tkdeviceprotocol AS BIGINT) AS protocol, \
+             CAST(tkdevicesecuritymode AS BIGINT) AS security, CAST(tkcertificatestatus AS BIGINT) AS status, \
+             callmanagergroup.name AS groupname, versionstamp FROM device \
+             JOIN callmanagergroup ON callmanagergroup.pkid = device.fkcallmanagergroup WHERE device.name = $1",
+        )
+        .bind(name)
+        .fetch_optional(self.pool())
+        .await?;
+        row.as_ref().map(read_device).transpose()
     }
 
     /// All groups by name, each with its nodes in order.

@@ -1,14 +1,26 @@
 //! The typed queries, a file per noun.
 
 mod certificates;
+mod device_certificates;
 mod devices;
+mod enrolment_batches;
+mod enrolments;
+mod lscs;
 mod nodes;
 mod records;
+mod requests;
+mod waves;
 
 pub use certificates::{CertificateRow, NewCertificate};
+pub use device_certificates::{DeviceCertificateRow, ShownKind};
 pub use devices::{DeviceRow, GroupRow, UnknownDeviceRow};
+pub use enrolment_batches::{Attachment, Confirmation, Intent};
+pub use enrolments::{CompletedRow, EnrolmentRow, NO_OPERATION, ScheduleRow};
+pub use lscs::{LscRow, LscState, NewLsc};
 pub use nodes::{NodeRow, ServiceRow};
 pub use records::{AuditRow, ChangeRow};
+pub use requests::RequestRow;
+pub use waves::{WaveDeviceRow, WaveRow};
 
 /// The key of a row, from what makes the row one of its kind: the same thing has the same key on every node.
 fn pkid(table: &str, natural_key: &str) -> String {

@@ -1,0 +1,55 @@
+//! Enrolment: what CAPF does for phones, and what an administrator does to CAPF [reference capf.md, cucm-behaviour.md 4].
+//!
+//! * [`kinds`]: operation, way of authentication, order of keys, the 33 statuses
+//! * [`schedule`]: [`Schedule`] for one device, a list or all; cancel; keys; encrypted configs; what is known of each device
+//! * [`strings`]: authentication strings
+//! * [`desk`]: the questions of a CAPF session, answered from the rows; [`authority`]: what it signs with
+//! * [`stale`]: LSCs that hang on an old CAPF; [`waves`]: issuing them again in batches
+//! * [`external`]: roots of MICs, CAPF under an external CA, deleting CA certificates, taking over another CAPF
+//! * [`config`]: what of all this stands in the config of a phone; the stub of an encrypted one
+//!
+//! How an LSC comes to be, and what is on record at each point:
+//!
+//! | step | LSC row | status of the device | what the next session finds when it ends here |
+//! |---|---|---|---|
+//! | the phone hands in its key | *Intended*, with the bytes to be signed | Operation Pending | an intent that came to nothing: it ends, the operation starts anew |
+//! | signed | *Signed*, with the certificate | Operation Pending | the certificate was not sent, or the phone may hold it: known, not current; the operation starts anew |
+//! | the phone says it is stored | *Confirmed*; every other one of the device *Superseded* | Upgrade Success | nothing is pending |
+//!
+//! Each step is one transaction with its audit entry. A certificate leaves only after it is on record; one is current per device,
+//! and the database itself holds that (a unique index). A phone that proves the key of a *Signed* LSC has stored it, so it
+//! becomes *Confirmed* then.
+
+pub mod authority;
+pub mod config;
+pub mod desk;
+pub mod external;
+pub mod kinds;
+mod recorder;
+pub mod schedule;
+pub mod stale;
+pub mod strings;
+pub mod waves;
+
+pub use authority::Authority;
+pub use config::{EnrolmentPart, StubError};
+pub use desk::{Desk, Policy, Refused, Visit};
+pub use kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
+pub use schedule::{Enrolment, Schedule, Scheduled, Selection};
+pub use stale::StaleLsc;
+pub use strings::{AuthenticationString, StringChoice};
+pub use waves::{Wave, WavePlan, WaveState, Which};
+
+pub use store::rows::{DeviceCertificateRow, LscRow, LscState, ShownKind};
+pub use wire::capf::{Curve, KeySpec, RsaSize};
+
+/// Kind of the `change` rows that concern one device's enrolment and nothing else; the subject is its name.
+pub const CHANGE: &str = "enrolment";
+
+/// Who acts when a phone does, in the audit log.
+pub(crate) const ACTOR: &str = "CAPF";
+
+/// `versionStamp` of a config that changed now.
+pub(crate) fn version_stamp(now: i64) -> String {
+    format!("{}-{}", now / 1000, now % 1000)
+}

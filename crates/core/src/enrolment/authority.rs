@@ -1,0 +1,96 @@
+//! What CAPF signs with and whom it believes: its certificate and key, the CAs of CAPF-trust.
+
+use pki::{Certificate, SoftKey};
+use store::keys::KeyStore;
+
+use crate::cluster::Cluster;
+use crate::lsc::{LscProfile, profile};
+use crate::units::{Unit, service_named};
+use crate::{CoreError, parameters, services};
+
+/// CAPF at one moment; exchanged as a whole when its certificate or CAPF-trust changes.
+pub struct Authority {
+    /// Its own certificate: issues LSCs, and stands for the server in TLS.
+    pub(crate) certificate: Certificate,
+    /// SHA-256 of it, lower-case hexadecimal.
+    pub(crate) fingerprint: String,
+    pub(crate) key: SoftKey,
+    /// CAPF-trust and the own certificate: who may have issued what a phone shows.
+    pub(crate) issuers: Vec<Certificate>,
+    /// *Duration Of Certificate Validity*, days.
+    pub(crate) days: u64,
+    pub(crate) profile: LscProfile,
+    /// The key store of the publisher.
+    pub(crate) keys: KeyStore,
+}
+
+impl Authority {
+    /// Reads it from the rows and the key store of the publisher.
+    ///
+    /// # Errors
+    /// [`CoreError`]: no CAPF certificate, or its key is not there.
+    pub async fn load(cluster: &Cluster) -> Result<Self, CoreError> {
+        let publisher = cluster.node(None).await?;
+        let directory = cluster.directory(&publisher);
+        let all = cluster.node_certificates().await?;
+        let certificate = all.iter().find(|node| node.publisher).and_then(|node| node.get(Unit::Capf)).cloned();
+        let certificate = certificate.ok_or_else(|| {
+            CoreError::Internal(format!("{} has no CAPF certificate; `set cert regen CAPF` makes one", publisher.name))
+        })?;
+        let key = cluster.key(&directory, &certificate)?;
+        let store = service_named("CAPF-trust").map(|service| service.number);
+        let mut issuers = vec![certificate.clone()];
+        for row in cluster.store().certificates().await? {
+            if store.is_some_and(|store| row.services.contains(&store)) {
+                let trusted = Certificate::from_pem(row.pem.as_bytes())?;
+                if !issuers.contains(&trusted) {
+                    issuers.push(trusted);
+                }
+            }
+        }
+        let days = cluster.parameters().await?.number(parameters::CAPF_VALIDITY, 1825);
+        Ok(Self {
+            fingerprint: pki::hash::hex(&certificate.sha256()),
+            certificate,
+            key,
+            issuers,
+            days: u64::from(days),
+            profile: profile(cluster.release()),
+            keys: directory.keys(),
+        })
+    }
+
+    /// Its certificate, for TLS.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Its key, for TLS.
+    pub fn key(&self) -> &SoftKey {
+        &self.key
+    }
+
+    /// Validity of a certificate that is issued now, first and last second; never longer than that of CAPF itself. `None`
+    /// when CAPF is not valid now.
+    pub(crate) fn validity(&self, now: u64) -> Option<(u64, u64)> {
+        let (first, last) = self.certificate.validity();
+        (first..=last).contains(&now).then(|| (now, last.min(now + self.days * 86_400 - 1)))
+    }
+}
+
+/// Whether a certificate is that of a CAPF, as far as its name tells: LSCs of other clusters and of earlier CAPFs.
+pub(crate) fn is_named_capf(certificate: &Certificate) -> bool {
+    certificate.common_name().is_some_and(|name| name.starts_with("CAPF-"))
+}
+
+impl Cluster {
+    /// Whether CAPF runs: its service on the publisher is started.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn capf_runs(&self) -> Result<bool, CoreError> {
+        let publisher = self.node(None).await?;
+        let rows = self.services_of(&publisher).await?;
+        Ok(rows.iter().any(|row| row.name == services::CAPF && row.started))
+    }
+}

@@ -1,0 +1,524 @@
+//! Scheduling: what CAPF is to do for which devices, until when, and how they authenticate.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use pki::Certificate;
+use pki::certificate::KeyKind;
+use store::Transaction;
+use store::rows::{EnrolmentRow, LscRow, LscState, NO_OPERATION, ScheduleRow, ShownKind};
+
+use super::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
+use super::strings::{AuthenticationString, StringChoice, StringKey};
+use super::{CHANGE, version_stamp};
+use crate::actor::{Actor, Level};
+use crate::cluster::Cluster;
+use crate::devices::device_name;
+use crate::surroundings::Surroundings;
+use crate::{CoreError, parameters};
+
+/// Devices that get a `change` row each; beyond that one row stands for all and everything is read anew.
+const SINGLE_CHANGES: usize = 32;
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// Which devices are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// These, by name or MAC address.
+    Devices(Vec<String>),
+    /// Every device.
+    All,
+}
+
+impl Selection {
+    /// One device.
+    pub fn one(name: impl Into<String>) -> Self {
+        Self::Devices(vec![name.into()])
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Anything but [`Operation::None`]; [`Cluster::cancel_operation`] is for that.
+    pub operation: Operation,
+    /// How the phone authenticates.
+    pub mode: AuthenticationMode,
+    /// Its authentication string; needed when `mode` is by string.
+    pub string: StringChoice,
+    /// *Operation Completes By*, milliseconds since 1970 UTC; `None`: so many days from now as the parameter says.
+    pub completes_by: Option<i64>,
+}
+
+/// What was scheduled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scheduled {
+    /// The devices, by name.
+    pub devices: Vec<String>,
+    /// *Operation Completes By*, milliseconds since 1970 UTC.
+    pub completes_by: i64,
+    /// The strings that were generated, by device.
+    pub strings: Vec<(String, AuthenticationString)>,
+    /// Whether CAPF runs. If not, nothing happens until it is started, and configs do not name it.
+    pub capf_runs: bool,
+}
+
+/// All that is known of the enrolment of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// Name of the device.
+    pub device: String,
+    /// *Certificate Operation*.
+    pub operation: Operation,
+    /// *Authentication Mode*.
+    pub mode: AuthenticationMode,
+    /// Whether it has an authentication string ([`Cluster::authentication_string`] shows it).
+    pub has_string: bool,
+    /// Key order and sizes.
+    pub keys: KeyPlan,
+    /// *Operation Completes By*, milliseconds since 1970 UTC.
+    pub completes_by: Option<i64>,
+    /// Sessions that began to issue under this schedule.
+    pub attempts: i64,
+    /// After ten wrong strings: none is taken before this time, milliseconds since 1970 UTC; 0 when there is no lock.
+    pub locked_until: i64,
+    /// *Certificate Operation Status*.
+    pub status: Status,
+    /// *TFTP Encrypted Config*.
+    pub encrypted: bool,
+    /// The LSC that counts.
+    pub lsc: Option<LscRow>,
+    /// An LSC that was sent and that the phone never confirmed: it may hold it.
+    pub unconfirmed: Option<LscRow>,
+    /// The MIC, when the phone has proven it.
+    pub mic: Option<Certificate>,
+}
+
+impl Enrolment {
+    fn new(row: EnrolmentRow, lscs: Vec<LscRow>, mic: Option<Certificate>) -> Self {
+        let (mut lsc, mut unconfirmed) = (None, None);
+        for row in lscs {
+            match row.state {
+                LscState::Confirmed => lsc = Some(row),
+                LscState::Signed => unconfirmed = Some(row),
+                LscState::Intended | LscState::Superseded | LscState::Deleted => {}
+            }
+        }
+        Self {
+            operation: Operation::from_number(row.operation),
+            mode: AuthenticationMode::from_number(row.mode),
+            has_string: row.string.is_some(),
+            keys: KeyPlan::from_numbers(row.key_order, row.rsa_bits, row.ec_bits),
+            completes_by: row.completes_by,
+            attempts: row.attempts,
+            locked_until: row.locked_until,
+            status: Status::from_number(row.status),
+            encrypted: row.encrypted,
+            device: row.device,
+            lsc,
+            unconfirmed,
+            mic,
+        }
+    }
+
+    /// The certificate that a config is encrypted for: the LSC, else the MIC.
+    ///
+    /// # Errors
+    /// [`CoreError`]: a row that does not parse.
+    pub fn config_certificate(&self) -> Result<Option<Certificate>, CoreError> {
+        match self.lsc.as_ref().and_then(|lsc| lsc.pem.as_ref()) {
+            Some(pem) => Ok(Some(Certificate::from_pem(pem.as_bytes())?)),
+            None => Ok(self.mic.clone()),
+        }
+    }
+}
+
+impl Cluster {
+    /// Schedules an operation for devices; all or none of them.
+    ///
+    /// # Errors
+    /// [`CoreError`]: a device that is not known, a time that is over, a string that is missing, a deletion that would leave an
+    /// encrypted config without a key.
+    pub async fn schedule(
+        &self,
+        actor: &Actor,
+        selection: &Selection,
+        schedule: &Schedule,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Scheduled, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        if schedule.operation == Operation::None {
+            return Err(CoreError::BadInput("nothing to schedule; to take an operation back, cancel it".to_owned()));
+        }
+        let now = surroundings.now();
+        let days = i64::from(self.parameters().await?.number(parameters::CAPF_OPERATION_EXPIRES, 10));
+        let completes_by = schedule.completes_by.unwrap_or(now + days * DAY);
+        if completes_by <= now {
+            return Err(CoreError::BadInput(
+                "the operation would have to be complete by a time that is over".to_owned(),
+            ));
+        }
+        let names = self.selected(selection).await?;
+        let key = self.string_key(surroundings).await?;
+        let mut sealed = Vec::with_capacity(names.len());
+        let mut strings = Vec::new();
+        for name in &names {
+            sealed.push(match &schedule.string {
+                StringChoice::Keep => None,
+                StringChoice::Given(string) => Some(key.seal(name, string, surroundings)?),
+                StringChoice::Generate(digits) => {
+                    let string = AuthenticationString::generate(*digits, surroundings)?;
+                    let text = key.seal(name, &string, surroundings)?;
+                    strings.push((name.clone(), string));
+                    Some(text)
+                }
+            });
+        }
+        let row = ScheduleRow {
+            operation: schedule.operation.number(),
+            mode: schedule.mode.number(),
+            completes_by: Some(completes_by),
+            scheduled_at: now,
+            status: Status::PENDING.number(),
+            version_stamp: version_stamp(now),
+        };
+        let known_mics = self.store().device_certificates().await?;
+        let mut transaction = self.store().begin().await?;
+        for (name, sealed) in names.iter().zip(&sealed) {
+            let before = transaction.enrolment(name).await?.ok_or_else(|| unknown(name))?;
+            let has_mic = known_mics.iter().any(|shown| shown.device == *name && shown.kind == ShownKind::Mic);
+            check_schedule(&before, schedule, sealed.is_some(), has_mic)?;
+            transaction.set_schedule(name, &row).await?;
+            if let Some(sealed) = sealed {
+                transaction.set_authentication_string(name, Some(sealed)).await?;
+            }
+        }
+        note_devices(&mut transaction, now, &names).await?;
+        let phones = counted(names.len());
+        transaction.note_change(now, "reset", &format!("{phones} ({})", schedule.operation.name())).await?;
+        let command = format!("capf schedule {} {}", schedule.operation.word(), schedule.mode.word());
+        transaction.note_audit(now, actor.name(), &command, &listed(&names)).await?;
+        transaction.commit().await?;
+        let capf_runs = self.capf_runs().await?;
+        Ok(Scheduled { devices: names, completes_by, strings, capf_runs })
+    }
+
+    /// Takes scheduled operations back: *No Pending Operation*, status *None*. The devices that had one.
+    ///
+    /// # Errors
+    /// [`CoreError`]: a device that is not known.
+    pub async fn cancel_operation(
+        &self,
+        actor: &Actor,
+        selection: &Selection,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Vec<String>, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let names = self.selected(selection).await?;
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        let mut cancelled = Vec::new();
+        for name in names {
+            let before = transaction.enrolment(&name).await?.ok_or_else(|| unknown(&name))?;
+            if before.operation == NO_OPERATION {
+                continue;
+            }
+            let row = ScheduleRow {
+                operation: NO_OPERATION,
+                mode: before.mode,
+                completes_by: None,
+                scheduled_at: now,
+                status: Status::NONE.number(),
+                version_stamp: version_stamp(now),
+            };
+            transaction.set_schedule(&name, &row).await?;
+            cancelled.push(name);
+        }
+        note_devices(&mut transaction, now, &cancelled).await?;
+        transaction.note_audit(now, actor.name(), "capf cancel", &listed(&cancelled)).await?;
+        transaction.commit().await?;
+        Ok(cancelled)
+    }
+
+    /// Sets what keys devices are asked to make. The devices.
+    ///
+    /// # Errors
+    /// [`CoreError`]: a device that is not known; EC only for one whose config is encrypted, because an EC key cannot unwrap.
+    pub async fn set_keys(
+        &self,
+        actor: &Actor,
+        selection: &Selection,
+        keys: KeyPlan,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Vec<String>, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let names = self.selected(selection).await?;
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        for name in &names {
+            let before = transaction.enrolment(name).await?.ok_or_else(|| unknown(name))?;
+            if before.encrypted && keys.order == KeyOrder::EcOnly {
+                return Err(ec_only(name));
+            }
+            let (rsa, ec) = (i64::from(keys.rsa.bits()), i64::from(keys.ec.bits()));
+            transaction.set_keys(name, keys.order.number(), rsa, ec).await?;
+        }
+        let command = format!("capf keys {} rsa {} ec {}", keys.order.word(), keys.rsa.bits(), keys.ec.bits());
+        transaction.note_audit(now, actor.name(), &command, &listed(&names)).await?;
+        transaction.commit().await?;
+        Ok(names)
+    }
+
+    /// Sets *TFTP Encrypted Config* for devices. The devices.
+    ///
+    /// # Errors
+    /// [`CoreError`]: a device that is not known; one that cannot open such a config: EC only, an EC certificate as the
+    /// current one, or none at all and no installation pending.
+    pub async fn set_encrypted_config(
+        &self,
+        actor: &Actor,
+        selection: &Selection,
+        on: bool,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Vec<String>, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let names = self.selected(selection).await?;
+        let now = surroundings.now();
+        if on {
+            for name in &names {
+                check_encryption(&self.enrolment(name).await?)?;
+            }
+        }
+        let mut transaction = self.store().begin().await?;
+        for name in &names {
+            let before = transaction.enrolment(name).await?.ok_or_else(|| unknown(name))?;
+            if on && KeyOrder::from_number(before.key_order) == KeyOrder::EcOnly {
+                return Err(ec_only(name));
+            }
+            transaction.set_encrypted_config(name, on, &version_stamp(now)).await?;
+        }
+        note_devices(&mut transaction, now, &names).await?;
+        let command = format!("capf encrypted-config {}", if on { "on" } else { "off" });
+        transaction.note_audit(now, actor.name(), &command, &listed(&names)).await?;
+        transaction.commit().await?;
+        Ok(names)
+    }
+
+    /// The authentication string of a device, for the person at the phone; `None` when it has none. Showing it is audited.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, a device that is not known, a string sealed with another key.
+    pub async fn authentication_string(
+        &self,
+        actor: &Actor,
+        device: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Option<AuthenticationString>, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let name = device_name(device)?;
+        let row = self.store().enrolment(&name).await?.ok_or_else(|| unknown(&name))?;
+        let Some(sealed) = row.string else { return Ok(None) };
+        let string = self.string_key(surroundings).await?.open(&name, &sealed)?;
+        let mut transaction = self.store().begin().await?;
+        transaction.note_audit(surroundings.now(), actor.name(), &format!("capf string of {name}"), "shown").await?;
+        transaction.commit().await?;
+        Ok(Some(string))
+    }
+
+    /// All that is known of the enrolment of every device, by name.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn enrolments(&self) -> Result<Vec<Enrolment>, CoreError> {
+        let mut lscs = std::collections::HashMap::<String, Vec<LscRow>>::new();
+        for row in self.store().lscs().await? {
+            lscs.entry(row.device.clone()).or_default().push(row);
+        }
+        let mut mics = std::collections::HashMap::new();
+        for shown in self.store().device_certificates().await? {
+            if shown.kind == ShownKind::Mic {
+                mics.insert(shown.device, Certificate::from_pem(shown.pem.as_bytes())?);
+            }
+        }
+        let rows = self.store().enrolments().await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let (lscs, mic) = (lscs.remove(&row.device).unwrap_or_default(), mics.remove(&row.device));
+                Enrolment::new(row, lscs, mic)
+            })
+            .collect())
+    }
+
+    /// All that is known of the enrolment of a device.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`] when it is not known.
+    pub async fn enrolment(&self, device: &str) -> Result<Enrolment, CoreError> {
+        let name = device_name(device)?;
+        let row = self.store().enrolment(&name).await?.ok_or_else(|| unknown(&name))?;
+        let lscs = self.store().lscs_of(&name).await?;
+        let shown = self.store().certificates_shown_by(&name).await?;
+        let mic = shown.into_iter().find(|shown| shown.kind == ShownKind::Mic);
+        let mic = mic.map(|shown| Certificate::from_pem(shown.pem.as_bytes())).transpose()?;
+        Ok(Enrolment::new(row, lscs, mic))
+    }
+
+    /// Ends every operation whose time is over, with the status *User Initiated Request Late/Timeout*. The devices.
+    /// Writes nothing when there are none.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn expire_operations(&self, now: i64) -> Result<Vec<String>, CoreError> {
+        if self.store().overdue_operations(now).await? == 0 {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.store().begin().await?;
+        let names = transaction.expire_operations(now, &version_stamp(now)).await?;
+        note_devices(&mut transaction, now, &names).await?;
+        transaction
+            .note_audit(now, super::ACTOR, "operations that were not completed in time", &listed(&names))
+            .await?;
+        transaction.commit().await?;
+        Ok(names)
+    }
+
+    /// The names that a selection means, in order, each once.
+    pub(super) async fn selected(&self, selection: &Selection) -> Result<Vec<String>, CoreError> {
+        let mut names = match selection {
+            Selection::All => self.store().devices().await?.into_iter().map(|device| device.name).collect(),
+            Selection::Devices(names) => {
+                names.iter().map(|name| device_name(name)).collect::<Result<Vec<String>, CoreError>>()?
+            }
+        };
+        names.sort();
+        names.dedup();
+        if names.is_empty() {
+            return Err(CoreError::BadInput("no devices are meant; name some, or add them first".to_owned()));
+        }
+        Ok(names)
+    }
+
+    pub(super) async fn string_key(&self, surroundings: &mut dyn Surroundings) -> Result<StringKey, CoreError> {
+        let publisher = self.node(None).await?;
+        StringKey::load_or_make(&self.directory(&publisher).keys(), surroundings)
+    }
+}
+
+fn check_schedule(
+    before: &EnrolmentRow,
+    schedule: &Schedule,
+    new_string: bool,
+    has_mic: bool,
+) -> Result<(), CoreError> {
+    let name = &before.device;
+    if schedule.mode == AuthenticationMode::AuthenticationString && !new_string && before.string.is_none() {
+        return Err(CoreError::BadInput(format!("{name} has no authentication string; give one or generate one")));
+    }
+    if before.encrypted && schedule.operation == Operation::Delete && !has_mic {
+        let text = format!(
+            "the config of {name} is encrypted and no MIC of it is known: without its LSC it could not open it. Turn the \
+             encrypted config off first"
+        );
+        return Err(CoreError::refused("encrypted-config-needs-lsc", text));
+    }
+    Ok(())
+}
+
+/// Whether a device can authenticate in a wave: it does not set strings.
+pub(super) fn check_wave_mode(enrolment: &Enrolment, mode: AuthenticationMode) -> Result<(), CoreError> {
+    if mode == AuthenticationMode::AuthenticationString && !enrolment.has_string {
+        let text = format!("{} has no authentication string; generate one first", enrolment.device);
+        return Err(CoreError::BadInput(text));
+    }
+    Ok(())
+}
+
+/// Whether a device can open an encrypted config.
+fn check_encryption(enrolment: &Enrolment) -> Result<(), CoreError> {
+    let name = &enrolment.device;
+    if enrolment.keys.order == KeyOrder::EcOnly {
+        return Err(ec_only(name));
+    }
+    match enrolment.config_certificate()? {
+        Some(certificate) if !matches!(certificate.key_kind(), KeyKind::Rsa(_)) => {
+            let text = format!(
+                "the certificate of {name} has a {} key, and an encrypted config needs RSA: set its key order to RSA Only and \
+                 install a new LSC first",
+                certificate.key_kind()
+            );
+            Err(CoreError::refused("encrypted-config-needs-rsa", text))
+        }
+        None if enrolment.operation != Operation::Install => {
+            let text = format!(
+                "no certificate of {name} is known that its config could be encrypted for: schedule Install/Upgrade first"
+            );
+            Err(CoreError::refused("encrypted-config-needs-certificate", text))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ec_only(name: &str) -> CoreError {
+    let text = format!(
+        "{name} makes EC keys only, and an encrypted config needs RSA: set its key order to RSA Only or to EC Preferred, RSA \
+         Backup, or leave its config unencrypted"
+    );
+    CoreError::refused("encrypted-config-needs-rsa", text)
+}
+
+pub(super) fn unknown(name: &str) -> CoreError {
+    CoreError::BadInput(format!("no device {name}; `ringfence device list` names them"))
+}
+
+/// Notes that the enrolment of devices changed: a row each, or one for very many.
+pub(super) async fn note_devices(transaction: &mut Transaction, now: i64, names: &[String]) -> Result<(), CoreError> {
+    if names.len() > SINGLE_CHANGES {
+        transaction.note_change(now, "device", &format!("{} enrolments", names.len())).await?;
+        return Ok(());
+    }
+    for name in names {
+        transaction.note_change(now, CHANGE, name).await?;
+    }
+    Ok(())
+}
+
+fn counted(count: usize) -> String {
+    if count == 1 { "1 phone".to_owned() } else { format!("{count} phones") }
+}
+
+/// `12 devices: SEP.., SEP..`, five of them by name.
+pub(super) fn listed(names: &[String]) -> String {
+    let first: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
+    let noun = if names.len() == 1 { "device" } else { "devices" };
+    format!("{} {noun}: {}", names.len(), first.join(", ")).trim_end_matches([':', ' ']).to_owned()
+}
+
+/// *Operation Completes By* as the page has it: `YYYY:MM:DD:HH` in a time zone.
+pub fn completes_by_text(milliseconds: i64, zone: &TimeZone) -> String {
+    Timestamp::from_millisecond(milliseconds)
+        .map(|time| time.to_zoned(zone.clone()).strftime("%Y:%m:%d:%H").to_string())
+        .unwrap_or_default()
+}
+
+/// Reads `YYYY:MM:DD:HH`; the hour counts to its end.
+///
+/// # Errors
+/// [`CoreError::BadInput`].
+pub fn parse_completes_by(text: &str, zone: &TimeZone) -> Result<i64, CoreError> {
+    let read = || {
+        let mut parts = text.trim().split(':');
+        let year = parts.next()?.parse().ok()?;
+        let mut next = || parts.next()?.parse::<i8>().ok();
+        let (month, day, hour) = (next()?, next()?, next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let start = DateTime::new(year, month, day, hour, 0, 0, 0).ok()?;
+        let end = start.to_zoned(zone.clone()).ok()?.checked_add(1.hour()).ok()?;
+        Some(end.timestamp().as_millisecond())
+    };
+    read().ok_or_else(|| CoreError::BadInput(format!("`{text}` is no time; write YYYY:MM:DD:HH")))
+}

@@ -1,0 +1,404 @@
+//! Taking over what other programs know: files that an administrator names, and the databases of usecallmanager's tools
+//! [reference capf.md 10].
+//!
+//! * [`read_tvs`], [`read_capf`] (in `read`): rows of a peer's databases -> [`PeerCertificate`], [`PeerDevice`]; what does not fit is refused
+//!   with its row
+//! * [`Cluster::import_peer`]: all of it in one transaction, or nothing; what is newer here is left alone
+
+mod read;
+
+use std::collections::{HashMap, HashSet};
+
+use pki::lsc::authority::{CHAIN_BYTES, certificates, is_issued_by};
+use pki::lsc::public_key_pem;
+use pki::signer::Signer;
+use pki::{Certificate, NameForm, SoftKey};
+use store::Transaction;
+use store::peer::read_file;
+use store::rows::{
+    CertificateRow, CompletedRow, DeviceRow, LscState, NO_OPERATION, NewCertificate, NewLsc, ScheduleRow,
+};
+use wire::role::Role;
+
+use crate::actor::{Actor, Level};
+use crate::certificates::{insert_own, remove_own};
+use crate::cluster::{Cluster, DEFAULT_GROUP};
+use crate::config::{DeviceSecurityMode, Protocol};
+use crate::enrolment::strings::StringKey;
+use crate::enrolment::{Operation, Status, version_stamp};
+use crate::surroundings::Surroundings;
+use crate::units::{Unit, service_named};
+use crate::{CoreError, NodeRow, parameters};
+
+pub use read::{PeerCertificate, PeerDevice, read_capf, read_tvs};
+use read::{TIME_TO_LIVE, visible};
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// Smallest RSA key of a CAPF that is taken over: what old phones take in TLS.
+const LEAST_BITS: usize = 1024;
+
+/// What is taken over.
+#[derive(Default)]
+pub struct PeerImport {
+    /// Certificates of TVS.
+    pub certificates: Vec<PeerCertificate>,
+    /// CAs that issued the LSCs, when TVS does not know them.
+    pub issuers: Vec<Certificate>,
+    /// Certificate and key of the peer's CAPF: becomes the own one, so that its LSCs hang on the CAPF in use.
+    pub capf: Option<(Certificate, SoftKey)>,
+    /// Devices.
+    pub devices: Vec<PeerDevice>,
+    /// Model of devices that are not known here: the peer knows none.
+    pub model: String,
+}
+
+/// What became of one kind of thing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Were not here.
+    pub added: usize,
+    /// Were here and know more now.
+    pub changed: usize,
+    /// Were here, and what is here counts.
+    pub left: usize,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeerSummary {
+    /// Certificates.
+    pub certificates: Count,
+    /// Devices.
+    pub devices: Count,
+    /// LSCs.
+    pub lscs: Count,
+    /// Operations that are pending now.
+    pub operations: Count,
+    /// Whether the peer's CAPF is the own one now.
+    pub capf: bool,
+    /// The devices that were left as they are, with the reason.
+    pub left: Vec<(String, &'static str)>,
+}
+
+/// All certificates of a file's bytes: PEM, or one in DER.
+///
+/// # Errors
+/// [`CoreError::BadInput`].
+pub fn given_certificates(bytes: &[u8]) -> Result<Vec<Certificate>, CoreError> {
+    certificates(bytes).map_err(|error| CoreError::BadInput(error.to_string()))
+}
+
+/// A certificate in a few words: its common name, or its whole subject.
+pub fn title(certificate: &Certificate) -> String {
+    certificate.common_name().unwrap_or_else(|| certificate.subject(NameForm::Cucm))
+}
+
+impl Cluster {
+    /// The bytes of a file of certificates that an administrator names: by its whole path, or as it lies in the data directory.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, no such file, more than 1 MiB.
+    pub fn given_file(&self, actor: &Actor, name: &str) -> Result<Vec<u8>, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let read = read_file(&self.data().root().join(name), CHAIN_BYTES as u64);
+        // Whose fault it is: the name was typed.
+        read.map_err(|error| CoreError::BadInput(error.to_string()))
+    }
+
+    /// Takes over what a peer knows, in one transaction. `tell` hears how many devices are done. With `dry` everything is done
+    /// and then taken back, so that what is said is what would happen.
+    ///
+    /// A device that has an LSC here, or something pending, is left as it is: what is here is newer.
+    ///
+    /// # Errors
+    /// [`CoreError`]: an LSC whose issuer is not known, a CAPF key that does not fit, database.
+    pub async fn import_peer(
+        &self,
+        actor: &Actor,
+        import: &PeerImport,
+        dry: bool,
+        surroundings: &mut dyn Surroundings,
+        tell: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<PeerSummary, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let now = surroundings.now();
+        let node = self.node(None).await?;
+        let mut summary = PeerSummary { capf: import.capf.is_some(), ..PeerSummary::default() };
+        let strings = self.sealed_strings(&node, import, dry, surroundings)?;
+        let days = i64::from(self.parameters().await?.number(parameters::CAPF_OPERATION_EXPIRES, 10));
+        let mut held = HashMap::<String, String>::new();
+        let mut issued = HashSet::new();
+        for row in self.store().lscs().await? {
+            issued.insert((row.issuer_fingerprint, row.serial));
+            if matches!(row.state, LscState::Signed | LscState::Confirmed) {
+                held.insert(row.device, row.pem.unwrap_or_default());
+            }
+        }
+        let mut transaction = self.store().begin().await?;
+        let rows = transaction.certificates().await?;
+        for known in &import.certificates {
+            put_certificate(&mut transaction, &node, &rows, known, &mut summary.certificates).await?;
+        }
+        for issuer in &import.issuers {
+            let known =
+                PeerCertificate { certificate: issuer.clone(), roles: vec![Role::CAPF], time_to_live: TIME_TO_LIVE };
+            if !import.certificates.iter().any(|listed| listed.certificate == *issuer) {
+                put_certificate(&mut transaction, &node, &rows, &known, &mut summary.certificates).await?;
+            }
+        }
+        if let Some((certificate, key)) = &import.capf {
+            check_capf(certificate, key)?;
+            if !dry {
+                self.directory(&node).keys().save(&key.key_id(), &key.to_pem()?)?;
+            }
+            let rows = transaction.certificates().await?;
+            remove_own(&mut transaction, &rows, &node, Unit::Capf).await?;
+            insert_own(&mut transaction, &node, Unit::Capf, certificate, Some(now)).await?;
+            transaction.note_change(now, "certificate", &format!("{}/CAPF", node.name)).await?;
+            transaction.note_change(now, "reset", &format!("all phones (CAPF of {})", node.name)).await?;
+        }
+        let issuers = phone_cas(&transaction.certificates().await?)?;
+        for (done, (device, string)) in import.devices.iter().zip(&strings).enumerate() {
+            tell(done);
+            let mut work = DeviceWork { transaction: &mut transaction, now, days, model: &import.model };
+            let lsc = device.lsc.as_ref().map(|lsc| new_lsc(device, lsc, &issuers)).transpose()?;
+            let before = work.transaction.enrolment(&device.name).await?;
+            if let Some(before) = &before {
+                let newer = match (held.get(&device.name), &device.lsc) {
+                    (Some(here), Some(lsc)) if *here == lsc.to_pem() => Some("is here already"),
+                    (Some(_), _) => Some("has an LSC here"),
+                    (None, _) if before.operation != NO_OPERATION => Some("something is pending for it here"),
+                    _ => None,
+                };
+                if let Some(reason) = newer {
+                    summary.devices.left += 1;
+                    summary.lscs.left += usize::from(device.lsc.is_some());
+                    summary.operations.left += usize::from(device.operation != Operation::None);
+                    summary.left.push((device.name.clone(), reason));
+                    continue;
+                }
+                summary.devices.changed += 1;
+            } else {
+                work.add(device).await?;
+                summary.devices.added += 1;
+            }
+            work.set(device, string.as_deref()).await?;
+            summary.operations.added += usize::from(device.operation != Operation::None);
+            match lsc {
+                // It was deleted here, or the device was removed and comes back.
+                Some(new) if issued.contains(&(new.issuer_fingerprint.clone(), new.serial.clone())) => {
+                    summary.lscs.left += 1;
+                    summary.left.push((device.name.clone(), "its LSC was given up here"));
+                }
+                Some(new) => {
+                    work.attach(device, &new).await?;
+                    summary.lscs.added += 1;
+                }
+                None => {}
+            }
+        }
+        let result = format!(
+            "{} certificates, {} devices, {} LSCs added",
+            summary.certificates.added, summary.devices.added, summary.lscs.added
+        );
+        transaction.note_change(now, "certificate", "import of a peer").await?;
+        transaction.note_change(now, "device", &format!("{} put", summary.devices.added)).await?;
+        transaction.note_audit(now, actor.name(), "import peer", &result).await?;
+        if dry {
+            // Dropped, it is as if it never was.
+            drop(transaction);
+            return Ok(summary);
+        }
+        transaction.commit().await?;
+        self.settle(surroundings).await?;
+        Ok(summary)
+    }
+
+    /// The strings of the devices as they will lie in the database.
+    fn sealed_strings(
+        &self,
+        node: &NodeRow,
+        import: &PeerImport,
+        dry: bool,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Vec<Option<String>>, CoreError> {
+        if dry || import.devices.iter().all(|device| device.string.is_none()) {
+            return Ok(vec![None; import.devices.len()]);
+        }
+        let key = StringKey::load_or_make(&self.directory(node).keys(), surroundings)?;
+        let seal = |device: &PeerDevice| {
+            device.string.as_ref().map(|string| key.seal(&device.name, string, surroundings)).transpose()
+        };
+        import.devices.iter().map(seal).collect()
+    }
+}
+
+/// One device inside the change.
+struct DeviceWork<'a> {
+    transaction: &'a mut Transaction,
+    now: i64,
+    /// Until when an operation is pending, from now on.
+    days: i64,
+    model: &'a str,
+}
+
+impl DeviceWork<'_> {
+    async fn add(&mut self, device: &PeerDevice) -> Result<(), CoreError> {
+        let row = DeviceRow {
+            name: device.name.clone(),
+            description: String::new(),
+            model: self.model.to_owned(),
+            protocol: Protocol::Sip.number(),
+            security_mode: DeviceSecurityMode::NonSecure.number(),
+            certificate_status: Status::NONE.number(),
+            group: DEFAULT_GROUP.to_owned(),
+            version_stamp: version_stamp(self.now),
+        };
+        Ok(self.transaction.put_device(&row).await?)
+    }
+
+    async fn set(&mut self, device: &PeerDevice, string: Option<&str>) -> Result<(), CoreError> {
+        let pending = device.operation != Operation::None;
+        let row = ScheduleRow {
+            operation: device.operation.number(),
+            mode: device.mode.number(),
+            completes_by: pending.then_some(self.now + self.days * DAY),
+            scheduled_at: self.now,
+            status: if pending { Status::PENDING.number() } else { Status::NONE.number() },
+            version_stamp: version_stamp(self.now),
+        };
+        self.transaction.set_schedule(&device.name, &row).await?;
+        let (rsa, ec) = (i64::from(device.keys.rsa.bits()), i64::from(device.keys.ec.bits()));
+        self.transaction.set_keys(&device.name, device.keys.order.number(), rsa, ec).await?;
+        Ok(self.transaction.set_authentication_string(&device.name, string).await?)
+    }
+
+    async fn attach(&mut self, device: &PeerDevice, new: &NewLsc) -> Result<(), CoreError> {
+        let Some(lsc) = &device.lsc else { return Ok(()) };
+        let fingerprint = pki::hash::hex(&lsc.sha256());
+        self.transaction.import_lsc(new, &lsc.to_pem(), &fingerprint, self.now).await?;
+        let done = CompletedRow {
+            device: &device.name,
+            status: Status::UPGRADE_SUCCESS.number(),
+            public_key: Some(Some(&public_key_pem(lsc))),
+            version_stamp: &version_stamp(self.now),
+        };
+        // With nothing pending the status tells what the peer's last operation did; what is pending stays so.
+        let schedule = if device.operation == Operation::None { self.now } else { NO_SCHEDULE };
+        Ok(self.transaction.complete_operation(&done, schedule).await?)
+    }
+}
+
+/// No time at which anything was scheduled.
+const NO_SCHEDULE: i64 = -1;
+
+/// The trust stores that a role leads to: those of the original's bulk import where it has one [cucm-behaviour.md 3].
+fn stores(roles: &[Role]) -> Vec<i64> {
+    let names = |role: &Role| -> &'static [&'static str] {
+        match *role {
+            Role::SAST => &["Phone-SAST-trust"],
+            Role::CAPF => &["CAPF-trust", "CallManager-trust"],
+            Role::TVS => &["TVS-trust"],
+            Role::APP_SERVER => &["tomcat-trust"],
+            _ => &["CallManager-trust"],
+        }
+    };
+    let mut all: Vec<i64> =
+        roles.iter().flat_map(names).filter_map(|name| service_named(name)).map(|service| service.number).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Adds a certificate with the stores and exactly the roles that the peer gave it; one that is here keeps what it has besides.
+async fn put_certificate(
+    transaction: &mut Transaction,
+    node: &NodeRow,
+    rows: &[CertificateRow],
+    peer: &PeerCertificate,
+    count: &mut Count,
+) -> Result<(), CoreError> {
+    let certificate = &peer.certificate;
+    let fingerprint = pki::hash::hex(&certificate.sha256());
+    let known = rows.iter().find(|row| row.fingerprint == fingerprint);
+    let stores = stores(&peer.roles);
+    let mut roles: Vec<i64> = peer.roles.iter().map(|role| i64::from(role.0)).collect();
+    if let Some(row) = known {
+        let is_new = |role: &i64| !row.roles.contains(role);
+        if stores.iter().all(|store| row.services.contains(store)) && !roles.iter().any(is_new) {
+            count.left += 1;
+            return Ok(());
+        }
+        count.changed += 1;
+        roles.extend(&row.roles);
+    } else {
+        count.added += 1;
+    }
+    roles.sort_unstable();
+    roles.dedup();
+    let (subject, issuer) = (certificate.subject(NameForm::Row), certificate.issuer(NameForm::Row));
+    let (serial, pem) = (pki::hash::hex(certificate.serial()), certificate.to_pem());
+    let row = NewCertificate {
+        server_name: &node.name,
+        subject: &subject,
+        issuer: &issuer,
+        serial: &serial,
+        pem: &pem,
+        fingerprint: &fingerprint,
+        sha1_base64: &pki::hash::base64(&certificate.sha1()),
+        address: &node.address,
+        description: "Imported certificate",
+        regenerated_at: None,
+        time_to_live: peer.time_to_live,
+    };
+    let key = transaction.insert_certificate(&row).await?;
+    for store in stores {
+        transaction.add_service(&key, store).await?;
+    }
+    Ok(transaction.set_roles(&key, &roles).await?)
+}
+
+/// The CAs of phones: what stands in CAPF-trust, and CAPF itself.
+fn phone_cas(rows: &[CertificateRow]) -> Result<Vec<Certificate>, CoreError> {
+    let services: Vec<i64> =
+        ["CAPF-trust", "CAPF"].iter().filter_map(|name| service_named(name)).map(|s| s.number).collect();
+    let inside = rows.iter().filter(|row| row.services.iter().any(|service| services.contains(service)));
+    inside.map(|row| Ok(Certificate::from_pem(row.pem.as_bytes())?)).collect()
+}
+
+fn new_lsc(device: &PeerDevice, lsc: &Certificate, issuers: &[Certificate]) -> Result<NewLsc, CoreError> {
+    let issuer = issuers.iter().find(|issuer| is_issued_by(lsc, issuer)).ok_or_else(|| {
+        CoreError::BadInput(format!(
+            "{}: certificate: was issued by {}, which is not known here; give the certificate of that CA too",
+            device.place,
+            visible(&lsc.issuer(NameForm::Cucm))
+        ))
+    })?;
+    let (not_before, not_after) = lsc.validity();
+    Ok(NewLsc {
+        device: device.name.clone(),
+        serial: pki::hash::hex(lsc.serial()),
+        subject: lsc.subject(NameForm::Row),
+        issuer: lsc.issuer(NameForm::Row),
+        issuer_fingerprint: pki::hash::hex(&issuer.sha256()),
+        not_before: i64::try_from(not_before).unwrap_or(i64::MAX),
+        not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
+        // Only who signed it has these bytes in this form.
+        to_be_signed: String::new(),
+    })
+}
+
+fn check_capf(certificate: &Certificate, key: &SoftKey) -> Result<(), CoreError> {
+    if key.spki() != certificate.spki() {
+        return Err(CoreError::BadInput("the key does not belong to the certificate of the CAPF".to_owned()));
+    }
+    if certificate.rsa_bits().is_none_or(|bits| bits < LEAST_BITS) {
+        let kind = certificate.key_kind();
+        return Err(CoreError::BadInput(format!(
+            "phones take a CAPF with RSA of {LEAST_BITS} bits and up, this is {kind}"
+        )));
+    }
+    Ok(())
+}

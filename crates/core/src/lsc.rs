@@ -1,0 +1,34 @@
+//! What stands in an LSC, by release: a table of facts. How it is made is [`pki::lsc`].
+
+use pki::lsc::SubjectForm;
+use wire::digest::DigestId;
+
+use crate::releases::Release;
+
+/// What a release writes into the certificates of phones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LscProfile {
+    /// Form of the subject.
+    pub form: SubjectForm,
+    /// Digest of the signature.
+    pub digest: DigestId,
+}
+
+struct Row {
+    release: &'static str,
+    profile: LscProfile,
+}
+
+const ROWS: [Row; 2] = [
+    // No LSC of that release was seen; the form of the open CAPF, which phones of its time take [python-peer]. The original
+    // signed with SHA-1 before 11.5(1)SU1 [cucm-behaviour.md 4.2]; every phone that speaks CAPF takes SHA-256.
+    Row { release: "10.5", profile: LscProfile { form: SubjectForm::CommonNameFirst, digest: DigestId::SHA256 } },
+    // [TAC 213407, cucm-behaviour.md 4.2]
+    Row { release: "15", profile: LscProfile { form: SubjectForm::Cucm, digest: DigestId::SHA256 } },
+];
+
+/// The profile of a release; that of the newest one for a release without a row.
+pub fn profile(release: &Release) -> LscProfile {
+    let row = ROWS.iter().find(|row| row.release == release.name);
+    row.map_or(LscProfile { form: SubjectForm::Cucm, digest: DigestId::SHA256 }, |row| row.profile)
+}

@@ -1,0 +1,166 @@
+//! CAPF under an external CA, and what is taken over from another CAPF.
+
+use pki::lsc::authority::certificates;
+use pki::{Certificate, SoftKey};
+use ringfence_core::CoreError;
+use ringfence_core::enrolment::external::ImportedEnrolment;
+use ringfence_core::enrolment::{AuthenticationMode, AuthenticationString, KeyPlan, Operation};
+use wire::capf::Operation as Asked;
+
+use crate::place::{DEVICE, PhoneKeys, Place, RSA_2048, file, openssl};
+
+/// A root CA in files, made by OpenSSL, and how it signs a request with these extensions.
+struct Root {
+    folder: tempfile::TempDir,
+    certificate: String,
+    key: String,
+}
+
+impl Root {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (certificate, key) = (path("root.pem"), path("root.key"));
+        openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "7300",
+            "-subj",
+            "/O=Test/CN=Company Root",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        ]);
+        Self { folder, certificate, key }
+    }
+
+    fn sign(&self, request: &str, extensions: &str) -> Vec<u8> {
+        let request = file(self.folder.path(), "capf.csr", request.as_bytes());
+        let config = file(self.folder.path(), "extensions.cnf", extensions.as_bytes());
+        openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            &request,
+            "-CA",
+            &self.certificate,
+            "-CAkey",
+            &self.key,
+            "-days",
+            "3650",
+            "-set_serial",
+            "77",
+            "-extfile",
+            &config,
+        ])
+    }
+}
+
+const SUBORDINATE: &str = "basicConstraints=critical,CA:true,pathlen:0\nkeyUsage=critical,digitalSignature,keyCertSign\n\
+                           subjectKeyIdentifier=hash\n";
+
+/// OpenSSL signs with the clock of the machine.
+fn to_the_present(place: &mut Place) {
+    let now = String::from_utf8(std::process::Command::new("date").arg("+%s").output().unwrap().stdout).unwrap();
+    place.clock.now = place.clock.now.max((now.trim().parse::<i64>().unwrap() + 5) * 1000);
+}
+
+#[tokio::test]
+async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
+    let mut place = Place::new(&[DEVICE]).await;
+    to_the_present(&mut place);
+    let root = Root::new();
+    let old = place.capf();
+    let (actor, node) = (place.actor.clone(), place.node.clone());
+    let request = place.cluster.request_capf_certificate(&actor, &node, &mut place.clock).await.unwrap();
+    assert_eq!(place.cluster.capf_request(&node).await.unwrap().as_ref(), Some(&request));
+    let csr = file(place.folder.path(), "capf.csr", request.as_bytes());
+    let text = String::from_utf8(openssl(&["req", "-in", &csr, "-noout", "-text", "-verify"])).unwrap();
+    for wanted in ["CA:TRUE, pathlen:0", "Digital Signature, Certificate Sign", "CN = CAPF-"] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+
+    let label = |outcome: Result<Certificate, CoreError>| match outcome.unwrap_err() {
+        CoreError::Refused { label, text } => (label, text),
+        other => panic!("{other}"),
+    };
+    let capf = root.sign(&request, SUBORDINATE);
+    let refused = place.cluster.upload_capf_certificate(&actor, &node, &capf, &mut place.clock).await;
+    let no_chain = ("no-chain", "CA Certificate is Not Available in the Trust-Store".to_owned());
+    assert_eq!(label(refused), no_chain);
+    let leaf = root.sign(&request, "basicConstraints=CA:false\n");
+    let refused = place.cluster.upload_capf_certificate(&actor, &node, &leaf, &mut place.clock).await;
+    assert_eq!(label(refused).0, "not-a-ca");
+    let root_pem = std::fs::read(&root.certificate).unwrap();
+    let refused = place.cluster.upload_capf_certificate(&actor, &node, &root_pem, &mut place.clock).await;
+    assert_eq!(label(refused), ("key-mismatch", "CSR Public Key and Certificate Public Key Do Not Match".to_owned()));
+    assert_eq!(place.capf(), old, "nothing has changed");
+
+    let chain = [capf.clone(), root_pem.clone()].concat();
+    let own = place.cluster.upload_capf_certificate(&actor, &node, &chain, &mut place.clock).await.unwrap();
+    assert_eq!(own, certificates(&capf).unwrap()[0]);
+    assert_eq!(place.cluster.capf_request(&node).await.unwrap(), None);
+    let listed = place.cluster.list_certificates(&node, true).await.unwrap();
+    for entry in ["CAPF-trust/Company_Root.pem", "CallManager-trust/Company_Root.pem"] {
+        assert!(listed.iter().any(|line| line.starts_with(entry)), "{listed:?}");
+    }
+    assert!(listed.iter().any(|line| line.contains(&old.common_name().unwrap())), "the old CAPF stays: {listed:?}");
+
+    place.desk.reload().await.unwrap();
+    let mut phone = PhoneKeys::new(DEVICE);
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    let folder = place.folder.path();
+    let (lsc, _) = phone.lsc.clone().unwrap();
+    let lsc = file(folder, "lsc.pem", lsc.to_pem().as_bytes());
+    let between = file(folder, "capf.pem", &capf);
+    let at = (place.clock.now / 1000 + 60).to_string();
+    openssl(&["verify", "-x509_strict", "-attime", &at, "-CAfile", &root.certificate, "-untrusted", &between, &lsc]);
+    // the phone comes again with it
+    place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
+    assert_eq!(place.session(&phone.proven(1), &mut phone).await, Ok(Asked::Install(RSA_2048)));
+    // a second upload needs a second request
+    let refused = place.cluster.upload_capf_certificate(&actor, &node, &chain, &mut place.clock).await;
+    assert_eq!(label(refused).0, "no-request");
+}
+
+#[tokio::test]
+async fn another_capf_is_taken_over_with_its_phones() {
+    let mut elsewhere = Place::of_release("10.5", &[DEVICE]).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    elsewhere.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    elsewhere.session(&phone.plain(""), &mut phone).await.unwrap();
+    let key = elsewhere.desk.authority().key().clone();
+    let capf = elsewhere.capf();
+
+    let mut place = Place::new(&[DEVICE]).await;
+    let (actor, node) = (place.actor.clone(), place.node.clone());
+    let imported = ImportedEnrolment {
+        device: DEVICE.to_owned(),
+        operation: Operation::Install,
+        mode: AuthenticationMode::AuthenticationString,
+        string: Some(AuthenticationString::imported("open-Sesame.99").unwrap()),
+        keys: KeyPlan::default(),
+        lsc: Some(phone.lsc.as_ref().unwrap().0.clone()),
+    };
+    let too_soon = place.cluster.import_enrolments(&actor, std::slice::from_ref(&imported), &mut place.clock).await;
+    assert!(too_soon.unwrap_err().to_string().contains("import that CA first"));
+    let other = SoftKey::generate_rsa(1024).unwrap();
+    assert!(place.cluster.import_capf(&actor, &node, &capf, &other, &mut place.clock).await.is_err());
+    place.cluster.import_capf(&actor, &node, &capf, &key, &mut place.clock).await.unwrap();
+    place.cluster.import_enrolments(&actor, &[imported], &mut place.clock).await.unwrap();
+    place.desk.reload().await.unwrap();
+    assert_eq!(place.capf(), capf);
+    let known = place.enrolment().await;
+    assert_eq!((known.operation, known.status.number()), (Operation::Install, 2));
+    assert!(known.lsc.is_some());
+    assert!(place.cluster.stale_lscs(place.clock.now).await.unwrap().is_empty(), "it hangs on the CAPF in use");
+    assert_eq!(place.session(&phone.plain("open-Sesame.99"), &mut phone).await, Ok(Asked::Install(RSA_2048)));
+}

@@ -1,0 +1,210 @@
+//! Encrypted configs: what is given out under which name, for which key, and what is refused when it is configured.
+
+use std::net::IpAddr;
+
+use pki::{OpensslRandom, SoftKey};
+use ringfence_core::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Selection};
+use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
+use ringfence_core::{CoreError, services};
+use wire::signed_file::SignedFile;
+
+use crate::place::{DEVICE, Manufacturer, PhoneKeys, Place};
+
+const OTHER: &str = "SEP001122334455";
+
+async fn files(place: &Place, folder: Option<FolderSettings>) -> NodeFiles {
+    NodeFiles::new(place.cluster.snapshot(&place.node).await.unwrap(), folder).encrypting(Box::new(OpensslRandom))
+}
+
+fn fetch(files: &NodeFiles, name: &str) -> Result<Vec<u8>, FileError> {
+    let nobody = IpAddr::from([127, 0, 0, 1]);
+    files.fetch(&name.parse().unwrap(), nobody, 1_767_323_045_000).map(|bytes| bytes.to_vec())
+}
+
+/// What a phone reads behind a signature that holds.
+fn signed(place: &Place, bytes: Vec<u8>) -> (String, SignedFile) {
+    let file = SignedFile::decode(bytes).unwrap();
+    let verdict = pki::verify::check(file.header(), file.bytes(), &signer(place));
+    assert!(verdict.is_valid(), "{verdict:?}");
+    (String::from_utf8_lossy(file.payload()).into_owned(), file)
+}
+
+/// The CallManager certificate of the node.
+fn signer(place: &Place) -> pki::Certificate {
+    let path = place.folder.path().join("signer.der");
+    pki::Certificate::from_der(&std::fs::read(path).unwrap()).unwrap()
+}
+
+async fn keep_signer(place: &Place) {
+    let signer = place.cluster.find_certificate(&place.node, false, "CallManager").await.unwrap();
+    std::fs::write(place.folder.path().join("signer.der"), signer.der()).unwrap();
+}
+
+fn open(file: &SignedFile, key: &SoftKey) -> String {
+    String::from_utf8(pki::encrypt::open(file, key).unwrap().plain.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_config_that_only_its_phone_can_read() {
+    let mut place = Place::new(&[DEVICE, OTHER]).await;
+    keep_signer(&place).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    let (plain, stub, config) =
+        (format!("{DEVICE}.cnf.xml"), format!("{DEVICE}.cnf.xml.sgn"), format!("{DEVICE}.cnf.xml.enc.sgn"));
+    let before = files(&place, None).await;
+    assert!(fetch(&before, &plain).is_ok() && fetch(&before, &stub).is_ok());
+    assert_eq!(fetch(&before, &config), Err(FileError::NotFound));
+
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    let one = Selection::one(DEVICE);
+    place.cluster.set_encrypted_config(&place.actor, &one, true, &mut place.clock).await.unwrap();
+    // before the first LSC: a stub that sends the phone to CAPF, and nothing else
+    let first = files(&place, None).await;
+    let (text, _) = signed(&place, fetch(&first, &stub).unwrap());
+    for element in
+        ["<fullConfig>false<", "<capfAuthMode>2<", "<certHash></certHash>", "<encrConfig>true<", "<phonePort>3804<"]
+    {
+        assert!(text.contains(element), "{element}: {text}");
+    }
+    assert_eq!(fetch(&first, &config), Err(FileError::NotFound));
+
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    let entry = place.cluster.device_entry(DEVICE).await.unwrap().unwrap();
+    assert!(first.swap_device(DEVICE, entry), "one device alone is exchanged");
+    let (lsc, key) = phone.lsc.clone().unwrap();
+    for files in [first, files(&place, None).await] {
+        let (text, _) = signed(&place, fetch(&files, &stub).unwrap());
+        let hash = format!("<certHash>{}</certHash>", pki::hash::hex(&lsc.md5()));
+        assert!(text.contains("<capfAuthMode>0<") && text.contains(&hash), "{text}");
+        let bytes = fetch(&files, &config).unwrap();
+        let (_, file) = signed(&place, bytes.clone());
+        let opened = open(&file, &key);
+        for element in ["<fullConfig>true<", "<capfAuthMode>0<", &hash, "<encrConfig>true<", "<versionStamp>"] {
+            assert!(opened.contains(element), "{element}: {opened}");
+        }
+        assert_eq!(fetch(&files, &config).unwrap(), bytes, "made once");
+        // nothing under the plain name, in no spelling, and nobody is noted as unknown
+        for name in [plain.clone(), plain.to_lowercase()] {
+            assert_eq!(fetch(&files, &name), Err(FileError::NotFound));
+        }
+        assert!(files.take_unknown().is_empty());
+        assert!(fetch(&files, &format!("{OTHER}.cnf.xml")).is_ok(), "another device is served as before");
+    }
+
+    // a new LSC, another file
+    let old = key;
+    place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
+    let mut renewed = PhoneKeys::new(DEVICE);
+    let proven = phone.proven(1);
+    place.session(&proven, &mut renewed).await.unwrap();
+    let after = files(&place, None).await;
+    let (_, file) = signed(&place, fetch(&after, &config).unwrap());
+    assert!(pki::encrypt::open(&file, &old).is_err());
+    assert!(open(&file, &renewed.lsc.unwrap().1).contains("<device>"));
+}
+
+#[tokio::test]
+async fn nothing_that_lies_in_the_folder_gets_past_the_encryption() {
+    let mut place = Place::new(&[DEVICE]).await;
+    keep_signer(&place).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    let tftpboot = tempfile::tempdir().unwrap();
+    let written = "<device><ipAddressMode>0</ipAddressMode><sshPassword>secret</sshPassword>\
+                   <capfAuthMode>1</capfAuthMode><certHash>ff</certHash></device>";
+    std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml")), written).unwrap();
+    let folder = FolderSettings::open(tftpboot.path(), false).unwrap();
+    let shown = files(&place, Some(folder.clone())).await;
+    assert_eq!(fetch(&shown, &format!("{DEVICE}.cnf.xml")).unwrap(), written.as_bytes(), "as it lies there");
+
+    let all = Selection::All;
+    place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await.unwrap();
+    std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml.sgn")), "secret").unwrap();
+    std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml.enc.sgn")), "secret").unwrap();
+    let files = files(&place, Some(folder)).await;
+    assert_eq!(fetch(&files, &format!("{DEVICE}.cnf.xml")), Err(FileError::NotFound));
+    let (stub, _) = signed(&place, fetch(&files, &format!("{DEVICE}.cnf.xml.sgn")).unwrap());
+    assert!(
+        !stub.contains("secret") && stub.contains("<ipAddressMode>0<") && stub.contains("<capfAuthMode>0<"),
+        "{stub}"
+    );
+    let (_, file) = signed(&place, fetch(&files, &format!("{DEVICE}.cnf.xml.enc.sgn")).unwrap());
+    let (lsc, key) = phone.lsc.unwrap();
+    let opened = open(&file, &key);
+    assert!(opened.contains("<sshPassword>secret<") && opened.contains(&pki::hash::hex(&lsc.md5())), "{opened}");
+    assert!(!opened.contains("<certHash>ff<") && !opened.contains("<capfAuthMode>1<"));
+}
+
+#[tokio::test]
+async fn the_mic_stands_in_for_a_missing_lsc() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let maker = Manufacturer::new("Test Manufacturing CA", 3650);
+    let pem = maker.certificate.to_pem();
+    place.cluster.import_phone_cas(&place.actor, &place.node, pem.as_bytes(), &mut place.clock).await.unwrap();
+    place.desk.reload().await.unwrap();
+    let mut phone = PhoneKeys::new(DEVICE);
+    let key = SoftKey::generate_rsa(2048).unwrap();
+    phone.mic = Some((maker.mic(DEVICE, &key), key.clone()));
+    place.schedule(Operation::Install, AuthenticationMode::ExistingMic).await;
+    place.session(&phone.proven(1), &mut phone).await.unwrap();
+    let all = Selection::All;
+    place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await.unwrap();
+    place.schedule(Operation::Delete, AuthenticationMode::ExistingMic).await;
+    place.session(&phone.proven(1), &mut phone).await.unwrap();
+    let files = files(&place, None).await;
+    let file = SignedFile::decode(fetch(&files, &format!("{DEVICE}.cnf.xml.enc.sgn")).unwrap()).unwrap();
+    assert!(open(&file, &key).contains("<encrConfig>true<"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_refused_when_it_is_configured() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    let all = Selection::All;
+    let label = |outcome: Result<Vec<String>, CoreError>| match outcome.unwrap_err() {
+        CoreError::Refused { label, .. } => label,
+        other => panic!("{other}"),
+    };
+    let on = place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await;
+    assert_eq!(label(on), "encrypted-config-needs-certificate");
+    let ec = KeyPlan { order: KeyOrder::EcOnly, ..KeyPlan::default() };
+    place.set_keys(ec).await;
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    let on = place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await;
+    assert_eq!(label(on), "encrypted-config-needs-rsa", "EC only");
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    place.set_keys(KeyPlan::default()).await;
+    let on = place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await;
+    assert_eq!(label(on), "encrypted-config-needs-rsa", "the current LSC is EC");
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await.unwrap();
+    let keys = place.cluster.set_keys(&place.actor, &all, ec, &mut place.clock).await;
+    assert_eq!(label(keys), "encrypted-config-needs-rsa", "the other way round");
+    // EC preferred makes RSA, because only that opens the config
+    place.set_keys(KeyPlan { order: KeyOrder::EcPreferred, ..KeyPlan::default() }).await;
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    assert!(phone.lsc.unwrap().0.rsa_bits().is_some());
+}
+
+#[tokio::test]
+async fn configs_name_capf_only_while_it_runs() {
+    let mut place = Place::new(&[DEVICE]).await;
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    let config = |place: NodeFiles| String::from_utf8(fetch(&place, &format!("{DEVICE}.cnf.xml")).unwrap()).unwrap();
+    let running = config(files(&place, None).await);
+    assert!(running.contains("<capfAuthMode>2<") && running.contains("<phonePort>3804<"), "{running}");
+    place.cluster.stop_service(&place.actor, &place.node, services::CAPF, &mut place.clock).await.unwrap();
+    assert!(!place.cluster.capf_runs().await.unwrap());
+    let stopped = config(files(&place, None).await);
+    assert!(stopped.contains("<capfAuthMode>0<") && !stopped.contains("<phonePort>"), "{stopped}");
+    // a config that somebody wrote gets the mode of a pending operation too
+    place.cluster.start_service(&place.actor, &place.node, services::CAPF, &mut place.clock).await.unwrap();
+    let tftpboot = tempfile::tempdir().unwrap();
+    std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml")), "<device><a/></device>").unwrap();
+    let folder = FolderSettings::open(tftpboot.path(), true).unwrap();
+    let merged = config(files(&place, Some(folder)).await);
+    assert!(merged.starts_with("<device><a/>") && merged.contains("<capfAuthMode>2<"), "{merged}");
+}

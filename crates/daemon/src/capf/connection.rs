@@ -1,0 +1,150 @@
+//! One connection: handshake, then one session.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssl::ssl::{Ssl, SslContext};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_openssl::SslStream;
+use wire::capf::{Ended, Question, ServerSession, ServerStep, Stage};
+
+use super::counters::one;
+use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
+
+/// Bytes read at once: an AUTH_RESPONSE with two certificates has some kilobytes.
+const CHUNK: usize = 4096;
+
+/// How long a good-bye may take; it is a courtesy.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What all connections of a server have in common.
+pub(super) struct Shared<D> {
+    pub(super) desk: Arc<D>,
+    pub(super) log: CapfLog,
+    pub(super) limits: CapfLimits,
+    pub(super) counters: Arc<CapfCounters>,
+}
+
+pub(super) struct Connection<D> {
+    pub(super) number: u64,
+    pub(super) tcp: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) context: Arc<SslContext>,
+    pub(super) shared: Arc<Shared<D>>,
+    pub(super) shutdown: watch::Receiver<bool>,
+}
+
+impl<D: EnrolmentDesk> Connection<D> {
+    /// Runs to the end of the connection. Whatever happens is counted and logged here.
+    pub(super) async fn run(self) {
+        let Self { number, tcp, peer, context, shared, mut shutdown } = self;
+        let handshake = tokio::select! {
+            done = timeout(shared.limits.handshake, accept(tcp, &context)) => done,
+            // an error means that the sender is gone, which is the end too
+            _ = shutdown.wait_for(|stop| *stop) => return,
+        };
+        let mut stream = match handshake {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(reason)) => return shared.handshake_failed(number, peer, &reason),
+            Err(_) => return shared.handshake_failed(number, peer, "no whole handshake in time"),
+        };
+        one(&shared.counters.handshakes);
+        let Some(session_id) = shared.desk.session_id() else {
+            return shared.handshake_failed(number, peer, "the random source gave no session id");
+        };
+        let mut session = ServerSession::new(session_id, shared.limits.stages);
+        let mut visit = shared.desk.visit(session_id);
+        let ended = shared.converse(&mut stream, &mut session, &mut visit, &mut shutdown).await;
+        shared.counters.add(&ended, session.tolerated());
+        // A session that the shutdown broke off says nothing about its phone.
+        if !(*shutdown.borrow() && ended.label() == "closed") {
+            shared.desk.ended(&visit, &ended).await;
+        }
+        let device = D::device(&visit).unwrap_or("UNKNOWN");
+        let reason = D::reason(&visit).map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
+        let line = format!("debug {number}:{device}:{peer}: {}{reason}", one_line(&ended.to_string()));
+        shared.log.line(&line);
+        // lost or late: the connection is dropped either way
+        drop(timeout(FAREWELL, stream.shutdown()).await);
+    }
+}
+
+async fn accept(tcp: TcpStream, context: &SslContext) -> Result<SslStream<TcpStream>, String> {
+    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+    let ssl = Ssl::new(context).map_err(|error| error.to_string())?;
+    let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
+    Pin::new(&mut stream).accept().await.map_err(|error| error.to_string())?;
+    Ok(stream)
+}
+
+impl<D: EnrolmentDesk> Shared<D> {
+    async fn converse(
+        &self,
+        stream: &mut SslStream<TcpStream>,
+        session: &mut ServerSession,
+        visit: &mut D::Visit,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> Ended {
+        let mut chunk = [0; CHUNK];
+        loop {
+            match session.step(now()) {
+                // one call, one TLS record
+                ServerStep::Send(bytes) => {
+                    let written = timeout(self.limits.write, stream.write_all(&bytes)).await;
+                    if !matches!(written, Ok(Ok(()))) {
+                        session.closed();
+                    }
+                }
+                ServerStep::Receive { until } => {
+                    // A phone that is storing a certificate is waited for, one that makes a key is not.
+                    let waits = matches!(session.stage(), Stage::Authentication | Stage::KeyGeneration);
+                    let read = tokio::select! {
+                        biased;
+                        read = timeout_at(Instant::from_std(until), stream.read(&mut chunk)) => read,
+                        _ = shutdown.wait_for(|stop| *stop), if waits => Ok(Ok(0)),
+                    };
+                    match read {
+                        Ok(Ok(0) | Err(_)) => session.closed(),
+                        Ok(Ok(count)) => session.receive(chunk.get(..count).unwrap_or_default(), now()),
+                        // the session sees itself that the time is over
+                        Err(_) => {}
+                    }
+                }
+                ServerStep::Ask(Question::Authenticate(auth)) => match self.desk.admit(visit, &auth).await {
+                    Ok(operation) => session.operation(operation),
+                    Err(refused) => session.refuse(refused.refusal),
+                },
+                ServerStep::Ask(Question::Issue { public_key, wanted }) => {
+                    match self.desk.issue(visit, &public_key, wanted).await {
+                        Ok(certificate) => session.issued(&certificate),
+                        Err(refused) => session.refuse(refused.refusal),
+                    }
+                }
+                ServerStep::Ask(Question::Record(done)) => match self.desk.record(visit, &done).await {
+                    Ok(()) => session.recorded(),
+                    Err(refused) => session.refuse(refused.refusal),
+                },
+                ServerStep::End(ended) => return ended,
+            }
+        }
+    }
+
+    fn handshake_failed(&self, number: u64, peer: SocketAddr, reason: &str) {
+        one(&self.counters.handshakes_failed);
+        self.log.line(&format!("debug {number}:UNKNOWN:{peer}: handshake failed: {}", one_line(reason)));
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+/// Texts of OpenSSL may have line ends; a log line has none.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,157 @@
+//! Who decides about a session.
+
+use std::sync::Arc;
+
+use pki::{OpensslRandom, Random};
+use ringfence_core::enrolment::{Desk, Refused, Visit};
+use ringfence_core::files::NodeFiles;
+use ringfence_core::{Cluster, Surroundings};
+use wire::capf::{AuthResponse, Done, Ended, KeySpec, Operation};
+
+use crate::surroundings::{System, now};
+
+/// Answers the questions of sessions ([`wire::capf::Question`]). It may wait for the disk.
+pub trait EnrolmentDesk: Send + Sync + 'static {
+    /// What one session has come to.
+    type Visit: Send;
+
+    /// The id of the next session; `None` when there are no random bytes. Random, so that it hardly ever comes twice, not even
+    /// after a restart: a proof of a MIC is made over it.
+    fn session_id(&self) -> Option<u32> {
+        let mut id = [0_u8; 4];
+        match OpensslRandom.fill(&mut id) {
+            Ok(()) => Some(u32::from_be_bytes(id)),
+            Err(_) => None,
+        }
+    }
+
+    /// A session begins.
+    fn visit(&self, session_id: u32) -> Self::Visit;
+
+    /// Is the phone let in, and what is scheduled for it?
+    fn admit(
+        &self,
+        visit: &mut Self::Visit,
+        auth: &AuthResponse,
+    ) -> impl Future<Output = Result<Operation, Refused>> + Send;
+
+    /// The certificate for a key, DER.
+    fn issue(
+        &self,
+        visit: &mut Self::Visit,
+        public_key: &[u8],
+        wanted: KeySpec,
+    ) -> impl Future<Output = Result<Vec<u8>, Refused>> + Send;
+
+    /// Puts on record what the phone has done.
+    fn record(&self, visit: &mut Self::Visit, done: &Done) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// A session has ended; puts on record what is left.
+    fn ended(&self, visit: &Self::Visit, ended: &Ended) -> impl Future<Output = ()> + Send;
+
+    /// The device, for the log; `None` as long as it is not known.
+    fn device(visit: &Self::Visit) -> Option<&str>;
+
+    /// Why the session was refused, for the log.
+    fn reason(visit: &Self::Visit) -> Option<&str>;
+}
+
+/// The desk of a node: the rows of the cluster and the system's clock. What a phone has done stands in its config before it
+/// is told the success, on this node; the others follow with their next look at the rows.
+pub struct NodeDesk {
+    desk: Desk,
+    cluster: Cluster,
+    files: Arc<NodeFiles>,
+    clock: fn() -> i64,
+}
+
+/// The system with another clock.
+struct At {
+    now: i64,
+    system: System,
+}
+
+impl Surroundings for At {
+    fn now(&self) -> i64 {
+        self.now
+    }
+
+    fn random(&mut self) -> &mut dyn Random {
+        self.system.random()
+    }
+}
+
+impl NodeDesk {
+    /// A desk that keeps the files of its node up to date.
+    #[must_use]
+    pub fn new(desk: Desk, cluster: Cluster, files: Arc<NodeFiles>) -> Self {
+        Self { desk, cluster, files, clock: now }
+    }
+
+    /// The same with another clock: milliseconds since 1970 UTC.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> i64) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The desk behind it.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    async fn publish(&self, device: &str) {
+        let entry = match self.cluster.device_entry(device).await {
+            Ok(Some(entry)) => entry,
+            // The next look at the rows finds that it is gone.
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(device, %error, "its config follows with the next look at the rows");
+                return;
+            }
+        };
+        if !self.files.swap_device(device, entry) {
+            tracing::debug!(device, "not in the snapshot yet");
+        }
+    }
+}
+
+impl EnrolmentDesk for NodeDesk {
+    type Visit = Visit;
+
+    fn visit(&self, session_id: u32) -> Visit {
+        self.desk.visit(session_id)
+    }
+
+    async fn admit(&self, visit: &mut Visit, auth: &AuthResponse) -> Result<Operation, Refused> {
+        self.desk.admit(visit, auth, (self.clock)()).await
+    }
+
+    async fn issue(&self, visit: &mut Visit, public_key: &[u8], wanted: KeySpec) -> Result<Vec<u8>, Refused> {
+        let mut surroundings = At { now: (self.clock)(), system: System::default() };
+        let certificate = self.desk.issue(visit, public_key, wanted, &mut surroundings).await?;
+        Ok(certificate.der().to_vec())
+    }
+
+    async fn record(&self, visit: &mut Visit, done: &Done) -> Result<(), Refused> {
+        self.desk.record(visit, done, (self.clock)()).await?;
+        if let Some(device) = visit.device() {
+            self.publish(device).await;
+        }
+        Ok(())
+    }
+
+    async fn ended(&self, visit: &Visit, ended: &Ended) {
+        if let Err(error) = self.desk.ended(visit, ended, (self.clock)()).await {
+            tracing::error!(device = visit.device(), %error, "the status of the device could not be written");
+        }
+    }
+
+    fn device(visit: &Visit) -> Option<&str> {
+        visit.device()
+    }
+
+    fn reason(visit: &Visit) -> Option<&str> {
+        visit.reason()
+    }
+}

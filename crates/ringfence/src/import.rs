@@ -1,0 +1,193 @@
+//! `ringfence import peer`: the databases and certificate files of usecallmanager's tools, taken over whole or not at all
+//! [reference capf.md 10].
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use comfy_table::{Table, presets};
+use daemon::surroundings::System;
+use indicatif::{ProgressBar, ProgressStyle};
+use ringfence_core::Level;
+use ringfence_core::import::{Count, PeerImport, PeerSummary, given_certificates, read_capf, read_tvs};
+use serde_json::{Value, json};
+
+use crate::exit::{Answer, Failure};
+use crate::files::input::{Input, certificate, key};
+use crate::opened::{Data, Opened, actor, could_not};
+use crate::terminal::{self, GOOD, one_line, paint};
+
+/// From this many devices on, a bar says how far it is: some seconds of work.
+const LARGE: usize = 1000;
+
+/// Devices that were left as they are, by name, in the summary for people.
+const SHOWN: usize = 20;
+
+/// Take over what another program knows
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Peer(Peer),
+}
+
+impl Args {
+    /// Runs the subcommand.
+    pub fn run(self) -> Result<Answer, Failure> {
+        match self.command {
+            Command::Peer(args) => args.run(),
+        }
+    }
+}
+
+/// Take over the databases of usecallmanager's TVS and CAPF; all of it or nothing
+///
+/// Certificates keep their roles and go into the trust stores of those roles; devices keep what is scheduled, authentication
+/// string, key size and LSC. A device that has an LSC here already, or something pending, is left as it is. The files are only read.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: ringfence import peer --tvs tvs.sqlite3 --capf capf.sqlite3 --issuer capf.pem --dry-run\n\n\
+                        Exit codes: 0 taken over, 2 refused or unreadable; nothing was changed then."
+)]
+pub struct Peer {
+    #[command(flatten)]
+    data: Data,
+    /// Database of TVS
+    #[arg(long, value_name = "FILE", required_unless_present = "capf")]
+    tvs: Option<PathBuf>,
+    /// Database of CAPF; the DEVICE.pem files beside it are compared with it
+    #[arg(long, value_name = "FILE")]
+    capf: Option<PathBuf>,
+    /// CA certificates that issued the LSCs, PEM (may be repeated); not needed for those that the TVS database has as CAPF
+    #[arg(long, value_name = "FILE")]
+    issuer: Vec<PathBuf>,
+    /// Private key of the first --issuer: makes it the own CAPF, so that its LSCs hang on the CAPF in use
+    #[arg(long, value_name = "FILE", requires = "issuer")]
+    issuer_key: Option<PathBuf>,
+    /// Model of the devices that are not known here: the databases name none
+    #[arg(long, default_value = "8861")]
+    model: String,
+    /// Say what would be done, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Peer {
+    fn run(self) -> Result<Answer, Failure> {
+        let opened = self.data.open()?;
+        let (import, differing) = self.read(&opened)?;
+        for text in &differing {
+            terminal::warn(text);
+        }
+        let summary = self.put(&opened, &import)?;
+        terminal::print(&if self.json {
+            format!("{:#}\n", in_json(&summary, &differing, self.dry_run))
+        } else {
+            for_people(&summary, self.dry_run)
+        })?;
+        Ok(Answer::Yes)
+    }
+
+    /// Everything is read and checked before anything is touched.
+    fn read(&self, opened: &Opened) -> Result<(PeerImport, Vec<String>), Failure> {
+        let mut import = PeerImport { model: self.model.clone(), ..PeerImport::default() };
+        let mut differing = Vec::new();
+        if let Some(path) = &self.tvs {
+            import.certificates = opened.runtime.block_on(read_tvs(path)).map_err(could_not)?;
+        }
+        if let Some(path) = &self.capf {
+            (import.devices, differing) = opened.runtime.block_on(read_capf(path)).map_err(could_not)?;
+        }
+        for path in &self.issuer {
+            import.issuers.extend(issuers(path)?);
+        }
+        if let (Some(first), Some(path)) = (self.issuer.first(), &self.issuer_key) {
+            import.capf = Some((certificate(first)?, key(path)?));
+        }
+        Ok((import, differing))
+    }
+
+    fn put(&self, opened: &Opened, import: &PeerImport) -> Result<PeerSummary, Failure> {
+        // It draws on stderr, and only when that is a terminal.
+        let count = import.devices.len();
+        let bar = if count >= LARGE { bar(count as u64)? } else { ProgressBar::hidden() };
+        let mut tell = |done: usize| bar.set_position(done as u64);
+        let actor = actor(Level::Install);
+        let mut system = System::default();
+        let done = opened.cluster.import_peer(&actor, import, self.dry_run, &mut system, &mut tell);
+        let done = opened.runtime.block_on(done).map_err(could_not);
+        bar.finish_and_clear();
+        done
+    }
+}
+
+fn issuers(path: &Path) -> Result<Vec<pki::Certificate>, Failure> {
+    let input = Input::read(path)?;
+    given_certificates(&input.bytes).map_err(|error| Failure::of(&input.name, error))
+}
+
+fn bar(count: u64) -> Result<ProgressBar, Failure> {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} devices, {eta} left")
+        .map_err(|error| Failure::CouldNotTell(format!("progress bar: {error}")))?;
+    Ok(ProgressBar::new(count).with_style(style))
+}
+
+fn rows(summary: &PeerSummary) -> [(&'static str, Count); 4] {
+    [
+        ("certificates", summary.certificates),
+        ("devices", summary.devices),
+        ("LSCs", summary.lscs),
+        ("pending operations", summary.operations),
+    ]
+}
+
+fn for_people(summary: &PeerSummary, dry: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["", "ADDED", "CHANGED", "LEFT"]);
+    for (name, count) in rows(summary) {
+        table.add_row([name.to_owned(), count.added.to_string(), count.changed.to_string(), count.left.to_string()]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let mut out = String::new();
+    for line in table.lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    for (device, reason) in summary.left.iter().take(SHOWN) {
+        out.push_str(&format!("left: {} {reason}\n", one_line(device)));
+    }
+    if summary.left.len() > SHOWN {
+        out.push_str(&format!("left: {} more; --json names them\n", summary.left.len() - SHOWN));
+    }
+    if summary.capf {
+        out.push_str("its CAPF is the own one now; the CAPF that was here stays in the trust stores\n");
+    }
+    out.push_str(&if dry {
+        "this is what would be done; nothing was changed\n".to_owned()
+    } else {
+        format!("{}\n", paint(GOOD, "taken over"))
+    });
+    out
+}
+
+fn in_json(summary: &PeerSummary, differing: &[String], dry: bool) -> Value {
+    let counts = |count: Count| json!({ "added": count.added, "changed": count.changed, "left": count.left });
+    json!({
+        "certificates": counts(summary.certificates),
+        "devices": counts(summary.devices),
+        "lscs": counts(summary.lscs),
+        "pending_operations": counts(summary.operations),
+        "own_capf": summary.capf,
+        "left": summary.left.iter().map(|(device, reason)| json!({ "device": device, "reason": reason })).collect::<Vec<_>>(),
+        "warnings": differing,
+        "dry_run": dry,
+    })
+}

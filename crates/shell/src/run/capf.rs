@@ -1,0 +1,95 @@
+//! `utils capf` without its devices: stale LSCs, roots of MICs [cucm-behaviour.md 1.2, 4]. The texts are ours: no transcript of
+//! the original was found.
+
+use ringfence_core::enrolment::StaleLsc;
+use ringfence_core::import::title;
+use ringfence_core::{CoreError, Surroundings, Table};
+
+use crate::question::Question;
+use crate::run::sql::layout;
+use crate::session::{Reply, Session, one_line};
+
+impl Session {
+    pub(crate) async fn list_stale_lscs(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
+        let stale = self.cluster.stale_lscs(surroundings.now()).await?;
+        if stale.is_empty() {
+            return Ok(Reply::done("No stale LSCs found.\n"));
+        }
+        let zone = self.cluster.zone();
+        let row = |found: &StaleLsc| {
+            let cells = [
+                found.lsc.device.clone(),
+                issuer_name(&found.lsc.issuer).to_owned(),
+                found.lsc.serial.clone(),
+                day(found.lsc.not_after, zone),
+                found.reason(),
+            ];
+            cells.map(Some).to_vec()
+        };
+        let table = table(&["device", "issuer", "serialnumber", "expires", "reason"], stale.iter().map(row).collect());
+        Ok(Reply::done(format!("{}{}\n", layout(&table), counted(stale.len(), "stale LSC"))))
+    }
+
+    /// Asks with the number of them, or says at once that there is nothing to do.
+    pub(crate) async fn ask_to_delete_stale_lscs(
+        &mut self,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        match self.cluster.stale_lscs(surroundings.now()).await?.len() {
+            0 => Ok(Reply::done("No stale LSCs found.\n")),
+            count => Ok(self.ask(Question::DeleteStaleLscs(count))),
+        }
+    }
+
+    pub(crate) async fn delete_stale_lscs(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
+        let deleted = self.cluster.delete_stale_lscs(&self.actor, surroundings).await?;
+        Ok(Reply::done(format!("Successfully deleted {}.\n", counted(deleted.len(), "stale LSC"))))
+    }
+
+    pub(crate) async fn load_mic_roots(
+        &self,
+        file: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let bytes = self.cluster.given_file(&self.actor, file)?;
+        let loaded = self.cluster.import_phone_cas(&self.actor, &self.node, &bytes, surroundings).await;
+        let loaded = loaded.map_err(|error| in_file(file, error))?;
+        let mut text = String::new();
+        for certificate in &loaded {
+            text.push_str(&format!("{}\n", one_line(&title(certificate))));
+        }
+        text.push_str(&format!(
+            "Successfully loaded {} into CAPF-trust and CallManager-trust.\n",
+            counted(loaded.len(), "certificate")
+        ));
+        Ok(Reply::done(text))
+    }
+}
+
+/// An error about the contents of a file, with its name in front.
+pub(super) fn in_file(file: &str, error: CoreError) -> CoreError {
+    match error {
+        CoreError::BadInput(reason) => CoreError::BadInput(format!("{file}: {reason}")),
+        other => other,
+    }
+}
+
+pub(super) fn table(columns: &[&str], rows: Vec<Vec<Option<String>>>) -> Table {
+    Table { columns: columns.iter().map(|&name| name.to_owned()).collect(), rows }
+}
+
+/// `1 device`, `2 devices`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The common name out of a name in the form of a row; the whole name when it has none.
+pub(super) fn issuer_name(name: &str) -> &str {
+    name.split(',').find_map(|part| part.strip_prefix("CN=")).unwrap_or(name)
+}
+
+/// The day of a time in seconds since 1970 UTC, in the zone of the cluster.
+pub(super) fn day(seconds: i64, zone: &jiff::tz::TimeZone) -> String {
+    let time = jiff::Timestamp::from_second(seconds).map(|time| time.to_zoned(zone.clone()));
+    time.map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
+}

@@ -1,0 +1,104 @@
+//! Certificates that phones have shown.
+
+use sqlx::Row;
+
+use crate::{Store, StoreError, Transaction};
+
+/// A certificate that a phone has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceCertificateRow {
+    /// Name of the device.
+    pub device: String,
+    /// What it is.
+    pub kind: ShownKind,
+    /// The certificate, PEM.
+    pub pem: String,
+    /// SHA-256 of the DER, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// Last second of validity since 1970 UTC.
+    pub not_after: i64,
+    /// When it was shown last, milliseconds since 1970 UTC.
+    pub seen_at: i64,
+}
+
+/// How a certificate was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ShownKind {
+    /// The MIC, with a proof of its key.
+    Mic,
+    /// By a troubleshoot operation, without a proof: to be looked at, never to be relied on.
+    Fetched,
+}
+
+impl ShownKind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Mic => "MIC",
+            Self::Fetched => "FETCHED",
+        }
+    }
+}
+
+impl Store {
+    /// All certificates that phones have shown, by device.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn device_certificates(&self) -> Result<Vec<DeviceCertificateRow>, StoreError> {
+        let query = sqlx::query(
+            "SELECT devicename, kind, certificate, fingerprint, notafter, seenat FROM devicecertificate \
+             ORDER BY devicename, kind",
+        );
+        query.fetch_all(self.pool()).await?.iter().map(read).collect()
+    }
+
+    /// The certificates that a device has shown.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn certificates_shown_by(&self, device: &str) -> Result<Vec<DeviceCertificateRow>, StoreError> {
+        let query = sqlx::query(
+            "SELECT devicename, kind, certificate, fingerprint, notafter, seenat FROM devicecertificate \
+             WHERE devicename = $1 ORDER BY kind",
+        )
+        .bind(device);
+        query.fetch_all(self.pool()).await?.iter().map(read).collect()
+    }
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<DeviceCertificateRow, StoreError> {
+    let word: String = row.try_get("kind")?;
+    let kind = [ShownKind::Mic, ShownKind::Fetched].into_iter().find(|kind| kind.word() == word);
+    Ok(DeviceCertificateRow {
+        device: row.try_get("devicename")?,
+        kind: kind.ok_or_else(|| StoreError::BadRow { table: "devicecertificate", reason: format!("kind {word}") })?,
+        pem: row.try_get("certificate")?,
+        fingerprint: row.try_get("fingerprint")?,
+        not_after: row.try_get("notafter")?,
+        seen_at: row.try_get("seenat")?,
+    })
+}
+
+impl Transaction {
+    /// Notes a certificate that a phone has shown; the one of its kind before is forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_device_certificate(&mut self, shown: &DeviceCertificateRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO devicecertificate (devicename, kind, certificate, fingerprint, notafter, seenat) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (devicename, kind) DO UPDATE SET \
+             certificate = excluded.certificate, fingerprint = excluded.fingerprint, notafter = excluded.notafter, \
+             seenat = excluded.seenat",
+        )
+        .bind(&shown.device)
+        .bind(shown.kind.word())
+        .bind(&shown.pem)
+        .bind(&shown.fingerprint)
+        .bind(shown.not_after)
+        .bind(shown.seen_at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! The CAPF block of a device: what is scheduled for it and how that ended.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use crate::{Store, StoreError, Transaction};
+
+/// `typecertificateoperation`: nothing is scheduled.
+pub const NO_OPERATION: i64 = 1;
+
+/// What CAPF knows of a device. Numbers are those of the type tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolmentRow {
+    /// Name of the device.
+    pub device: String,
+    /// Model of the device, such as `8861`.
+    pub model: String,
+    /// `typecertificateoperation`.
+    pub operation: i64,
+    /// `typeauthenticationmode`.
+    pub mode: i64,
+    /// The authentication string, sealed; `None` when there is none.
+    pub string: Option<String>,
+    /// `typekeyorder`.
+    pub key_order: i64,
+    /// RSA size in bits.
+    pub rsa_bits: i64,
+    /// EC size in bits.
+    pub ec_bits: i64,
+    /// When the operation must be done, milliseconds since 1970 UTC.
+    pub completes_by: Option<i64>,
+    /// When it was scheduled: tells one schedule from another.
+    pub scheduled_at: i64,
+    /// Sessions that began to issue under this schedule.
+    pub attempts: i64,
+    /// No strings are taken before this time, milliseconds since 1970 UTC.
+    pub locked_until: i64,
+    /// The phone failed to make an EC key under this schedule.
+    pub ec_failed: bool,
+    /// `typecertificatestatus`.
+    pub status: i64,
+    /// Public key of the current LSC, PEM.
+    pub public_key: Option<String>,
+    /// TFTP Encrypted Config.
+    pub encrypted: bool,
+    /// The MIC, PEM, when the phone has proven it.
+    pub mic: Option<String>,
+}
+
+/// A schedule to be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleRow {
+    /// `typecertificateoperation`.
+    pub operation: i64,
+    /// `typeauthenticationmode`.
+    pub mode: i64,
+    /// When it must be done, milliseconds since 1970 UTC; `None` when nothing is scheduled.
+    pub completes_by: Option<i64>,
+    /// When it was made, milliseconds since 1970 UTC.
+    pub scheduled_at: i64,
+    /// `typecertificatestatus`.
+    pub status: i64,
+    /// The new `versionStamp` of the config.
+    pub version_stamp: String,
+}
+
+/// How an operation ended well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletedRow<'a> {
+    /// Name of the device.
+    pub device: &'a str,
+    /// `typecertificatestatus`.
+    pub status: i64,
+    /// `None`: stays as it is. `Some(None)`: there is none any more.
+    pub public_key: Option<Option<&'a str>>,
+    /// The new `versionStamp` of the config.
+    pub version_stamp: &'a str,
+}
+
+const COLUMNS: &str = "SELECT name, model, CAST(tkcertificateoperation AS BIGINT) AS operation, \
+    CAST(tkauthenticationmode AS BIGINT) AS mode, authenticationstring, CAST(tkkeyorder AS BIGINT) AS keyorder, \
+    CAST(tkkeysize AS BIGINT) AS rsabits, CAST(tkeckeysize AS BIGINT) AS ecbits, upgradefinishtime, scheduledat, \
+    attempts, lockeduntil, ecfailed, CAST(tkcertificatestatus AS BIGINT) AS status, publickey, encryptedconfig, \
+    (SELECT shown.certificate FROM devicecertificate AS shown WHERE shown.devicename = device.name AND shown.kind = 'MIC') \
+    AS mic FROM device";
+
+fn read(row: &AnyRow) -> Result<EnrolmentRow, StoreError> {
+    Ok(EnrolmentRow {
+        device: row.try_get("name")?,
+        model: row.try_get("model")?,
+        operation: row.try_get("operation")?,
+        mode: row.try_get("mode")?,
+        string: row.try_get("authenticationstring")?,
+        key_order: row.try_get("keyorder")?,
+        rsa_bits: row.try_get("rsabits")?,
+        ec_bits: row.try_get("ecbits")?,
+        completes_by: row.try_get("upgradefinishtime")?,
+        scheduled_at: row.try_get("scheduledat")?,
+        attempts: row.try_get("attempts")?,
+        locked_until: row.try_get("lockeduntil")?,
+        ec_failed: row.try_get::<String, _>("ecfailed")? == "t",
+        status: row.try_get("status")?,
+        public_key: row.try_get("publickey")?,
+        encrypted: row.try_get::<String, _>("encryptedconfig")? == "t",
+        mic: row.try_get("mic")?,
+    })
+}
+
+impl Store {
+    /// What CAPF knows of all devices, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enrolments(&self) -> Result<Vec<EnrolmentRow>, StoreError> {
+        let rows = sqlx::query(all_columns(" ORDER BY name")).fetch_all(self.pool()).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// What CAPF knows of a device; `None` when it is not known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enrolment(&self, device: &str) -> Result<Option<EnrolmentRow>, StoreError> {
+        let row = sqlx::query(all_columns(" WHERE name = $1")).bind(device).fetch_optional(self.pool()).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// How many devices have an operation whose time is over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn overdue_operations(&self, now: i64) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM device WHERE tkcertificateoperation <> 1 AND upgradefinishtime < $1",
+        );
+        Ok(count.bind(now).fetch_one(self.pool()).await?)
+    }
+}
+
+/// The statement that reads whole rows. `tail` is a text of this file.
+fn all_columns(tail: &'static str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("{COLUMNS}{tail}"))
+}
+
+impl Transaction {
+    /// What CAPF knows of a device as it stands inside this change.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enrolment(&mut self, device: &str) -> Result<Option<EnrolmentRow>, StoreError> {
+        let row = sqlx::query(all_columns(" WHERE name = $1")).bind(device).fetch_optional(self.connection()).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Sets the schedule of a device; attempts and locks of the one before are forgotten. Whether the device is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_schedule(&mut self, device: &str, schedule: &ScheduleRow) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE device SET tkcertificateoperation = $1, tkauthenticationmode = $2, upgradefinishtime = $3, \
+             scheduledat = $4, attempts = 0, lockeduntil = 0, ecfailed = 'f', tkcertificatestatus = $5, \
+             versionstamp = $6 WHERE name = $7",
+        )
+        .bind(schedule.operation)
+        .bind(schedule.mode)
+        .bind(schedule.completes_by)
+        .bind(schedule.scheduled_at)
+        .bind(schedule.status)
+        .bind(&schedule.version_stamp)
+        .bind(device)
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Sets or takes away the sealed authentication string of a device.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_authentication_string(&mut self, device: &str, sealed: Option<&str>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE device SET authenticationstring = $1 WHERE name = $2")
+            .bind(sealed)
+            .bind(device)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Sets what keys a device makes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_keys(&mut self, device: &str, order: i64, rsa_bits: i64, ec_bits: i64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE device SET tkkeyorder = $1, tkkeysize = $2, tkeckeysize = $3 WHERE name = $4")
+            .bind(order)
+            .bind(rsa_bits)
+            .bind(ec_bits)
+            .bind(device)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Sets whether the config of a device is encrypted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_encrypted_config(&mut self, device: &str, on: bool, stamp: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE device SET encryptedconfig = $1, versionstamp = $2 WHERE name = $3")
+            .bind(if on { "t" } else { "f" })
+            .bind(stamp)
+            .bind(device)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Sets the status of a device after a session that ended without success; with it the lock after wrong strings, when
+    /// there is a new one, and that an EC key could not be made. Does nothing for another schedule than `scheduled_at`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_failure(
+        &mut self,
+        device: &str,
+        scheduled_at: i64,
+        status: Option<i64>,
+        locked_until: Option<i64>,
+        ec_failed: bool,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE device SET tkcertificatestatus = COALESCE($1, tkcertificatestatus), \
+             lockeduntil = COALESCE($2, lockeduntil), ecfailed = CASE WHEN $3 = 't' THEN 't' ELSE ecfailed END \
+             WHERE name = $4 AND scheduledat = $5",
+        )
+        .bind(status)
+        .bind(locked_until)
+        .bind(if ec_failed { "t" } else { "f" })
+        .bind(device)
+        .bind(scheduled_at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Ends every operation whose time is over: the three statuses *User Initiated Request Late/Timeout*. The devices.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn expire_operations(&mut self, now: i64, stamp: &str) -> Result<Vec<String>, StoreError> {
+        let names: Vec<(String,)> = sqlx::query_as(
+            "SELECT name FROM device WHERE tkcertificateoperation <> 1 AND upgradefinishtime < $1 ORDER BY name",
+        )
+        .bind(now)
+        .fetch_all(self.connection())
+        .await?;
+        sqlx::query(
+            "UPDATE device SET tkcertificatestatus = CASE tkcertificateoperation WHEN 2 THEN 17 WHEN 3 THEN 26 ELSE 33 END, \
+             tkcertificateoperation = 1, upgradefinishtime = NULL, versionstamp = $1 \
+             WHERE tkcertificateoperation <> 1 AND upgradefinishtime < $2",
+        )
+        .bind(stamp)
+        .bind(now)
+        .execute(self.connection())
+        .await?;
+        Ok(names.into_iter().map(|(name,)| name).collect())
+    }
+
+    /// Ends an operation well: nothing is scheduled any more. A schedule that was made meanwhile stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn complete_operation(&mut self, done: &CompletedRow<'_>, scheduled_at: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE device SET publickey = CASE WHEN $1 = 't' THEN $2 ELSE publickey END, versionstamp = $3, \
+             tkcertificatestatus = CASE WHEN scheduledat = $4 THEN $5 ELSE tkcertificatestatus END, \
+             upgradefinishtime = CASE WHEN scheduledat = $4 THEN NULL ELSE upgradefinishtime END, \
+             tkcertificateoperation = CASE WHEN scheduledat = $4 THEN 1 ELSE tkcertificateoperation END WHERE name = $6",
+        )
+        .bind(if done.public_key.is_some() { "t" } else { "f" })
+        .bind(done.public_key.flatten())
+        .bind(done.version_stamp)
+        .bind(scheduled_at)
+        .bind(done.status)
+        .bind(done.device)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets the public key of a device: it has no LSC that counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_public_key(&mut self, device: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE device SET publickey = NULL WHERE name = $1")
+            .bind(device)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,253 @@
+//! LSCs: every certificate that was ever to be signed for a device, and what became of it.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::pkid;
+use crate::{Store, StoreError, Transaction};
+
+/// What became of an LSC: `typelscstate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(i64)]
+pub enum LscState {
+    /// The to-be-signed bytes are on record. No certificate was given to anybody.
+    Intended = 1,
+    /// Signed, and sent to the phone, which may have stored it or not.
+    Signed = 2,
+    /// The phone has stored it: the current one.
+    Confirmed = 3,
+    /// A later one took its place, or an intent that came to nothing.
+    Superseded = 4,
+    /// The phone has deleted it, or an administrator gave it up.
+    Deleted = 5,
+}
+
+impl LscState {
+    const fn from_number(number: i64) -> Option<Self> {
+        Some(match number {
+            1 => Self::Intended,
+            2 => Self::Signed,
+            3 => Self::Confirmed,
+            4 => Self::Superseded,
+            5 => Self::Deleted,
+            _ => return None,
+        })
+    }
+}
+
+/// An LSC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LscRow {
+    /// Key of the row.
+    pub pkid: String,
+    /// Name of the device.
+    pub device: String,
+    /// Serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// Subject, in the form of a row.
+    pub subject: String,
+    /// Issuer, in the form of a row.
+    pub issuer: String,
+    /// SHA-256 of the CAPF certificate that issued it, lower-case hexadecimal.
+    pub issuer_fingerprint: String,
+    /// First second of validity since 1970 UTC.
+    pub not_before: i64,
+    /// Last second of validity since 1970 UTC.
+    pub not_after: i64,
+    /// TBSCertificate, base64 of the DER; empty for one that another program issued.
+    pub to_be_signed: String,
+    /// The certificate, PEM; `None` until it was signed.
+    pub pem: Option<String>,
+    /// What became of it.
+    pub state: LscState,
+    /// When it was intended, milliseconds since 1970 UTC.
+    pub created_at: i64,
+    /// When its state changed, milliseconds since 1970 UTC.
+    pub changed_at: i64,
+}
+
+/// An LSC to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLsc {
+    /// Name of the device.
+    pub device: String,
+    /// Serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// Subject, in the form of a row.
+    pub subject: String,
+    /// Issuer, in the form of a row.
+    pub issuer: String,
+    /// SHA-256 of the CAPF certificate that will sign it, lower-case hexadecimal.
+    pub issuer_fingerprint: String,
+    /// First second of validity since 1970 UTC.
+    pub not_before: i64,
+    /// Last second of validity since 1970 UTC.
+    pub not_after: i64,
+    /// TBSCertificate, base64 of the DER.
+    pub to_be_signed: String,
+}
+
+impl NewLsc {
+    /// The key that its row has.
+    pub fn pkid(&self) -> String {
+        pkid("lsc", &format!("{}/{}", self.issuer_fingerprint, self.serial))
+    }
+}
+
+const ALL: &str = "SELECT pkid, devicename, serialnumber, subjectname, issuername, issuerfingerprint, notbefore, notafter, \
+    tobesigned, certificate, CAST(tklscstate AS BIGINT) AS state, createdat, changedat FROM lsc";
+
+fn read(row: &AnyRow) -> Result<LscRow, StoreError> {
+    let state: i64 = row.try_get("state")?;
+    let state = LscState::from_number(state)
+        .ok_or_else(|| StoreError::BadRow { table: "lsc", reason: format!("state {state}") })?;
+    Ok(LscRow {
+        pkid: row.try_get("pkid")?,
+        device: row.try_get("devicename")?,
+        serial: row.try_get("serialnumber")?,
+        subject: row.try_get("subjectname")?,
+        issuer: row.try_get("issuername")?,
+        issuer_fingerprint: row.try_get("issuerfingerprint")?,
+        not_before: row.try_get("notbefore")?,
+        not_after: row.try_get("notafter")?,
+        to_be_signed: row.try_get("tobesigned")?,
+        pem: row.try_get("certificate")?,
+        state,
+        created_at: row.try_get("createdat")?,
+        changed_at: row.try_get("changedat")?,
+    })
+}
+
+/// The statement that reads whole rows. `tail` is a text of this file.
+fn all_columns(tail: &'static str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("{ALL}{tail}"))
+}
+
+impl Store {
+    /// All LSCs that were ever to be signed, by device and age.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lscs(&self) -> Result<Vec<LscRow>, StoreError> {
+        let rows = sqlx::query(all_columns(" ORDER BY devicename, createdat, pkid")).fetch_all(self.pool()).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The current LSCs of all devices.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn current_lscs(&self) -> Result<Vec<LscRow>, StoreError> {
+        let query = sqlx::query(all_columns(" WHERE tklscstate = 3 ORDER BY devicename"));
+        query.fetch_all(self.pool()).await?.iter().map(read).collect()
+    }
+
+    /// The LSCs of a device, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lscs_of(&self, device: &str) -> Result<Vec<LscRow>, StoreError> {
+        let query = sqlx::query(all_columns(" WHERE devicename = $1 ORDER BY createdat, pkid")).bind(device);
+        query.fetch_all(self.pool()).await?.iter().map(read).collect()
+    }
+
+    /// The current LSC of a device.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn current_lsc(&self, device: &str) -> Result<Option<LscRow>, StoreError> {
+        let query = sqlx::query(all_columns(" WHERE devicename = $1 AND tklscstate = 3")).bind(device);
+        query.fetch_optional(self.pool()).await?.as_ref().map(read).transpose()
+    }
+
+    /// What became of the LSC with this SHA-256 (lower-case hexadecimal); `None` when it is none of ours.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lsc_state(&self, fingerprint: &str) -> Result<Option<LscState>, StoreError> {
+        let query = sqlx::query_scalar("SELECT CAST(tklscstate AS BIGINT) FROM lsc WHERE fingerprint = $1");
+        let state: Option<i64> = query.bind(fingerprint).fetch_optional(self.pool()).await?;
+        Ok(state.and_then(LscState::from_number))
+    }
+}
+
+impl Transaction {
+    /// How many LSCs hang on a CAPF certificate (SHA-256, lower-case hexadecimal): those that phones may hold.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lscs_issued_by(&mut self, issuer_fingerprint: &str) -> Result<i64, StoreError> {
+        let query = sqlx::query_scalar(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM lsc WHERE issuerfingerprint = $1 AND tklscstate IN (2, 3)",
+        );
+        Ok(query.bind(issuer_fingerprint).fetch_one(self.connection()).await?)
+    }
+
+    /// Ends every LSC that a device may hold. How many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_lscs(&mut self, device: &str, now: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE lsc SET tklscstate = CASE tklscstate WHEN 1 THEN 4 ELSE 5 END, changedat = $1 \
+             WHERE devicename = $2 AND tklscstate IN (1, 2, 3)",
+        )
+        .bind(now)
+        .bind(device)
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Ends one LSC. Whether a phone could hold it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_lsc(&mut self, key: &str, now: i64) -> Result<bool, StoreError> {
+        let done =
+            sqlx::query("UPDATE lsc SET tklscstate = 5, changedat = $1 WHERE pkid = $2 AND tklscstate IN (2, 3)")
+                .bind(now)
+                .bind(key)
+                .execute(self.connection())
+                .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Takes over a certificate that another program has issued, as the current one of its device: all others of the device end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn import_lsc(&mut self, new: &NewLsc, pem: &str, fingerprint: &str, now: i64) -> Result<(), StoreError> {
+        let key = new.pkid();
+        sqlx::query(
+            "UPDATE lsc SET tklscstate = 4, changedat = $1 \
+             WHERE devicename = $2 AND tklscstate IN (1, 2, 3) AND pkid <> $3",
+        )
+        .bind(now)
+        .bind(&new.device)
+        .bind(&key)
+        .execute(self.connection())
+        .await?;
+        sqlx::query(
+            "INSERT INTO lsc (pkid, devicename, serialnumber, subjectname, issuername, issuerfingerprint, notbefore, \
+             notafter, tobesigned, certificate, fingerprint, tklscstate, createdat, changedat) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 3, $12, $12) \
+             ON CONFLICT (pkid) DO UPDATE SET tklscstate = 3, changedat = excluded.changedat",
+        )
+        .bind(&key)
+        .bind(&new.device)
+        .bind(&new.serial)
+        .bind(&new.subject)
+        .bind(&new.issuer)
+        .bind(&new.issuer_fingerprint)
+        .bind(new.not_before)
+        .bind(new.not_after)
+        .bind(&new.to_be_signed)
+        .bind(pem)
+        .bind(fingerprint)
+        .bind(now)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}

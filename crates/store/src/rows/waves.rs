@@ -1,0 +1,172 @@
+//! Waves: one operation for many devices, in batches, so that it can be stopped and gone on with.
+
+use sqlx::Row;
+
+use crate::{Store, StoreError, Transaction};
+
+/// A wave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaveRow {
+    /// Number, ascending from 1.
+    pub number: i64,
+    /// `running`, `stopped` or `done`.
+    pub state: String,
+    /// Why it stopped; empty while it has not.
+    pub reason: String,
+    /// Devices in a batch.
+    pub batch_size: i64,
+    /// Failures in per cent of the finished devices above which it stops.
+    pub stop_at: i64,
+    /// `typeauthenticationmode`.
+    pub mode: i64,
+    /// Milliseconds that a device has from the start of its batch.
+    pub time_allowed: i64,
+    /// Milliseconds since 1970 UTC.
+    pub started_at: i64,
+}
+
+/// A device of a wave, with what its own row says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaveDeviceRow {
+    /// Name of the device.
+    pub device: String,
+    /// Number of its batch, from 1.
+    pub batch: i64,
+    /// `planned`, `scheduled`, `done` or `failed`.
+    pub state: String,
+    /// When its operation was scheduled by the wave; 0 before.
+    pub scheduled_at: i64,
+    /// `typecertificatestatus` of the device now; `None` when the device is gone.
+    pub status: Option<i64>,
+    /// When the schedule of the device was made, whoever made it.
+    pub device_scheduled_at: Option<i64>,
+}
+
+impl Store {
+    /// The last wave.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_wave(&self) -> Result<Option<WaveRow>, StoreError> {
+        let query = sqlx::query(
+            "SELECT number, state, reason, batchsize, stopat, CAST(tkauthenticationmode AS BIGINT) AS mode, timeallowed, \
+             startedat FROM wave ORDER BY number DESC LIMIT 1",
+        );
+        let row = query.fetch_optional(self.pool()).await?;
+        row.map(|row| {
+            Ok(WaveRow {
+                number: row.try_get("number")?,
+                state: row.try_get("state")?,
+                reason: row.try_get("reason")?,
+                batch_size: row.try_get("batchsize")?,
+                stop_at: row.try_get("stopat")?,
+                mode: row.try_get("mode")?,
+                time_allowed: row.try_get("timeallowed")?,
+                started_at: row.try_get("startedat")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// The devices of a wave, by batch and name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wave_devices(&self, wave: i64) -> Result<Vec<WaveDeviceRow>, StoreError> {
+        let query = sqlx::query(
+            "SELECT wavedevice.devicename AS devicename, batch, state, wavedevice.scheduledat AS scheduledat, \
+             CAST(device.tkcertificatestatus AS BIGINT) AS status, device.scheduledat AS devicescheduledat FROM wavedevice \
+             LEFT JOIN device ON device.name = wavedevice.devicename WHERE fkwave = $1 ORDER BY batch, devicename",
+        )
+        .bind(wave);
+        let rows = query.fetch_all(self.pool()).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(WaveDeviceRow {
+                    device: row.try_get("devicename")?,
+                    batch: row.try_get("batch")?,
+                    state: row.try_get("state")?,
+                    scheduled_at: row.try_get("scheduledat")?,
+                    status: row.try_get("status")?,
+                    device_scheduled_at: row.try_get("devicescheduledat")?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Transaction {
+    /// Adds a wave with its devices and their batches. Its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_wave(&mut self, wave: &WaveRow, devices: &[(String, i64)]) -> Result<i64, StoreError> {
+        let number: i64 = sqlx::query_scalar("SELECT CAST(COALESCE(MAX(number), 0) + 1 AS BIGINT) FROM wave")
+            .fetch_one(self.connection())
+            .await?;
+        sqlx::query(
+            "INSERT INTO wave (number, state, reason, batchsize, stopat, tkauthenticationmode, timeallowed, startedat) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(number)
+        .bind(&wave.state)
+        .bind(&wave.reason)
+        .bind(wave.batch_size)
+        .bind(wave.stop_at)
+        .bind(wave.mode)
+        .bind(wave.time_allowed)
+        .bind(wave.started_at)
+        .execute(self.connection())
+        .await?;
+        for (device, batch) in devices {
+            sqlx::query(
+                "INSERT INTO wavedevice (fkwave, devicename, batch, state, scheduledat) VALUES ($1, $2, $3, 'planned', 0)",
+            )
+            .bind(number)
+            .bind(device)
+            .bind(*batch)
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(number)
+    }
+
+    /// Sets the state of a wave.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_wave_state(&mut self, number: i64, state: &str, reason: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE wave SET state = $1, reason = $2 WHERE number = $3")
+            .bind(state)
+            .bind(reason)
+            .bind(number)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Sets the state of a device in a wave, its batch too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_wave_device(
+        &mut self,
+        wave: i64,
+        device: &str,
+        batch: i64,
+        state: &str,
+        scheduled_at: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE wavedevice SET batch = $1, state = $2, scheduledat = $3 WHERE fkwave = $4 AND devicename = $5",
+        )
+        .bind(batch)
+        .bind(state)
+        .bind(scheduled_at)
+        .bind(wave)
+        .bind(device)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
