@@ -239,7 +239,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets the unknown phones seen longest ago when there are more than [`UNKNOWN_LIMIT`].
+    /// Forgets the unknown phones seen longest ago when there are more than 10000.
     ///
     /// # Errors
     /// [`StoreError`].
