@@ -177,8 +177,7 @@ impl Cluster {
     /// # Errors
     /// [`CoreError`].
     pub async fn device_entry(&self, name: &str) -> Result<Option<DeviceEntry>, CoreError> {
-        let Some(row) = self.store().enrolment(name).await? else { return Ok(None) };
-        let Some(device) = self.store().device(name).await? else { return Ok(None) };
+        let Some((device, row)) = self.store().enrolled_device(name).await? else { return Ok(None) };
         let certificate = if row.encrypted { self.enrolment(name).await?.config_certificate()? } else { None };
         Ok(Some(entry(device, Some(row), certificate)))
     }

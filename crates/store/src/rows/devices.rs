@@ -55,7 +55,7 @@ pub struct UnknownDeviceRow {
 /// Phones that are not known and are remembered at most; anybody can make up names.
 pub const UNKNOWN_LIMIT: i64 = 10_000;
 
-fn read_device(row: &sqlx::any::AnyRow) -> Result<DeviceRow, StoreError> {
+pub(super) fn read_device(row: &sqlx::any::AnyRow) -> Result<DeviceRow, StoreError> {
     Ok(DeviceRow {
         name: row.try_get("name")?,
         description: row.try_get("description")?,
@@ -83,23 +83,6 @@ impl Store {
         .fetch_all(self.pool())
         .await?;
         rows.iter().map(read_device).collect()
-    }
-
-    /// A device; `None` when it is not known.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn device(&self, name: &str) -> Result<Option<DeviceRow>, StoreError> {
-        let row = sqlx::query(
-            "SELECT device.name AS name, description, model, CAST(tkdeviceprotocol AS BIGINT) AS protocol, \
-             CAST(tkdevicesecuritymode AS BIGINT) AS security, CAST(tkcertificatestatus AS BIGINT) AS status, \
-             callmanagergroup.name AS groupname, versionstamp FROM device \
-             JOIN callmanagergroup ON callmanagergroup.pkid = device.fkcallmanagergroup WHERE device.name = $1",
-        )
-        .bind(name)
-        .fetch_optional(self.pool())
-        .await?;
-        row.as_ref().map(read_device).transpose()
     }
 
     /// All groups by name, each with its nodes in order.

@@ -3,6 +3,7 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::devices::{DeviceRow, read_device};
 use crate::{Store, StoreError, Transaction};
 
 /// `typecertificateoperation`: nothing is scheduled.
@@ -82,7 +83,7 @@ const COLUMNS: &str = "SELECT name, model, CAST(tkcertificateoperation AS BIGINT
     CAST(tkkeysize AS BIGINT) AS rsabits, CAST(tkeckeysize AS BIGINT) AS ecbits, upgradefinishtime, scheduledat, \
     attempts, lockeduntil, ecfailed, CAST(tkcertificatestatus AS BIGINT) AS status, publickey, encryptedconfig, \
     (SELECT shown.certificate FROM devicecertificate AS shown WHERE shown.devicename = device.name AND shown.kind = 'MIC') \
-    AS mic FROM device";
+    AS mic";
 
 fn read(row: &AnyRow) -> Result<EnrolmentRow, StoreError> {
     Ok(EnrolmentRow {
@@ -112,7 +113,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn enrolments(&self) -> Result<Vec<EnrolmentRow>, StoreError> {
-        let rows = sqlx::query(all_columns(" ORDER BY name")).fetch_all(self.pool()).await?;
+        let rows = sqlx::query(all_columns(" FROM device ORDER BY name")).fetch_all(self.pool()).await?;
         rows.iter().map(read).collect()
     }
 
@@ -121,8 +122,23 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn enrolment(&self, device: &str) -> Result<Option<EnrolmentRow>, StoreError> {
-        let row = sqlx::query(all_columns(" WHERE name = $1")).bind(device).fetch_optional(self.pool()).await?;
+        let row =
+            sqlx::query(all_columns(" FROM device WHERE name = $1")).bind(device).fetch_optional(self.pool()).await?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// A device and what CAPF knows of it, at one moment; `None` when it is not known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enrolled_device(&self, device: &str) -> Result<Option<(DeviceRow, EnrolmentRow)>, StoreError> {
+        let sql = all_columns(
+            ", description, CAST(tkdeviceprotocol AS BIGINT) AS protocol, CAST(tkdevicesecuritymode AS BIGINT) AS security, \
+             versionstamp, (SELECT callmanagergroup.name FROM callmanagergroup \
+             WHERE callmanagergroup.pkid = device.fkcallmanagergroup) AS groupname FROM device WHERE name = $1",
+        );
+        let row = sqlx::query(sql).bind(device).fetch_optional(self.pool()).await?;
+        row.map(|row| Ok((read_device(&row)?, read(&row)?))).transpose()
     }
 
     /// How many devices have an operation whose time is over.
@@ -148,7 +164,10 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn enrolment(&mut self, device: &str) -> Result<Option<EnrolmentRow>, StoreError> {
-        let row = sqlx::query(all_columns(" WHERE name = $1")).bind(device).fetch_optional(self.connection()).await?;
+        let row = sqlx::query(all_columns(" FROM device WHERE name = $1"))
+            .bind(device)
+            .fetch_optional(self.connection())
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
