@@ -1,7 +1,7 @@
 //! A typed line -> a command of the table with its arguments. Words count in any case; nothing is abbreviated, the Tab
 //! key completes.
 
-use crate::table::{Argument, COMMANDS, Command, Kind};
+use crate::table::{Argument, Command, Kind, all};
 
 /// What a line means.
 #[derive(Debug)]
@@ -35,8 +35,7 @@ pub fn words(line: &str) -> Vec<(usize, &str)> {
 
 /// The command whose name is the longest beginning of these words, and how many words it has.
 pub fn command_of(words: &[&str]) -> Option<&'static Command> {
-    COMMANDS
-        .iter()
+    all()
         .filter(|command| words.get(..command.words.len()).is_some_and(|first| command.begins_with(first)))
         .max_by_key(|command| command.words.len())
 }

@@ -5,7 +5,7 @@ mod commands;
 
 use ringfence_core::Level;
 
-pub use commands::COMMANDS;
+pub use commands::all;
 pub(crate) use commands::{ACTIVELOG_FILES, TFTP_FILES};
 
 /// A command.
@@ -174,9 +174,11 @@ impl Command {
     }
 }
 
-/// The commands that a level may run.
+/// The commands that a level may run, in the order of the alphabet.
 pub fn visible(level: Level) -> impl Iterator<Item = &'static Command> {
-    COMMANDS.iter().filter(move |command| command.level <= level)
+    let mut commands: Vec<&Command> = all().filter(|command| command.level <= level).collect();
+    commands.sort_unstable_by_key(|command| command.words);
+    commands.into_iter()
 }
 
 #[cfg(test)]
@@ -185,13 +187,13 @@ mod tests {
     use crate::parse::{Line, parse};
 
     #[test]
-    fn in_order_without_doubles_and_each_example_is_its_command() {
-        let names: Vec<String> = COMMANDS.iter().map(Command::name).collect();
-        let mut sorted = names.clone();
-        sorted.sort();
-        sorted.dedup();
-        assert_eq!(names, sorted);
-        for command in COMMANDS {
+    fn without_doubles_and_each_example_is_its_command() {
+        let mut names: Vec<String> = all().map(Command::name).collect();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for command in all() {
             match parse(command.example) {
                 Line::Command(found, _) => assert_eq!(found.name(), command.name()),
                 other => panic!("{}: {other:?}", command.example),
