@@ -1,0 +1,129 @@
+//! `show cert`, `set cert`, `show csr`, `set csr`.
+
+use ringfence_core::Level;
+
+use super::{needed, optional};
+use crate::table::{Action, Command, Kind, Origin, Place};
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        words: &["set", "cert", "delete"],
+        arguments: &[needed("unit-name", Kind::TrustStore), needed("file-name", Kind::TrustFile)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Original,
+        summary: "deletes a certificate from a trust store",
+        help: "This will delete a certificate from a trust store, on all nodes. A certificate of CAPF that LSCs hang on\n\
+               stays: `utils capf stale-lsc list` names them.",
+        example: "set cert delete CAPF-trust CAPF-e41e7d87.pem",
+        action: Action::DeleteTrusted,
+    },
+    Command {
+        words: &["set", "cert", "import", "own"],
+        arguments: &[needed("unit-name", Kind::Unit), needed("file", Kind::Word)],
+        level: Level::ReadWrite,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "takes over the certificate that an external CA gave for a CSR",
+        help: "This will take over the certificate of CAPF that an external CA has signed: a subordinate CA, for the key\n\
+               of `set csr gen CAPF`. Its chain stands in the same file (PEM) or in CAPF-trust, and is put into CAPF-trust\n\
+               and CallManager-trust. The original wants the certificate pasted in; here a file is named, by its whole path\n\
+               or as it lies in the data directory.",
+        example: "set cert import own CAPF capf.pem",
+        action: Action::ImportOwn,
+    },
+    Command {
+        words: &["set", "cert", "import", "trust"],
+        arguments: &[needed("unit-name", Kind::TrustStore), needed("file", Kind::Word)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Original,
+        summary: "puts certificates of a file into a trust store",
+        help: "This will put all certificates of a file (PEM, or one in DER) into a trust store. The original wants the\n\
+               certificate pasted in; here a file is named, by its whole path or as it lies in the data directory.",
+        example: "set cert import trust CallManager-trust root.pem",
+        action: Action::ImportTrust,
+    },
+    Command {
+        words: &["set", "cert", "regen"],
+        arguments: &[needed("unit-name", Kind::Unit)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Original,
+        summary: "makes a new key and certificate for a unit of this node",
+        help: "This will replace key and certificate of a unit, exchange the copies in the trust stores and\n\
+               rebuild the ITL files. In mixed mode run `utils ctl update CTLFile` after CallManager, CAPF or\n\
+               ITLRecovery. CallManager and TVS wait five minutes for each other: a phone that has missed both\n\
+               can check nothing any more.",
+        example: "set cert regen CallManager",
+        action: Action::Regenerate,
+    },
+    Command {
+        words: &["set", "csr", "gen"],
+        arguments: &[needed("unit-name", Kind::Unit)],
+        level: Level::ReadWrite,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "makes a key and a request for an external CA",
+        help: "This will make a new key for CAPF and a request (CSR) for the certificate of a subordinate CA. Nothing else\n\
+               changes until that certificate comes back, `set cert import own CAPF`. A request before it is forgotten.",
+        example: "set csr gen CAPF",
+        action: Action::GenerateRequest,
+    },
+    Command {
+        words: &["show", "cert", "list"],
+        arguments: &[needed("own|trust", Kind::Choice(&["own", "trust"]))],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Original,
+        summary: "lists the certificates of this node or of the trust stores",
+        help: "This will list the own certificates of this node, or the entries of all trust stores.",
+        example: "show cert list own",
+        action: Action::ListCertificates,
+    },
+    Command {
+        words: &["show", "cert", "own"],
+        arguments: &[needed("filename", Kind::OwnCertificate)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Original,
+        summary: "prints an own certificate",
+        help: "This will print an own certificate of this node as text and as PEM. The name of the unit is enough.",
+        example: "show cert own tomcat",
+        action: Action::ShowOwn,
+    },
+    Command {
+        words: &["show", "cert", "trust"],
+        arguments: &[needed("filename", Kind::TrustCertificate)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Original,
+        summary: "prints an entry of a trust store",
+        help: "This will print an entry of a trust store as text and as PEM. `show cert list trust` names them.",
+        example: "show cert trust Phone-SAST-trust/cucm-pub.pem",
+        action: Action::ShowTrust,
+    },
+    Command {
+        words: &["show", "csr", "list"],
+        arguments: &[optional("own", Kind::Choice(&["own"]))],
+        level: Level::ReadWrite,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "lists the requests that wait for their certificates",
+        help: "This will list the requests that wait for the certificate of an external CA.",
+        example: "show csr list own",
+        action: Action::ListRequests,
+    },
+    Command {
+        words: &["show", "csr", "own"],
+        arguments: &[needed("filename", Kind::Unit), optional("rfc7468", Kind::Choice(&["rfc7468"]))],
+        level: Level::ReadWrite,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "prints a request that waits for its certificate",
+        help: "This will print a request. Its title is that of the original, which most CAs do not read; `rfc7468` (ours)\n\
+               prints it with the title that they want.",
+        example: "show csr own CAPF rfc7468",
+        action: Action::ShowRequest,
+    },
+];
