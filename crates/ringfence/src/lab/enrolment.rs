@@ -1,8 +1,10 @@
 //! The scenarios of CAPF: LSCs installed, issued again after a new CAPF, configs that only one phone can read.
 
 use phone::Outcome;
+use pki::listing::ListKind;
 
-use super::scenario::{Differences, expect, must_say, restart_services};
+use super::ending::{By, Ending};
+use super::scenario::{Differences, ctl_signer, expect, must_say, restart_services};
 use super::world::{World, could_not, title};
 use crate::exit::Failure;
 
@@ -50,6 +52,7 @@ pub(super) async fn lsc_install(world: &mut World) -> Result<Differences, Failur
     }
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted; 4]);
+    world.endings = vec![Ending::Takes(ListKind::Ctl, By::Faith); 4];
     Ok(differences)
 }
 
@@ -63,6 +66,7 @@ pub(super) async fn capf_regeneration(world: &mut World) -> Result<Differences, 
     expect(&mut differences, &reports, &[Outcome::Trusted; 3]);
     let said = world.types("utils capf stale-lsc list", &[]).await?;
     must_say(&mut differences, &said, "No stale LSCs found.");
+    world.remember_lists();
 
     world.transcript.step("The administrator renews CAPF; the old one stays where LSCs hang on it")?;
     let said = world.types("set cert regen CAPF", &["yes"]).await?;
@@ -93,6 +97,8 @@ pub(super) async fn capf_regeneration(world: &mut World) -> Result<Differences, 
     if said.contains("CAPF-trust/CAPF-e41e7d87.pem") {
         differences.push("the old CAPF is still in CAPF-trust".to_owned());
     }
+    let by = By::Listed(ListKind::Ctl, ctl_signer(world.release()));
+    world.endings = vec![Ending::Takes(ListKind::Ctl, by); 3];
     Ok(differences)
 }
 
@@ -136,6 +142,7 @@ pub(super) async fn encrypted_config(world: &mut World) -> Result<Differences, F
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted]);
     world.show_log("capf.log")?;
+    world.endings = vec![Ending::Takes(ListKind::Ctl, By::Faith)];
     Ok(differences)
 }
 

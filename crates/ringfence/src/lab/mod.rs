@@ -1,8 +1,9 @@
 //! `ringfence lab`: a cluster of two nodes and phones in one process, told as a transcript.
 //!
-//! * [`scenario`], [`enrolment`]: the stories and how they must end; [`world`]: the cluster, its administrator, its phones
+//! * [`scenario`], [`enrolment`]: the stories; [`ending`]: how their phones must end; [`world`]: the cluster, its administrator, its phones
 //! * [`seed`]: names and serial numbers of the documents; [`transcript`]: what is shown
 
+mod ending;
 mod enrolment;
 mod scenario;
 mod seed;
@@ -11,17 +12,13 @@ mod world;
 
 use std::path::PathBuf;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use daemon::serve::StopSignals;
 use ringfence_core::releases::{RELEASES, Release, release};
 
 use crate::exit::{Answer, Failure};
 use crate::terminal;
 use scenario::Scenario;
-use world::{World, title};
-
-/// Columns of a terminal that a table fills at most.
-const TABLE_WIDTH: u16 = 120;
+use world::World;
 
 /// Rehearse on a cluster of two nodes with phones: from non-secure to mixed mode, through a renewal.
 #[derive(Debug, clap::Args)]
@@ -89,8 +86,10 @@ impl Args {
         let mut ended = Vec::new();
         for (index, scenario) in scenarios.iter().enumerate() {
             let directory = base.join(scenario.name());
-            let (world, differences) = scenario.run(release, &directory).await?;
-            terminal::print(&format!("\n{}\n", table(&world)))?;
+            let (world, mut differences) = scenario.run(release, &directory).await?;
+            let (table, others) = world.compare_endings()?;
+            differences.extend(others);
+            terminal::print(&format!("\n{table}\n"))?;
             for difference in &differences {
                 answer = Answer::No;
                 terminal::print(&format!("{} {difference}\n", terminal::paint(terminal::BAD, "differs:")))?;
@@ -104,21 +103,6 @@ impl Args {
         summary(&ended)?;
         Ok(answer)
     }
-}
-
-/// Phone, list before, list after, by which certificate it was accepted.
-fn table(world: &World) -> Table {
-    let mut table = Table::new();
-    table
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(TABLE_WIDTH)
-        .load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["Phone", "CTL before", "CTL after", "Accepted"]);
-    let short = |md5: &str| md5.get(..8).unwrap_or(md5).to_owned();
-    for lab in &world.phones {
-        table.add_row([title(&lab.phone), short(&lab.before), short(&lab.ctl()), lab.by.clone()]);
-    }
-    table
 }
 
 fn summary(ended: &[(&str, usize, usize)]) -> Result<(), Failure> {

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use phone::{BootReport, Outcome};
+use pki::listing::ListKind;
 use ringfence_core::releases::Release;
 use ringfence_core::units::Unit;
 
+use super::ending::{By, Ending};
 use super::enrolment;
+use super::seed::PUBLISHER;
 use super::transcript::Transcript;
 use super::world::{World, title};
 use crate::exit::Failure;
@@ -131,7 +134,7 @@ async fn non_secure_to_mixed(world: &mut World) -> Result<Differences, Failure> 
     world.types("show ctl", &[]).await?;
     check_size(&mut differences, world, sizes(world.release()).map(|(before, _)| before))?;
     world.show_screen(0)?;
-    all_hold_the_published_ctl(&mut differences, world)?;
+    world.endings = vec![Ending::Takes(ListKind::Ctl, By::Listed(ListKind::Itl, ctl_signer(world.release()))); 3];
     Ok(differences)
 }
 
@@ -169,7 +172,9 @@ async fn certificate_regeneration(world: &mut World) -> Result<Differences, Fail
         must_say(&mut differences, &log.join("\n"), "Found entry {rolecount : 2}");
     }
     world.show_screen(0)?;
-    all_hold_the_published_ctl(&mut differences, world)?;
+    let signer = ctl_signer(world.release());
+    let by = if signer_changes(world.release()) { By::Tvs(signer) } else { By::Listed(ListKind::Ctl, signer) };
+    world.endings = vec![Ending::Takes(ListKind::Ctl, by); 3];
     Ok(differences)
 }
 
@@ -184,7 +189,8 @@ async fn legacy_phones(world: &mut World) -> Result<Differences, Failure> {
     if !signer_changes(world.release()) {
         // The ITLRecovery key signs the CTL of this release: its signer did not change, nobody stays behind.
         expect(&mut differences, &reports, &[Outcome::Trusted; 3]);
-        all_hold_the_published_ctl(&mut differences, world)?;
+        let by = By::Listed(ListKind::Ctl, ctl_signer(world.release()));
+        world.endings = vec![Ending::Takes(ListKind::Ctl, by); 3];
         return Ok(differences);
     }
     expect(&mut differences, &reports, &[Outcome::Refused, Outcome::Refused, Outcome::Trusted]);
@@ -198,7 +204,8 @@ async fn legacy_phones(world: &mut World) -> Result<Differences, Failure> {
     let reports = world.reset_phones(0).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted; 3]);
     world.show_screen(0)?;
-    all_hold_the_published_ctl(&mut differences, world)?;
+    let tvs = By::Tvs(ctl_signer(world.release()));
+    world.endings = [By::Faith, By::Faith, tvs].map(|by| Ending::Takes(ListKind::Ctl, by)).to_vec();
     Ok(differences)
 }
 
@@ -234,6 +241,17 @@ fn signer_changes(release: &Release) -> bool {
     release.ctl_sasts.first() == Some(&Unit::CallManager)
 }
 
+/// A part of the subject of whoever signs the CTL that no other signer has.
+pub(super) fn ctl_signer(release: &Release) -> String {
+    signer(release.ctl_sasts.first().copied().unwrap_or(Unit::CallManager))
+}
+
+/// A part of the subject of the publisher's certificate of a unit that signs lists.
+pub(super) fn signer(unit: Unit) -> String {
+    let prefix = if unit == Unit::ItlRecovery { "ITLRECOVERY_" } else { "" };
+    format!("CN={prefix}{PUBLISHER};")
+}
+
 pub(super) fn expect(differences: &mut Differences, reports: &[BootReport], wanted: &[Outcome]) {
     for (report, wanted) in reports.iter().zip(wanted) {
         if report.outcome != *wanted {
@@ -258,23 +276,13 @@ pub(super) fn must_say(differences: &mut Differences, text: &str, wanted: &str) 
 }
 
 fn check_size(differences: &mut Differences, world: &World, wanted: Option<usize>) -> Result<(), Failure> {
-    let size = world.published_ctl()?.map(|(size, _)| size);
+    let size = world.published(ListKind::Ctl)?.map(|(size, _)| size);
     match (size, wanted) {
         (None, _) => differences.push("there is no CTL".to_owned()),
         (Some(size), Some(wanted)) if size != wanted => {
             differences.push(format!("the CTL has {size} bytes, the scenario says {wanted}"));
         }
         _ => {}
-    }
-    Ok(())
-}
-
-fn all_hold_the_published_ctl(differences: &mut Differences, world: &World) -> Result<(), Failure> {
-    let published = world.published_ctl()?.map(|(_, md5)| md5).unwrap_or_default();
-    for lab in &world.phones {
-        if lab.ctl() != published {
-            differences.push(format!("{} holds the CTL {}, published is {published}", title(&lab.phone), lab.ctl()));
-        }
     }
     Ok(())
 }

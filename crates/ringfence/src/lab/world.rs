@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use comfy_table::Table;
 use daemon::node::{Listen, Node, NodeOptions, StartError};
 use daemon::tftp::BindError;
 use jiff::tz::TimeZone;
@@ -19,7 +20,10 @@ use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::releases::Release;
 use ringfence_core::{Actor, Cluster, Level, Surroundings};
 use shell::{Session, State};
+use trust::Verdict;
 
+use super::ending::{self, Ending, Held};
+use super::scenario::Differences;
 use super::seed::{self, Seed};
 use super::transcript::Transcript;
 use crate::exit::Failure;
@@ -38,6 +42,8 @@ pub struct World {
     factory: Option<Arc<ManufacturingCa>>,
     /// The phones, in the order of the table.
     pub phones: Vec<LabPhone>,
+    /// How each of them must end.
+    pub endings: Vec<Ending>,
     /// What is shown.
     pub transcript: Transcript,
 }
@@ -46,10 +52,10 @@ pub struct World {
 pub struct LabPhone {
     /// The phone.
     pub phone: Phone,
-    /// MD5 of the CTL that it held before, in short.
-    pub before: String,
-    /// How the CTL that it holds came to be believed.
-    pub by: String,
+    /// What it held before.
+    pub before: Held,
+    ctl: Option<Verdict>,
+    itl: Option<Verdict>,
     booted: bool,
 }
 
@@ -76,6 +82,7 @@ impl World {
             at_node: 0,
             factory: None,
             phones: Vec::new(),
+            endings: Vec::new(),
             transcript,
         })
     }
@@ -108,7 +115,7 @@ impl World {
             settings.legacy_tls = model.old_tls;
             settings.factory.clone_from(&self.factory);
             let phone = Phone::new(settings).map_err(could_not)?;
-            self.phones.push(LabPhone { phone, before: "none".to_owned(), by: String::new(), booted: false });
+            self.phones.push(LabPhone::new(phone));
         }
         let actor = Actor::new("admin", Level::Install);
         self.cluster.put_devices(&actor, &devices, &mut self.seed).await.map_err(could_not)?;
@@ -173,8 +180,10 @@ impl World {
             if index == shown {
                 self.transcript.block(&format!("console log of {}", title(&lab.phone)), &lines)?;
             }
-            if let Some(verdict) = report.verdict("CTL") {
-                lab.by = verdict.reason();
+            for kind in [ListKind::Ctl, ListKind::Itl] {
+                if let Some(verdict) = report.verdict(kind.word()) {
+                    lab.note(kind, verdict.clone());
+                }
             }
             reports.push(report);
         }
@@ -248,18 +257,29 @@ impl World {
         Ok(answer.starts_with("HTTP/1.1 200"))
     }
 
-    /// Remembers which CTL each phone holds now.
+    /// Remembers which lists each phone holds now: the story begins here.
     pub fn remember_lists(&mut self) {
         for lab in &mut self.phones {
-            lab.before = lab.ctl();
+            lab.before = Held::of(lab.phone.belief());
+            (lab.ctl, lab.itl) = (None, None);
         }
     }
 
-    /// The CTL that the publisher gives out: its size and MD5.
-    pub fn published_ctl(&self) -> Result<Option<(usize, String)>, Failure> {
+    /// The list that the publisher gives out: its size and MD5.
+    pub fn published(&self, kind: ListKind) -> Result<Option<(usize, String)>, Failure> {
         let Some(node) = self.nodes.first() else { return Ok(None) };
-        let list = self.cluster.published_list(node.row(), ListKind::Ctl).map_err(could_not)?;
+        let list = self.cluster.published_list(node.row(), kind).map_err(could_not)?;
         Ok(list.map(|published| (published.list.bytes().len(), hex(&md5(published.list.bytes())))))
+    }
+
+    /// The table at the end, and which phones ended otherwise than the scenario says.
+    pub fn compare_endings(&self) -> Result<(Table, Differences), Failure> {
+        let md5 = |kind| Ok(self.published(kind)?.map(|(_, md5)| md5));
+        let (ctl, itl) = (md5(ListKind::Ctl)?, md5(ListKind::Itl)?);
+        Ok(ending::compare(&self.phones, &self.endings, |kind| match kind {
+            ListKind::Ctl => ctl.clone(),
+            ListKind::Itl => itl.clone(),
+        }))
     }
 
     /// The addresses for `--stay`.
@@ -282,9 +302,28 @@ impl World {
 }
 
 impl LabPhone {
-    /// MD5 of the CTL that the phone holds, `none` without one.
-    pub fn ctl(&self) -> String {
-        self.phone.belief().ctl().map_or_else(|| "none".to_owned(), |list| hex(&md5(list.bytes())))
+    /// A phone that was not switched on yet.
+    pub fn new(phone: Phone) -> Self {
+        let before = Held::of(phone.belief());
+        Self { phone, before, ctl: None, itl: None, booted: false }
+    }
+
+    /// Notes what the phone did with a list, unless it was the one that it held anyway.
+    pub fn note(&mut self, kind: ListKind, verdict: Verdict) {
+        if ending::is_news(&verdict) {
+            match kind {
+                ListKind::Ctl => self.ctl = Some(verdict),
+                ListKind::Itl => self.itl = Some(verdict),
+            }
+        }
+    }
+
+    /// The last verdict on another list than the phone held, since its lists were remembered.
+    pub fn last(&self, kind: ListKind) -> Option<&Verdict> {
+        match kind {
+            ListKind::Ctl => self.ctl.as_ref(),
+            ListKind::Itl => self.itl.as_ref(),
+        }
     }
 }
 
