@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::StoreError;
+use crate::{StoreError, fault};
 
 /// A log file above this is set aside as `NAME.1` before the next line: 5 MB hold some 50 000 commands.
 pub const SIZE_LIMIT: u64 = 5_000_000;
@@ -25,6 +25,7 @@ pub fn line(path: &Path, text: &str) -> Result<(), StoreError> {
         }
     }
     line.push('\n');
+    fault::point("before a line is appended");
     let opened = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
     // One write of a file opened for appending: two processes do not mix their lines.
     opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(StoreError::file(path, "cannot be written"))

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::StoreError;
+use crate::{StoreError, fault};
 
 /// Writes a file so that a reader sees the old bytes or the new ones, never a part, whatever fails in between.
 ///
@@ -17,12 +17,17 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.new", std::process::id()));
     let aside = path.with_file_name(name);
-    let written = write_synced(&aside, bytes, mode).and_then(|()| std::fs::rename(&aside, path));
+    fault::point("before a file is written aside");
+    let written = write_synced(&aside, bytes, mode).and_then(|()| {
+        fault::point("before a file is renamed");
+        std::fs::rename(&aside, path)
+    });
     if let Err(source) = written {
         // The aside file is of no use; that it cannot be removed either adds nothing to the first error.
         drop(std::fs::remove_file(&aside));
         return Err(StoreError::file(path, "cannot be written")(source));
     }
+    fault::point("after a file was renamed");
     sync_directory(path)
 }
 
@@ -45,6 +50,7 @@ fn sync_directory(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::File`] for anything but a missing file.
 pub fn remove(path: &Path) -> Result<bool, StoreError> {
+    fault::point("before a file is removed");
     match std::fs::remove_file(path) {
         Ok(()) => sync_directory(path).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),

@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 
-use crate::StoreError;
+use crate::{StoreError, fault};
 
 /// The rows of a cluster.
 #[derive(Debug, Clone)]
@@ -80,7 +80,10 @@ impl Transaction {
     /// # Errors
     /// [`StoreError::Database`]; nothing lasted then.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+        fault::point("before a commit");
+        self.inner.commit().await?;
+        fault::point("after a commit");
+        Ok(())
     }
 
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {

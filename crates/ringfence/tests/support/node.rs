@@ -27,7 +27,18 @@ impl Served {
 
     /// The same on another address, with the port of TVS.
     pub fn start_at(listen: &str, data: &Path, more: &[&str], tvs_port: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_ringfence")), listen, data, more, tvs_port)
+    }
+
+    /// The same, as a process that is killed at the points which `file` arms ([`store::fault`]).
+    pub fn start_armed(data: &Path, file: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+        command.env("RINGFENCE_FAULT", file);
+        Self::start_as(command, "127.0.0.1", data, &["--name", "node1", "--address", "127.0.0.1"], "0")
+    }
+
+    fn start_as(mut command: Command, listen: &str, data: &Path, more: &[&str], tvs_port: &str) -> Self {
+        let mut child = command
             .args(["serve", "--listen", listen, "--tftp-port", "0", "--http-port", "0", "--tvs-port", tvs_port])
             .args(more)
             .arg("--data")
@@ -52,6 +63,11 @@ impl Served {
         };
         let (tftp, http, tvs) = (port("TFTP"), port("HTTP"), port("TVS"));
         Self { child, tftp, http, tvs, said }
+    }
+
+    /// Waits until it ends by itself, such as at a point that kills it.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
     }
 
     /// Sends SIGTERM and waits for the end.
