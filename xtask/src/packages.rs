@@ -101,6 +101,18 @@ pub const PACKAGES: &[Package] = &[
         reason: "reads our tables without our code",
     },
     Package {
+        name: "softhsm2",
+        need: Need::Tests,
+        sign: Sign::Program("softhsm2-util"),
+        reason: "Security Tokens in software: a PKCS#11 module that nobody here wrote signs the CTL",
+    },
+    Package {
+        name: "gcc",
+        need: Need::Tests,
+        sign: Sign::Program("cc"),
+        reason: "compiles the PKCS#11 module that plays tokens which hang, lock or are pulled out",
+    },
+    Package {
         name: "g++",
         need: Need::Fuzz,
         sign: Sign::Program("g++"),

@@ -6,6 +6,7 @@ use der::{Decode, Encode};
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Public};
 use openssl::rsa::Rsa;
+use wire::digest::DigestId;
 use wire::trust_list::CertificateFields;
 
 use crate::hash;
@@ -259,6 +260,27 @@ impl Certificate {
         self.key.openssl.as_ref()
     }
 
+    /// Whether the key is RSA with this modulus (big endian; leading zeros do not count).
+    pub(crate) fn has_modulus(&self, modulus: &[u8]) -> bool {
+        let wanted = modulus.iter().skip_while(|byte| **byte == 0);
+        let own = self.openssl_key().ok().and_then(|key| key.rsa().ok());
+        own.is_some_and(|rsa| rsa.n().to_vec().iter().eq(wanted))
+    }
+
+    /// Whether this is the signature of the key over the joined parts, PKCS#1 v1.5.
+    pub(crate) fn verifies(&self, digest: DigestId, parts: &[&[u8]], signature: &[u8]) -> bool {
+        let (Some(algorithm), Ok(key)) = (hash::message_digest(digest), self.openssl_key()) else { return false };
+        let run = || {
+            let mut verifier = openssl::sign::Verifier::new(algorithm, key)?;
+            for part in parts {
+                verifier.update(part)?;
+            }
+            verifier.verify(signature)
+        };
+        let outcome: Result<bool, ErrorStack> = run();
+        matches!(outcome, Ok(true))
+    }
+
     /// The parts of a trust-list record, in a form of names; calls `with` with borrowed parts.
     pub fn with_fields<T>(&self, form: NameForm, with: impl FnOnce(&CertificateFields<'_>) -> T) -> T {
         let subject = self.subject(form);
@@ -293,6 +315,12 @@ impl std::fmt::Debug for Certificate {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "Certificate({}, serial {})", self.subject(NameForm::Cucm), hash::hex(self.serial()))
     }
+}
+
+/// SubjectPublicKeyInfo, DER, of an RSA key from its numbers (big endian).
+pub(crate) fn rsa_spki(modulus: &[u8], exponent: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    let number = openssl::bn::BigNum::from_slice;
+    PKey::from_rsa(Rsa::from_public_components(number(modulus)?, number(exponent)?)?)?.public_key_to_der()
 }
 
 /// RSA keys are read by the PKCS#1 reader: the one for any SubjectPublicKeyInfo takes a hundred times as long.

@@ -5,6 +5,7 @@
 //! * [`profile`]: self-signed certificates to the byte of a release
 //! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
 //! * [`capf`]: proofs of phones and the keys they hand in; [`lsc`]: the certificates they get
+//! * [`token`]: USB tokens, whose keys never leave them
 //! * [`listing`], [`text`]: the words of `show ctl` and `show cert own`
 //!
 //! Random bytes (serial numbers, AES keys) come from the caller through [`Random`]; only key generation draws from the
@@ -23,6 +24,7 @@ pub mod profile;
 pub mod sign;
 pub mod signer;
 pub mod text;
+pub mod token;
 pub mod verify;
 
 pub use certificate::Certificate;

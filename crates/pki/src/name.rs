@@ -29,7 +29,8 @@ pub enum NameForm {
     Cucm,
     /// `C=..,O=..`: RFC 4514 strings in certificate order, as the peer writes them.
     Peer,
-    /// `cn=..;ou=..;o=..`: the CTL client with tokens.
+    /// `cn=..;ou=..;o=..`: the CTL client with tokens. A value that needs quotes has them, and the client cut the whole at
+    /// commas without regard to quotes: of `Cisco Systems, Inc.` it leaves `o="Cisco Systems` [seed 000, trustlist.md 6].
     CtlClient,
     /// `L=.., ST=.., CN=..`: reverse certificate order, as `show cert own` prints it.
     Text,
@@ -53,7 +54,8 @@ pub(crate) fn format(name: &Name, form: NameForm) -> String {
         NameForm::CtlClient => join(in_cucm_order(name), ";", |out, part| {
             out.push_str(&key(&part.oid).to_lowercase());
             out.push('=');
-            out.push_str(&value(&part.value));
+            let value = value(&part.value);
+            out.push_str(quoted(&value).split(',').next().unwrap_or_default());
         }),
         NameForm::Text | NameForm::Row => {
             let separator = if form == NameForm::Text { ", " } else { "," };
@@ -124,6 +126,12 @@ pub(crate) fn value(any: &Any) -> Cow<'_, str> {
         }
         _ => format!("#{}", crate::hash::hex(bytes)).into(),
     }
+}
+
+/// A value with quotes around it when it begins or ends with a blank or holds a comma; one that brings its own stays.
+fn quoted(text: &str) -> Cow<'_, str> {
+    let needs = text.starts_with(' ') || text.ends_with(' ') || text.contains(',');
+    if needs && !text.starts_with('"') { format!("\"{text}\"").into() } else { text.into() }
 }
 
 /// RFC 4514 escaping as the peer does it.

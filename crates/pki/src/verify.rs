@@ -1,6 +1,5 @@
 //! Checking signatures. A file that parses becomes a verified one only here.
 
-use openssl::sign::Verifier;
 use wire::digest::DigestId;
 use wire::header::Header;
 use wire::signed_file::SignedFile;
@@ -53,27 +52,14 @@ pub fn check(header: &Header, file: &[u8], certificate: &Certificate) -> Verdict
     let (Some(signature), Some(covered)) = (header.signature(file), header.covered(file)) else {
         return Verdict::Malformed("SIGNATURE", "is missing".to_owned());
     };
-    let Some(algorithm) = message_digest(digest) else {
+    if message_digest(digest).is_none() {
         return Verdict::Unsupported(digest);
-    };
-    if certificate.rsa_bits().is_none() {
-        return Verdict::BadSignature;
     }
-    let Ok(key) = certificate.openssl_key() else {
-        return Verdict::BadSignature;
-    };
-    let run = || {
-        let mut verifier = Verifier::new(algorithm, key)?;
-        for part in covered {
-            verifier.update(part)?;
-        }
-        verifier.verify(signature)
-    };
-    let outcome: Result<bool, openssl::error::ErrorStack> = run();
-    match outcome {
-        Ok(true) => Verdict::Valid,
-        // A signature of another size than the key is an error of the library and a bad signature for us.
-        Ok(false) | Err(_) => Verdict::BadSignature,
+    // A signature of another size than the key is an error of the library and a bad signature for us.
+    if certificate.rsa_bits().is_some() && certificate.verifies(digest, &covered, signature) {
+        Verdict::Valid
+    } else {
+        Verdict::BadSignature
     }
 }
 

@@ -1,0 +1,157 @@
+//! The certificates on a token, and which of them has the key to sign with.
+
+use cryptoki::error::Error;
+use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+
+use super::error::TokenError;
+use super::module::TokenInfo;
+use crate::certificate::{Certificate, KeyKind};
+use crate::name::NameForm;
+
+/// Objects that are looked at, at most: a token holds a few.
+const OBJECT_LIMIT: usize = 256;
+
+/// A certificate on a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenCertificate {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// CKA_LABEL; may be empty.
+    pub label: String,
+    /// CKA_ID: the same as that of its private key.
+    pub id: Vec<u8>,
+}
+
+impl TokenCertificate {
+    fn title(&self) -> String {
+        format!("{} ({})", self.label, self.certificate.subject(NameForm::CtlClient))
+    }
+}
+
+/// Every X.509 certificate on the token. The bytes come from a foreign library and are checked by whoever reads them.
+pub(super) fn certificates(session: &Session) -> Result<Vec<RawCertificate>, Error> {
+    let wanted = [Attribute::Class(ObjectClass::CERTIFICATE), Attribute::CertificateType(CertificateType::X_509)];
+    let mut found = Vec::new();
+    for object in session.find_objects(&wanted)?.into_iter().take(OBJECT_LIMIT) {
+        let mut raw = RawCertificate::default();
+        for attribute in
+            session.get_attributes(object, &[AttributeType::Value, AttributeType::Id, AttributeType::Label])?
+        {
+            match attribute {
+                Attribute::Value(der) => raw.der = der,
+                Attribute::Id(id) => raw.id = id,
+                Attribute::Label(label) => raw.label = String::from_utf8_lossy(&label).into_owned(),
+                _ => {}
+            }
+        }
+        found.push(raw);
+    }
+    Ok(found)
+}
+
+/// A certificate as the module gives it.
+#[derive(Default)]
+pub(super) struct RawCertificate {
+    der: Vec<u8>,
+    id: Vec<u8>,
+    label: String,
+}
+
+impl RawCertificate {
+    pub(super) fn read(self, token: &TokenInfo) -> Result<TokenCertificate, TokenError> {
+        let certificate = Certificate::from_der(&self.der)
+            .map_err(|error| TokenError::BadCertificate { token: token.name(), reason: error.to_string() })?;
+        Ok(TokenCertificate { certificate, label: self.label, id: self.id })
+    }
+}
+
+/// A private key on the token, as far as it shows.
+pub(super) struct KeyOnToken {
+    pub(super) handle: ObjectHandle,
+    id: Vec<u8>,
+    /// Of an RSA key.
+    modulus: Option<Vec<u8>>,
+}
+
+/// The private keys. Only seen after a log-in.
+pub(super) fn keys(session: &Session) -> Result<Vec<KeyOnToken>, Error> {
+    let mut found = Vec::new();
+    let wanted = [Attribute::Class(ObjectClass::PRIVATE_KEY)];
+    for handle in session.find_objects(&wanted)?.into_iter().take(OBJECT_LIMIT) {
+        let mut key = KeyOnToken { handle, id: Vec::new(), modulus: None };
+        for attribute in session.get_attributes(handle, &[AttributeType::Id, AttributeType::Modulus])? {
+            match attribute {
+                Attribute::Id(id) => key.id = id,
+                Attribute::Modulus(modulus) => key.modulus = Some(modulus),
+                _ => {}
+            }
+        }
+        found.push(key);
+    }
+    Ok(found)
+}
+
+/// The one certificate that has a key, or the one with a label.
+pub(super) fn choose(
+    token: &TokenInfo,
+    certificates: Vec<TokenCertificate>,
+    keys: &[KeyOnToken],
+    wanted: Option<&str>,
+    now: u64,
+) -> Result<(TokenCertificate, ObjectHandle), TokenError> {
+    let name = || token.name();
+    let titles = |all: &[&TokenCertificate]| all.iter().map(|one| one.title()).collect::<Vec<_>>().join(", ");
+    let asked: Vec<&TokenCertificate> =
+        certificates.iter().filter(|one| wanted.is_none_or(|wanted| one.label == wanted)).collect();
+    let Some(first) = asked.first() else {
+        return Err(match wanted {
+            Some(wanted) if !certificates.is_empty() => TokenError::NoSuchCertificate {
+                token: name(),
+                wanted: wanted.to_owned(),
+                certificates: titles(&certificates.iter().collect::<Vec<_>>()),
+            },
+            _ => TokenError::NoCertificate { token: name() },
+        });
+    };
+    let has_key = |one: &TokenCertificate| keys.iter().any(|key| key.id == one.id);
+    let with_key: Vec<&TokenCertificate> = asked.iter().copied().filter(|one| has_key(one)).collect();
+    let subject = |one: &TokenCertificate| one.certificate.subject(NameForm::CtlClient);
+    let chosen = match with_key.as_slice() {
+        [] => {
+            let reason = "no key has its CKA_ID";
+            return Err(TokenError::NoKey { token: name(), certificate: subject(first), reason });
+        }
+        [one] => *one,
+        several => {
+            return Err(TokenError::SeveralCertificates { token: name(), certificates: titles(several) });
+        }
+    };
+    let same_id: Vec<&KeyOnToken> = keys.iter().filter(|key| key.id == chosen.id).collect();
+    let [key] = same_id.as_slice() else {
+        return Err(TokenError::SeveralKeys { token: name(), certificate: subject(chosen), count: same_id.len() });
+    };
+    let certificate = &chosen.certificate;
+    let fits = certificate.rsa_bits().and_then(wire::digest::Modulus::from_bits).is_some();
+    if !fits || !matches!(certificate.key_kind(), KeyKind::Rsa(_)) {
+        return Err(TokenError::Unsuitable { token: name(), kind: certificate.key_kind().to_string() });
+    }
+    if key.modulus.as_ref().is_some_and(|modulus| !certificate.has_modulus(modulus)) {
+        let reason = "the key with its CKA_ID belongs to something else";
+        return Err(TokenError::NoKey { token: name(), certificate: subject(chosen), reason });
+    }
+    let (first_second, last_second) = certificate.validity();
+    if now < first_second {
+        return Err(out_of_date(token, "is not valid before", first_second));
+    }
+    if now > last_second {
+        return Err(out_of_date(token, "expired on", last_second));
+    }
+    Ok((chosen.clone(), key.handle))
+}
+
+fn out_of_date(token: &TokenInfo, state: &'static str, second: u64) -> TokenError {
+    let date = i64::try_from(second).ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
+    let date = date.map_or_else(|| format!("second {second}"), |date| date.strftime("%Y-%m-%d").to_string());
+    TokenError::OutOfDate { token: token.name(), state, date }
+}
