@@ -107,8 +107,8 @@ impl Cluster {
             let first = cluster.release.units(index == 0).map(|unit| (unit, (cluster.release.certificates)(unit).0));
             for (unit, profile) in first {
                 let subject = new.subject.subject(unit, node, surroundings)?;
-                let request = certificates::request(profile.certificate, subject, node, unit, surroundings)?;
-                made.push((index, unit, certificates::make(profile, request).await?));
+                let request = certificates::make::request(profile.certificate, subject, node, unit, surroundings)?;
+                made.push((index, unit, certificates::make::make(unit, profile, request).await?));
             }
         }
         for (index, unit, certificate) in &made {
@@ -200,7 +200,20 @@ impl Cluster {
         let release = release(&name).ok_or_else(|| {
             CoreError::Internal(format!("the cluster follows release {name}, which this program does not know"))
         })?;
-        Ok(Some(Self { store, data, release, zone }))
+        let cluster = Self { store, data, release, zone };
+        cluster.name_entries().await?;
+        Ok(Some(cluster))
+    }
+
+    /// Entries of trust stores have names since migration 7; those before it get theirs here.
+    async fn name_entries(&self) -> Result<(), CoreError> {
+        let rows = self.store.certificates().await?;
+        if rows.iter().all(|row| certificates::rows::nameless(row).next().is_none()) {
+            return Ok(());
+        }
+        let mut transaction = self.store.begin().await?;
+        certificates::rows::name_entries(&mut transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Writes the settings of the node, unless they are there: whoever wrote them knows better.
@@ -301,7 +314,7 @@ fn node_certificates(node: &NodeRow, rows: &[CertificateRow]) -> Result<NodeCert
     let mut own = Vec::new();
     for row in rows.iter().filter(|row| row.nodes.contains(&node.pkid)) {
         let certificate = Certificate::from_pem(row.pem.as_bytes())?;
-        let units = Unit::ALL.into_iter().filter(|unit| row.services.contains(&unit.service()));
+        let units = Unit::ALL.into_iter().filter(|unit| row.is_own(&node.pkid, unit.service()));
         own.extend(units.map(|unit| (unit, certificate.clone())));
     }
     own.sort_by_key(|(unit, _)| *unit);
@@ -403,6 +416,8 @@ impl SubjectParts {
         let common_name = match unit {
             Unit::Capf => format!("CAPF-{}", surroundings.capf_suffix()?),
             Unit::ItlRecovery => format!("ITLRECOVERY_{}", node.full_name()),
+            // Told apart from the RSA certificate of the same node [cucm-behaviour.md 5.2].
+            unit if unit.is_ec() => NewNode { name: format!("{}-EC", node.name), ..node.clone() }.full_name(),
             _ => node.full_name(),
         };
         Ok(pki::name::Subject {

@@ -21,6 +21,7 @@ use store::rows::{
 use wire::role::Role;
 
 use crate::actor::{Actor, Level};
+use crate::certificates::rows::add_trusted;
 use crate::certificates::{insert_own, remove_own};
 use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::config::{DeviceSecurityMode, Protocol};
@@ -153,8 +154,7 @@ impl Cluster {
             if !dry {
                 self.directory(&node).keys().save(&key.key_id(), &key.to_pem()?)?;
             }
-            let rows = transaction.certificates().await?;
-            remove_own(&mut transaction, &rows, &node, Unit::Capf).await?;
+            remove_own(&mut transaction, &node, Unit::Capf).await?;
             insert_own(&mut transaction, &node, Unit::Capf, certificate, Some(now)).await?;
             transaction.note_change(now, "certificate", &format!("{}/CAPF", node.name)).await?;
             transaction.note_change(now, "reset", &format!("all phones (CAPF of {})", node.name)).await?;
@@ -355,7 +355,7 @@ async fn put_certificate(
     };
     let key = transaction.insert_certificate(&row).await?;
     for store in stores {
-        transaction.add_service(&key, store).await?;
+        add_trusted(transaction, &key, certificate, store).await?;
     }
     Ok(transaction.set_roles(&key, &roles).await?)
 }

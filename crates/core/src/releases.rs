@@ -3,7 +3,7 @@
 use pki::profile::{CertificateProfile, Purpose, Usage};
 use wire::digest::DigestId;
 
-use crate::units::Unit;
+use crate::units::{Unit, Where};
 
 /// A release whose behaviour a cluster follows.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Release {
     pub recovery: Recovery,
     /// The SAST records of a tokenless CTL in order; the first one signs [cucm-behaviour.md 2.1].
     pub ctl_sasts: &'static [Unit],
+    /// Whether the units with a key on an elliptic curve are there [cucm-behaviour.md 1.2, 5.1].
+    pub ec_units: bool,
     /// Certificates of a new node, then those of a renewal, by unit.
     pub certificates: fn(Unit) -> (KeyProfile, KeyProfile),
     /// What `utils ctl` says at its end, in one line [cucm-behaviour.md 1.5].
@@ -38,7 +40,7 @@ pub enum Recovery {
 /// Key and certificate of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyProfile {
-    /// RSA size in bits.
+    /// Size of the RSA key in bits; of a unit on an elliptic curve that of the curve: 256, 384, 521.
     pub bits: u32,
     /// What stands in the certificate.
     pub certificate: CertificateProfile,
@@ -89,7 +91,7 @@ const fn capf(digest: DigestId, ca_path_length: Option<u8>) -> CertificateProfil
 const fn certificates_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     let old_bits = match unit {
         Unit::CallManager | Unit::Capf | Unit::Ipsec => 1024,
-        Unit::Tomcat | Unit::Tvs | Unit::ItlRecovery => 2048,
+        _ => 2048,
     };
     let (old, new) = match unit {
         Unit::Capf => (capf(DigestId::SHA1, None), capf(DigestId::SHA256, None)),
@@ -98,14 +100,16 @@ const fn certificates_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     (KeyProfile { bits: old_bits, certificate: old }, KeyProfile { bits: 2048, certificate: new })
 }
 
-/// 15: 2048 bits with SHA-256 everywhere, CN in the SAN, a CAPF that says CA:TRUE with path length 0
-/// [cucm-behaviour.md 4.1, 5.2].
+/// 15: 2048 bits with SHA-256 everywhere, P-384 with a hash of at least its strength, CN in the SAN, a CAPF that says CA:TRUE
+/// with path length 0 [cucm-behaviour.md 4.1, 5.2, 5.4].
 const fn certificates_15(unit: Unit) -> (KeyProfile, KeyProfile) {
     let certificate = match unit {
         Unit::Capf => capf(DigestId::SHA256, Some(0)),
+        unit if unit.is_ec() => profile(DigestId::SHA512, true),
         _ => profile(DigestId::SHA256, true),
     };
-    let both = KeyProfile { bits: 2048, certificate };
+    let bits = if unit.is_ec() { 384 } else { 2048 };
+    let both = KeyProfile { bits, certificate };
     (both, both)
 }
 
@@ -116,6 +120,7 @@ pub const RELEASES: [Release; 2] = [
         itl_signer: Unit::CallManager,
         recovery: Recovery::PerNode,
         ctl_sasts: &[Unit::CallManager],
+        ec_units: false,
         certificates: certificates_10_5,
         // [seed 000]
         ctl_restart: "Please Restart the TFTP and Cisco CallManager services on all nodes in the cluster that run these services",
@@ -126,6 +131,7 @@ pub const RELEASES: [Release; 2] = [
         itl_signer: Unit::ItlRecovery,
         recovery: Recovery::Shared,
         ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
+        ec_units: true,
         certificates: certificates_15,
         // [cucm-behaviour.md 1.5, newer releases]
         ctl_restart: "Please Restart the Cisco CallManager and CTIManager services on all nodes in the cluster that run these services",
@@ -142,16 +148,19 @@ pub fn release(name: &str) -> Option<&'static Release> {
 }
 
 impl Release {
-    /// The units whose certificates a node has.
+    /// The units whose certificates a node has that is not one of IM&P.
     pub fn units(&self, publisher: bool) -> impl Iterator<Item = Unit> {
-        let recovery = self.recovery;
-        Unit::ALL.into_iter().filter(move |unit| match unit {
-            Unit::ItlRecovery => match recovery {
+        let (recovery, ec_units) = (self.recovery, self.ec_units);
+        Unit::ALL.into_iter().filter(move |unit| match (unit, unit.place()) {
+            (unit, _) if unit.is_ec() && !ec_units => false,
+            (Unit::ItlRecovery, _) => match recovery {
                 Recovery::None => false,
                 Recovery::PerNode => true,
                 Recovery::Shared => publisher,
             },
-            other => publisher || other.on_every_node(),
+            (_, Where::EveryNode | Where::CallManagerNodes) => true,
+            (_, Where::Publisher) => publisher,
+            (_, Where::Presence) => false,
         })
     }
 }

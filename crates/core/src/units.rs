@@ -18,6 +18,47 @@ pub enum Unit {
     Capf,
     /// The Trust Verification Service.
     Tvs,
+    /// HTTPS with a key on an elliptic curve.
+    TomcatEcdsa,
+    /// SIP over TLS with a key on an elliptic curve.
+    CallManagerEcdsa,
+    /// IM&P: SIP Proxy and Presence Engine.
+    Cup,
+    /// The same on an elliptic curve.
+    CupEcdsa,
+    /// IM&P: XCP Connection Manager, Web Connection Manager, Directory, Router.
+    CupXmpp,
+    /// The same on an elliptic curve.
+    CupXmppEcdsa,
+    /// IM&P: XCP XMPP Federation Connection Manager.
+    CupXmppS2s,
+    /// The same on an elliptic curve.
+    CupXmppS2sEcdsa,
+}
+
+/// Where a unit stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    /// On every node, IM&P nodes among them.
+    EveryNode,
+    /// On every node but those of IM&P.
+    CallManagerNodes,
+    /// On the publisher.
+    Publisher,
+    /// On the nodes of IM&P.
+    Presence,
+}
+
+/// What is known of a unit [cucm-behaviour.md 5.1].
+struct Facts {
+    /// Its name and number in [`SERVICES`].
+    name: &'static str,
+    number: i64,
+    /// The trust stores that get a copy by themselves, by number.
+    copies: &'static [i64],
+    place: Where,
+    /// Whether its key is on an elliptic curve.
+    ec: bool,
 }
 
 /// A unit or a trust store: a row of `typecertificateservice`.
@@ -39,7 +80,7 @@ const APP: &[Role] = &[Role::APP_SERVER];
 const VPN: Role = Role(26);
 
 /// All units and trust stores, by number. Roles: [cucm-behaviour.md 1.9].
-pub const SERVICES: [Service; 17] = [
+pub const SERVICES: [Service; 28] = [
     Service { number: 1, name: "Phone-trust", trust: true, roles: APP },
     Service { number: 2, name: "Phone-VPN-trust", trust: true, roles: &[VPN] },
     Service { number: 3, name: "CallManager", trust: false, roles: &[Role::SAST, Role::CCM_TFTP] },
@@ -57,6 +98,18 @@ pub const SERVICES: [Service; 17] = [
     Service { number: 15, name: "Phone-CTL-trust", trust: true, roles: APP },
     Service { number: 16, name: "userlicensing-trust", trust: true, roles: NONE },
     Service { number: 100, name: "ITLRecovery", trust: false, roles: &[Role::SAST] },
+    Service { number: 101, name: "tomcat-ECDSA", trust: false, roles: APP },
+    // Phones check lists and configs with RSA only, so it is no SAST and no TFTP by itself.
+    Service { number: 102, name: "CallManager-ECDSA", trust: false, roles: &[Role::CCM] },
+    Service { number: 103, name: "cup", trust: false, roles: APP },
+    Service { number: 104, name: "cup-ECDSA", trust: false, roles: APP },
+    Service { number: 105, name: "cup-xmpp", trust: false, roles: APP },
+    Service { number: 106, name: "cup-xmpp-ECDSA", trust: false, roles: APP },
+    Service { number: 107, name: "cup-xmpp-s2s", trust: false, roles: APP },
+    Service { number: 108, name: "cup-xmpp-s2s-ECDSA", trust: false, roles: APP },
+    Service { number: 109, name: "cup-trust", trust: true, roles: NONE },
+    Service { number: 110, name: "cup-xmpp-trust", trust: true, roles: NONE },
+    Service { number: 111, name: "Phone-Edge-trust", trust: true, roles: NONE },
 ];
 
 /// The service with a number.
@@ -87,18 +140,53 @@ pub fn roles(services: &[i64]) -> Vec<i64> {
 
 impl Unit {
     /// All units, in the order of `show cert list own`.
-    pub const ALL: [Self; 6] = [Self::Tomcat, Self::Ipsec, Self::ItlRecovery, Self::CallManager, Self::Capf, Self::Tvs];
+    pub const ALL: [Self; 14] = [
+        Self::Tomcat,
+        Self::TomcatEcdsa,
+        Self::Ipsec,
+        Self::ItlRecovery,
+        Self::CallManagerEcdsa,
+        Self::CallManager,
+        Self::Capf,
+        Self::Tvs,
+        Self::Cup,
+        Self::CupEcdsa,
+        Self::CupXmpp,
+        Self::CupXmppEcdsa,
+        Self::CupXmppS2s,
+        Self::CupXmppS2sEcdsa,
+    ];
+
+    /// The table. Copies: [cucm-behaviour.md 5.1; for ITLRecovery the stores of a bulk import, section 3].
+    const fn facts(self) -> Facts {
+        const fn row(name: &'static str, number: i64, copies: &'static [i64], place: Where) -> Facts {
+            Facts { name, number, copies, place, ec: false }
+        }
+        const fn ec(name: &'static str, number: i64, copies: &'static [i64], place: Where) -> Facts {
+            Facts { name, number, copies, place, ec: true }
+        }
+        use Where::{CallManagerNodes, EveryNode, Presence, Publisher};
+        match self {
+            Self::Tomcat => row("tomcat", 5, &[6], EveryNode),
+            Self::Ipsec => row("ipsec", 7, &[8], EveryNode),
+            Self::ItlRecovery => row("ITLRecovery", 100, &[14, 4], CallManagerNodes),
+            Self::CallManager => row("CallManager", 3, &[4, 14], CallManagerNodes),
+            Self::Capf => row("CAPF", 9, &[10, 4], Publisher),
+            Self::Tvs => row("TVS", 11, &[12], CallManagerNodes),
+            Self::TomcatEcdsa => ec("tomcat-ECDSA", 101, &[6], EveryNode),
+            Self::CallManagerEcdsa => ec("CallManager-ECDSA", 102, &[4, 14], CallManagerNodes),
+            Self::Cup => row("cup", 103, &[109], Presence),
+            Self::CupEcdsa => ec("cup-ECDSA", 104, &[109], Presence),
+            Self::CupXmpp => row("cup-xmpp", 105, &[110], Presence),
+            Self::CupXmppEcdsa => ec("cup-xmpp-ECDSA", 106, &[110], Presence),
+            Self::CupXmppS2s => row("cup-xmpp-s2s", 107, &[110], Presence),
+            Self::CupXmppS2sEcdsa => ec("cup-xmpp-s2s-ECDSA", 108, &[110], Presence),
+        }
+    }
 
     /// Name, as the shell prints it.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tomcat => "tomcat",
-            Self::Ipsec => "ipsec",
-            Self::ItlRecovery => "ITLRecovery",
-            Self::CallManager => "CallManager",
-            Self::Capf => "CAPF",
-            Self::Tvs => "TVS",
-        }
+        self.facts().name
     }
 
     /// The unit with a name; case does not matter, as in the shell.
@@ -108,36 +196,31 @@ impl Unit {
 
     /// Its number in `typecertificateservice`.
     pub const fn service(self) -> i64 {
-        match self {
-            Self::CallManager => 3,
-            Self::Tomcat => 5,
-            Self::Ipsec => 7,
-            Self::Capf => 9,
-            Self::Tvs => 11,
-            Self::ItlRecovery => 100,
-        }
+        self.facts().number
     }
 
-    /// The trust stores into which its certificate is copied by itself [cucm-behaviour.md 5.1; for ITLRecovery the
-    /// stores of a bulk import, section 3].
+    /// The unit with a number of `typecertificateservice`.
+    pub fn of_service(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.service() == number)
+    }
+
+    /// The trust stores into which its certificate is copied by itself, by number.
     pub const fn trust_copies(self) -> &'static [i64] {
-        match self {
-            Self::Tomcat => &[6],
-            Self::Ipsec => &[8],
-            Self::CallManager => &[4, 14],
-            Self::Capf => &[10, 4],
-            Self::Tvs => &[12],
-            Self::ItlRecovery => &[14, 4],
-        }
+        self.facts().copies
+    }
+
+    /// Where it stands.
+    pub const fn place(self) -> Where {
+        self.facts().place
+    }
+
+    /// Whether its key is on an elliptic curve.
+    pub const fn is_ec(self) -> bool {
+        self.facts().ec
     }
 
     /// Whether an old certificate stays in the trust stores after a renewal: LSCs hang on an old CAPF.
     pub const fn keeps_old_copies(self) -> bool {
         matches!(self, Self::Capf)
-    }
-
-    /// Whether every node has one, or only the publisher.
-    pub const fn on_every_node(self) -> bool {
-        !matches!(self, Self::Capf)
     }
 }

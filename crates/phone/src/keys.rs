@@ -3,28 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use openssl::ec::{EcGroup, EcKey};
-use openssl::nid::Nid;
-use openssl::pkey::PKey;
 use pki::SoftKey;
 use pki::key::KeyError;
 use wire::capf::{Curve, KeySpec};
-use zeroize::Zeroizing;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum NoKey {
-    /// RSA, or a key that cannot be used.
+    /// It cannot be made or used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// EC.
-    #[error("cannot generate a key on {curve}: {reason}")]
-    Curve {
-        /// Name of the curve.
-        curve: &'static str,
-        /// What the library said.
-        reason: String,
-    },
     /// The work was cut short.
     #[error("the key was not finished: the program ends")]
     CutShort,
@@ -35,22 +23,12 @@ pub enum NoKey {
 /// # Errors
 /// [`NoKey`].
 pub fn generate(spec: KeySpec) -> Result<SoftKey, NoKey> {
-    let curve = match spec {
-        KeySpec::Rsa(size) => return Ok(SoftKey::generate_rsa(size.bits().into())?),
-        KeySpec::Ec(curve) => curve,
-    };
-    let nid = match curve {
-        Curve::Secp256r1 => Nid::X9_62_PRIME256V1,
-        Curve::Secp384r1 => Nid::SECP384R1,
-        Curve::Secp521r1 => Nid::SECP521R1,
-    };
-    let make = || {
-        let key = PKey::from_ec_key(EcKey::generate(&*EcGroup::from_curve_name(nid)?)?)?;
-        key.private_key_to_pem_pkcs8().map(Zeroizing::new)
-    };
-    let pem = make()
-        .map_err(|error: openssl::error::ErrorStack| NoKey::Curve { curve: curve.name(), reason: error.to_string() })?;
-    Ok(SoftKey::from_pem(&pem)?)
+    Ok(match spec {
+        KeySpec::Rsa(size) => SoftKey::generate_rsa(size.bits().into())?,
+        KeySpec::Ec(Curve::Secp256r1) => SoftKey::generate_ec(256)?,
+        KeySpec::Ec(Curve::Secp384r1) => SoftKey::generate_ec(384)?,
+        KeySpec::Ec(Curve::Secp521r1) => SoftKey::generate_ec(521)?,
+    })
 }
 
 /// A source of keys, cheap to clone, to be shared by a fleet. By default each key is made when it is wanted.

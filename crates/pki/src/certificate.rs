@@ -161,6 +161,12 @@ impl Certificate {
         name::common_name(self.parsed.tbs_certificate().subject())
     }
 
+    /// The first CN of the issuer.
+    #[must_use]
+    pub fn issuer_common_name(&self) -> Option<String> {
+        name::common_name(self.parsed.tbs_certificate().issuer())
+    }
+
     /// Whether subject and issuer are the same name.
     #[must_use]
     pub fn is_self_issued(&self) -> bool {

@@ -97,7 +97,7 @@ impl LscRequest<'_> {
         let tbs = TbsCertificate {
             version: 2,
             serial_number: SerialNumber::new(self.serial)?,
-            signature: algorithm(self.digest)?,
+            signature: algorithm(self.digest, self.issuer.spki())?,
             issuer: RdnSequence::from_der(&self.issuer.x509().tbs_certificate().subject().to_der()?)?,
             validity: Validity::new(time(self.not_before)?, time(self.not_after)?),
             subject: self.subject()?,
@@ -177,7 +177,7 @@ impl ToBeSigned {
         let signature = signer.sign(self.digest, &[&self.der])?;
         let certificate = SignedCertificate {
             tbs: Any::from_der(&self.der)?,
-            algorithm: algorithm(self.digest)?,
+            algorithm: algorithm(self.digest, signer.spki())?,
             signature: BitString::from_bytes(&signature)?,
         };
         Ok(Certificate::from_der(&certificate.to_der()?)?)

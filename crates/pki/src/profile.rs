@@ -24,6 +24,9 @@ pub(crate) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5
 pub(crate) const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 pub(crate) const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 
+/// id-ecPublicKey (RFC 5480 2.1.1).
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
 /// First second of 2050: from here on dates are GeneralizedTime (RFC 5280 4.1.2.5).
 const YEAR_2050: u64 = 2_524_608_000;
 
@@ -147,7 +150,7 @@ pub fn self_signed(
 ) -> Result<Certificate, ProfileError> {
     let name = request.subject.to_rdn_sequence()?;
     let key = SubjectPublicKeyInfoOwned::from_der(signer.spki())?;
-    let algorithm = algorithm(profile.digest)?;
+    let algorithm = algorithm(profile.digest, signer.spki())?;
     let last = request.not_before + u64::from(profile.days) * 86_400 - 1;
     let tbs = TbsCertificate {
         version: 2,
@@ -166,15 +169,20 @@ pub fn self_signed(
     Ok(Certificate::from_der(&certificate.to_der()?)?)
 }
 
-pub(crate) fn algorithm(digest: DigestId) -> Result<AlgorithmIdentifierOwned, ProfileError> {
-    let oid = match digest {
-        DigestId::SHA1 => "1.2.840.113549.1.1.5",
-        DigestId::SHA256 => "1.2.840.113549.1.1.11",
-        DigestId::SHA512 => "1.2.840.113549.1.1.13",
-        other => return Err(SignError::Digest(other).into()),
+/// The algorithm of a signature with a digest by a key, given by its SubjectPublicKeyInfo (RFC 8017 A.2, RFC 5758 3.2).
+pub(crate) fn algorithm(digest: DigestId, spki: &[u8]) -> Result<AlgorithmIdentifierOwned, ProfileError> {
+    let key = SubjectPublicKeyInfoOwned::from_der(spki)?;
+    let ec = key.algorithm.oid == EC_PUBLIC_KEY;
+    let oid = match (digest, ec) {
+        (DigestId::SHA1, false) => "1.2.840.113549.1.1.5",
+        (DigestId::SHA256, false) => "1.2.840.113549.1.1.11",
+        (DigestId::SHA512, false) => "1.2.840.113549.1.1.13",
+        (DigestId::SHA256, true) => "1.2.840.10045.4.3.2",
+        (DigestId::SHA512, true) => "1.2.840.10045.4.3.4",
+        (other, _) => return Err(SignError::Digest(other).into()),
     };
     let oid = ObjectIdentifier::new(oid).map_err(|error| ProfileError::Encoding(error.to_string()))?;
-    Ok(AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) })
+    Ok(AlgorithmIdentifierOwned { oid, parameters: (!ec).then(Any::null) })
 }
 
 pub(crate) fn time(seconds: u64) -> Result<Time, der::Error> {

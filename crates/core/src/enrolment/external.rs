@@ -6,7 +6,7 @@ use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
 use store::Transaction;
-use store::rows::{CertificateRow, CompletedRow, NewLsc, NodeRow, RequestRow, ScheduleRow};
+use store::rows::{CertificateRow, CompletedRow, NewLsc, NodeRow, RequestRow, RequestState, ScheduleRow};
 
 use super::kinds::{AuthenticationMode, KeyPlan, Operation, Status};
 use super::schedule::{note_devices, unknown};
@@ -14,7 +14,7 @@ use super::strings::AuthenticationString;
 use super::version_stamp;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
-use crate::certificates::{SELF_SIGNED, entries, file_name, insert, insert_own, refresh_roles, remove_own};
+use crate::certificates::{Entry, entries, insert_own, put_trusted, refresh_roles, remove_own};
 use crate::cluster::{Cluster, NewNode};
 use crate::devices::device_name;
 use crate::surroundings::Surroundings;
@@ -22,9 +22,6 @@ use crate::units::{Service, Unit, service_named};
 
 /// Where the CAs of phones' certificates stand: who checks LSCs and MICs looks there.
 const PHONE_CA_STORES: [&str; 2] = ["CAPF-trust", "CallManager-trust"];
-
-/// Friendly name of a certificate that was uploaded.
-const UPLOADED: &str = "Signed Certificate";
 
 /// Certificates of a chain at most, from CAPF to the root.
 const CHAIN_DEPTH: usize = 8;
@@ -82,13 +79,14 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
         actor.require(Level::ReadWrite)?;
-        let stores = stores.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, CoreError>>()?;
+        let found = stores.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, CoreError>>()?;
+        let stores: Vec<i64> = found.iter().map(|store| store.number).collect();
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         for certificate in certificates {
-            put(&mut transaction, node, certificate, &stores).await?;
+            put_trusted(&mut transaction, node, certificate, &stores).await?;
         }
-        let names: Vec<&str> = stores.iter().map(|store| store.name).collect();
+        let names: Vec<&str> = found.iter().map(|store| store.name).collect();
         transaction.note_change(now, "certificate", &names.join(", ")).await?;
         let result = format!("{} certificates: {}", certificates.len(), subjects(certificates));
         transaction
@@ -116,16 +114,15 @@ impl Cluster {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         let rows = transaction.certificates().await?;
-        let found = entries(&rows, node, true)?.into_iter().find(|(service, _, certificate)| {
-            service.number == store.number && file_name(service, certificate) == file
-        });
-        let Some((_, row, certificate)) = found else {
+        let found = entries(&rows, node, true)?;
+        let found = found.into_iter().find(|entry| entry.service.number == store.number && entry.file == file);
+        let Some(Entry { row, certificate, .. }) = found else {
             let text =
                 format!("no certificate {}/{file}; `show cert list trust` names those that are there", store.name);
             return Err(CoreError::BadInput(text));
         };
         check_deletion(&mut transaction, store, row, &certificate).await?;
-        transaction.remove_service(&row.pkid, store.number).await?;
+        transaction.remove_trusted(&row.pkid, store.number).await?;
         refresh_roles(&mut transaction, &row.pkid).await?;
         transaction.delete_unused_certificates().await?;
         transaction.note_change(now, "certificate", store.name).await?;
@@ -163,6 +160,8 @@ impl Cluster {
             service: Unit::Capf.service(),
             pem: pem.clone(),
             key_id: pki::hash::hex(&key.key_id()),
+            multi_server: false,
+            state: RequestState::Waiting,
             created_at: now,
         };
         let mut transaction = self.store().begin().await?;
@@ -178,7 +177,7 @@ impl Cluster {
     /// [`CoreError`].
     pub async fn capf_request(&self, node: &NodeRow) -> Result<Option<String>, CoreError> {
         let rows = self.store().requests().await?;
-        let mine = |row: &RequestRow| row.node == node.pkid && row.service == Unit::Capf.service();
+        let mine = |row: &RequestRow| is_waiting(row, node);
         Ok(rows.into_iter().find(mine).map(|row| row.pem))
     }
 
@@ -198,7 +197,7 @@ impl Cluster {
         check_publisher(node)?;
         let given = certificates(file).map_err(|error| CoreError::BadInput(error.to_string()))?;
         let requests = self.store().requests().await?;
-        let waiting = requests.iter().find(|row| row.node == node.pkid && row.service == Unit::Capf.service());
+        let waiting = requests.iter().find(|row| is_waiting(row, node));
         let waiting = waiting.ok_or_else(|| {
             let text = "there is no request for a CAPF certificate; make one with `set csr gen CAPF`";
             CoreError::refused("no-request", text)
@@ -308,15 +307,14 @@ impl Cluster {
     ) -> Result<(), CoreError> {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        let rows = transaction.certificates().await?;
-        remove_own(&mut transaction, &rows, node, Unit::Capf).await?;
-        let stores =
-            PHONE_CA_STORES.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, CoreError>>()?;
+        remove_own(&mut transaction, node, Unit::Capf).await?;
+        let stores = PHONE_CA_STORES.iter().map(|name| Ok(trust_store(name)?.number));
+        let stores = stores.collect::<Result<Vec<i64>, CoreError>>()?;
         for certificate in chain {
-            put(&mut transaction, node, certificate, &stores).await?;
+            put_trusted(&mut transaction, node, certificate, &stores).await?;
         }
         insert_own(&mut transaction, node, Unit::Capf, own, Some(now)).await?;
-        transaction.remove_request(&node.pkid, Unit::Capf.service()).await?;
+        transaction.set_request_state(&pki::hash::hex(&own.key_id()), RequestState::Used).await?;
         transaction.note_change(now, "certificate", &format!("{}/CAPF", node.name)).await?;
         transaction.note_change(now, "reset", &format!("all phones (CAPF of {})", node.name)).await?;
         let serial = pki::hash::spell(own.serial(), ":", true);
@@ -395,18 +393,8 @@ async fn import_lsc(
     Ok(transaction.complete_operation(&done, -1).await?)
 }
 
-async fn put(
-    transaction: &mut Transaction,
-    node: &NodeRow,
-    certificate: &Certificate,
-    stores: &[&Service],
-) -> Result<(), CoreError> {
-    let description = if certificate.is_self_issued() { SELF_SIGNED } else { UPLOADED };
-    let key = insert(transaction, node, certificate, description, None).await?;
-    for store in stores {
-        transaction.add_service(&key, store.number).await?;
-    }
-    refresh_roles(transaction, &key).await
+fn is_waiting(row: &RequestRow, node: &NodeRow) -> bool {
+    row.node == node.pkid && row.service == Unit::Capf.service() && row.state == RequestState::Waiting
 }
 
 async fn check_deletion(

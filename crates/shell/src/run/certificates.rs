@@ -23,9 +23,10 @@ impl Session {
     }
 
     pub(crate) fn ask_to_regenerate(&mut self, name: &str) -> Result<Reply, CoreError> {
-        let units = || self.cluster.release().units(self.node.publisher);
-        let unit = Unit::named(name).ok_or_else(|| {
-            let names: Vec<&str> = units().map(Unit::name).collect();
+        let release = self.cluster.release();
+        let known = Unit::named(name).filter(|unit| release.units(true).any(|known| known == *unit));
+        let unit = known.ok_or_else(|| {
+            let names: Vec<&str> = release.units(self.node.publisher).map(Unit::name).collect();
             CoreError::BadInput(format!("no unit {name}; there are {}", names.join(", ")))
         })?;
         Ok(self.ask(Question::Regenerate(unit)))

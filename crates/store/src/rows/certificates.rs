@@ -24,6 +24,10 @@ pub struct CertificateRow {
     pub services: Vec<i64>,
     /// Keys of the nodes whose own certificate it is.
     pub nodes: Vec<String>,
+    /// Of which unit of which node it is the own certificate: key of the node, number of the unit.
+    pub own: Vec<(String, i64)>,
+    /// The names under which trust stores list it: number of the store, name of the file.
+    pub files: Vec<(i64, String)>,
     /// Roles, ascending.
     pub roles: Vec<i64>,
 }
@@ -55,6 +59,39 @@ pub struct NewCertificate<'a> {
     pub time_to_live: i64,
 }
 
+/// The name of an entry in a trust store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileName<'a> {
+    /// The name without its ending: the CN with unsafe characters as `_`.
+    pub stem: &'a str,
+    /// SHA-256 of the certificate, lower-case hexadecimal: tells entries of one CN apart.
+    pub fingerprint: &'a str,
+}
+
+impl FileName<'_> {
+    /// The names that it may get, the wanted one first; the last one is nobody else's.
+    fn candidates(&self) -> [String; 3] {
+        let short: String = self.fingerprint.chars().take(8).collect();
+        [
+            format!("{}.pem", self.stem),
+            format!("{}_{short}.pem", self.stem),
+            format!("{}_{}.pem", self.stem, self.fingerprint),
+        ]
+    }
+}
+
+impl CertificateRow {
+    /// Whether it is the own certificate of a unit of a node.
+    pub fn is_own(&self, node: &str, unit: i64) -> bool {
+        self.own.iter().any(|(of, number)| of == node && *number == unit)
+    }
+
+    /// The name under which a trust store lists it.
+    pub fn file(&self, store: i64) -> Option<&str> {
+        self.files.iter().find(|(of, _)| *of == store).map(|(_, file)| file.as_str())
+    }
+}
+
 impl Store {
     /// All certificates with what they stand in, by subject and serial number.
     ///
@@ -84,11 +121,13 @@ async fn read_all(connection: &mut sqlx::AnyConnection) -> Result<Vec<Certificat
             time_to_live: row.try_get("timetolive")?,
             services: Vec::new(),
             nodes: Vec::new(),
+            own: Vec::new(),
+            files: Vec::new(),
             roles: Vec::new(),
         });
     }
-    let services: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT fkcertificate, CAST(tkcertificateservice AS BIGINT) FROM certificateservicecertificatemap \
+    let services: Vec<(String, i64, Option<String>)> = sqlx::query_as(
+        "SELECT fkcertificate, CAST(tkcertificateservice AS BIGINT), filename FROM certificateservicecertificatemap \
          ORDER BY tkcertificateservice",
     )
     .fetch_all(&mut *connection)
@@ -104,9 +143,21 @@ async fn read_all(connection: &mut sqlx::AnyConnection) -> Result<Vec<Certificat
     .await?;
     let index: std::collections::HashMap<String, usize> =
         all.iter().enumerate().map(|(index, row)| (row.pkid.clone(), index)).collect();
-    for (key, service) in services {
+    let own: Vec<(String, String, i64)> = sqlx::query_as(
+        "SELECT fkcertificate, fkprocessnode, CAST(tkcertificateservice AS BIGINT) FROM owncertificate \
+         ORDER BY tkcertificateservice, fkprocessnode",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for (key, service, file) in services {
         if let Some(row) = index.get(&key).and_then(|at| all.get_mut(*at)) {
             row.services.push(service);
+            row.files.extend(file.map(|file| (service, file)));
+        }
+    }
+    for (key, node, unit) in own {
+        if let Some(row) = index.get(&key).and_then(|at| all.get_mut(*at)) {
+            row.own.push((node, unit));
         }
     }
     for (key, node) in nodes {
@@ -167,43 +218,47 @@ impl Transaction {
         Ok(key)
     }
 
-    /// Puts a certificate into a unit or trust store.
+    /// Puts a certificate into a trust store, under a name of its own: `file`, or when another entry has that name, the same
+    /// with the first digits of its SHA-256. An entry that is there keeps its name.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn add_service(&mut self, certificate: &str, service: i64) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO certificateservicecertificatemap (pkid, fkcertificate, tkcertificateservice) \
-             VALUES ($1, $2, $3) ON CONFLICT (fkcertificate, tkcertificateservice) DO NOTHING",
-        )
-        .bind(pkid("certificateservicecertificatemap", &format!("{certificate}/{service}")))
-        .bind(certificate)
-        .bind(service)
-        .execute(self.connection())
-        .await?;
+    pub async fn add_trusted(&mut self, certificate: &str, store: i64, file: &FileName<'_>) -> Result<(), StoreError> {
+        self.add_service(certificate, store).await?;
+        for name in file.candidates() {
+            let done = sqlx::query(
+                "UPDATE certificateservicecertificatemap SET filename = $3 \
+                 WHERE fkcertificate = $1 AND tkcertificateservice = $2 AND filename IS NULL AND NOT EXISTS \
+                 (SELECT 1 FROM certificateservicecertificatemap AS other \
+                  WHERE other.tkcertificateservice = $2 AND other.filename = $3)",
+            )
+            .bind(certificate)
+            .bind(store)
+            .bind(name)
+            .execute(self.connection())
+            .await?;
+            if done.rows_affected() > 0 {
+                break;
+            }
+        }
         Ok(())
     }
 
-    /// Takes a certificate out of a unit or trust store. Whether it stood there.
+    /// Makes a certificate the own one of a unit of a node, in the place of the one before.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_service(&mut self, certificate: &str, service: i64) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "DELETE FROM certificateservicecertificatemap WHERE fkcertificate = $1 AND tkcertificateservice = $2",
+    pub async fn add_own(&mut self, certificate: &str, node: &super::NodeRow, unit: i64) -> Result<(), StoreError> {
+        self.remove_own(&node.pkid, unit).await?;
+        sqlx::query(
+            "INSERT INTO owncertificate (fkprocessnode, tkcertificateservice, fkcertificate) VALUES ($1, $2, $3)",
         )
+        .bind(&node.pkid)
+        .bind(unit)
         .bind(certificate)
-        .bind(service)
         .execute(self.connection())
         .await?;
-        Ok(done.rows_affected() > 0)
-    }
-
-    /// Makes a certificate the own one of a node.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_node(&mut self, certificate: &str, node: &super::NodeRow) -> Result<(), StoreError> {
+        self.add_service(certificate, unit).await?;
         sqlx::query(
             "INSERT INTO certificateprocessnodemap (pkid, fkcertificate, fkprocessnode, servername, ipv4address) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (fkcertificate, fkprocessnode) DO NOTHING",
@@ -218,17 +273,72 @@ impl Transaction {
         Ok(())
     }
 
-    /// Ends that a certificate is the own one of a node.
+    /// Ends that a unit of a node has an own certificate. The key of the row that it had.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_node(&mut self, certificate: &str, node: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM certificateprocessnodemap WHERE fkcertificate = $1 AND fkprocessnode = $2")
-            .bind(certificate)
+    pub async fn remove_own(&mut self, node: &str, unit: i64) -> Result<Option<String>, StoreError> {
+        let found: Option<(String,)> = sqlx::query_as(
+            "SELECT fkcertificate FROM owncertificate WHERE fkprocessnode = $1 AND tkcertificateservice = $2",
+        )
+        .bind(node)
+        .bind(unit)
+        .fetch_optional(self.connection())
+        .await?;
+        let Some((certificate,)) = found else {
+            return Ok(None);
+        };
+        sqlx::query("DELETE FROM owncertificate WHERE fkprocessnode = $1 AND tkcertificateservice = $2")
             .bind(node)
+            .bind(unit)
             .execute(self.connection())
             .await?;
+        // The two maps of the original say the same by node and by unit; another node or unit may still have it.
+        sqlx::query(
+            "DELETE FROM certificateservicecertificatemap WHERE fkcertificate = $1 AND tkcertificateservice = $2 \
+             AND NOT EXISTS (SELECT 1 FROM owncertificate WHERE fkcertificate = $1 AND tkcertificateservice = $2)",
+        )
+        .bind(&certificate)
+        .bind(unit)
+        .execute(self.connection())
+        .await?;
+        sqlx::query(
+            "DELETE FROM certificateprocessnodemap WHERE fkcertificate = $1 AND fkprocessnode = $2 \
+             AND NOT EXISTS (SELECT 1 FROM owncertificate WHERE fkcertificate = $1 AND fkprocessnode = $2)",
+        )
+        .bind(&certificate)
+        .bind(node)
+        .execute(self.connection())
+        .await?;
+        Ok(Some(certificate))
+    }
+
+    async fn add_service(&mut self, certificate: &str, service: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO certificateservicecertificatemap (pkid, fkcertificate, tkcertificateservice) \
+             VALUES ($1, $2, $3) ON CONFLICT (fkcertificate, tkcertificateservice) DO NOTHING",
+        )
+        .bind(pkid("certificateservicecertificatemap", &format!("{certificate}/{service}")))
+        .bind(certificate)
+        .bind(service)
+        .execute(self.connection())
+        .await?;
         Ok(())
+    }
+
+    /// Takes a certificate out of a trust store. Whether it stood there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_trusted(&mut self, certificate: &str, store: i64) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "DELETE FROM certificateservicecertificatemap WHERE fkcertificate = $1 AND tkcertificateservice = $2",
+        )
+        .bind(certificate)
+        .bind(store)
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// Sets the roles of a certificate.

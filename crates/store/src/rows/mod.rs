@@ -11,7 +11,7 @@ mod records;
 mod requests;
 mod waves;
 
-pub use certificates::{CertificateRow, NewCertificate};
+pub use certificates::{CertificateRow, FileName, NewCertificate};
 pub use device_certificates::{DeviceCertificateRow, ShownKind};
 pub use devices::{DeviceRow, GroupRow, UnknownDeviceRow};
 pub use enrolment_batches::{Attachment, Confirmation, Intent};
@@ -19,7 +19,7 @@ pub use enrolments::{CompletedRow, EnrolmentRow, NO_OPERATION, ScheduleRow};
 pub use lscs::{LscRow, LscState, NewLsc};
 pub use nodes::{NodeRow, ServiceRow};
 pub use records::{AuditRow, ChangeRow};
-pub use requests::RequestRow;
+pub use requests::{RequestRow, RequestState};
 pub use waves::{WaveDeviceRow, WaveRow};
 
 /// The key of a row, from what makes the row one of its kind: the same thing has the same key on every node.

@@ -1,5 +1,6 @@
-//! Requests that wait for the certificate of an external CA.
+//! Requests to external CAs: one waits per node and unit, those before it are kept.
 
+use super::pkid;
 use crate::{Store, StoreError, Transaction};
 
 /// A certificate request of a node and unit.
@@ -13,56 +14,112 @@ pub struct RequestRow {
     pub pem: String,
     /// Name of its key in the key store of the node, lower-case hexadecimal.
     pub key_id: String,
+    /// Whether the certificate is for this unit of all nodes.
+    pub multi_server: bool,
+    /// Where it stands.
+    pub state: RequestState,
     /// Milliseconds since 1970 UTC.
     pub created_at: i64,
 }
 
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestState {
+    /// It waits for its certificate.
+    Waiting,
+    /// Another one was made after it. Its key is still there.
+    Replaced,
+    /// Its certificate was uploaded.
+    Used,
+}
+
+impl RequestState {
+    const ALL: [Self; 3] = [Self::Waiting, Self::Replaced, Self::Used];
+
+    /// The word of the row.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Replaced => "replaced",
+            Self::Used => "used",
+        }
+    }
+}
+
+const COLUMNS: &str = "SELECT fkprocessnode, CAST(tkcertificateservice AS BIGINT), request, keyid, multiserver, state, createdat \
+                       FROM certificaterequest ORDER BY createdat DESC, pkid";
+
+type Columns = (String, i64, String, String, String, String, i64);
+
+fn row((node, service, pem, key_id, multi_server, state, created_at): Columns) -> Result<RequestRow, StoreError> {
+    let known = RequestState::ALL.into_iter().find(|known| known.word() == state);
+    let state = known.ok_or_else(|| StoreError::BadRow {
+        table: "certificaterequest",
+        reason: format!("no state `{}`", state.escape_debug()),
+    })?;
+    Ok(RequestRow { node, service, pem, key_id, multi_server: multi_server == "t", state, created_at })
+}
+
 impl Store {
-    /// All requests.
+    /// All requests, the newest first.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn requests(&self) -> Result<Vec<RequestRow>, StoreError> {
-        let rows: Vec<(String, i64, String, String, i64)> = sqlx::query_as(
-            "SELECT fkprocessnode, CAST(tkcertificateservice AS BIGINT), request, keyid, createdat \
-             FROM certificatesigningrequest ORDER BY fkprocessnode, tkcertificateservice",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        let row = |(node, service, pem, key_id, created_at)| RequestRow { node, service, pem, key_id, created_at };
-        Ok(rows.into_iter().map(row).collect())
+        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.pool()).await?;
+        rows.into_iter().map(row).collect()
     }
 }
 
 impl Transaction {
-    /// Keeps a request; one of the same node and unit before is replaced.
+    /// All requests as they stand inside this change, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn requests(&mut self) -> Result<Vec<RequestRow>, StoreError> {
+        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.connection()).await?;
+        rows.into_iter().map(row).collect()
+    }
+
+    /// Keeps a request as the one that waits; the one of the same node and unit before it becomes a replaced one.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn put_request(&mut self, request: &RequestRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO certificatesigningrequest (fkprocessnode, tkcertificateservice, request, keyid, createdat) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (fkprocessnode, tkcertificateservice) DO UPDATE SET \
-             request = excluded.request, keyid = excluded.keyid, createdat = excluded.createdat",
+            "UPDATE certificaterequest SET state = 'replaced' \
+             WHERE fkprocessnode = $1 AND tkcertificateservice = $2 AND state = 'waiting'",
         )
+        .bind(&request.node)
+        .bind(request.service)
+        .execute(self.connection())
+        .await?;
+        sqlx::query(
+            "INSERT INTO certificaterequest \
+             (pkid, fkprocessnode, tkcertificateservice, request, keyid, multiserver, state, createdat) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(pkid("certificaterequest", &request.key_id))
         .bind(&request.node)
         .bind(request.service)
         .bind(&request.pem)
         .bind(&request.key_id)
+        .bind(if request.multi_server { "t" } else { "f" })
+        .bind(request.state.word())
         .bind(request.created_at)
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Forgets the request of a node and unit.
+    /// Sets where the request with this key stands.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_request(&mut self, node: &str, service: i64) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM certificatesigningrequest WHERE fkprocessnode = $1 AND tkcertificateservice = $2")
-            .bind(node)
-            .bind(service)
+    pub async fn set_request_state(&mut self, key_id: &str, state: RequestState) -> Result<(), StoreError> {
+        sqlx::query("UPDATE certificaterequest SET state = $2 WHERE keyid = $1")
+            .bind(key_id)
+            .bind(state.word())
             .execute(self.connection())
             .await?;
         Ok(())

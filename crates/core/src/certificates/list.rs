@@ -1,0 +1,98 @@
+//! What is there, under which names: `show cert list`, `show cert own|trust` [cucm-behaviour.md 1.2].
+
+use pki::Certificate;
+use store::rows::{CertificateRow, NodeRow};
+
+use crate::CoreError;
+use crate::cluster::Cluster;
+use crate::units::{SERVICES, Service, Unit, service};
+
+/// A certificate in a unit of a node, or in a trust store.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<'a> {
+    /// The unit or trust store.
+    pub(crate) service: &'static Service,
+    /// The row.
+    pub(crate) row: &'a CertificateRow,
+    /// The certificate.
+    pub(crate) certificate: Certificate,
+    /// The name of the file: that of the unit, or the one that the trust store gave.
+    pub(crate) file: String,
+}
+
+/// The stores that the list of [seed 004] begins with; the others follow by number.
+const FIRST_STORES: [i64; 5] = [6, 8, 4, 10, 12];
+
+/// The own certificates of a node in the order of the shell, or the entries of all trust stores.
+pub(crate) fn entries<'a>(
+    rows: &'a [CertificateRow],
+    node: &NodeRow,
+    trust: bool,
+) -> Result<Vec<Entry<'a>>, CoreError> {
+    let mut all = Vec::new();
+    let order: Vec<&Service> = if trust {
+        let first = FIRST_STORES.iter().filter_map(|number| service(*number));
+        first.chain(SERVICES.iter().filter(|store| store.trust && !FIRST_STORES.contains(&store.number))).collect()
+    } else {
+        Unit::ALL.iter().filter_map(|unit| service(unit.service())).collect()
+    };
+    for service in order {
+        let inside = |row: &&CertificateRow| match trust {
+            true => row.services.contains(&service.number),
+            false => row.is_own(&node.pkid, service.number),
+        };
+        for row in rows.iter().filter(inside) {
+            let certificate = Certificate::from_pem(row.pem.as_bytes())?;
+            let file = match row.file(service.number) {
+                Some(file) => file.to_owned(),
+                None => format!("{}.pem", service.name),
+            };
+            all.push(Entry { service, row, certificate, file });
+        }
+    }
+    Ok(all)
+}
+
+impl Cluster {
+    /// `show cert list own|trust`: lines of `<unit>/<file>.pem: <description>`.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn list_certificates(&self, node: &NodeRow, trust: bool) -> Result<Vec<String>, CoreError> {
+        let rows = self.store().certificates().await?;
+        let mut lines = Vec::new();
+        for entry in entries(&rows, node, trust)? {
+            let description = if !trust {
+                entry.row.description.as_str()
+            } else if entry.service.name == "CAPF-trust" {
+                ""
+            } else if entry.certificate.is_self_issued() {
+                "Trust Certificate"
+            } else {
+                "Signed Certificate"
+            };
+            lines.push(format!("{}/{}: {description}", entry.service.name, entry.file).trim_end().to_owned());
+        }
+        Ok(lines)
+    }
+
+    /// The certificate that `show cert own|trust NAME` means: `UNIT` or `UNIT/FILE.pem`.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`] when there is none.
+    pub async fn find_certificate(&self, node: &NodeRow, trust: bool, name: &str) -> Result<Certificate, CoreError> {
+        let (store, file) = match name.split_once('/') {
+            Some((store, file)) => (store, Some(file)),
+            None => (name, None),
+        };
+        let rows = self.store().certificates().await?;
+        let found = entries(&rows, node, trust)?.into_iter().find(|entry| {
+            entry.service.name.eq_ignore_ascii_case(store)
+                && (file == Some(entry.file.as_str()) || (file.is_none() && !trust))
+        });
+        let kind = if trust { "trust" } else { "own" };
+        found.map(|entry| entry.certificate).ok_or_else(|| {
+            CoreError::BadInput(format!("no certificate {name}; `show cert list {kind}` names those that are there"))
+        })
+    }
+}

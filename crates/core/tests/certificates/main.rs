@@ -1,0 +1,6 @@
+//! The certificates of a cluster: names in trust stores, requests, uploads; certificates of real CAs, made by OpenSSL.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+mod authority;
+mod names;
+mod place;

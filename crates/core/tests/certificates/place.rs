@@ -1,0 +1,83 @@
+//! A cluster of two nodes, and a clock that tests move.
+
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use pki::{Certificate, OpensslRandom, Random};
+use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::releases::release;
+use ringfence_core::{Actor, Cluster, Level, NodeRow, Surroundings};
+use tempfile::TempDir;
+
+/// Begins when the folder is made, because OpenSSL dates what it signs by the clock of the machine.
+pub struct Clock {
+    pub now: i64,
+    random: OpensslRandom,
+}
+
+impl Surroundings for Clock {
+    fn now(&self) -> i64 {
+        self.now
+    }
+
+    fn random(&mut self) -> &mut dyn Random {
+        &mut self.random
+    }
+}
+
+pub struct Place {
+    pub folder: TempDir,
+    pub cluster: Cluster,
+    pub publisher: NodeRow,
+    pub subscriber: NodeRow,
+    pub clock: Clock,
+    pub actor: Actor,
+}
+
+impl Place {
+    pub async fn new(release_name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let node = |name: &str, address: &str| NewNode {
+            name: name.to_owned(),
+            domain: "example.com".to_owned(),
+            address: address.parse().unwrap(),
+        };
+        let new = NewCluster {
+            release: release(release_name).unwrap(),
+            nodes: vec![node("pub", "127.0.0.1"), node("sub", "127.0.0.2")],
+            subject: SubjectParts {
+                country: "PL".into(),
+                organization: "Cisco".into(),
+                unit: "TAC".into(),
+                state: "Malopolska".into(),
+                locality: "Krakow".into(),
+            },
+        };
+        let made = folder.path().metadata().unwrap().modified().unwrap();
+        let since_1970 = made.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let mut clock = Clock { now: i64::try_from(since_1970.as_millis()).unwrap(), random: OpensslRandom };
+        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
+        let publisher = cluster.node(None).await.unwrap();
+        let subscriber = cluster.node(Some("sub")).await.unwrap();
+        Self { folder, cluster, publisher, subscriber, clock, actor: Actor::new("admin", Level::ReadWrite) }
+    }
+
+    /// The files of a trust store, in the order of the alphabet.
+    pub async fn files(&self, store: &str) -> Vec<String> {
+        let lines = self.cluster.list_certificates(&self.publisher, true).await.unwrap();
+        let inside = lines.iter().filter_map(|line| line.strip_prefix(store)?.strip_prefix('/')?.split(':').next());
+        let mut files: Vec<String> = inside.map(str::to_owned).collect();
+        files.sort();
+        files
+    }
+
+    /// The certificate that a name means on the publisher.
+    pub async fn shown(&self, trust: bool, name: &str) -> Certificate {
+        self.cluster.find_certificate(&self.publisher, trust, name).await.unwrap()
+    }
+
+    pub async fn trust(&mut self, certificates: &[Certificate], stores: &[&str]) {
+        let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
+        cluster.put_trusted(&self.actor, &node, certificates, stores, &mut self.clock).await.unwrap();
+    }
+}
