@@ -173,7 +173,7 @@ fn issue(
     let tbs = TbsCertificate {
         version: 2,
         serial_number: SerialNumber::new(what.serial)?,
-        signature: algorithm(digest)?,
+        signature: algorithm(digest, key.spki())?,
         issuer: RdnSequence::from_der(&issuer.x509().tbs_certificate().subject().to_der()?)?,
         validity: Validity::new(time(first)?, time(last)?),
         subject: subject(what.name)?,
@@ -184,7 +184,7 @@ fn issue(
     let signature = key.sign(digest, &[&tbs])?;
     let signed = SignedCertificate {
         tbs: Any::from_der(&tbs)?,
-        algorithm: algorithm(digest)?,
+        algorithm: algorithm(digest, key.spki())?,
         signature: BitString::from_bytes(&signature)?,
     };
     Ok(Certificate::from_der(&signed.to_der()?)?)
