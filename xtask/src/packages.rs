@@ -95,6 +95,12 @@ pub const PACKAGES: &[Package] = &[
         reason: "verifies our signatures from the raw bytes and talks TLS 1.0 to 1.3 to TVS",
     },
     Package {
+        name: "mount",
+        need: Need::Tests,
+        sign: Sign::Program("mount"),
+        reason: "makes a small disk that gets full while something is changed",
+    },
+    Package {
         name: "sqlite3",
         need: Need::Tests,
         sign: Sign::Program("sqlite3"),

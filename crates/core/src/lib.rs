@@ -8,6 +8,7 @@
 //! A face (shell, web) acts with an [`Actor`]; each operation names the level it needs.
 
 pub mod actor;
+pub mod audit;
 pub mod certificates;
 pub mod cluster;
 pub mod command_log;

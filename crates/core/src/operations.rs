@@ -26,12 +26,13 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
         self.on_publisher(actor, node)?;
+        let command = format!("utils ctl set-cluster {}", mode.words());
+        self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
         self.rebuild_ctl(mode, surroundings).await?;
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         transaction.set_parameter(parameters::CLUSTER_SECURITY_MODE, mode.value()).await?;
         transaction.note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE).await?;
-        let command = format!("utils ctl set-cluster {}", mode.words());
         transaction.note_audit(now, actor.name(), &command, "mode set").await?;
         transaction.commit().await?;
         self.settle(surroundings).await
@@ -53,7 +54,7 @@ impl Cluster {
             let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
             return Err(CoreError::refused("not-mixed-mode", text));
         }
-        self.audit(actor, "utils ctl update CTLFile", "CTL file updated", surroundings.now()).await?;
+        self.audit(actor.name(), "utils ctl update CTLFile", "CTL file updated", surroundings.now()).await?;
         self.rebuild_ctl(mode, surroundings).await
     }
 
@@ -78,7 +79,7 @@ impl Cluster {
     ) -> Result<bool, CoreError> {
         actor.require(Level::ReadWrite)?;
         let command = format!("file delete {}File.tlv on {}", kind.word(), node.name);
-        self.audit(actor, &command, "deleted", surroundings.now()).await?;
+        self.audit(actor.name(), &command, "deleted", surroundings.now()).await?;
         self.unpublish(node, kind, surroundings.now()).await
     }
 
@@ -144,10 +145,10 @@ impl Cluster {
         Ok(self.store().select(statement).await?)
     }
 
-    /// Writes an audit entry on its own, before an operation that is not a change of rows.
-    async fn audit(&self, actor: &Actor, command: &str, result: &str, now: i64) -> Result<(), CoreError> {
+    /// Writes an audit entry on its own, before something is signed or a file is changed: what cannot be written down is not done.
+    pub(crate) async fn audit(&self, actor: &str, command: &str, result: &str, now: i64) -> Result<(), CoreError> {
         let mut transaction = self.store().begin().await?;
-        transaction.note_audit(now, actor.name(), command, result).await?;
+        transaction.note_audit(now, actor, command, result).await?;
         transaction.commit().await?;
         Ok(())
     }

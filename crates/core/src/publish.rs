@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use pki::SoftKey;
 use pki::listing::{self, ListKind};
 use pki::sign::SigningIdentity;
+use pki::{NameForm, SoftKey};
 use store::aside;
 use store::rows::NodeRow;
 use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME};
@@ -113,7 +113,8 @@ impl Cluster {
         self.publish(&nodes, ListKind::Ctl, plan, key, surroundings.now()).await
     }
 
-    /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already.
+    /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already. The audit log
+    /// says so before: what it cannot take is not signed.
     async fn publish(
         &self,
         nodes: &[NodeRow],
@@ -122,8 +123,21 @@ impl Cluster {
         key: SoftKey,
         now: i64,
     ) -> Result<(), CoreError> {
-        let cluster = self.clone();
-        let rows = nodes.to_vec();
+        let (cluster, rows) = (self.clone(), nodes.to_vec());
+        let check = move || {
+            let _lock = cluster.data().lock()?;
+            let same = cluster.is_published(&rows, kind, &plan, &SigningIdentity::new(&plan.signer, &key)?)?;
+            Ok::<_, CoreError>((same, plan, key))
+        };
+        let (same, plan, key) = tokio::task::spawn_blocking(check).await.map_err(CoreError::internal)??;
+        if same {
+            return Ok(());
+        }
+        let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+        let command = format!("sign {} of {}", kind.word(), names.join(", "));
+        let signer = format!("by {}", plan.signer.subject(NameForm::Row));
+        self.audit("system", &command, &signer, now).await?;
+        let (cluster, rows) = (self.clone(), nodes.to_vec());
         let work = move || cluster.publish_blocking(&rows, kind, &plan, &key, now);
         let written = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
         if written {
@@ -146,19 +160,7 @@ impl Cluster {
     ) -> Result<bool, CoreError> {
         let _lock = self.data().lock()?;
         let identity = SigningIdentity::new(&plan.signer, key)?;
-        let mut published: Option<TrustList> = None;
-        let mut same = true;
-        for node in nodes {
-            // A published file that does not parse is simply replaced.
-            let list = self.published_list(node, kind).ok().flatten().map(|published| published.list);
-            same &= match (&published, &list) {
-                (None, Some(list)) => plan.is_published_as(list, &identity)?,
-                (Some(first), Some(list)) => first == list,
-                (_, None) => false,
-            };
-            published = published.or(list);
-        }
-        if same {
+        if self.is_published(nodes, kind, plan, &identity)? {
             return Ok(false);
         }
         let file = plan.sign(u32::try_from(now / 1000).unwrap_or(u32::MAX), &identity)?;
@@ -166,6 +168,29 @@ impl Cluster {
             aside::write(&self.list_path(node, kind), &file, MODE)?;
         }
         Ok(true)
+    }
+
+    /// Whether a list is published on all nodes in the same bytes.
+    fn is_published(
+        &self,
+        nodes: &[NodeRow],
+        kind: ListKind,
+        plan: &ListPlan,
+        identity: &SigningIdentity<'_>,
+    ) -> Result<bool, CoreError> {
+        let mut published: Option<TrustList> = None;
+        let mut same = true;
+        for node in nodes {
+            // A published file that does not parse is simply replaced.
+            let list = self.published_list(node, kind).ok().flatten().map(|published| published.list);
+            same &= match (&published, &list) {
+                (None, Some(list)) => plan.is_published_as(list, identity)?,
+                (Some(first), Some(list)) => first == list,
+                (_, None) => false,
+            };
+            published = published.or(list);
+        }
+        Ok(same)
     }
 
     /// Deletes a published list of a node. Whether it was there.

@@ -3,6 +3,7 @@
 //! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
 //! * [`serve`]: a node; [`lab`]: a cluster and phones in one process
 //! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
+//! * [`audit`]: the audit log
 //! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
 //! * [`exit`], [`terminal`]: how a subcommand ends, and what it prints where
@@ -11,6 +12,7 @@
 //! one in [`Command::run`].
 
 mod admin;
+mod audit;
 mod capf;
 mod completions;
 mod device;
@@ -52,6 +54,7 @@ enum Command {
     Serve(serve::Args),
     Admin(admin::Args),
     Device(device::Args),
+    Audit(audit::Args),
     Import(import::Args),
     Phone(Box<phone::Args>),
     Tvs(tvs::Args),
@@ -74,6 +77,7 @@ impl Command {
             Self::Serve(args) => args.run(),
             Self::Admin(args) => args.run(),
             Self::Device(args) => args.run(),
+            Self::Audit(args) => args.run(),
             Self::Import(args) => args.run(),
             Self::Phone(args) => args.run(),
             Self::Tvs(args) => args.run(),

@@ -241,6 +241,8 @@ impl Session {
             Action::ShowString => self.show_string(first, surroundings).await,
             Action::ListDevices => self.list_devices(first, surroundings.now()).await,
             Action::ShowDevice => self.show_device(first, surroundings.now()).await,
+            Action::ListAudit => self.list_audit(first).await,
+            Action::VerifyAudit => self.verify_audit().await,
             Action::StartWave => self.ask_for_wave(arguments, surroundings).await,
             Action::ShowWave => self.show_wave(surroundings).await,
             Action::ResumeWave => self.resume_wave(surroundings).await,

@@ -145,6 +145,8 @@ pub(crate) enum Action {
     ShowWave,
     ResumeWave,
     StopWave,
+    ListAudit,
+    VerifyAudit,
 }
 
 impl Command {

@@ -1,9 +1,9 @@
 //! Log files that grow by one line at a time.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{StoreError, fault};
 
@@ -15,7 +15,6 @@ pub const SIZE_LIMIT: u64 = 5_000_000;
 /// # Errors
 /// [`StoreError::File`]; nothing was written then.
 pub fn line(path: &Path, text: &str) -> Result<(), StoreError> {
-    set_aside_when_full(path)?;
     let mut line = String::with_capacity(text.len() + 1);
     for letter in text.chars() {
         if letter.is_control() {
@@ -26,17 +25,28 @@ pub fn line(path: &Path, text: &str) -> Result<(), StoreError> {
     }
     line.push('\n');
     fault::point("before a line is appended");
-    let opened = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
     // One write of a file opened for appending: two processes do not mix their lines.
-    opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(StoreError::file(path, "cannot be written"))
+    open(path)?.write_all(line.as_bytes()).map_err(StoreError::file(path, "cannot be written"))
+}
+
+/// Opens a log for its next line; a full one is set aside before.
+pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
+    set_aside_when_full(path)?;
+    let opened = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
+    opened.map_err(StoreError::file(path, "cannot be written"))
+}
+
+/// The name that a full log gets.
+pub(crate) fn set_aside_name(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".1");
+    path.with_file_name(name)
 }
 
 fn set_aside_when_full(path: &Path) -> Result<(), StoreError> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() >= SIZE_LIMIT => {
-            let mut name = path.file_name().unwrap_or_default().to_os_string();
-            name.push(".1");
-            std::fs::rename(path, path.with_file_name(name)).map_err(StoreError::file(path, "cannot be set aside"))
+            std::fs::rename(path, set_aside_name(path)).map_err(StoreError::file(path, "cannot be set aside"))
         }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

@@ -1,21 +1,27 @@
 //! Opening the database, migrations, transactions.
 
+use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 
-use crate::{StoreError, fault};
+use crate::{StoreError, audit_log, fault};
 
 /// The rows of a cluster.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
+    audit_log: Arc<Path>,
 }
 
 /// A change to the rows: everything in it lasts, or nothing.
 pub struct Transaction {
     inner: sqlx::Transaction<'static, sqlx::Any>,
+    audit_log: Arc<Path>,
+    /// The audit log, open, and the last entry of this change.
+    audited: Option<(File, i64, String)>,
 }
 
 /// Connections to a SQLite file. Readers do not wait for the writer (WAL), so a few are enough.
@@ -44,8 +50,12 @@ impl Store {
         first.close().await?;
         let options = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
+            // On a full disk SQLite ends a change by itself, and the connection still counts it: it would begin none any more.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .after_connect(|connection, _| Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) }));
-        Ok(Self { pool: options.connect(&url).await? })
+        let store = Self { pool: options.connect(&url).await?, audit_log: audit_log::path(path).into() };
+        store.chain_old_entries().await?;
+        Ok(store)
     }
 
     /// Starts a change. Only one runs at a time; another waits up to ten seconds.
@@ -53,7 +63,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction { inner: self.pool.begin_with("BEGIN IMMEDIATE").await? })
+        let inner = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Transaction { inner, audit_log: Arc::clone(&self.audit_log), audited: None })
     }
 
     /// A number that changes when another connection changed the rows: the cheap look before a real one.
@@ -67,6 +78,11 @@ impl Store {
     /// Closes all connections, so that the file is whole on its own.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    /// Where the hashes of the audit log stand, outside the database.
+    pub(crate) fn audit_log(&self) -> &Path {
+        &self.audit_log
     }
 
     pub(crate) fn pool(&self) -> &AnyPool {
@@ -83,6 +99,19 @@ impl Transaction {
         fault::point("before a commit");
         self.inner.commit().await?;
         fault::point("after a commit");
+        if let Some((file, seq, hash)) = self.audited
+            && let Err(error) = audit_log::write(&file, &self.audit_log, seq, &hash)
+        {
+            // The change lasts and its entry is in the chain; the line of the next change speaks for this one too.
+            tracing::warn!(%error, "the audit log lags behind");
+        }
+        Ok(())
+    }
+
+    /// Remembers the last entry of this change for the audit log, which has to be writable now.
+    pub(crate) fn audited(&mut self, seq: i64, hash: String) -> Result<(), StoreError> {
+        let file = audit_log::open(&self.audit_log)?;
+        self.audited = Some((file, seq, hash));
         Ok(())
     }
 

@@ -3,10 +3,12 @@
 //! * [`database`]: opening, migrations, transactions; [`rows`] the typed queries; [`sql`] the free `select` of `run sql`
 //! * [`directory`]: the data directory of a cluster; [`keys`]: the key store of a node
 //! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read
+//! * [`audit_log`]: the proof beside the audit entries
 //! * [`peer`]: the databases of usecallmanager's tools; [`fault`]: where tests may kill the process
 
 pub mod append;
 pub mod aside;
+pub mod audit_log;
 pub mod database;
 pub mod directory;
 pub mod fault;

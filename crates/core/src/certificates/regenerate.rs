@@ -47,6 +47,8 @@ impl Cluster {
         let place = NewNode::try_from(node)?;
         let subject = self.new_subject(unit, &place, surroundings).await?;
         let request = request(profile.certificate, subject, &place, unit, surroundings)?;
+        let command = format!("set cert regen {} on {}", unit.name(), node.name);
+        self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
         let made = make(unit, profile, request).await?;
         self.save_key(node, unit, &made).await?;
         let now = surroundings.now();
@@ -59,7 +61,6 @@ impl Cluster {
         if let Some(reset) = self.phones_to_reset(node, unit) {
             transaction.note_change(now, "reset", &reset).await?;
         }
-        let command = format!("set cert regen {} on {}", unit.name(), node.name);
         let serial = pki::hash::spell(made.certificate().serial(), ":", true);
         transaction.note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}")).await?;
         transaction.commit().await?;

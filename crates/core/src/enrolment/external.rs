@@ -147,6 +147,7 @@ impl Cluster {
         check_publisher(node)?;
         let subject = self.new_subject(Unit::Capf, &NewNode::try_from(node)?, surroundings).await?;
         let bits = (self.release().certificates)(Unit::Capf).1.bits;
+        self.audit(actor.name(), "set csr gen CAPF", "begun", surroundings.now()).await?;
         let work = move || -> Result<(SoftKey, String), CoreError> {
             let key = SoftKey::generate_rsa(bits)?;
             let pem = request(&subject, &key)?;

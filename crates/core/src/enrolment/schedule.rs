@@ -161,14 +161,17 @@ impl Cluster {
             ));
         }
         let names = self.selected(selection).await?;
-        let key = self.string_key(surroundings).await?;
+        let key = match &schedule.string {
+            StringChoice::Keep => None,
+            StringChoice::Given(_) | StringChoice::Generate(_) => Some(self.string_key(surroundings).await?),
+        };
         let mut sealed = Vec::with_capacity(names.len());
         let mut strings = Vec::new();
         for name in &names {
-            sealed.push(match &schedule.string {
-                StringChoice::Keep => None,
-                StringChoice::Given(string) => Some(key.seal(name, string, surroundings)?),
-                StringChoice::Generate(digits) => {
+            sealed.push(match (&schedule.string, &key) {
+                (StringChoice::Keep, _) | (_, None) => None,
+                (StringChoice::Given(string), Some(key)) => Some(key.seal(name, string, surroundings)?),
+                (StringChoice::Generate(digits), Some(key)) => {
                     let string = AuthenticationString::generate(*digits, surroundings)?;
                     let text = key.seal(name, &string, surroundings)?;
                     strings.push((name.clone(), string));

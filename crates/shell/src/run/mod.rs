@@ -1,5 +1,6 @@
 //! What the commands do, one module per noun; each is a few words around an operation of `core`.
 
+mod audit;
 pub(crate) mod capf;
 pub(crate) mod capf_devices;
 mod capf_waves;

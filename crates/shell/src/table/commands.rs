@@ -1,5 +1,6 @@
 //! The commands themselves, a file for each noun.
 
+mod audit;
 mod capf;
 mod certificates;
 mod files;
@@ -29,6 +30,7 @@ pub(crate) const TFTP_FILES: &[&str] = &["CTLFile.tlv", "ITLFile.tlv"];
 /// All commands, each noun's in the order of the alphabet. Levels and nodes: [cucm-behaviour.md 1.2, 1.5]; `run sql`
 /// needs 1 as the other commands of administrators.
 const NOUNS: &[&[Command]] = &[
+    audit::COMMANDS,
     capf::COMMANDS,
     certificates::COMMANDS,
     files::COMMANDS,

@@ -3,6 +3,7 @@
 
 use sqlx::AssertSqlSafe;
 
+use super::audit::{AuditRow, hex};
 use super::lscs::NewLsc;
 use crate::{StoreError, Transaction};
 
@@ -232,7 +233,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// Writes audit entries of one actor: when, the command, the result. When this fails the whole change fails.
+    /// Writes audit entries of one actor: when, the command, the result; each chained to the one before it. When this fails the
+    /// whole change fails.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -240,18 +242,23 @@ impl Transaction {
         if entries.is_empty() {
             return Ok(());
         }
+        let (mut seq, mut previous) = self.audit_head().await?;
         let sql = with_values(
-            "place, at, actor, command, result",
-            &[Number, Number, Text, Text, Text],
+            "seq, at, actor, command, result, hash",
+            &[Number, Number, Text, Text, Text, Text],
             entries.len(),
-            "INSERT INTO audit (seq, at, actor, command, result) \
-             SELECT (SELECT COALESCE(MAX(seq), 0) FROM audit) + v.place, v.at, v.actor, v.command, v.result FROM v",
+            "INSERT INTO audit (seq, at, actor, command, result, hash) SELECT * FROM v",
         );
         let mut query = sqlx::query(sql).persistent(false);
-        for (place, (at, command, result)) in (1_i64..).zip(entries) {
-            query = query.bind(place).bind(*at).bind(actor).bind(command).bind(result);
+        for (at, command, result) in entries {
+            seq += 1;
+            let (actor, command, result) = (actor.to_owned(), command.clone(), result.clone());
+            let row = AuditRow { seq, at: *at, actor, command, result, hash: String::new() };
+            previous = row.expected(&previous);
+            query = query.bind(row.seq).bind(row.at).bind(row.actor).bind(row.command).bind(row.result);
+            query = query.bind(hex(&previous));
         }
         query.execute(self.connection()).await?;
-        Ok(())
+        self.audited(seq, hex(&previous))
     }
 }

@@ -1,5 +1,6 @@
 //! The typed queries, a file per noun.
 
+mod audit;
 mod certificates;
 mod device_certificates;
 mod devices;
@@ -11,6 +12,8 @@ mod records;
 mod requests;
 mod waves;
 
+pub use audit::AuditRow;
+pub(crate) use audit::{hex, unhex};
 pub use certificates::{CertificateRow, FileName, NewCertificate};
 pub use device_certificates::{DeviceCertificateRow, ShownKind};
 pub use devices::{DeviceRow, GroupRow, UnknownDeviceRow};
@@ -18,7 +21,7 @@ pub use enrolment_batches::{Attachment, Confirmation, Intent};
 pub use enrolments::{CompletedRow, EnrolmentRow, NO_OPERATION, ScheduleRow};
 pub use lscs::{LscRow, LscState, NewLsc};
 pub use nodes::{NodeRow, ServiceRow};
-pub use records::{AuditRow, ChangeRow};
+pub use records::ChangeRow;
 pub use requests::{RequestRow, RequestState};
 pub use waves::{WaveDeviceRow, WaveRow};
 

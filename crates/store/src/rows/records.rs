@@ -1,4 +1,4 @@
-//! Changes for those who listen, and the audit log.
+//! Changes for those who listen.
 
 use crate::{Store, StoreError, Transaction};
 
@@ -15,21 +15,6 @@ pub struct ChangeRow {
     pub subject: String,
 }
 
-/// Somebody did something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditRow {
-    /// Number, ascending.
-    pub seq: i64,
-    /// When, milliseconds since 1970 UTC.
-    pub at: i64,
-    /// Who.
-    pub actor: String,
-    /// What, as a command.
-    pub command: String,
-    /// How it ended.
-    pub result: String,
-}
-
 impl Store {
     /// The changes after `seq`, in order; at most 10000 at a time.
     ///
@@ -42,20 +27,6 @@ impl Store {
                 .fetch_all(self.pool())
                 .await?;
         Ok(rows.into_iter().map(|(seq, at, kind, subject)| ChangeRow { seq, at, kind, subject }).collect())
-    }
-
-    /// The last `count` entries of the audit log, in order.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn audit(&self, count: i64) -> Result<Vec<AuditRow>, StoreError> {
-        let rows: Vec<(i64, i64, String, String, String)> =
-            sqlx::query_as("SELECT seq, at, actor, command, result FROM audit ORDER BY seq DESC LIMIT $1")
-                .bind(count)
-                .fetch_all(self.pool())
-                .await?;
-        let entry = |(seq, at, actor, command, result)| AuditRow { seq, at, actor, command, result };
-        Ok(rows.into_iter().rev().map(entry).collect())
     }
 }
 
@@ -72,24 +43,6 @@ impl Transaction {
         .bind(at)
         .bind(kind)
         .bind(subject)
-        .execute(self.connection())
-        .await?;
-        Ok(())
-    }
-
-    /// Writes an audit entry. When this fails the whole change fails.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn note_audit(&mut self, at: i64, actor: &str, command: &str, result: &str) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO audit (seq, at, actor, command, result) \
-             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM audit), $1, $2, $3, $4)",
-        )
-        .bind(at)
-        .bind(actor)
-        .bind(command)
-        .bind(result)
         .execute(self.connection())
         .await?;
         Ok(())

@@ -1,0 +1,40 @@
+//! The audit log as people read it: its entries, and whether it is whole.
+
+pub use store::audit_log::{AuditFault, AuditVerdict};
+pub use store::rows::AuditRow;
+
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::cluster::Cluster;
+
+/// Entries that `utils audit list` prints when no number is given: a screen.
+pub const LIST_DEFAULT: i64 = 20;
+
+impl Cluster {
+    /// `utils audit verify`: reads all entries and holds them against their chain and against `log/audit.log`.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, unreadable.
+    pub async fn verify_audit(&self, actor: &Actor) -> Result<AuditVerdict, CoreError> {
+        actor.require(Level::Read)?;
+        Ok(self.store().verify_audit().await?)
+    }
+
+    /// `utils audit list`: the last `count` entries, in order.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, unreadable.
+    pub async fn last_audit(&self, actor: &Actor, count: i64) -> Result<Vec<AuditRow>, CoreError> {
+        actor.require(Level::Read)?;
+        Ok(self.store().audit(count).await?)
+    }
+
+    /// The entries behind number `seq`, at most 1000 in order; empty at the end. For an export that goes page by page.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, unreadable.
+    pub async fn audit_after(&self, actor: &Actor, seq: i64) -> Result<Vec<AuditRow>, CoreError> {
+        actor.require(Level::Read)?;
+        Ok(self.store().audit_after(seq).await?)
+    }
+}

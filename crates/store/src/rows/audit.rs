@@ -1,0 +1,163 @@
+//! The audit log: entries in a chain. The hash of an entry covers the entry before it, and the last hash of each commit
+//! stands in `log/audit.log` too: who alters rows has to alter a file of another place with them, and who cuts the end off is
+//! seen by what the file still names.
+
+use sha2::{Digest, Sha256};
+
+use crate::{Store, StoreError, Transaction};
+
+/// What the hash of the first entry covers in the place of one before it.
+const GENESIS: [u8; 32] = [0; 32];
+
+/// Words before each entry's bytes, so that these hashes are those of nothing else.
+const DOMAIN: &[u8] = b"ringfence audit 1";
+
+/// Entries that are read at a time.
+const PAGE: i64 = 1000;
+
+/// Somebody did something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Number, ascending from 1 without gaps.
+    pub seq: i64,
+    /// When, milliseconds since 1970 UTC.
+    pub at: i64,
+    /// Who.
+    pub actor: String,
+    /// What, as a command.
+    pub command: String,
+    /// How it ended.
+    pub result: String,
+    /// SHA-256 over the hash before it and all fields, lower-case hexadecimal.
+    pub hash: String,
+}
+
+impl AuditRow {
+    /// The hash that the entry should have behind another one: SHA-256 over `ringfence audit 1`, the hash before (32 bytes; zeros for
+    /// the first), number and time as 8 bytes each, and actor, command and result, each behind its length in 8 bytes. Numbers are
+    /// big-endian.
+    #[must_use]
+    pub fn expected(&self, previous: &[u8; 32]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(DOMAIN);
+        hash.update(previous);
+        hash.update(self.seq.to_be_bytes());
+        hash.update(self.at.to_be_bytes());
+        for text in [&self.actor, &self.command, &self.result] {
+            hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(text.as_bytes());
+        }
+        hash.finalize().into()
+    }
+}
+
+type Fields = (i64, i64, String, String, String, String);
+
+fn entry((seq, at, actor, command, result, hash): Fields) -> AuditRow {
+    AuditRow { seq, at, actor, command, result, hash }
+}
+
+/// The last entry: its number and hash.
+type Head = (i64, [u8; 32]);
+
+pub(crate) fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A hash as it stands in a row; `None` when it is none.
+pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (index, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(hash)
+}
+
+impl Store {
+    /// The last `count` entries of the audit log, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit(&self, count: i64) -> Result<Vec<AuditRow>, StoreError> {
+        let rows: Vec<Fields> =
+            sqlx::query_as("SELECT seq, at, actor, command, result, hash FROM audit ORDER BY seq DESC LIMIT $1")
+                .bind(count)
+                .fetch_all(self.pool())
+                .await?;
+        Ok(rows.into_iter().rev().map(entry).collect())
+    }
+
+    /// The entries behind `seq`, in order; at most 1000. Empty at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit_after(&self, seq: i64) -> Result<Vec<AuditRow>, StoreError> {
+        let rows: Vec<Fields> = sqlx::query_as(
+            "SELECT seq, at, actor, command, result, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
+        )
+        .bind(seq)
+        .bind(PAGE)
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    /// Chains the entries of a database that comes from before the chain: when none has a hash and no line of the log names one.
+    pub(crate) async fn chain_old_entries(&self) -> Result<(), StoreError> {
+        let chained: i64 = sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM audit WHERE hash <> ''")
+            .fetch_one(self.pool())
+            .await?;
+        let entries: i64 =
+            sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM audit").fetch_one(self.pool()).await?;
+        if entries == 0 || chained > 0 || !crate::audit_log::lines(self.audit_log())?.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        let mut last: Head = (0, GENESIS);
+        loop {
+            let page = self.audit_after(last.0).await?;
+            if page.is_empty() {
+                break;
+            }
+            for row in page {
+                last = (row.seq, row.expected(&last.1));
+                sqlx::query("UPDATE audit SET hash = $1 WHERE seq = $2 AND hash = ''")
+                    .bind(hex(&last.1))
+                    .bind(row.seq)
+                    .execute(transaction.connection())
+                    .await?;
+            }
+        }
+        transaction.audited(last.0, hex(&last.1))?;
+        transaction.commit().await
+    }
+}
+
+impl Transaction {
+    /// Writes an audit entry. When this fails the whole change fails.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_audit(&mut self, at: i64, actor: &str, command: &str, result: &str) -> Result<(), StoreError> {
+        self.note_audits(actor, &[(at, command.to_owned(), result.to_owned())]).await
+    }
+
+    /// The number and hash behind which the next entry comes. A last entry without a proper hash fails the change: what is
+    /// written behind it could not be proven.
+    pub(crate) async fn audit_head(&mut self) -> Result<Head, StoreError> {
+        let last: Option<(i64, String)> = sqlx::query_as("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(self.connection())
+            .await?;
+        let Some((seq, text)) = last else { return Ok((0, GENESIS)) };
+        let hash = unhex(&text).ok_or_else(|| StoreError::BadRow {
+            table: "audit",
+            reason: format!(
+                "entry {seq} has no hash: somebody altered it; nothing is changed until the audit log is repaired"
+            ),
+        })?;
+        Ok((seq, hash))
+    }
+}
