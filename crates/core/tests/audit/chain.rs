@@ -2,13 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::operations::{Place, steps};
+use crate::operations::{Place, Step, steps};
 use crate::sqlite3;
 
 async fn place() -> (tempfile::TempDir, Place) {
     let folder = tempfile::tempdir().unwrap();
     let mut place = Place::new(folder.path()).await;
-    for step in steps().into_iter().skip(6).take(8) {
+    for step in steps().into_iter().filter(|step| !matches!(step, Step::Regenerate(_))).take(8) {
         place.run(&step).await.unwrap_or_else(|error| panic!("{step:?}: {error}"));
     }
     (folder, place)

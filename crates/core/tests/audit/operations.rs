@@ -83,7 +83,7 @@ pub enum Step {
 
 /// One of each kind, in an order in which each has something to do.
 pub fn steps() -> Vec<Step> {
-    let units = Unit::ALL.into_iter().map(Step::Regenerate);
+    let units = release("15").unwrap().units(true).map(Step::Regenerate);
     let others = [
         Step::UpdateCtl,
         Step::DeleteItl,
