@@ -9,6 +9,7 @@
 
 pub mod actor;
 pub mod audit;
+pub mod bulk;
 pub mod certificates;
 pub mod cluster;
 pub mod command_log;

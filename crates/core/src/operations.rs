@@ -58,7 +58,7 @@ impl Cluster {
         self.rebuild_ctl(mode, surroundings).await
     }
 
-    fn on_publisher(&self, actor: &Actor, node: &NodeRow) -> Result<(), CoreError> {
+    pub(crate) fn on_publisher(&self, actor: &Actor, node: &NodeRow) -> Result<(), CoreError> {
         actor.require(Level::ReadWrite)?;
         if node.publisher {
             return Ok(());

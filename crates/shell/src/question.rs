@@ -2,6 +2,7 @@
 //! 1.5; seeds 000, 001].
 
 use ringfence_core::ListKind;
+use ringfence_core::bulk::SftpServer;
 use ringfence_core::enrolment::{Schedule, Selection, WavePlan};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
@@ -48,6 +49,14 @@ pub(crate) enum Question {
         /// How many phones there are.
         phones: usize,
     },
+    /// `set cert bulk sftp`: the server.
+    BulkServer,
+    /// Then the user.
+    BulkUser(SftpServer),
+    /// Then the password.
+    BulkPassword(SftpServer),
+    /// Then the directory; without a server it is one of this machine.
+    BulkPath(Option<SftpServer>),
     /// `utils capf device wave start`.
     StartWave {
         /// The plan.
@@ -81,7 +90,11 @@ impl Question {
                  nothing holds the old CAPF certificates any more\n",
                 counted(*count, "stale LSC")
             ),
-            Self::TypeString { .. } => String::new(),
+            Self::TypeString { .. }
+            | Self::BulkServer
+            | Self::BulkUser(_)
+            | Self::BulkPassword(_)
+            | Self::BulkPath(_) => String::new(),
             Self::ScheduleAll { schedule, phones } => {
                 format!(
                     "This operation will schedule {} for {}.\n",
@@ -115,15 +128,27 @@ impl Question {
             Self::Delete(..) => "Enter \"y\" followed by return to continue: ",
             Self::DeleteTrusted { .. } | Self::DeleteStaleLscs(_) => "Do you wish to proceed (yes|no)? ",
             Self::TypeString { .. } => "Authentication string (4 to 10 digits): ",
+            Self::BulkServer => "Server (name or address, :port behind it when it is not 22; local for this machine): ",
+            Self::BulkUser(_) => "User: ",
+            Self::BulkPassword(_) => "Password: ",
+            Self::BulkPath(_) => "Directory: ",
             Self::ScheduleAll { .. } | Self::CancelAll { .. } | Self::StartWave { .. } => {
                 "Do you want to continue? (y/n):"
             }
         }
     }
 
+    /// Whether its answer is a password.
+    pub(crate) const fn is_secret(&self) -> bool {
+        matches!(self, Self::BulkPassword(_))
+    }
+
     /// Whether it wants a text, and not a yes.
     pub(crate) const fn wants_text(&self) -> bool {
-        matches!(self, Self::TypeString { .. })
+        matches!(
+            self,
+            Self::TypeString { .. } | Self::BulkServer | Self::BulkUser(_) | Self::BulkPassword(_) | Self::BulkPath(_)
+        )
     }
 }
 

@@ -1,5 +1,9 @@
 //! A session: who is logged in on which node, and what waits for an answer. A line goes in, a [`Reply`] comes out.
 
+use std::sync::Arc;
+
+use ringfence_core::bulk::Exchange;
+use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
 use ringfence_core::{Actor, Cluster, CoreError, NodeRow, Surroundings};
 
@@ -28,6 +32,7 @@ pub struct Session {
     pub(crate) node: NodeRow,
     pub(crate) actor: Actor,
     pub(crate) pagination: bool,
+    pub(crate) exchange: Arc<dyn Exchange>,
     question: Option<Question>,
 }
 
@@ -49,6 +54,8 @@ pub enum State {
     Prompt,
     /// The answer to a question, behind this prompt.
     Ask(&'static str),
+    /// The same for a password: what is typed is shown nowhere.
+    AskSecret(&'static str),
     /// Nothing: the session is over.
     Quit,
 }
@@ -103,7 +110,14 @@ pub(crate) fn one_line(text: &str) -> String {
 impl Session {
     /// A session of an actor on a node.
     pub fn new(cluster: Cluster, node: NodeRow, actor: Actor) -> Self {
-        Self { cluster, node, actor, pagination: true, question: None }
+        Self { cluster, node, actor, pagination: true, exchange: Arc::new(NoSftp), question: None }
+    }
+
+    /// The same with SFTP, for `set cert bulk`.
+    #[must_use]
+    pub fn with_exchange(mut self, exchange: Arc<dyn Exchange>) -> Self {
+        self.exchange = exchange;
+        self
     }
 
     /// The node.
@@ -231,6 +245,10 @@ impl Session {
             Action::ImportOwn => self.import_own(first, second.unwrap_or_default(), surroundings).await,
             Action::ImportTrust => self.import_trust(first, second.unwrap_or_default(), surroundings).await,
             Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()),
+            Action::SetBulkPlace => Ok(self.ask(Question::BulkServer)),
+            Action::BulkExport => self.bulk_export(first, surroundings).await,
+            Action::BulkConsolidate => self.bulk_consolidate(first, surroundings).await,
+            Action::BulkImport => self.bulk_import(first, surroundings).await,
             Action::ListStaleLscs => self.list_stale_lscs(surroundings).await,
             Action::DeleteStaleLscs => self.ask_to_delete_stale_lscs(surroundings).await,
             Action::LoadMicRoots => self.load_mic_roots(first, surroundings).await,
@@ -253,7 +271,9 @@ impl Session {
 
     /// Puts a question: it waits until the next line.
     pub(crate) fn ask(&mut self, question: Question) -> Reply {
-        let reply = Reply { text: question.opening(), state: State::Ask(question.prompt()), outcome: Outcome::Done };
+        let prompt = question.prompt();
+        let state = if question.is_secret() { State::AskSecret(prompt) } else { State::Ask(prompt) };
+        let reply = Reply { text: question.opening(), state, outcome: Outcome::Done };
         self.question = Some(question);
         reply
     }
@@ -271,6 +291,10 @@ impl Session {
             }
             Question::ScheduleAll { schedule, .. } => self.schedule(&Selection::All, &schedule, surroundings).await,
             Question::CancelAll { .. } => self.cancel(&Selection::All, surroundings).await,
+            Question::BulkServer => self.bulk_server(answer),
+            Question::BulkUser(server) => self.bulk_user(server, answer),
+            Question::BulkPassword(server) => self.bulk_password(server, answer),
+            Question::BulkPath(server) => self.set_bulk_place(server, answer, surroundings).await,
             Question::StartWave { plan, .. } => self.start_wave(&plan, surroundings).await,
         };
         done.unwrap_or_else(|error| Reply::error(&error))

@@ -47,6 +47,28 @@ impl Folder {
         &self.root
     }
 
+    /// The names of the files directly in the folder, sorted; at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`StoreError::File`]: unreadable, or more files than that.
+    pub fn names(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        let unreadable = || StoreError::file(&self.root, "cannot be read");
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.root).map_err(unreadable())? {
+            let entry = entry.map_err(unreadable())?;
+            let file = entry.file_type().map_err(unreadable())?.is_file();
+            if let (true, Ok(name)) = (file, entry.file_name().into_string()) {
+                names.push(name);
+            }
+            if names.len() > limit {
+                let reason = std::io::Error::other(format!("more than {limit} files"));
+                return Err(StoreError::file(&self.root, "is too full")(reason));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// Finds a file by the parts of its name; without case when the exact spelling is not there. Links that lead out
     /// of the folder find nothing.
     ///

@@ -127,10 +127,24 @@ impl StringKey {
         text: &AuthenticationString,
         surroundings: &mut dyn Surroundings,
     ) -> Result<String, CoreError> {
-        string::seal(&self.0, device, text.reveal(), surroundings.random()).map_err(CoreError::internal)
+        self.seal_text(device, text.reveal(), surroundings)
+    }
+
+    /// Seals any other secret text, bound to what it is for.
+    pub(crate) fn seal_text(
+        &self,
+        purpose: &str,
+        text: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<String, CoreError> {
+        string::seal(&self.0, purpose, text, surroundings.random()).map_err(CoreError::internal)
+    }
+
+    pub(crate) fn open_text(&self, purpose: &str, sealed: &str) -> Result<Zeroizing<String>, CoreError> {
+        string::open(&self.0, purpose, sealed).map_err(CoreError::internal)
     }
 
     pub(crate) fn open(&self, device: &str, sealed: &str) -> Result<AuthenticationString, CoreError> {
-        string::open(&self.0, device, sealed).map(AuthenticationString).map_err(CoreError::internal)
+        self.open_text(device, sealed).map(AuthenticationString)
     }
 }

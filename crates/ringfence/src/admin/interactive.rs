@@ -14,6 +14,7 @@ use shell::session::INTERRUPTED;
 use shell::{PROMPT, Reply, Session, State};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::secret;
 use crate::exit::{Answer, Failure};
 use crate::opened::Opened;
 use crate::terminal;
@@ -54,6 +55,7 @@ impl Console<'_> {
             let line = match &state {
                 State::Prompt => self.command_line(&begun)?,
                 State::Ask(question) => self.read(question, "")?,
+                State::AskSecret(question) => secret::read(question)?.map_or(Typed::Interrupt, Typed::Line),
                 State::Quit => return Ok(Answer::Yes),
             };
             begun.clear();

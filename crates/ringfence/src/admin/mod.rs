@@ -1,10 +1,11 @@
 //! `ringfence admin`: the `admin:` shell on a terminal, from a pipe, or as single commands.
 //!
 //! * [`interactive`]: prompt, Tab, paging on a local terminal
-//! * [`script`]: `-c` and lines of a pipe
+//! * [`script`]: `-c` and lines of a pipe; [`secret`]: passwords
 
 mod interactive;
 mod script;
+mod secret;
 
 use std::io::IsTerminal;
 

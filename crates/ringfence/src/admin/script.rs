@@ -8,6 +8,7 @@ use shell::session::LINE_LIMIT;
 use shell::{Outcome, Reply, Session, State};
 use tokio::runtime::Runtime;
 
+use super::secret;
 use crate::exit::{Answer, Failure};
 use crate::terminal;
 
@@ -64,8 +65,13 @@ impl Script<'_> {
     /// A command with its confirmations.
     fn command(&mut self, line: &str) -> Result<Reply, Failure> {
         let mut reply = self.line(line)?;
-        while let State::Ask(question) = reply.state {
-            reply = match self.confirmation(question)? {
+        loop {
+            let given = match reply.state {
+                State::Ask(question) => self.confirmation(question, false)?,
+                State::AskSecret(question) => self.confirmation(question, true)?,
+                State::Prompt | State::Quit => break,
+            };
+            reply = match given {
                 Some(given) => self.line(&given)?,
                 None => {
                     terminal::note("no answer on standard input, so nothing was done; --yes answers");
@@ -82,21 +88,36 @@ impl Script<'_> {
         Ok(reply)
     }
 
-    /// Prints a question and gives its answer. A terminal shows what is typed there; anything else is printed.
-    fn confirmation(&self, question: &str) -> Result<Option<String>, Failure> {
+    /// Prints a question and gives its answer. A terminal shows what is typed there; anything else is printed, but no
+    /// password. `--yes` is no password either.
+    fn confirmation(&self, question: &str, secret: bool) -> Result<Option<String>, Failure> {
+        let on_terminal = std::io::stdin().is_terminal();
+        if secret && on_terminal {
+            return secret::read(question);
+        }
         terminal::print(question)?;
-        if self.yes {
+        if secret {
+            let given = read_line()?;
+            terminal::print("\n")?;
+            return Ok(given);
+        }
+        if self.yes && is_yes_or_no(question) {
             let yes = if question.contains("yes") { "yes" } else { "y" };
             terminal::print(&format!("{yes}\n"))?;
             return Ok(Some(yes.to_owned()));
         }
         let given = read_line()?;
-        if given.is_none() || !std::io::stdin().is_terminal() {
+        if given.is_none() || !on_terminal {
             let shown = terminal::one_line(given.as_deref().unwrap_or_default());
             terminal::print(&format!("{shown}\n"))?;
         }
         Ok(given)
     }
+}
+
+/// Whether yes answers a question; the others want a name or a number.
+fn is_yes_or_no(question: &str) -> bool {
+    ["yes", "y/n", "\"y\""].iter().any(|sign| question.contains(sign))
 }
 
 /// A line of standard input without its end; `None` at the end.

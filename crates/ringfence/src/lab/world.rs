@@ -145,10 +145,11 @@ impl World {
         loop {
             all.push_str(&reply.text);
             match reply.state {
-                State::Ask(prompt) => {
+                State::Ask(prompt) | State::AskSecret(prompt) => {
                     self.transcript.output(&reply.text)?;
                     let answer = answers.next().copied().unwrap_or_default();
-                    self.transcript.typed(prompt, answer)?;
+                    let secret = matches!(reply.state, State::AskSecret(_));
+                    self.transcript.typed(prompt, if secret { "" } else { answer })?;
                     reply = session.line(answer, &mut self.seed).await;
                 }
                 State::Prompt | State::Quit => {

@@ -1,6 +1,7 @@
 //! What the commands do, one module per noun; each is a few words around an operation of `core`.
 
 mod audit;
+mod bulk;
 pub(crate) mod capf;
 pub(crate) mod capf_devices;
 mod capf_waves;

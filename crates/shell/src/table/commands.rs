@@ -1,6 +1,7 @@
 //! The commands themselves, a file for each noun.
 
 mod audit;
+mod bulk;
 mod capf;
 mod certificates;
 mod files;
@@ -31,6 +32,7 @@ pub(crate) const TFTP_FILES: &[&str] = &["CTLFile.tlv", "ITLFile.tlv"];
 /// needs 1 as the other commands of administrators.
 const NOUNS: &[&[Command]] = &[
     audit::COMMANDS,
+    bulk::COMMANDS,
     capf::COMMANDS,
     certificates::COMMANDS,
     files::COMMANDS,

@@ -49,6 +49,12 @@ pub struct Place {
 
 impl Place {
     pub async fn new(release_name: &str) -> Self {
+        let nodes = [("cucm-1051-a-pub", "10.48.47.153"), ("cucm-1051-a-sub1", "10.48.47.154")];
+        Self::of(release_name, &nodes).await
+    }
+
+    /// A cluster of these nodes, the publisher first.
+    pub async fn of(release_name: &str, nodes: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let node = |name: &str, address: &str| NewNode {
             name: name.to_owned(),
@@ -57,7 +63,7 @@ impl Place {
         };
         let new = NewCluster {
             release: release(release_name).unwrap(),
-            nodes: vec![node("cucm-1051-a-pub", "10.48.47.153"), node("cucm-1051-a-sub1", "10.48.47.154")],
+            nodes: nodes.iter().map(|(name, address)| node(name, address)).collect(),
             subject: SubjectParts {
                 country: "PL".into(),
                 organization: "Cisco".into(),
@@ -81,16 +87,18 @@ impl Place {
         let mut shown = String::new();
         let mut outcome = Outcome::Done;
         let mut prompt = shell::PROMPT;
+        let mut secret = false;
         for line in lines {
             shown.push_str(prompt);
-            shown.push_str(line);
+            shown.push_str(if secret { "" } else { line });
             shown.push('\n');
             let reply = session.line(line, &mut self.seed).await;
             shown.push_str(&reply.text);
             outcome = reply.outcome;
+            secret = matches!(reply.state, State::AskSecret(_));
             prompt = match reply.state {
                 State::Prompt => shell::PROMPT,
-                State::Ask(question) => question,
+                State::Ask(question) | State::AskSecret(question) => question,
                 State::Quit => return (shown, outcome),
             };
         }

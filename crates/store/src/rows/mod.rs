@@ -1,6 +1,7 @@
 //! The typed queries, a file per noun.
 
 mod audit;
+mod bulk_server;
 mod certificates;
 mod device_certificates;
 mod devices;
@@ -14,6 +15,7 @@ mod waves;
 
 pub use audit::AuditRow;
 pub(crate) use audit::{hex, unhex};
+pub use bulk_server::BulkServerRow;
 pub use certificates::{CertificateRow, FileName, NewCertificate};
 pub use device_certificates::{DeviceCertificateRow, ShownKind};
 pub use devices::{DeviceRow, GroupRow, UnknownDeviceRow};

@@ -1,0 +1,205 @@
+//! Where clusters meet: a directory of this machine, or of an SFTP server. This crate knows no socket: whoever has one gives an
+//! [`Exchange`].
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use store::StoreError;
+use store::aside;
+use store::folder::Folder;
+use store::peer::read_file;
+use zeroize::Zeroizing;
+
+use super::bundle::BUNDLE_BYTES;
+use crate::CoreError;
+
+/// Port of SSH (RFC 4253 4).
+pub const SSH_PORT: u16 = 22;
+
+/// Files in the directory at most: 40 clusters with their four exports, and what others left there.
+pub const FILE_LIMIT: usize = 1000;
+
+/// What an SFTP server needs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SftpServer {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: Zeroizing<String>,
+    /// Directory there.
+    pub path: String,
+    /// The host key that is expected, as OpenSSH prints it (`SHA256:...`); `None`: the one that is offered is taken.
+    pub host_key: Option<String>,
+}
+
+impl std::fmt::Debug for SftpServer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}@{}:{} {}", self.user, self.host, self.port, self.path)
+    }
+}
+
+/// What will come of a call.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, ExchangeError>> + Send + 'a>>;
+
+/// Opens SFTP servers.
+pub trait Exchange: std::fmt::Debug + Send + Sync {
+    /// Logs in and opens the directory.
+    fn open<'a>(&'a self, server: &'a SftpServer) -> Pending<'a, OpenedServer>;
+}
+
+/// A directory of a server, open.
+pub struct OpenedServer {
+    /// The directory.
+    pub folder: Box<dyn ExchangeFolder>,
+    /// The host key that the server has shown.
+    pub host_key: String,
+}
+
+/// A directory that several clusters reach. Names are single components.
+pub trait ExchangeFolder: Send {
+    /// Names of its files, at most [`FILE_LIMIT`].
+    fn names(&mut self) -> Pending<'_, Vec<String>>;
+
+    /// A file of at most [`BUNDLE_BYTES`]; `None` when there is none.
+    fn read<'a>(&'a mut self, name: &'a str) -> Pending<'a, Option<Vec<u8>>>;
+
+    /// Writes a file: others see the old bytes or the new ones, never a part.
+    fn write<'a>(&'a mut self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()>;
+}
+
+/// Why an exchange does not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// Nobody answers, or no SSH.
+    #[error("{server} cannot be reached: {reason}")]
+    Unreachable {
+        /// Host and port.
+        server: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is another server than before, or somebody stands in between.
+    #[error(
+        "{server} shows the host key {shown}, {expected} is expected: somebody may stand in between. If the server has a new key, \
+         name it again with `set cert bulk sftp`"
+    )]
+    HostKey {
+        /// Host and port.
+        server: String,
+        /// What it showed.
+        shown: String,
+        /// What was seen at the first connection.
+        expected: String,
+    },
+    /// User or password.
+    #[error("{server} does not let {user} in; `set cert bulk sftp` asks for user and password again")]
+    Login {
+        /// Host and port.
+        server: String,
+        /// User.
+        user: String,
+    },
+    /// A file or directory there.
+    #[error("{path}: {reason}")]
+    File {
+        /// Path.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// This face has no SFTP.
+    #[error("SFTP is not available here; use `ringfence admin`")]
+    NotHere,
+}
+
+impl ExchangeError {
+    /// Stable word for machines.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "exchange-unreachable",
+            Self::HostKey { .. } => "exchange-host-key",
+            Self::Login { .. } => "exchange-login",
+            Self::File { .. } => "exchange-file",
+            Self::NotHere => "exchange-not-here",
+        }
+    }
+}
+
+impl From<ExchangeError> for CoreError {
+    fn from(error: ExchangeError) -> Self {
+        Self::refused(error.label(), error.to_string())
+    }
+}
+
+/// No SFTP: only directories of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct NoSftp;
+
+impl Exchange for NoSftp {
+    fn open<'a>(&'a self, _: &'a SftpServer) -> Pending<'a, OpenedServer> {
+        Box::pin(std::future::ready(Err(ExchangeError::NotHere)))
+    }
+}
+
+/// A directory of this machine.
+pub(super) struct LocalFolder {
+    root: PathBuf,
+}
+
+impl LocalFolder {
+    pub(super) fn open(path: &Path) -> Result<Self, ExchangeError> {
+        let folder = Folder::open(path).map_err(|error| file_error(&error))?;
+        Ok(Self { root: folder.root().to_path_buf() })
+    }
+
+    fn blocking<'a, T: Send + 'static>(
+        &self,
+        work: impl FnOnce(PathBuf) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<'a, T> {
+        let root = self.root.clone();
+        Box::pin(async move {
+            let done = tokio::task::spawn_blocking(move || work(root)).await;
+            let lost = |error: tokio::task::JoinError| ExchangeError::File {
+                path: "the directory of the exchange".to_owned(),
+                reason: error.to_string(),
+            };
+            done.map_err(lost)?.map_err(|error| file_error(&error))
+        })
+    }
+}
+
+impl ExchangeFolder for LocalFolder {
+    fn names(&mut self) -> Pending<'_, Vec<String>> {
+        self.blocking(|root| Folder::open(&root)?.names(FILE_LIMIT))
+    }
+
+    fn read<'a>(&'a mut self, name: &'a str) -> Pending<'a, Option<Vec<u8>>> {
+        let name = name.to_owned();
+        self.blocking(move |root| {
+            let path = root.join(name);
+            if aside::length(&path)?.is_none() {
+                return Ok(None);
+            }
+            read_file(&path, BUNDLE_BYTES).map(Some)
+        })
+    }
+
+    fn write<'a>(&'a mut self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()> {
+        let (name, bytes) = (name.to_owned(), bytes.to_vec());
+        // Certificates are no secret, and another cluster may run under another user.
+        self.blocking(move |root| aside::write(&root.join(name), &bytes, 0o644))
+    }
+}
+
+fn file_error(error: &StoreError) -> ExchangeError {
+    match error {
+        StoreError::File { path, action, source } => {
+            ExchangeError::File { path: path.clone(), reason: format!("{action}: {source}") }
+        }
+        other => ExchangeError::File { path: "the directory of the exchange".to_owned(), reason: other.to_string() },
+    }
+}

@@ -1,0 +1,50 @@
+//! What clusters exchange, and the trust stores it goes to in the other cluster.
+
+use crate::units::Unit;
+
+/// A kind of certificate that is exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BulkUnit {
+    /// The unit.
+    pub unit: Unit,
+    /// What the web page of the original calls it [cucm-behaviour.md 7].
+    alias: &'static str,
+    /// The stores of the other cluster that an import fills, by number.
+    pub stores: &'static [i64],
+}
+
+/// All kinds, in the order of an exchange of `all`. Stores: [T215539, cucm-behaviour.md 3]; a CAPF goes into CAPF-trust too, where
+/// the chain of an LSC is looked for when a phone proves itself by it [cucm-behaviour.md 1.10, 4.1].
+pub const BULK_UNITS: [BulkUnit; 4] = [
+    BulkUnit { unit: Unit::Tomcat, alias: "tomcat", stores: &[6] },
+    BulkUnit { unit: Unit::CallManager, alias: "tftp", stores: &[14, 4] },
+    BulkUnit { unit: Unit::Capf, alias: "CAPF", stores: &[4, 10] },
+    BulkUnit { unit: Unit::ItlRecovery, alias: "ITL_Recovery", stores: &[14, 4] },
+];
+
+impl BulkUnit {
+    /// The kind with a name: that of the unit or that of the web page, in any case.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        BULK_UNITS.iter().find(|unit| unit.name().eq_ignore_ascii_case(name) || unit.alias.eq_ignore_ascii_case(name))
+    }
+
+    /// Name of the unit.
+    pub const fn name(&self) -> &'static str {
+        self.unit.name()
+    }
+
+    /// The file that holds what all clusters have exported.
+    pub fn consolidated_file(&self) -> String {
+        format!("consolidated_{}.pem", self.name())
+    }
+
+    /// The file into which one cluster exports.
+    pub(super) fn export_file(&self, cluster: &str) -> String {
+        format!("{}_{}.pem", self.name(), cluster.replace(' ', "_"))
+    }
+
+    /// Whether a file is an export of this kind.
+    pub(super) fn is_export(&self, file: &str) -> bool {
+        file.strip_prefix(self.name()).is_some_and(|rest| rest.starts_with('_') && rest.ends_with(".pem"))
+    }
+}

@@ -1,0 +1,67 @@
+//! Where this cluster exchanges certificates with others.
+
+use crate::{Store, StoreError, Transaction};
+
+/// The one place of exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BulkServerRow {
+    /// Name or address of the SFTP server; empty for a directory of this machine.
+    pub server: String,
+    /// Port.
+    pub port: i64,
+    /// User.
+    pub user: String,
+    /// Password, sealed; empty for a directory.
+    pub password: String,
+    /// Directory there.
+    pub path: String,
+    /// The host key that is expected, `SHA256:...`; empty for a directory.
+    pub host_key: String,
+}
+
+impl Store {
+    /// The place of exchange; `None` when none was named yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn bulk_server(&self) -> Result<Option<BulkServerRow>, StoreError> {
+        let row: Option<(String, i64, String, String, String, String)> = sqlx::query_as(
+            "SELECT server, CAST(port AS BIGINT), username, password, path, hostkey FROM bulkserver WHERE id = 1",
+        )
+        .fetch_optional(self.pool())
+        .await?;
+        let read = |(server, port, user, password, path, host_key)| BulkServerRow {
+            server,
+            port,
+            user,
+            password,
+            path,
+            host_key,
+        };
+        Ok(row.map(read))
+    }
+}
+
+impl Transaction {
+    /// Names the place of exchange.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_bulk_server(&mut self, row: &BulkServerRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO bulkserver (id, server, port, username, password, path, hostkey) \
+             VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET server = excluded.server, \
+             port = excluded.port, username = excluded.username, password = excluded.password, \
+             path = excluded.path, hostkey = excluded.hostkey",
+        )
+        .bind(&row.server)
+        .bind(row.port)
+        .bind(&row.user)
+        .bind(&row.password)
+        .bind(&row.path)
+        .bind(&row.host_key)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
