@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::tz::TimeZone;
 use pki::{Certificate, SoftKey};
@@ -11,14 +13,14 @@ use store::{Store, Transaction};
 
 use crate::certificates::{self, MadeCertificate};
 use crate::parameters::{self, Parameters};
-use crate::releases::{Release, release};
+use crate::releases::{RELEASES, Recovery, Release, release};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::NodeCertificates;
 use crate::units::Unit;
 use crate::{CoreError, services};
 
 /// Rows of `processconfig` that are ours: they describe the cluster itself.
-const RELEASE: &str = "RingfenceRelease";
+pub(crate) const RELEASE: &str = "RingfenceRelease";
 const SUBJECT: [&str; 5] =
     ["RingfenceCountry", "RingfenceOrganization", "RingfenceUnit", "RingfenceState", "RingfenceLocality"];
 
@@ -33,8 +35,31 @@ pub const GROUP_LIMIT: usize = 3;
 pub struct Cluster {
     store: Store,
     data: DataDirectory,
-    release: &'static Release,
+    release: CurrentRelease,
     zone: TimeZone,
+}
+
+/// The release of an open cluster: its place in [`RELEASES`]. All copies of a [`Cluster`] share it, and each look at the
+/// parameters brings it up to date, because another process may have changed it.
+#[derive(Debug, Clone)]
+struct CurrentRelease(Arc<AtomicUsize>);
+
+impl CurrentRelease {
+    fn new(release: &Release) -> Self {
+        let current = Self(Arc::default());
+        current.set(release);
+        current
+    }
+
+    fn get(&self) -> &'static Release {
+        let [oldest, ..] = &RELEASES;
+        RELEASES.get(self.0.load(Ordering::Acquire)).unwrap_or(oldest)
+    }
+
+    fn set(&self, release: &Release) {
+        let place = RELEASES.iter().position(|row| row.name == release.name);
+        self.0.store(place.unwrap_or_default(), Ordering::Release);
+    }
 }
 
 /// A cluster to be made.
@@ -100,11 +125,11 @@ impl Cluster {
             return Ok(made);
         }
         let store = Store::open(&data.database(), true).await?;
-        let cluster = Self { store, data, release: new.release, zone };
+        let cluster = Self { store, data, release: CurrentRelease::new(new.release), zone };
         let mut made = Vec::new();
         for (index, node) in new.nodes.iter().enumerate() {
             cluster.data.node(&node.name, index == 0).create()?;
-            let first = cluster.release.units(index == 0).map(|unit| (unit, (cluster.release.certificates)(unit).0));
+            let first = new.release.units(index == 0).map(|unit| (unit, (new.release.certificates)(unit).0));
             for (unit, profile) in first {
                 let subject = new.subject.subject(unit, node, surroundings)?;
                 let request = certificates::make::request(profile.certificate, subject, node, unit, surroundings)?;
@@ -112,8 +137,7 @@ impl Cluster {
             }
         }
         for (index, unit, certificate) in &made {
-            let holders = if *unit == Unit::ItlRecovery && cluster.release.recovery == crate::releases::Recovery::Shared
-            {
+            let holders = if *unit == Unit::ItlRecovery && new.release.recovery == Recovery::Shared {
                 0..new.nodes.len()
             } else {
                 *index..*index + 1
@@ -164,7 +188,7 @@ impl Cluster {
         for (name, value) in parameters::defaults() {
             transaction.set_parameter(name, value).await?;
         }
-        transaction.set_parameter(RELEASE, self.release.name).await?;
+        transaction.set_parameter(RELEASE, new.release.name).await?;
         for (name, value) in SUBJECT.iter().zip(new.subject.values()) {
             transaction.set_parameter(name, value).await?;
         }
@@ -195,11 +219,7 @@ impl Cluster {
             store.close().await;
             return nothing_or_lost(&data).map(|()| None);
         }
-        let parameters = Parameters::new(store.parameters().await?);
-        let name = parameters.get(RELEASE).to_owned();
-        let release = release(&name).ok_or_else(|| {
-            CoreError::Internal(format!("the cluster follows release {name}, which this program does not know"))
-        })?;
+        let release = CurrentRelease::new(release_of(&Parameters::new(store.parameters().await?))?);
         let cluster = Self { store, data, release, zone };
         cluster.name_entries().await?;
         Ok(Some(cluster))
@@ -238,9 +258,9 @@ impl Cluster {
         &self.data
     }
 
-    /// The release.
+    /// The release, as of the last look at the parameters.
     pub fn release(&self) -> &'static Release {
-        self.release
+        self.release.get()
     }
 
     /// The time zone that texts are printed in.
@@ -268,12 +288,14 @@ impl Cluster {
         self.data.node(&node.name, node.publisher)
     }
 
-    /// The parameters.
+    /// The parameters. The release among them counts from here on.
     ///
     /// # Errors
     /// [`CoreError`].
     pub async fn parameters(&self) -> Result<Parameters, CoreError> {
-        Ok(Parameters::new(self.store.parameters().await?))
+        let parameters = Parameters::new(self.store.parameters().await?);
+        self.release.set(release_of(&parameters)?);
+        Ok(parameters)
     }
 
     /// The nodes with their own certificates, the publisher first.
@@ -308,6 +330,13 @@ impl Cluster {
         let [country, organization, unit, state, locality] = SUBJECT.map(|name| parameters.get(name).to_owned());
         Ok(SubjectParts { country, organization, unit, state, locality })
     }
+}
+
+fn release_of(parameters: &Parameters) -> Result<&'static Release, CoreError> {
+    let name = parameters.get(RELEASE);
+    release(name).ok_or_else(|| {
+        CoreError::Internal(format!("the cluster follows release {name}, which this program does not know"))
+    })
 }
 
 fn node_certificates(node: &NodeRow, rows: &[CertificateRow]) -> Result<NodeCertificates, CoreError> {

@@ -31,6 +31,7 @@ pub mod surroundings;
 pub mod trust_lists;
 pub mod tvs;
 pub mod units;
+pub mod upgrade;
 
 pub use actor::{Actor, Level};
 pub use cluster::Cluster;

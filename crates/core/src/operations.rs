@@ -26,6 +26,7 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
         self.on_publisher(actor, node)?;
+        self.require_tokenless().await?;
         let command = format!("utils ctl set-cluster {}", mode.words());
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
         self.rebuild_ctl(mode, surroundings).await?;
@@ -49,6 +50,7 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
         self.on_publisher(actor, node)?;
+        self.require_tokenless().await?;
         let mode = self.parameters().await?.security_mode();
         if mode == SecurityMode::NonSecure {
             let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
@@ -56,6 +58,20 @@ impl Cluster {
         }
         self.audit(actor.name(), "utils ctl update CTLFile", "CTL file updated", surroundings.now()).await?;
         self.rebuild_ctl(mode, surroundings).await
+    }
+
+    /// Releases before 10.0 know no CTL without tokens [cucm-behaviour.md 2.1].
+    async fn require_tokenless(&self) -> Result<(), CoreError> {
+        self.parameters().await?;
+        if self.release().ctl_sasts.is_empty() {
+            let text = format!(
+                "Release {} has no CTL file without tokens: sign it with two tokens and the CTL client, or move to a newer \
+                 release with `utils system switch-version`",
+                self.release().name
+            );
+            return Err(CoreError::refused("no-tokenless-ctl", text));
+        }
+        Ok(())
     }
 
     pub(crate) fn on_publisher(&self, actor: &Actor, node: &NodeRow) -> Result<(), CoreError> {

@@ -1,7 +1,10 @@
 //! What differs by release: a table of facts, each row with its source, instead of conditions in the code.
+//!
+//! The certificates of each release stand in [`profiles`].
 
-use pki::profile::{CertificateProfile, Purpose, Usage};
-use wire::digest::DigestId;
+mod profiles;
+
+use pki::profile::CertificateProfile;
 
 use crate::units::{Unit, Where};
 
@@ -14,16 +17,40 @@ pub struct Release {
     pub itl_signer: Unit,
     /// Whether ITLs and CTLs hold the ITLRecovery certificate, and where it is made.
     pub recovery: Recovery,
-    /// The SAST records of a tokenless CTL in order; the first one signs [cucm-behaviour.md 2.1].
+    /// Whether a refresh upgrade to this release may make another ITLRecovery certificate although there is one: the fault of
+    /// field notice 70613.
+    pub may_renew_recovery: bool,
+    /// What `utils itl reset` makes [cucm-behaviour.md 1.5, 1.6].
+    pub itl_reset: ItlReset,
+    /// Whether `utils itl reset remotekey` is there: gone in 15 [cucm-behaviour.md 1.5].
+    pub remote_reset: bool,
+    /// The SAST records of a tokenless CTL in order; the first one signs, the second one after `utils ctl reset localkey`
+    /// [cucm-behaviour.md 1.5, 2.1]. Empty where only tokens sign.
     pub ctl_sasts: &'static [Unit],
-    /// Whether the units with a key on an elliptic curve are there [cucm-behaviour.md 1.2, 5.1].
+    /// Whether the units with a key on an elliptic curve are there [cucm-behaviour.md 1.2, 5.1]; in
+    /// 11.5 to 14 as in 15 [inferred].
     pub ec_units: bool,
+    /// The units whose certificates stand behind the tokens as SAST in a CTL made with tokens [cucm-behaviour.md 2.1].
+    pub token_ctl_sasts: &'static [Unit],
+    /// Whether there is a service Cisco CTL Provider: gone in 14SU3 [cucm-behaviour.md 1.7, 2.1].
+    pub ctl_provider: bool,
     /// Certificates of a new node, then those of a renewal, by unit.
     pub certificates: fn(Unit) -> (KeyProfile, KeyProfile),
     /// What `utils ctl` says at its end, in one line [cucm-behaviour.md 1.5].
     pub ctl_restart: &'static str,
     /// What `utils service restart` says first, with its blanks [printed transcripts of both generations].
     pub restart_warning: &'static str,
+}
+
+/// What `utils itl reset` makes of the ITL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItlReset {
+    /// Nothing: there is no ITLRecovery yet, and no such command.
+    NotThere,
+    /// A second header, signed with the ITLRecovery key, in front of the whole file [trustlist.md 8].
+    SecondHeader,
+    /// The file signed again with the CallManager key.
+    SignedAgain,
 }
 
 /// Where the ITLRecovery certificate is made.
@@ -46,96 +73,116 @@ pub struct KeyProfile {
     pub certificate: CertificateProfile,
 }
 
-/// Five years, as the original counts them.
-const FIVE_YEARS: u32 = 1825;
+const OLD_CTL_RESTART: &str =
+    "Please Restart the TFTP and Cisco CallManager services on all nodes in the cluster that run these services";
+const NEW_CTL_RESTART: &str =
+    "Please Restart the Cisco CallManager and CTIManager services on all nodes in the cluster that run these services";
+const OLD_RESTART_WARNING: &str = " Don't press Ctrl-c while the service is getting RESTARTED.If Service has not Restarted Properly, execute the same Command Again";
+const NEW_RESTART_WARNING: &str = "Do not press Ctrl+C while the service is restarting. If the service has not restarted properly, execute the same command again.";
 
-/// Key usage of a self-signed certificate, bits 02BC [cucm-behaviour.md 5.2].
-const ALL_USAGES: &[Usage] = &[
-    Usage::DigitalSignature,
-    Usage::KeyEncipherment,
-    Usage::DataEncipherment,
-    Usage::KeyAgreement,
-    Usage::KeyCertSign,
-];
-const ALL_PURPOSES: &[Purpose] = &[Purpose::ServerAuth, Purpose::ClientAuth, Purpose::IpsecEndSystem];
-
-/// The CAPF certificate signs certificates and serves TLS [cucm-behaviour.md 4.1, 5.3]; without BasicConstraints it
-/// has the 680 bytes of [seed 000].
-const CAPF_USAGES: &[Usage] = &[Usage::DigitalSignature, Usage::KeyCertSign];
-const CAPF_PURPOSES: &[Purpose] = &[Purpose::ServerAuth, Purpose::IpsecEndSystem];
-
-const fn profile(digest: DigestId, alt_names: bool) -> CertificateProfile {
-    CertificateProfile {
-        digest,
-        days: FIVE_YEARS,
-        usage: ALL_USAGES,
-        purposes: ALL_PURPOSES,
-        ca_path_length: None,
-        alt_names,
-    }
-}
-
-const fn capf(digest: DigestId, ca_path_length: Option<u8>) -> CertificateProfile {
-    CertificateProfile {
-        digest,
-        days: FIVE_YEARS,
-        usage: CAPF_USAGES,
-        purposes: CAPF_PURPOSES,
-        ca_path_length,
-        alt_names: false,
-    }
-}
-
-/// 10.5: a cluster that came from an older release has CallManager, CAPF and ipsec of 1024 bits with SHA-1, tomcat and
-/// TVS of 2048; a renewal makes 2048 bits with SHA-256 [seed 000, seed 004, cucm-behaviour.md 5.2].
-const fn certificates_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
-    let old_bits = match unit {
-        Unit::CallManager | Unit::Capf | Unit::Ipsec => 1024,
-        _ => 2048,
-    };
-    let (old, new) = match unit {
-        Unit::Capf => (capf(DigestId::SHA1, None), capf(DigestId::SHA256, None)),
-        _ => (profile(DigestId::SHA1, false), profile(DigestId::SHA256, false)),
-    };
-    (KeyProfile { bits: old_bits, certificate: old }, KeyProfile { bits: 2048, certificate: new })
-}
-
-/// 15: 2048 bits with SHA-256 everywhere, P-384 with a hash of at least its strength, CN in the SAN, a CAPF that says CA:TRUE
-/// with path length 0 [cucm-behaviour.md 4.1, 5.2, 5.4].
-const fn certificates_15(unit: Unit) -> (KeyProfile, KeyProfile) {
-    let certificate = match unit {
-        Unit::Capf => capf(DigestId::SHA256, Some(0)),
-        unit if unit.is_ec() => profile(DigestId::SHA512, true),
-        _ => profile(DigestId::SHA256, true),
-    };
-    let bits = if unit.is_ec() { 384 } else { 2048 };
-    let both = KeyProfile { bits, certificate };
-    (both, both)
-}
-
-/// The releases that are filled in.
-pub const RELEASES: [Release; 2] = [
+/// The releases, the oldest first. Signers, SASTs and recovery: [cucm-behaviour.md 2.1]; what is said of a release that no
+/// document prints is that of its neighbour, and marked.
+pub const RELEASES: [Release; 6] = [
+    // 8.0 to 9.1: Security by Default without ITLRecovery, a CTL by tokens only.
+    Release {
+        name: "9.1",
+        itl_signer: Unit::CallManager,
+        recovery: Recovery::None,
+        may_renew_recovery: false,
+        itl_reset: ItlReset::NotThere,
+        remote_reset: false,
+        ctl_sasts: &[],
+        ec_units: false,
+        token_ctl_sasts: &[],
+        ctl_provider: true,
+        certificates: profiles::of_9_1,
+        ctl_restart: OLD_CTL_RESTART,
+        // [seed 003]
+        restart_warning: OLD_RESTART_WARNING,
+    },
+    // 10.0 to 10.5(1), the release of [seed 000].
     Release {
         name: "10.5",
         itl_signer: Unit::CallManager,
         recovery: Recovery::PerNode,
+        may_renew_recovery: false,
+        itl_reset: ItlReset::SecondHeader,
+        remote_reset: true,
         ctl_sasts: &[Unit::CallManager],
         ec_units: false,
-        certificates: certificates_10_5,
+        token_ctl_sasts: &[],
+        ctl_provider: true,
+        certificates: profiles::of_10_5,
         // [seed 000]
-        ctl_restart: "Please Restart the TFTP and Cisco CallManager services on all nodes in the cluster that run these services",
-        restart_warning: " Don't press Ctrl-c while the service is getting RESTARTED.If Service has not Restarted Properly, execute the same Command Again",
+        ctl_restart: OLD_CTL_RESTART,
+        restart_warning: OLD_RESTART_WARNING,
+    },
+    Release {
+        name: "11.5",
+        itl_signer: Unit::CallManager,
+        recovery: Recovery::PerNode,
+        may_renew_recovery: false,
+        itl_reset: ItlReset::SecondHeader,
+        remote_reset: true,
+        ctl_sasts: &[Unit::CallManager, Unit::ItlRecovery],
+        ec_units: true,
+        token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
+        ctl_provider: true,
+        certificates: profiles::of_11_5,
+        // as 10.5 [inferred]
+        ctl_restart: OLD_CTL_RESTART,
+        restart_warning: OLD_RESTART_WARNING,
+    },
+    // From 12.0 on the ITLRecovery key signs, from 12.5 on one for the cluster. Field notice 70613: 12.5(1) before SU3.
+    Release {
+        name: "12.5",
+        itl_signer: Unit::ItlRecovery,
+        recovery: Recovery::Shared,
+        may_renew_recovery: true,
+        itl_reset: ItlReset::SignedAgain,
+        remote_reset: true,
+        ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
+        ec_units: true,
+        token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
+        ctl_provider: true,
+        certificates: profiles::of_12_5,
+        // [field notice 70613]
+        ctl_restart: NEW_CTL_RESTART,
+        // as 15 [inferred]
+        restart_warning: NEW_RESTART_WARNING,
+    },
+    // The plug-in of the CTL Client is not delivered any more, the service stays until 14SU3.
+    Release {
+        name: "14",
+        itl_signer: Unit::ItlRecovery,
+        recovery: Recovery::Shared,
+        may_renew_recovery: false,
+        itl_reset: ItlReset::SignedAgain,
+        remote_reset: true,
+        ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
+        ec_units: true,
+        token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
+        ctl_provider: true,
+        certificates: profiles::of_12_5,
+        ctl_restart: NEW_CTL_RESTART,
+        // as 15 [inferred]
+        restart_warning: NEW_RESTART_WARNING,
     },
     Release {
         name: "15",
         itl_signer: Unit::ItlRecovery,
         recovery: Recovery::Shared,
+        may_renew_recovery: false,
+        itl_reset: ItlReset::SignedAgain,
+        remote_reset: false,
         ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ec_units: true,
-        certificates: certificates_15,
+        token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
+        ctl_provider: false,
+        certificates: profiles::of_15,
         // [cucm-behaviour.md 1.5, newer releases]
-        ctl_restart: "Please Restart the Cisco CallManager and CTIManager services on all nodes in the cluster that run these services",
-        restart_warning: "Do not press Ctrl+C while the service is restarting. If the service has not restarted properly, execute the same command again.",
+        ctl_restart: NEW_CTL_RESTART,
+        restart_warning: NEW_RESTART_WARNING,
     },
 ];
 
@@ -145,6 +192,12 @@ pub const DEFAULT_RELEASE: &str = "15";
 /// The release with a name.
 pub fn release(name: &str) -> Option<&'static Release> {
     RELEASES.iter().find(|release| release.name == name)
+}
+
+/// The names of all releases, for a message.
+pub fn names() -> String {
+    let names: Vec<&str> = RELEASES.iter().map(|release| release.name).collect();
+    names.join(", ")
 }
 
 impl Release {
@@ -162,5 +215,33 @@ impl Release {
             (_, Where::Publisher) => publisher,
             (_, Where::Presence) => false,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_that_hang_together() {
+        for release in &RELEASES {
+            let none = release.recovery == Recovery::None;
+            assert_eq!(none, release.itl_reset == ItlReset::NotThere, "{}", release.name);
+            assert!(!none || !release.ctl_sasts.contains(&Unit::ItlRecovery), "{}", release.name);
+            assert!(!none || release.itl_signer == Unit::CallManager, "{}", release.name);
+            // what signs the ITL from 12.0 on signs a tokenless CTL too
+            assert!(release.ctl_sasts.first().is_none_or(|first| *first == release.itl_signer), "{}", release.name);
+        }
+        let provider: Vec<&str> = RELEASES.iter().filter(|release| release.ctl_provider).map(|row| row.name).collect();
+        assert_eq!(provider, ["9.1", "10.5", "11.5", "12.5", "14"]);
+        assert_eq!(names(), "9.1, 10.5, 11.5, 12.5, 14, 15");
+        assert_eq!(release(DEFAULT_RELEASE).map(|release| release.name), Some("15"));
+    }
+
+    #[test]
+    fn recovery_lasts_twenty_years_in_12_5_and_14() {
+        let days = |name: &str| release(name).map(|row| (row.certificates)(Unit::ItlRecovery).1.certificate.days);
+        let all = ["10.5", "11.5", "12.5", "14", "15"].map(|name| days(name).unwrap_or_default());
+        assert_eq!(all, [1825, 1825, 7300, 7300, 1825]);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ringfence_core::CoreError;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::releases::{DEFAULT_RELEASE, RELEASES, release};
+use ringfence_core::releases::{self, DEFAULT_RELEASE, release};
 use serde::{Deserialize, Serialize};
 
 /// Settings of a node.
@@ -193,8 +193,7 @@ impl ClusterSettings {
     /// [`CoreError::BadInput`]: a release that is not known.
     pub fn new_cluster(&self) -> Result<NewCluster, CoreError> {
         let release = release(&self.release).ok_or_else(|| {
-            let names: Vec<&str> = RELEASES.iter().map(|release| release.name).collect();
-            CoreError::BadInput(format!("release {} is not known; there are {}", self.release, names.join(", ")))
+            CoreError::BadInput(format!("release {} is not known; there are {}", self.release, releases::names()))
         })?;
         let publisher = NewNode { name: self.name.clone(), domain: self.domain.clone(), address: self.address };
         let subject = SubjectParts {

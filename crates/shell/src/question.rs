@@ -6,6 +6,7 @@ use ringfence_core::bulk::SftpServer;
 use ringfence_core::enrolment::{Schedule, Selection, WavePlan};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
+use ringfence_core::upgrade::CarriedRecovery;
 
 use crate::run::capf::counted;
 use crate::session::one_line;
@@ -57,6 +58,13 @@ pub(crate) enum Question {
     BulkPassword(SftpServer),
     /// Then the directory; without a server it is one of this machine.
     BulkPath(Option<SftpServer>),
+    /// `utils system switch-version`.
+    SwitchVersion {
+        /// The release, as it was typed.
+        release: String,
+        /// What becomes of ITLRecovery.
+        recovery: CarriedRecovery,
+    },
     /// `utils capf device wave start`.
     StartWave {
         /// The plan.
@@ -94,7 +102,8 @@ impl Question {
             | Self::BulkServer
             | Self::BulkUser(_)
             | Self::BulkPassword(_)
-            | Self::BulkPath(_) => String::new(),
+            | Self::BulkPath(_)
+            | Self::SwitchVersion { .. } => String::new(),
             Self::ScheduleAll { schedule, phones } => {
                 format!(
                     "This operation will schedule {} for {}.\n",
@@ -127,6 +136,7 @@ impl Question {
             Self::UpdateCtl => "This operation will update the CTLFile. Do you want to continue? (y/n):",
             Self::Delete(..) => "Enter \"y\" followed by return to continue: ",
             Self::DeleteTrusted { .. } | Self::DeleteStaleLscs(_) => "Do you wish to proceed (yes|no)? ",
+            Self::SwitchVersion { .. } => "Do you really want to switch versions ? Enter (yes/no)? ",
             Self::TypeString { .. } => "Authentication string (4 to 10 digits): ",
             Self::BulkServer => "Server (name or address, :port behind it when it is not 22; local for this machine): ",
             Self::BulkUser(_) => "User: ",

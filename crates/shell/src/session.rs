@@ -264,6 +264,7 @@ impl Session {
             Action::StartWave => self.ask_for_wave(arguments, surroundings).await,
             Action::ShowWave => self.show_wave(surroundings).await,
             Action::ResumeWave => self.resume_wave(surroundings).await,
+            Action::SwitchVersion => Ok(self.ask_to_switch_version(first, second.is_some())),
             Action::StopWave => self.stop_wave(!first.is_empty(), surroundings).await,
         };
         done.unwrap_or_else(|error| Reply::error(&error))
@@ -295,6 +296,9 @@ impl Session {
             Question::BulkUser(server) => self.bulk_user(server, answer),
             Question::BulkPassword(server) => self.bulk_password(server, answer),
             Question::BulkPath(server) => self.set_bulk_place(server, answer, surroundings).await,
+            Question::SwitchVersion { release, recovery } => {
+                self.switch_version(&release, recovery, surroundings).await
+            }
             Question::StartWave { plan, .. } => self.start_wave(&plan, surroundings).await,
         };
         done.unwrap_or_else(|error| Reply::error(&error))

@@ -151,6 +151,7 @@ pub(crate) enum Action {
     StopWave,
     ListAudit,
     VerifyAudit,
+    SwitchVersion,
 }
 
 impl Command {

@@ -13,7 +13,7 @@ mod world;
 use std::path::PathBuf;
 
 use daemon::serve::StopSignals;
-use ringfence_core::releases::{RELEASES, Release, release};
+use ringfence_core::releases::{self, Release, release};
 
 use crate::exit::{Answer, Failure};
 use crate::terminal;
@@ -63,8 +63,7 @@ impl Args {
 
     fn release(&self) -> Result<&'static Release, Failure> {
         release(&self.release).ok_or_else(|| {
-            let names: Vec<&str> = RELEASES.iter().map(|release| release.name).collect();
-            Failure::WrongUsage(format!("release {} is not known; there are {}", self.release, names.join(", ")))
+            Failure::WrongUsage(format!("release {} is not known; there are {}", self.release, releases::names()))
         })
     }
 

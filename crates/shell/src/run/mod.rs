@@ -11,5 +11,6 @@ mod parameters;
 mod requests;
 mod services;
 mod sql;
+mod system;
 mod terminal;
 mod trust_lists;

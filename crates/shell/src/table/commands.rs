@@ -6,6 +6,7 @@ mod capf;
 mod certificates;
 mod files;
 mod services;
+mod system;
 mod terminal;
 mod trust_lists;
 
@@ -37,6 +38,7 @@ const NOUNS: &[&[Command]] = &[
     certificates::COMMANDS,
     files::COMMANDS,
     services::COMMANDS,
+    system::COMMANDS,
     terminal::COMMANDS,
     trust_lists::COMMANDS,
 ];

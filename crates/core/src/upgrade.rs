@@ -1,0 +1,118 @@
+//! Another release for a cluster: upgrade and downgrade. Certificates and the CTL are carried unchanged, byte for byte; the ITLs
+//! are built anew, because the release says who signs them.
+
+use store::rows::NodeRow;
+
+use crate::CoreError;
+use crate::actor::Actor;
+use crate::certificates::{MadeCertificate, insert_own, make, refresh_roles, remove_own};
+use crate::cluster::{Cluster, NewNode, RELEASE};
+use crate::releases::{self, Recovery, Release, release};
+use crate::surroundings::Surroundings;
+use crate::units::Unit;
+
+/// What an upgrade does with the ITLRecovery certificate of the publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CarriedRecovery {
+    /// It stays. One is made where the release needs one and there is none.
+    Kept,
+    /// Another one is made although there is one, as refresh upgrades to 12.5(1) before SU3 did: a rehearsal of field
+    /// notice 70613.
+    Renewed,
+}
+
+impl Cluster {
+    /// `utils system switch-version RELEASE`, on the publisher: the cluster follows another release from now on. What it
+    /// followed before.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the release is not known or is followed already; [`CarriedRecovery::Renewed`] for a release whose
+    /// upgrade never did that.
+    pub async fn switch_release(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        name: &str,
+        recovery: CarriedRecovery,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<&'static Release, CoreError> {
+        self.on_publisher(actor, node)?;
+        let to = release(name)
+            .ok_or_else(|| CoreError::BadInput(format!("no release {name}; there are {}", releases::names())))?;
+        self.parameters().await?;
+        let from = self.release();
+        if from.name == to.name {
+            return Err(CoreError::refused("same-release", format!("The cluster follows release {name} already")));
+        }
+        let renew = recovery == CarriedRecovery::Renewed;
+        if renew && !to.may_renew_recovery {
+            let text = format!("An upgrade to {name} keeps the ITLRecovery certificate; only one to 12.5 renewed it");
+            return Err(CoreError::refused("recovery-is-kept", text));
+        }
+        let made = self.missing_certificates(to, renew, surroundings).await?;
+        let nodes = self.store().nodes().await?;
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        for (owner, unit, certificate) in &made {
+            remove_own(&mut transaction, owner, *unit).await?;
+            let renewed_at = renew.then_some(now);
+            insert_own(&mut transaction, owner, *unit, certificate.certificate(), renewed_at).await?;
+        }
+        if to.recovery == Recovery::Shared {
+            // Those of the subscribers stay in the trust stores: phones that hold their lists ask TVS about them.
+            for other in nodes.iter().filter(|other| !other.publisher) {
+                if let Some(key) = transaction.remove_own(&other.pkid, Unit::ItlRecovery.service()).await? {
+                    refresh_roles(&mut transaction, &key).await?;
+                }
+            }
+        }
+        transaction.set_parameter(RELEASE, to.name).await?;
+        transaction.note_change(now, "release", to.name).await?;
+        let command = format!("utils system switch-version {}", to.name);
+        transaction.note_audit(now, actor.name(), &command, &format!("release {} before", from.name)).await?;
+        transaction.commit().await?;
+        self.settle(surroundings).await?;
+        Ok(from)
+    }
+
+    /// Makes the certificates that a release needs and that are not there, and puts the key of a shared ITLRecovery on every
+    /// node. None of them counts yet.
+    async fn missing_certificates(
+        &self,
+        to: &'static Release,
+        renew: bool,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Vec<(NodeRow, Unit, MadeCertificate)>, CoreError> {
+        let all = self.node_certificates().await?;
+        let nodes = self.store().nodes().await?;
+        let mut missing = Vec::new();
+        for (row, own) in nodes.iter().zip(&all) {
+            for unit in to.units(row.publisher) {
+                let shared = unit == Unit::ItlRecovery && to.recovery == Recovery::Shared;
+                let holders = if shared { nodes.as_slice() } else { std::slice::from_ref(row) };
+                match own.get(unit) {
+                    Some(certificate) if !(renew && unit == Unit::ItlRecovery) => {
+                        if shared {
+                            let key = self.key(&self.directory(row), certificate)?;
+                            for holder in holders {
+                                self.directory(holder).keys().save(&key.key_id(), &key.to_pem()?)?;
+                            }
+                        }
+                    }
+                    _ => {
+                        let profile = (to.certificates)(unit).1;
+                        let place = NewNode::try_from(row)?;
+                        let subject = self.new_subject(unit, &place, surroundings).await?;
+                        let request = make::request(profile.certificate, subject, &place, unit, surroundings)?;
+                        let certificate = make::make(unit, profile, request).await?;
+                        for holder in holders {
+                            certificate.save(&self.directory(holder).keys())?;
+                        }
+                        missing.push((row.clone(), unit, certificate));
+                    }
+                }
+            }
+        }
+        Ok(missing)
+    }
+}
