@@ -101,6 +101,18 @@ pub const PACKAGES: &[Package] = &[
         reason: "makes a small disk that gets full while something is changed",
     },
     Package {
+        name: "openssh-server",
+        need: Need::Tests,
+        sign: Sign::Program("sshd"),
+        reason: "an SFTP server that nobody here wrote: clusters exchange certificates through it",
+    },
+    Package {
+        name: "libnss-wrapper",
+        need: Need::Tests,
+        sign: Sign::Library("libnss_wrapper.so"),
+        reason: "shows that server a user with a password, without touching the machine's accounts",
+    },
+    Package {
         name: "sqlite3",
         need: Need::Tests,
         sign: Sign::Program("sqlite3"),

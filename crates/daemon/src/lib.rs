@@ -4,6 +4,7 @@
 //!
 //! * [`tftp`], [`http`], [`tvs`], [`capf`]: the servers; [`tls`]: what phones need of TLS
 //! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program
+//! * [`sftp`]: servers through which clusters exchange certificates
 //! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
 
 pub mod capf;
@@ -13,6 +14,7 @@ pub mod node;
 pub mod serve;
 mod servers;
 pub mod settings;
+pub mod sftp;
 pub mod surroundings;
 pub mod tftp;
 pub mod tls;

@@ -8,8 +8,10 @@ mod script;
 mod secret;
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use clap::ValueEnum;
+use daemon::sftp::SftpExchange;
 use ringfence_core::Level;
 use shell::Session;
 
@@ -71,7 +73,8 @@ impl Args {
         }
         let opened = self.data.open()?;
         let node = opened.runtime.block_on(opened.cluster.node(self.node.as_deref())).map_err(could_not)?;
-        let mut session = Session::new(opened.cluster.clone(), node, actor(self.level.level()));
+        let session = Session::new(opened.cluster.clone(), node, actor(self.level.level()));
+        let mut session = session.with_exchange(Arc::new(SftpExchange));
         let answer = if !self.command.is_empty() {
             script::commands(&opened.runtime, &mut session, &self.command, self.yes)
         } else if talks {
