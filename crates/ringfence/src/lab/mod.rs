@@ -5,6 +5,7 @@
 
 mod ending;
 mod enrolment;
+mod moves;
 mod scenario;
 mod seed;
 mod transcript;

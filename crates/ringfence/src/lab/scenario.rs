@@ -9,6 +9,7 @@ use ringfence_core::units::Unit;
 
 use super::ending::{By, Ending};
 use super::enrolment;
+use super::moves;
 use super::seed::PUBLISHER;
 use super::transcript::Transcript;
 use super::world::{World, title};
@@ -29,6 +30,8 @@ pub enum Scenario {
     CapfRegeneration,
     /// A config that only one phone can read.
     EncryptedConfig,
+    /// Ten phones move to another cluster.
+    MoveBetweenClusters,
 }
 
 /// What a scenario found different from what it says; empty when all went as told.
@@ -36,13 +39,14 @@ pub type Differences = Vec<String>;
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NonSecureToMixed,
         Self::CertificateRegeneration,
         Self::LegacyPhones,
         Self::LscInstall,
         Self::CapfRegeneration,
         Self::EncryptedConfig,
+        Self::MoveBetweenClusters,
     ];
 
     /// Its name on the command line.
@@ -54,6 +58,7 @@ impl Scenario {
             Self::LscInstall => "lsc-install",
             Self::CapfRegeneration => "capf-regeneration",
             Self::EncryptedConfig => "encrypted-config",
+            Self::MoveBetweenClusters => "move-between-clusters",
         }
     }
 
@@ -76,6 +81,9 @@ impl Scenario {
                 "CAPF gets a new certificate; the old one stays until a wave has issued every LSC again."
             }
             Self::EncryptedConfig => "A config that only one phone can read, and that phone without its LSC.",
+            Self::MoveBetweenClusters => {
+                "Ten phones move to another cluster: without the exchange of certificates they stay behind, with it none does."
+            }
         }
     }
 
@@ -95,6 +103,7 @@ impl Scenario {
             Self::LscInstall => enrolment::lsc_install(&mut world).await?,
             Self::CapfRegeneration => enrolment::capf_regeneration(&mut world).await?,
             Self::EncryptedConfig => enrolment::encrypted_config(&mut world).await?,
+            Self::MoveBetweenClusters => moves::move_between_clusters(&mut world, directory).await?,
         };
         differences.dedup();
         Ok((world, differences))

@@ -21,13 +21,30 @@ const SERIALS: [(&str, Unit, u128); 4] = [
     (SUBSCRIBER, Unit::CallManager, 0x6BEB_FDCD_CD8C_A277_CB2F_D1D1_83A6_0E72),
 ];
 
+/// Host name of the publisher of another cluster.
+pub const OTHER_PUBLISHER: &str = "cucm-1051-b-pub";
+/// Host name of its subscriber.
+const OTHER_SUBSCRIBER: &str = "cucm-1051-b-sub1";
+
 /// The cluster of the seed: two nodes on addresses of their own.
 pub fn cluster(release: &'static Release) -> NewCluster {
-    let node =
-        |name: &str, last| NewNode { name: name.to_owned(), domain: String::new(), address: [127, 0, 0, last].into() };
+    two_nodes(release, [(PUBLISHER, 1), (SUBSCRIBER, 2)])
+}
+
+/// Another cluster, to which phones move.
+pub fn other_cluster(release: &'static Release) -> NewCluster {
+    two_nodes(release, [(OTHER_PUBLISHER, 3), (OTHER_SUBSCRIBER, 4)])
+}
+
+fn two_nodes(release: &'static Release, nodes: [(&str, u8); 2]) -> NewCluster {
+    let node = |(name, last): (&str, u8)| NewNode {
+        name: name.to_owned(),
+        domain: String::new(),
+        address: [127, 0, 0, last].into(),
+    };
     NewCluster {
         release,
-        nodes: vec![node(PUBLISHER, 1), node(SUBSCRIBER, 2)],
+        nodes: nodes.map(node).to_vec(),
         subject: SubjectParts {
             country: "PL".to_owned(),
             organization: "Cisco".to_owned(),
@@ -44,6 +61,13 @@ pub struct Seed {
     system: System,
     used: Vec<usize>,
     named_capf: bool,
+}
+
+impl Seed {
+    /// For another cluster: its CAPF has a name of its own.
+    pub fn of_another_cluster() -> Self {
+        Self { named_capf: true, ..Self::default() }
+    }
 }
 
 impl Surroundings for Seed {

@@ -24,6 +24,11 @@ impl Transcript {
         Ok(Self { step: 0 })
     }
 
+    /// The same transcript for a second cluster of the scenario; the steps are told by the first.
+    pub fn shared(&self) -> Self {
+        Self { step: self.step }
+    }
+
     /// A numbered step in words.
     pub fn step(&mut self, text: &str) -> Result<(), Failure> {
         self.step += 1;

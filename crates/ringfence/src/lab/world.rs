@@ -13,6 +13,7 @@ use phone::factory::ManufacturingCa;
 use phone::{BootReport, Phone, PhoneName, PhoneSettings};
 use pki::hash::{hex, md5};
 use pki::listing::ListKind;
+use ringfence_core::cluster::NewCluster;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::enrolment::Status;
@@ -66,9 +67,18 @@ pub(super) fn could_not(error: impl std::fmt::Display) -> Failure {
 impl World {
     /// Makes the cluster of the seed in a directory and starts its nodes.
     pub async fn new(release: &'static Release, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
-        let mut seed = Seed::default();
+        Self::of(&seed::cluster(release), Seed::default(), directory, transcript).await
+    }
+
+    /// Another cluster of the same release beside this one; what is typed there stands in the same transcript.
+    pub async fn neighbour(&self, directory: &Path) -> Result<Self, Failure> {
+        let new = seed::other_cluster(self.release());
+        Self::of(&new, Seed::of_another_cluster(), directory, self.transcript.shared()).await
+    }
+
+    async fn of(new: &NewCluster, mut seed: Seed, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
         let zone = TimeZone::system();
-        let cluster = Cluster::create(directory, &seed::cluster(release), zone, &mut seed).await.map_err(could_not)?;
+        let cluster = Cluster::create(directory, new, zone, &mut seed).await.map_err(could_not)?;
         let nodes = start(&cluster, &mut seed).await?;
         let actor = Actor::new("admin", Level::Install);
         let sessions = nodes.iter().map(|node| Session::new(cluster.clone(), node.row().clone(), actor.clone()));
@@ -94,28 +104,48 @@ impl World {
 
     /// Adds phones of these models to the cluster, on its default group.
     pub async fn add_phones(&mut self, models: &[&str]) -> Result<(), Failure> {
-        let mut devices = Vec::new();
-        let first = self.nodes.first().map(|node| node.listen().clone());
-        let listen = first.ok_or_else(|| could_not("the cluster has no node"))?;
         for (index, name) in models.iter().enumerate() {
             let model = trust::Model::find(name).ok_or_else(|| could_not(format!("no model {name}")))?;
-            let mac = 0x001E_F700_0001 + index as u64;
-            let name = PhoneName::from_mac(model, mac);
-            devices.push(Device {
-                name: name.as_str().to_owned(),
-                description: format!("Phone {}", index + 1),
-                model: model.name.to_owned(),
-                protocol: if model.old_tls { Protocol::Sccp } else { Protocol::Sip },
-                security: DeviceSecurityMode::NonSecure,
-                nodes: Vec::new(),
-            });
+            let name = PhoneName::from_mac(model, 0x001E_F700_0001 + index as u64);
             let mut settings = PhoneSettings::new(model, name, IpAddr::V4(Ipv4Addr::LOCALHOST));
-            settings.http_port = listen.http.port();
-            settings.tftp_port = listen.tftp.port();
             settings.legacy_tls = model.old_tls;
             settings.factory.clone_from(&self.factory);
             let phone = Phone::new(settings).map_err(could_not)?;
             self.phones.push(LabPhone::new(phone));
+        }
+        self.know_phones().await
+    }
+
+    /// The next line is typed here again, after lines on another cluster: the transcript names the node.
+    pub fn turn_to(&mut self) -> &mut Self {
+        self.at_node = usize::MAX;
+        self
+    }
+
+    /// The phones of another cluster boot here from now on: its DHCP server names our publisher.
+    pub async fn take_phones(&mut self, from: &mut Self) -> Result<(), Failure> {
+        self.phones.append(&mut from.phones);
+        self.know_phones().await
+    }
+
+    /// Makes all phones devices of this cluster, and its publisher their file server.
+    async fn know_phones(&mut self) -> Result<(), Failure> {
+        let listen = self.nodes.first().map(|node| node.listen().clone());
+        let listen = listen.ok_or_else(|| could_not("the cluster has no node"))?;
+        let mut devices = Vec::new();
+        for (index, lab) in self.phones.iter_mut().enumerate() {
+            let settings = lab.phone.settings_mut();
+            settings.servers = vec![listen.http.ip()];
+            settings.http_port = listen.http.port();
+            settings.tftp_port = listen.tftp.port();
+            devices.push(Device {
+                name: settings.name.as_str().to_owned(),
+                description: format!("Phone {}", index + 1),
+                model: settings.model.name.to_owned(),
+                protocol: if settings.model.old_tls { Protocol::Sccp } else { Protocol::Sip },
+                security: DeviceSecurityMode::NonSecure,
+                nodes: Vec::new(),
+            });
         }
         let actor = Actor::new("admin", Level::Install);
         self.cluster.put_devices(&actor, &devices, &mut self.seed).await.map_err(could_not)?;

@@ -1,0 +1,91 @@
+//! Phones move between clusters [cucm-behaviour.md 3, user-pain.md 4].
+
+use std::path::Path;
+
+use phone::Outcome;
+use pki::listing::ListKind;
+use ringfence_core::releases::Release;
+use ringfence_core::units::Unit;
+
+use super::ending::{By, Ending};
+use super::scenario::{Differences, expect, must_say};
+use super::seed::OTHER_PUBLISHER;
+use super::world::{World, could_not};
+use crate::exit::Failure;
+
+/// How many phones move.
+const PHONES: usize = 10;
+/// Models with Security by Default, in turn.
+const MODELS: [&str; 3] = ["8861", "7975", "7965"];
+
+/// Ten phones move to another cluster: first without the exchange of certificates, then with it.
+pub(super) async fn move_between_clusters(world: &mut World, directory: &Path) -> Result<Differences, Failure> {
+    let mut differences = Differences::new();
+    world.transcript.step("Before: ten phones on a cluster, and another cluster beside it")?;
+    let models: Vec<&str> = MODELS.into_iter().cycle().take(PHONES).collect();
+    world.add_phones(&models).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; PHONES]);
+    let mut other = world.neighbour(&directory.join("other")).await?;
+    other.turn_to().types("show itl", &[]).await?;
+    world.remember_lists();
+
+    world.transcript.step("DHCP names the other cluster; nobody has exchanged anything")?;
+    other.take_phones(world).await?;
+    let reports = other.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Refused; PHONES]);
+    let log = world.show_tvs_log("tvs.log of the old publisher")?;
+    must_say(&mut differences, &log.join("\n"), "Cannot find the certificate in the cache");
+    for lab in &other.phones {
+        if lab.phone.belief().list(ListKind::Itl).is_none() {
+            differences.push(format!("{} lost its ITL", lab.phone.settings().name));
+        }
+    }
+
+    world.transcript.step("DHCP names the old cluster again: nothing is lost, the phones are where they were")?;
+    world.take_phones(&mut other).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; PHONES]);
+
+    world.transcript.step("Both clusters export to one place, one consolidates, both import")?;
+    let place = directory.join("exchange");
+    std::fs::create_dir(&place).map_err(could_not)?;
+    let place = place.display().to_string();
+    for cluster in [&mut *world, &mut other] {
+        cluster.turn_to().types("set cert bulk sftp", &["local", &place]).await?;
+        let said = cluster.types("set cert bulk export all", &[]).await?;
+        must_say(&mut differences, &said, "Successfully exported CallManager certificate(s) to sftp server.");
+    }
+    other.turn_to().types("set cert bulk consolidate all", &[]).await?;
+    for cluster in [&mut *world, &mut other] {
+        let said = cluster.turn_to().types("set cert bulk import all", &[]).await?;
+        must_say(&mut differences, &said, "Successfully imported CallManager certificates.");
+    }
+    let said = world.turn_to().types("show cert list trust", &[]).await?;
+    must_say(&mut differences, &said, &format!("Phone-SAST-trust/{OTHER_PUBLISHER}.pem"));
+
+    world.transcript.step("DHCP names the other cluster; TVS of the old one vouches for its signer")?;
+    other.take_phones(world).await?;
+    other.remember_lists();
+    let reports = other.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; PHONES]);
+    let log = world.show_tvs_log("tvs.log of the old publisher")?;
+    must_say(&mut differences, &log.join("\n"), "Found entry {rolecount :");
+    other.show_screen(0)?;
+
+    world.transcript.step("The old cluster is switched off: the phones need nothing of it any more")?;
+    let old = std::mem::replace(world, other);
+    old.end().await;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; PHONES]);
+    world.endings = vec![Ending::Takes(ListKind::Itl, By::Tvs(other_signer(world.release()))); PHONES];
+    Ok(differences)
+}
+
+/// Who signs the ITL of the other publisher.
+fn other_signer(release: &Release) -> String {
+    match release.itl_signer {
+        Unit::ItlRecovery => format!("CN=ITLRECOVERY_{OTHER_PUBLISHER}"),
+        _ => format!("CN={OTHER_PUBLISHER}"),
+    }
+}
