@@ -166,12 +166,12 @@ impl Cluster {
         for (number, node) in (1_i64..).zip(&new.nodes) {
             let address = node.address.to_string();
             let pkid = transaction.insert_node(&node.name, &node.domain, &address, number).await?;
-            for (service, activated) in services::of_new_node(number == 1) {
+            for service in services::of_node(self.release(), number == 1) {
                 let row = ServiceRow {
                     node: pkid.clone(),
-                    name: service.to_owned(),
-                    started: activated,
-                    activated,
+                    name: service.name.to_owned(),
+                    started: service.activated_at_first(),
+                    activated: service.activated_at_first(),
                     started_at: now,
                 };
                 transaction.set_service(&row).await?;

@@ -25,6 +25,7 @@ pub mod operations;
 pub mod parameters;
 pub mod publish;
 pub mod releases;
+pub mod restarts;
 pub mod service_control;
 pub mod services;
 pub mod surroundings;

@@ -1,14 +1,14 @@
-//! What an administrator does to the whole cluster: its security mode, its CTL, its parameters, its services.
+//! What an administrator does to the whole cluster: its security mode, its CTL, its parameters.
 
 use pki::listing::ListKind;
-use store::rows::{NodeRow, ServiceRow};
+use store::rows::NodeRow;
 use store::sql::Table;
 
+use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::parameters::{self, SecurityMode};
 use crate::surroundings::Surroundings;
-use crate::{CoreError, services};
 
 impl Cluster {
     /// `utils ctl set-cluster mixed-mode | non-secure-mode`, on the publisher.
@@ -119,37 +119,6 @@ impl Cluster {
         transaction.note_audit(now, actor.name(), &format!("set parameter {name}"), value).await?;
         transaction.commit().await?;
         self.settle(surroundings).await
-    }
-
-    /// `utils service restart NAME` on a node. A restart of Cisco Tftp builds its ITL again.
-    ///
-    /// # Errors
-    /// [`CoreError`]: no such service, or not activated.
-    pub async fn restart_service(
-        &self,
-        actor: &Actor,
-        node: &NodeRow,
-        name: &str,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<&'static str, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        let name = services::named(name)?;
-        let rows = self.store().services().await?;
-        let found = rows.into_iter().find(|row| row.node == node.pkid && row.name == name);
-        let Some(row) = found.filter(|row| row.activated) else {
-            let text = format!("{name} is not activated on {}", node.name);
-            return Err(CoreError::refused("service-not-activated", text));
-        };
-        let now = surroundings.now();
-        let mut transaction = self.store().begin().await?;
-        transaction.set_service(&ServiceRow { started: true, started_at: now, ..row }).await?;
-        transaction.note_change(now, "service", &format!("{}/{name}", node.name)).await?;
-        transaction.note_audit(now, actor.name(), &format!("utils service restart {name}"), "restarted").await?;
-        transaction.commit().await?;
-        if name == services::TFTP {
-            self.settle(surroundings).await?;
-        }
-        Ok(name)
     }
 
     /// `run sql`: one `select`.

@@ -14,6 +14,7 @@ use wire::trust_list::TrustList;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::parameters::SecurityMode;
+use crate::restarts::{CTL, UPDATE_CTL};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{self, ListPlan};
 
@@ -144,6 +145,10 @@ impl Cluster {
             let mut transaction = self.store().begin().await?;
             for node in nodes {
                 transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;
+                if kind == ListKind::Ctl {
+                    transaction.note_restart_done(&node.pkid, UPDATE_CTL, now).await?;
+                    transaction.note_restart_cause(&node.pkid, CTL, now).await?;
+                }
             }
             transaction.commit().await?;
         }

@@ -1,6 +1,8 @@
-//! The services of a node [cucm-behaviour.md 1.7].
+//! The services of a node: a table of what there is in which release, where it runs, and whether this program runs it
+//! [cucm-behaviour.md 1.7].
 
 use crate::CoreError;
+use crate::releases::Release;
 
 /// File server.
 pub const TFTP: &str = "Cisco Tftp";
@@ -11,35 +13,175 @@ pub const TVS: &str = "Cisco Trust Verification Service";
 /// CAPF.
 pub const CAPF: &str = "Cisco Certificate Authority Proxy Function";
 
-/// The services that this program runs or whose restart it tracks, in the order of `utils service list`, and whether
-/// only the publisher has them.
-const CATALOGUE: [(&str, bool); 6] = [
-    (CALL_MANAGER, false),
-    (CAPF, true),
-    ("Cisco CTIManager", false),
-    (TFTP, false),
-    ("Cisco Tomcat", false),
-    (TVS, false),
-];
+pub(crate) const CTI_MANAGER: &str = "Cisco CTIManager";
+pub(crate) const HA_PROXY: &str = "Cisco HAProxy";
+pub(crate) const TOMCAT: &str = "Cisco Tomcat";
+pub(crate) const AXL_TOMCAT: &str = "Cisco AXL Tomcat";
+pub(crate) const UDS_TOMCAT: &str = "Cisco UDS Tomcat";
+pub(crate) const DRF_MASTER: &str = "Cisco DRF Master";
+pub(crate) const DRF_LOCAL: &str = "Cisco DRF Local";
+pub(crate) const ILS: &str = "Cisco Intercluster Lookup Service";
+pub(crate) const LBM: &str = "Cisco Location Bandwidth Manager";
+pub(crate) const EXTENSION_MOBILITY: &str = "Cisco Extension Mobility";
 
-/// The services of a new node and whether they are activated: all.
-pub(crate) fn of_new_node(publisher: bool) -> impl Iterator<Item = (&'static str, bool)> {
-    CATALOGUE.into_iter().filter(move |(_, only)| publisher || !only).map(|(name, _)| (name, true))
+/// Whether an administrator activates a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Activated and deactivated by an administrator.
+    Feature,
+    /// There from the installation, always activated.
+    Network,
 }
 
-/// The spelling of a service's name; case does not matter, as in the shell.
+/// Who runs a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// This program: start and stop are real.
+    Here,
+    /// Nobody here: Ringfence has no such process. Its row records what an administrator does with the one of his call
+    /// server, so that restarts that a certificate needs are not forgotten.
+    Elsewhere,
+}
+
+/// A row of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    /// Its name, as `utils service list` prints it.
+    pub name: &'static str,
+    /// Whether an administrator activates it.
+    pub kind: Kind,
+    /// Who runs it.
+    pub run: Run,
+    /// Whether only the publisher has it.
+    pub publisher_only: bool,
+    /// The first release that has it; empty: all that are known here.
+    from: &'static str,
+    /// The first release that has it no more; empty: none.
+    until: &'static str,
+    /// Whether it is activated on a new node.
+    activated: bool,
+}
+
+const fn feature(name: &'static str, run: Run) -> Service {
+    Service { name, kind: Kind::Feature, run, publisher_only: false, from: "", until: "", activated: true }
+}
+
+const fn network(name: &'static str, run: Run) -> Service {
+    Service { name, kind: Kind::Network, run, publisher_only: false, from: "", until: "", activated: true }
+}
+
+/// The catalogue in the order of `utils service list`. Names: [cucm-behaviour.md 1.7]; where a release stands beside one, the
+/// fact about that release is from 1.7, 5.4 or 5.5.
+const CATALOGUE: [Service; 26] = [
+    network("A Cisco DB", Run::Elsewhere),
+    // 5.5 names it from 14 on
+    Service { from: "14", ..network(AXL_TOMCAT, Run::Elsewhere) },
+    network("Cisco CDP", Run::Elsewhere),
+    feature(CTI_MANAGER, Run::Elsewhere),
+    // gone from 14SU3
+    Service { until: "15", ..feature("Cisco CTL Provider", Run::Elsewhere) },
+    feature(CALL_MANAGER, Run::Elsewhere),
+    Service { publisher_only: true, ..feature(CAPF, Run::Here) },
+    network("Cisco Certificate Change Notification", Run::Elsewhere),
+    // the online CAs of 4.1 need it; no source says since when
+    Service {
+        from: "12.5",
+        publisher_only: true,
+        activated: false,
+        ..feature("Cisco Certificate Enrollment Service", Run::Elsewhere)
+    },
+    network("Cisco Certificate Expiry Monitor", Run::Elsewhere),
+    network(DRF_LOCAL, Run::Elsewhere),
+    Service { publisher_only: true, ..network(DRF_MASTER, Run::Elsewhere) },
+    network("Cisco Database Layer Monitor", Run::Elsewhere),
+    Service { activated: false, ..feature(EXTENSION_MOBILITY, Run::Elsewhere) },
+    // 2.4: HTTPS for phones goes through it; 5.5 names it from 14 on
+    Service { from: "14", ..network(HA_PROXY, Run::Elsewhere) },
+    network(ILS, Run::Elsewhere),
+    network(LBM, Run::Elsewhere),
+    Service { from: "14", ..network("Cisco SSOSP Tomcat", Run::Elsewhere) },
+    network("Cisco Serviceability Reporter", Run::Elsewhere),
+    network("Cisco Syslog Agent", Run::Elsewhere),
+    feature(TFTP, Run::Here),
+    network(TOMCAT, Run::Elsewhere),
+    network(TVS, Run::Here),
+    Service { from: "14", ..network(UDS_TOMCAT, Run::Elsewhere) },
+    network("Platform Administrative Web Service", Run::Elsewhere),
+    // 8.1: the calls about certificates came with 14
+    Service { from: "14", ..network("Platform Communication Web Service", Run::Elsewhere) },
+];
+
+/// Short names that administrators type.
+const SHORT: [(&str, &str); 4] = [("CAPF", CAPF), ("TVS", TVS), ("TFTP", TFTP), ("CallManager", CALL_MANAGER)];
+
+impl Service {
+    /// Whether a release has it.
+    fn is_in(&self, release: &Release) -> bool {
+        within(release, self.from, self.until)
+    }
+
+    /// Whether a new node of this kind has it activated.
+    pub const fn activated_at_first(&self) -> bool {
+        self.activated
+    }
+}
+
+/// Whether a release stands between `from` (inclusive) and `until` (exclusive); an empty text is no bound.
+pub(crate) fn within(release: &Release, from: &str, until: &str) -> bool {
+    let number = version(release.name);
+    (from.is_empty() || number >= version(from)) && (until.is_empty() || number < version(until))
+}
+
+/// `10.5` as (10, 5); `15` as (15, 0).
+fn version(name: &str) -> (u32, u32) {
+    let (major, minor) = name.split_once('.').unwrap_or((name, "0"));
+    (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default())
+}
+
+/// The services of a node of a release, in the order of `utils service list`.
+pub fn of_node(release: &Release, publisher: bool) -> impl Iterator<Item = &'static Service> {
+    CATALOGUE.iter().filter(move |service| service.is_in(release) && (publisher || !service.publisher_only))
+}
+
+/// The service with a name, or with one of the short names CAPF, TVS, TFTP and CallManager; case does not matter, as in the shell.
 ///
 /// # Errors
-/// [`CoreError::BadInput`] with the names that there are.
-pub fn named(name: &str) -> Result<&'static str, CoreError> {
-    let found = CATALOGUE.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    found.map(|(known, _)| known).ok_or_else(|| {
-        let names: Vec<&str> = names().collect();
-        CoreError::BadInput(format!("no service {name}; there are {}", names.join(", ")))
+/// [`CoreError::BadInput`]: the release has none of this name.
+pub fn named(release: &Release, name: &str) -> Result<&'static Service, CoreError> {
+    let short = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(name));
+    let full = short.map_or(name, |(_, full)| full);
+    let found = CATALOGUE.iter().find(|service| service.is_in(release) && service.name.eq_ignore_ascii_case(full));
+    found.ok_or_else(|| {
+        CoreError::BadInput(format!("no service {name}; `utils service list` names those that are there"))
     })
 }
 
-/// All names, for completion.
+/// All names of all releases, for completion.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    CATALOGUE.into_iter().map(|(name, _)| name)
+    CATALOGUE.iter().map(|service| service.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::releases::release;
+
+    #[test]
+    fn by_release_and_node() {
+        let (old, new) = (release("10.5").unwrap(), release("15").unwrap());
+        let has = |release, publisher, name: &str| of_node(release, publisher).any(|service| service.name == name);
+        assert!(has(old, true, "Cisco CTL Provider") && !has(new, true, "Cisco CTL Provider"));
+        assert!(!has(old, true, HA_PROXY) && has(new, false, HA_PROXY));
+        assert!(has(new, true, CAPF) && !has(new, false, CAPF));
+        assert_eq!(named(old, "capf").unwrap().name, CAPF);
+        assert!(named(new, "Cisco CTL Provider").is_err());
+    }
+
+    #[test]
+    fn in_the_order_of_the_alphabet_without_doubles() {
+        let mut sorted: Vec<&str> = names().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted, names().collect::<Vec<&str>>());
+    }
 }

@@ -150,6 +150,10 @@ pub(crate) enum Action {
     ResumeWave,
     StopWave,
     ListAudit,
+    ShowRestarts,
+    ActivateService,
+    DeactivateService,
+    MarkRestartDone,
     VerifyAudit,
     SwitchVersion,
 }

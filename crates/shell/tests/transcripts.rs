@@ -103,6 +103,16 @@ async fn a_day_of_an_administrator_on_10_5() {
          Proceed with regeneration (yes|no)? yes\n\
          Successfully Regenerated Certificate for CallManager.\n\
          You must restart services related to CallManager for the regenerated certificates to become active.\n\
+         Pending until done, `show restarts` lists them:\n  \
+         cucm-1051-a-pub: utils service restart Cisco Tftp; because of CTL, CallManager of cucm-1051-a-pub; printed \
+         transcript\n  \
+         cucm-1051-a-pub: Cisco CallManager (restart it on the call server, then `utils service mark-done`); because of CTL, \
+         CallManager of cucm-1051-a-pub; printed transcript\n  \
+         cucm-1051-a-pub: utils service restart Cisco Trust Verification Service; because of CallManager of \
+         cucm-1051-a-pub; TAC 200199\n  \
+         cucm-1051-a-pub: Cisco CTIManager (restart it on the call server, then `utils service mark-done`); because of \
+         CallManager of cucm-1051-a-pub; TAC 200199\n  \
+         cucm-1051-a-pub: utils ctl update CTLFile; because of CallManager of cucm-1051-a-pub; TAC 200199\n\
          admin:"
     );
     assert_ne!(certificate(&mut place, &mut session, "CallManager").await, before);
@@ -253,12 +263,26 @@ async fn what_is_only_read_and_what_is_not_allowed() {
          Service Manager is running\n\
          Getting list of all services\n\
          >> Return code = 0\n\
-         Cisco CTIManager[STARTED]\n\
-         Cisco CallManager[STARTED]\n\
+         A Cisco DB[STARTED]  Not Run By Ringfence\n\
+         Cisco CDP[STARTED]  Not Run By Ringfence\n\
+         Cisco CTIManager[STARTED]  Not Run By Ringfence\n\
+         Cisco CTL Provider[STARTED]  Not Run By Ringfence\n\
+         Cisco CallManager[STARTED]  Not Run By Ringfence\n\
          Cisco Certificate Authority Proxy Function[STARTED]\n\
+         Cisco Certificate Change Notification[STARTED]  Not Run By Ringfence\n\
+         Cisco Certificate Expiry Monitor[STARTED]  Not Run By Ringfence\n\
+         Cisco DRF Local[STARTED]  Not Run By Ringfence\n\
+         Cisco DRF Master[STARTED]  Not Run By Ringfence\n\
+         Cisco Database Layer Monitor[STARTED]  Not Run By Ringfence\n\
+         Cisco Extension Mobility[STOPPED]  Service Not Activated\n\
+         Cisco Intercluster Lookup Service[STARTED]  Not Run By Ringfence\n\
+         Cisco Location Bandwidth Manager[STARTED]  Not Run By Ringfence\n\
+         Cisco Serviceability Reporter[STARTED]  Not Run By Ringfence\n\
+         Cisco Syslog Agent[STARTED]  Not Run By Ringfence\n\
          Cisco Tftp[STARTED]\n\
-         Cisco Tomcat[STARTED]\n\
+         Cisco Tomcat[STARTED]  Not Run By Ringfence\n\
          Cisco Trust Verification Service[STARTED]\n\
+         Platform Administrative Web Service[STARTED]  Not Run By Ringfence\n\
          Primary Node =true\n\
          admin:"
     );
@@ -271,8 +295,23 @@ async fn what_is_only_read_and_what_is_not_allowed() {
     assert!(shown.contains(
         "Service Manager is running\nCisco Tftp[STOPPING]  \nCisco Tftp[STOPPED]  Commanded Out of Service\nadmin:"
     ));
-    assert!(shown.contains("\nCisco Tftp[STOPPED]  Commanded Out of Service\nCisco Tomcat[STARTED]\n"));
+    assert!(
+        shown
+            .contains("\nCisco Tftp[STOPPED]  Commanded Out of Service\nCisco Tomcat[STARTED]  Not Run By Ringfence\n")
+    );
     assert!(shown.ends_with("Service Manager is running\nCisco Tftp[STARTING]  \nCisco Tftp[STARTED]  \nadmin:"));
+
+    let (shown, _) = place
+        .type_in(
+            &mut session,
+            &["utils service deactivate CAPF", "utils service list", "utils service activate capf", "show restarts"],
+        )
+        .await;
+    let capf = "Cisco Certificate Authority Proxy Function";
+    assert!(shown.contains(&format!("{capf}[STOPPING]  \n{capf}[STOPPED]  Service Not Activated\nadmin:")), "{shown}");
+    assert!(shown.contains(&format!("\n{capf}[STOPPED]  Service Not Activated\nCisco Certificate Change")), "{shown}");
+    assert!(shown.contains(&format!("{capf}[STARTING]  \n{capf}[STARTED]  \nadmin:")), "{shown}");
+    assert!(shown.ends_with("admin:show restarts\nNo restart is pending.\nadmin:"), "{shown}");
 
     let (shown, _) =
         place.type_in(&mut session, &["show cli pagination", "set cli pagination off", "show cli pagination"]).await;
@@ -316,9 +355,16 @@ async fn what_is_only_read_and_what_is_not_allowed() {
         ),
         (
             "utils service restart Cisco Dialed Number Analyzer",
-            "no service Cisco Dialed Number Analyzer; there are Cisco CallManager, Cisco Certificate Authority Proxy \
-             Function, Cisco CTIManager, Cisco Tftp, Cisco Tomcat, Cisco Trust Verification Service\n\
+            "no service Cisco Dialed Number Analyzer; `utils service list` names those that are there\n\
              Executed command unsuccessfully\n",
+        ),
+        (
+            "utils service deactivate Cisco Tomcat",
+            "Cisco Tomcat is a network service: it is always activated; start and stop it\nExecuted command unsuccessfully\n",
+        ),
+        (
+            "utils service mark-done Cisco Tomcat",
+            "`Cisco Tomcat` is not pending on cucm-1051-a-pub; nothing is\nExecuted command unsuccessfully\n",
         ),
         (
             "run sql delete from device",
@@ -418,6 +464,8 @@ async fn the_words_of_15() {
          the ITL Recovery certificate. Are you sure want to proceed?\n\
          Proceed with regeneration (yes|no)? yes\n\
          Successfully Regenerated Certificate for ITLRecovery.\n\
+         Pending until done, `show restarts` lists them:\n  \
+         cucm-1051-a-pub: utils ctl update CTLFile; because of ITLRecovery of cucm-1051-a-pub; TAC 200199\n\
          admin:"
     );
     assert_eq!(outcome, Outcome::Done);

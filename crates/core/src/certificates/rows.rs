@@ -23,6 +23,9 @@ pub(crate) async fn insert_own(
 ) -> Result<(), CoreError> {
     let key = insert(transaction, node, certificate, &description(certificate), regenerated_at).await?;
     transaction.add_own(&key, node, unit.service()).await?;
+    if let Some(at) = regenerated_at {
+        transaction.note_restart_cause(&node.pkid, unit.name(), at).await?;
+    }
     for copy in unit.trust_copies() {
         // The ipsec certificate of the publisher is the one that the other nodes need.
         if unit != Unit::Ipsec || node.publisher {

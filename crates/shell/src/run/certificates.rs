@@ -43,6 +43,7 @@ impl Session {
                 "You must restart services related to {name} for the regenerated certificates to become active.\n"
             ),
         };
-        Ok(Reply::done(format!("Successfully Regenerated Certificate for {name}.\n{restart}{reminder}")))
+        let pending = self.restarts_after(unit).await?;
+        Ok(Reply::done(format!("Successfully Regenerated Certificate for {name}.\n{restart}{reminder}{pending}")))
     }
 }

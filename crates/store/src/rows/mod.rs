@@ -11,6 +11,7 @@ mod lscs;
 mod nodes;
 mod records;
 mod requests;
+mod restarts;
 mod waves;
 
 pub use audit::AuditRow;
@@ -25,6 +26,7 @@ pub use lscs::{LscRow, LscState, NewLsc};
 pub use nodes::{NodeRow, ServiceRow};
 pub use records::ChangeRow;
 pub use requests::{RequestRow, RequestState};
+pub use restarts::RestartRow;
 pub use waves::{WaveDeviceRow, WaveRow};
 
 /// The key of a row, from what makes the row one of its kind: the same thing has the same key on every node.

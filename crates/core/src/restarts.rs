@@ -1,0 +1,275 @@
+//! Which restarts a change of a certificate needs, by release: a table with its source; and which of them are still to be done
+//! [cucm-behaviour.md 5.5].
+
+use store::rows::NodeRow;
+
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::cluster::Cluster;
+use crate::parameters::SecurityMode;
+use crate::releases::Release;
+use crate::services::{
+    self, AXL_TOMCAT, CALL_MANAGER, CAPF, CTI_MANAGER, DRF_LOCAL, DRF_MASTER, EXTENSION_MOBILITY, HA_PROXY, ILS, LBM,
+    Run, TFTP, TOMCAT, TVS, UDS_TOMCAT, within,
+};
+use crate::surroundings::Surroundings;
+
+/// The cause of a new CTL; the others are names of units.
+pub(crate) const CTL: &str = "CTL";
+
+/// The step that brings a CTL up to date; it is done when one was signed.
+pub(crate) const UPDATE_CTL: &str = "utils ctl update CTLFile";
+
+const RESET_PHONES: &str = "reset the phones";
+const NEW_LSCS: &str = "issue the LSCs again";
+const IPSEC: &str = "utils ipsec restart";
+const SAML: &str = "SAML SSO: disable, enable, give the new SP metadata to the identity provider";
+const HA_PROXY_OAUTH: &str = "with SIP OAuth: restart Cisco HAProxy";
+const SIP_PROXY: &str = "restart Cisco SIP Proxy and Cisco Presence Engine";
+const XCP_ROUTER: &str = "restart Cisco XCP Router";
+const XCP_FEDERATION: &str = "restart Cisco XCP XMPP Federation Connection Manager";
+
+/// Where something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// On the node whose certificate changed.
+    ThisNode,
+    /// On all nodes.
+    EveryNode,
+    /// On the publisher.
+    Publisher,
+}
+
+/// When a rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// In mixed mode: there is a CTL.
+    Mixed,
+}
+
+struct Rule {
+    /// Units, or [`CTL`].
+    causes: &'static [&'static str],
+    /// Releases: the first one, and the first one behind the last.
+    from: &'static str,
+    until: &'static str,
+    when: When,
+    /// Services and other steps, in order.
+    steps: &'static [(&'static str, Scope)],
+    source: &'static str,
+}
+
+const fn rule(
+    causes: &'static [&'static str],
+    (from, until): (&'static str, &'static str),
+    steps: &'static [(&'static str, Scope)],
+    source: &'static str,
+) -> Rule {
+    Rule { causes, from, until, when: When::Always, steps, source }
+}
+
+use Scope::{EveryNode, Publisher, ThisNode};
+
+const GUIDE: &str = "administration guide 14";
+
+/// The table [cucm-behaviour.md 2.5, 5.5; after a new CTL 1.5 and seed 000]. `14` stands for 14 as it came out, `15` for 14SU1 and later.
+const RULES: [Rule; 19] = [
+    rule(&["tomcat", "tomcat-ECDSA"], ("", ""), &[(TOMCAT, ThisNode)], GUIDE),
+    rule(
+        &["tomcat"],
+        ("14", ""),
+        &[(ILS, ThisNode), (LBM, ThisNode), (EXTENSION_MOBILITY, ThisNode), (TFTP, ThisNode), (SAML, Publisher)],
+        GUIDE,
+    ),
+    rule(
+        &["tomcat", "tomcat-ECDSA"],
+        ("14", ""),
+        &[(DRF_LOCAL, ThisNode), (DRF_MASTER, Publisher), (AXL_TOMCAT, ThisNode), (UDS_TOMCAT, ThisNode)],
+        GUIDE,
+    ),
+    rule(&["ipsec"], ("14", ""), &[(IPSEC, ThisNode)], GUIDE),
+    rule(&["ipsec"], ("", "14"), &[(DRF_LOCAL, EveryNode), (DRF_MASTER, Publisher)], "TAC 214231"),
+    rule(
+        &["CallManager"],
+        ("14", "15"),
+        &[(CALL_MANAGER, ThisNode), (CTI_MANAGER, ThisNode), (HA_PROXY, ThisNode)],
+        GUIDE,
+    ),
+    rule(&["CallManager"], ("15", ""), &[(HA_PROXY, ThisNode)], "administration guide 14SU1"),
+    rule(
+        &["CallManager"],
+        ("", "14"),
+        &[(TVS, ThisNode), (TFTP, ThisNode), (CALL_MANAGER, ThisNode), (CTI_MANAGER, ThisNode)],
+        "TAC 200199",
+    ),
+    Rule {
+        causes: &["CallManager", "ITLRecovery"],
+        from: "",
+        until: "",
+        when: When::Mixed,
+        steps: &[(UPDATE_CTL, Publisher)],
+        source: "TAC 200199",
+    },
+    rule(&["CallManager-ECDSA"], ("14", ""), &[(CALL_MANAGER, ThisNode), (HA_PROXY, ThisNode)], GUIDE),
+    rule(&["CAPF"], ("14", ""), &[(HA_PROXY_OAUTH, Publisher)], GUIDE),
+    rule(
+        &["CAPF"],
+        ("", "14"),
+        &[(CAPF, Publisher), (TVS, EveryNode), (TFTP, EveryNode), (NEW_LSCS, Publisher)],
+        "TAC 200199",
+    ),
+    Rule {
+        causes: &["CAPF"],
+        from: "",
+        until: "",
+        when: When::Mixed,
+        steps: &[(UPDATE_CTL, Publisher)],
+        source: "TAC 200199",
+    },
+    rule(&["TVS"], ("", "14"), &[(TVS, EveryNode), (TFTP, EveryNode), (RESET_PHONES, Publisher)], "TAC 200199"),
+    rule(&["cup", "cup-ECDSA"], ("", ""), &[(SIP_PROXY, ThisNode)], GUIDE),
+    rule(&["cup-xmpp", "cup-xmpp-ECDSA"], ("", ""), &[(XCP_ROUTER, ThisNode)], GUIDE),
+    rule(&["cup-xmpp-s2s", "cup-xmpp-s2s-ECDSA"], ("", ""), &[(XCP_FEDERATION, ThisNode)], GUIDE),
+    // what `utils ctl` says at its end; between which releases it changed is not known
+    rule(&[CTL], ("", "12.5"), &[(TFTP, ThisNode), (CALL_MANAGER, ThisNode)], "printed transcript"),
+    rule(&[CTL], ("12.5", ""), &[(CALL_MANAGER, ThisNode), (CTI_MANAGER, ThisNode)], "field notice 70613"),
+];
+
+/// What is to be done on which nodes, with the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Needed {
+    step: &'static str,
+    scope: Scope,
+    source: &'static str,
+}
+
+/// What a change of `cause` needs.
+fn needed(release: &Release, mode: SecurityMode, cause: &str) -> Vec<Needed> {
+    let counts = |rule: &&Rule| {
+        rule.causes.contains(&cause)
+            && within(release, rule.from, rule.until)
+            && (rule.when == When::Always || mode == SecurityMode::Mixed)
+    };
+    let mut all = Vec::new();
+    for rule in RULES.iter().filter(counts) {
+        all.extend(rule.steps.iter().map(|(step, scope)| Needed { step, scope: *scope, source: rule.source }));
+    }
+    all
+}
+
+/// A restart, or another step, that is still to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Name of the node.
+    pub node: String,
+    /// The service to restart, or the step in words.
+    pub step: &'static str,
+    /// Who runs the service; `None` for a step that is no restart of a service of the catalogue.
+    pub run: Option<Run>,
+    /// What changed: units with their nodes, or CTL.
+    pub causes: Vec<String>,
+    /// When the first of them changed, milliseconds since 1970 UTC.
+    pub since: i64,
+    /// Where it is written.
+    pub source: &'static str,
+}
+
+impl Cluster {
+    /// What is still to be done after changes of certificates, by node.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn pending_restarts(&self) -> Result<Vec<Pending>, CoreError> {
+        let mode = self.parameters().await?.security_mode();
+        let nodes = self.store().nodes().await?;
+        let done = self.store().restarts_done().await?;
+        let states = self.store().services().await?;
+        let mut all: Vec<Pending> = Vec::new();
+        for cause in self.store().restart_causes().await? {
+            let Some(changed) = nodes.iter().find(|node| node.pkid == cause.node) else { continue };
+            for need in needed(self.release(), mode, &cause.what) {
+                let concerned = |node: &&NodeRow| match need.scope {
+                    ThisNode => node.pkid == changed.pkid,
+                    EveryNode => true,
+                    Publisher => node.publisher,
+                };
+                for node in nodes.iter().filter(concerned) {
+                    let when = done.iter().find(|row| row.node == node.pkid && row.what == need.step);
+                    if when.is_some_and(|row| row.at >= cause.at) {
+                        continue;
+                    }
+                    let service = services::of_node(self.release(), node.publisher).find(|it| it.name == need.step);
+                    if let Some(service) = service {
+                        // What does not run reads its certificate when it is started.
+                        let state = states.iter().find(|row| row.node == node.pkid && row.name == service.name);
+                        if !state.map_or_else(|| service.activated_at_first(), |row| row.started) {
+                            continue;
+                        }
+                    }
+                    let name =
+                        if cause.what == CTL { CTL.to_owned() } else { format!("{} of {}", cause.what, changed.name) };
+                    match all.iter_mut().find(|pending| pending.node == node.name && pending.step == need.step) {
+                        Some(pending) => {
+                            if !pending.causes.contains(&name) {
+                                pending.causes.push(name);
+                            }
+                            pending.since = pending.since.min(cause.at);
+                        }
+                        None => all.push(Pending {
+                            node: node.name.clone(),
+                            step: need.step,
+                            run: service.map(|service| service.run),
+                            causes: vec![name],
+                            since: cause.at,
+                            source: need.source,
+                        }),
+                    }
+                }
+            }
+        }
+        let place = |name: &str| nodes.iter().position(|node| node.name == name);
+        all.sort_by_key(|pending| place(&pending.node));
+        Ok(all)
+    }
+
+    /// Notes that somebody did a step that Ringfence cannot do: a restart on the call server, a reset of phones. The step.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level; nothing of that name is pending on the node; a service that this program runs, which is restarted
+    /// and not marked.
+    pub async fn mark_restart_done(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        step: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<&'static str, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let full = services::named(self.release(), step).map_or(step, |service| service.name);
+        let all = self.pending_restarts().await?;
+        let mut mine = all.iter().filter(|pending| pending.node == node.name);
+        let found = mine.clone().find(|pending| pending.step.eq_ignore_ascii_case(full));
+        let Some(pending) = found else {
+            let names: Vec<&str> = mine.by_ref().map(|pending| pending.step).collect();
+            let there =
+                if names.is_empty() { "nothing is".to_owned() } else { format!("pending: {}", names.join("; ")) };
+            return Err(CoreError::BadInput(format!(
+                "`{}` is not pending on {}; {there}",
+                step.escape_debug(),
+                node.name
+            )));
+        };
+        if pending.run == Some(Run::Here) {
+            let text = format!("{0} runs here: `utils service restart {0}` restarts it", pending.step);
+            return Err(CoreError::refused("service-runs-here", text));
+        }
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        transaction.note_restart_done(&node.pkid, pending.step, now).await?;
+        let command = format!("utils service mark-done {} on {}", pending.step, node.name);
+        transaction.note_audit(now, actor.name(), &command, "done elsewhere").await?;
+        transaction.commit().await?;
+        Ok(pending.step)
+    }
+}

@@ -1,0 +1,77 @@
+//! What wants restarts, and which of them were done.
+
+use crate::{Store, StoreError, Transaction};
+
+/// Something changed on a node that wants restarts, or a step was done there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestartRow {
+    /// Key of the node.
+    pub node: String,
+    /// The cause: the name of a unit, or `CTL`. Of a step that was done: its name.
+    pub what: String,
+    /// When, milliseconds since 1970 UTC.
+    pub at: i64,
+}
+
+impl Store {
+    /// The last change of each kind on each node.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn restart_causes(&self) -> Result<Vec<RestartRow>, StoreError> {
+        let rows =
+            sqlx::query_as("SELECT fkprocessnode, cause, at FROM restartcause ORDER BY fkprocessnode, at, cause");
+        Ok(rows.fetch_all(self.pool()).await?.into_iter().map(row).collect())
+    }
+
+    /// When each step was last done on each node.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn restarts_done(&self) -> Result<Vec<RestartRow>, StoreError> {
+        let rows = sqlx::query_as("SELECT fkprocessnode, step, at FROM restartdone ORDER BY fkprocessnode, step");
+        Ok(rows.fetch_all(self.pool()).await?.into_iter().map(row).collect())
+    }
+}
+
+fn row((node, what, at): (String, String, i64)) -> RestartRow {
+    RestartRow { node, what, at }
+}
+
+impl Transaction {
+    /// Notes that something changed on a node. It counts as later than every step that was done before, however the clock went.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_restart_cause(&mut self, node: &str, cause: &str, at: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO restartcause (fkprocessnode, cause, at) \
+             SELECT $1, $2, MAX($3, COALESCE((SELECT MAX(at) + 1 FROM restartdone), 0)) WHERE TRUE \
+             ON CONFLICT (fkprocessnode, cause) DO UPDATE SET at = excluded.at",
+        )
+        .bind(node)
+        .bind(cause)
+        .bind(at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that a step was done on a node. It counts as later than every change before, however the clock went.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_restart_done(&mut self, node: &str, step: &str, at: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO restartdone (fkprocessnode, step, at) \
+             SELECT $1, $2, MAX($3, COALESCE((SELECT MAX(at) FROM restartcause), 0)) WHERE TRUE \
+             ON CONFLICT (fkprocessnode, step) DO UPDATE SET at = excluded.at",
+        )
+        .bind(node)
+        .bind(step)
+        .bind(at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
