@@ -4,11 +4,15 @@
 //! * [`rows`]: a certificate becomes the own one of a node, or an entry of a trust store
 //! * [`list`]: what is there, under which names
 //! * [`regenerate`]: `set cert regen` and its guard
+//! * [`requests`]: `set csr gen`, what waits for a CA
+//! * [`web_security`]: the subjects of a node
 
 pub(crate) mod list;
 pub(crate) mod make;
 pub mod regenerate;
+pub mod requests;
 pub(crate) mod rows;
+pub mod web_security;
 
 pub(crate) use list::{Entry, entries};
 pub use make::MadeCertificate;

@@ -321,11 +321,20 @@ impl Cluster {
         Ok(SoftKey::from_pem(&pem)?)
     }
 
-    /// The subject parts of the cluster.
+    /// The subject parts of a node: what `set web-security` has set, or those of the cluster.
     ///
     /// # Errors
     /// [`CoreError`].
-    pub async fn subject_parts(&self) -> Result<SubjectParts, CoreError> {
+    pub async fn subject_parts(&self, node: &NodeRow) -> Result<SubjectParts, CoreError> {
+        if let Some(row) = self.store.web_security(&node.pkid).await? {
+            return Ok(SubjectParts {
+                country: row.country,
+                organization: row.org_name,
+                unit: row.org_unit,
+                state: row.state,
+                locality: row.locality,
+            });
+        }
         let parameters = self.parameters().await?;
         let [country, organization, unit, state, locality] = SUBJECT.map(|name| parameters.get(name).to_owned());
         Ok(SubjectParts { country, organization, unit, state, locality })
@@ -396,22 +405,12 @@ impl NewCluster {
                 return Err(CoreError::BadInput(format!("{} is too long for a certificate", node.full_name())));
             }
         }
-        let country = &self.subject.country;
-        if country.len() != 2 || !country.chars().all(|letter| letter.is_ascii_uppercase()) {
-            return Err(CoreError::BadInput(format!("country `{country}` is not two capital letters")));
-        }
-        for part in self.subject.values() {
-            if part.len() > SUBJECT_LIMIT || part.chars().any(|letter| letter.is_control() || letter == ';') {
-                let reason = "has a `;`, a control character or more than 64 bytes";
-                return Err(CoreError::BadInput(format!("`{}` {reason}", part.escape_debug())));
-            }
-        }
-        Ok(())
+        self.subject.check()
     }
 }
 
 /// Letters, digits, `-`, 63 at most (RFC 1123 2.1).
-fn check_host_name(name: &str) -> Result<(), CoreError> {
+pub(crate) fn check_host_name(name: &str) -> Result<(), CoreError> {
     let fits = !name.is_empty()
         && name.len() <= 63
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
@@ -427,6 +426,21 @@ fn check_host_name(name: &str) -> Result<(), CoreError> {
 }
 
 impl SubjectParts {
+    /// What must hold before a certificate carries them.
+    pub(crate) fn check(&self) -> Result<(), CoreError> {
+        let country = &self.country;
+        if country.len() != 2 || !country.chars().all(|letter| letter.is_ascii_uppercase()) {
+            return Err(CoreError::BadInput(format!("country `{country}` is not two capital letters")));
+        }
+        for part in self.values() {
+            if part.len() > SUBJECT_LIMIT || part.chars().any(|letter| letter.is_control() || letter == ';') {
+                let reason = "has a `;`, a control character or more than 64 bytes";
+                return Err(CoreError::BadInput(format!("`{}` {reason}", part.escape_debug())));
+            }
+        }
+        Ok(())
+    }
+
     fn values(&self) -> [&str; 5] {
         [&self.country, &self.organization, &self.unit, &self.state, &self.locality]
     }

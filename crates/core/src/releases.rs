@@ -3,6 +3,7 @@
 //! The certificates of each release stand in [`profiles`].
 
 mod profiles;
+pub mod requests;
 
 use pki::profile::CertificateProfile;
 
@@ -36,6 +37,8 @@ pub struct Release {
     pub ctl_provider: bool,
     /// Certificates of a new node, then those of a renewal, by unit.
     pub certificates: fn(Unit) -> (KeyProfile, KeyProfile),
+    /// Requests to CAs.
+    pub requests: &'static requests::RequestRules,
     /// What `utils ctl` says at its end, in one line [cucm-behaviour.md 1.5].
     pub ctl_restart: &'static str,
     /// What `utils service restart` says first, with its blanks [printed transcripts of both generations].
@@ -96,6 +99,7 @@ pub const RELEASES: [Release; 6] = [
         token_ctl_sasts: &[],
         ctl_provider: true,
         certificates: profiles::of_9_1,
+        requests: &requests::FIRST,
         ctl_restart: OLD_CTL_RESTART,
         // [seed 003]
         restart_warning: OLD_RESTART_WARNING,
@@ -113,6 +117,7 @@ pub const RELEASES: [Release; 6] = [
         token_ctl_sasts: &[],
         ctl_provider: true,
         certificates: profiles::of_10_5,
+        requests: &requests::OLD,
         // [seed 000]
         ctl_restart: OLD_CTL_RESTART,
         restart_warning: OLD_RESTART_WARNING,
@@ -129,6 +134,7 @@ pub const RELEASES: [Release; 6] = [
         token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ctl_provider: true,
         certificates: profiles::of_11_5,
+        requests: &requests::OLD,
         // as 10.5 [inferred]
         ctl_restart: OLD_CTL_RESTART,
         restart_warning: OLD_RESTART_WARNING,
@@ -146,6 +152,7 @@ pub const RELEASES: [Release; 6] = [
         token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ctl_provider: true,
         certificates: profiles::of_12_5,
+        requests: &requests::NEW_WITH_OU,
         // [field notice 70613]
         ctl_restart: NEW_CTL_RESTART,
         // as 15 [inferred]
@@ -164,6 +171,7 @@ pub const RELEASES: [Release; 6] = [
         token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ctl_provider: true,
         certificates: profiles::of_12_5,
+        requests: &requests::NEW_WITH_OU,
         ctl_restart: NEW_CTL_RESTART,
         // as 15 [inferred]
         restart_warning: NEW_RESTART_WARNING,
@@ -180,6 +188,7 @@ pub const RELEASES: [Release; 6] = [
         token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ctl_provider: false,
         certificates: profiles::of_15,
+        requests: &requests::NEW,
         // [cucm-behaviour.md 1.5, newer releases]
         ctl_restart: NEW_CTL_RESTART,
         restart_warning: NEW_RESTART_WARNING,

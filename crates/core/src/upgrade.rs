@@ -102,7 +102,7 @@ impl Cluster {
                     _ => {
                         let profile = (to.certificates)(unit).1;
                         let place = NewNode::try_from(row)?;
-                        let subject = self.new_subject(unit, &place, surroundings).await?;
+                        let subject = self.new_subject(unit, row, surroundings).await?;
                         let request = make::request(profile.certificate, subject, &place, unit, surroundings)?;
                         let certificate = make::make(unit, profile, request).await?;
                         for holder in holders {

@@ -2,7 +2,8 @@
 //!
 //! * [`certificate`], [`name`]: an X.509 certificate and the forms of its names
 //! * [`key`]: a key in memory; [`signer`]: what can sign, in memory or elsewhere
-//! * [`profile`]: self-signed certificates to the byte of a release
+//! * [`profile`]: self-signed certificates to the byte of a release; [`request`]: requests to a CA
+//! * [`extensions`]: what certificates and requests say of names and purposes
 //! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
 //! * [`capf`]: proofs of phones and the keys they hand in; [`lsc`]: the certificates they get
 //! * [`token`]: USB tokens, whose keys never leave them
@@ -15,12 +16,14 @@
 pub mod capf;
 pub mod certificate;
 pub mod encrypt;
+pub mod extensions;
 pub mod hash;
 pub mod key;
 pub mod listing;
 pub mod lsc;
 pub mod name;
 pub mod profile;
+pub mod request;
 pub mod sign;
 pub mod signer;
 pub mod text;

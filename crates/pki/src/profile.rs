@@ -1,5 +1,6 @@
 //! Self-signed certificates to the byte of a release [cucm-behaviour.md 5.2].
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use der::asn1::{Any, BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, UtcTime};
@@ -42,6 +43,19 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All that are known.
+    pub const ALL: [Self; 3] = [Self::ServerAuth, Self::ClientAuth, Self::IpsecEndSystem];
+
+    /// The name of RFC 5280 4.2.1.12 and of OpenSSL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ServerAuth => "serverAuth",
+            Self::ClientAuth => "clientAuth",
+            Self::IpsecEndSystem => "ipsecEndSystem",
+        }
+    }
+
     pub(crate) const fn oid(self) -> ObjectIdentifier {
         match self {
             Self::ServerAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
@@ -64,6 +78,20 @@ pub enum Usage {
     KeyAgreement,
     /// keyCertSign.
     KeyCertSign,
+}
+
+impl Usage {
+    /// The name of RFC 5280 4.2.1.3.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DigitalSignature => "digitalSignature",
+            Self::KeyEncipherment => "keyEncipherment",
+            Self::DataEncipherment => "dataEncipherment",
+            Self::KeyAgreement => "keyAgreement",
+            Self::KeyCertSign => "keyCertSign",
+        }
+    }
 }
 
 /// What a release writes into the certificates of a unit. No extension is critical.
@@ -92,7 +120,7 @@ pub struct SelfSigned {
     pub serial: Vec<u8>,
     /// First second of validity, since 1970 UTC.
     pub not_before: u64,
-    /// DNS names for the subjectAltName, if the profile has one.
+    /// DNS names, and addresses as text, for the subjectAltName, if the profile has one.
     pub dns_names: Vec<String>,
 }
 
@@ -223,7 +251,13 @@ fn extensions(
         push(BASIC_CONSTRAINTS, constraints.to_der()?)?;
     }
     if profile.alt_names && !request.dns_names.is_empty() {
-        let names = request.dns_names.iter().map(|name| Ok(GeneralName::DnsName(Ia5String::new(name)?)));
+        let names = request.dns_names.iter().map(|name| {
+            Ok(match name.parse::<IpAddr>() {
+                Ok(IpAddr::V4(address)) => GeneralName::IpAddress(OctetString::new(address.octets())?),
+                Ok(IpAddr::V6(address)) => GeneralName::IpAddress(OctetString::new(address.octets())?),
+                Err(_) => GeneralName::DnsName(Ia5String::new(name)?),
+            })
+        });
         push(SUBJECT_ALT_NAME, SubjectAltName(names.collect::<Result<_, der::Error>>()?).to_der()?)?;
     }
     Ok(all)

@@ -7,11 +7,10 @@ use der::asn1::OctetString;
 use jiff::tz::TimeZone;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
-};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
 
 use crate::certificate::{Certificate, KeyKind};
+use crate::extensions::usage_names;
 use crate::hash::{hex, spell};
 use crate::listing::{date, printable};
 use crate::name::NameForm;
@@ -140,19 +139,7 @@ fn describe(oid: &str, value: &[u8]) -> (&'static str, Vec<String>) {
 }
 
 fn usages(usage: &KeyUsage) -> String {
-    let names = [
-        (KeyUsages::DigitalSignature, "digitalSignature"),
-        (KeyUsages::NonRepudiation, "nonRepudiation"),
-        (KeyUsages::KeyEncipherment, "keyEncipherment"),
-        (KeyUsages::DataEncipherment, "dataEncipherment"),
-        (KeyUsages::KeyAgreement, "keyAgreement"),
-        (KeyUsages::KeyCertSign, "keyCertSign"),
-        (KeyUsages::CRLSign, "cRLSign"),
-        (KeyUsages::EncipherOnly, "encipherOnly"),
-        (KeyUsages::DecipherOnly, "decipherOnly"),
-    ];
-    let set: String =
-        names.into_iter().filter(|(bit, _)| usage.0.contains(*bit)).map(|(_, name)| format!("{name}, ")).collect();
+    let set: String = usage_names(usage).map(|name| format!("{name}, ")).collect();
     format!("Usages: {}", set.trim_end())
 }
 

@@ -239,8 +239,12 @@ impl Session {
             Action::RunSql => self.run_sql(first).await,
             Action::ShowParameters => self.show_parameters().await,
             Action::SetParameter => self.set_parameter(first, second.unwrap_or_default(), surroundings).await,
-            Action::GenerateRequest => self.generate_request(first, surroundings).await,
-            Action::ListRequests => self.list_requests().await,
+            Action::GenerateRequest => self.generate_request(first, second.unwrap_or_default(), surroundings).await,
+            Action::ListRequests => self.list_requests(None).await,
+            Action::ListRequestsOfUnit => {
+                self.list_requests(Some(first).filter(|name| !name.eq_ignore_ascii_case("own"))).await
+            }
+            Action::RestoreRequest => self.restore_request(first, surroundings).await,
             Action::ShowRequest => self.show_request(first, second.is_some()).await,
             Action::ImportOwn => self.import_own(first, second.unwrap_or_default(), surroundings).await,
             Action::ImportTrust => self.import_trust(first, second.unwrap_or_default(), surroundings).await,

@@ -127,6 +127,8 @@ pub(crate) enum Action {
     ShowPagination,
     GenerateRequest,
     ListRequests,
+    ListRequestsOfUnit,
+    RestoreRequest,
     ShowRequest,
     ImportOwn,
     ImportTrust,

@@ -236,8 +236,8 @@ async fn capf_under_an_external_ca() {
     std::fs::write(place.folder.path().join("capf.pem"), &answer).unwrap();
     std::fs::write(place.folder.path().join("root.pem"), &root.pem).unwrap();
     for (line, says) in [
-        ("set csr gen tomcat", "tomcat signs its own certificates; an external CA signs for CAPF only\n"),
-        ("show csr own nope", "no nope here; write CAPF\n"),
+        ("set csr gen ITLRecovery", "ITLRecovery signs its own certificates; no CA signs for it\n"),
+        ("show csr own nope", "no unit nope; there are tomcat, tomcat-ECDSA, "),
         ("set cert import own CAPF capf.pem", "CA Certificate is Not Available in the Trust-Store\n"),
         ("set cert import own CAPF root.pem", "CSR Public Key and Certificate Public Key Do Not Match\n"),
         ("set cert import own CAPF ringfence.db", "ringfence.db: holds no certificate; "),

@@ -45,7 +45,11 @@ pub(crate) fn request(
 ) -> Result<SelfSigned, CoreError> {
     let serial = surroundings.serial(&node.name, unit)?.to_vec();
     let not_before = u64::try_from(surroundings.now() / 1000).unwrap_or_default();
-    let dns_names = if profile.alt_names { vec![node.full_name()] } else { Vec::new() };
+    // Whoever checks a name looks into the subjectAltName only. The CN of a key on a curve is not the name of the host.
+    let mut dns_names = if profile.alt_names { vec![node.full_name()] } else { Vec::new() };
+    if profile.alt_names && unit.is_ec() {
+        dns_names.insert(0, subject.common_name.clone());
+    }
     Ok(SelfSigned { subject, serial, not_before, dns_names })
 }
 
@@ -73,16 +77,17 @@ impl Cluster {
     pub(crate) async fn new_subject(
         &self,
         unit: Unit,
-        place: &NewNode,
+        node: &NodeRow,
         surroundings: &mut dyn Surroundings,
     ) -> Result<pki::name::Subject, CoreError> {
-        let parts = self.subject_parts().await?;
+        let parts = self.subject_parts(node).await?;
+        let place = NewNode::try_from(node)?;
         let mut taken = Vec::new();
         for row in self.store().certificates().await? {
             taken.extend(Certificate::from_pem(row.pem.as_bytes())?.common_name());
         }
         for _ in 0..NAME_TRIES {
-            let subject = parts.subject(unit, place, surroundings)?;
+            let subject = parts.subject(unit, &place, surroundings)?;
             if unit != Unit::Capf || !taken.contains(&subject.common_name) {
                 return Ok(subject);
             }

@@ -37,16 +37,13 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Regenerated, CoreError> {
         actor.require(Level::ReadWrite)?;
-        if !self.release().units(node.publisher).any(|own| own == unit) {
-            let text =
-                format!("{} has no {} certificate of its own; run this on the publisher", node.name, unit.name());
-            return Err(CoreError::refused("unit-not-on-node", text));
-        }
+        self.check_unit(node, unit)?;
         check_guard(&self.store().certificates().await?, unit, surroundings.now())?;
         let profile = (self.release().certificates)(unit).1;
         let place = NewNode::try_from(node)?;
-        let subject = self.new_subject(unit, &place, surroundings).await?;
-        let request = request(profile.certificate, subject, &place, unit, surroundings)?;
+        let subject = self.new_subject(unit, node, surroundings).await?;
+        let mut request = request(profile.certificate, subject, &place, unit, surroundings)?;
+        request.dns_names.extend(self.alternate_host_name(node).await?);
         let command = format!("set cert regen {} on {}", unit.name(), node.name);
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
         let made = make(unit, profile, request).await?;

@@ -1,7 +1,7 @@
 //! CA certificates: roots of MICs, CAPF under an external CA, deleting what nothing hangs on any more, taking over another CAPF
 //! [cucm-behaviour.md 4.1, 5.1, 5.4].
 
-use pki::lsc::authority::{certificates, is_authority, is_issued_by, request};
+use pki::lsc::authority::{certificates, is_authority, is_issued_by};
 use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
@@ -15,7 +15,7 @@ use super::version_stamp;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::certificates::{Entry, entries, insert_own, put_trusted, refresh_roles, remove_own};
-use crate::cluster::{Cluster, NewNode};
+use crate::cluster::Cluster;
 use crate::devices::device_name;
 use crate::surroundings::Surroundings;
 use crate::units::{Service, Unit, service_named};
@@ -130,56 +130,6 @@ impl Cluster {
         transaction.note_audit(now, actor.name(), &command, &certificate.subject(NameForm::Row)).await?;
         transaction.commit().await?;
         self.settle(surroundings).await
-    }
-
-    /// `set csr gen CAPF`: a new key in the key store of the publisher, and the request for a certificate of a subordinate
-    /// CA for it, PEM. A request before it is forgotten.
-    ///
-    /// # Errors
-    /// [`CoreError`]: the level, not the publisher.
-    pub async fn request_capf_certificate(
-        &self,
-        actor: &Actor,
-        node: &NodeRow,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<String, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        check_publisher(node)?;
-        let subject = self.new_subject(Unit::Capf, &NewNode::try_from(node)?, surroundings).await?;
-        let bits = (self.release().certificates)(Unit::Capf).1.bits;
-        self.audit(actor.name(), "set csr gen CAPF", "begun", surroundings.now()).await?;
-        let work = move || -> Result<(SoftKey, String), CoreError> {
-            let key = SoftKey::generate_rsa(bits)?;
-            let pem = request(&subject, &key)?;
-            Ok((key, pem))
-        };
-        let (key, pem) = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
-        self.directory(node).keys().save(&key.key_id(), &key.to_pem()?)?;
-        let now = surroundings.now();
-        let row = RequestRow {
-            node: node.pkid.clone(),
-            service: Unit::Capf.service(),
-            pem: pem.clone(),
-            key_id: pki::hash::hex(&key.key_id()),
-            multi_server: false,
-            state: RequestState::Waiting,
-            created_at: now,
-        };
-        let mut transaction = self.store().begin().await?;
-        transaction.put_request(&row).await?;
-        transaction.note_audit(now, actor.name(), "set csr gen CAPF", &format!("key {}", row.key_id)).await?;
-        transaction.commit().await?;
-        Ok(pem)
-    }
-
-    /// The request that waits for its certificate, PEM; `None` when there is none.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn capf_request(&self, node: &NodeRow) -> Result<Option<String>, CoreError> {
-        let rows = self.store().requests().await?;
-        let mine = |row: &RequestRow| is_waiting(row, node);
-        Ok(rows.into_iter().find(mine).map(|row| row.pem))
     }
 
     /// Uploads the certificate that an external CA gave for the request: a subordinate CA, with its chain in the same file or in

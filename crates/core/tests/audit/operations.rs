@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{OpensslRandom, Random};
+use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
@@ -140,7 +141,9 @@ impl Place {
                 cluster.schedule(actor, &phone, &schedule, clock).await.map(drop)
             }
             Step::Cancel => cluster.cancel_operation(actor, &phone, clock).await.map(drop),
-            Step::RequestCapf => cluster.request_capf_certificate(actor, node, clock).await.map(drop),
+            Step::RequestCapf => {
+                cluster.request_certificate(actor, node, Unit::Capf, &RequestChoice::default(), clock).await.map(drop)
+            }
             Step::Trust => {
                 let own = cluster.find_certificate(node, false, "CAPF").await?;
                 cluster.put_trusted(actor, node, &[own], &["directory-trust"], clock).await

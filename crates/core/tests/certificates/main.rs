@@ -4,3 +4,4 @@
 mod authority;
 mod names;
 mod place;
+mod requests;

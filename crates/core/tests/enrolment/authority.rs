@@ -3,8 +3,10 @@
 use pki::lsc::authority::certificates;
 use pki::{Certificate, SoftKey};
 use ringfence_core::CoreError;
+use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::enrolment::external::ImportedEnrolment;
 use ringfence_core::enrolment::{AuthenticationMode, AuthenticationString, KeyPlan, Operation};
+use ringfence_core::units::Unit;
 use wire::capf::Operation as Asked;
 
 use crate::place::{DEVICE, PhoneKeys, Place, RSA_2048, file, openssl};
@@ -79,8 +81,10 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
     let root = Root::new();
     let old = place.capf();
     let (actor, node) = (place.actor.clone(), place.node.clone());
-    let request = place.cluster.request_capf_certificate(&actor, &node, &mut place.clock).await.unwrap();
-    assert_eq!(place.cluster.capf_request(&node).await.unwrap().as_ref(), Some(&request));
+    let choice = RequestChoice::default();
+    let request =
+        place.cluster.request_certificate(&actor, &node, Unit::Capf, &choice, &mut place.clock).await.unwrap();
+    let request = request.to_pem().to_owned();
     let csr = file(place.folder.path(), "capf.csr", request.as_bytes());
     let text = String::from_utf8(openssl(&["req", "-in", &csr, "-noout", "-text", "-verify"])).unwrap();
     for wanted in ["CA:TRUE, pathlen:0", "Digital Signature, Certificate Sign", "CN = CAPF-"] {
@@ -106,7 +110,7 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
     let chain = [capf.clone(), root_pem.clone()].concat();
     let own = place.cluster.upload_capf_certificate(&actor, &node, &chain, &mut place.clock).await.unwrap();
     assert_eq!(own, certificates(&capf).unwrap()[0]);
-    assert_eq!(place.cluster.capf_request(&node).await.unwrap(), None);
+    assert!(place.cluster.find_request(&node, "CAPF").await.unwrap().is_none());
     let listed = place.cluster.list_certificates(&node, true).await.unwrap();
     for entry in ["CAPF-trust/Company_Root.pem", "CallManager-trust/Company_Root.pem"] {
         assert!(listed.iter().any(|line| line.starts_with(entry)), "{listed:?}");

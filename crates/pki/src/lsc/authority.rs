@@ -1,17 +1,10 @@
-//! Certificates of CAs: what they must be, chains of them, and the request for one from an external CA.
+//! Certificates of CAs: what they must be, chains of them.
 
-use der::{Decode, Encode};
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
-use openssl::stack::Stack;
-use openssl::x509::extension::{BasicConstraints as SayCa, ExtendedKeyUsage, KeyUsage as SayUsage};
-use openssl::x509::{X509, X509Name, X509ReqBuilder};
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
+use openssl::x509::X509;
 
 use crate::certificate::{Certificate, CertificateError};
-use crate::key::SoftKey;
-use crate::name::Subject;
-use crate::profile::{BASIC_CONSTRAINTS, KEY_USAGE, ProfileError};
+use crate::profile::Usage;
 
 /// Certificates in one file at most: a bundle of all roots of Cisco has about thirty.
 pub const CHAIN_LIMIT: usize = 200;
@@ -70,14 +63,8 @@ pub fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, ChainError> {
 /// Whether a certificate may sign others: BasicConstraints CA:TRUE, and keyCertSign where KeyUsage says anything.
 #[must_use]
 pub fn is_authority(certificate: &Certificate) -> bool {
-    let extensions = certificate.x509().tbs_certificate().extensions();
-    let find = |oid| extensions.into_iter().flatten().find(move |extension| extension.extn_id == oid);
-    let says_ca = find(BASIC_CONSTRAINTS)
-        .is_some_and(|said| BasicConstraints::from_der(said.extn_value.as_bytes()).is_ok_and(|said| said.ca));
-    let may_sign = find(KEY_USAGE).is_none_or(|said| {
-        KeyUsage::from_der(said.extn_value.as_bytes()).is_ok_and(|said| said.0.contains(KeyUsages::KeyCertSign))
-    });
-    says_ca && may_sign
+    let said = certificate.extensions();
+    said.ca == Some(true) && said.usages.is_none_or(|usages| usages.contains(Usage::KeyCertSign.name()))
 }
 
 /// Whether a certificate carries the name and the signature of an issuer.
@@ -88,29 +75,4 @@ pub fn is_issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     }
     let (Ok(x509), Ok(key)) = (X509::from_der(certificate.der()), issuer.openssl_key()) else { return false };
     matches!(x509.verify(key), Ok(true))
-}
-
-/// A request (PKCS#10, PEM) for a subordinate CA: CA:TRUE with path length 0, digitalSignature and keyCertSign, server and
-/// client [cucm-behaviour.md 4.1, 5.3]. Signed with SHA-256.
-///
-/// # Errors
-/// [`ProfileError`].
-pub fn request(subject: &Subject, key: &SoftKey) -> Result<String, ProfileError> {
-    let name = subject.to_rdn_sequence()?.to_der()?;
-    let made = || -> Result<Vec<u8>, ErrorStack> {
-        let mut builder = X509ReqBuilder::new()?;
-        builder.set_version(0)?;
-        let name = X509Name::from_der(&name)?;
-        builder.set_subject_name(&name)?;
-        builder.set_pubkey(key.openssl())?;
-        let mut extensions = Stack::new()?;
-        extensions.push(SayCa::new().critical().ca().pathlen(0).build()?)?;
-        extensions.push(SayUsage::new().critical().digital_signature().key_cert_sign().build()?)?;
-        extensions.push(ExtendedKeyUsage::new().server_auth().client_auth().build()?)?;
-        builder.add_extensions(&extensions)?;
-        builder.sign(key.openssl(), MessageDigest::sha256())?;
-        builder.build().to_pem()
-    };
-    let pem = made().map_err(|error| ProfileError::Encoding(error.to_string()))?;
-    String::from_utf8(pem).map_err(|error| ProfileError::Encoding(error.to_string()))
 }

@@ -23,12 +23,7 @@ impl Session {
     }
 
     pub(crate) fn ask_to_regenerate(&mut self, name: &str) -> Result<Reply, CoreError> {
-        let release = self.cluster.release();
-        let known = Unit::named(name).filter(|unit| release.units(true).any(|known| known == *unit));
-        let unit = known.ok_or_else(|| {
-            let names: Vec<&str> = release.units(self.node.publisher).map(Unit::name).collect();
-            CoreError::BadInput(format!("no unit {name}; there are {}", names.join(", ")))
-        })?;
+        let unit = self.unit(name)?;
         Ok(self.ask(Question::Regenerate(unit)))
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod capf;
 pub(crate) mod capf_devices;
 mod capf_waves;
 mod certificates;
+mod csr;
 mod files;
 mod parameters;
 mod requests;

@@ -1,4 +1,4 @@
-//! CAPF under an external CA: `set csr gen`, `show csr`, `set cert import`; and `set cert delete` [cucm-behaviour.md 1.2, 4.1].
+//! Certificates of CAs: `set cert import`; and `set cert delete` [cucm-behaviour.md 1.2, 4.1].
 //!
 //! The original takes a certificate that is pasted in; here a file is named, so that a script can do it too.
 
@@ -10,34 +10,7 @@ use crate::question::Question;
 use crate::run::capf::{counted, in_file};
 use crate::session::{Reply, Session};
 
-/// What the original says when nothing was requested.
-const NO_REQUEST: &str = "No Certificate Sign Request available for display\n";
-
 impl Session {
-    pub(crate) async fn generate_request(
-        &self,
-        unit: &str,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Reply, CoreError> {
-        let unit = capf_only(unit, "csr")?;
-        self.cluster.request_capf_certificate(&self.actor, &self.node, surroundings).await?;
-        Ok(Reply::done(format!("Successfully Generated CSR for {}.\n", unit.name())))
-    }
-
-    pub(crate) async fn list_requests(&self) -> Result<Reply, CoreError> {
-        let there = self.cluster.capf_request(&self.node).await?.is_some();
-        Ok(Reply::done(if there { "CAPF/CAPF.csr\n" } else { NO_REQUEST }))
-    }
-
-    pub(crate) async fn show_request(&self, name: &str, standard: bool) -> Result<Reply, CoreError> {
-        capf_only(name, "csr")?;
-        Ok(Reply::done(match self.cluster.capf_request(&self.node).await? {
-            None => NO_REQUEST.to_owned(),
-            Some(pem) if standard => pem,
-            Some(pem) => pem.replace("CERTIFICATE REQUEST-----", "CERTIFICATE SIGN REQUEST-----"),
-        }))
-    }
-
     pub(crate) async fn import_own(
         &self,
         unit: &str,

@@ -5,6 +5,7 @@ mod bulk;
 mod capf;
 mod certificates;
 mod files;
+mod requests;
 mod services;
 mod system;
 mod terminal;
@@ -37,6 +38,7 @@ const NOUNS: &[&[Command]] = &[
     capf::COMMANDS,
     certificates::COMMANDS,
     files::COMMANDS,
+    requests::COMMANDS,
     services::COMMANDS,
     system::COMMANDS,
     terminal::COMMANDS,

@@ -13,6 +13,7 @@ mod records;
 mod requests;
 mod restarts;
 mod waves;
+mod web_security;
 
 pub use audit::AuditRow;
 pub(crate) use audit::{hex, unhex};
@@ -28,6 +29,7 @@ pub use records::ChangeRow;
 pub use requests::{RequestRow, RequestState};
 pub use restarts::RestartRow;
 pub use waves::{WaveDeviceRow, WaveRow};
+pub use web_security::WebSecurityRow;
 
 /// The key of a row, from what makes the row one of its kind: the same thing has the same key on every node.
 fn pkid(table: &str, natural_key: &str) -> String {

@@ -1,8 +1,8 @@
-//! `show cert`, `set cert`, `show csr`, `set csr`.
+//! `show cert`, `set cert`.
 
 use ringfence_core::Level;
 
-use super::{needed, optional};
+use super::needed;
 use crate::table::{Action, Command, Kind, Origin, Place};
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -59,18 +59,6 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::Regenerate,
     },
     Command {
-        words: &["set", "csr", "gen"],
-        arguments: &[needed("unit-name", Kind::Unit)],
-        level: Level::ReadWrite,
-        place: Place::Publisher,
-        origin: Origin::Original,
-        summary: "makes a key and a request for an external CA",
-        help: "This will make a new key for CAPF and a request (CSR) for the certificate of a subordinate CA. Nothing else\n\
-               changes until that certificate comes back, `set cert import own CAPF`. A request before it is forgotten.",
-        example: "set csr gen CAPF",
-        action: Action::GenerateRequest,
-    },
-    Command {
         words: &["show", "cert", "list"],
         arguments: &[needed("own|trust", Kind::Choice(&["own", "trust"]))],
         level: Level::ReadWrite,
@@ -102,28 +90,5 @@ pub(super) const COMMANDS: &[Command] = &[
         help: "This will print an entry of a trust store as text and as PEM. `show cert list trust` names them.",
         example: "show cert trust Phone-SAST-trust/cucm-pub.pem",
         action: Action::ShowTrust,
-    },
-    Command {
-        words: &["show", "csr", "list"],
-        arguments: &[optional("own", Kind::Choice(&["own"]))],
-        level: Level::ReadWrite,
-        place: Place::Publisher,
-        origin: Origin::Original,
-        summary: "lists the requests that wait for their certificates",
-        help: "This will list the requests that wait for the certificate of an external CA.",
-        example: "show csr list own",
-        action: Action::ListRequests,
-    },
-    Command {
-        words: &["show", "csr", "own"],
-        arguments: &[needed("filename", Kind::Unit), optional("rfc7468", Kind::Choice(&["rfc7468"]))],
-        level: Level::ReadWrite,
-        place: Place::Publisher,
-        origin: Origin::Original,
-        summary: "prints a request that waits for its certificate",
-        help: "This will print a request. Its title is that of the original, which most CAs do not read; `rfc7468` (ours)\n\
-               prints it with the title that they want.",
-        example: "show csr own CAPF rfc7468",
-        action: Action::ShowRequest,
     },
 ];

@@ -1,0 +1,352 @@
+//! Requests to a CA: one waits per node and unit; those before it are kept with their keys [cucm-behaviour.md 1.2, 5.3, 5.4].
+
+use pki::extensions::AltName;
+use pki::request::{CertificateRequest, RequestDigest, RequestSpec, request};
+use store::rows::{NodeRow, RequestRow, RequestState};
+
+use super::make::new_key;
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::cluster::{Cluster, NewNode, check_host_name};
+use crate::releases::requests::{CURVES, RequestRow as Row};
+use crate::surroundings::Surroundings;
+use crate::units::Unit;
+
+/// Names that are asked for besides those of the nodes: what a page of the original shows, and far more than a cluster has.
+const EXTRA_NAMES: usize = 100;
+
+/// Letters of a CN at most (RFC 5280 appendix A, ub-common-name).
+const COMMON_NAME_LIMIT: usize = 64;
+
+/// What an administrator chose for a request. The default is what the page of the original shows first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestChoice {
+    /// The certificate is for this unit of all nodes.
+    pub multi_server: bool,
+    /// CN; `None` for the name of the node.
+    pub common_name: Option<String>,
+    /// Which domain stands in the subjectAltName.
+    pub parent_domain: ParentDomain,
+    /// More names for the subjectAltName.
+    pub names: Vec<String>,
+    /// RSA size or curve in bits.
+    pub bits: Option<u32>,
+    /// Digest of the request's signature.
+    pub digest: Option<RequestDigest>,
+    /// Whether the subject has its OU; `None` for the default of the release.
+    pub with_ou: Option<bool>,
+}
+
+/// Which domain stands in the subjectAltName.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ParentDomain {
+    /// That of the node.
+    #[default]
+    OfNode,
+    /// None.
+    Left,
+    /// This one.
+    Named(String),
+}
+
+/// A request of a node, as it is listed.
+#[derive(Debug, Clone)]
+pub struct ListedRequest {
+    /// The unit.
+    pub unit: Unit,
+    /// Its file name: `tomcat.csr` for the one that waits, with digits of its key for one before it.
+    pub file: String,
+    /// The row.
+    pub row: RequestRow,
+    /// The request.
+    pub request: CertificateRequest,
+}
+
+/// Everything that is decided before a key is made.
+struct Asked {
+    subject: pki::name::Subject,
+    names: Vec<AltName>,
+    row: Row,
+    bits: u32,
+    digest: RequestDigest,
+}
+
+impl Cluster {
+    /// `set csr gen UNIT`: a new key in the key store of the node, and a request for it. The request before it is kept, with its
+    /// key.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, a unit that this node has not or that always signs its own certificate, a choice that the
+    /// release does not offer.
+    pub async fn request_certificate(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        unit: Unit,
+        choice: &RequestChoice,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<CertificateRequest, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        self.check_unit(node, unit)?;
+        let asked = self.ask_for(node, unit, choice, surroundings).await?;
+        let command = format!("set csr gen {} on {}", unit.name(), node.name);
+        self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
+        let work = move || -> Result<_, CoreError> {
+            let key = new_key(unit.is_ec(), asked.bits)?;
+            let spec = RequestSpec {
+                subject: &asked.subject,
+                names: &asked.names,
+                usages: asked.row.usages,
+                purposes: asked.row.purposes,
+                ca_path_length: asked.row.ca_path_length,
+                digest: asked.digest,
+            };
+            let request = request(&spec, &key)?;
+            Ok((key, request))
+        };
+        let (key, request) = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
+        self.directory(node).keys().save(&key.key_id(), &key.to_pem()?)?;
+        let now = surroundings.now();
+        let row = RequestRow {
+            node: node.pkid.clone(),
+            service: unit.service(),
+            pem: request.to_pem().to_owned(),
+            key_id: pki::hash::hex(&key.key_id()),
+            multi_server: choice.multi_server,
+            state: RequestState::Waiting,
+            created_at: now,
+        };
+        let mut transaction = self.store().begin().await?;
+        transaction.put_request(&row).await?;
+        transaction.note_audit(now, actor.name(), &command, &format!("key {}", row.key_id)).await?;
+        transaction.commit().await?;
+        Ok(request)
+    }
+
+    /// The requests of a node: those that wait, in the order of units, then those before them, the newest first.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn requests(&self, node: &NodeRow) -> Result<Vec<ListedRequest>, CoreError> {
+        let mut all = Vec::new();
+        for row in self.store().requests().await? {
+            let Some(unit) = Unit::of_service(row.service).filter(|_| row.node == node.pkid) else { continue };
+            let short: String = row.key_id.chars().take(8).collect();
+            let file = match row.state {
+                RequestState::Waiting => format!("{}.csr", unit.name()),
+                RequestState::Replaced => format!("{}_{short}.csr", unit.name()),
+                RequestState::Used => continue,
+            };
+            let request = CertificateRequest::from_pem(row.pem.as_bytes()).map_err(CoreError::internal)?;
+            all.push(ListedRequest { unit, file, row, request });
+        }
+        let place = |unit: Unit| Unit::ALL.iter().position(|known| *known == unit);
+        all.sort_by_key(|one| (one.row.state != RequestState::Waiting, place(one.unit)));
+        Ok(all)
+    }
+
+    /// The request that `UNIT` or `UNIT/FILE.csr` means on a node; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn find_request(&self, node: &NodeRow, name: &str) -> Result<Option<ListedRequest>, CoreError> {
+        let (unit, file) = name.split_once('/').map_or((name, None), |(unit, file)| (unit, Some(file)));
+        let all = self.requests(node).await?;
+        Ok(all.into_iter().find(|one| {
+            one.unit.name().eq_ignore_ascii_case(unit)
+                && match file {
+                    None => one.row.state == RequestState::Waiting,
+                    Some(file) => one.file.eq_ignore_ascii_case(file),
+                }
+        }))
+    }
+
+    /// `set csr restore`: a request that was replaced waits again, and the one that waited becomes a replaced one.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, no such request, a key that is not there any more.
+    pub async fn restore_request(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        name: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<ListedRequest, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let found = self.find_request(node, name).await?.filter(|one| one.row.state == RequestState::Replaced);
+        let found = found.ok_or_else(|| {
+            let text = format!("no replaced request {name}; `show csr list own` names those that are there");
+            CoreError::BadInput(text)
+        })?;
+        if self.directory(node).keys().load(&found.request.key_id())?.is_none() {
+            let text = format!(
+                "the key of {name} is not in the key store of {}; a certificate for it is of no use",
+                node.name
+            );
+            return Err(CoreError::refused("no-key", text));
+        }
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        let mine = |row: &&RequestRow| row.node == node.pkid && row.service == found.row.service;
+        for row in transaction.requests().await?.iter().filter(mine).filter(|row| row.state == RequestState::Waiting) {
+            transaction.set_request_state(&row.key_id, RequestState::Replaced).await?;
+        }
+        transaction.set_request_state(&found.row.key_id, RequestState::Waiting).await?;
+        let command = format!("set csr restore {name} on {}", node.name);
+        transaction.note_audit(now, actor.name(), &command, &format!("key {}", found.row.key_id)).await?;
+        transaction.commit().await?;
+        Ok(found)
+    }
+
+    /// Whether a node has a unit.
+    pub(super) fn check_unit(&self, node: &NodeRow, unit: Unit) -> Result<(), CoreError> {
+        if self.release().units(node.publisher).any(|own| own == unit) {
+            return Ok(());
+        }
+        let text = format!("{} has no {} certificate of its own; run this on the publisher", node.name, unit.name());
+        Err(CoreError::refused("unit-not-on-node", text))
+    }
+
+    async fn ask_for(
+        &self,
+        node: &NodeRow,
+        unit: Unit,
+        choice: &RequestChoice,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Asked, CoreError> {
+        let rules = self.release().requests;
+        let row = (rules.row)(unit).ok_or_else(|| {
+            let text = format!("{} signs its own certificates; no CA signs for it", unit.name());
+            CoreError::refused("signs-itself", text)
+        })?;
+        if choice.multi_server && !row.multi_server {
+            let text =
+                format!("one certificate for all nodes is not possible for {}; each node has its own", unit.name());
+            return Err(CoreError::refused("not-multi-server", text));
+        }
+        let bits = choice_of(if unit.is_ec() { &CURVES } else { rules.rsa }, choice.bits, "key length")?;
+        let digest = digest(unit, bits, rules.digests, choice.digest)?;
+        let place = NewNode::try_from(node)?;
+        let mut subject = self.new_subject(unit, node, surroundings).await?;
+        if !choice.with_ou.unwrap_or(rules.with_ou) {
+            subject.unit.clear();
+        }
+        if choice.multi_server {
+            let suffix = if unit.is_ec() { "-EC-ms" } else { "-ms" };
+            subject.common_name = NewNode { name: format!("{}{suffix}", node.name), ..place.clone() }.full_name();
+        }
+        if let Some(name) = &choice.common_name {
+            check_name(name)?;
+            if name.len() > COMMON_NAME_LIMIT {
+                let text = format!("{name} has more than {COMMON_NAME_LIMIT} letters, which a common name may have");
+                return Err(CoreError::BadInput(text));
+            }
+            subject.common_name.clone_from(name);
+        }
+        let names = if row.ca_path_length.is_some() {
+            Vec::new()
+        } else {
+            self.names_for(node, unit, &subject.common_name, choice).await?
+        };
+        Ok(Asked { subject, names, row, bits, digest })
+    }
+
+    /// The names of a request: the CN and the node always, because whoever checks a name looks into the subjectAltName only
+    /// (CSCus47235 of the original), every node when it is for all, the domain, what `set web-security` says, and what was asked for.
+    async fn names_for(
+        &self,
+        node: &NodeRow,
+        unit: Unit,
+        common_name: &str,
+        choice: &RequestChoice,
+    ) -> Result<Vec<AltName>, CoreError> {
+        if choice.names.len() > EXTRA_NAMES {
+            let text = format!("{} names are too many; {EXTRA_NAMES} are taken", choice.names.len());
+            return Err(CoreError::BadInput(text));
+        }
+        let own = NewNode::try_from(node)?.full_name();
+        let mut all = vec![AltName::from_text(common_name), AltName::from_text(&own)];
+        if choice.multi_server {
+            for other in self.store().nodes().await? {
+                if self.check_unit(&other, unit).is_ok() {
+                    all.push(AltName::from_text(&NewNode::try_from(&other)?.full_name()));
+                }
+            }
+        }
+        match &choice.parent_domain {
+            ParentDomain::OfNode if !node.domain.is_empty() => all.push(AltName::from_text(&node.domain)),
+            ParentDomain::Named(domain) => {
+                check_name(domain)?;
+                all.push(AltName::from_text(domain));
+            }
+            ParentDomain::OfNode | ParentDomain::Left => {}
+        }
+        all.extend(self.alternate_host_name(node).await?.as_deref().map(AltName::from_text));
+        for name in &choice.names {
+            check_name(name)?;
+            all.push(AltName::from_text(name));
+        }
+        let mut once = Vec::with_capacity(all.len());
+        for name in all {
+            if !once.iter().any(|known: &AltName| known.folded() == name.folded()) {
+                once.push(name);
+            }
+        }
+        Ok(once)
+    }
+}
+
+/// The digest with a name: `SHA256`, `sha-256`.
+///
+/// # Errors
+/// [`CoreError::BadInput`].
+pub fn digest_named(name: &str) -> Result<RequestDigest, CoreError> {
+    let wanted = name.replace('-', "");
+    let found = RequestDigest::ALL.into_iter().find(|digest| digest.name().eq_ignore_ascii_case(&wanted));
+    found.ok_or_else(|| {
+        let names = RequestDigest::ALL.map(RequestDigest::name);
+        CoreError::BadInput(format!("`{name}` is no digest; there are {}", names.join(", ")))
+    })
+}
+
+/// What was chosen, or the first that is offered.
+fn choice_of(offered: &[u32], chosen: Option<u32>, what: &str) -> Result<u32, CoreError> {
+    match chosen {
+        None => Ok(offered.first().copied().unwrap_or_default()),
+        Some(chosen) if offered.contains(&chosen) => Ok(chosen),
+        Some(chosen) => {
+            let list: Vec<String> = offered.iter().map(u32::to_string).collect();
+            Err(CoreError::BadInput(format!("no {what} of {chosen} bits here; there are {}", list.join(", "))))
+        }
+    }
+}
+
+/// The digest: on a curve one of at least the strength of the key [cucm-behaviour.md 5.4].
+fn digest(
+    unit: Unit,
+    bits: u32,
+    offered: &[RequestDigest],
+    chosen: Option<RequestDigest>,
+) -> Result<RequestDigest, CoreError> {
+    // 521 bits go with SHA-512, the largest there is.
+    let least = if unit.is_ec() { bits.min(512) } else { 0 };
+    let fits: Vec<RequestDigest> = offered.iter().copied().filter(|digest| digest.bits() >= least).collect();
+    let found = match chosen {
+        None => fits.first().copied(),
+        Some(chosen) => fits.iter().copied().find(|digest| *digest == chosen),
+    };
+    found.ok_or_else(|| {
+        let names: Vec<&str> = fits.iter().map(|digest| digest.name()).collect();
+        let chosen = chosen.map_or("", RequestDigest::name);
+        CoreError::BadInput(format!("{chosen} is not offered for this key; there are {}", names.join(", ")))
+    })
+}
+
+/// A name of hosts, without wildcards [cucm-behaviour.md 5.4].
+fn check_name(name: &str) -> Result<(), CoreError> {
+    if name.contains('*') {
+        let text = format!("{} is a wildcard; such certificates are not supported", name.escape_debug());
+        return Err(CoreError::BadInput(text));
+    }
+    name.split('.').try_for_each(check_host_name)
+}

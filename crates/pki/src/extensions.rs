@@ -1,0 +1,126 @@
+//! What certificates and requests say in their extensions: names, usages, purposes, whether it is a CA (RFC 5280 4.2.1).
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use der::Decode;
+use der::asn1::ObjectIdentifier;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
+
+use crate::certificate::Certificate;
+use crate::profile::{BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, Purpose, SUBJECT_ALT_NAME, Usage};
+
+/// A subjectAltName.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AltName {
+    /// dNSName.
+    Dns(String),
+    /// iPAddress.
+    Ip(IpAddr),
+    /// Another kind, as a person may read it.
+    Other(String),
+}
+
+impl std::fmt::Display for AltName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Dns(name) | Self::Other(name) => out.write_str(name),
+            Self::Ip(address) => write!(out, "{address}"),
+        }
+    }
+}
+
+impl AltName {
+    /// An address when it reads as one, else a DNS name.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Dns(text.to_owned()), Self::Ip)
+    }
+
+    /// The form in which two names are compared: the case of a DNS name says nothing.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        match self {
+            Self::Dns(name) => Self::Dns(name.to_ascii_lowercase()),
+            other => other.clone(),
+        }
+    }
+
+    fn of(name: &GeneralName) -> Self {
+        match name {
+            GeneralName::DnsName(name) => Self::Dns(name.as_str().to_owned()),
+            GeneralName::Rfc822Name(name) => Self::Other(format!("e-mail {}", name.as_str())),
+            GeneralName::UniformResourceIdentifier(name) => Self::Other(format!("URI {}", name.as_str())),
+            GeneralName::IpAddress(bytes) => {
+                let bytes = bytes.as_bytes();
+                let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+                let address = four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
+                address.map_or_else(|_| Self::Other(format!("IP {}", crate::hash::hex(bytes))), Self::Ip)
+            }
+            _ => Self::Other("a name of another kind".to_owned()),
+        }
+    }
+}
+
+/// The extensions that decide whether a certificate is the one that was asked for. One that does not parse allows nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// subjectAltName, in the form of [`AltName::folded`].
+    pub names: BTreeSet<AltName>,
+    /// keyUsage, by the names of RFC 5280; `None` without the extension, which allows everything.
+    pub usages: Option<BTreeSet<&'static str>>,
+    /// extKeyUsage: `serverAuth` and its sisters, other purposes by their OID; `None` without the extension.
+    pub purposes: Option<BTreeSet<String>>,
+    /// BasicConstraints; `None` without the extension.
+    pub ca: Option<bool>,
+}
+
+impl Extensions {
+    pub(crate) fn read(all: &[Extension]) -> Self {
+        let find =
+            |oid: ObjectIdentifier| all.iter().find(move |one| one.extn_id == oid).map(|one| one.extn_value.as_bytes());
+        let names = find(SUBJECT_ALT_NAME)
+            .map(|value| SubjectAltName::from_der(value).map_or_else(|_| Vec::new(), |all| all.0));
+        let usages = find(KEY_USAGE).map(KeyUsage::from_der);
+        let purposes = find(EXTENDED_KEY_USAGE).map(ExtendedKeyUsage::from_der);
+        let ca = find(BASIC_CONSTRAINTS).map(BasicConstraints::from_der);
+        Self {
+            names: names.iter().flatten().map(|name| AltName::of(name).folded()).collect(),
+            usages: usages.map(|read| read.map_or_else(|_| BTreeSet::new(), |usages| usage_names(&usages).collect())),
+            purposes: purposes
+                .map(|read| read.map_or_else(|_| BTreeSet::new(), |all| all.0.iter().map(purpose_name).collect())),
+            ca: ca.map(|read| read.is_ok_and(|constraints| constraints.ca)),
+        }
+    }
+}
+
+impl Certificate {
+    /// What its extensions say.
+    #[must_use]
+    pub fn extensions(&self) -> Extensions {
+        Extensions::read(self.x509().tbs_certificate().extensions().map_or(&[], Vec::as_slice))
+    }
+}
+
+/// The names of RFC 5280 4.2.1.3, in its order.
+pub(crate) fn usage_names(usage: &KeyUsage) -> impl Iterator<Item = &'static str> {
+    let names = [
+        (KeyUsages::DigitalSignature, Usage::DigitalSignature.name()),
+        (KeyUsages::NonRepudiation, "nonRepudiation"),
+        (KeyUsages::KeyEncipherment, Usage::KeyEncipherment.name()),
+        (KeyUsages::DataEncipherment, Usage::DataEncipherment.name()),
+        (KeyUsages::KeyAgreement, Usage::KeyAgreement.name()),
+        (KeyUsages::KeyCertSign, Usage::KeyCertSign.name()),
+        (KeyUsages::CRLSign, "cRLSign"),
+        (KeyUsages::EncipherOnly, "encipherOnly"),
+        (KeyUsages::DecipherOnly, "decipherOnly"),
+    ];
+    names.into_iter().filter(|(bit, _)| usage.0.contains(*bit)).map(|(_, name)| name)
+}
+
+fn purpose_name(oid: &ObjectIdentifier) -> String {
+    let known = Purpose::ALL.into_iter().find(|purpose| purpose.oid() == *oid);
+    known.map_or_else(|| oid.to_string(), |purpose| purpose.name().to_owned())
+}

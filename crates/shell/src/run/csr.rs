@@ -1,0 +1,111 @@
+//! Requests to a CA: `set csr`, `show csr` [cucm-behaviour.md 1.2, 5.3, 5.4].
+
+use jiff::Timestamp;
+use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, digest_named};
+use ringfence_core::units::Unit;
+use ringfence_core::{CoreError, Surroundings};
+
+use crate::session::{Reply, Session};
+
+/// What the original says when nothing was requested.
+const NO_REQUEST: &str = "No Certificate Sign Request available for display\n";
+
+impl Session {
+    pub(crate) async fn generate_request(
+        &self,
+        unit: &str,
+        options: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let unit = self.unit(unit)?;
+        let choice = choice(options)?;
+        self.cluster.request_certificate(&self.actor, &self.node, unit, &choice, surroundings).await?;
+        Ok(Reply::done(format!("Successfully Generated CSR for {}.\n", unit.name())))
+    }
+
+    /// The unit with a name, if the release has it.
+    pub(super) fn unit(&self, name: &str) -> Result<Unit, CoreError> {
+        let release = self.cluster.release();
+        let known = Unit::named(name).filter(|unit| release.units(true).any(|known| known == *unit));
+        known.ok_or_else(|| {
+            let names: Vec<&str> = release.units(self.node.publisher).map(Unit::name).collect();
+            CoreError::BadInput(format!("no unit {name}; there are {}", names.join(", ")))
+        })
+    }
+
+    pub(crate) async fn list_requests(&self, of_unit: Option<&str>) -> Result<Reply, CoreError> {
+        let unit = of_unit.map(|name| self.unit(name)).transpose()?;
+        let all = self.cluster.requests(&self.node).await?;
+        let lines = all.iter().filter(|one| unit.is_none_or(|unit| unit == one.unit)).map(|one| self.request_line(one));
+        let text: String = lines.collect();
+        Ok(Reply::done(if text.is_empty() { NO_REQUEST.to_owned() } else { text }))
+    }
+
+    /// The one that waits is listed as the original lists it; those before it, which the original loses, with their date.
+    fn request_line(&self, one: &ListedRequest) -> String {
+        let name = one.unit.name();
+        if one.file == format!("{name}.csr") {
+            return format!("{name}/{}\n", one.file);
+        }
+        let made = Timestamp::from_millisecond(one.row.created_at).unwrap_or(Timestamp::UNIX_EPOCH);
+        let made = made.to_zoned(self.cluster.zone().clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
+        format!("{name}/{}: replaced; made {made}; `set csr restore {name}/{0}` makes it wait again\n", one.file)
+    }
+
+    pub(crate) async fn show_request(&self, name: &str, standard: bool) -> Result<Reply, CoreError> {
+        self.unit(name.split('/').next().unwrap_or_default())?;
+        Ok(Reply::done(match self.cluster.find_request(&self.node, name).await? {
+            None => NO_REQUEST.to_owned(),
+            Some(found) if standard => found.request.to_pem().to_owned(),
+            Some(found) => found.request.to_pem().replace("CERTIFICATE REQUEST-----", "CERTIFICATE SIGN REQUEST-----"),
+        }))
+    }
+
+    pub(crate) async fn restore_request(
+        &self,
+        name: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let found = self.cluster.restore_request(&self.actor, &self.node, name, surroundings).await?;
+        Ok(Reply::done(format!("The CSR {name} waits for its certificate as {}/{0}.csr.\n", found.unit.name())))
+    }
+}
+
+/// The words behind `set csr gen UNIT`: `multi-server`, and pairs of a word and its value.
+fn choice(options: &str) -> Result<RequestChoice, CoreError> {
+    let mut choice = RequestChoice::default();
+    let mut words = options.split_whitespace();
+    while let Some(word) = words.next() {
+        let word = word.to_ascii_lowercase();
+        if word == "multi-server" {
+            choice.multi_server = true;
+            continue;
+        }
+        let value = words.next().ok_or_else(|| CoreError::BadInput(format!("a value is missing behind {word}")))?;
+        match word.as_str() {
+            "common-name" => choice.common_name = Some(value.to_owned()),
+            "parent-domain" if value.eq_ignore_ascii_case("none") => choice.parent_domain = ParentDomain::Left,
+            "parent-domain" => choice.parent_domain = ParentDomain::Named(value.to_owned()),
+            "names" => choice.names = value.split(',').map(str::to_owned).collect(),
+            "key-length" => {
+                let bits = value.parse().map_err(|_| CoreError::BadInput(format!("`{value}` is no key length")))?;
+                choice.bits = Some(bits);
+            }
+            "hash" => choice.digest = Some(digest_named(value)?),
+            "ou" => choice.with_ou = Some(yes_or_no(value)?),
+            _ => {
+                let known = "multi-server, common-name, parent-domain, names, key-length, hash, ou";
+                return Err(CoreError::BadInput(format!("`{word}` is not {known}")));
+            }
+        }
+    }
+    Ok(choice)
+}
+
+fn yes_or_no(value: &str) -> Result<bool, CoreError> {
+    match value.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(CoreError::BadInput(format!("`{value}` is not yes or no"))),
+    }
+}

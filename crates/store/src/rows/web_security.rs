@@ -1,0 +1,116 @@
+//! What `set web-security` has set for a node, and the default CAs that are switched off.
+
+use crate::{Store, StoreError, Transaction};
+
+/// The parts of the subjects of a node's certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSecurityRow {
+    /// Key of the node.
+    pub node: String,
+    /// OU.
+    pub org_unit: String,
+    /// O.
+    pub org_name: String,
+    /// L.
+    pub locality: String,
+    /// ST.
+    pub state: String,
+    /// C.
+    pub country: String,
+    /// Another name, or an address, for the subjectAltName; empty for none.
+    pub alternate_host_name: String,
+}
+
+impl Store {
+    /// What was set for a node; `None` when nothing was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn web_security(&self, node: &str) -> Result<Option<WebSecurityRow>, StoreError> {
+        let row: Option<(String, String, String, String, String, String)> = sqlx::query_as(
+            "SELECT orgunit, orgname, locality, state, country, alternatehostname FROM websecurity \
+             WHERE fkprocessnode = $1",
+        )
+        .bind(node)
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(row.map(|(org_unit, org_name, locality, state, country, alternate_host_name)| WebSecurityRow {
+            node: node.to_owned(),
+            org_unit,
+            org_name,
+            locality,
+            state,
+            country,
+            alternate_host_name,
+        }))
+    }
+
+    /// SHA-256 of the default CAs that are switched off, lower-case hexadecimal, with their CNs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn disabled_default_cas(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let query =
+            sqlx::query_as("SELECT fingerprint, commonname FROM disableddefaultca ORDER BY commonname, fingerprint");
+        Ok(query.fetch_all(self.pool()).await?)
+    }
+}
+
+impl Transaction {
+    /// Sets the parts for a node.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_web_security(&mut self, row: &WebSecurityRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO websecurity (fkprocessnode, orgunit, orgname, locality, state, country, alternatehostname) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (fkprocessnode) DO UPDATE SET \
+             orgunit = excluded.orgunit, orgname = excluded.orgname, locality = excluded.locality, \
+             state = excluded.state, country = excluded.country, alternatehostname = excluded.alternatehostname",
+        )
+        .bind(&row.node)
+        .bind(&row.org_unit)
+        .bind(&row.org_name)
+        .bind(&row.locality)
+        .bind(&row.state)
+        .bind(&row.country)
+        .bind(&row.alternate_host_name)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that a default CA is switched off.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn disable_default_ca(
+        &mut self,
+        fingerprint: &str,
+        common_name: &str,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO disableddefaultca (fingerprint, commonname, disabledat) VALUES ($1, $2, $3) \
+             ON CONFLICT (fingerprint) DO NOTHING",
+        )
+        .bind(fingerprint)
+        .bind(common_name)
+        .bind(now)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that a default CA is switched on again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enable_default_ca(&mut self, fingerprint: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM disableddefaultca WHERE fingerprint = $1")
+            .bind(fingerprint)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
