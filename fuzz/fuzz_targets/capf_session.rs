@@ -35,6 +35,7 @@ fn answer(session: &mut ServerSession, question: &Question, choice: u8) {
             3 => session.operation(Operation::None),
             4 => session.refuse(Refusal::UnknownDevice),
             5 => session.operation(Operation::Install(KeySpec::Ec(Curve::Secp256r1))),
+            6 => session.operation(Operation::Store(b"certificate".to_vec())),
             // the recorded installs end with a 1
             _ => session.operation(Operation::Install(KeySpec::Rsa(RsaSize::Bits2048))),
         },

@@ -6,6 +6,7 @@
 //! * [`desk`]: the questions of a CAPF session, answered from the rows; [`authority`]: what it signs with
 //! * [`stale`]: LSCs that hang on an old CAPF; [`waves`]: issuing them again in batches
 //! * [`external`]: roots of MICs, CAPF under an external CA, deleting CA certificates, taking over another CAPF
+//! * [`offline`]: keys that wait for a CA which is not online
 //! * [`config`]: what of all this stands in the config of a phone; the stub of an encrypted one
 //!
 //! How an LSC comes to be, and what is on record at each point:
@@ -25,6 +26,7 @@ pub mod config;
 pub mod desk;
 pub mod external;
 pub mod kinds;
+pub mod offline;
 mod recorder;
 pub mod schedule;
 pub mod stale;
@@ -35,12 +37,13 @@ pub use authority::Authority;
 pub use config::{EnrolmentPart, StubError};
 pub use desk::{Desk, Policy, Refused, Visit};
 pub use kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
+pub use offline::OfflineImport;
 pub use schedule::{Enrolment, Schedule, Scheduled, Selection};
 pub use stale::StaleLsc;
 pub use strings::{AuthenticationString, StringChoice};
 pub use waves::{Wave, WavePlan, WaveState, Which};
 
-pub use store::rows::{DeviceCertificateRow, LscRow, LscState, ShownKind};
+pub use store::rows::{DeviceCertificateRow, DeviceRequestRow, LscRow, LscState, ShownKind};
 pub use wire::capf::{Curve, KeySpec, RsaSize};
 
 /// Kind of the `change` rows that concern one device's enrolment and nothing else; the subject is its name.

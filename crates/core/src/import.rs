@@ -27,6 +27,7 @@ use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::config::{DeviceSecurityMode, Protocol};
 use crate::enrolment::strings::StringKey;
 use crate::enrolment::{Operation, Status, version_stamp};
+use crate::lsc::signed_elsewhere;
 use crate::surroundings::Surroundings;
 use crate::units::{Unit, service_named};
 use crate::{CoreError, NodeRow, parameters};
@@ -376,18 +377,7 @@ fn new_lsc(device: &PeerDevice, lsc: &Certificate, issuers: &[Certificate]) -> R
             visible(&lsc.issuer(NameForm::Cucm))
         ))
     })?;
-    let (not_before, not_after) = lsc.validity();
-    Ok(NewLsc {
-        device: device.name.clone(),
-        serial: pki::hash::hex(lsc.serial()),
-        subject: lsc.subject(NameForm::Row),
-        issuer: lsc.issuer(NameForm::Row),
-        issuer_fingerprint: pki::hash::hex(&issuer.sha256()),
-        not_before: i64::try_from(not_before).unwrap_or(i64::MAX),
-        not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
-        // Only who signed it has these bytes in this form.
-        to_be_signed: String::new(),
-    })
+    Ok(signed_elsewhere(&device.name, lsc, issuer))
 }
 
 fn check_capf(certificate: &Certificate, key: &SoftKey) -> Result<(), CoreError> {

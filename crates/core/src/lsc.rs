@@ -1,6 +1,8 @@
 //! What stands in an LSC, by release: a table of facts. How it is made is [`pki::lsc`].
 
 use pki::lsc::SubjectForm;
+use pki::{Certificate, NameForm};
+use store::rows::NewLsc;
 use wire::digest::DigestId;
 
 use crate::releases::Release;
@@ -32,6 +34,21 @@ const ROWS: [Row; 6] = [
     // [TAC 213407, cucm-behaviour.md 4.2]
     Row { release: "15", profile: LscProfile { form: SubjectForm::Cucm, digest: DigestId::SHA256 } },
 ];
+
+/// The row of an LSC that was not signed here: only who signed it has the to-be-signed bytes in their form.
+pub(crate) fn signed_elsewhere(device: &str, lsc: &Certificate, issuer: &Certificate) -> NewLsc {
+    let (not_before, not_after) = lsc.validity();
+    NewLsc {
+        device: device.to_owned(),
+        serial: pki::hash::hex(lsc.serial()),
+        subject: lsc.subject(NameForm::Row),
+        issuer: lsc.issuer(NameForm::Row),
+        issuer_fingerprint: pki::hash::hex(&issuer.sha256()),
+        not_before: i64::try_from(not_before).unwrap_or(i64::MAX),
+        not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
+        to_be_signed: String::new(),
+    }
+}
 
 /// The profile of a release; that of the newest one for a release without a row.
 pub fn profile(release: &Release) -> LscProfile {

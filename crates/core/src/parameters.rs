@@ -16,6 +16,13 @@ pub const CAPF_PORT: &str = "CAPFPhonePort";
 pub const CAPF_OPERATION_EXPIRES: &str = "CAPFOperationExpiresIn";
 /// *Duration Of Certificate Validity (in days)* of LSCs [cucm-behaviour.md 4.1].
 pub const CAPF_VALIDITY: &str = "DurationOfCertificateValidity";
+/// *Certificate Issuer to Endpoint*: who signs LSCs, [`ISSUER_CAPF`] or [`ISSUER_OFFLINE`] [cucm-behaviour.md 4.1]. The original
+/// has *Online CA* too.
+pub const CERTIFICATE_ISSUER: &str = "CertificateIssuerToEndpoint";
+/// CAPF signs.
+pub const ISSUER_CAPF: &str = "Cisco Certificate Authority Proxy Function";
+/// CAPF keeps requests; somebody signs them elsewhere.
+pub const ISSUER_OFFLINE: &str = "Offline CA";
 /// Port of TVS as configs name it.
 pub const TVS_PORT: &str = "TVSPort";
 /// Seconds that a phone may keep an answer of TVS [tvs.md 2].
@@ -54,9 +61,15 @@ enum Allowed {
     Number(u32, u32),
 }
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     Rule { name: CAPF_OPERATION_EXPIRES, default: "10", by_hand: true, allowed: Allowed::Number(1, 365) },
     Rule { name: CAPF_PORT, default: "3804", by_hand: true, allowed: Allowed::Number(1, 65_535) },
+    Rule {
+        name: CERTIFICATE_ISSUER,
+        default: ISSUER_CAPF,
+        by_hand: true,
+        allowed: Allowed::OneOf(&[ISSUER_CAPF, ISSUER_OFFLINE]),
+    },
     Rule { name: CLUSTER_SECURITY_MODE, default: "0", by_hand: false, allowed: Allowed::OneOf(&["0", "1"]) },
     Rule { name: CAPF_VALIDITY, default: "1825", by_hand: true, allowed: Allowed::Number(1, 1825) },
     Rule { name: ROLLBACK, default: "F", by_hand: false, allowed: Allowed::OneOf(&["F", "T"]) },

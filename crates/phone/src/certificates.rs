@@ -1,9 +1,10 @@
 //! The certificates of a phone with their keys: the MIC from the factory, the LSC from CAPF.
 //!
 //! In a directory they are `mic.pem` and `lsc.pem`, certificate and key in one file, so that a crash cannot leave one
-//! without the other. The LSC comes first for everything: encrypted configs, TLS, 802.1X [reference
+//! without the other; `pending.key` is a key whose certificate an offline CA has yet to sign. The LSC comes first for everything: encrypted configs, TLS, 802.1X [reference
 //! cucm-behaviour.md 4.2].
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pki::certificate::CertificateError;
@@ -17,6 +18,7 @@ use crate::settings::Keep;
 
 const MIC: &str = "mic.pem";
 const LSC: &str = "lsc.pem";
+const PENDING: &str = "pending.key";
 
 /// A certificate and the key that belongs to it; cheap to clone.
 #[derive(Debug, Clone)]
@@ -102,6 +104,7 @@ pub struct DeviceCertificates {
     keep: Keep,
     mic: Option<Credential>,
     lsc: Option<Credential>,
+    pending: Option<SoftKey>,
 }
 
 impl DeviceCertificates {
@@ -121,7 +124,16 @@ impl DeviceCertificates {
                 Credential::from_pem(&pem).map(Some).map_err(damaged)
             }
         };
-        Ok(Self { mic: read(MIC)?, lsc: read(LSC)?, keep: keep.clone() })
+        let pending = match keep {
+            Keep::InMemory => None,
+            Keep::In(directory) => {
+                let path = directory.join(PENDING);
+                let damaged = |error: KeyError| MemoryError::Damaged { path: path.clone(), reason: error.to_string() };
+                let pem = memory::read(&path)?.map(Zeroizing::new);
+                pem.map(|pem| SoftKey::from_pem(&pem)).transpose().map_err(damaged)?
+            }
+        };
+        Ok(Self { mic: read(MIC)?, lsc: read(LSC)?, pending, keep: keep.clone() })
     }
 
     /// The MIC: soft clients have none.
@@ -162,6 +174,26 @@ impl DeviceCertificates {
         Ok(())
     }
 
+    /// The key that waits for the certificate of an offline CA.
+    #[must_use]
+    pub fn pending_key(&self) -> Option<&SoftKey> {
+        self.pending.as_ref()
+    }
+
+    /// Keeps a key that waits for its certificate, or forgets it.
+    ///
+    /// # Errors
+    /// [`MemoryError`] when it cannot be kept.
+    pub fn set_pending(&mut self, key: Option<SoftKey>) -> Result<(), MemoryError> {
+        if let Keep::In(directory) = &self.keep {
+            let unwritable = |error: KeyError| unwritable(directory, PENDING, &error.to_string());
+            let pem = key.as_ref().map(SoftKey::to_pem).transpose().map_err(unwritable)?;
+            memory::keep_private(directory, PENDING, pem.as_ref().map(|pem| pem.as_slice()))?;
+        }
+        self.pending = key;
+        Ok(())
+    }
+
     /// Certificate and key of the LSC go; says whether there was one.
     ///
     /// # Errors
@@ -175,13 +207,14 @@ impl DeviceCertificates {
         let Keep::In(directory) = &self.keep else {
             return Ok(());
         };
-        let unwritable = |error: BadCredential| MemoryError::Io {
-            path: directory.join(name),
-            source: std::io::Error::other(error.to_string()),
-        };
+        let unwritable = |error: BadCredential| unwritable(directory, name, &error.to_string());
         let pem = credential.map(Credential::to_pem).transpose().map_err(unwritable)?;
         memory::keep_private(directory, name, pem.as_ref().map(|pem| pem.as_slice()))
     }
+}
+
+fn unwritable(directory: &Path, name: &str, reason: &str) -> MemoryError {
+    MemoryError::Io { path: directory.join(name), source: std::io::Error::other(reason.to_owned()) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! it is signed [reference capf.md 6, cucm-behaviour.md 4.2].
 //!
 //! * [`LscRequest::lay_out`] gives a [`ToBeSigned`]; [`ToBeSigned::sign`] the certificate
+//! * [`request`]: the same for a CA that signs elsewhere
 //! * [`authority`]: what a CA certificate must be, chains of certificates, requests to an external CA
 //! * [`string`]: authentication strings as they lie in a database
 //!
@@ -9,6 +10,7 @@
 //! RADIUS servers and OpenSSL find the right one of several CAs.
 
 pub mod authority;
+pub mod request;
 pub mod string;
 
 use der::asn1::{

@@ -107,7 +107,7 @@ impl Completer {
             }
             Kind::Service => own(services::names()),
             Kind::Parameter => own(parameters::defaults().map(|(name, _)| name)),
-            Kind::TrustFile | Kind::Word | Kind::Statement | Kind::CommandWords => Vec::new(),
+            Kind::TrustFile | Kind::Word | Kind::Value | Kind::Statement | Kind::CommandWords => Vec::new(),
         };
         fitting(names, start, typed)
     }

@@ -83,7 +83,7 @@ fn syntax(command: &Command) -> String {
             Kind::Choice(values) if argument.name != values.join("|") && *values != [argument.name] => {
                 values.join(", ")
             }
-            Kind::Choice(_) | Kind::Word | Kind::Statement | Kind::CommandWords => continue,
+            Kind::Choice(_) | Kind::Word | Kind::Value | Kind::Statement | Kind::CommandWords => continue,
         };
         out.push_str(&format!(" {:12} {values}\n", argument.name));
     }

@@ -87,6 +87,8 @@ pub enum Kind {
     Parameter,
     /// Any word.
     Word,
+    /// A value; it may contain blanks, so it takes the rest of the line.
+    Value,
     /// An SQL statement: the rest of the line.
     Statement,
     /// Words of a command: the rest of the line.
@@ -96,7 +98,7 @@ pub enum Kind {
 impl Kind {
     /// Whether it takes the rest of the line, blanks included.
     pub const fn takes_rest(self) -> bool {
-        matches!(self, Self::Service | Self::Statement | Self::CommandWords)
+        matches!(self, Self::Service | Self::Value | Self::Statement | Self::CommandWords)
     }
 }
 
@@ -140,6 +142,9 @@ pub(crate) enum Action {
     ListStaleLscs,
     DeleteStaleLscs,
     LoadMicRoots,
+    ListDeviceRequests,
+    DumpDeviceRequests,
+    ImportDeviceCertificates,
     ScheduleDevices,
     CancelDevices,
     SetDeviceKeys,

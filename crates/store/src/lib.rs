@@ -2,7 +2,8 @@
 //!
 //! * [`database`]: opening, migrations, transactions; [`rows`] the typed queries; [`sql`] the free `select` of `run sql`
 //! * [`directory`]: the data directory of a cluster; [`keys`]: the key store of a node
-//! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read
+//! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read;
+//!   [`given`]: what an administrator names
 //! * [`audit_log`]: the proof beside the audit entries
 //! * [`peer`]: the databases of usecallmanager's tools; [`fault`]: where tests may kill the process
 
@@ -13,6 +14,7 @@ pub mod database;
 pub mod directory;
 pub mod fault;
 pub mod folder;
+pub mod given;
 pub mod keys;
 pub mod peer;
 pub mod rows;

@@ -20,6 +20,8 @@ pub struct Authority {
     /// *Duration Of Certificate Validity*, days.
     pub(crate) days: u64,
     pub(crate) profile: LscProfile,
+    /// *Certificate Issuer to Endpoint* is an offline CA.
+    pub(crate) offline: bool,
     /// The key store of the publisher.
     pub(crate) keys: KeyStore,
 }
@@ -48,7 +50,8 @@ impl Authority {
                 }
             }
         }
-        let days = cluster.parameters().await?.number(parameters::CAPF_VALIDITY, 1825);
+        let parameters = cluster.parameters().await?;
+        let days = parameters.number(parameters::CAPF_VALIDITY, 1825);
         Ok(Self {
             fingerprint: pki::hash::hex(&certificate.sha256()),
             certificate,
@@ -56,6 +59,7 @@ impl Authority {
             issuers,
             days: u64::from(days),
             profile: profile(cluster.release()),
+            offline: parameters.get(parameters::CERTIFICATE_ISSUER) == parameters::ISSUER_OFFLINE,
             keys: directory.keys(),
         })
     }
@@ -68,6 +72,16 @@ impl Authority {
     /// Its key, for TLS.
     pub fn key(&self) -> &SoftKey {
         &self.key
+    }
+
+    /// Whether LSCs of this issuer (SHA-256, lower-case hexadecimal) are as they should be: those of CAPF itself; with an offline
+    /// CA those of the CAs of CAPF-trust that are no CAPF.
+    pub(crate) fn issues(&self, fingerprint: &str) -> bool {
+        if !self.offline {
+            return self.fingerprint == fingerprint;
+        }
+        let mut others = self.issuers.iter().filter(|issuer| !is_named_capf(issuer));
+        others.any(|issuer| pki::hash::hex(&issuer.sha256()) == fingerprint)
     }
 
     /// Validity of a certificate that is issued now, first and last second; never longer than that of CAPF itself. `None`

@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use arc_swap::ArcSwap;
 use pki::Certificate;
 use pki::capf::{Sha2Proof, Unproven, check, check_public_key};
+use pki::lsc::request::spki_pem;
 use pki::lsc::{LscRequest, public_key_pem};
-use store::rows::{DeviceCertificateRow, EnrolmentRow, LscState, NewLsc, ShownKind};
+use store::rows::{DeviceCertificateRow, DeviceRequestRow, EnrolmentRow, LscState, NewLsc, ShownKind};
 use wire::capf::{AuthResponse, Cause, Done, Ended, Failure, KeySpec, Operation as Asked, Refusal, Stage};
 
 use super::authority::{Authority, is_named_capf};
@@ -86,6 +87,8 @@ pub struct Visit {
 struct Issued {
     key: String,
     public_key: String,
+    /// An offline CA signed it, for a key of an earlier session.
+    of_another: bool,
 }
 
 impl Visit {
@@ -213,6 +216,11 @@ impl Desk {
             Operation::Delete => Asked::Delete,
             Operation::Troubleshoot => Asked::Fetch,
             Operation::Install => {
+                if self.authority.load().offline
+                    && let Some(delivery) = self.deliver(visit, &row).await?
+                {
+                    return Ok(delivery);
+                }
                 let keys = KeyPlan::from_numbers(row.key_order, row.rsa_bits, row.ec_bits);
                 if row.encrypted && keys.order == KeyOrder::EcOnly {
                     let reason = "its config is encrypted, and it makes EC keys only";
@@ -223,6 +231,18 @@ impl Desk {
                 Asked::Install(wanted)
             }
         })
+    }
+
+    /// With an offline CA: the certificate that it has signed; `None` when the phone has to make a key first.
+    async fn deliver(&self, visit: &mut Visit, row: &EnrolmentRow) -> Result<Option<Asked>, Refused> {
+        if let Some((key, lsc)) = self.cluster.undelivered(&row.device, row.scheduled_at).await? {
+            visit.lsc = Some(Issued { key, public_key: public_key_pem(&lsc), of_another: true });
+            return Ok(Some(Asked::Store(lsc.der().to_vec())));
+        }
+        if self.cluster.store().has_device_request(&row.device, row.scheduled_at).await? {
+            return Err(Refused::new(Refusal::Waits, "its request waits for the certificate of the offline CA"));
+        }
+        Ok(None)
     }
 
     async fn authenticate(
@@ -351,7 +371,7 @@ impl Desk {
     }
 
     /// Answers [`wire::capf::Question::Issue`]: puts the intent on record, signs, puts the certificate on record, and only then
-    /// gives it out.
+    /// gives it out. With an offline CA it puts the request on record, and the answer is [`Refusal::Waits`].
     ///
     /// # Errors
     /// [`Refused`].
@@ -391,7 +411,7 @@ impl Desk {
         // The CUCM form of a subject takes its serial number from the MIC.
         let mic =
             row.mic.as_ref().map(|pem| Certificate::from_pem(pem.as_bytes())).transpose().map_err(CoreError::from)?;
-        let laid_out = LscRequest {
+        let request = LscRequest {
             device_name: &row.device,
             model: &row.model,
             mic: mic.as_ref(),
@@ -402,9 +422,20 @@ impl Desk {
             not_after,
             form: authority.profile.form,
             digest: authority.profile.digest,
+        };
+        if authority.offline {
+            let waiting = DeviceRequestRow {
+                device: row.device.clone(),
+                request: request.request(&authority.key).map_err(CoreError::from)?,
+                public_key: spki_pem(public_key),
+                key_id: pki::hash::hex(&pki::hash::sha256(public_key)),
+                scheduled_at: row.scheduled_at,
+                created_at: now,
+            };
+            self.put(Step::Keep { waiting: Box::new(waiting) }, now).await?;
+            return Err(Refused::new(Refusal::Waits, "its key is on record and waits for the offline CA"));
         }
-        .lay_out()
-        .map_err(CoreError::from)?;
+        let laid_out = request.lay_out().map_err(CoreError::from)?;
         let new = NewLsc {
             device: row.device.clone(),
             serial: pki::hash::hex(&serial),
@@ -425,7 +456,7 @@ impl Desk {
             fingerprint: pki::hash::hex(&certificate.sha256()),
         };
         self.put(step, now).await?;
-        visit.lsc = Some(Issued { key, public_key: public_key_pem(&certificate) });
+        visit.lsc = Some(Issued { key, public_key: public_key_pem(&certificate), of_another: false });
         Ok(certificate)
     }
 
@@ -492,6 +523,11 @@ impl Desk {
             && KeyOrder::from_number(row.key_order) == KeyOrder::EcPreferred
             && ended.failure() == Some(Failure::KeyGeneration);
         let status = Status::failed(visit.operation, ended.failure());
+        if let (Cause::PhoneFailed(_), Some(lsc)) = (&ended.cause, visit.lsc.as_ref().filter(|lsc| lsc.of_another)) {
+            // It has lost the key, so nobody will ever use this certificate: the next session makes another key.
+            let step = Step::GiveUp { key: lsc.key.clone(), device: row.device.clone() };
+            self.recorder.record(&self.cluster, step, now).await?;
+        }
         let news = visit.operation != Operation::None && status.number() != row.status;
         if !news && !ec_failed && visit.locked_until.is_none() {
             return Ok(());

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use store::Transaction;
-use store::rows::{Attachment, CompletedRow, Confirmation, DeviceCertificateRow, Intent, NewLsc};
+use store::rows::{Attachment, CompletedRow, Confirmation, DeviceCertificateRow, DeviceRequestRow, Intent, NewLsc};
 use tokio::sync::oneshot;
 
 use super::{ACTOR, CHANGE, version_stamp};
@@ -27,6 +27,10 @@ pub(super) enum Step {
     Attach { key: String, device: String, pem: String, fingerprint: String },
     /// The phone has stored it. `complete`: status of the device, when this ends its operation.
     Confirm { key: String, device: String, public_key: String, scheduled_at: i64, complete: Option<i64> },
+    /// A key that waits for the certificate of an offline CA.
+    Keep { waiting: Box<DeviceRequestRow> },
+    /// The phone has lost the key of an LSC that an offline CA signed.
+    GiveUp { key: String, device: String },
     /// The phone has deleted what it had.
     Deleted { device: String, scheduled_at: i64, status: i64 },
     /// The phone has shown what it has.
@@ -144,7 +148,12 @@ async fn together(cluster: &Cluster, steps: &[(&Step, i64)]) -> Result<Vec<Recor
                 version_stamp: stamp,
                 now,
             }),
-            Step::Deleted { .. } | Step::Fetched { .. } | Step::Mic { .. } | Step::Failed { .. } => {}
+            Step::Keep { .. }
+            | Step::GiveUp { .. }
+            | Step::Deleted { .. }
+            | Step::Fetched { .. }
+            | Step::Mic { .. }
+            | Step::Failed { .. } => {}
         }
     }
     let mut transaction = cluster.store().begin().await?;
@@ -159,10 +168,7 @@ async fn together(cluster: &Cluster, steps: &[(&Step, i64)]) -> Result<Vec<Recor
             Step::Intend { new, .. } => devices.contains(&new.device),
             Step::Attach { key, .. } => attached.contains(key),
             Step::Confirm { key, .. } => confirmed.contains(key),
-            alone => {
-                apply(&mut transaction, alone, *now, stamp).await?;
-                true
-            }
+            alone => apply(&mut transaction, alone, *now, stamp).await?,
         };
         if done {
             changes.extend(step.changes().map(|device| (*now, CHANGE, device)));
@@ -179,10 +185,12 @@ async fn together(cluster: &Cluster, steps: &[(&Step, i64)]) -> Result<Vec<Recor
     Ok(outcomes)
 }
 
-/// The steps that are rare.
-async fn apply(transaction: &mut Transaction, step: &Step, now: i64, stamp: &str) -> Result<(), CoreError> {
+/// The steps that are rare. `false`: what it builds on is gone.
+async fn apply(transaction: &mut Transaction, step: &Step, now: i64, stamp: &str) -> Result<bool, CoreError> {
     match step {
         Step::Intend { .. } | Step::Attach { .. } | Step::Confirm { .. } => {}
+        Step::Keep { waiting } => return Ok(transaction.put_device_request(waiting).await?),
+        Step::GiveUp { key, .. } => return Ok(transaction.delete_lsc(key, now).await?),
         Step::Deleted { device, scheduled_at, status } => {
             transaction.delete_lscs(device, now).await?;
             let done = CompletedRow { device, status: *status, public_key: Some(None), version_stamp: stamp };
@@ -199,14 +207,18 @@ async fn apply(transaction: &mut Transaction, step: &Step, now: i64, stamp: &str
             transaction.set_failure(device, *scheduled_at, *status, *locked_until, *ec_failed).await?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 impl Step {
     /// The device whose config is another one now.
     fn changes(&self) -> Option<&str> {
         match self {
-            Self::Intend { .. } | Self::Attach { .. } | Self::Failed { .. } => None,
+            Self::Intend { .. }
+            | Self::Attach { .. }
+            | Self::Keep { .. }
+            | Self::GiveUp { .. }
+            | Self::Failed { .. } => None,
             Self::Confirm { device, .. } | Self::Deleted { device, .. } => Some(device),
             Self::Fetched { shown, .. } | Self::Mic { shown } => Some(&shown.device),
         }
@@ -218,6 +230,10 @@ impl Step {
             Self::Intend { new, .. } => ("issue LSC", &new.device, format!("intended, serial {}", new.serial)),
             Self::Attach { device, fingerprint, .. } => ("issue LSC", device, format!("signed, SHA-256 {fingerprint}")),
             Self::Confirm { device, .. } => ("issue LSC", device, "stored by the phone".to_owned()),
+            Self::Keep { waiting } => {
+                ("request LSC", &waiting.device, format!("waits for the offline CA, key {}", waiting.key_id))
+            }
+            Self::GiveUp { device, .. } => ("issue LSC", device, "given up: the phone has lost the key".to_owned()),
             Self::Deleted { device, .. } => ("delete LSC", device, "deleted by the phone".to_owned()),
             Self::Fetched { shown, .. } => {
                 ("fetch certificate", &shown.device, format!("SHA-256 {}", shown.fingerprint))

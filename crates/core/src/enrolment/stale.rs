@@ -48,7 +48,7 @@ impl Cluster {
         let mut stale = Vec::new();
         for lsc in self.store().lscs().await?.into_iter().filter(live) {
             let found = StaleLsc {
-                old_capf: lsc.issuer_fingerprint != authority.fingerprint,
+                old_capf: !authority.issues(&lsc.issuer_fingerprint),
                 expired: lsc.not_after < now,
                 device_gone: !devices.contains(&lsc.device),
                 lsc,

@@ -150,7 +150,7 @@ impl Place {
         let outcome = self.steps(&mut visit, auth, phone).await;
         let (stage, cause) = match &outcome {
             Ok(Asked::None) => (Stage::Authentication, Cause::NothingPending),
-            Ok(Asked::Install(_)) => (Stage::Store, Cause::Installed),
+            Ok(Asked::Install(_) | Asked::Store(_)) => (Stage::Store, Cause::Installed),
             Ok(Asked::Fetch) => (Stage::Fetch, Cause::Fetched),
             Ok(Asked::Delete) => (Stage::Delete, Cause::Deleted),
             Err((stage, refused)) => (*stage, Cause::Refused(refused.refusal)),
@@ -170,6 +170,13 @@ impl Place {
         let asked = self.desk.admit(visit, auth, now).await.map_err(at(Stage::Authentication))?;
         match asked {
             Asked::None => {}
+            Asked::Store(ref der) => {
+                let certificate = Certificate::from_der(der).expect("a certificate");
+                let key = phone.made.iter().map(|(_, key)| key).find(|key| key.spki() == certificate.spki());
+                let key = key.expect("a key that was made before").clone();
+                self.desk.record(visit, &Done::Stored, now).await.map_err(at(Stage::Store))?;
+                phone.lsc = Some((certificate, key));
+            }
             Asked::Install(wanted) => {
                 let key = phone.make(wanted);
                 let issued = self.desk.issue(visit, key.spki(), wanted, &mut self.clock).await;

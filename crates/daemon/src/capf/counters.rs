@@ -16,6 +16,7 @@ pub struct CapfCounters {
     deleted: AtomicU64,
     fetched: AtomicU64,
     nothing_pending: AtomicU64,
+    waiting: AtomicU64,
     unknown_device: AtomicU64,
     limited: AtomicU64,
     internal: AtomicU64,
@@ -51,6 +52,8 @@ impl CapfCounters {
         fetched,
         /// Sessions without anything to do.
         nothing_pending,
+        /// Sessions of phones whose key waits for the certificate of an offline CA.
+        waiting,
         /// Sessions of devices that are not known.
         unknown_device,
         /// Sessions refused by a limit of the device: another session, too many wrong strings.
@@ -86,6 +89,7 @@ impl CapfCounters {
             Cause::Fetched => Some(&self.fetched),
             Cause::NothingPending => Some(&self.nothing_pending),
             Cause::Refused(Refusal::UnknownDevice) => Some(&self.unknown_device),
+            Cause::Refused(Refusal::Waits) => Some(&self.waiting),
             Cause::Refused(Refusal::Limit) => Some(&self.limited),
             Cause::Refused(Refusal::Internal) | Cause::Misused(_) => Some(&self.internal),
             Cause::Refused(Refusal::Failed(failure)) => self.failures.get(*failure as usize),

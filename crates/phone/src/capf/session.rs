@@ -58,6 +58,19 @@ pub trait LscStore: Send {
         Ok(())
     }
 
+    /// Keeps a key whose certificate comes in a later session, because CAPF waits for an offline CA; the one before goes.
+    ///
+    /// # Errors
+    /// Why not; the phone has to make a new key the next time.
+    fn keep_pending(&mut self, _key: SoftKey) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The key that waits for its certificate.
+    fn pending(&self) -> Option<SoftKey> {
+        None
+    }
+
     /// Puts a new LSC into the place of the old one. It lasts when this returns.
     ///
     /// # Errors
@@ -79,7 +92,16 @@ pub trait LscStore: Send {
 
 impl LscStore for DeviceCertificates {
     fn install(&mut self, lsc: Credential) -> Result<(), String> {
-        self.set_lsc(lsc).map_err(|error| error.to_string())
+        self.set_lsc(lsc).map_err(|error| error.to_string())?;
+        self.set_pending(None).map_err(|error| error.to_string())
+    }
+
+    fn keep_pending(&mut self, key: SoftKey) -> Result<(), String> {
+        self.set_pending(Some(key)).map_err(|error| error.to_string())
+    }
+
+    fn pending(&self) -> Option<SoftKey> {
+        self.pending_key().cloned()
     }
 
     fn show(&mut self) -> Result<Option<Certificate>, String> {
@@ -191,6 +213,12 @@ impl Talk<'_, '_> {
                 ClientStep::End(ended) => break ended,
             }
         };
+        if let (ClientEnded::Reason(Reason::NO_ACTION), Some(key)) = (&ended, self.new_key.take()) {
+            match self.party.store.keep_pending(key) {
+                Ok(()) => self.console.notice("capfKeepKey", "the key waits for its certificate"),
+                Err(why) => self.console.error("capfKeepKey", &why),
+            }
+        }
         match &ended {
             ClientEnded::Reason(reason) => {
                 self.console.notice("capfReceive", &format!("{}, reason {reason}", Command::EndSession.name()));
@@ -360,7 +388,8 @@ impl Talk<'_, '_> {
             return Err("the server sent a MIC; phones store LSCs only".to_owned());
         }
         let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
-        let key = self.new_key.take().ok_or("no key was made for this certificate")?;
+        let key =
+            self.new_key.take().or_else(|| self.party.store.pending()).ok_or("no key was made for this certificate")?;
         let lsc = Credential::new(key, certificate.clone())
             .map_err(|_| "the server sent a certificate for another key".to_owned())?;
         self.party.store.install(lsc)?;

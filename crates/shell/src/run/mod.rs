@@ -4,6 +4,7 @@ mod audit;
 mod bulk;
 pub(crate) mod capf;
 pub(crate) mod capf_devices;
+mod capf_offline;
 mod capf_waves;
 mod certificates;
 mod csr;

@@ -228,13 +228,45 @@ impl Transaction {
         .bind(&key)
         .execute(self.connection())
         .await?;
-        sqlx::query(
+        if !self.insert_lsc(new, pem, fingerprint, LscState::Confirmed, now).await? {
+            sqlx::query("UPDATE lsc SET tklscstate = 3, changedat = $1 WHERE pkid = $2")
+                .bind(now)
+                .bind(&key)
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes over a certificate that an offline CA has signed: *Signed*, to be sent to its phone. `false`: one with this issuer and
+    /// serial number is on record already; nothing changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_signed_lsc(
+        &mut self,
+        new: &NewLsc,
+        pem: &str,
+        fingerprint: &str,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        self.insert_lsc(new, pem, fingerprint, LscState::Signed, now).await
+    }
+
+    async fn insert_lsc(
+        &mut self,
+        new: &NewLsc,
+        pem: &str,
+        fingerprint: &str,
+        state: LscState,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
             "INSERT INTO lsc (pkid, devicename, serialnumber, subjectname, issuername, issuerfingerprint, notbefore, \
              notafter, tobesigned, certificate, fingerprint, tklscstate, createdat, changedat) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 3, $12, $12) \
-             ON CONFLICT (pkid) DO UPDATE SET tklscstate = 3, changedat = excluded.changedat",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) ON CONFLICT (pkid) DO NOTHING",
         )
-        .bind(&key)
+        .bind(new.pkid())
         .bind(&new.device)
         .bind(&new.serial)
         .bind(&new.subject)
@@ -245,9 +277,10 @@ impl Transaction {
         .bind(&new.to_be_signed)
         .bind(pem)
         .bind(fingerprint)
+        .bind(state as i64)
         .bind(now)
         .execute(self.connection())
         .await?;
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 }

@@ -287,10 +287,14 @@ fn check(due: Due, session_id: Option<u32>, header: Header) -> Result<(), Error>
             matches!(
                 command,
                 Some(
-                    Command::KeyGenerateRequest | Command::FetchCertificateRequest | Command::DeleteCertificateRequest
+                    Command::KeyGenerateRequest
+                        | Command::StoreCertificateRequest
+                        | Command::FetchCertificateRequest
+                        | Command::DeleteCertificateRequest
                 )
             ),
-            "KEY_GENERATE_REQUEST (3), FETCH_CERTIFICATE_REQUEST (11), DELETE_CERTIFICATE_REQUEST (13) or END_SESSION (15)",
+            "KEY_GENERATE_REQUEST (3), STORE_CERTIFICATE_REQUEST (9), FETCH_CERTIFICATE_REQUEST (11), \
+             DELETE_CERTIFICATE_REQUEST (13) or END_SESSION (15)",
         ),
         Due::Certificate => {
             (command == Some(Command::StoreCertificateRequest), "STORE_CERTIFICATE_REQUEST (9) or END_SESSION (15)")

@@ -112,6 +112,9 @@ pub enum Refusal {
     Failed(Failure),
     /// A limit was met: another session of this device, too many tries, too many sessions. END_SESSION reason 7.
     Limit,
+    /// Not now: the phone's key is on record and waits for the certificate of an offline CA. END_SESSION reason 0, so that the
+    /// phone sees no failure and does not try again at once [inferred].
+    Waits,
     /// Our own fault, such as a row that could not be written. END_SESSION reason 7.
     Internal,
 }
@@ -122,6 +125,7 @@ impl Refusal {
     pub const fn reason(self) -> Reason {
         match self {
             Self::UnknownDevice => Reason::UNKNOWN_DEVICE,
+            Self::Waits => Reason::NO_ACTION,
             Self::Failed(_) | Self::Limit | Self::Internal => Reason::FAILURE,
         }
     }
@@ -131,6 +135,7 @@ impl Refusal {
             Self::UnknownDevice => "unknown-device",
             Self::Failed(failure) => failure.label(),
             Self::Limit => "limit",
+            Self::Waits => "waits",
             Self::Internal => "internal",
         }
     }
@@ -145,7 +150,7 @@ pub enum Cause {
     Deleted,
     /// The phone has shown its certificate, and that is on record.
     Fetched,
-    /// Nothing was scheduled.
+    /// Nothing was scheduled, or nothing that the phone could do something for now.
     NothingPending,
     /// The caller said no.
     Refused(Refusal),
@@ -177,7 +182,10 @@ impl Ended {
     /// True when the session did what it was for, or there was nothing to do.
     #[must_use]
     pub const fn is_success(&self) -> bool {
-        matches!(self.cause, Cause::Installed | Cause::Deleted | Cause::Fetched | Cause::NothingPending)
+        matches!(
+            self.cause,
+            Cause::Installed | Cause::Deleted | Cause::Fetched | Cause::NothingPending | Cause::Refused(Refusal::Waits)
+        )
     }
 
     /// The cause that belongs into the status of the device. `None`: there is none, so the status is the success, the

@@ -40,12 +40,15 @@ impl Default for Timeouts {
 }
 
 /// What is scheduled for a device that has been let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Nothing: END_SESSION reason 0.
     None,
     /// *Install/Upgrade*: a new key of this kind and a certificate for it.
     Install(KeySpec),
+    /// *Install/Upgrade*, after an offline CA has signed: the certificate (DER, 1 to 16384 bytes) for a key that the phone made
+    /// in an earlier session. It comes without KEY_GENERATE_REQUEST [inferred: no capture of such a session is known].
+    Store(Vec<u8>),
     /// *Troubleshoot*: the certificate that the phone has.
     Fetch,
     /// *Delete*.
@@ -244,6 +247,7 @@ impl ServerSession {
                 self.wanted = Some(spec);
                 (Stage::KeyGeneration, ServerMessage::KeyGenerate(spec))
             }
+            Operation::Store(certificate) => return self.store(&certificate),
             Operation::Fetch => (Stage::Fetch, ServerMessage::FetchCertificate),
             Operation::Delete => (Stage::Delete, ServerMessage::DeleteCertificate),
         };
@@ -253,12 +257,16 @@ impl ServerSession {
     /// Answer to [`Question::Issue`]: the certificate in DER, 1 to 16384 bytes.
     pub fn issued(&mut self, certificate: &[u8]) {
         if self.answers(Asked::Issue) {
-            let message = ServerMessage::StoreCertificate {
-                certificate_type: CertificateType::Lsc,
-                certificate: certificate.to_vec(),
-            };
-            self.wait(Stage::Store, &message);
+            self.store(certificate);
         }
+    }
+
+    fn store(&mut self, certificate: &[u8]) {
+        let message = ServerMessage::StoreCertificate {
+            certificate_type: CertificateType::Lsc,
+            certificate: certificate.to_vec(),
+        };
+        self.wait(Stage::Store, &message);
     }
 
     /// Answer to [`Question::Record`]: it is on record.

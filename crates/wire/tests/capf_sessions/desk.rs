@@ -39,7 +39,7 @@ impl Open {
 
 impl Desk for Open {
     fn let_in(&mut self, _: &AuthResponse) -> Result<Operation, Refusal> {
-        Ok(self.operation)
+        Ok(self.operation.clone())
     }
 
     fn issue(&mut self, _: &[u8], _: KeySpec) -> Result<Vec<u8>, Refusal> {

@@ -40,8 +40,8 @@ fn moments() -> Vec<Moment> {
     let due = |command, elements: &[(u8, &[u8])]| Message::decode(&message(command, SESSION, elements)).unwrap();
     let key = due(4, &[(tag::PUBLIC_KEY, b"a public key")]);
     vec![
-        Moment { name: "authentication", operation: install, before: vec![], due: full_auth() },
-        Moment { name: "key", operation: install, before: vec![auth(SESSION)], due: key.clone() },
+        Moment { name: "authentication", operation: install.clone(), before: vec![], due: full_auth() },
+        Moment { name: "key", operation: install.clone(), before: vec![auth(SESSION)], due: key.clone() },
         Moment {
             name: "store",
             operation: install,
@@ -66,7 +66,7 @@ fn moments() -> Vec<Moment> {
 impl Moment {
     /// The session just before the message that is due.
     fn reach(&self) -> (Played, Open) {
-        let mut desk = Open::with(self.operation);
+        let mut desk = Open::with(self.operation.clone());
         let mut played = Played::start(SESSION);
         for message in &self.before {
             played.give(message, &mut desk);

@@ -99,6 +99,7 @@ fn any_operation() -> impl Strategy<Value = Operation> {
         Operation::None,
         Operation::Install(RSA_2048),
         Operation::Install(KeySpec::Ec(Curve::Secp256r1)),
+        Operation::Store(vec![0x30, 0x00]),
         Operation::Fetch,
         Operation::Delete,
     ])
@@ -186,7 +187,7 @@ proptest! {
         let mut bytes = PhoneMessage::Auth(Box::new(auth)).encode(session_id).unwrap();
         bytes.extend(then.iter().flat_map(|message| message.encode(session_id).unwrap()));
         bytes.extend(tail);
-        let whole = serve(session_id, operation, &[&bytes]);
+        let whole = serve(session_id, operation.clone(), &[&bytes]);
         prop_assert!(whole.2.is_some(), "every session ends");
         prop_assert_eq!(serve(session_id, operation, &pieces(&bytes, &cuts)), whole);
     }
@@ -218,9 +219,9 @@ proptest! {
         let auth = crate::desk::auth(9);
         let greeting = ServerMessage::Auth { version: 3, auth_type: wire::capf::AuthType::NONE }.encode(9).unwrap();
         for bytes in [&bytes, &framed] {
-            let (sent, _, ended) = serve(9, operation, &pieces(bytes, &cuts));
+            let (sent, _, ended) = serve(9, operation.clone(), &pieces(bytes, &cuts));
             prop_assert!(ended.is_some() && sent.len() <= 2);
-            serve(9, operation, &pieces(&[auth.as_slice(), bytes].concat(), &cuts));
+            serve(9, operation.clone(), &pieces(&[auth.as_slice(), bytes].concat(), &cuts));
             call(&pieces(bytes, &cuts));
             call(&pieces(&[greeting.as_slice(), bytes].concat(), &cuts));
             if let Ok(message) = Message::decode(bytes) {

@@ -8,6 +8,46 @@ use crate::table::{Action, Command, Kind, Origin, Place};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
+        words: &["utils", "capf", "cert", "import"],
+        arguments: &[needed("path", Kind::Word)],
+        level: Level::ReadWrite,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "imports LSCs that an offline CA has signed",
+        help: "This will take the certificates of a file, or of all files of a directory (PEM, or one in DER). A certificate is\n\
+               taken when its key is that of a request which waits, its name is that of the phone, its issuer is in CAPF-trust\n\
+               and it is valid now; what is refused is named. The phone gets it when it boots. The original takes the files\n\
+               from an SFTP server.",
+        example: "utils capf cert import /srv/signed",
+        action: Action::ImportDeviceCertificates,
+    },
+    Command {
+        words: &["utils", "capf", "csr", "dump"],
+        arguments: &[needed("directory", Kind::Word)],
+        level: Level::ReadWrite,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "writes the requests of phones for an offline CA",
+        help: "This will write DEVICE.csr and DEVICE.pub for each phone whose key waits for the certificate of an offline CA.\n\
+               Phones cannot sign a request, so CAPF has signed the .csr: a CA that insists on the signature of the key itself\n\
+               takes the .pub, such as `openssl x509 -new -force_pubkey DEVICE.pub`. The original sends the files to an SFTP\n\
+               server.",
+        example: "utils capf csr dump /srv/requests",
+        action: Action::DumpDeviceRequests,
+    },
+    Command {
+        words: &["utils", "capf", "csr", "list"],
+        arguments: &[],
+        level: Level::ReadWrite,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "lists phones whose key waits for an offline CA",
+        help: "This will list the phones that have made a key since `set parameter CertificateIssuerToEndpoint Offline CA`\n\
+               and wait for its certificate.",
+        example: "utils capf csr list",
+        action: Action::ListDeviceRequests,
+    },
+    Command {
         words: &["utils", "capf", "device", "cancel"],
         arguments: &[DEVICES],
         level: Level::ReadWrite,

@@ -55,7 +55,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["set", "parameter"],
-        arguments: &[needed("name", Kind::Parameter), needed("value", Kind::Word)],
+        arguments: &[needed("name", Kind::Parameter), needed("value", Kind::Value)],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Ours,

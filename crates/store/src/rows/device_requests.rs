@@ -1,0 +1,109 @@
+//! Keys of phones that wait for the certificate of an offline CA.
+
+use crate::{Store, StoreError, Transaction};
+
+/// A request that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRequestRow {
+    /// Name of the device.
+    pub device: String,
+    /// PKCS#10, PEM.
+    pub request: String,
+    /// SubjectPublicKeyInfo, PEM.
+    pub public_key: String,
+    /// SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal.
+    pub key_id: String,
+    /// When the operation was scheduled under which the phone made the key.
+    pub scheduled_at: i64,
+    /// Milliseconds since 1970 UTC.
+    pub created_at: i64,
+}
+
+impl Store {
+    /// The requests whose operation is still the one that is scheduled, by device.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn device_requests(&self) -> Result<Vec<DeviceRequestRow>, StoreError> {
+        let rows: Vec<(String, String, String, String, i64, i64)> = sqlx::query_as(
+            "SELECT devicename, request, devicerequest.publickey, keyid, devicerequest.scheduledat, createdat \
+             FROM devicerequest JOIN device ON device.name = devicename AND device.scheduledat = devicerequest.scheduledat \
+             WHERE tkcertificateoperation = 2 ORDER BY devicename",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let row = |(device, request, public_key, key_id, scheduled_at, created_at)| DeviceRequestRow {
+            device,
+            request,
+            public_key,
+            key_id,
+            scheduled_at,
+            created_at,
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// Whether the request of a device waits, made under this schedule.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_device_request(&self, device: &str, scheduled_at: i64) -> Result<bool, StoreError> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM devicerequest WHERE devicename = $1 AND scheduledat = $2",
+        )
+        .bind(device)
+        .bind(scheduled_at)
+        .fetch_one(self.pool())
+        .await?;
+        Ok(count > 0)
+    }
+}
+
+impl Transaction {
+    /// Keeps a request, in the place of the one before, and counts the attempt. `false`: something else is scheduled by now,
+    /// so nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_device_request(&mut self, request: &DeviceRequestRow) -> Result<bool, StoreError> {
+        let current = sqlx::query(
+            "UPDATE device SET attempts = attempts + 1 WHERE name = $1 AND scheduledat = $2 \
+             AND tkcertificateoperation = 2",
+        )
+        .bind(&request.device)
+        .bind(request.scheduled_at)
+        .execute(self.connection())
+        .await?;
+        if current.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(
+            "INSERT INTO devicerequest (devicename, request, publickey, keyid, scheduledat, createdat) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (devicename) DO UPDATE SET request = excluded.request, \
+             publickey = excluded.publickey, keyid = excluded.keyid, scheduledat = excluded.scheduledat, \
+             createdat = excluded.createdat",
+        )
+        .bind(&request.device)
+        .bind(&request.request)
+        .bind(&request.public_key)
+        .bind(&request.key_id)
+        .bind(request.scheduled_at)
+        .bind(request.created_at)
+        .execute(self.connection())
+        .await?;
+        Ok(true)
+    }
+
+    /// Forgets the request of a device. Whether there was one with this key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_device_request(&mut self, device: &str, key_id: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query("DELETE FROM devicerequest WHERE devicename = $1 AND keyid = $2")
+            .bind(device)
+            .bind(key_id)
+            .execute(self.connection())
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
