@@ -19,6 +19,7 @@ pub mod enrolment;
 pub mod error;
 pub mod files;
 pub mod import;
+pub mod inventory;
 pub mod lsc;
 pub mod merge;
 pub mod operations;

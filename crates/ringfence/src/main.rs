@@ -3,7 +3,7 @@
 //! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
 //! * [`serve`]: a node; [`lab`]: a cluster and phones in one process
 //! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
-//! * [`audit`]: the audit log
+//! * [`audit`]: the audit log; [`inventory`]: every certificate and LSC
 //! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
 //! * [`exit`], [`terminal`]: how a subcommand ends, and what it prints where
@@ -19,6 +19,7 @@ mod device;
 mod exit;
 mod files;
 mod import;
+mod inventory;
 mod lab;
 mod opened;
 mod phone;
@@ -55,6 +56,7 @@ enum Command {
     Admin(admin::Args),
     Device(device::Args),
     Audit(audit::Args),
+    Inventory(inventory::Args),
     Import(import::Args),
     Phone(Box<phone::Args>),
     Tvs(tvs::Args),
@@ -78,6 +80,7 @@ impl Command {
             Self::Admin(args) => args.run(),
             Self::Device(args) => args.run(),
             Self::Audit(args) => args.run(),
+            Self::Inventory(args) => args.run(),
             Self::Import(args) => args.run(),
             Self::Phone(args) => args.run(),
             Self::Tvs(args) => args.run(),

@@ -23,7 +23,7 @@ pub enum LscState {
 }
 
 impl LscState {
-    const fn from_number(number: i64) -> Option<Self> {
+    pub(super) const fn from_number(number: i64) -> Option<Self> {
         Some(match number {
             1 => Self::Intended,
             2 => Self::Signed,

@@ -1,0 +1,72 @@
+//! `ringfence inventory`: certificates of nodes and stores, LSCs over several pages, and what it takes when asked for a part.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+mod admin_cluster;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use admin_cluster::Place;
+use serde_json::Value;
+
+/// LSCs of the test: more than two pages.
+const LSCS: usize = 2500;
+
+fn inventory(place: &Place, arguments: &[&str]) -> Vec<Value> {
+    let all = [&["inventory", "--json"], arguments].concat();
+    place.run(&all, "").success().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn sqlite3(place: &Place, statement: &str) {
+    let done = Command::new("sqlite3").arg(place.file("ringfence.db")).arg(statement).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn all_of_it_and_parts_of_it() {
+    let place = Place::new(|_| async {});
+    place.run(&["admin", "-c", "utils ctl set-cluster mixed-mode", "--yes"], "").success();
+    sqlite3(
+        &place,
+        &format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {LSCS}) \
+             INSERT INTO lsc SELECT 'key' || i, printf('SEP%012X', i), printf('%032x', i), 'CN=' || printf('SEP%012X', i), \
+             'CN=CAPF', (SELECT fingerprint FROM certificate JOIN certificateservicecertificatemap ON \
+             fkcertificate = certificate.pkid WHERE tkcertificateservice = 9), 0, \
+             CASE WHEN i % 100 = 0 THEN 1000000000 ELSE 9000000000 END, '', NULL, NULL, CASE WHEN i % 10 = 0 THEN 4 ELSE 3 END, \
+             0, 0 FROM n"
+        ),
+    );
+    let all = inventory(&place, &[]);
+    let lscs: Vec<&Value> = all.iter().filter(|entry| entry["kind"] == "LSC").collect();
+    let devices: BTreeSet<&str> = lscs.iter().map(|entry| entry["device"].as_str().unwrap()).collect();
+    assert_eq!((lscs.len(), devices.len()), (LSCS, LSCS), "none is missing and none comes twice");
+    assert_eq!(lscs[0]["trusted_by"], serde_json::json!(["CallManager-trust", "CAPF-trust"]));
+
+    // CAPF: LSCs hang on it, both lists name it; CallManager of the publisher signs.
+    let own = |unit: &str| {
+        let mine = |entry: &&Value| {
+            let by = entry["presented_by"].as_array().unwrap();
+            by.iter().any(|it| it["node"] == "pub" && it["unit"] == unit)
+        };
+        all.iter().find(mine).unwrap()
+    };
+    assert_eq!(own("CAPF")["lscs_issued"], LSCS - LSCS / 10);
+    assert_eq!(own("CAPF")["presented_by"][0]["ports"], serde_json::json!([3804]));
+    let trusted: Vec<&str> =
+        own("CAPF")["trusted_by"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(trusted.contains(&"CTL of pub") && trusted.contains(&"ITL of sub1") && trusted.contains(&"CAPF-trust"));
+    let signed = own("CallManager")["lists_signed"].as_array().unwrap();
+    assert_eq!(signed, &["CTL of pub", "ITL of pub", "CTL of sub1"]);
+    assert!(own("TVS")["trusted_by"].as_array().unwrap().contains(&"ITL of sub1".into()), "by its hash");
+
+    // Parts.
+    let one = inventory(&place, &["--device", "SEP0000000007D0"]);
+    assert_eq!((one.len(), &one[0]["status"]), (1, &"superseded".into()));
+    assert_eq!(inventory(&place, &["--subject", "sep00000000000"]).len(), 15, "1 to F");
+    assert_eq!(inventory(&place, &["--issuer", "CN=CAPF", "--expires-within", "30"]).len(), LSCS / 100);
+    assert_eq!(inventory(&place, &["--status", "superseded"]).len(), LSCS / 10);
+    assert_eq!(inventory(&place, &["--subject", "nobody"]).len(), 0);
+    let text = place.run(&["inventory", "--device", "SEP0000000007D0"], "").success();
+    assert!(text.starts_with("LSC superseded until 2001-09-09T01:46:40Z: CN=SEP0000000007D0; held by SEP"), "{text}");
+}
