@@ -8,6 +8,8 @@
 //! A face (shell, web) acts with an [`Actor`]; each operation names the level it needs.
 
 pub mod actor;
+pub mod alarms;
+pub mod anchors;
 pub mod audit;
 pub mod bulk;
 pub mod certificates;
@@ -25,8 +27,10 @@ pub mod merge;
 pub mod operations;
 pub mod parameters;
 pub mod publish;
+pub mod recovery;
 pub mod releases;
 pub mod restarts;
+pub mod rollback;
 pub mod service_control;
 pub mod services;
 pub mod surroundings;
@@ -39,7 +43,9 @@ pub use actor::{Actor, Level};
 pub use cluster::Cluster;
 pub use error::CoreError;
 pub use store::StoreError;
-pub use store::rows::{CertificateRow, ChangeRow, DeviceRow, GroupRow, NodeRow, ServiceRow, UnknownDeviceRow};
+pub use store::rows::{
+    CertificateRow, ChangeRow, DeviceRow, GroupRow, NodeRow, ServiceRow, StandingAlarmRow, UnknownDeviceRow,
+};
 pub use store::sql::Table;
 pub use surroundings::Surroundings;
 

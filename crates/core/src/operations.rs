@@ -9,6 +9,7 @@ use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::parameters::{self, SecurityMode};
 use crate::surroundings::Surroundings;
+use crate::trust_lists::CtlSigner;
 
 impl Cluster {
     /// `utils ctl set-cluster mixed-mode | non-secure-mode`, on the publisher.
@@ -29,7 +30,7 @@ impl Cluster {
         self.require_tokenless().await?;
         let command = format!("utils ctl set-cluster {}", mode.words());
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
-        self.rebuild_ctl(mode, surroundings).await?;
+        self.rebuild_ctl(mode, CtlSigner::First, surroundings).await?;
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         transaction.set_parameter(parameters::CLUSTER_SECURITY_MODE, mode.value()).await?;
@@ -57,7 +58,7 @@ impl Cluster {
             return Err(CoreError::refused("not-mixed-mode", text));
         }
         self.audit(actor.name(), "utils ctl update CTLFile", "CTL file updated", surroundings.now()).await?;
-        self.rebuild_ctl(mode, surroundings).await
+        self.rebuild_ctl(mode, CtlSigner::First, surroundings).await
     }
 
     /// Releases before 10.0 know no CTL without tokens [cucm-behaviour.md 2.1].

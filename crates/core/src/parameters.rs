@@ -132,6 +132,11 @@ impl Parameters {
         if self.get(CLUSTER_SECURITY_MODE) == "1" { SecurityMode::Mixed } else { SecurityMode::NonSecure }
     }
 
+    /// Whether the cluster prepares for a rollback to a release before 8.0.
+    pub fn rollback(&self) -> bool {
+        self.get(ROLLBACK) == "T"
+    }
+
     /// The digest that files are signed with.
     pub fn digest(&self) -> DigestId {
         if self.get(SIGNATURE_ALGORITHM) == "SHA-512" { DigestId::SHA512 } else { DigestId::SHA1 }

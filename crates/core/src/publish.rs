@@ -16,10 +16,10 @@ use crate::cluster::Cluster;
 use crate::parameters::SecurityMode;
 use crate::restarts::{CTL, UPDATE_CTL};
 use crate::surroundings::Surroundings;
-use crate::trust_lists::{self, ListPlan};
+use crate::trust_lists::{self, CtlSigner, ListPlan};
 
 /// Permission of a published file: phones get it without a password, so everybody may read it.
-const MODE: u32 = 0o644;
+pub(crate) const MODE: u32 = 0o644;
 
 /// A list as it is published on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,13 +87,16 @@ impl Cluster {
     pub async fn settle(&self, surroundings: &mut dyn Surroundings) -> Result<(), CoreError> {
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
+        let resets = self.store().itl_resets().await?;
         for (row, node) in self.store().nodes().await?.iter().zip(&all) {
-            let plan = trust_lists::itl(self.release(), parameters.security_mode(), parameters.digest(), node, &all)
-                .map_err(CoreError::internal)?;
+            let plan = trust_lists::itl(self.release(), &parameters, node, &all).map_err(CoreError::internal)?;
+            if self.is_reset(&resets, row, &plan)? {
+                continue;
+            }
             let key = self.key(&self.directory(row), &plan.signer)?;
             self.publish(std::slice::from_ref(row), ListKind::Itl, plan, key, surroundings.now()).await?;
         }
-        Ok(())
+        self.watch_recovery_backup(surroundings.now()).await
     }
 
     /// Builds the CTL of the cluster for a mode, signed by the publisher, and writes the same file on every node.
@@ -103,11 +106,13 @@ impl Cluster {
     pub(crate) async fn rebuild_ctl(
         &self,
         mode: SecurityMode,
+        signer: CtlSigner,
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
-        let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), &all).map_err(CoreError::internal)?;
+        let plan =
+            trust_lists::ctl(self.release(), mode, parameters.digest(), signer, &all).map_err(CoreError::internal)?;
         let nodes = self.store().nodes().await?;
         let publisher = self.node(None).await?;
         let key = self.key(&self.directory(&publisher), &plan.signer)?;

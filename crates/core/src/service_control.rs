@@ -169,6 +169,9 @@ impl Cluster {
         if on {
             transaction.note_restart_done(&node.pkid, name, now).await?;
         }
+        if on && name == services::TFTP {
+            transaction.end_itl_reset(&node.pkid).await?;
+        }
         transaction.note_change(now, "service", &format!("{}/{name}", node.name)).await?;
         let (word, result) = act.words();
         transaction.note_audit(now, actor.name(), &format!("utils service {word} {name}"), result).await?;

@@ -10,7 +10,7 @@ use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME, Layout};
 use wire::role::Role;
 use wire::trust_list::{RecordSpec, TrustList};
 
-use crate::parameters::SecurityMode;
+use crate::parameters::{Parameters, SecurityMode};
 use crate::releases::{Recovery, Release};
 use crate::units::Unit;
 
@@ -81,14 +81,14 @@ fn full(role: Role, node: &NodeCertificates, certificate: &Certificate) -> Recor
 }
 
 /// The ITL of a TFTP node: who may sign lists (ITLRecovery and the CallManager certificate of the node), the CallManager
-/// certificate again for configs, CAPF, and the TVS of every node as a hash.
+/// certificate again for configs, CAPF, and the TVS of every node as a hash. While the cluster prepares for a rollback the
+/// records of TFTP and TVS are emptied [cucm-behaviour.md 2.3].
 ///
 /// # Errors
 /// [`MissingCertificate`].
 pub fn itl(
     release: &Release,
-    mode: SecurityMode,
-    digest: DigestId,
+    parameters: &Parameters,
     node: &NodeCertificates,
     all: &[NodeCertificates],
 ) -> Result<ListPlan, MissingCertificate> {
@@ -100,14 +100,19 @@ pub fn itl(
         return Err(missing(Unit::ItlRecovery, node));
     }
     // Configs are signed with the CallManager key; in mixed mode the same certificate stands for SIP over TLS too.
-    let config_role = if mode == SecurityMode::Mixed { Role::CCM_TFTP } else { Role::TFTP };
+    let mixed = parameters.security_mode() == SecurityMode::Mixed;
+    let config_role = if mixed { Role::CCM_TFTP } else { Role::TFTP };
+    let blank = parameters.rollback();
     let mut records = Vec::with_capacity(4 + all.len());
     let recovery_record = recovery.map(|(holder, certificate)| full(Role::SAST, holder, certificate));
     if signs_by_recovery {
         records.extend(recovery_record.clone());
     }
     records.push(full(Role::SAST, node, call_manager));
-    records.push(full(config_role, node, call_manager));
+    records.push(match blank {
+        true => RecordSpec::emptied(config_role, &node.name, node.address),
+        false => full(config_role, node, call_manager),
+    });
     if !signs_by_recovery {
         records.extend(recovery_record);
     }
@@ -115,6 +120,10 @@ pub fn itl(
         records.extend(other.get(Unit::Capf).map(|certificate| full(Role::CAPF, other, certificate)));
     }
     for other in all {
+        if blank {
+            records.push(RecordSpec::emptied(Role::TVS, &other.name, other.address));
+            continue;
+        }
         let tvs = other.get(Unit::Tvs).ok_or_else(|| missing(Unit::Tvs, other))?;
         let hash = tvs.sha1();
         records.push(tvs.with_fields(NameForm::Cucm, |fields| {
@@ -125,7 +134,16 @@ pub fn itl(
         Some((_, certificate)) if signs_by_recovery => certificate,
         _ => call_manager,
     };
-    Ok(ListPlan { file_name: ITL_FILE_NAME, digest, records, signer: signer.clone() })
+    Ok(ListPlan { file_name: ITL_FILE_NAME, digest: parameters.digest(), records, signer: signer.clone() })
+}
+
+/// Which SAST of a release signs a CTL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CtlSigner {
+    /// The first one, as a rule.
+    First,
+    /// The second one, after `utils ctl reset localkey`.
+    Second,
 }
 
 /// The tokenless CTL of a cluster. In mixed mode the SAST records of the release, the CallManager certificate of every
@@ -137,16 +155,21 @@ pub fn ctl(
     release: &Release,
     mode: SecurityMode,
     digest: DigestId,
+    signer: CtlSigner,
     all: &[NodeCertificates],
 ) -> Result<ListPlan, MissingCertificate> {
     let missing = |unit, node: &str| MissingCertificate { list: "CTL", unit, node: node.to_owned() };
     let publisher =
         all.iter().find(|node| node.publisher).ok_or_else(|| missing(Unit::CallManager, "the publisher"))?;
     let mut records = Vec::with_capacity(3 + all.len());
+    let signing_unit = match signer {
+        CtlSigner::First => release.ctl_sasts.first(),
+        CtlSigner::Second => release.ctl_sasts.get(1),
+    };
     let mut signer = None;
     for unit in release.ctl_sasts {
         let certificate = publisher.get(*unit).ok_or_else(|| missing(*unit, &publisher.name))?;
-        signer = signer.or(Some(certificate));
+        signer = signer.or_else(|| (Some(unit) == signing_unit).then_some(certificate));
         records.push(full(Role::SAST, publisher, certificate));
     }
     let node_record = |node: &NodeCertificates| match mode {

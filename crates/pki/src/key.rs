@@ -88,7 +88,7 @@ impl SoftKey {
         Self::from_openssl(key)
     }
 
-    fn from_openssl(key: PKey<Private>) -> Result<Self, KeyError> {
+    pub(crate) fn from_openssl(key: PKey<Private>) -> Result<Self, KeyError> {
         let spki = key.public_key_to_der().map_err(|error| KeyError::Unreadable(error.to_string()))?;
         Ok(Self { key, spki })
     }

@@ -6,6 +6,7 @@
 //! * [`extensions`]: what certificates and requests say of names and purposes
 //! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
 //! * [`capf`]: proofs of phones and the keys they hand in; [`lsc`]: the certificates they get
+//! * [`pkcs12`]: a key with its certificate in one file, behind a password
 //! * [`token`]: USB tokens, whose keys never leave them
 //! * [`listing`], [`text`]: the words of `show ctl` and `show cert own`
 //!
@@ -22,6 +23,7 @@ pub mod key;
 pub mod listing;
 pub mod lsc;
 pub mod name;
+pub mod pkcs12;
 pub mod profile;
 pub mod request;
 pub mod sign;

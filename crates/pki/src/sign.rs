@@ -2,7 +2,7 @@
 
 use wire::digest::{DigestId, Modulus};
 use wire::header::{Encryption, HeaderSpec, Layout, SignerId, Unsigned, Version};
-use wire::trust_list::{RecordSpec, write_records};
+use wire::trust_list::{RecordSpec, TrustList, write_records};
 
 use crate::certificate::Certificate;
 use crate::name::NameForm;
@@ -116,6 +116,27 @@ pub fn sign_list(
     identity: &SigningIdentity<'_>,
 ) -> Result<Vec<u8>, SignError> {
     identity.sign(lay_out_list(spec, records, identity)?)
+}
+
+/// The reset file of 10.x and 11.x: a second header, signed with a recovery key, in front of a whole trust list. Phones skip the
+/// old header as padding [trustlist.md 8]. The digest is that of the list.
+///
+/// # Errors
+/// [`SignError`].
+pub fn reset_list(list: &TrustList, identity: &SigningIdentity<'_>) -> Result<Vec<u8>, SignError> {
+    let (old_header, records) = list.bytes().split_at(list.header().length().min(list.bytes().len()));
+    let header = HeaderSpec {
+        layout: Layout::Cucm,
+        version: Version::TRUST_LIST,
+        signer_version: None,
+        signer: identity.signer_id(NameForm::Cucm),
+        digest: list.header().digest(list.bytes()).unwrap_or(DigestId::SHA1),
+        file_name: None,
+        timestamp: None,
+        encryption: None,
+        older_header: old_header.to_vec(),
+    };
+    identity.sign(header.lay_out(records.to_vec())?)
 }
 
 /// What a signed file says about itself.

@@ -58,6 +58,16 @@ pub(crate) enum Question {
     BulkPassword(SftpServer),
     /// Then the directory; without a server it is one of this machine.
     BulkPath(Option<SftpServer>),
+    /// `utils itl reset localkey`.
+    ResetItl,
+    /// `utils itl reset remotekey FILE`: the password of the file.
+    RemoteKey(String),
+    /// `utils ctl reset localkey`.
+    ResetCtl,
+    /// `file get tftp ITLRecovery.p12`: the password of the file, and where it is written.
+    Backup(String),
+    /// `set rollback`.
+    Rollback(bool),
     /// `utils system switch-version`.
     SwitchVersion {
         /// The release, as it was typed.
@@ -103,7 +113,19 @@ impl Question {
             | Self::BulkUser(_)
             | Self::BulkPassword(_)
             | Self::BulkPath(_)
+            | Self::ResetItl
+            | Self::RemoteKey(_)
+            | Self::ResetCtl
+            | Self::Backup(_)
             | Self::SwitchVersion { .. } => String::new(),
+            Self::Rollback(true) => {
+                "WARNING: This operation will blank the ITL file on all TFTP nodes. Phones that fetch it accept unsigned \
+                 configs, and their HTTPS services fail. Phones that hold a CTL file keep checking by it.\n"
+                    .to_owned()
+            }
+            Self::Rollback(false) => {
+                "This operation will restore the ITL file on all TFTP nodes. Phones check again when they have it.\n".to_owned()
+            }
             Self::ScheduleAll { schedule, phones } => {
                 format!(
                     "This operation will schedule {} for {}.\n",
@@ -136,6 +158,13 @@ impl Question {
             Self::UpdateCtl => "This operation will update the CTLFile. Do you want to continue? (y/n):",
             Self::Delete(..) => "Enter \"y\" followed by return to continue: ",
             Self::DeleteTrusted { .. } | Self::DeleteStaleLscs(_) => "Do you wish to proceed (yes|no)? ",
+            Self::ResetItl => {
+                "This operation will reset the ITL file on all active TFTP nodes. Do you want to continue? (y/n):"
+            }
+            Self::ResetCtl => "This operation will reset the CTLFile. Do you want to continue? (y/n):",
+            Self::RemoteKey(_) => "Password of the file: ",
+            Self::Backup(_) => "Password for the file (8 characters at least): ",
+            Self::Rollback(_) => "Do you wish to proceed (yes|no)? ",
             Self::SwitchVersion { .. } => "Do you really want to switch versions ? Enter (yes/no)? ",
             Self::TypeString { .. } => "Authentication string (4 to 10 digits): ",
             Self::BulkServer => "Server (name or address, :port behind it when it is not 22; local for this machine): ",
@@ -150,14 +179,20 @@ impl Question {
 
     /// Whether its answer is a password.
     pub(crate) const fn is_secret(&self) -> bool {
-        matches!(self, Self::BulkPassword(_))
+        matches!(self, Self::BulkPassword(_) | Self::RemoteKey(_) | Self::Backup(_))
     }
 
     /// Whether it wants a text, and not a yes.
     pub(crate) const fn wants_text(&self) -> bool {
         matches!(
             self,
-            Self::TypeString { .. } | Self::BulkServer | Self::BulkUser(_) | Self::BulkPassword(_) | Self::BulkPath(_)
+            Self::TypeString { .. }
+                | Self::BulkServer
+                | Self::BulkUser(_)
+                | Self::BulkPassword(_)
+                | Self::BulkPath(_)
+                | Self::RemoteKey(_)
+                | Self::Backup(_)
         )
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
+use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::{Actor, Cluster, CoreError, NodeRow, Surroundings};
 
 use crate::complete::Completer;
@@ -221,8 +222,8 @@ impl Session {
             }
             Action::SetPagination => Ok(self.set_pagination(first == "on")),
             Action::ShowPagination => Ok(self.show_pagination()),
-            Action::ShowCtl => self.show_ctl(),
-            Action::ShowItl => self.show_itl(),
+            Action::ShowCtl => self.show_ctl().await,
+            Action::ShowItl => self.show_itl().await,
             Action::ListCertificates => self.list_certificates(first == "trust").await,
             Action::ShowOwn => self.show_certificate(false, first).await,
             Action::ShowTrust => self.show_certificate(true, first).await,
@@ -275,6 +276,13 @@ impl Session {
             Action::StartWave => self.ask_for_wave(arguments, surroundings).await,
             Action::ShowWave => self.show_wave(surroundings).await,
             Action::ResumeWave => self.resume_wave(surroundings).await,
+            Action::ResetItlLocal => Ok(self.ask(Question::ResetItl)),
+            Action::ResetItlRemote => Ok(self.ask(Question::RemoteKey(first.to_owned()))),
+            Action::ResetCtl => Ok(self.ask(Question::ResetCtl)),
+            Action::GetTftp => self.ask_for_backup(first, second.unwrap_or_default()),
+            Action::SetRollback => Ok(self.ask(Question::Rollback(first == "enable"))),
+            Action::ShowAnchors => self.show_anchors().await,
+            Action::ShowAlarms => self.show_alarms().await,
             Action::SwitchVersion => Ok(self.ask_to_switch_version(first, second.is_some())),
             Action::StopWave => self.stop_wave(!first.is_empty(), surroundings).await,
         };
@@ -307,6 +315,11 @@ impl Session {
             Question::BulkUser(server) => self.bulk_user(server, answer),
             Question::BulkPassword(server) => self.bulk_password(server, answer),
             Question::BulkPath(server) => self.set_bulk_place(server, answer, surroundings).await,
+            Question::ResetItl => self.reset_itl(&ResetKey::Local, surroundings).await,
+            Question::RemoteKey(file) => self.reset_itl_remotely(&file, answer, surroundings).await,
+            Question::ResetCtl => return self.reset_ctl(surroundings).await,
+            Question::Backup(place) => self.back_up(&place, answer, surroundings).await,
+            Question::Rollback(on) => self.set_rollback(on, surroundings).await,
             Question::SwitchVersion { release, recovery } => {
                 self.switch_version(&release, recovery, surroundings).await
             }

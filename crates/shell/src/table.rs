@@ -163,6 +163,13 @@ pub(crate) enum Action {
     MarkRestartDone,
     VerifyAudit,
     SwitchVersion,
+    ResetItlLocal,
+    ResetItlRemote,
+    ResetCtl,
+    GetTftp,
+    SetRollback,
+    ShowAnchors,
+    ShowAlarms,
 }
 
 impl Command {

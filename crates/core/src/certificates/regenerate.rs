@@ -37,7 +37,9 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Regenerated, CoreError> {
         actor.require(Level::ReadWrite)?;
+        self.parameters().await?;
         self.check_unit(node, unit)?;
+        self.check_renewal(node, unit).await?;
         check_guard(&self.store().certificates().await?, unit, surroundings.now())?;
         let profile = (self.release().certificates)(unit).1;
         let place = NewNode::try_from(node)?;

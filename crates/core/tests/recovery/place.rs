@@ -72,6 +72,13 @@ impl Place {
         place
     }
 
+    /// Renews a unit of the publisher, ten minutes after what was before.
+    pub async fn renew(&mut self, unit: Unit) -> Result<(), CoreError> {
+        self.clock.now += 600_000;
+        let node = self.publisher.clone();
+        self.cluster.regenerate(&self.actor, &node, unit, &mut self.clock).await.map(|_| ())
+    }
+
     /// A published list.
     pub fn list(&self, node: &NodeRow, kind: ListKind) -> TrustList {
         self.cluster.published_list(node, kind).unwrap().unwrap().list

@@ -10,6 +10,7 @@ mod certificates;
 mod csr;
 mod files;
 mod parameters;
+mod recovery;
 mod requests;
 mod services;
 mod sql;

@@ -19,6 +19,7 @@ impl Session {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let from = self.cluster.switch_release(&self.actor, &self.node, release, recovery, surroundings).await?;
-        Ok(Reply::done(format!("Switched from release {} to release {release}.\n", from.name)))
+        let warnings = self.anchor_warnings().await?;
+        Ok(Reply::done(format!("Switched from release {} to release {release}.\n{warnings}", from.name)))
     }
 }

@@ -4,15 +4,28 @@ use ringfence_core::parameters::SecurityMode;
 use ringfence_core::{CoreError, ListKind, Surroundings};
 
 use crate::question::Question;
-use crate::session::{Reply, Session};
+use crate::session::{Reply, Session, one_line};
 
 impl Session {
-    pub(crate) fn show_ctl(&self) -> Result<Reply, CoreError> {
-        Ok(Reply::done(self.cluster.show_list(&self.node, ListKind::Ctl)?))
+    pub(crate) async fn show_ctl(&self) -> Result<Reply, CoreError> {
+        self.show_list(ListKind::Ctl).await
     }
 
-    pub(crate) fn show_itl(&self) -> Result<Reply, CoreError> {
-        Ok(Reply::done(self.cluster.show_list(&self.node, ListKind::Itl)?))
+    pub(crate) async fn show_itl(&self) -> Result<Reply, CoreError> {
+        self.show_list(ListKind::Itl).await
+    }
+
+    /// The listing; below it what phones will not find there any more.
+    async fn show_list(&self, kind: ListKind) -> Result<Reply, CoreError> {
+        let mut text = self.cluster.show_list(&self.node, kind)?;
+        if kind == ListKind::Itl && self.cluster.parameters().await?.rollback() {
+            text.push_str(&format!("{}\n", ringfence_core::rollback::WARNING));
+        }
+        let findings = self.cluster.anchors().await?;
+        for finding in findings.iter().filter(|finding| finding.list == kind) {
+            text.push_str(&format!("WARNING: {}.\n", one_line(&finding.to_string())));
+        }
+        Ok(Reply::done(text))
     }
 
     pub(crate) fn ask_for_mixed_mode(&mut self) -> Reply {
@@ -37,7 +50,7 @@ impl Session {
         self.after_ctl(done, "CTL file Updated\n").above("\nUpdating CTL file\n")
     }
 
-    fn after_ctl(&self, done: Result<(), CoreError>, success: &str) -> Reply {
+    pub(super) fn after_ctl(&self, done: Result<(), CoreError>, success: &str) -> Reply {
         match done {
             Ok(()) => Reply::done(format!("{success}{}\n", self.cluster.release().ctl_restart)),
             Err(error) => Reply::error(&error),

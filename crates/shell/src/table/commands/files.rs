@@ -2,7 +2,7 @@
 
 use ringfence_core::Level;
 
-use super::{ACTIVELOG_FILES, NO_CONFIRM, TFTP_FILES, needed};
+use super::{ACTIVELOG_FILES, NO_CONFIRM, RECOVERY_FILES, TFTP_FILES, needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -30,5 +30,18 @@ pub(super) const COMMANDS: &[Command] = &[
                `file delete activelog cm/tftpdata/...`.",
         example: "file delete tftp CTLFile.tlv",
         action: Action::DeleteTftp,
+    },
+    Command {
+        words: &["file", "get", "tftp"],
+        arguments: &[needed("file-spec", Kind::File(RECOVERY_FILES)), optional("place", Kind::Word)],
+        level: Level::Install,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "takes the ITLRecovery key away in a file",
+        help: "This will write key and certificate of ITLRecovery to a file (PKCS#12) behind a password that is asked for. place\n\
+               is a directory or a file, by its whole path or in the data directory; without it ITLRecovery.p12 there. Keep it\n\
+               elsewhere: with it phones come back that have lost their cluster. The original sends it to an SFTP server.",
+        example: "file get tftp ITLRecovery.p12",
+        action: Action::GetTftp,
     },
 ];

@@ -1,10 +1,23 @@
-//! `show ctl`, `show itl`, `utils ctl`.
+//! `show ctl`, `show itl`, `show anchors`, `utils ctl`, `utils itl`.
 
 use ringfence_core::Level;
 
-use crate::table::{Action, Command, Origin, Place};
+use super::needed;
+use crate::table::{Action, Command, Kind, Origin, Place};
 
 pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        words: &["show", "anchors"],
+        arguments: &[],
+        level: Level::Read,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "compares the lists of all nodes with the live certificates",
+        help: "This will name each record of a CTL or ITL file whose certificate is not live any more, and the command that mends\n\
+               it. Look at it after an upgrade and before a renewal of CallManager or ITLRecovery.",
+        example: "show anchors",
+        action: Action::ShowAnchors,
+    },
     Command {
         words: &["show", "ctl"],
         arguments: &[],
@@ -64,5 +77,42 @@ pub(super) const COMMANDS: &[Command] = &[
                CAPF or ITLRecovery in mixed mode; without it phones cannot use TLS with the new certificate.",
         example: "utils ctl update CTLFile",
         action: Action::UpdateCtl,
+    },
+    Command {
+        words: &["utils", "ctl", "reset", "localkey"],
+        arguments: &[],
+        level: Level::Install,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "makes the CTL file again, signed by its second certificate",
+        help: "This will make the CTL file from the certificates of now and sign it with the key of the second SAST, for phones\n\
+               that do not know the first one. When they have it, `utils ctl update CTLFile` signs with the first one again.",
+        example: "utils ctl reset localkey",
+        action: Action::ResetCtl,
+    },
+    Command {
+        words: &["utils", "itl", "reset", "localkey"],
+        arguments: &[],
+        level: Level::Install,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "signs the ITL files with the other key that phones know",
+        help: "This will sign the ITL file of each active TFTP node again: up to 11.5 with ITLRecovery in a header in front of it,\n\
+               later with CallManager. Phones that lost its signer take it. A restart of Cisco Tftp ends it.",
+        example: "utils itl reset localkey",
+        action: Action::ResetItlLocal,
+    },
+    Command {
+        words: &["utils", "itl", "reset", "remotekey"],
+        arguments: &[needed("file", Kind::Word)],
+        level: Level::Install,
+        place: Place::Publisher,
+        origin: Origin::Original,
+        summary: "signs the ITL files with the ITLRecovery key of another cluster",
+        help: "This will do the same with the key of an ITLRecovery.p12 file (`file get tftp`), for phones that come from its\n\
+               cluster. Its password is asked for. The file is named by its whole path or as it lies in the data directory; the\n\
+               original takes it from an SFTP server.",
+        example: "utils itl reset remotekey ITLRecovery.p12",
+        action: Action::ResetItlRemote,
     },
 ];

@@ -1,0 +1,248 @@
+//! The anchors of trust: does every record of the published lists still name a live certificate, and would a renewal take the
+//! last one away that phones hold? Nothing rebuilds a CTL by itself, so it may name certificates that are gone: after a
+//! renewal, or after an upgrade that made another ITLRecovery certificate [field notice 70613, cucm-behaviour.md 2.3, 2.5].
+
+use pki::hash::spell;
+use pki::listing::ListKind;
+use pki::{Certificate, NameForm};
+use store::rows::NodeRow;
+use wire::role::Role;
+use wire::trust_list::{RecordView, TrustList};
+
+use crate::CoreError;
+use crate::cluster::Cluster;
+use crate::releases::Release;
+use crate::trust_lists::NodeCertificates;
+use crate::units::Unit;
+
+/// What to do when the CallManager certificate in the CTL is not the live one.
+const UPDATE: &str = "`utils ctl update CTLFile`, and let all phones fetch the CTL file";
+/// What to do when ITLRecovery is not, and phones still hold the live CallManager certificate.
+const RESET: &str = "`utils ctl reset localkey`, let all phones fetch the CTL file, then `utils ctl update CTLFile`";
+/// What to do about an ITL.
+const RESTART: &str = "`utils service restart Cisco Tftp` on that node, and let its phones fetch the ITL file";
+
+/// A list and the certificates that are live do not agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which list.
+    pub list: ListKind,
+    /// The node that publishes it.
+    pub node: String,
+    /// The record, from 1; `None` when a record is missing.
+    pub record: Option<usize>,
+    /// Its role.
+    pub role: Role,
+    /// The unit whose certificate it should be.
+    pub unit: Unit,
+    /// Subject and serial number that stand in the record.
+    pub named: Option<(String, String)>,
+    /// Serial number of the live certificate.
+    pub live: Option<String>,
+    /// The next command, as the rest of a sentence.
+    pub next: &'static str,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} of {}", self.list.word(), self.node)?;
+        let unit = self.unit.name();
+        if let (Some(record), Some((subject, serial))) = (self.record, &self.named) {
+            write!(out, ", record {record} ({}): {subject}, serial {serial}, is not live any more", self.role)?;
+        } else {
+            write!(out, ": no record names the {unit} certificate as {}", self.role)?;
+        }
+        if let Some(live) = &self.live {
+            write!(out, "; {unit} is serial {live} now")?;
+        }
+        write!(out, ". Run {}", self.next)
+    }
+}
+
+fn serial(certificate: &Certificate) -> String {
+    spell(certificate.serial(), "", true)
+}
+
+/// Whether a record is about a certificate, by its bytes or by their hash.
+fn is_about(record: &RecordView<'_>, certificate: &Certificate) -> bool {
+    match (record.certificate(), record.certificate_hash()) {
+        (Some(der), _) => der == certificate.der(),
+        (None, Some((id, hash))) => pki::hash::digest(id, &[certificate.der()]).is_some_and(|found| found == hash),
+        (None, None) => false,
+    }
+}
+
+/// The units whose certificates a role is given to.
+fn units_of(role: Role) -> &'static [Unit] {
+    match role {
+        Role::SAST => &[Unit::CallManager, Unit::ItlRecovery],
+        Role::CCM | Role::CCM_TFTP | Role::TFTP => &[Unit::CallManager],
+        Role::CAPF => &[Unit::Capf],
+        Role::TVS => &[Unit::Tvs],
+        _ => &[],
+    }
+}
+
+/// The live certificates of some units, with their unit.
+fn live_of<'a>(all: &'a [NodeCertificates], units: &'a [Unit]) -> impl Iterator<Item = (Unit, &'a Certificate)> {
+    let own = all.iter().flat_map(|node| &node.own);
+    own.filter(|(unit, _)| units.contains(unit)).map(|(unit, certificate)| (*unit, certificate))
+}
+
+/// Compares one list with the live certificates. A SAST record of a name that no live certificate has is a token's, and no
+/// business of the nodes.
+pub fn compare(
+    release: &Release,
+    kind: ListKind,
+    node: &str,
+    list: &TrustList,
+    all: &[NodeCertificates],
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, record) in (1..).zip(list.records()) {
+        let Some(role) = record.role() else { continue };
+        let units = units_of(role);
+        let names = record.certificate().is_some() || record.certificate_hash().is_some();
+        if units.is_empty() || !names || live_of(all, units).any(|(_, live)| is_about(&record, live)) {
+            continue;
+        }
+        let subject = record.subject().unwrap_or_default();
+        let same_name = live_of(all, units).find(|(_, live)| live.subject(NameForm::Cucm).as_bytes() == subject);
+        let (unit, live) = match (same_name, role) {
+            (Some((unit, live)), _) => (unit, Some(serial(live))),
+            // A token, or the anchor of another cluster.
+            (None, Role::SAST) => continue,
+            // A new CAPF has another name than the one before.
+            (None, _) => match live_of(all, units).next() {
+                Some((unit, live)) => (unit, Some(serial(live))),
+                None => (units.first().copied().unwrap_or(Unit::CallManager), None),
+            },
+        };
+        let shown = subject.escape_ascii().to_string();
+        let named = Some((shown, spell(record.serial().unwrap_or_default(), "", true)));
+        let next = next(kind, unit, list, all);
+        findings.push(Finding {
+            list: kind,
+            node: node.to_owned(),
+            record: Some(number),
+            role,
+            unit,
+            named,
+            live,
+            next,
+        });
+    }
+    if kind == ListKind::Ctl && !names_token(list, all) {
+        let publisher = all.iter().find(|own| own.publisher);
+        for unit in release.ctl_sasts {
+            let Some(live) = publisher.and_then(|own| own.get(*unit)) else { continue };
+            let told = findings.iter().any(|finding| finding.role == Role::SAST && finding.unit == *unit);
+            if !told && !is_sast(list, live) {
+                findings.push(Finding {
+                    list: kind,
+                    node: node.to_owned(),
+                    record: None,
+                    role: Role::SAST,
+                    unit: *unit,
+                    named: None,
+                    live: Some(serial(live)),
+                    next: next(kind, *unit, list, all),
+                });
+            }
+        }
+    }
+    findings
+}
+
+fn next(kind: ListKind, unit: Unit, list: &TrustList, all: &[NodeCertificates]) -> &'static str {
+    match (kind, unit) {
+        (ListKind::Itl, _) => RESTART,
+        (ListKind::Ctl, Unit::ItlRecovery)
+            if live_of(all, &[Unit::CallManager]).any(|(_, live)| is_sast(list, live)) =>
+        {
+            RESET
+        }
+        (ListKind::Ctl, _) => UPDATE,
+    }
+}
+
+fn sasts(list: &TrustList) -> impl Iterator<Item = RecordView<'_>> {
+    list.records().filter(|record| record.role() == Some(Role::SAST))
+}
+
+fn is_sast(list: &TrustList, certificate: &Certificate) -> bool {
+    sasts(list).any(|record| is_about(&record, certificate))
+}
+
+/// Whether somebody else than the nodes can sign the next list: a token.
+fn names_token(list: &TrustList, all: &[NodeCertificates]) -> bool {
+    sasts(list).any(|record| {
+        let units = units_of(Role::SAST);
+        !live_of(all, units).any(|(_, live)| record.subject() == Some(live.subject(NameForm::Cucm).as_bytes()))
+    })
+}
+
+/// Whether phones that hold this list would hold no live anchor any more after a renewal of `renewed`: it is the only live SAST
+/// of the list, no token is one, and the release has another one that should stand there.
+fn loses_last(release: &Release, list: &TrustList, all: &[NodeCertificates], renewed: &Certificate) -> bool {
+    let others = live_of(all, units_of(Role::SAST)).any(|(_, live)| live.der() != renewed.der() && is_sast(list, live));
+    release.ctl_sasts.len() > 1 && is_sast(list, renewed) && !others && !names_token(list, all)
+}
+
+impl Cluster {
+    /// All lists compared with the live certificates; empty when phones find what they need. A blank ITL has nothing to compare.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn anchors(&self) -> Result<Vec<Finding>, CoreError> {
+        self.parameters().await?;
+        let all = self.node_certificates().await?;
+        let mut findings = Vec::new();
+        let mut ctl: Option<TrustList> = None;
+        for node in self.store().nodes().await? {
+            for kind in [ListKind::Ctl, ListKind::Itl] {
+                let Some(published) = self.served_list(&node, kind)? else { continue };
+                // The CTL is the same on all nodes; one that differs is told of on its own.
+                if kind == ListKind::Ctl && ctl.as_ref() == Some(&published.list) {
+                    continue;
+                }
+                findings.extend(compare(self.release(), kind, &node.name, &published.list, &all));
+                if kind == ListKind::Ctl {
+                    ctl = Some(published.list);
+                }
+            }
+        }
+        Ok(findings)
+    }
+
+    /// What must hold before a certificate is renewed or replaced: no rollback is being prepared, and phones keep an anchor.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`] with list, record, certificate and next command.
+    pub(crate) async fn check_renewal(&self, node: &NodeRow, unit: Unit) -> Result<(), CoreError> {
+        self.refuse_during_rollback().await?;
+        if !units_of(Role::SAST).contains(&unit) {
+            return Ok(());
+        }
+        let all = self.node_certificates().await?;
+        let own = all.iter().find(|own| own.name == node.name).and_then(|own| own.get(unit));
+        let Some(renewed) = own else { return Ok(()) };
+        for publishing in self.store().nodes().await? {
+            let Some(published) = self.served_list(&publishing, ListKind::Ctl)? else { continue };
+            if !loses_last(self.release(), &published.list, &all, renewed) {
+                continue;
+            }
+            let findings = compare(self.release(), ListKind::Ctl, &publishing.name, &published.list, &all);
+            let sast = findings.iter().find(|finding| finding.role == Role::SAST && finding.unit != unit);
+            let text = format!(
+                "The {} certificate of {} is the last live anchor in the CTL file that phones hold. {}. Then renew {}",
+                unit.name(),
+                node.name,
+                sast.map_or_else(|| format!("Run {UPDATE}"), Finding::to_string),
+                unit.name()
+            );
+            return Err(CoreError::refused("last-anchor", text));
+        }
+        Ok(())
+    }
+}

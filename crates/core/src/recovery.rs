@@ -1,0 +1,119 @@
+//! The ways back when phones do not believe the signer of their lists any more: `utils itl reset`, `utils ctl reset`, and the
+//! backup of the ITLRecovery key [cucm-behaviour.md 1.5, trustlist.md 8].
+//!
+//! * [`itl_reset`]: the ITL signed by the other anchor; [`log`]: what `itlreset.log` says about it
+//! * [`backup`]: the key in a file, and the alarm until it was taken
+
+pub mod backup;
+pub mod itl_reset;
+pub mod log;
+
+use pki::Certificate;
+use store::rows::NodeRow;
+
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::cluster::Cluster;
+use crate::parameters::SecurityMode;
+use crate::surroundings::Surroundings;
+use crate::trust_lists::{CtlSigner, NodeCertificates};
+use crate::units::Unit;
+
+impl Cluster {
+    /// `utils ctl reset localkey`, on the publisher: the CTL with the certificates of now, signed by the second SAST of the
+    /// release. Phones that lost the first one take it; `utils ctl update CTLFile` gives the signature back.
+    ///
+    /// # Errors
+    /// [`CoreError`]: not in mixed mode, a release with one SAST only, an ITLRecovery key that is too short.
+    pub async fn reset_ctl(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::Install)?;
+        self.on_publisher(actor, node)?;
+        let mode = self.parameters().await?.security_mode();
+        let release = self.release();
+        if release.ctl_sasts.len() < 2 {
+            let text = format!(
+                "A CTL file of release {} names no second certificate that could sign it; phones that lost its signer ask TVS or \
+                 must have their CTL deleted by hand",
+                release.name
+            );
+            return Err(CoreError::refused("no-second-sast", text));
+        }
+        if mode == SecurityMode::NonSecure {
+            let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
+            return Err(CoreError::refused("not-mixed-mode", text));
+        }
+        check_key_sizes(&self.node_certificates().await?)?;
+        self.audit(actor.name(), "utils ctl reset localkey", "begun", surroundings.now()).await?;
+        self.rebuild_ctl(mode, CtlSigner::Second, surroundings).await
+    }
+}
+
+/// An ITLRecovery key of 1024 bits beside CallManager keys of 2048: resets fail then [TAC 214231].
+///
+/// # Errors
+/// [`CoreError::Refused`].
+fn check_key_sizes(all: &[NodeCertificates]) -> Result<(), CoreError> {
+    let bits = |certificate: &Certificate| certificate.rsa_bits().unwrap_or_default();
+    for node in all {
+        let Some(recovery) = node.get(Unit::ItlRecovery) else { continue };
+        let others = all.iter().filter_map(|other| other.get(Unit::CallManager));
+        let largest = others.map(bits).max().unwrap_or_default();
+        if bits(recovery) < 2048 && largest >= 2048 {
+            let text = format!(
+                "The ITLRecovery certificate of {} has {} bits, CallManager has {largest}: a reset fails then. Renew it with \
+                 `set cert regen ITLRecovery`, let all phones fetch the new lists, and try again",
+                node.name,
+                bits(recovery)
+            );
+            return Err(CoreError::refused("recovery-key-too-short", text));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use pki::SoftKey;
+    use pki::name::Subject;
+    use pki::profile::{SelfSigned, self_signed};
+
+    use super::*;
+    use crate::releases::release;
+
+    fn certificate(bits: u32) -> Certificate {
+        let profile = (release("11.5").unwrap().certificates)(Unit::ItlRecovery).0;
+        let subject = Subject {
+            country: "IN".into(),
+            organization: "Cisco".into(),
+            unit: "TAC".into(),
+            common_name: "x".into(),
+            state: "KA".into(),
+            locality: "BGL".into(),
+        };
+        let request = SelfSigned { subject, serial: vec![0x51; 16], not_before: 0, dns_names: Vec::new() };
+        self_signed(&profile.certificate, &request, &SoftKey::generate_rsa(bits).unwrap()).unwrap()
+    }
+
+    fn node(recovery: &Certificate, call_manager: &Certificate) -> NodeCertificates {
+        NodeCertificates {
+            name: "pub".into(),
+            address: [127, 0, 0, 1].into(),
+            publisher: true,
+            own: vec![(Unit::ItlRecovery, recovery.clone()), (Unit::CallManager, call_manager.clone())],
+        }
+    }
+
+    #[test]
+    fn a_short_recovery_key_beside_longer_ones() {
+        let (short, long) = (certificate(1024), certificate(2048));
+        assert!(check_key_sizes(&[node(&short, &short)]).is_ok());
+        assert!(check_key_sizes(&[node(&long, &long)]).is_ok());
+        let refused = check_key_sizes(&[node(&long, &long), node(&short, &long)]).unwrap_err();
+        assert!(refused.to_string().contains("has 1024 bits, CallManager has 2048"), "{refused}");
+    }
+}

@@ -1,0 +1,94 @@
+//! `file get tftp ITLRecovery.p12`: the ITLRecovery key of the publisher behind a password, and the alarm that stands until
+//! somebody has taken it [cucm-behaviour.md 1.5, 6].
+
+use pki::pkcs12;
+use store::aside;
+use store::rows::NodeRow;
+use zeroize::Zeroizing;
+
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::alarms::ITL_RECOVERY_BACKUP;
+use crate::cluster::Cluster;
+use crate::releases::Recovery;
+use crate::surroundings::Surroundings;
+use crate::units::Unit;
+
+/// Name of the file.
+pub const FILE: &str = "ITLRecovery.p12";
+
+impl Cluster {
+    /// Writes the ITLRecovery key and certificate of the publisher to `place`: a directory, or the file itself; relative to the
+    /// data directory. The file is readable for its owner only. Where it was written.
+    ///
+    /// # Errors
+    /// [`CoreError`]: no ITLRecovery certificate, a short password, a file that cannot be written.
+    pub async fn back_up_recovery(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        place: &str,
+        password: &Zeroizing<String>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<String, CoreError> {
+        actor.require(Level::Install)?;
+        self.on_publisher(actor, node)?;
+        let all = self.node_certificates().await?;
+        let own = all.iter().find(|own| own.publisher).and_then(|own| own.get(Unit::ItlRecovery));
+        let certificate = own.ok_or_else(|| {
+            let text = format!("{} has no ITLRecovery certificate; releases before 10.0 know none", node.name);
+            CoreError::refused("no-recovery", text)
+        })?;
+        let key = self.key(&self.directory(node), certificate)?;
+        let file = pkcs12::write("ITLRecovery", certificate, &key, password)
+            .map_err(|error| CoreError::BadInput(error.to_string()))?;
+        let mut path = self.data().root().join(place);
+        if place.is_empty() || path.is_dir() {
+            path.push(FILE);
+        }
+        let shown = path.display().to_string();
+        let now = surroundings.now();
+        self.audit(actor.name(), &format!("file get tftp {FILE}"), &format!("to {shown}"), now).await?;
+        aside::write(&path, &file, 0o600)?;
+        let fingerprint = pki::hash::hex(&certificate.sha256());
+        let mut transaction = self.store().begin().await?;
+        transaction.note_recovery_backup(&fingerprint, now).await?;
+        transaction.clear_alarm(ITL_RECOVERY_BACKUP.name, &fingerprint).await?;
+        transaction.commit().await?;
+        Ok(shown)
+    }
+
+    /// Lets the alarm stand for an ITLRecovery certificate that was not backed up, and ends it for those that are gone.
+    pub(crate) async fn watch_recovery_backup(&self, now: i64) -> Result<(), CoreError> {
+        let all = self.node_certificates().await?;
+        let own = all.iter().find(|own| own.publisher).and_then(|own| own.get(Unit::ItlRecovery));
+        let wanted = own.filter(|_| self.release().recovery != Recovery::None);
+        let wanted = wanted.map(|certificate| pki::hash::hex(&certificate.sha256()));
+        let missing = match &wanted {
+            Some(fingerprint) if self.store().recovery_backup(fingerprint).await?.is_none() => Some(fingerprint),
+            _ => None,
+        };
+        let standing = self.store().standing_alarms().await?;
+        let standing: Vec<&str> = standing
+            .iter()
+            .filter(|alarm| alarm.name == ITL_RECOVERY_BACKUP.name)
+            .map(|alarm| alarm.subject.as_str())
+            .collect();
+        let ended = standing.iter().filter(|subject| missing.is_none_or(|fingerprint| fingerprint != *subject));
+        let ended: Vec<&&str> = ended.collect();
+        let new = missing.filter(|fingerprint| !standing.contains(&fingerprint.as_str()));
+        if ended.is_empty() && new.is_none() {
+            return Ok(());
+        }
+        let publisher = self.node(None).await?;
+        let mut transaction = self.store().begin().await?;
+        for subject in ended {
+            transaction.clear_alarm(ITL_RECOVERY_BACKUP.name, subject).await?;
+        }
+        if let Some(fingerprint) = new {
+            let message = format!("The ITLRecovery certificate of {} was not backed up", publisher.name);
+            self.stand(&mut transaction, &publisher, &ITL_RECOVERY_BACKUP, fingerprint, &message, now).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+}

@@ -1,0 +1,67 @@
+//! *Prepare Cluster for Rollback to pre 8.0*: the ITL is blanked (its TFTP and TVS records; CAPF stays, the CTL is not touched), so that
+//! phones without a CTL accept unsigned files and any list [cucm-behaviour.md 2.3].
+
+use store::rows::NodeRow;
+
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::alarms::{ROLLBACK_DISABLED, ROLLBACK_ENABLED};
+use crate::cluster::Cluster;
+use crate::parameters::ROLLBACK;
+use crate::surroundings::Surroundings;
+
+/// What stands above everything that the shell shows of trust while it is on.
+pub const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it \
+                           check neither configs nor lists, and their HTTPS services fail. `set rollback disable` ends it.";
+
+impl Cluster {
+    /// Turns the preparation on or off. Whether that changed anything.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn set_rollback(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        on: bool,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<bool, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        self.on_publisher(actor, node)?;
+        if self.parameters().await?.rollback() == on {
+            return Ok(false);
+        }
+        let now = surroundings.now();
+        let (value, word) = if on { ("T", "enable") } else { ("F", "disable") };
+        let mut transaction = self.store().begin().await?;
+        transaction.set_parameter(ROLLBACK, value).await?;
+        transaction.note_change(now, "parameter", ROLLBACK).await?;
+        transaction.note_change(now, "reset", "all phones (Prepare Cluster for Rollback to pre 8.0)").await?;
+        transaction.note_audit(now, actor.name(), &format!("set rollback {word}"), value).await?;
+        let message = format!("{ROLLBACK} set to {value} by {}", actor.name());
+        if on {
+            self.stand(&mut transaction, node, &ROLLBACK_ENABLED, "", &message, now).await?;
+        } else {
+            transaction.clear_alarm(ROLLBACK_ENABLED.name, "").await?;
+        }
+        transaction.commit().await?;
+        if !on {
+            self.alarm(node, &ROLLBACK_DISABLED, &message, now)?;
+        }
+        self.settle(surroundings).await?;
+        Ok(true)
+    }
+
+    /// Certificates are not renewed meanwhile: phones that hold a blank ITL believe everybody, the others would miss it.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`].
+    pub(crate) async fn refuse_during_rollback(&self) -> Result<(), CoreError> {
+        if !self.parameters().await?.rollback() {
+            return Ok(());
+        }
+        let text = "Prepare Cluster for Rollback to pre 8.0 is on; no certificate is renewed until `set rollback disable` and all \
+                    phones have fetched their ITL file again";
+        Err(CoreError::refused("rollback-on", text))
+    }
+}

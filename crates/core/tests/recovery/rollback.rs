@@ -1,0 +1,66 @@
+//! *Prepare Cluster for Rollback to pre 8.0*.
+
+use pki::listing::ListKind;
+use ringfence_core::CoreError;
+use ringfence_core::units::Unit;
+use trust::{Belief, Model};
+use wire::role::Role;
+
+use crate::place::{Place, label};
+
+impl Place {
+    async fn rollback(&mut self, on: bool) -> Result<bool, CoreError> {
+        let node = self.publisher.clone();
+        self.cluster.set_rollback(&self.actor, &node, on, &mut self.clock).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blanks_the_itl_and_restores_it() {
+    for release in ["9.1", "10.5", "15"] {
+        let mut place = Place::new(release).await;
+        let publisher = place.publisher.clone();
+        let ordinary = place.list(&publisher, ListKind::Itl);
+        assert!(place.rollback(true).await.unwrap());
+        assert!(!place.rollback(true).await.unwrap(), "it is on already");
+        let blank = place.list(&publisher, ListKind::Itl);
+        assert!(pki::verify::check_against_itself(&blank).verdict.is_valid());
+        for record in blank.records() {
+            let role = record.role().unwrap();
+            let named = record.certificate().is_some() || record.certificate_hash().is_some();
+            assert_eq!(named, role == Role::SAST || role == Role::CAPF, "{release}: {role}");
+        }
+        let belief = Belief::holding(Model::find("8861").unwrap(), None, Some(blank));
+        assert!(belief.itl_is_blank() && !belief.wants_signed_configs());
+        let alarms = place.cluster.standing_alarms().await.unwrap();
+        assert!(alarms.iter().any(|alarm| alarm.name == "UC_TVS-6-RollBackToPre8.0Enabled"));
+        let refused = place.renew(Unit::Tomcat).await.unwrap_err();
+        assert_eq!(label(&refused), "rollback-on");
+        assert!(place.cluster.anchors().await.unwrap().is_empty(), "a blank list names nothing that is gone");
+
+        assert!(place.rollback(false).await.unwrap());
+        let restored = place.list(&publisher, ListKind::Itl);
+        assert_eq!(restored.bytes()[restored.header().length()..], ordinary.bytes()[ordinary.header().length()..]);
+        let alarms = place.cluster.standing_alarms().await.unwrap();
+        assert!(alarms.iter().all(|alarm| !alarm.name.contains("RollBack")));
+        let log = place.cluster.directory(&publisher).log().join("alarms.log");
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(log.lines().any(|line| line.contains("%UC_TVS-6-RollBackToPre8.0Disabled: %[")), "{log}");
+        place.renew(Unit::Tomcat).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ctl_is_not_touched() {
+    let mut place = Place::mixed("15").await;
+    let publisher = place.publisher.clone();
+    let ctl = place.list(&publisher, ListKind::Ctl);
+    place.rollback(true).await.unwrap();
+    assert_eq!(place.list(&publisher, ListKind::Ctl), ctl);
+    let blank = place.list(&publisher, ListKind::Itl);
+    let belief = Belief::holding(Model::find("8861").unwrap(), Some(ctl), Some(blank));
+    assert!(belief.wants_signed_configs(), "a phone with a CTL still checks by it");
+    let sql = "select paramname,paramvalue from processconfig where paramname='RollBackToPreGrayback'";
+    let table = place.cluster.run_sql(&place.actor, sql).await.unwrap();
+    assert_eq!(table.rows[0][1].as_deref(), Some("T"));
+}
