@@ -103,7 +103,8 @@ impl Cluster {
                         let profile = (to.certificates)(unit).1;
                         let place = NewNode::try_from(row)?;
                         let subject = self.new_subject(unit, row, surroundings).await?;
-                        let request = make::request(profile.certificate, subject, &place, unit, surroundings)?;
+                        let mut request = make::request(profile.certificate, subject, &place, unit, surroundings)?;
+                        request.dns_names.extend(self.alternate_host_name(row).await?);
                         let certificate = make::make(unit, profile, request).await?;
                         for holder in holders {
                             certificate.save(&self.directory(holder).keys())?;
