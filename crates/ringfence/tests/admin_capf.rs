@@ -102,3 +102,32 @@ fn a_script_asks_and_answers() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_typed_string_stands_nowhere() {
+    let place = Place::new(|_| async {});
+    two_phones(&place);
+    let lines = format!(
+        "utils capf device schedule {SECOND} install typed-string\n0417263\nutils capf device string {FIRST}\n"
+    );
+    let ended = place.run(&["admin"], &lines);
+    assert!(!ended.error().contains("0417263"), "{}", ended.error());
+    let shown = ended.success();
+    assert!(
+        shown.contains("Authentication string (4 to 10 digits): \nScheduled Install/Upgrade, By Authentication String"),
+        "{shown}"
+    );
+    assert!(!shown.contains("0417263"), "{shown}");
+    // a refusal shows it neither; --yes is no string
+    let lines = format!("utils capf device schedule {SECOND} install typed-string\n99\n");
+    let ended = place.run(&["admin", "--yes"], &lines);
+    assert_eq!(ended.code(), 1);
+    assert!(ended.out().contains("has 4 to 10 digits") && !ended.out().contains("99\n"), "{}", ended.out());
+    let log = std::fs::read_to_string(place.file("log/cli.log")).unwrap();
+    assert!(log.contains("typed-string") && !log.contains("0417263"), "{log}");
+    assert_eq!(
+        place.run(&["admin", "-c", &format!("utils capf device string {SECOND}")], "").success(),
+        "0417263\n",
+        "what was typed is what it has"
+    );
+}

@@ -177,9 +177,9 @@ impl Question {
         }
     }
 
-    /// Whether its answer is a password.
+    /// Whether its answer is a password or an authentication string.
     pub(crate) const fn is_secret(&self) -> bool {
-        matches!(self, Self::BulkPassword(_) | Self::RemoteKey(_) | Self::Backup(_))
+        matches!(self, Self::BulkPassword(_) | Self::RemoteKey(_) | Self::Backup(_) | Self::TypeString { .. })
     }
 
     /// Whether it wants a text, and not a yes.

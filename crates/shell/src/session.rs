@@ -55,7 +55,7 @@ pub enum State {
     Prompt,
     /// The answer to a question, behind this prompt.
     Ask(&'static str),
-    /// The same for a password: what is typed is shown nowhere.
+    /// The same for a password or an authentication string: what is typed is shown nowhere.
     AskSecret(&'static str),
     /// Nothing: the session is over.
     Quit,

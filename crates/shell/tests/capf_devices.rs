@@ -89,13 +89,13 @@ async fn from_scheduling_to_cancelling() {
     // one that is typed: asked for, never part of a command
     let line = format!("utils capf device schedule {SECOND} delete typed-string 2016:01:31:00");
     let reply = session.line(&line, &mut place.seed).await;
-    assert_eq!(reply.state, State::Ask("Authentication string (4 to 10 digits): "));
+    assert_eq!(reply.state, State::AskSecret("Authentication string (4 to 10 digits): "));
     let reply = session.line("123", &mut place.seed).await;
     assert_eq!(reply.outcome, Outcome::Refused);
     assert!(reply.text.starts_with("an authentication string has 4 to 10 digits"), "{}", reply.text);
     let (shown, _) = place.type_in(&mut session, &[&line, "0417263"]).await;
     assert!(shown.ends_with(
-        "Authentication string (4 to 10 digits): 0417263\n\
+        "Authentication string (4 to 10 digits): \n\
          Scheduled Delete, By Authentication String, for SEPB83861583B73.\n\
          Operation Completes By 2016:01:31:01.\n\
          admin:"
@@ -103,7 +103,7 @@ async fn from_scheduling_to_cancelling() {
     let reply = session.line(&format!("utils capf device string {SECOND}"), &mut place.seed).await;
     assert_eq!(reply.text, "0417263\n");
     let reply = session.line(&line, &mut place.seed).await;
-    assert!(matches!(reply.state, State::Ask(_)));
+    assert!(matches!(reply.state, State::AskSecret(_)));
     assert_eq!(session.line("", &mut place.seed).await.outcome, Outcome::Declined);
     let log = std::fs::read_to_string(place.folder.path().join("log/cli.log")).unwrap();
     assert!(log.contains("typed-string") && !log.contains("0417263") && !log.contains(&string));
