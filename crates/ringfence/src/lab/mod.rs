@@ -6,6 +6,7 @@
 mod ending;
 mod enrolment;
 mod moves;
+mod recovery;
 mod scenario;
 mod seed;
 mod transcript;

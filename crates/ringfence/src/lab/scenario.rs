@@ -10,6 +10,7 @@ use ringfence_core::units::Unit;
 use super::ending::{By, Ending};
 use super::enrolment;
 use super::moves;
+use super::recovery;
 use super::seed::PUBLISHER;
 use super::transcript::Transcript;
 use super::world::{World, title};
@@ -32,6 +33,12 @@ pub enum Scenario {
     EncryptedConfig,
     /// Ten phones move to another cluster.
     MoveBetweenClusters,
+    /// Phones that lost the signer of their ITL.
+    ItlRecovery,
+    /// *Prepare Cluster for Rollback to pre 8.0*, and back.
+    Rollback,
+    /// An upgrade that leaves a dead anchor in the CTL.
+    UpgradeAnchors,
 }
 
 /// What a scenario found different from what it says; empty when all went as told.
@@ -39,7 +46,7 @@ pub type Differences = Vec<String>;
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::NonSecureToMixed,
         Self::CertificateRegeneration,
         Self::LegacyPhones,
@@ -47,6 +54,9 @@ impl Scenario {
         Self::CapfRegeneration,
         Self::EncryptedConfig,
         Self::MoveBetweenClusters,
+        Self::ItlRecovery,
+        Self::Rollback,
+        Self::UpgradeAnchors,
     ];
 
     /// Its name on the command line.
@@ -59,6 +69,9 @@ impl Scenario {
             Self::CapfRegeneration => "capf-regeneration",
             Self::EncryptedConfig => "encrypted-config",
             Self::MoveBetweenClusters => "move-between-clusters",
+            Self::ItlRecovery => "itl-recovery",
+            Self::Rollback => "rollback",
+            Self::UpgradeAnchors => "upgrade-anchors",
         }
     }
 
@@ -84,6 +97,13 @@ impl Scenario {
             Self::MoveBetweenClusters => {
                 "Ten phones move to another cluster: without the exchange of certificates they stay behind, with it none does."
             }
+            Self::ItlRecovery => {
+                "Signer and TVS are gone: a phone that holds the other anchor comes back by a reset ITL, the other one is named."
+            }
+            Self::Rollback => "The ITL is blanked for a rollback: phones take unsigned configs; then it is restored.",
+            Self::UpgradeAnchors => {
+                "An upgrade to 12.5 leaves a dead ITLRecovery in the CTL: a renewal that would strand phones is refused."
+            }
         }
     }
 
@@ -104,6 +124,9 @@ impl Scenario {
             Self::CapfRegeneration => enrolment::capf_regeneration(&mut world).await?,
             Self::EncryptedConfig => enrolment::encrypted_config(&mut world).await?,
             Self::MoveBetweenClusters => moves::move_between_clusters(&mut world, directory).await?,
+            Self::ItlRecovery => recovery::itl_recovery(&mut world).await?,
+            Self::Rollback => recovery::rollback(&mut world).await?,
+            Self::UpgradeAnchors => recovery::upgrade_anchors(&mut world).await?,
         };
         differences.dedup();
         Ok((world, differences))

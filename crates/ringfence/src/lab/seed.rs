@@ -61,6 +61,8 @@ pub struct Seed {
     system: System,
     used: Vec<usize>,
     named_capf: bool,
+    /// How far the clock of the story is ahead, milliseconds.
+    pub ahead: i64,
 }
 
 impl Seed {
@@ -72,7 +74,7 @@ impl Seed {
 
 impl Surroundings for Seed {
     fn now(&self) -> i64 {
-        self.system.now()
+        self.system.now() + self.ahead
     }
 
     fn random(&mut self) -> &mut dyn Random {

@@ -152,6 +152,11 @@ impl World {
         self.refresh().await
     }
 
+    /// Time passes in the story, milliseconds.
+    pub fn pass(&mut self, time: i64) {
+        self.seed.ahead += time;
+    }
+
     /// The administrator types a line on the publisher, and answers to the questions that follow. What came back.
     pub async fn types(&mut self, line: &str, answers: &[&str]) -> Result<String, Failure> {
         self.types_on(0, line, answers).await

@@ -1,0 +1,145 @@
+//! The scenarios of recovery: a lost signer, a rollback, an upgrade that leaves a dead anchor in the CTL.
+
+use phone::Outcome;
+use pki::listing::ListKind;
+use ringfence_core::units::Unit;
+
+use super::ending::{By, Ending};
+use super::scenario::{Differences, expect, must_say, restart_services, signer};
+use super::world::World;
+use crate::exit::Failure;
+
+/// The guard between CallManager and TVS, and a minute, in milliseconds.
+const BEYOND_GUARD: i64 = 6 * 60 * 1000;
+
+/// Two phones lose the signer of their ITL; one of them still holds the certificate that a reset signs with.
+pub(super) async fn itl_recovery(world: &mut World) -> Result<Differences, Failure> {
+    let mut differences = Differences::new();
+    let lost = world.release().itl_signer;
+    let (fallback, tftp) = match lost {
+        Unit::ItlRecovery => (Unit::CallManager, "set cert regen ITLRecovery"),
+        _ => (Unit::ItlRecovery, "set cert regen CallManager"),
+    };
+    world.transcript.step("Before: the 7975 fetches the ITL and goes to the store room")?;
+    world.add_phones(&["8861", "7975"]).await?;
+    let later = world.phones.remove(0);
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted]);
+    let away = std::mem::replace(&mut world.phones, vec![later]);
+    world
+        .transcript
+        .step(&format!("{} is renewed; the 8861 fetches the ITL that names the new one", fallback.name()))?;
+    renew(world, fallback).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted]);
+
+    world.transcript.step(&format!("While both are off, {} and then every TVS are renewed: `{tftp}`", lost.name()))?;
+    world.pass(BEYOND_GUARD);
+    renew(world, lost).await?;
+    world.pass(BEYOND_GUARD);
+    renew(world, Unit::Tvs).await?;
+    world.types_on_subscriber("set cert regen TVS", &["yes"]).await?;
+    world.phones.extend(away);
+    world.remember_lists();
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Refused, Outcome::Refused]);
+
+    world.transcript.step("The administrator resets the ITL; the phones are restarted")?;
+    let said = world.types("utils itl reset localkey", &["y"]).await?;
+    must_say(&mut differences, &said, "ITL");
+    world.show_log("itlreset.log")?;
+    let reports = world.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted, Outcome::Refused]);
+
+    world.transcript.step("A restart of Cisco Tftp gives the ordinary signer back")?;
+    restart_services(world).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted, Outcome::Refused]);
+    world.types("show itl", &[]).await?;
+    world.endings = vec![
+        Ending::Takes(ListKind::Itl, By::Listed(ListKind::Itl, signer(lost))),
+        Ending::Keeps(ListKind::Itl, "tvs-unavailable"),
+    ];
+    Ok(differences)
+}
+
+/// The ITL is blanked and restored; a phone that was off meanwhile never notices.
+pub(super) async fn rollback(world: &mut World) -> Result<Differences, Failure> {
+    let mut differences = Differences::new();
+    world.transcript.step("Before: two phones hold the ITL")?;
+    world.add_phones(&["7975", "8861"]).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 2]);
+    world.remember_lists();
+
+    world.transcript.step("The cluster prepares for a rollback; the phones are restarted")?;
+    let said = world.types("set rollback enable", &["yes"]).await?;
+    must_say(&mut differences, &said, "Prepare Cluster for Rollback to pre 8.0 is on");
+    let reports = world.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 2]);
+    for report in &reports {
+        if report.verdict("unsigned config").is_none_or(|verdict| !verdict.is_accepted()) {
+            differences.push(format!("{} took no unsigned config", report.name));
+        }
+    }
+    if world.phones.iter().any(|lab| !lab.phone.belief().itl_is_blank()) {
+        differences.push("a phone holds an ITL that is not blank".to_owned());
+    }
+    let said = world.types("show itl", &[]).await?;
+    must_say(&mut differences, &said, ringfence_core::rollback::WARNING);
+    let said = world.types("show alarms", &[]).await?;
+    must_say(&mut differences, &said, "UC_TVS-6-RollBackToPre8.0Enabled");
+    let said = world.types("set cert regen CallManager", &["yes"]).await?;
+    must_say(&mut differences, &said, "no certificate is renewed until `set rollback disable`");
+
+    world.transcript.step("Back to False: the phones check again")?;
+    world.types("set rollback disable", &["yes"]).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 2]);
+    let by = By::Listed(ListKind::Itl, signer(world.release().itl_signer));
+    world.endings = vec![Ending::Takes(ListKind::Itl, by); 2];
+    Ok(differences)
+}
+
+/// Field notice 70613: the upgrade makes another ITLRecovery certificate, the CTL keeps the old one.
+pub(super) async fn upgrade_anchors(world: &mut World) -> Result<Differences, Failure> {
+    let mut differences = Differences::new();
+    world.transcript.step("Before: release 11.5 in mixed mode, a 7960 and an 8861 hold the CTL")?;
+    if world.release().name != "11.5" {
+        let said = world.types("utils system switch-version 11.5", &["yes"]).await?;
+        must_say(&mut differences, &said, "to release 11.5");
+    }
+    world.types("utils ctl set-cluster mixed-mode", &["y"]).await?;
+    world.add_phones(&["7960", "8861"]).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 2]);
+    world.remember_lists();
+
+    world.transcript.step("The upgrade to 12.5 makes another ITLRecovery certificate and carries the CTL unchanged")?;
+    let said = world.types("utils system switch-version 12.5 renew-itlrecovery", &["yes"]).await?;
+    must_say(&mut differences, &said, "is not live any more; ITLRecovery is serial");
+    let said = world.types("set cert regen CallManager", &["yes"]).await?;
+    must_say(&mut differences, &said, "is the last live anchor in the CTL file that phones hold");
+
+    world.transcript.step("The CTL is signed by CallManager, which phones hold, then by the new ITLRecovery")?;
+    world.types("utils ctl reset localkey", &["y"]).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 2]);
+    world.types("utils ctl update CTLFile", &["y"]).await?;
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 2]);
+    let said = world.types("show anchors", &[]).await?;
+    must_say(&mut differences, &said, "All records of the CTL and ITL files name live certificates.");
+
+    world.transcript.step("Now CallManager can be renewed: the 7960 follows too, although it cannot ask TVS")?;
+    renew(world, Unit::CallManager).await?;
+    world.types("utils ctl update CTLFile", &["y"]).await?;
+    let reports = world.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted; 2]);
+    world.endings = vec![Ending::Takes(ListKind::Ctl, By::Listed(ListKind::Ctl, signer(Unit::ItlRecovery))); 2];
+    Ok(differences)
+}
+
+async fn renew(world: &mut World, unit: Unit) -> Result<String, Failure> {
+    world.types(&format!("set cert regen {}", unit.name()), &["yes"]).await
+}
