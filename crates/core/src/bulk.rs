@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::CoreError;
 use crate::actor::Actor;
-use crate::certificates::put_trusted;
+use crate::certificates::bring_trusted;
 use crate::cluster::{Cluster, NewNode};
 use crate::enrolment::strings::StringKey;
 use crate::surroundings::Surroundings;
@@ -51,6 +51,8 @@ pub struct BulkImport {
     pub trusted: Vec<BundleEntry>,
     /// Left out: expired or not valid yet.
     pub left_out: Vec<BundleEntry>,
+    /// Left out of a trust store that it was deleted from by hand.
+    pub deleted: Vec<BundleEntry>,
 }
 
 impl Cluster {
@@ -215,17 +217,20 @@ impl Cluster {
             valid
         });
         let mut transaction = self.store().begin().await?;
-        for entry in &others {
-            put_trusted(&mut transaction, node, &entry.certificate, unit.stores).await?;
+        let mut trusted = Vec::with_capacity(others.len());
+        let mut deleted = Vec::new();
+        for entry in others {
+            let all = bring_trusted(&mut transaction, node, &entry.certificate, unit.stores).await?;
+            if all { trusted.push(entry) } else { deleted.push(entry) }
         }
         let names: Vec<&str> =
             unit.stores.iter().filter_map(|number| service(*number)).map(|store| store.name).collect();
         transaction.note_change(now, "certificate", &names.join(", ")).await?;
         let command = format!("set cert bulk import {}", unit.name());
-        transaction.note_audit(now, actor.name(), &command, &told(&others)).await?;
+        transaction.note_audit(now, actor.name(), &command, &told(&trusted)).await?;
         transaction.commit().await?;
         self.settle(surroundings).await?;
-        Ok(BulkImport { unit, trusted: others, left_out })
+        Ok(BulkImport { unit, trusted, left_out, deleted })
     }
 
     async fn bulk_folder(&self, node: &NodeRow, exchange: &dyn Exchange) -> Result<Box<dyn ExchangeFolder>, CoreError> {

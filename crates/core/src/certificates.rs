@@ -3,7 +3,7 @@
 //! * [`make`]: key and certificate of a unit, not stored yet
 //! * [`rows`]: a certificate becomes the own one of a node, or an entry of a trust store
 //! * [`list`]: what is there, under which names
-//! * [`regenerate`]: `set cert regen` and its guard
+//! * [`regenerate`]: `set cert regen`
 //! * [`requests`]: `set csr gen`, what waits for a CA
 //! * [`web_security`]: the subjects of a node
 
@@ -18,4 +18,4 @@ pub(crate) use list::{Entry, entries};
 pub use make::MadeCertificate;
 pub use regenerate::Regenerated;
 pub use rows::SELF_SIGNED;
-pub(crate) use rows::{insert_own, put_trusted, refresh_roles, remove_own};
+pub(crate) use rows::{bring_trusted, insert_own, put_trusted, refresh_roles, replace_own};

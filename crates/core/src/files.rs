@@ -21,6 +21,7 @@ use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Proto
 use crate::devices::device_of;
 use crate::enrolment::EnrolmentPart;
 use crate::enrolment::config::{adjusted, stub};
+use crate::fetched::FetchedLists;
 use crate::merge::merge;
 use crate::units::Unit;
 use crate::{CoreError, parameters};
@@ -97,6 +98,7 @@ pub struct NodeFiles {
     folder: Option<FolderSettings>,
     cache: Mutex<Cache>,
     seen: Mutex<HashMap<String, UnknownDeviceRow>>,
+    fetched: FetchedLists,
     open: Mutex<HashMap<Stamp, Weak<Vec<u8>>>>,
     /// For the keys of encrypted configs; without one none is made.
     random: Option<Mutex<Box<dyn Random + Send>>>,
@@ -241,6 +243,7 @@ impl NodeFiles {
             folder,
             cache: Mutex::default(),
             seen: Mutex::default(),
+            fetched: FetchedLists::default(),
             open: Mutex::default(),
             random: None,
         }
@@ -540,6 +543,22 @@ impl NodeFiles {
         row.last_address = peer.to_string();
         row.last_seen = now;
         row.requests += 1;
+    }
+
+    /// A file went out to its end: remembers which known phone has fetched which list. `now` in milliseconds since 1970 UTC.
+    pub fn sent(&self, name: &FileName, peer: std::net::IpAddr, bytes: &Bytes, now: i64) {
+        let device = device_of(name).filter(|device| self.snapshot.load().devices.contains_key(device));
+        match (list_kind(&name.folded()), device) {
+            (Some(kind), Some(device)) => self.fetched.list(Some(device), kind, peer, bytes, now),
+            (Some(kind), None) if device_of(name).is_none() => self.fetched.list(None, kind, peer, bytes, now),
+            (None, Some(device)) => self.fetched.config(&device, peer, now),
+            _ => {}
+        }
+    }
+
+    /// What known phones have fetched.
+    pub fn fetched(&self) -> &FetchedLists {
+        &self.fetched
     }
 
     /// The unknown phones since the last call, to be written to the database.

@@ -21,8 +21,8 @@ use store::rows::{
 use wire::role::Role;
 
 use crate::actor::{Actor, Level};
+use crate::certificates::replace_own;
 use crate::certificates::rows::add_trusted;
-use crate::certificates::{insert_own, remove_own};
 use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::config::{DeviceSecurityMode, Protocol};
 use crate::enrolment::strings::StringKey;
@@ -155,10 +155,7 @@ impl Cluster {
             if !dry {
                 self.directory(&node).keys().save(&key.key_id(), &key.to_pem()?)?;
             }
-            remove_own(&mut transaction, &node, Unit::Capf).await?;
-            insert_own(&mut transaction, &node, Unit::Capf, certificate, Some(now)).await?;
-            transaction.note_change(now, "certificate", &format!("{}/CAPF", node.name)).await?;
-            transaction.note_change(now, "reset", &format!("all phones (CAPF of {})", node.name)).await?;
+            replace_own(&mut transaction, &node, Unit::Capf, certificate, now).await?;
         }
         let issuers = phone_cas(&transaction.certificates().await?)?;
         for (done, (device, string)) in import.devices.iter().zip(&strings).enumerate() {
@@ -324,8 +321,17 @@ async fn put_certificate(
     let certificate = &peer.certificate;
     let fingerprint = pki::hash::hex(&certificate.sha256());
     let known = rows.iter().find(|row| row.fingerprint == fingerprint);
-    let stores = stores(&peer.roles);
-    let mut roles: Vec<i64> = peer.roles.iter().map(|role| i64::from(role.0)).collect();
+    let deleted = transaction.deleted_certificates().await?;
+    let is_deleted = |store: &i64| deleted.iter().any(|row| row.fingerprint == fingerprint && row.service == *store);
+    // What was deleted here by hand stays out: nobody asks for it by name.
+    let kept = |role: &&Role| !stores(&[**role]).iter().all(is_deleted);
+    let peer_roles: Vec<Role> = peer.roles.iter().filter(kept).copied().collect();
+    if peer_roles.is_empty() && !peer.roles.is_empty() {
+        count.left += 1;
+        return Ok(());
+    }
+    let stores = stores(&peer_roles);
+    let mut roles: Vec<i64> = peer_roles.iter().map(|role| i64::from(role.0)).collect();
     if let Some(row) = known {
         let is_new = |role: &i64| !row.roles.contains(role);
         if stores.iter().all(|store| row.services.contains(store)) && !roles.iter().any(is_new) {

@@ -12,14 +12,18 @@ pub mod alarms;
 pub mod anchors;
 pub mod audit;
 pub mod bulk;
+pub mod certificate_log;
 pub mod certificates;
+pub mod change_notification;
 pub mod cluster;
 pub mod command_log;
 pub mod config;
 pub mod devices;
 pub mod enrolment;
 pub mod error;
+pub mod fetched;
 pub mod files;
+pub mod guard;
 pub mod import;
 pub mod inventory;
 pub mod lsc;
@@ -35,6 +39,7 @@ pub mod service_control;
 pub mod services;
 pub mod surroundings;
 pub mod trust_lists;
+pub mod trust_stores;
 pub mod tvs;
 pub mod units;
 pub mod upgrade;
@@ -44,12 +49,13 @@ pub use cluster::Cluster;
 pub use error::CoreError;
 pub use store::StoreError;
 pub use store::rows::{
-    CertificateRow, ChangeRow, DeviceRow, GroupRow, NodeRow, ServiceRow, StandingAlarmRow, UnknownDeviceRow,
+    CertificateRow, ChangeRow, DeviceRow, GroupRow, HeldListRow, NodeRow, ServiceRow, StandingAlarmRow,
+    UnknownDeviceRow,
 };
 pub use store::sql::Table;
 pub use surroundings::Surroundings;
 
 // What a face needs of `pki` to name an answer, and whoever brings the surroundings.
-pub use pki::listing::ListKind;
+pub use pki::listing::{ListKind, date};
 pub use pki::text::certificate_text;
 pub use pki::{OpensslRandom, Random, RandomError};

@@ -23,6 +23,10 @@ pub const CERTIFICATE_ISSUER: &str = "CertificateIssuerToEndpoint";
 pub const ISSUER_CAPF: &str = "Cisco Certificate Authority Proxy Function";
 /// CAPF keeps requests; somebody signs them elsewhere.
 pub const ISSUER_OFFLINE: &str = "Offline CA";
+/// Days in which the deletion of a certificate from a trust store can be taken back. Ours.
+pub const DELETED_RETENTION: &str = "DeletedCertificateRetention";
+/// What it is by default: a month, so that what a phone meets only then is noticed in time.
+pub const DELETED_RETENTION_DAYS: u32 = 30;
 /// Port of TVS as configs name it.
 pub const TVS_PORT: &str = "TVSPort";
 /// Seconds that a phone may keep an answer of TVS [tvs.md 2].
@@ -61,7 +65,7 @@ enum Allowed {
     Number(u32, u32),
 }
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule { name: CAPF_OPERATION_EXPIRES, default: "10", by_hand: true, allowed: Allowed::Number(1, 365) },
     Rule { name: CAPF_PORT, default: "3804", by_hand: true, allowed: Allowed::Number(1, 65_535) },
     Rule {
@@ -72,6 +76,7 @@ const RULES: [Rule; 9] = [
     },
     Rule { name: CLUSTER_SECURITY_MODE, default: "0", by_hand: false, allowed: Allowed::OneOf(&["0", "1"]) },
     Rule { name: CAPF_VALIDITY, default: "1825", by_hand: true, allowed: Allowed::Number(1, 1825) },
+    Rule { name: DELETED_RETENTION, default: "30", by_hand: true, allowed: Allowed::Number(1, 3650) },
     Rule { name: ROLLBACK, default: "F", by_hand: false, allowed: Allowed::OneOf(&["F", "T"]) },
     Rule { name: SIGNATURE_ALGORITHM, default: "SHA-1", by_hand: true, allowed: Allowed::OneOf(&["SHA-1", "SHA-512"]) },
     Rule { name: TVS_TIME_TO_LIVE, default: "86400", by_hand: true, allowed: Allowed::Number(1, 2_592_000) },

@@ -30,6 +30,26 @@ pub struct PublishedList {
     pub modified: u64,
 }
 
+/// A list to be published: what stands in it, who signs, and the last renewal that it tells of.
+struct Job {
+    kind: ListKind,
+    plan: ListPlan,
+    key: SoftKey,
+    renewal: i64,
+}
+
+/// What is published on some nodes.
+enum There {
+    /// The list of the job on all of them: its SHA-256.
+    Same(String),
+    /// Something else; the time stamp of the newest, seconds since 1970 UTC.
+    Other { last: u32 },
+}
+
+fn digest(list: &[u8]) -> String {
+    pki::hash::hex(&pki::hash::sha256(list))
+}
+
 impl Cluster {
     /// Where a list of a node stands.
     pub fn list_path(&self, node: &NodeRow, kind: ListKind) -> PathBuf {
@@ -85,16 +105,24 @@ impl Cluster {
     /// # Errors
     /// [`CoreError`]; lists that were written stay, the others are written by the next call.
     pub async fn settle(&self, surroundings: &mut dyn Surroundings) -> Result<(), CoreError> {
+        // Read first: a renewal that comes in between is told of by the next list only.
+        let renewal = self.store().renewals().await?;
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
         let resets = self.store().itl_resets().await?;
         for (row, node) in self.store().nodes().await?.iter().zip(&all) {
             let plan = trust_lists::itl(self.release(), &parameters, node, &all).map_err(CoreError::internal)?;
             if self.is_reset(&resets, row, &plan)? {
+                // The records are those of the plan, so it tells as much.
+                if let Some(reset) = self.published_list(row, ListKind::Itl)? {
+                    let digest = digest(reset.list.bytes());
+                    self.note_published(std::slice::from_ref(row), ListKind::Itl, &digest, renewal, None).await?;
+                }
                 continue;
             }
             let key = self.key(&self.directory(row), &plan.signer)?;
-            self.publish(std::slice::from_ref(row), ListKind::Itl, plan, key, surroundings.now()).await?;
+            let job = Job { kind: ListKind::Itl, plan, key, renewal };
+            self.publish(std::slice::from_ref(row), job, surroundings.now()).await?;
         }
         self.watch_recovery_backup(surroundings.now()).await
     }
@@ -109,6 +137,7 @@ impl Cluster {
         signer: CtlSigner,
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
+        let renewal = self.store().renewals().await?;
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
         let plan =
@@ -116,91 +145,102 @@ impl Cluster {
         let nodes = self.store().nodes().await?;
         let publisher = self.node(None).await?;
         let key = self.key(&self.directory(&publisher), &plan.signer)?;
-        self.publish(&nodes, ListKind::Ctl, plan, key, surroundings.now()).await
+        self.publish(&nodes, Job { kind: ListKind::Ctl, plan, key, renewal }, surroundings.now()).await
     }
 
     /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already. The audit log
-    /// says so before: what it cannot take is not signed.
-    async fn publish(
-        &self,
-        nodes: &[NodeRow],
-        kind: ListKind,
-        plan: ListPlan,
-        key: SoftKey,
-        now: i64,
-    ) -> Result<(), CoreError> {
+    /// says so before: what it cannot take is not signed. Notes which list each node gives out, and up to which renewal it tells.
+    async fn publish(&self, nodes: &[NodeRow], job: Job, now: i64) -> Result<(), CoreError> {
+        let (job_kind, kind, renewal) = (job.kind, job.kind.word(), job.renewal);
         let (cluster, rows) = (self.clone(), nodes.to_vec());
         let check = move || {
             let _lock = cluster.data().lock()?;
-            let same = cluster.is_published(&rows, kind, &plan, &SigningIdentity::new(&plan.signer, &key)?)?;
-            Ok::<_, CoreError>((same, plan, key))
+            let there = cluster.published_on(&rows, &job)?;
+            Ok::<_, CoreError>((there, job))
         };
-        let (same, plan, key) = tokio::task::spawn_blocking(check).await.map_err(CoreError::internal)??;
-        if same {
+        let (there, job) = tokio::task::spawn_blocking(check).await.map_err(CoreError::internal)??;
+        let (written, digest) = match there {
+            There::Same(digest) => (false, digest),
+            There::Other { .. } => {
+                let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+                let command = format!("sign {kind} of {}", names.join(", "));
+                let signer = format!("by {}", job.plan.signer.subject(NameForm::Row));
+                self.audit("system", &command, &signer, now).await?;
+                let (cluster, rows) = (self.clone(), nodes.to_vec());
+                let work = move || cluster.publish_blocking(&rows, &job, now);
+                tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??
+            }
+        };
+        self.note_published(nodes, job_kind, &digest, renewal, written.then_some(now)).await
+    }
+
+    /// Notes which list nodes give out, and up to which renewal it tells; when it was written, if it was written now.
+    async fn note_published(
+        &self,
+        nodes: &[NodeRow],
+        kind: ListKind,
+        digest: &str,
+        renewal: i64,
+        written: Option<i64>,
+    ) -> Result<(), CoreError> {
+        let mut noted = written.is_none();
+        for node in nodes {
+            let known = self.store().published_list(kind.word(), &node.name).await?;
+            noted &= known.is_some_and(|(known, told)| known == digest && told == renewal);
+        }
+        if noted {
             return Ok(());
         }
-        let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
-        let command = format!("sign {} of {}", kind.word(), names.join(", "));
-        let signer = format!("by {}", plan.signer.subject(NameForm::Row));
-        self.audit("system", &command, &signer, now).await?;
-        let (cluster, rows) = (self.clone(), nodes.to_vec());
-        let work = move || cluster.publish_blocking(&rows, kind, &plan, &key, now);
-        let written = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
-        if written {
-            let mut transaction = self.store().begin().await?;
-            for node in nodes {
+        let mut transaction = self.store().begin().await?;
+        for node in nodes {
+            transaction.note_published_list(kind.word(), &node.name, digest, renewal).await?;
+            if let Some(now) = written {
                 transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;
                 if kind == ListKind::Ctl {
                     transaction.note_restart_done(&node.pkid, UPDATE_CTL, now).await?;
                     transaction.note_restart_cause(&node.pkid, CTL, now).await?;
                 }
             }
-            transaction.commit().await?;
         }
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 
-    fn publish_blocking(
-        &self,
-        nodes: &[NodeRow],
-        kind: ListKind,
-        plan: &ListPlan,
-        key: &SoftKey,
-        now: i64,
-    ) -> Result<bool, CoreError> {
+    /// Whether files were written, and the SHA-256 of the list that the nodes give out now.
+    fn publish_blocking(&self, nodes: &[NodeRow], job: &Job, now: i64) -> Result<(bool, String), CoreError> {
         let _lock = self.data().lock()?;
-        let identity = SigningIdentity::new(&plan.signer, key)?;
-        if self.is_published(nodes, kind, plan, &identity)? {
-            return Ok(false);
-        }
-        let file = plan.sign(u32::try_from(now / 1000).unwrap_or(u32::MAX), &identity)?;
+        let last = match self.published_on(nodes, job)? {
+            There::Same(digest) => return Ok((false, digest)),
+            There::Other { last } => last,
+        };
+        // A new list is newer than the one before, whatever the clock says.
+        let stamp = u32::try_from(now / 1000).unwrap_or(u32::MAX).max(last.saturating_add(1));
+        let file = job.plan.sign(stamp, &SigningIdentity::new(&job.plan.signer, &job.key)?)?;
         for node in nodes {
-            aside::write(&self.list_path(node, kind), &file, MODE)?;
+            aside::write(&self.list_path(node, job.kind), &file, MODE)?;
         }
-        Ok(true)
+        Ok((true, digest(&file)))
     }
 
-    /// Whether a list is published on all nodes in the same bytes.
-    fn is_published(
-        &self,
-        nodes: &[NodeRow],
-        kind: ListKind,
-        plan: &ListPlan,
-        identity: &SigningIdentity<'_>,
-    ) -> Result<bool, CoreError> {
+    /// What is published on the nodes now.
+    fn published_on(&self, nodes: &[NodeRow], job: &Job) -> Result<There, CoreError> {
+        let identity = SigningIdentity::new(&job.plan.signer, &job.key)?;
         let mut published: Option<TrustList> = None;
         let mut same = true;
+        let mut last = 0;
         for node in nodes {
             // A published file that does not parse is simply replaced.
-            let list = self.published_list(node, kind).ok().flatten().map(|published| published.list);
+            let list = self.published_list(node, job.kind).ok().flatten().map(|published| published.list);
+            let stamp = list.as_ref().and_then(|list| list.header().timestamp(list.bytes()));
+            last = last.max(stamp.unwrap_or_default());
             same &= match (&published, &list) {
-                (None, Some(list)) => plan.is_published_as(list, identity)?,
+                (None, Some(list)) => job.plan.is_published_as(list, &identity)?,
                 (Some(first), Some(list)) => first == list,
                 (_, None) => false,
             };
             published = published.or(list);
         }
-        Ok(same)
+        let there = published.filter(|_| same).map(|list| There::Same(digest(list.bytes())));
+        Ok(there.unwrap_or(There::Other { last }))
     }
 
     /// Deletes a published list of a node. Whether it was there.

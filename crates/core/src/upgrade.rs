@@ -5,7 +5,7 @@ use store::rows::NodeRow;
 
 use crate::CoreError;
 use crate::actor::Actor;
-use crate::certificates::{MadeCertificate, insert_own, make, refresh_roles, remove_own};
+use crate::certificates::{MadeCertificate, insert_own, make, refresh_roles, replace_own};
 use crate::cluster::{Cluster, NewNode, RELEASE};
 use crate::releases::{self, Recovery, Release, release};
 use crate::surroundings::Surroundings;
@@ -54,9 +54,11 @@ impl Cluster {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         for (owner, unit, certificate) in &made {
-            remove_own(&mut transaction, owner, *unit).await?;
-            let renewed_at = renew.then_some(now);
-            insert_own(&mut transaction, owner, *unit, certificate.certificate(), renewed_at).await?;
+            if renew {
+                replace_own(&mut transaction, owner, *unit, certificate.certificate(), now).await?;
+            } else {
+                insert_own(&mut transaction, owner, *unit, certificate.certificate(), None).await?;
+            }
         }
         if to.recovery == Recovery::Shared {
             // Those of the subscribers stay in the trust stores: phones that hold their lists ask TVS about them.

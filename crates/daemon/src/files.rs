@@ -49,4 +49,7 @@ pub trait FileSource: Send + Sync + 'static {
     /// # Errors
     /// [`FetchError`], which each server maps to its own code.
     fn fetch(&self, request: &FileRequest<'_>) -> Result<Bytes, FetchError>;
+
+    /// The bytes went out to their end: TFTP calls it after the last acknowledgement, HTTP when it answers with the whole file.
+    fn sent(&self, _request: &FileRequest<'_>, _bytes: &Bytes) {}
 }

@@ -31,10 +31,10 @@ use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 /// How often the rows are looked at for a change by another process: a wake-up that is lost costs this long.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How often unknown phones are written to the database: every so many looks.
-const UNKNOWN_EVERY: u32 = 8;
+/// How often what phones did is written to the database: every so many looks.
+const SEEN_EVERY: u32 = 8;
 
-/// How often overdue operations are ended and a wave goes on, on the publisher: every so many looks.
+/// How often overdue operations are ended, a wave goes on and resets are sent, on the publisher: every so many looks.
 const ENROLMENT_EVERY: u32 = 8;
 
 /// Devices of which each is read anew on its own after a change; more of them are read together.
@@ -272,10 +272,10 @@ impl Node {
         // Who follows the rows may wait for a database that somebody else holds; phones have waited long enough.
         let last = async {
             while self.follower.join_next().await.is_some() {}
-            self.live.write_unknown().await;
+            self.live.write_seen().await;
         };
         if tokio::time::timeout(LAST_WRITE, last).await.is_err() {
-            tracing::warn!("the database is busy: the last unknown phones are not noted");
+            tracing::warn!("the database is busy: what phones did last is not noted");
         }
         self.flush_log();
     }
@@ -349,11 +349,12 @@ impl Live {
             }
             trouble = now;
             count = count.wrapping_add(1);
-            if count.is_multiple_of(UNKNOWN_EVERY) {
-                self.write_unknown().await;
+            if count.is_multiple_of(SEEN_EVERY) {
+                self.write_seen().await;
             }
             if self.node.publisher && count.is_multiple_of(ENROLMENT_EVERY) {
                 self.step_enrolment().await;
+                self.send_resets().await;
             }
         }
     }
@@ -462,13 +463,26 @@ impl Live {
         Ok(())
     }
 
-    async fn write_unknown(&self) {
+    /// Writes down what phones did since the last time: those that are not known, and the lists that the others fetched.
+    async fn write_seen(&self) {
         let unknown = self.files.take_unknown();
-        if unknown.is_empty() {
-            return;
-        }
-        if let Err(error) = self.cluster.note_unknown_devices(&unknown).await {
+        if !unknown.is_empty()
+            && let Err(error) = self.cluster.note_unknown_devices(&unknown).await
+        {
             tracing::warn!(%error, "unknown phones could not be noted");
+        }
+        let fetched = self.files.fetched().take(&self.node);
+        if !fetched.is_empty()
+            && let Err(error) = self.cluster.note_fetched_lists(&fetched).await
+        {
+            tracing::warn!(%error, "which phones have fetched their lists could not be noted");
+        }
+    }
+
+    /// Phones that a renewal concerns are reset when it is quiet again.
+    async fn send_resets(&self) {
+        if let Err(error) = self.cluster.send_resets(now()).await {
+            tracing::warn!(%error, "phones that need their new lists are not reset yet");
         }
     }
 }
@@ -477,6 +491,10 @@ impl Live {
 struct Files(Arc<NodeFiles>);
 
 impl FileSource for Files {
+    fn sent(&self, request: &FileRequest<'_>, bytes: &Bytes) {
+        self.0.sent(request.name, request.peer.ip(), bytes, now());
+    }
+
     fn ready(&self, request: &FileRequest<'_>) -> Option<Bytes> {
         self.0.ready(request.name)
     }

@@ -15,7 +15,12 @@ use crate::session::one_line;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Question {
     /// `set cert regen`.
-    Regenerate(Unit),
+    Regenerate {
+        /// The unit.
+        unit: Unit,
+        /// The reason of `set cert regen force`.
+        force: Option<String>,
+    },
     /// `utils ctl set-cluster`.
     SetMode(SecurityMode),
     /// `utils ctl update CTLFile`.
@@ -88,13 +93,13 @@ impl Question {
     /// The lines above the prompt.
     pub(crate) fn opening(&self) -> String {
         match self {
-            Self::Regenerate(Unit::ItlRecovery) => {
+            Self::Regenerate { unit: Unit::ItlRecovery, .. } => {
                 "WARNING: If you are using a tokenless CTL and if the CallManager certificate is recently generated, \
                  please ensure that the CTL File already has the new CallManager certificate and is updated to the \
                  endpoints, before generating the ITL Recovery certificate. Are you sure want to proceed?\n"
                     .to_owned()
             }
-            Self::Regenerate(unit) => format!(
+            Self::Regenerate { unit, .. } => format!(
                 "WARNING: This operation will overwrite any CA signed certificate previously imported for {}\n",
                 unit.name()
             ),
@@ -148,7 +153,7 @@ impl Question {
     /// The prompt; the answer is typed behind it, on the same line.
     pub(crate) const fn prompt(&self) -> &'static str {
         match self {
-            Self::Regenerate(_) => "Proceed with regeneration (yes|no)? ",
+            Self::Regenerate { .. } => "Proceed with regeneration (yes|no)? ",
             Self::SetMode(SecurityMode::Mixed) => {
                 "This operation will set the cluster to Mixed mode. Do you want to continue? (y/n):"
             }

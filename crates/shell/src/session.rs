@@ -6,7 +6,7 @@ use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::{Actor, Cluster, CoreError, NodeRow, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, ListKind, NodeRow, Surroundings};
 
 use crate::complete::Completer;
 use crate::help;
@@ -227,7 +227,12 @@ impl Session {
             Action::ListCertificates => self.list_certificates(first == "trust").await,
             Action::ShowOwn => self.show_certificate(false, first).await,
             Action::ShowTrust => self.show_certificate(true, first).await,
-            Action::Regenerate => self.ask_to_regenerate(first),
+            Action::Regenerate => self.ask_to_regenerate(first, None),
+            Action::ForceRegenerate => self.ask_to_regenerate(first, second),
+            Action::ListDeletions => self.list_deletions(surroundings.now()).await,
+            Action::UndeleteTrusted => self.undelete_trusted(first, second.unwrap_or_default(), surroundings).await,
+            Action::ShowCtlStatus => self.show_status(ListKind::Ctl, first == "missing").await,
+            Action::ShowItlStatus => self.show_status(ListKind::Itl, first == "missing").await,
             Action::MixedMode => Ok(self.ask_for_mixed_mode()),
             Action::NonSecureMode => Ok(self.ask_for_non_secure_mode()),
             Action::UpdateCtl => Ok(self.ask(Question::UpdateCtl)),
@@ -300,7 +305,7 @@ impl Session {
 
     async fn carry_out(&mut self, question: Question, answer: &str, surroundings: &mut dyn Surroundings) -> Reply {
         let done = match question {
-            Question::Regenerate(unit) => self.regenerate(unit, surroundings).await,
+            Question::Regenerate { unit, force } => self.regenerate(unit, force.as_deref(), surroundings).await,
             Question::SetMode(mode) => return self.set_security_mode(mode, surroundings).await,
             Question::UpdateCtl => return self.update_ctl(surroundings).await,
             Question::Delete(kind, _) => self.delete_list(kind, surroundings).await,

@@ -46,13 +46,18 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     session.line("utils ctl set-cluster mixed-mode", &mut place.seed).await;
     session.line("y", &mut place.seed).await;
     let shown = say(&mut place, &mut session, &["set cert regen CAPF", "yes"]).await;
+    let (words, pending) = shown.split_once("Pending until done").unwrap();
     assert_eq!(
-        shown,
+        words,
         "Successfully Regenerated Certificate for CAPF.\n\
          You must restart services related to CAPF for the regenerated certificates to become active.\n\
          The CTL file still names the old CAPF: run `utils ctl update CTLFile`.\n\
          2 LSCs were issued by an old CAPF, which stays in CAPF-trust and CallManager-trust for them. `utils capf stale-lsc \
          list` names them,\n`utils capf device wave start stale lsc` issues them again.\n"
+    );
+    assert!(
+        pending.contains("cucm-1051-a-pub: utils ctl update CTLFile; because of CAPF of cucm-1051-a-pub"),
+        "{pending}"
     );
     let list = say(&mut place, &mut session, &["show cert list trust"]).await;
     for file in ["CAPF-trust/CAPF-e41e7d87.pem", "CallManager-trust/CAPF-e41e7d87.pem", "CAPF-trust/CAPF-0badcafe.pem"]
@@ -119,6 +124,16 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     assert!(shown.starts_with("Wave 1: ended\n[########################################] 100 %\n"), "{shown}");
     let shown = say(&mut place, &mut session, &["utils capf device wave stop"]).await;
     assert!(shown.ends_with("Executed command unsuccessfully\n"), "{shown}");
+
+    // the CTL still names it
+    session.line("set cert delete CAPF-trust CAPF-e41e7d87.pem", &mut place.seed).await;
+    let reply = session.line("yes", &mut place.seed).await;
+    assert!(
+        reply.text.starts_with("CAPF-e41e7d87 stands in the CTL of cucm-1051-a-pub, the CTL of "),
+        "{}",
+        reply.text
+    );
+    place.type_in(&mut session, &["utils ctl update CTLFile", "y"]).await;
 
     // nothing hangs on it any more; the one in use stays whatever hangs on it
     let (shown, outcome) = place.type_in(&mut session, &["set cert delete CAPF-trust CAPF-e41e7d87.pem", "yes"]).await;

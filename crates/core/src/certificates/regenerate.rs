@@ -1,18 +1,15 @@
-//! `set cert regen`: a new key and certificate for a unit, and the guard between CallManager and TVS [cucm-behaviour.md 1.4].
+//! `set cert regen`: a new key and certificate for a unit [cucm-behaviour.md 1.4]. When it is refused stands in [`crate::guard`].
 
 use pki::Certificate;
-use store::rows::{CertificateRow, NodeRow};
+use store::rows::NodeRow;
 
 use super::make::{make, request};
-use super::rows::{insert_own, remove_own};
+use super::rows::replace_own;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::{Cluster, NewNode};
 use crate::surroundings::Surroundings;
 use crate::units::Unit;
-
-/// CallManager and TVS may not be renewed within this time of each other [seed 004], milliseconds.
-const GUARD: i64 = 5 * 60 * 1000;
 
 /// What a renewal did.
 #[derive(Debug, Clone)]
@@ -27,8 +24,7 @@ impl Cluster {
     /// `set cert regen UNIT` on a node: a new key and certificate, the trust-store copies exchanged, lists rebuilt.
     ///
     /// # Errors
-    /// [`CoreError`]: the level, a unit that this node has not, the guard of five minutes between CallManager and
-    /// TVS.
+    /// [`CoreError`]: the level, a unit that this node has not, what [`crate::guard`] refuses.
     pub async fn regenerate(
         &self,
         actor: &Actor,
@@ -36,11 +32,39 @@ impl Cluster {
         unit: Unit,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Regenerated, CoreError> {
+        self.renew(actor, node, unit, None, surroundings).await
+    }
+
+    /// The same although phones would be left behind or the clock is wrong, for a reason that the audit entry keeps. The wait
+    /// of five minutes stays.
+    ///
+    /// # Errors
+    /// As [`Self::regenerate`]; [`CoreError::BadInput`] without a reason.
+    pub async fn regenerate_forced(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        unit: Unit,
+        reason: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Regenerated, CoreError> {
+        self.renew(actor, node, unit, Some(reason), surroundings).await
+    }
+
+    async fn renew(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        unit: Unit,
+        force: Option<&str>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Regenerated, CoreError> {
         actor.require(Level::ReadWrite)?;
         self.parameters().await?;
         self.check_unit(node, unit)?;
         self.check_renewal(node, unit).await?;
-        check_guard(&self.store().certificates().await?, unit, surroundings.now())?;
+        // Before the key, because that takes its time; and again when nobody else can change anything.
+        let forced = self.check_guard(unit, force, surroundings.now()).await?;
         let profile = (self.release().certificates)(unit).1;
         let place = NewNode::try_from(node)?;
         let subject = self.new_subject(unit, node, surroundings).await?;
@@ -52,52 +76,14 @@ impl Cluster {
         self.save_key(node, unit, &made).await?;
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        let rows = transaction.certificates().await?;
-        check_guard(&rows, unit, now)?;
-        remove_own(&mut transaction, node, unit).await?;
-        insert_own(&mut transaction, node, unit, made.certificate(), Some(now)).await?;
-        transaction.note_change(now, "certificate", &format!("{}/{}", node.name, unit.name())).await?;
-        if let Some(reset) = self.phones_to_reset(node, unit) {
-            transaction.note_change(now, "reset", &reset).await?;
-        }
+        self.check_guard(unit, force, now).await?;
+        replace_own(&mut transaction, node, unit, made.certificate(), now).await?;
         let serial = pki::hash::spell(made.certificate().serial(), ":", true);
-        transaction.note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}")).await?;
+        let result = format!("new certificate, serial {serial}{forced}");
+        transaction.note_audit(now, actor.name(), &command, &result).await?;
         transaction.commit().await?;
+        self.log_regeneration(node, unit, now);
         self.settle(surroundings).await?;
         Ok(Regenerated { unit, certificate: made.certificate().clone() })
     }
-
-    /// Which phones a renewal resets [cucm-behaviour.md 2.2].
-    pub(super) fn phones_to_reset(&self, node: &NodeRow, unit: Unit) -> Option<String> {
-        match unit {
-            Unit::CallManager | Unit::Capf => Some(format!("all phones ({} of {})", unit.name(), node.name)),
-            Unit::Tvs => Some(format!("phones of {} (TVS of {})", node.name, node.name)),
-            Unit::ItlRecovery if self.release().itl_signer == unit => {
-                Some(format!("all phones (ITLRecovery of {})", node.name))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// CallManager and TVS: after one was renewed anywhere in the cluster, the other waits five minutes. Stricter than the
-/// original, which looks at one node only: phones ask the TVS of every node.
-fn check_guard(rows: &[CertificateRow], unit: Unit, now: i64) -> Result<(), CoreError> {
-    let other = match unit {
-        Unit::Tvs => Unit::CallManager,
-        Unit::CallManager => Unit::Tvs,
-        _ => return Ok(()),
-    };
-    let recent = |row: &CertificateRow| {
-        row.services.contains(&other.service()) && row.regenerated_at.is_some_and(|at| now.saturating_sub(at) < GUARD)
-    };
-    if !rows.iter().any(recent) {
-        return Ok(());
-    }
-    let text = format!(
-        "{} certificate was modified in the last 5 minutes. Please re-try regenerating {} certificate at a later time",
-        other.name(),
-        unit.name()
-    );
-    Err(CoreError::refused("guard-five-minutes", text))
 }

@@ -2,7 +2,7 @@
 
 use pki::{Certificate, NameForm};
 use store::Transaction;
-use store::rows::{CertificateRow, FileName, NewCertificate, NodeRow};
+use store::rows::{CertificateRow, FileName, FormerKeyRow, NewCertificate, NodeRow, PendingResetRow};
 
 use crate::CoreError;
 use crate::units::{Unit, roles};
@@ -29,13 +29,16 @@ pub(crate) async fn insert_own(
     for copy in unit.trust_copies() {
         // The ipsec certificate of the publisher is the one that the other nodes need.
         if unit != Unit::Ipsec || node.publisher {
+            // What is in use belongs there, whatever was once deleted.
+            transaction.forget_deletion(&pki::hash::hex(&certificate.sha256()), *copy).await?;
             add_trusted(transaction, &key, certificate, *copy).await?;
         }
     }
     refresh_roles(transaction, &key).await
 }
 
-/// Puts a certificate into trust stores, by their numbers. Those that it stands in already stay.
+/// Puts a certificate into trust stores, by their numbers, because somebody asks for it: an earlier deletion does not count any
+/// more. Those that it stands in already stay.
 pub(crate) async fn put_trusted(
     transaction: &mut Transaction,
     node: &NodeRow,
@@ -45,9 +48,28 @@ pub(crate) async fn put_trusted(
     let description = if certificate.is_self_issued() { SELF_SIGNED } else { SIGNED };
     let key = insert(transaction, node, certificate, description, None).await?;
     for store in stores {
+        transaction.forget_deletion(&pki::hash::hex(&certificate.sha256()), *store).await?;
         add_trusted(transaction, &key, certificate, *store).await?;
     }
     refresh_roles(transaction, &key).await
+}
+
+/// As [`put_trusted`], but nobody asks for this very certificate: it stays out of stores that it was deleted from. Whether it
+/// stands in all of them now.
+pub(crate) async fn bring_trusted(
+    transaction: &mut Transaction,
+    node: &NodeRow,
+    certificate: &Certificate,
+    stores: &[i64],
+) -> Result<bool, CoreError> {
+    let fingerprint = pki::hash::hex(&certificate.sha256());
+    let deleted = transaction.deleted_certificates().await?;
+    let stays_out = |store: &i64| deleted.iter().any(|row| row.fingerprint == fingerprint && row.service == *store);
+    let stores: (Vec<i64>, Vec<i64>) = stores.iter().partition(|store| stays_out(store));
+    if !stores.1.is_empty() {
+        put_trusted(transaction, node, certificate, &stores.1).await?;
+    }
+    Ok(stores.0.is_empty())
 }
 
 /// Puts the certificate of a row into a trust store, under a name that no other entry has.
@@ -120,9 +142,52 @@ pub(crate) async fn refresh_roles(transaction: &mut Transaction, key: &str) -> R
     Ok(())
 }
 
+/// Gives a unit of a node another own certificate: the old one and its trust copies go, the new one and its copies come, and all
+/// who have to know it are told: lists, phones to be reset, whoever asks later what a key was for. Its key is saved already.
+/// The same certificate again is no change.
+pub(crate) async fn replace_own(
+    transaction: &mut Transaction,
+    node: &NodeRow,
+    unit: Unit,
+    certificate: &Certificate,
+    now: i64,
+) -> Result<(), CoreError> {
+    let fingerprint = pki::hash::hex(&certificate.sha256());
+    let mut old_serial = String::new();
+    for row in transaction.certificates().await?.iter().filter(|row| row.is_own(&node.pkid, unit.service())) {
+        if row.fingerprint == fingerprint {
+            return Ok(());
+        }
+        let old = Certificate::from_pem(row.pem.as_bytes())?;
+        old_serial = pki::hash::hex(old.serial());
+        let former = FormerKeyRow {
+            key_id: pki::hash::hex(&old.key_id()),
+            server_name: node.name.clone(),
+            service: unit.service(),
+            subject: old.subject(NameForm::Row),
+            serial: old_serial.clone(),
+            replaced_at: now,
+        };
+        transaction.note_former_key(&former).await?;
+    }
+    remove_own(transaction, node, unit).await?;
+    insert_own(transaction, node, unit, certificate, Some(now)).await?;
+    transaction.note_renewal(now, &node.name, unit.service(), &fingerprint).await?;
+    let reset = PendingResetRow {
+        seq: 0,
+        at: now,
+        server_name: node.name.clone(),
+        service: unit.service(),
+        fingerprint,
+        old_serial,
+    };
+    transaction.note_pending_reset(&reset).await?;
+    Ok(transaction.note_change(now, "certificate", &format!("{}/{}", node.name, unit.name())).await?)
+}
+
 /// Takes the own certificate of a unit away from a node. Its copies in the trust stores go with the last unit or node that
 /// has it, unless LSCs hang on them.
-pub(crate) async fn remove_own(transaction: &mut Transaction, node: &NodeRow, unit: Unit) -> Result<(), CoreError> {
+async fn remove_own(transaction: &mut Transaction, node: &NodeRow, unit: Unit) -> Result<(), CoreError> {
     let Some(key) = transaction.remove_own(&node.pkid, unit.service()).await? else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! CA certificates: roots of MICs, CAPF under an external CA, deleting what nothing hangs on any more, taking over another CAPF
+//! CA certificates: roots of MICs, CAPF under an external CA, taking over another CAPF
 //! [cucm-behaviour.md 4.1, 5.1, 5.4].
 
 use pki::lsc::authority::{certificates, is_authority, is_issued_by};
@@ -6,7 +6,7 @@ use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
 use store::Transaction;
-use store::rows::{CertificateRow, CompletedRow, NewLsc, NodeRow, RequestRow, RequestState, ScheduleRow};
+use store::rows::{CompletedRow, NewLsc, NodeRow, RequestRow, RequestState, ScheduleRow};
 
 use super::kinds::{AuthenticationMode, KeyPlan, Operation, Status};
 use super::schedule::{note_devices, unknown};
@@ -14,14 +14,12 @@ use super::strings::AuthenticationString;
 use super::version_stamp;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
-use crate::certificates::{Entry, entries, insert_own, put_trusted, refresh_roles, remove_own};
+use crate::certificates::{put_trusted, replace_own};
 use crate::cluster::Cluster;
 use crate::devices::device_name;
 use crate::surroundings::Surroundings;
-use crate::units::{Service, Unit, service_named};
-
-/// Where the CAs of phones' certificates stand: who checks LSCs and MICs looks there.
-const PHONE_CA_STORES: [&str; 2] = ["CAPF-trust", "CallManager-trust"];
+use crate::trust_stores::{PHONE_CA_STORES, trust_store};
+use crate::units::Unit;
 
 /// Certificates of a chain at most, from CAPF to the root.
 const CHAIN_DEPTH: usize = 8;
@@ -64,72 +62,6 @@ impl Cluster {
         }
         self.put_trusted(actor, node, &all, &PHONE_CA_STORES, surroundings).await?;
         Ok(all)
-    }
-
-    /// Puts certificates into trust stores, by name of the store. Those that stand there already stay.
-    ///
-    /// # Errors
-    /// [`CoreError`]: the level, no such trust store.
-    pub async fn put_trusted(
-        &self,
-        actor: &Actor,
-        node: &NodeRow,
-        certificates: &[Certificate],
-        stores: &[&str],
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<(), CoreError> {
-        actor.require(Level::ReadWrite)?;
-        let found = stores.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, CoreError>>()?;
-        let stores: Vec<i64> = found.iter().map(|store| store.number).collect();
-        let now = surroundings.now();
-        let mut transaction = self.store().begin().await?;
-        for certificate in certificates {
-            put_trusted(&mut transaction, node, certificate, &stores).await?;
-        }
-        let names: Vec<&str> = found.iter().map(|store| store.name).collect();
-        transaction.note_change(now, "certificate", &names.join(", ")).await?;
-        let result = format!("{} certificates: {}", certificates.len(), subjects(certificates));
-        transaction
-            .note_audit(now, actor.name(), &format!("set cert import trust {}", names.join(" ")), &result)
-            .await?;
-        transaction.commit().await?;
-        self.settle(surroundings).await
-    }
-
-    /// `set cert delete UNIT FILE`: takes a certificate out of a trust store. A CA that LSCs hang on stays.
-    ///
-    /// # Errors
-    /// [`CoreError`]: no such entry; [`CoreError::Refused`] `lscs-hang-on-it` with the number of LSCs, `own-certificate` for the
-    /// copy of a certificate that is in use.
-    pub async fn delete_trusted(
-        &self,
-        actor: &Actor,
-        node: &NodeRow,
-        store: &str,
-        file: &str,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<(), CoreError> {
-        actor.require(Level::ReadWrite)?;
-        let store = trust_store(store)?;
-        let now = surroundings.now();
-        let mut transaction = self.store().begin().await?;
-        let rows = transaction.certificates().await?;
-        let found = entries(&rows, node, true)?;
-        let found = found.into_iter().find(|entry| entry.service.number == store.number && entry.file == file);
-        let Some(Entry { row, certificate, .. }) = found else {
-            let text =
-                format!("no certificate {}/{file}; `show cert list trust` names those that are there", store.name);
-            return Err(CoreError::BadInput(text));
-        };
-        check_deletion(&mut transaction, store, row, &certificate).await?;
-        transaction.remove_trusted(&row.pkid, store.number).await?;
-        refresh_roles(&mut transaction, &row.pkid).await?;
-        transaction.delete_unused_certificates().await?;
-        transaction.note_change(now, "certificate", store.name).await?;
-        let command = format!("set cert delete {} {file}", store.name);
-        transaction.note_audit(now, actor.name(), &command, &certificate.subject(NameForm::Row)).await?;
-        transaction.commit().await?;
-        self.settle(surroundings).await
     }
 
     /// Uploads the certificate that an external CA gave for the request: a subordinate CA, with its chain in the same file or in
@@ -258,16 +190,13 @@ impl Cluster {
     ) -> Result<(), CoreError> {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        remove_own(&mut transaction, node, Unit::Capf).await?;
         let stores = PHONE_CA_STORES.iter().map(|name| Ok(trust_store(name)?.number));
         let stores = stores.collect::<Result<Vec<i64>, CoreError>>()?;
         for certificate in chain {
             put_trusted(&mut transaction, node, certificate, &stores).await?;
         }
-        insert_own(&mut transaction, node, Unit::Capf, own, Some(now)).await?;
+        replace_own(&mut transaction, node, Unit::Capf, own, now).await?;
         transaction.set_request_state(&pki::hash::hex(&own.key_id()), RequestState::Used).await?;
-        transaction.note_change(now, "certificate", &format!("{}/CAPF", node.name)).await?;
-        transaction.note_change(now, "reset", &format!("all phones (CAPF of {})", node.name)).await?;
         let serial = pki::hash::spell(own.serial(), ":", true);
         transaction.note_audit(now, actor.name(), command, &format!("new certificate, serial {serial}")).await?;
         transaction.commit().await?;
@@ -346,44 +275,6 @@ async fn import_lsc(
 
 fn is_waiting(row: &RequestRow, node: &NodeRow) -> bool {
     row.node == node.pkid && row.service == Unit::Capf.service() && row.state == RequestState::Waiting
-}
-
-async fn check_deletion(
-    transaction: &mut Transaction,
-    store: &Service,
-    row: &CertificateRow,
-    certificate: &Certificate,
-) -> Result<(), CoreError> {
-    let is_phone_ca = PHONE_CA_STORES.contains(&store.name);
-    let hanging = if is_phone_ca { transaction.lscs_issued_by(&row.fingerprint).await? } else { 0 };
-    if hanging > 0 {
-        let (verb, noun) = if hanging == 1 { ("hangs", "LSC") } else { ("hang", "LSCs") };
-        let text = format!(
-            "{hanging} {noun} {verb} on {}: their phones could not authenticate any more. Issue them again first; `utils capf \
-             stale-lsc list` names them",
-            certificate.common_name().unwrap_or_default()
-        );
-        return Err(CoreError::refused("lscs-hang-on-it", text));
-    }
-    if !row.nodes.is_empty() {
-        let text = format!(
-            "{} is in use as an own certificate; regenerate that first",
-            certificate.common_name().unwrap_or_default()
-        );
-        return Err(CoreError::refused("own-certificate", text));
-    }
-    Ok(())
-}
-
-fn subjects(certificates: &[Certificate]) -> String {
-    let first: Vec<String> =
-        certificates.iter().take(5).map(|certificate| certificate.subject(NameForm::Row)).collect();
-    first.join("; ")
-}
-
-fn trust_store(name: &str) -> Result<&'static Service, CoreError> {
-    let found = service_named(name).filter(|service| service.trust);
-    found.ok_or_else(|| CoreError::BadInput(format!("no trust store {name}; CAPF-trust and CallManager-trust are two")))
 }
 
 fn check_publisher(node: &NodeRow) -> Result<(), CoreError> {

@@ -111,7 +111,10 @@ impl Place {
         let Self { cluster, node, clock, actor } = self;
         let phone = Selection::one("SEP001122334455");
         match step {
-            Step::Regenerate(unit) => cluster.regenerate(actor, node, *unit, clock).await.map(drop),
+            // Forced: no phone fetches anything in between.
+            Step::Regenerate(unit) => {
+                cluster.regenerate_forced(actor, node, *unit, "one after another", clock).await.map(drop)
+            }
             Step::Mode(mode) => cluster.set_security_mode(actor, node, *mode, clock).await,
             Step::UpdateCtl => cluster.update_ctl(actor, node, clock).await,
             Step::DeleteItl => cluster.delete_list(actor, node, ListKind::Itl, clock).await.map(drop),

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 mod authority;
+mod deletion;
 mod names;
 mod place;
+mod renewals;
 mod requests;

@@ -67,7 +67,7 @@ async fn file(
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "no body is taken\n", "request has a body"));
     }
     let name = name_of(request.uri().path())?;
-    let bytes = fetch(&name, peer, source).await?;
+    let bytes = fetch(&name, peer, Arc::clone(&source)).await?;
     let headers = request.headers();
     // ranges are for GET only; without validators If-Range can never hold (RFC 9110 sections 14.2 and 13.1.5)
     let wanted = match headers.get(header::RANGE).and_then(|value| value.to_str().ok()) {
@@ -76,6 +76,9 @@ async fn file(
         }
         _ => Wanted::Whole,
     };
+    if request.method() == Method::GET && matches!(wanted, Wanted::Whole) {
+        source.sent(&FileRequest { name: &name, peer, over: Transport::Http }, &bytes);
+    }
     Ok((name, respond(wanted, bytes)))
 }
 

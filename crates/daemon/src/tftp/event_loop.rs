@@ -479,6 +479,10 @@ impl EventLoop {
             return;
         };
         let transfer = &sending.transfer;
+        if matches!(how, End::Done) {
+            let request = FileRequest { name: &place.name, peer: place.pair.0, over: Transport::Tftp };
+            self.source.sent(&request, transfer.data());
+        }
         macro_rules! line {
             ($level:ident, $message:literal $(, $why:expr)?) => {
                 tracing::$level!(

@@ -108,6 +108,12 @@ impl Session {
                         let what = one_line(&title(&entry.certificate));
                         text.push_str(&format!("Left out: {what} of {} is not valid now.\n", one_line(&entry.node)));
                     }
+                    for entry in &import.deleted {
+                        let (what, node) = (one_line(&title(&entry.certificate)), one_line(&entry.node));
+                        text.push_str(&format!(
+                            "Left out: {what} of {node} was deleted here; `set cert undelete` takes that back.\n"
+                        ));
+                    }
                 }
                 Err(error) => text.push_str(&skipped(name, error, "nothing-consolidated")?),
             }

@@ -1,10 +1,13 @@
 //! `show cert` and `set cert regen` [cucm-behaviour.md 1.2-1.4].
 
-use ringfence_core::units::Unit;
+use ringfence_core::trust_stores::Deletion;
+use ringfence_core::units::{Unit, service_named};
 use ringfence_core::{CoreError, Surroundings, certificate_text};
 
 use crate::question::Question;
-use crate::session::{Reply, Session};
+use crate::run::capf::{day, table};
+use crate::run::sql::layout;
+use crate::session::{Reply, Session, one_line};
 
 impl Session {
     pub(crate) async fn list_certificates(&self, trust: bool) -> Result<Reply, CoreError> {
@@ -22,13 +25,21 @@ impl Session {
         Ok(Reply::done(text))
     }
 
-    pub(crate) fn ask_to_regenerate(&mut self, name: &str) -> Result<Reply, CoreError> {
+    pub(crate) fn ask_to_regenerate(&mut self, name: &str, force: Option<&str>) -> Result<Reply, CoreError> {
         let unit = self.unit(name)?;
-        Ok(self.ask(Question::Regenerate(unit)))
+        Ok(self.ask(Question::Regenerate { unit, force: force.map(str::to_owned) }))
     }
 
-    pub(crate) async fn regenerate(&self, unit: Unit, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
-        self.cluster.regenerate(&self.actor, &self.node, unit, surroundings).await?;
+    pub(crate) async fn regenerate(
+        &self,
+        unit: Unit,
+        force: Option<&str>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        match force {
+            None => self.cluster.regenerate(&self.actor, &self.node, unit, surroundings).await?,
+            Some(reason) => self.cluster.regenerate_forced(&self.actor, &self.node, unit, reason, surroundings).await?,
+        };
         let name = unit.name();
         // The renewal of ITLRecovery ends with its success line: its restarts are automatic [cucm-behaviour.md 1.4, 5.5].
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
@@ -40,5 +51,33 @@ impl Session {
         };
         let pending = self.restarts_after(unit).await?;
         Ok(Reply::done(format!("Successfully Regenerated Certificate for {name}.\n{restart}{reminder}{pending}")))
+    }
+
+    /// `show cert deleted`: as the tables of `run sql`.
+    pub(crate) async fn list_deletions(&self, now: i64) -> Result<Reply, CoreError> {
+        let deletions = self.cluster.deletions(now).await?;
+        if deletions.is_empty() {
+            return Ok(Reply::done("No deleted certificates that can be put back.\n"));
+        }
+        let zone = self.cluster.zone();
+        let row = |deletion: Deletion| {
+            let file = format!("{}/{}", deletion.store, deletion.row.file);
+            let days = [deletion.row.deleted_at, deletion.until].map(|at| day(at / 1000, zone));
+            let [deleted, until] = days;
+            vec![Some(file), Some(deleted), Some(deletion.row.deleted_by), Some(until)]
+        };
+        let rows = deletions.into_iter().map(row).collect();
+        Ok(Reply::done(layout(&table(&["file", "deleted", "by", "until"], rows))))
+    }
+
+    pub(crate) async fn undelete_trusted(
+        &self,
+        store: &str,
+        file: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        self.cluster.undelete_trusted(&self.actor, store, file, surroundings).await?;
+        let store = service_named(store).map_or(store, |service| service.name);
+        Ok(Reply::done(format!("Successfully put back {}/{}.\n", store, one_line(file))))
     }
 }

@@ -1,9 +1,12 @@
 //! `show ctl`, `show itl`, `utils ctl` [cucm-behaviour.md 1.5, 1.6].
 
+use ringfence_core::guard::{ListStatus, status};
 use ringfence_core::parameters::SecurityMode;
-use ringfence_core::{CoreError, ListKind, Surroundings};
+use ringfence_core::{CoreError, HeldListRow, ListKind, Surroundings, date};
 
 use crate::question::Question;
+use crate::run::capf::{counted, table};
+use crate::run::sql::layout;
 use crate::session::{Reply, Session, one_line};
 
 impl Session {
@@ -26,6 +29,37 @@ impl Session {
             text.push_str(&format!("WARNING: {}.\n", one_line(&finding.to_string())));
         }
         Ok(Reply::done(text))
+    }
+
+    /// `show ctl status`, `show itl status`: as the tables of `run sql`, and a line with the sum.
+    pub(crate) async fn show_status(&self, kind: ListKind, missing: bool) -> Result<Reply, CoreError> {
+        let held = self.cluster.held_lists(kind).await?;
+        if held.is_empty() {
+            return Ok(Reply::done("No phones are known.\n"));
+        }
+        let matching = held.iter().filter(|held| status(held) == ListStatus::Match).count();
+        let sum = format!("{matching} of {} have the {} file of now\n", counted(held.len(), "phone"), kind.word());
+        let shown = held.into_iter().filter(|held| !missing || status(held) != ListStatus::Match);
+        let rows: Vec<_> = shown.map(|held| self.status_row(held)).collect();
+        if rows.is_empty() {
+            return Ok(Reply::done(sum));
+        }
+        let title = format!("{}filestatus", kind.word().to_ascii_lowercase());
+        let columns = ["name", &title, "server", "address", "fetched"];
+        Ok(Reply::done(format!("{}{sum}", layout(&table(&columns, rows)))))
+    }
+
+    fn status_row(&self, held: HeldListRow) -> Vec<Option<String>> {
+        let word = status(&held).word().to_owned();
+        let (server, address, at) = match held.fetched {
+            Some(fetched) => {
+                let seconds = u64::try_from(fetched.fetched_at / 1000).unwrap_or_default();
+                let at = date(seconds, self.cluster.zone());
+                (Some(fetched.server_name), Some(fetched.address), Some(at))
+            }
+            None => (None, None, None),
+        };
+        vec![Some(held.device), Some(word), server, address, at]
     }
 
     pub(crate) fn ask_for_mixed_mode(&mut self) -> Reply {

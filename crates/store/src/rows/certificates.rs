@@ -2,7 +2,7 @@
 
 use sqlx::Row;
 
-use super::pkid;
+use super::{node_map_key, pkid, service_map_key};
 use crate::{Store, StoreError, Transaction};
 
 /// A certificate and what it stands in.
@@ -219,7 +219,8 @@ impl Transaction {
     }
 
     /// Puts a certificate into a trust store, under a name of its own: `file`, or when another entry has that name, the same
-    /// with the first digits of its SHA-256. An entry that is there keeps its name.
+    /// with the first digits of its SHA-256. An entry that is there keeps its name. One that was deleted from this trust store
+    /// stays out of it, whoever brings it, until [`Self::forget_deletion`].
     ///
     /// # Errors
     /// [`StoreError`].
@@ -263,7 +264,7 @@ impl Transaction {
             "INSERT INTO certificateprocessnodemap (pkid, fkcertificate, fkprocessnode, servername, ipv4address) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (fkcertificate, fkprocessnode) DO NOTHING",
         )
-        .bind(pkid("certificateprocessnodemap", &format!("{certificate}/{}", node.pkid)))
+        .bind(node_map_key(certificate, &node.pkid))
         .bind(certificate)
         .bind(&node.pkid)
         .bind(&node.name)
@@ -316,9 +317,12 @@ impl Transaction {
     async fn add_service(&mut self, certificate: &str, service: i64) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO certificateservicecertificatemap (pkid, fkcertificate, tkcertificateservice) \
-             VALUES ($1, $2, $3) ON CONFLICT (fkcertificate, tkcertificateservice) DO NOTHING",
+             SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM deletedcertificate JOIN certificate \
+             ON certificate.fingerprint = deletedcertificate.fingerprint WHERE certificate.pkid = $2 \
+             AND deletedcertificate.tkcertificateservice = $3) \
+             ON CONFLICT (fkcertificate, tkcertificateservice) DO NOTHING",
         )
-        .bind(pkid("certificateservicecertificatemap", &format!("{certificate}/{service}")))
+        .bind(service_map_key(certificate, service))
         .bind(certificate)
         .bind(service)
         .execute(self.connection())

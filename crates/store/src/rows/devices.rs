@@ -2,7 +2,7 @@
 
 use sqlx::Row;
 
-use super::pkid;
+use super::{device_key, pkid};
 use crate::{Store, StoreError, Transaction};
 
 /// A phone.
@@ -146,7 +146,7 @@ impl Transaction {
              tkdeviceprotocol = excluded.tkdeviceprotocol, tkdevicesecuritymode = excluded.tkdevicesecuritymode, \
              fkcallmanagergroup = excluded.fkcallmanagergroup, versionstamp = excluded.versionstamp",
         )
-        .bind(pkid("device", &device.name))
+        .bind(device_key(&device.name))
         .bind(&device.name)
         .bind(&device.description)
         .bind(&device.model)

@@ -172,15 +172,16 @@ impl Store {
 }
 
 impl Transaction {
-    /// How many LSCs hang on a CAPF certificate (SHA-256, lower-case hexadecimal): those that phones may hold.
+    /// The device of each LSC that hangs on a CAPF certificate (SHA-256, lower-case hexadecimal), by name: those that phones
+    /// may hold.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lscs_issued_by(&mut self, issuer_fingerprint: &str) -> Result<i64, StoreError> {
+    pub async fn devices_with_lscs_of(&mut self, issuer_fingerprint: &str) -> Result<Vec<String>, StoreError> {
         let query = sqlx::query_scalar(
-            "SELECT CAST(COUNT(*) AS BIGINT) FROM lsc WHERE issuerfingerprint = $1 AND tklscstate IN (2, 3)",
+            "SELECT devicename FROM lsc WHERE issuerfingerprint = $1 AND tklscstate IN (2, 3) ORDER BY devicename",
         );
-        Ok(query.bind(issuer_fingerprint).fetch_one(self.connection()).await?)
+        Ok(query.bind(issuer_fingerprint).fetch_all(self.connection()).await?)
     }
 
     /// Ends every LSC that a device may hold. How many there were.

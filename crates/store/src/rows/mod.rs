@@ -3,17 +3,21 @@
 mod audit;
 mod bulk_server;
 mod certificates;
+mod deleted_certificates;
 mod device_certificates;
 mod device_requests;
 mod devices;
 mod enrolment_batches;
 mod enrolments;
+mod evidence;
+mod former_keys;
 mod inventory;
 mod lscs;
 mod nodes;
 mod records;
 mod recovery;
 mod requests;
+mod resets;
 mod restarts;
 mod waves;
 mod web_security;
@@ -22,17 +26,21 @@ pub use audit::AuditRow;
 pub(crate) use audit::{hex, unhex};
 pub use bulk_server::BulkServerRow;
 pub use certificates::{CertificateRow, FileName, NewCertificate};
+pub use deleted_certificates::DeletedCertificateRow;
 pub use device_certificates::{DeviceCertificateRow, ShownKind};
 pub use device_requests::DeviceRequestRow;
 pub use devices::{DeviceRow, GroupRow, UnknownDeviceRow};
 pub use enrolment_batches::{Attachment, Confirmation, Intent};
 pub use enrolments::{CompletedRow, EnrolmentRow, NO_OPERATION, ScheduleRow};
+pub use evidence::{FetchedListRow, HeldListRow, RenewalRow};
+pub use former_keys::FormerKeyRow;
 pub use inventory::{LscFilter, LscLine};
 pub use lscs::{LscRow, LscState, NewLsc};
 pub use nodes::{NodeRow, ServiceRow};
 pub use records::ChangeRow;
 pub use recovery::StandingAlarmRow;
 pub use requests::{RequestRow, RequestState};
+pub use resets::PendingResetRow;
 pub use restarts::RestartRow;
 pub use waves::{WaveDeviceRow, WaveRow};
 pub use web_security::WebSecurityRow;
@@ -41,4 +49,19 @@ pub use web_security::WebSecurityRow;
 fn pkid(table: &str, natural_key: &str) -> String {
     let name = format!("ringfence:{table}:{natural_key}");
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
+}
+
+/// The key of the row of a device.
+pub fn device_key(name: &str) -> String {
+    pkid("device", name)
+}
+
+/// The key of the row that says that a certificate (key of its row) stands in a service.
+pub fn service_map_key(certificate: &str, service: i64) -> String {
+    pkid("certificateservicecertificatemap", &format!("{certificate}/{service}"))
+}
+
+/// The key of the row that says that a certificate (key of its row) is the own one of a node (key of its row).
+pub fn node_map_key(certificate: &str, node: &str) -> String {
+    pkid("certificateprocessnodemap", &format!("{certificate}/{node}"))
 }

@@ -174,6 +174,11 @@ impl<B: AsRef<[u8]>> Transfer<B> {
         }
     }
 
+    /// The file.
+    pub fn data(&self) -> &B {
+        &self.data
+    }
+
     /// The first datagrams: the OACK if options were granted, else the first block.
     pub fn start(&mut self, burst: &mut Burst) {
         match self.oack {

@@ -13,8 +13,9 @@ pub(super) const COMMANDS: &[Command] = &[
         place: Place::AnyNode,
         origin: Origin::Original,
         summary: "deletes a certificate from a trust store",
-        help: "This will delete a certificate from a trust store, on all nodes. A certificate of CAPF that LSCs hang on\n\
-               stays: `utils capf stale-lsc list` names them.",
+        help: "This will delete a certificate from a trust store, on all nodes, and it does not come back by itself. What is\n\
+               needed stays: an own certificate, a CA of LSCs or of an own certificate, what stands in a CTL or ITL file. For some\n\
+               days (parameter DeletedCertificateRetention) `set cert undelete` takes the deletion back.",
         example: "set cert delete CAPF-trust CAPF-e41e7d87.pem",
         action: Action::DeleteTrusted,
     },
@@ -53,10 +54,48 @@ pub(super) const COMMANDS: &[Command] = &[
         summary: "makes a new key and certificate for a unit of this node",
         help: "This will replace key and certificate of a unit, exchange the copies in the trust stores and\n\
                rebuild the ITL files. In mixed mode run `utils ctl update CTLFile` after CallManager, CAPF or\n\
-               ITLRecovery. CallManager and TVS wait five minutes for each other: a phone that has missed both\n\
-               can check nothing any more.",
+               ITLRecovery. CallManager and TVS wait five minutes for each other, and until all phones have fetched\n\
+               an ITL file that tells of the first change: a phone that has missed both can check nothing any more.\n\
+               `show itl status` names the phones, `set cert regen force` does not wait for them.",
         example: "set cert regen CallManager",
         action: Action::Regenerate,
+    },
+    Command {
+        words: &["set", "cert", "regen", "force"],
+        arguments: &[needed("unit-name", Kind::Unit), needed("reason", Kind::Value)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "the same although phones have not fetched their new lists",
+        help: "This will do what `set cert regen` does when that waits for phones, for the CTL file or for the clock. Phones that\n\
+               it waits for may have to be erased by hand. The audit log keeps the reason. The five minutes between CallManager\n\
+               and TVS cannot be forced.",
+        example: "set cert regen force TVS all phones of the list are switched off for good",
+        action: Action::ForceRegenerate,
+    },
+    Command {
+        words: &["set", "cert", "undelete"],
+        arguments: &[needed("unit-name", Kind::TrustStore), needed("file-name", Kind::Word)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "puts back what was deleted from a trust store",
+        help: "This will put a certificate back into the trust store that it was deleted from, on all nodes. `show cert deleted`\n\
+               lists what can be put back.",
+        example: "set cert undelete tomcat-trust test1.pem",
+        action: Action::UndeleteTrusted,
+    },
+    Command {
+        words: &["show", "cert", "deleted"],
+        arguments: &[],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "lists what was deleted from trust stores and can be put back",
+        help: "This will list the certificates that were deleted from trust stores, when and by whom, and until when\n\
+               `set cert undelete` puts them back.",
+        example: "show cert deleted",
+        action: Action::ListDeletions,
     },
     Command {
         words: &["show", "cert", "list"],

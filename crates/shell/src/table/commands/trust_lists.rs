@@ -2,7 +2,7 @@
 
 use ringfence_core::Level;
 
-use super::needed;
+use super::{needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -31,6 +31,18 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::ShowCtl,
     },
     Command {
+        words: &["show", "ctl", "status"],
+        arguments: &[optional("all|missing", Kind::Choice(&["all", "missing"]))],
+        level: Level::Read,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "lists which phones have fetched the CTL file of now",
+        help: "This will list the phones with the CTL file that each fetched last: Match for the one that a node gives out now,\n\
+               MisMatch for another one, Not Installed when it was not seen to fetch one. `missing` leaves out those that match.",
+        example: "show ctl status missing",
+        action: Action::ShowCtlStatus,
+    },
+    Command {
         words: &["show", "itl"],
         arguments: &[],
         level: Level::Read,
@@ -41,6 +53,18 @@ pub(super) const COMMANDS: &[Command] = &[
                verifies.",
         example: "show itl",
         action: Action::ShowItl,
+    },
+    Command {
+        words: &["show", "itl", "status"],
+        arguments: &[optional("all|missing", Kind::Choice(&["all", "missing"]))],
+        level: Level::Read,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "lists which phones have fetched the ITL file of now",
+        help: "This will list the phones with the ITL file that each fetched last: Match for the one that a node gives out now,\n\
+               MisMatch for another one, Not Installed when it was not seen to fetch one. `missing` leaves out those that match.",
+        example: "show itl status missing",
+        action: Action::ShowItlStatus,
     },
     Command {
         words: &["utils", "ctl", "set-cluster", "mixed-mode"],

@@ -1,0 +1,107 @@
+//! `log/CertMgmt.log` and `log/messages` of a node: what was done to certificates, line by line as the original writes it [seed 004;
+//! cucm-behaviour.md 1.7]. The folders in the lines are those of the original, because that is what people search for.
+//!
+//! A log that cannot be written stops nothing: the audit entry, written with the change, is the record.
+
+use jiff::Timestamp;
+use store::append;
+use store::rows::NodeRow;
+
+use crate::CoreError;
+use crate::cluster::Cluster;
+use crate::units::Unit;
+
+/// Name of the log of what is done to certificates.
+pub const CERT_MGMT: &str = "CertMgmt.log";
+
+/// Name of the system log, where the other nodes hear of a deletion.
+pub const MESSAGES: &str = "messages";
+
+/// The units whose folder is that of the platform; the others stand with the product [cucm-behaviour.md 1.10].
+const PLATFORM: [&str; 2] = ["tomcat", "ipsec"];
+
+/// `/usr/local/cm/.security/CallManager` for `CallManager` and `CallManager-trust`.
+fn folder(unit: &str) -> String {
+    let unit = unit.strip_suffix("-trust").unwrap_or(unit);
+    let part = if PLATFORM.contains(&unit) { "platform" } else { "cm" };
+    format!("/usr/local/{part}/.security/{unit}")
+}
+
+/// A path as the lines of a renewal spell it: slashes as `%2F`.
+fn escaped(path: &str) -> String {
+    path.replace('/', "%2F")
+}
+
+impl Cluster {
+    /// `2016-02-07 14:51:46,339 INFO [main] - TEXT`, `now` in milliseconds since 1970 UTC.
+    fn stamped(&self, now: i64, level: &str, text: &str) -> Result<String, CoreError> {
+        let time = Timestamp::from_millisecond(now).map_err(CoreError::internal)?.to_zoned(self.zone().clone());
+        let millisecond = now.rem_euclid(1000);
+        Ok(format!("{},{millisecond:03} {level} [main] - {text}", time.strftime("%Y-%m-%d %H:%M:%S")))
+    }
+
+    /// The lines of a renewal.
+    pub(crate) fn log_regeneration(&self, node: &NodeRow, unit: Unit, now: i64) {
+        let (name, folder) = (unit.name(), folder(unit.name()));
+        let texts = [
+            "decode".to_owned(),
+            "op:regenerate".to_owned(),
+            format!("unit:{name}"),
+            format!("cert-dir:{}", escaped(&format!("{folder}/certs/{name}"))),
+            format!("key-dir:{}", escaped(&format!("{folder}/keys"))),
+        ];
+        let lines = texts.iter().map(|text| self.stamped(now, "INFO", text)).collect::<Result<Vec<_>, _>>();
+        self.log(node, CERT_MGMT, lines);
+    }
+
+    /// The lines of a deletion from a trust store: on this node what was done, on the others that they heard of it.
+    pub(crate) fn log_deletion(&self, nodes: &[NodeRow], node: &NodeRow, store: &str, file: &str, now: i64) {
+        let folder = folder(store);
+        let alias = file.strip_suffix(".pem").unwrap_or(file);
+        let certificates = format!("{folder}/trust-certs");
+        let lines = || {
+            let mut lines = vec![
+                "decode: true".to_owned(),
+                "op: delete".to_owned(),
+                format!("unit: {store}"),
+                format!("keystoreUnit:{store}"),
+                "logFile: /var/log/active/platform/log/cert-mgmt.log".to_owned(),
+                "resultFile: /var/log/active/platform/log/certde-info.xml".to_owned(),
+                format!("keyDir: {folder}/keys"),
+                format!("certDir: {certificates}/{file}"),
+            ];
+            for (level, text) in [
+                ("INFO", "IN -- CertDBAction.java - deleteCertificateInDB(certInfo) -".to_owned()),
+                ("DEBUG", format!("deleteDERandPEM: sCertDir = {certificates} --- sAlias = {alias}")),
+                ("DEBUG", format!("Removing certificate from keystore : {alias}")),
+            ] {
+                lines.push(self.stamped(now, level, &text)?);
+            }
+            Ok(lines)
+        };
+        self.log(node, CERT_MGMT, lines());
+        for other in nodes.iter().filter(|other| other.pkid != node.pkid) {
+            let event = "--no-wait platform-event-clusterwide-certificate-delete";
+            let line = Timestamp::from_millisecond(now).map_err(CoreError::internal).map(|time| {
+                let time = time.to_zoned(self.zone().clone());
+                let (to, from) = (&other.name, &node.name);
+                vec![format!(
+                    "{} {to} ilog_impl: Received request for platform-event ({event} HOSTNAME={from} UNIT={store} \
+                     TYPE=trust-certs NAME={alias})",
+                    time.strftime("%b %e %H:%M:%S")
+                )]
+            });
+            self.log(other, MESSAGES, line);
+        }
+    }
+
+    /// Appends lines to a log of a node.
+    pub(crate) fn log(&self, node: &NodeRow, file: &str, lines: Result<Vec<String>, CoreError>) {
+        let path = self.directory(node).log().join(file);
+        let append =
+            |lines: Vec<String>| lines.iter().try_for_each(|line| append::line(&path, line)).map_err(CoreError::from);
+        if let Err(error) = lines.and_then(append) {
+            tracing::warn!(%error, file, "the log lacks lines; the audit log has the change");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! When a certificate may be renewed: rules that keep phones from losing all they could check a change with
+//! [cucm-behaviour.md 1.4; user-pain.md A 1 to 3].
+//!
+//! * The wait of the original: five minutes between CallManager and TVS.
+//! * Evidence, which the original lacks: the phones that are known have fetched a list that tells of the first change.
+//! * In mixed mode: the phones have fetched the CTL with the other signer's new certificate before this one changes.
+//! * A clock that went back makes no certificates.
+//!
+//! All but the first can be forced with a reason, which the audit entry keeps.
+
+use pki::listing::{ListKind, date};
+use store::rows::{CertificateRow, HeldListRow};
+
+use crate::CoreError;
+use crate::cluster::Cluster;
+use crate::parameters::SecurityMode;
+use crate::trust_stores::listed;
+use crate::units::Unit;
+
+/// Two units of which one is what phones check the change of the other with.
+struct Pair {
+    /// This may not be renewed
+    unit: Unit,
+    /// within some time after this was,
+    after: Unit,
+    /// milliseconds.
+    wait: i64,
+}
+
+/// The pairs, with the wait of the original. It shows the text for the first; the second is its counterpart [seed 004;
+/// cucm-behaviour.md 1.4]. Both look at the whole cluster, the original at one node only: phones ask the TVS of every node.
+const PAIRS: [Pair; 2] = [
+    Pair { unit: Unit::Tvs, after: Unit::CallManager, wait: 5 * 60 * 1000 },
+    Pair { unit: Unit::CallManager, after: Unit::Tvs, wait: 5 * 60 * 1000 },
+];
+
+/// A clock that is this much behind the last change was set back, milliseconds. Summer time and a correction by NTP are less.
+const CLOCK_TOLERANCE: i64 = 24 * 60 * 60 * 1000;
+
+/// Longest reason, bytes: a sentence or two in the audit log.
+const REASON_LIMIT: usize = 400;
+
+/// What `show itl status` says about a phone; the words of the filter *ITL File Status* [cucm-behaviour.md 2.2].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListStatus {
+    /// The list that a node gives out now.
+    Match,
+    /// Another one.
+    MisMatch,
+    /// It was never seen to fetch one.
+    NotInstalled,
+}
+
+impl ListStatus {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Match => "Match",
+            Self::MisMatch => "MisMatch",
+            Self::NotInstalled => "Not Installed",
+        }
+    }
+}
+
+/// Whether a phone holds the list of today.
+pub fn status(held: &HeldListRow) -> ListStatus {
+    match (&held.fetched, held.current) {
+        (None, _) => ListStatus::NotInstalled,
+        (Some(_), true) => ListStatus::Match,
+        (Some(_), false) => ListStatus::MisMatch,
+    }
+}
+
+impl Cluster {
+    /// All phones that are known, by name, with the list of a kind that each fetched last.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn held_lists(&self, kind: ListKind) -> Result<Vec<HeldListRow>, CoreError> {
+        Ok(self.store().held_lists(kind.word()).await?)
+    }
+
+    /// Whether a unit may be renewed now. What was forced, for the audit entry; empty when nothing was.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`] `guard-five-minutes`, and when not forced `clock-behind` and `phones-hold-old-list`;
+    /// [`CoreError::BadInput`] for a reason that says nothing.
+    pub(crate) async fn check_guard(&self, unit: Unit, force: Option<&str>, now: i64) -> Result<String, CoreError> {
+        check_wait(&self.store().certificates().await?, unit, now)?;
+        let reason = force.map(str::trim);
+        if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON_LIMIT) {
+            return Err(CoreError::BadInput(format!("force needs a reason of 1 to {REASON_LIMIT} bytes")));
+        }
+        let mut against = Vec::new();
+        for check in [self.check_clock(now).await, self.check_phones(unit).await, self.check_ctl(unit).await] {
+            match (check, reason) {
+                (Ok(()), _) => {}
+                (Err(CoreError::Refused { label, text }), None) => {
+                    let text = format!("{text}. `set cert regen force {} REASON` does it all the same", unit.name());
+                    return Err(CoreError::Refused { label, text });
+                }
+                (Err(CoreError::Refused { label, .. }), Some(_)) => against.push(label),
+                (Err(other), _) => return Err(other),
+            }
+        }
+        Ok(match reason {
+            Some(reason) if !against.is_empty() => format!("; forced against {}: {reason}", against.join(", ")),
+            _ => String::new(),
+        })
+    }
+
+    /// A certificate made by a clock that is years behind ends years too early, and lists would be older than those before.
+    async fn check_clock(&self, now: i64) -> Result<(), CoreError> {
+        let last = self.store().audit(1).await?.last().map_or(i64::MIN, |entry| entry.at);
+        if now >= last.saturating_sub(CLOCK_TOLERANCE) {
+            return Ok(());
+        }
+        let text = |at: i64| date(u64::try_from(at / 1000).unwrap_or_default(), self.zone());
+        Err(CoreError::refused(
+            "clock-behind",
+            format!(
+                "The clock says {}, but the last change was made on {}: set the clock first",
+                text(now),
+                text(last)
+            ),
+        ))
+    }
+
+    /// The phones have a list that tells of the renewal before.
+    async fn check_phones(&self, unit: Unit) -> Result<(), CoreError> {
+        for pair in PAIRS.iter().filter(|pair| pair.unit == unit) {
+            let Some(last) = self.store().last_renewal(pair.after.service()).await? else { continue };
+            let held = self.held_lists(ListKind::Itl).await?;
+            let behind: Vec<String> =
+                held.iter().filter(|held| held.renewal < last.seq).map(|held| held.device.clone()).collect();
+            if !behind.is_empty() {
+                let text = format!(
+                    "{} of {} phones have not fetched an ITL file signed after the renewal of {} on {}: {}. Without it they \
+                     cannot check the next change. `show itl status` lists them; reset them and wait",
+                    behind.len(),
+                    held.len(),
+                    pair.after.name(),
+                    last.server_name,
+                    listed(&behind)
+                );
+                return Err(CoreError::refused("phones-hold-old-list", text));
+            }
+        }
+        Ok(())
+    }
+
+    /// In mixed mode: of CallManager and ITLRecovery, which both sign, the phones have the CTL with the one that changed first.
+    /// That the CTL names it is what [`crate::anchors`] looks at.
+    async fn check_ctl(&self, unit: Unit) -> Result<(), CoreError> {
+        let other = match unit {
+            Unit::ItlRecovery => Unit::CallManager,
+            Unit::CallManager => Unit::ItlRecovery,
+            _ => return Ok(()),
+        };
+        let both_sign = [unit, other].iter().all(|unit| self.release().ctl_sasts.contains(unit));
+        if !both_sign
+            || self.parameters().await?.security_mode() == SecurityMode::NonSecure
+            || self.store().last_renewal(other.service()).await?.is_none()
+        {
+            return Ok(());
+        }
+        let held = self.held_lists(ListKind::Ctl).await?;
+        let behind: Vec<String> =
+            held.iter().filter(|held| status(held) != ListStatus::Match).map(|held| held.device.clone()).collect();
+        if behind.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "{} of {} phones have not fetched the CTL file with the new {} certificate: {}. `show ctl status` lists them; reset \
+             them and wait",
+            behind.len(),
+            held.len(),
+            other.name(),
+            listed(&behind)
+        );
+        Err(CoreError::refused("phones-hold-old-list", text))
+    }
+}
+
+/// The wait of the original. A change that lies in the future says that the clock was set back: the wait is over then, and
+/// what the phones hold counts.
+fn check_wait(rows: &[CertificateRow], unit: Unit, now: i64) -> Result<(), CoreError> {
+    for pair in PAIRS.iter().filter(|pair| pair.unit == unit) {
+        let is_recent = |row: &CertificateRow| {
+            row.services.contains(&pair.after.service())
+                && row.regenerated_at.is_some_and(|at| now.saturating_sub(at).saturating_abs() < pair.wait)
+        };
+        if rows.iter().any(is_recent) {
+            let text = format!(
+                "{} certificate was modified in the last 5 minutes. Please re-try regenerating {} certificate at a later time",
+                pair.after.name(),
+                unit.name()
+            );
+            return Err(CoreError::refused("guard-five-minutes", text));
+        }
+    }
+    Ok(())
+}

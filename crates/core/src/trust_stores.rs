@@ -1,0 +1,350 @@
+//! Trust stores by hand: putting certificates in, deleting them for good, taking a deletion back [cucm-behaviour.md 1.2, 1.10].
+//!
+//! A deletion holds for the whole cluster and leaves a tombstone: what was deleted comes back neither by a copy, nor by a renewal,
+//! nor by an import, only when somebody asks for it. The original forgot its deletions: the other nodes put the certificate back
+//! (CSCto86463).
+
+use std::collections::HashSet;
+
+use pki::listing::ListKind;
+use pki::lsc::authority::is_issued_by;
+use pki::{Certificate, NameForm};
+use store::Transaction;
+use store::rows::{CertificateRow, DeletedCertificateRow, NewCertificate, NodeRow};
+
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::certificates::rows::add_trusted;
+use crate::certificates::{Entry, entries, put_trusted, refresh_roles};
+use crate::cluster::Cluster;
+use crate::parameters;
+use crate::surroundings::Surroundings;
+use crate::units::{SERVICES, Service, Unit, service, service_named};
+
+/// Where the CAs of phones' certificates stand: who checks LSCs and MICs looks there.
+pub(crate) const PHONE_CA_STORES: [&str; 2] = ["CAPF-trust", "CallManager-trust"];
+
+/// Names that a refusal gives before it counts the rest.
+const NAMED: usize = 3;
+
+/// Certificates above one another that are followed at most: no chain that anybody uses is longer.
+const CHAIN_DEPTH: usize = 8;
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// A deletion that is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// The trust store.
+    pub store: &'static str,
+    /// What the row remembers.
+    pub row: DeletedCertificateRow,
+    /// Until when it can be taken back, milliseconds since 1970 UTC.
+    pub until: i64,
+}
+
+/// Somebody who needs a certificate: a stable word, and a sentence that names him.
+struct User {
+    label: &'static str,
+    text: String,
+}
+
+impl Cluster {
+    /// Puts certificates into trust stores, by name of the store. Those that stand there already stay; one that was deleted
+    /// comes back, because somebody asks for it.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, no such trust store.
+    pub async fn put_trusted(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        certificates: &[Certificate],
+        stores: &[&str],
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let found = stores.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, CoreError>>()?;
+        let stores: Vec<i64> = found.iter().map(|store| store.number).collect();
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        for certificate in certificates {
+            put_trusted(&mut transaction, node, certificate, &stores).await?;
+        }
+        let names: Vec<&str> = found.iter().map(|store| store.name).collect();
+        transaction.note_change(now, "certificate", &names.join(", ")).await?;
+        let result = format!("{} certificates: {}", certificates.len(), subjects(certificates));
+        transaction
+            .note_audit(now, actor.name(), &format!("set cert import trust {}", names.join(" ")), &result)
+            .await?;
+        transaction.commit().await?;
+        self.settle(surroundings).await
+    }
+
+    /// `set cert delete UNIT FILE`: takes a certificate out of a trust store of the whole cluster, and keeps it out.
+    ///
+    /// # Errors
+    /// [`CoreError`]: no such entry; [`CoreError::Refused`] with all who need it: `own-certificate` for the copy of a certificate
+    /// in use, `lscs-hang-on-it`, `lists-name-it` for a published CTL or ITL, `chains-hang-on-it` for a CA above one of those.
+    pub async fn delete_trusted(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        store: &str,
+        file: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let store = trust_store(store)?;
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        let rows = transaction.certificates().await?;
+        let found = entries(&rows, node, true)?;
+        let found = found.into_iter().find(|entry| entry.service.number == store.number && entry.file == file);
+        let Some(Entry { row, certificate, .. }) = found else {
+            let text =
+                format!("no certificate {}/{file}; `show cert list trust` names those that are there", store.name);
+            return Err(CoreError::BadInput(text));
+        };
+        let users = self.users(&mut transaction, &rows, store, row, &certificate).await?;
+        if let Some(first) = users.first() {
+            let texts: Vec<&str> = users.iter().map(|user| user.text.as_str()).collect();
+            return Err(CoreError::refused(first.label, texts.join(". ")));
+        }
+        transaction.bury_certificate(&row.pkid, store.number, file, now, actor.name()).await?;
+        transaction.remove_trusted(&row.pkid, store.number).await?;
+        refresh_roles(&mut transaction, &row.pkid).await?;
+        transaction.delete_unused_certificates().await?;
+        transaction.note_change(now, "certificate", &format!("{}/{file} deleted", store.name)).await?;
+        let command = format!("set cert delete {} {file}", store.name);
+        transaction.note_audit(now, actor.name(), &command, &certificate.subject(NameForm::Row)).await?;
+        transaction.commit().await?;
+        self.log_deletion(&self.store().nodes().await?, node, store.name, file, now);
+        self.settle(surroundings).await
+    }
+
+    /// `show cert deleted`: what was deleted and can still be taken back, the last first. `now` in milliseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn deletions(&self, now: i64) -> Result<Vec<Deletion>, CoreError> {
+        let keep = self.retention().await?;
+        let mut all = Vec::new();
+        for row in self.store().deleted_certificates().await? {
+            all.extend(deletion(row, keep).filter(|deletion| now < deletion.until));
+        }
+        Ok(all)
+    }
+
+    /// `set cert undelete UNIT FILE`: puts back what was deleted last under this name.
+    ///
+    /// # Errors
+    /// [`CoreError`]: nothing of this name was deleted within the time of `DeletedCertificateRetention`.
+    pub async fn undelete_trusted(
+        &self,
+        actor: &Actor,
+        store: &str,
+        file: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Certificate, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let store = trust_store(store)?;
+        let now = surroundings.now();
+        let keep = self.retention().await?;
+        let mut transaction = self.store().begin().await?;
+        let mut found = None;
+        for row in transaction.deleted_certificates().await? {
+            let fits = |deletion: &Deletion| deletion.row.service == store.number && deletion.row.file == file;
+            found = found.or(deletion(row, keep).filter(fits));
+        }
+        let Some(Deletion { row, .. }) = found.filter(|deletion| now < deletion.until) else {
+            let text = format!(
+                "{}/{file} was not deleted within the last {} days; `show cert deleted` lists what can be taken back",
+                store.name,
+                keep / DAY
+            );
+            return Err(CoreError::BadInput(text));
+        };
+        let certificate = Certificate::from_pem(row.pem.as_bytes())?;
+        transaction.forget_deletion(&row.fingerprint, row.service).await?;
+        let new = NewCertificate {
+            server_name: &row.server_name,
+            subject: &certificate.subject(NameForm::Row),
+            issuer: &certificate.issuer(NameForm::Row),
+            serial: &pki::hash::hex(certificate.serial()),
+            pem: &row.pem,
+            fingerprint: &row.fingerprint,
+            sha1_base64: &pki::hash::base64(&certificate.sha1()),
+            address: &row.address,
+            description: &row.description,
+            regenerated_at: None,
+            time_to_live: row.time_to_live,
+        };
+        let key = transaction.insert_certificate(&new).await?;
+        add_trusted(&mut transaction, &key, &certificate, row.service).await?;
+        refresh_roles(&mut transaction, &key).await?;
+        transaction.note_change(now, "certificate", &format!("{}/{file}", store.name)).await?;
+        let command = format!("set cert undelete {} {file}", store.name);
+        transaction.note_audit(now, actor.name(), &command, &certificate.subject(NameForm::Row)).await?;
+        transaction.commit().await?;
+        self.settle(surroundings).await?;
+        Ok(certificate)
+    }
+
+    /// How long a deletion can be taken back, milliseconds.
+    async fn retention(&self) -> Result<i64, CoreError> {
+        let days = self.parameters().await?.number(parameters::DELETED_RETENTION, parameters::DELETED_RETENTION_DAYS);
+        Ok(i64::from(days) * DAY)
+    }
+
+    /// All who need a certificate in a trust store.
+    async fn users(
+        &self,
+        transaction: &mut Transaction,
+        rows: &[CertificateRow],
+        store: &Service,
+        row: &CertificateRow,
+        certificate: &Certificate,
+    ) -> Result<Vec<User>, CoreError> {
+        let name = certificate.common_name().unwrap_or_else(|| certificate.subject(NameForm::Row));
+        let mut users = Vec::new();
+        if !row.nodes.is_empty() {
+            let text = format!("{name} is in use as an own certificate; regenerate that first");
+            users.push(User { label: "own-certificate", text });
+        }
+        let is_phone_ca = PHONE_CA_STORES.contains(&store.name);
+        if is_phone_ca {
+            users.extend(hanging_lscs(transaction, &row.fingerprint, &name).await?);
+        }
+        let lists = self.lists_naming(certificate).await?;
+        if !lists.is_empty() {
+            let text = format!(
+                "{name} stands in {}: phones rely on it. Build the list without it first; `utils ctl update CTLFile` does for a CTL",
+                listed(&lists)
+            );
+            users.push(User { label: "lists-name-it", text });
+        }
+        let chains = chains(transaction, rows, store, certificate, is_phone_ca).await?;
+        if !chains.is_empty() {
+            let text = format!("{name} is the CA above {}: without it their chain ends nowhere", listed(&chains));
+            users.push(User { label: "chains-hang-on-it", text });
+        }
+        Ok(users)
+    }
+
+    /// The published lists that name a certificate: `CTL of cucm-pub`.
+    async fn lists_naming(&self, certificate: &Certificate) -> Result<Vec<String>, CoreError> {
+        let mut lists = Vec::new();
+        for node in self.store().nodes().await? {
+            for kind in [ListKind::Ctl, ListKind::Itl] {
+                let Some(published) = self.served_list(&node, kind)? else { continue };
+                let names_it = published.list.records().any(|record| {
+                    record.certificate() == Some(certificate.der())
+                        || record.certificate_hash().is_some_and(|(_, hash)| hash == certificate.sha1())
+                });
+                if names_it {
+                    lists.push(format!("the {} of {}", kind.word(), node.name));
+                }
+            }
+        }
+        Ok(lists)
+    }
+}
+
+/// The LSCs that phones may hold from this CA.
+async fn hanging_lscs(transaction: &mut Transaction, fingerprint: &str, name: &str) -> Result<Option<User>, CoreError> {
+    let devices = transaction.devices_with_lscs_of(fingerprint).await?;
+    if devices.is_empty() {
+        return Ok(None);
+    }
+    let (verb, noun) = if devices.len() == 1 { ("hangs", "LSC") } else { ("hang", "LSCs") };
+    let text = format!(
+        "{} {noun} {verb} on {name}: their phones could not authenticate any more ({}). Issue them again first; `utils capf \
+         stale-lsc list` names them",
+        devices.len(),
+        listed(&devices)
+    );
+    Ok(Some(User { label: "lscs-hang-on-it", text }))
+}
+
+/// What hangs on a CA through its chain: own certificates whose unit looks into this trust store, and CAs of LSCs.
+async fn chains(
+    transaction: &mut Transaction,
+    rows: &[CertificateRow],
+    store: &Service,
+    ca: &Certificate,
+    is_phone_ca: bool,
+) -> Result<Vec<String>, CoreError> {
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        all.push((row, Certificate::from_pem(row.pem.as_bytes())?));
+    }
+    let mut found = Vec::new();
+    for (row, certificate) in all.iter().filter(|(_, certificate)| certificate != ca) {
+        let mut units: Vec<Unit> = row.own.iter().filter_map(|(_, service)| Unit::of_service(*service)).collect();
+        units.dedup();
+        let looking = units.into_iter().filter(|unit| unit.trust_copies().contains(&store.number));
+        let looking: Vec<&str> = looking.map(Unit::name).collect();
+        let title = || certificate.common_name().unwrap_or_default();
+        let title = if !looking.is_empty() {
+            format!("the {} certificate {}", looking.join(" and "), title())
+        } else if is_phone_ca && !transaction.devices_with_lscs_of(&row.fingerprint).await?.is_empty() {
+            format!("{}, which issued LSCs", title())
+        } else {
+            continue;
+        };
+        if stands_below(certificate, ca, &all) {
+            found.push(title);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether `ca` is above a certificate, directly or by others that are here.
+fn stands_below(certificate: &Certificate, ca: &Certificate, all: &[(&CertificateRow, Certificate)]) -> bool {
+    let mut level = vec![certificate];
+    let mut seen = HashSet::from([certificate.sha256()]);
+    for _ in 0..CHAIN_DEPTH {
+        if level.iter().any(|below| is_issued_by(below, ca)) {
+            return true;
+        }
+        let mut above = Vec::new();
+        for (_, candidate) in all {
+            let signs = |below: &&Certificate| !below.is_self_issued() && is_issued_by(below, candidate);
+            if level.iter().any(signs) && seen.insert(candidate.sha256()) {
+                above.push(candidate);
+            }
+        }
+        level = above;
+    }
+    false
+}
+
+fn deletion(row: DeletedCertificateRow, keep: i64) -> Option<Deletion> {
+    let until = row.deleted_at.saturating_add(keep);
+    service(row.service).map(|store| Deletion { store: store.name, row, until })
+}
+
+/// The trust store with a name.
+pub(crate) fn trust_store(name: &str) -> Result<&'static Service, CoreError> {
+    let found = service_named(name).filter(|service| service.trust);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = SERVICES.iter().filter(|service| service.trust).map(|service| service.name).collect();
+        CoreError::BadInput(format!("no trust store {name}; there are {}", names.join(", ")))
+    })
+}
+
+fn subjects(certificates: &[Certificate]) -> String {
+    let all: Vec<String> = certificates.iter().take(5).map(|certificate| certificate.subject(NameForm::Row)).collect();
+    all.join("; ")
+}
+
+/// The first names, and how many more there are.
+pub(crate) fn listed(names: &[String]) -> String {
+    let first = names.get(..NAMED.min(names.len())).unwrap_or_default().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}

@@ -1,0 +1,80 @@
+//! Resets that are owed to phones because a certificate changed.
+
+use crate::{Store, StoreError, Transaction};
+
+/// A change that phones have to be reset for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingResetRow {
+    /// Number, ascending.
+    pub seq: i64,
+    /// When it changed, milliseconds since 1970 UTC.
+    pub at: i64,
+    /// Name of the node.
+    pub server_name: String,
+    /// The unit, number of `typecertificateservice`.
+    pub service: i64,
+    /// The new certificate: SHA-256 of the DER, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// Serial number of the one before, lower-case hexadecimal; empty when there was none.
+    pub old_serial: String,
+}
+
+const COLUMNS: &str = "SELECT seq, at, servername, CAST(tkcertificateservice AS BIGINT), fingerprint, oldserialnumber \
+                       FROM pendingreset ORDER BY seq";
+
+type Columns = (i64, i64, String, i64, String, String);
+
+fn read((seq, at, server_name, service, fingerprint, old_serial): Columns) -> PendingResetRow {
+    PendingResetRow { seq, at, server_name, service, fingerprint, old_serial }
+}
+
+impl Store {
+    /// What is owed, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pending_resets(&self) -> Result<Vec<PendingResetRow>, StoreError> {
+        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.pool()).await?;
+        Ok(rows.into_iter().map(read).collect())
+    }
+}
+
+impl Transaction {
+    /// What is owed as it stands inside this change, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pending_resets(&mut self) -> Result<Vec<PendingResetRow>, StoreError> {
+        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.connection()).await?;
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    /// Notes that phones have to be reset for a change; once for the same certificate of a node and unit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_pending_reset(&mut self, reset: &PendingResetRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO pendingreset (seq, at, servername, tkcertificateservice, fingerprint, oldserialnumber) \
+             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM pendingreset), $1, $2, $3, $4, $5) \
+             ON CONFLICT (servername, tkcertificateservice, fingerprint) DO NOTHING",
+        )
+        .bind(reset.at)
+        .bind(&reset.server_name)
+        .bind(reset.service)
+        .bind(&reset.fingerprint)
+        .bind(&reset.old_serial)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Takes away what is owed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_pending_resets(&mut self) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM pendingreset").execute(self.connection()).await?;
+        Ok(())
+    }
+}
