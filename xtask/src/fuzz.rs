@@ -43,6 +43,17 @@ const TARGETS: &[Target] = &[
     Target { name: "tvs_session", vectors: &["tvs", "tvs-capture"], seeds: &[] },
     Target { name: "capf_session", vectors: &["capf"], seeds: &[] },
     Target {
+        name: "ctl_provider",
+        vectors: &[],
+        // the first byte says where the stream is cut
+        seeds: &[
+            ("look", b"\x03\x43\x01\x02\0\0\0\0\0"),
+            ("login", b"\x05\x43\x01\x01\0\0\0\0\x0c\x01\0\x03you\x02\0\x03me!"),
+            ("store", b"\x09\x43\x01\x03\0\0\0\0\x0f\x03\0\x01\x01\x04\0\x01\0\x05\0\x04file"),
+            ("refused", b"\x02\x43\x01\x84\0\0\0\0\x08\x0d\0\x01a\x0e\0\x01b"),
+        ],
+    },
+    Target {
         name: "tftp_packet",
         vectors: &[],
         seeds: &[

@@ -8,6 +8,7 @@
 //! A face (shell, web) acts with an [`Actor`]; each operation names the level it needs.
 
 pub mod actor;
+pub mod administrators;
 pub mod alarms;
 pub mod anchors;
 pub mod audit;
@@ -18,6 +19,7 @@ pub mod change_notification;
 pub mod cluster;
 pub mod command_log;
 pub mod config;
+pub mod ctl_provider;
 pub mod devices;
 pub mod enrolment;
 pub mod error;
@@ -49,8 +51,8 @@ pub use cluster::Cluster;
 pub use error::CoreError;
 pub use store::StoreError;
 pub use store::rows::{
-    CertificateRow, ChangeRow, DeviceRow, GroupRow, HeldListRow, NodeRow, ServiceRow, StandingAlarmRow,
-    UnknownDeviceRow,
+    AdministratorRow, CertificateRow, ChangeRow, DeviceRow, GroupRow, HeldListRow, NodeRow, ServiceRow,
+    StandingAlarmRow, UnknownDeviceRow,
 };
 pub use store::sql::Table;
 pub use surroundings::Surroundings;

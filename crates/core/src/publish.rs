@@ -145,7 +145,9 @@ impl Cluster {
         let nodes = self.store().nodes().await?;
         let publisher = self.node(None).await?;
         let key = self.key(&self.directory(&publisher), &plan.signer)?;
-        self.publish(&nodes, Job { kind: ListKind::Ctl, plan, key, renewal }, surroundings.now()).await
+        self.publish(&nodes, Job { kind: ListKind::Ctl, plan, key, renewal }, surroundings.now()).await?;
+        // From here on the nodes sign: a CTL that tokens signed is not distributed again.
+        self.forget_ctl_file().await
     }
 
     /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already. The audit log
@@ -249,6 +251,9 @@ impl Cluster {
     /// [`CoreError`].
     pub(crate) async fn unpublish(&self, node: &NodeRow, kind: ListKind, now: i64) -> Result<bool, CoreError> {
         let there = aside::remove(&self.list_path(node, kind))?;
+        if kind == ListKind::Ctl {
+            self.forget_ctl_file().await?;
+        }
         let mut transaction = self.store().begin().await?;
         transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;
         transaction.commit().await?;

@@ -13,6 +13,9 @@ pub const TVS: &str = "Cisco Trust Verification Service";
 /// CAPF.
 pub const CAPF: &str = "Cisco Certificate Authority Proxy Function";
 
+/// CTL provider.
+pub const CTL_PROVIDER: &str = "Cisco CTL Provider";
+
 pub(crate) const CTI_MANAGER: &str = "Cisco CTIManager";
 pub(crate) const HA_PROXY: &str = "Cisco HAProxy";
 pub(crate) const TOMCAT: &str = "Cisco Tomcat";
@@ -79,7 +82,8 @@ const CATALOGUE: [Service; 26] = [
     network("Cisco CDP", Run::Elsewhere),
     feature(CTI_MANAGER, Run::Elsewhere),
     // gone from 14SU3
-    Service { until: "15", ..feature("Cisco CTL Provider", Run::Elsewhere) },
+    // it takes passwords and CTLs, so it is off until somebody wants it
+    Service { until: "15", publisher_only: true, activated: false, ..feature(CTL_PROVIDER, Run::Here) },
     feature(CALL_MANAGER, Run::Elsewhere),
     Service { publisher_only: true, ..feature(CAPF, Run::Here) },
     network("Cisco Certificate Change Notification", Run::Elsewhere),
@@ -150,10 +154,20 @@ pub fn of_node(release: &Release, publisher: bool) -> impl Iterator<Item = &'sta
 pub fn named(release: &Release, name: &str) -> Result<&'static Service, CoreError> {
     let short = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(name));
     let full = short.map_or(name, |(_, full)| full);
-    let found = CATALOGUE.iter().find(|service| service.is_in(release) && service.name.eq_ignore_ascii_case(full));
-    found.ok_or_else(|| {
+    let found = CATALOGUE.iter().find(|service| service.name.eq_ignore_ascii_case(full));
+    let found = found.ok_or_else(|| {
         CoreError::BadInput(format!("no service {name}; `utils service list` names those that are there"))
-    })
+    })?;
+    if found.is_in(release) {
+        return Ok(found);
+    }
+    let text = format!("{} is not part of release {}", found.name, release.name);
+    let why = if found.name == CTL_PROVIDER {
+        ": it went with 14SU3, and CTLs are signed without tokens since. `utils ctl set-cluster mixed-mode` makes one"
+    } else {
+        ""
+    };
+    Err(CoreError::refused("service-not-in-release", text + why))
 }
 
 /// All names of all releases, for completion.

@@ -2,12 +2,13 @@
 //! that no server knows a database: [`files::FileSource`] for TFTP and HTTP, [`tvs::TrustSource`] for TVS; CAPF,
 //! which changes rows, asks [`capf::EnrolmentDesk`].
 //!
-//! * [`tftp`], [`http`], [`tvs`], [`capf`]: the servers; [`tls`]: what phones need of TLS
+//! * [`tftp`], [`http`], [`tvs`], [`capf`], [`ctl_provider`]: the servers; [`tls`]: what phones need of TLS
 //! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program
 //! * [`sftp`]: servers through which clusters exchange certificates
 //! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
 
 pub mod capf;
+pub mod ctl_provider;
 pub mod files;
 pub mod http;
 pub mod node;

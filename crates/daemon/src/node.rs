@@ -21,6 +21,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, NodeDesk};
+use crate::ctl_provider::{CtlProviderLimits, CtlProviderServer};
 use crate::files::{FetchError, FileRequest, FileSource};
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
@@ -68,13 +69,15 @@ pub struct NodeOptions {
     pub folder: Option<FolderSettings>,
 }
 
-/// How CAPF serves, on the publisher.
+/// How the services of the publisher serve.
 #[derive(Debug, Clone)]
-pub struct CapfOptions {
-    /// Where it listens; port 0 lets the system choose.
-    pub listen: SocketAddr,
-    /// What phones may take.
-    pub limits: CapfLimits,
+pub struct PublisherOptions {
+    /// Where CAPF listens; port 0 lets the system choose.
+    pub capf: SocketAddr,
+    /// What phones may take of CAPF.
+    pub capf_limits: CapfLimits,
+    /// Where the CTL provider listens once it is activated; port 0 lets the system choose.
+    pub ctl_provider: SocketAddr,
 }
 
 /// Why a node does not start.
@@ -89,6 +92,9 @@ pub enum StartError {
     /// The TVS certificate.
     #[error("TVS: {0}")]
     Tls(#[from] TlsError),
+    /// The tomcat certificate.
+    #[error("CTL provider: {0}")]
+    CtlProvider(TlsError),
     /// The CAPF certificate.
     #[error("CAPF: {0}")]
     Capf(TlsError),
@@ -122,6 +128,8 @@ struct Live {
     log: TvsLog,
     /// On the publisher.
     capf: Option<CapfPart>,
+    /// On the publisher: the TLS of the CTL provider, and what its certificate is known by.
+    ctl_provider: Option<(SwappableTls, Mutex<[u8; 32]>)>,
     seen: Mutex<Seen>,
     servers: Mutex<Servers>,
 }
@@ -152,11 +160,12 @@ impl Node {
         let tvs = options.listen.tvs;
         let known = cluster.parameters().await?.number(CAPF_PORT, u32::from(wire::capf::PORT));
         let port = if tvs.port() == 0 { 0 } else { u16::try_from(known).unwrap_or(wire::capf::PORT) };
-        let capf = CapfOptions { listen: at(tvs.ip(), port), limits: CapfLimits::default() };
-        Self::start_with(cluster, node, options, capf).await
+        let ctl_provider = at(tvs.ip(), if tvs.port() == 0 { 0 } else { wire::ctl_provider::PORT });
+        let publisher = PublisherOptions { capf: at(tvs.ip(), port), capf_limits: CapfLimits::default(), ctl_provider };
+        Self::start_with(cluster, node, options, publisher).await
     }
 
-    /// The same, with what CAPF is told; it counts on the publisher only.
+    /// The same, with what the services of the publisher are told; it counts there only.
     ///
     /// # Errors
     /// [`StartError`]; nothing listens then.
@@ -164,14 +173,14 @@ impl Node {
         cluster: Cluster,
         node: NodeRow,
         options: NodeOptions,
-        capf: CapfOptions,
+        publisher: PublisherOptions,
     ) -> Result<Self, StartError> {
         cluster.settle(&mut System::default()).await?;
         let change = cluster.store().last_change().await.map_err(CoreError::from)?;
         let files = NodeFiles::new(cluster.snapshot(&node).await?, options.folder);
         let files = Arc::new(files.encrypting(Box::new(OpensslRandom)));
         let log = log(&cluster, &node, "tvs.log")?;
-        let (tvs, context) = tvs_context(&cluster, &node, options.legacy_tls).await?;
+        let (tvs, context) = service_context(&cluster, &node, Unit::Tvs, options.legacy_tls).await?;
         let trust = Arc::new(ArcSwap::from_pointee(TvsCache::new()));
         let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
         let server = TvsServer {
@@ -192,17 +201,27 @@ impl Node {
                 tls: Arc::clone(&part.tls),
                 desk: Arc::clone(&part.desk),
                 log: part.log.clone(),
-                limits: capf.limits,
+                limits: publisher.capf_limits,
                 counters: Arc::clone(&part.counters),
             };
-            (capf.listen, server)
+            (publisher.capf, server)
         });
-        let servers = Servers::new(options.listen, Arc::new(Files(Arc::clone(&files))), server, capf_server);
+        let (mut ctl_provider, mut ctl_tls) = (None, None);
+        if node.publisher {
+            let (known, context) = service_context(&cluster, &node, Unit::Tomcat, false).await?;
+            let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
+            let server = CtlProviderServer::new(cluster.clone(), Arc::clone(&tls), CtlProviderLimits::default());
+            ctl_provider = Some((publisher.ctl_provider, server));
+            ctl_tls = Some((tls, Mutex::new(known)));
+        }
+        let servers =
+            Servers::new(options.listen, Arc::new(Files(Arc::clone(&files))), server, capf_server, ctl_provider);
         let live = Arc::new(Live {
             trust,
             tls,
             legacy_tls: options.legacy_tls,
             capf: part,
+            ctl_provider: ctl_tls,
             seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
             servers: Mutex::new(servers),
             cluster,
@@ -232,6 +251,11 @@ impl Node {
     #[must_use]
     pub fn capf(&self) -> Option<SocketAddr> {
         self.capf
+    }
+
+    /// Where the CTL provider listens, with the port the system chose; `None` where it is not activated.
+    pub async fn ctl_provider(&self) -> Option<SocketAddr> {
+        self.live.servers.lock().await.ctl_provider()
     }
 
     /// What phones did at CAPF; `None` on a subscriber.
@@ -281,20 +305,27 @@ impl Node {
     }
 }
 
-/// The TLS context of the node's TVS certificate, and what the certificate is known by.
-async fn tvs_context(
+/// The TLS context of the node's certificate of a unit, and what the certificate is known by.
+async fn service_context(
     cluster: &Cluster,
     node: &NodeRow,
+    unit: Unit,
     legacy: bool,
 ) -> Result<([u8; 32], openssl::ssl::SslContext), StartError> {
     let all = cluster.node_certificates().await?;
-    let certificate = all.iter().find(|own| own.name == node.name).and_then(|own| own.get(Unit::Tvs));
+    let certificate = all.iter().find(|own| own.name == node.name).and_then(|own| own.get(unit));
     let certificate = certificate.ok_or_else(|| {
-        CoreError::Internal(format!("{} has no TVS certificate; `set cert regen TVS` makes one", node.name))
+        let (node, unit) = (&node.name, unit.name());
+        CoreError::Internal(format!("{node} has no {unit} certificate; `set cert regen {unit}` makes one"))
     })?;
     let key = cluster.key(&cluster.directory(node), certificate)?;
     let x509 = X509::from_der(certificate.der()).map_err(|error| CoreError::Internal(error.to_string()))?;
-    Ok((certificate.sha256(), phone_context(&x509, key.openssl(), legacy)?))
+    let context = phone_context(&x509, key.openssl(), legacy);
+    let context = context.map_err(|error| match unit {
+        Unit::Tvs => StartError::Tls(error),
+        _ => StartError::CtlProvider(error),
+    })?;
+    Ok((certificate.sha256(), context))
 }
 
 /// Opens a log of a node.
@@ -418,6 +449,18 @@ impl Live {
     }
 
     /// The CAPF certificate, CAPF-trust, the validity of LSCs.
+    /// The provider shows the tomcat certificate of now.
+    async fn refresh_ctl_provider(&self) -> Result<(), StartError> {
+        let Some((tls, known)) = &self.ctl_provider else { return Ok(()) };
+        let (now, context) = service_context(&self.cluster, &self.node, Unit::Tomcat, false).await?;
+        let mut known = known.lock().await;
+        if *known != now {
+            tls.store(Arc::new(context));
+            *known = now;
+        }
+        Ok(())
+    }
+
     async fn refresh_capf(&self) -> Result<(), StartError> {
         let Some(capf) = &self.capf else { return Ok(()) };
         capf.desk.desk().reload().await?;
@@ -455,7 +498,8 @@ impl Live {
             seen.ctl = bytes;
         }
         self.trust.store(Arc::new(cache));
-        let (tvs, context) = tvs_context(&self.cluster, &self.node, self.legacy_tls).await?;
+        self.refresh_ctl_provider().await?;
+        let (tvs, context) = service_context(&self.cluster, &self.node, Unit::Tvs, self.legacy_tls).await?;
         if tvs != seen.tvs {
             self.tls.store(Arc::new(context));
             seen.tvs = tvs;

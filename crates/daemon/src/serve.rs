@@ -12,7 +12,7 @@ use ringfence_core::{Actor, CoreError, Level, NodeRow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::capf::CapfLimits;
-use crate::node::{CapfOptions, Listen, Node, NodeOptions, StartError, at};
+use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
 use crate::settings::{Settings, SettingsError, default_data_directory};
 use crate::surroundings::System;
 use crate::tftp::BindError;
@@ -125,11 +125,16 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
     };
     let known_capf = cluster.parameters().await?.number(CAPF_PORT, u32::from(wire::capf::PORT));
     let known_capf = u16::try_from(known_capf).unwrap_or(wire::capf::PORT);
-    let capf = || CapfOptions { listen: at(address, capf_port(settings, known_capf)), limits: CapfLimits::default() };
+    let free = if settings.listen.http == 0 { 0 } else { wire::ctl_provider::PORT };
+    let publisher = || PublisherOptions {
+        capf: at(address, capf_port(settings, known_capf)),
+        capf_limits: CapfLimits::default(),
+        ctl_provider: at(address, settings.listen.ctl_provider.unwrap_or(free)),
+    };
     let wanted = at(address, settings.listen.tftp.unwrap_or(TFTP_PORT));
-    let started = match Node::start_with(cluster.clone(), node.clone(), options(wanted), capf()).await {
+    let started = match Node::start_with(cluster.clone(), node.clone(), options(wanted), publisher()).await {
         Err(StartError::Bind(BindError::Denied { addr, .. })) if addr == wanted && settings.listen.tftp.is_none() => {
-            Node::start_with(cluster.clone(), node, options(at(address, TFTP_PORT_WITHOUT_RIGHT)), capf()).await?
+            Node::start_with(cluster.clone(), node, options(at(address, TFTP_PORT_WITHOUT_RIGHT)), publisher()).await?
         }
         started => started?,
     };
@@ -172,6 +177,12 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
     if let Some(capf) = node.capf() {
         let stopped = if cluster.capf_runs().await? { "" } else { "  (stopped)" };
         line(&format!("  CAPF  tcp {capf}{stopped}"))?;
+    }
+    if let Some(ctl_provider) = node.ctl_provider().await {
+        line(&format!("  CTL   tcp {ctl_provider}"))?;
+    }
+    if let Some(trouble) = cluster.ctl_trouble().await? {
+        line(&format!("  WARNING: {trouble}"))?;
     }
     if let Some(folder) = &settings.files.tftpboot {
         let merge = if settings.files.merge { "TVS and CAPF merged into configs" } else { "configs untouched" };

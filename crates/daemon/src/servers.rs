@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringfence_core::ServiceRow;
-use ringfence_core::services::{CAPF, TFTP, TVS};
+use ringfence_core::services::{CAPF, CTL_PROVIDER, TFTP, TVS};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::capf::{CapfServer, NodeDesk};
+use crate::ctl_provider::CtlProviderServer;
 use crate::files::FileSource;
 use crate::node::Listen;
 use crate::tftp::BindError;
@@ -23,7 +24,7 @@ use crate::{http, tftp};
 const DRAIN: Duration = Duration::from_millis(4300);
 
 /// The services that have a server here.
-const SERVED: [&str; 3] = [TFTP, TVS, CAPF];
+const SERVED: [&str; 4] = [TFTP, TVS, CAPF, CTL_PROVIDER];
 
 /// What the servers of a node are made from.
 pub(crate) struct Servers {
@@ -32,6 +33,8 @@ pub(crate) struct Servers {
     tvs: TvsServer,
     /// On the publisher: CAPF and where it listens.
     capf: Option<(SocketAddr, CapfServer<NodeDesk>)>,
+    /// On the publisher: the CTL provider and where it listens.
+    ctl_provider: Option<(SocketAddr, CtlProviderServer)>,
     running: HashMap<&'static str, Running>,
 }
 
@@ -48,13 +51,20 @@ impl Servers {
         files: Arc<dyn FileSource>,
         tvs: TvsServer,
         capf: Option<(SocketAddr, CapfServer<NodeDesk>)>,
+        ctl_provider: Option<(SocketAddr, CtlProviderServer)>,
     ) -> Self {
-        Self { listen, files, tvs, capf, running: HashMap::new() }
+        Self { listen, files, tvs, capf, ctl_provider, running: HashMap::new() }
     }
 
     /// Where CAPF listens, with the port the system chose once it ran; `None` where there is none.
     pub(crate) fn capf(&self) -> Option<SocketAddr> {
         self.capf.as_ref().map(|(address, _)| *address)
+    }
+
+    /// Where the CTL provider listens, with the port the system chose; `None` where it does not run.
+    pub(crate) fn ctl_provider(&self) -> Option<SocketAddr> {
+        let running = self.running.contains_key(CTL_PROVIDER);
+        self.ctl_provider.as_ref().filter(|_| running).map(|(address, _)| *address)
     }
 
     /// Where the servers listen; with the ports the system chose once they ran.
@@ -70,7 +80,7 @@ impl Servers {
         let mut failed = None;
         for name in SERVED {
             let Some(row) = rows.iter().find(|row| row.name == name) else { continue };
-            if name == CAPF && self.capf.is_none() {
+            if (name == CAPF && self.capf.is_none()) || (name == CTL_PROVIDER && self.ctl_provider.is_none()) {
                 continue;
             }
             let started_at = self.running.get(name).map(|running| running.started_at);
@@ -102,6 +112,11 @@ impl Servers {
             let listener = TcpListener::bind(*address).await.map_err(named)?;
             *address = listener.local_addr().map_err(named)?;
             tasks.spawn(ended("CAPF", server.clone().serve(listener, stopped)));
+        } else if let Some((address, server)) = self.ctl_provider.as_mut().filter(|_| name == CTL_PROVIDER) {
+            let named = |error| BindError::new("TCP", *address, error);
+            let listener = TcpListener::bind(*address).await.map_err(named)?;
+            *address = listener.local_addr().map_err(named)?;
+            tasks.spawn(ended("CTL provider", server.clone().serve(listener, stopped)));
         } else {
             let config = tftp::Config { listen: vec![self.listen.tftp], ..tftp::Config::default() };
             let tftp = tftp::Server::bind(config, Arc::clone(&self.files))?;

@@ -87,6 +87,10 @@ pub struct ListenSettings {
     /// set before; any free one when `http` is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capf: Option<u16>,
+    /// TCP port of the CTL provider, on the publisher, once the service is activated. Without it 2444; any free one when `http`
+    /// is 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ctl_provider: Option<u16>,
 }
 
 /// `[phones]`.
@@ -127,7 +131,14 @@ impl Default for ClusterSettings {
 
 impl Default for ListenSettings {
     fn default() -> Self {
-        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), tftp: None, http: 6970, tvs: None, capf: None }
+        Self {
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            tftp: None,
+            http: 6970,
+            tvs: None,
+            capf: None,
+            ctl_provider: None,
+        }
     }
 }
 

@@ -3,10 +3,11 @@
 //! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
 //! * [`serve`]: a node; [`lab`]: a cluster and phones in one process
 //! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
+//! * [`ctl_client`]: signs the CTL with tokens; [`token`]: the tokens themselves
 //! * [`audit`]: the audit log; [`inventory`]: every certificate and LSC
 //! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
-//! * [`exit`], [`terminal`]: how a subcommand ends, and what it prints where
+//! * [`exit`], [`terminal`], [`secret`]: how a subcommand ends, and what it prints where
 //!
 //! A subcommand is a module with `Args` and `run(self) -> Result<Answer, Failure>`; it gets one line in [`Command`] and
 //! one in [`Command::run`].
@@ -15,6 +16,7 @@ mod admin;
 mod audit;
 mod capf;
 mod completions;
+mod ctl_client;
 mod device;
 mod exit;
 mod files;
@@ -23,8 +25,10 @@ mod inventory;
 mod lab;
 mod opened;
 mod phone;
+mod secret;
 mod serve;
 mod terminal;
+mod token;
 mod tvs;
 
 use std::process::ExitCode;
@@ -61,6 +65,8 @@ enum Command {
     Phone(Box<phone::Args>),
     Tvs(tvs::Args),
     Capf(Box<capf::Args>),
+    CtlClient(Box<ctl_client::Args>),
+    Token(token::Args),
     Completions(completions::Args),
 }
 
@@ -85,6 +91,8 @@ impl Command {
             Self::Phone(args) => args.run(),
             Self::Tvs(args) => args.run(),
             Self::Capf(args) => args.run(),
+            Self::CtlClient(args) => args.run(),
+            Self::Token(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
     }

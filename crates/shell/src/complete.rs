@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn words_of_commands() {
-        assert_eq!(texts(""), ["file*", "help", "quit", "run*", "set*", "show*", "utils*"]);
+        assert_eq!(texts(""), ["delete*", "file*", "help", "quit", "run*", "set*", "show*", "utils*"]);
         assert_eq!(texts("sh"), ["show*"]);
         let show = texts("show ");
         assert!(["cert*", "ctl", "itl"].iter().all(|word| show.iter().any(|offered| offered == word)), "{show:?}");

@@ -150,7 +150,7 @@ mod tests {
     fn a_question_mark_gives_the_syntax_or_the_sub_commands() {
         assert_eq!(
             question_mark("utils ctl ", Level::Install).unwrap(),
-            "      utils ctl reset*\n      utils ctl set-cluster*\n      utils ctl update*\n"
+            "      utils ctl distribute\n      utils ctl reset*\n      utils ctl set-cluster*\n      utils ctl update*\n"
         );
         assert_eq!(
             question_mark("utils ctl set-cluster", Level::Install).unwrap(),

@@ -1,12 +1,13 @@
 //! Confirmations: what waits for an answer, and the words of the original that ask for it [cucm-behaviour.md 1.1, 1.4,
 //! 1.5; seeds 000, 001].
 
-use ringfence_core::ListKind;
+use ringfence_core::administrators::Password;
 use ringfence_core::bulk::SftpServer;
 use ringfence_core::enrolment::{Schedule, Selection, WavePlan};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
+use ringfence_core::{Level, ListKind};
 
 use crate::run::capf::counted;
 use crate::session::one_line;
@@ -25,6 +26,27 @@ pub(crate) enum Question {
     SetMode(SecurityMode),
     /// `utils ctl update CTLFile`.
     UpdateCtl,
+    /// `set account name`: the level.
+    AccountLevel {
+        /// Its name.
+        name: String,
+    },
+    /// `set account name`: the password.
+    AccountPassword {
+        /// Its name.
+        name: String,
+        /// Its level.
+        level: Level,
+    },
+    /// `set account name`: the password again.
+    AccountConfirmation {
+        /// Its name.
+        name: String,
+        /// Its level.
+        level: Level,
+        /// What was typed first.
+        password: Password,
+    },
     /// `file delete`: the list, and the file as it was typed.
     Delete(ListKind, String),
     /// `set cert delete`.
@@ -103,7 +125,13 @@ impl Question {
                 "WARNING: This operation will overwrite any CA signed certificate previously imported for {}\n",
                 unit.name()
             ),
-            Self::SetMode(_) | Self::UpdateCtl => String::new(),
+            Self::SetMode(_) | Self::UpdateCtl | Self::AccountPassword { .. } | Self::AccountConfirmation { .. } => {
+                String::new()
+            }
+            Self::AccountLevel { .. } => {
+                "Privilege Levels are:\n  Read only - Level 0\n  Ordinary - Level 1\n  Administrator - Level 4\n"
+                    .to_owned()
+            }
             Self::Delete(_, file) => format!("Delete the File {file}?\n"),
             Self::DeleteTrusted { store, file } => {
                 format!("WARNING: This operation will delete {} from {store} on all nodes\n", one_line(file))
@@ -161,6 +189,9 @@ impl Question {
                 "This operation will set the cluster to non secure mode. Do you want to continue? (y/n):"
             }
             Self::UpdateCtl => "This operation will update the CTLFile. Do you want to continue? (y/n):",
+            Self::AccountLevel { .. } => "Please enter the privilege level :",
+            Self::AccountPassword { .. } => "Please enter the password :",
+            Self::AccountConfirmation { .. } => "             re-enter to confirm :",
             Self::Delete(..) => "Enter \"y\" followed by return to continue: ",
             Self::DeleteTrusted { .. } | Self::DeleteStaleLscs(_) => "Do you wish to proceed (yes|no)? ",
             Self::ResetItl => {
@@ -184,7 +215,15 @@ impl Question {
 
     /// Whether its answer is a password or an authentication string.
     pub(crate) const fn is_secret(&self) -> bool {
-        matches!(self, Self::BulkPassword(_) | Self::RemoteKey(_) | Self::Backup(_) | Self::TypeString { .. })
+        matches!(
+            self,
+            Self::BulkPassword(_)
+                | Self::RemoteKey(_)
+                | Self::Backup(_)
+                | Self::TypeString { .. }
+                | Self::AccountPassword { .. }
+                | Self::AccountConfirmation { .. }
+        )
     }
 
     /// Whether it wants a text, and not a yes.
@@ -192,13 +231,11 @@ impl Question {
         matches!(
             self,
             Self::TypeString { .. }
+                | Self::AccountLevel { .. }
                 | Self::BulkServer
                 | Self::BulkUser(_)
-                | Self::BulkPassword(_)
                 | Self::BulkPath(_)
-                | Self::RemoteKey(_)
-                | Self::Backup(_)
-        )
+        ) || self.is_secret()
     }
 }
 

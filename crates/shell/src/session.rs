@@ -236,6 +236,10 @@ impl Session {
             Action::MixedMode => Ok(self.ask_for_mixed_mode()),
             Action::NonSecureMode => Ok(self.ask_for_non_secure_mode()),
             Action::UpdateCtl => Ok(self.ask(Question::UpdateCtl)),
+            Action::DistributeCtl => self.distribute_ctl(surroundings).await,
+            Action::AddAccount => self.ask_for_account(first).await,
+            Action::DeleteAccount => self.delete_account(first, surroundings).await,
+            Action::ListAccounts => self.list_accounts().await,
             Action::DeleteActivelog => self.delete_activelog(first, second.is_some(), surroundings).await,
             Action::DeleteTftp => self.delete_tftp(first, second.is_some(), surroundings).await,
             Action::ListServices => self.list_services().await,
@@ -308,6 +312,11 @@ impl Session {
             Question::Regenerate { unit, force } => self.regenerate(unit, force.as_deref(), surroundings).await,
             Question::SetMode(mode) => return self.set_security_mode(mode, surroundings).await,
             Question::UpdateCtl => return self.update_ctl(surroundings).await,
+            Question::AccountLevel { name } => self.ask_for_password(name, answer),
+            Question::AccountPassword { name, level } => Ok(self.ask_again(name, level, answer)),
+            Question::AccountConfirmation { name, level, password } => {
+                self.add_account(&name, level, password, answer, surroundings).await
+            }
             Question::Delete(kind, _) => self.delete_list(kind, surroundings).await,
             Question::DeleteTrusted { store, file } => self.delete_trusted(store, &file, surroundings).await,
             Question::DeleteStaleLscs(_) => self.delete_stale_lscs(surroundings).await,

@@ -16,6 +16,9 @@ pub struct Table {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
+/// The table with the passwords of administrators: its name anywhere in a statement refuses it.
+const HIDDEN: &str = "credential";
+
 impl Store {
     /// Runs one `select`. The connection refuses writes meanwhile, whatever the statement says.
     ///
@@ -28,6 +31,9 @@ impl Store {
             return Err(StoreError::NotASelect(
                 "run sql takes one select statement; changes have commands of their own".into(),
             ));
+        }
+        if statement.to_ascii_lowercase().contains(HIDDEN) {
+            return Err(StoreError::NotASelect(format!("the table {HIDDEN} holds passwords and is not shown").into()));
         }
         let mut connection = self.pool().acquire().await?;
         // This connection stays read-only, so it must not serve anybody else.

@@ -100,7 +100,7 @@ mod outcome;
 mod phone_message;
 mod server;
 mod server_message;
-mod texts;
+pub(crate) mod texts;
 mod tolerance;
 mod values;
 

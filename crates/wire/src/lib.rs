@@ -3,6 +3,7 @@
 //! * [`tlv`], [`header`], [`trust_list`], [`signed_file`]: CTL, ITL, `.sgn` and `.enc.sgn` files
 //! * [`tvs`]: messages and sessions of the Trust Verification Service
 //! * [`capf`]: messages and sessions of the Certificate Authority Proxy Function
+//! * [`ctl_provider`]: messages between the CTL client and the CTL provider
 //! * [`tftp`], [`file_name`]: TFTP packets and transfers; names that phones ask for
 //!
 //! Decoded is not verified: signatures are checked in `pki`, belief is decided in `trust`. Nothing here knows a
@@ -10,6 +11,7 @@
 #![warn(missing_docs)]
 
 pub mod capf;
+pub mod ctl_provider;
 pub mod digest;
 pub mod error;
 pub mod file_name;

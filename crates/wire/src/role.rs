@@ -15,6 +15,8 @@ impl Role {
     pub const TFTP: Self = Self(3);
     /// TLS of CAPF.
     pub const CAPF: Self = Self(4);
+    /// A firewall that the CTL client enters [cucm-behaviour.md 1.9]; lists show its number.
+    pub const FIREWALL: Self = Self(6);
     /// HTTPS of phone services.
     pub const APP_SERVER: Self = Self(7);
     /// TLS of TVS; only in an ITL.

@@ -92,6 +92,21 @@ pub(super) fn keys(session: &Session) -> Result<Vec<KeyOnToken>, Error> {
     Ok(found)
 }
 
+/// What can be said of the certificates without seeing keys: the only one, or the one with a label, fit to sign and valid.
+pub(super) fn choose_public(
+    token: &TokenInfo,
+    certificates: Vec<TokenCertificate>,
+    wanted: Option<&str>,
+    now: u64,
+) -> Result<TokenCertificate, TokenError> {
+    // Each counts as having a key of its own.
+    let asked = asked(token, &certificates, wanted)?;
+    match asked.as_slice() {
+        [one] => check(token, &one.certificate, now).map(|()| (*one).clone()),
+        several => Err(TokenError::SeveralCertificates { token: token.name(), certificates: titles(several) }),
+    }
+}
+
 /// The one certificate that has a key, or the one with a label.
 pub(super) fn choose(
     token: &TokenInfo,
@@ -101,18 +116,9 @@ pub(super) fn choose(
     now: u64,
 ) -> Result<(TokenCertificate, ObjectHandle), TokenError> {
     let name = || token.name();
-    let titles = |all: &[&TokenCertificate]| all.iter().map(|one| one.title()).collect::<Vec<_>>().join(", ");
-    let asked: Vec<&TokenCertificate> =
-        certificates.iter().filter(|one| wanted.is_none_or(|wanted| one.label == wanted)).collect();
+    let asked = asked(token, &certificates, wanted)?;
     let Some(first) = asked.first() else {
-        return Err(match wanted {
-            Some(wanted) if !certificates.is_empty() => TokenError::NoSuchCertificate {
-                token: name(),
-                wanted: wanted.to_owned(),
-                certificates: titles(&certificates.iter().collect::<Vec<_>>()),
-            },
-            _ => TokenError::NoCertificate { token: name() },
-        });
+        return Err(TokenError::NoCertificate { token: name() });
     };
     let has_key = |one: &TokenCertificate| keys.iter().any(|key| key.id == one.id);
     let with_key: Vec<&TokenCertificate> = asked.iter().copied().filter(|one| has_key(one)).collect();
@@ -132,13 +138,42 @@ pub(super) fn choose(
         return Err(TokenError::SeveralKeys { token: name(), certificate: subject(chosen), count: same_id.len() });
     };
     let certificate = &chosen.certificate;
-    let fits = certificate.rsa_bits().and_then(wire::digest::Modulus::from_bits).is_some();
-    if !fits || !matches!(certificate.key_kind(), KeyKind::Rsa(_)) {
-        return Err(TokenError::Unsuitable { token: name(), kind: certificate.key_kind().to_string() });
-    }
+    check(token, certificate, now)?;
     if key.modulus.as_ref().is_some_and(|modulus| !certificate.has_modulus(modulus)) {
         let reason = "the key with its CKA_ID belongs to something else";
         return Err(TokenError::NoKey { token: name(), certificate: subject(chosen), reason });
+    }
+    Ok((chosen.clone(), key.handle))
+}
+
+/// The certificates that were asked for: at least one.
+fn asked<'a>(
+    token: &TokenInfo,
+    certificates: &'a [TokenCertificate],
+    wanted: Option<&str>,
+) -> Result<Vec<&'a TokenCertificate>, TokenError> {
+    let asked: Vec<&TokenCertificate> =
+        certificates.iter().filter(|one| wanted.is_none_or(|wanted| one.label == wanted)).collect();
+    match wanted {
+        _ if !asked.is_empty() => Ok(asked),
+        Some(wanted) if !certificates.is_empty() => Err(TokenError::NoSuchCertificate {
+            token: token.name(),
+            wanted: wanted.to_owned(),
+            certificates: titles(&certificates.iter().collect::<Vec<_>>()),
+        }),
+        _ => Err(TokenError::NoCertificate { token: token.name() }),
+    }
+}
+
+fn titles(all: &[&TokenCertificate]) -> String {
+    all.iter().map(|one| one.title()).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether phones verify what this certificate signs, and whether it is valid now.
+fn check(token: &TokenInfo, certificate: &Certificate, now: u64) -> Result<(), TokenError> {
+    let fits = certificate.rsa_bits().and_then(wire::digest::Modulus::from_bits).is_some();
+    if !fits || !matches!(certificate.key_kind(), KeyKind::Rsa(_)) {
+        return Err(TokenError::Unsuitable { token: token.name(), kind: certificate.key_kind().to_string() });
     }
     let (first_second, last_second) = certificate.validity();
     if now < first_second {
@@ -147,7 +182,7 @@ pub(super) fn choose(
     if now > last_second {
         return Err(out_of_date(token, "expired on", last_second));
     }
-    Ok((chosen.clone(), key.handle))
+    Ok(())
 }
 
 fn out_of_date(token: &TokenInfo, state: &'static str, second: u64) -> TokenError {

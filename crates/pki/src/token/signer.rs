@@ -56,6 +56,14 @@ impl Token {
         raw.into_iter().map(|raw| raw.read(&self.info)).collect()
     }
 
+    /// The certificate that would sign, as far as can be seen without a PIN: the only one, or the one whose label is `wanted`.
+    ///
+    /// # Errors
+    /// As [`Self::identity`].
+    pub fn certificate(&self, wanted: Option<&str>, now: u64) -> Result<Certificate, TokenError> {
+        find::choose_public(&self.info, self.certificates()?, wanted, now).map(|chosen| chosen.certificate)
+    }
+
     /// The certificate with its key: the only one, or the one whose label is `wanted`. `now` in seconds since 1970 UTC.
     ///
     /// # Errors

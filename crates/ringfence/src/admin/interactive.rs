@@ -14,10 +14,9 @@ use shell::session::INTERRUPTED;
 use shell::{PROMPT, Reply, Session, State};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::secret;
 use crate::exit::{Answer, Failure};
 use crate::opened::Opened;
-use crate::terminal;
+use crate::{secret, terminal};
 
 /// Runs until `quit` or the end of input.
 pub fn run(opened: &Opened, session: &mut Session) -> Result<Answer, Failure> {

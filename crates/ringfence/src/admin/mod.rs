@@ -1,11 +1,10 @@
 //! `ringfence admin`: the `admin:` shell on a terminal, from a pipe, or as single commands.
 //!
 //! * [`interactive`]: prompt, Tab, paging on a local terminal
-//! * [`script`]: `-c` and lines of a pipe; [`secret`]: passwords
+//! * [`script`]: `-c` and lines of a pipe
 
 mod interactive;
 mod script;
-mod secret;
 
 use std::io::IsTerminal;
 use std::sync::Arc;

@@ -8,9 +8,8 @@ use shell::session::LINE_LIMIT;
 use shell::{Outcome, Reply, Session, State};
 use tokio::runtime::Runtime;
 
-use super::secret;
 use crate::exit::{Answer, Failure};
-use crate::terminal;
+use crate::{secret, terminal};
 
 /// Runs commands one after the other, until one fails.
 pub fn commands(runtime: &Runtime, session: &mut Session, commands: &[String], yes: bool) -> Result<Answer, Failure> {

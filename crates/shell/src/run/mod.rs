@@ -1,5 +1,6 @@
 //! What the commands do, one module per noun; each is a few words around an operation of `core`.
 
+mod accounts;
 mod audit;
 mod bulk;
 pub(crate) mod capf;

@@ -7,7 +7,7 @@ use ringfence_core::{CoreError, HeldListRow, ListKind, Surroundings, date};
 use crate::question::Question;
 use crate::run::capf::{counted, table};
 use crate::run::sql::layout;
-use crate::session::{Reply, Session, one_line};
+use crate::session::{Outcome, Reply, Session, one_line};
 
 impl Session {
     pub(crate) async fn show_ctl(&self) -> Result<Reply, CoreError> {
@@ -82,6 +82,26 @@ impl Session {
     pub(crate) async fn update_ctl(&self, surroundings: &mut dyn Surroundings) -> Reply {
         let done = self.cluster.update_ctl(&self.actor, &self.node, surroundings).await;
         self.after_ctl(done, "CTL file Updated\n").above("\nUpdating CTL file\n")
+    }
+
+    /// Node by node, in the columns of the CTL client [seed 000].
+    pub(crate) async fn distribute_ctl(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
+        let nodes = self.cluster.distribute_ctl(&self.actor, surroundings).await?;
+        let mut text = "Server File Location Status\n".to_owned();
+        let mut failed = false;
+        for node in &nodes {
+            let status = node.failure.as_ref().map_or_else(|| "Passed".to_owned(), |why| format!("Failed: {why}"));
+            failed |= node.failure.is_some();
+            text.push_str(&one_line(&format!("{} {} {status}", node.host, node.location)));
+            text.push('\n');
+        }
+        if failed {
+            text.push_str(
+                "WARNING: phones get different CTL files from different nodes until this command passes on all\n",
+            );
+            return Ok(Reply { outcome: Outcome::Failed, ..Reply::done(text) });
+        }
+        Ok(Reply::done(text))
     }
 
     pub(super) fn after_ctl(&self, done: Result<(), CoreError>, success: &str) -> Reply {

@@ -1,5 +1,6 @@
 //! The commands themselves, a file for each noun.
 
+mod accounts;
 mod audit;
 mod bulk;
 mod capf;
@@ -36,6 +37,7 @@ pub(crate) const RECOVERY_FILES: &[&str] = &[ringfence_core::recovery::backup::F
 /// All commands, each noun's in the order of the alphabet. Levels and nodes: [cucm-behaviour.md 1.2, 1.5]; `run sql`
 /// needs 1 as the other commands of administrators.
 const NOUNS: &[&[Command]] = &[
+    accounts::COMMANDS,
     audit::COMMANDS,
     bulk::COMMANDS,
     capf::COMMANDS,

@@ -1,8 +1,10 @@
 //! The typed queries, a file per noun.
 
+mod administrators;
 mod audit;
 mod bulk_server;
 mod certificates;
+mod ctl_file;
 mod deleted_certificates;
 mod device_certificates;
 mod device_requests;
@@ -22,10 +24,12 @@ mod restarts;
 mod waves;
 mod web_security;
 
+pub use administrators::AdministratorRow;
 pub use audit::AuditRow;
 pub(crate) use audit::{hex, unhex};
 pub use bulk_server::BulkServerRow;
 pub use certificates::{CertificateRow, FileName, NewCertificate};
+pub use ctl_file::CtlFileRow;
 pub use deleted_certificates::DeletedCertificateRow;
 pub use device_certificates::{DeviceCertificateRow, ShownKind};
 pub use device_requests::DeviceRequestRow;

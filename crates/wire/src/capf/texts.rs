@@ -158,7 +158,7 @@ impl Drop for Password {
 }
 
 /// Overwrites what may have held a password.
-pub(super) fn wipe(bytes: &mut [u8]) {
+pub(crate) fn wipe(bytes: &mut [u8]) {
     bytes.fill(0);
     // as far as it goes without unsafe code: the zeros count as read
     std::hint::black_box(bytes);

@@ -91,6 +91,18 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::NonSecureMode,
     },
     Command {
+        words: &["utils", "ctl", "distribute"],
+        arguments: &[],
+        level: Level::ReadWrite,
+        place: Place::Publisher,
+        origin: Origin::Ours,
+        summary: "puts the CTL file of the CTL client on the nodes that failed",
+        help: "This will put the CTL file that a CTL client brought on every node again. Needed when one of them\n\
+               failed: until then phones get different CTL files from different nodes.",
+        example: "utils ctl distribute",
+        action: Action::DistributeCtl,
+    },
+    Command {
         words: &["utils", "ctl", "update", "CTLFile"],
         arguments: &[],
         level: Level::ReadWrite,

@@ -1,0 +1,241 @@
+//! The CTL that tokens sign: what a CTL client needs to know, and what comes back is checked, taken and put on every node.
+//!
+//! A node cannot make such a file, so it keeps the one that it was given until it is told to sign itself (`utils ctl update
+//! CTLFile`). What was taken stands in the table `ctlfile` before the first node gets it: a node that fails, or a program that
+//! is killed in between, leaves behind what `utils ctl distribute` finishes.
+
+mod check;
+
+use pki::listing::ListKind;
+use store::aside;
+use store::rows::{CtlFileRow, NodeRow};
+use wire::ctl_provider::{Choice, ClusterState, Entry, NodeStatus, Upload};
+use wire::role::Role;
+use wire::trust_list::TrustList;
+
+use crate::actor::{Actor, Level};
+use crate::cluster::Cluster;
+use crate::parameters::{self, SecurityMode};
+use crate::publish::MODE;
+use crate::surroundings::Surroundings;
+use crate::trust_lists::NodeCertificates;
+use crate::units::Unit;
+use crate::{CoreError, services};
+
+pub use check::TOKEN_NOT_IN_CTL;
+
+/// What became of a CTL that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Node by node, the publisher first.
+    pub nodes: Vec<NodeStatus>,
+    /// What the administrator should know.
+    pub warnings: Vec<String>,
+}
+
+impl Cluster {
+    /// What a CTL client makes a CTL from.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn ctl_client_view(&self, actor: &Actor) -> Result<ClusterState, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let parameters = self.parameters().await?;
+        let publisher = self.node(None).await?;
+        let ctl = aside::read(&self.list_path(&publisher, ListKind::Ctl))?;
+        let entries = self.server_entries(&self.node_certificates().await?)?;
+        Ok(ClusterState {
+            mixed: parameters.security_mode() == SecurityMode::Mixed,
+            digest: parameters.digest(),
+            ctl,
+            entries,
+        })
+    }
+
+    /// The server records in the order of [seed 000]: CAPF, the subscribers, the publisher; then the SAST records of the
+    /// release. The host name is the text of the address, as the client of the original writes it.
+    fn server_entries(&self, all: &[NodeCertificates]) -> Result<Vec<Entry>, CoreError> {
+        let entry = |role, node: &NodeCertificates, unit: Unit| {
+            let certificate = node.get(unit).ok_or_else(|| {
+                CoreError::Internal(format!(
+                    "{} has no {} certificate; `set cert regen` makes one",
+                    node.name,
+                    unit.name()
+                ))
+            })?;
+            Ok::<_, CoreError>(Entry {
+                role,
+                host: node.address.to_string(),
+                address: node.address,
+                certificate: certificate.der().to_vec(),
+            })
+        };
+        let mut entries = Vec::new();
+        for node in all.iter().filter(|node| node.get(Unit::Capf).is_some()) {
+            entries.push(entry(Role::CAPF, node, Unit::Capf)?);
+        }
+        let (publisher, others): (Vec<_>, Vec<_>) = all.iter().partition(|node| node.publisher);
+        for node in others.into_iter().chain(publisher.iter().copied()) {
+            entries.push(entry(Role::CCM_TFTP, node, Unit::CallManager)?);
+        }
+        for (unit, node) in self.release().token_ctl_sasts.iter().zip(publisher.iter().copied().cycle()) {
+            entries.push(entry(Role::SAST, node, *unit)?);
+        }
+        Ok(entries)
+    }
+
+    /// Checks a CTL that a client signed, takes it, sets the mode that goes with it and puts it on every node.
+    ///
+    /// The same file again is taken again: a client that lost the connection before the answer repeats it.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`] with the reason, and nothing has changed. A node that fails is no error: it stands in the answer.
+    pub async fn take_ctl(
+        &self,
+        actor: &Actor,
+        upload: &Upload,
+        from: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Stored, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let publisher = self.node(None).await?;
+        services::named(self.release(), services::CTL_PROVIDER)?;
+        let published = aside::read(&self.list_path(&publisher, ListKind::Ctl))?;
+        if published.as_deref() != Some(upload.file.as_slice())
+            && published.as_deref().map(pki::hash::sha256) != upload.base
+        {
+            let text = "The CTL file of the cluster was changed while this one was made. Run the CTL client again";
+            return Err(CoreError::refused("ctl-changed", text));
+        }
+        let parameters = self.parameters().await?;
+        let facts = check::Facts {
+            choice: upload.choice,
+            forced: upload.forced,
+            mixed: parameters.security_mode() == SecurityMode::Mixed,
+            // A published list that does not parse is replaced; no phone has taken it.
+            held: published.and_then(|bytes| TrustList::decode(bytes).ok()),
+            nodes: self.node_certificates().await?,
+            devices: self.store().devices().await?,
+            now: u64::try_from(surroundings.now() / 1000).unwrap_or_default(),
+        };
+        let warnings = check::check(&upload.file, &facts)?;
+        let mode = match upload.choice {
+            Choice::NonSecure => SecurityMode::NonSecure,
+            Choice::Mixed => SecurityMode::Mixed,
+            Choice::Update => parameters.security_mode(),
+        };
+        let row = CtlFileRow {
+            file: upload.file.clone(),
+            security_mode: mode.value().to_owned(),
+            taken_from: format!("{} at {from}", actor.name()),
+            taken_at: surroundings.now(),
+            on_all_nodes: false,
+        };
+        let mut transaction = self.store().begin().await?;
+        transaction.put_ctl_file(&row).await?;
+        let command = format!("CTL client: {}", words(upload.choice));
+        let result = format!("CTL of {} bytes taken from {from}", row.file.len());
+        transaction.note_audit(row.taken_at, actor.name(), &command, &result).await?;
+        transaction.commit().await?;
+        let nodes = self.place_ctl(actor, row, surroundings).await?;
+        Ok(Stored { nodes, warnings })
+    }
+
+    /// `utils ctl distribute`: puts the CTL that was taken last on the nodes that have it not.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`]: there is none. A node that fails stands in the answer.
+    pub async fn distribute_ctl(
+        &self,
+        actor: &Actor,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Vec<NodeStatus>, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let row = self.store().ctl_file().await?.ok_or_else(|| {
+            let text = "There is no CTL file of a CTL client to distribute: the nodes have signed since, or nobody has";
+            CoreError::refused("no-ctl-taken", text)
+        })?;
+        self.place_ctl(actor, row, surroundings).await
+    }
+
+    /// The file first, the mode after it, as [`Cluster::set_security_mode`] does.
+    async fn place_ctl(
+        &self,
+        actor: &Actor,
+        row: CtlFileRow,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Vec<NodeStatus>, CoreError> {
+        let nodes = self.store().nodes().await?;
+        let (cluster, rows, file) = (self.clone(), nodes.clone(), row.file.clone());
+        let work = move || cluster.write_ctl(&rows, &file);
+        let states = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
+        let failed: Vec<&NodeStatus> = states.iter().filter(|state| state.failure.is_some()).collect();
+        for state in &failed {
+            let reason = state.failure.as_deref().unwrap_or_default();
+            tracing::error!(
+                node = state.host,
+                reason,
+                "THE NODES GIVE OUT DIFFERENT CTL FILES: mend this node, then run `utils ctl distribute`"
+            );
+        }
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        transaction.set_parameter(parameters::CLUSTER_SECURITY_MODE, &row.security_mode).await?;
+        transaction.note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE).await?;
+        for (node, _) in nodes.iter().zip(&states).filter(|(_, state)| state.failure.is_none()) {
+            transaction.note_change(now, "list", &format!("{} of {}", ListKind::Ctl.word(), node.name)).await?;
+        }
+        let result = match failed.as_slice() {
+            [] => "on all nodes".to_owned(),
+            some => {
+                format!("failed on {}", some.iter().map(|state| state.host.as_str()).collect::<Vec<_>>().join(", "))
+            }
+        };
+        transaction.note_audit(now, actor.name(), "distribute CTLFile.tlv", &result).await?;
+        transaction.put_ctl_file(&CtlFileRow { on_all_nodes: failed.is_empty(), ..row }).await?;
+        transaction.commit().await?;
+        self.settle(surroundings).await?;
+        Ok(states)
+    }
+
+    fn write_ctl(&self, nodes: &[NodeRow], file: &[u8]) -> Result<Vec<NodeStatus>, CoreError> {
+        let _lock = self.data().lock()?;
+        let state = |node: &NodeRow| {
+            let path = self.list_path(node, ListKind::Ctl);
+            let failure = aside::write(&path, file, MODE).err().map(|error| error.to_string());
+            NodeStatus { host: node.address.clone(), location: path.display().to_string(), failure }
+        };
+        Ok(nodes.iter().map(state).collect())
+    }
+
+    /// What stands in the way of phones as long as a CTL is not on every node; `None` when all is well.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn ctl_trouble(&self) -> Result<Option<String>, CoreError> {
+        let row = self.store().ctl_file().await?.filter(|row| !row.on_all_nodes);
+        Ok(row.map(|row| {
+            format!(
+                "the CTL file that {} brought is not on every node: phones get different CTL files. Run `utils ctl \
+                 distribute`",
+                row.taken_from
+            )
+        }))
+    }
+
+    /// The nodes sign, or somebody has deleted the file: what tokens signed is not distributed again.
+    pub(crate) async fn forget_ctl_file(&self) -> Result<(), CoreError> {
+        let mut transaction = self.store().begin().await?;
+        transaction.remove_ctl_file().await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+const fn words(choice: Choice) -> &'static str {
+    match choice {
+        Choice::NonSecure => "set cluster to non-secure mode",
+        Choice::Mixed => "set cluster to mixed mode",
+        Choice::Update => "update CTL file",
+    }
+}

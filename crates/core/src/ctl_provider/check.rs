@@ -1,0 +1,225 @@
+//! Whether a CTL that somebody brings may be taken. Plain functions over values.
+
+use pki::verify::check_against_itself;
+use pki::{Certificate, NameForm};
+use store::rows::DeviceRow;
+use trust::Model;
+use wire::ctl_provider::Choice;
+use wire::header::CTL_FILE_NAME;
+use wire::role::Role;
+use wire::trust_list::{PHONE_LIMIT, TrustList};
+
+use crate::CoreError;
+use crate::trust_lists::NodeCertificates;
+use crate::units::Unit;
+
+/// The refusal of [seed 000], with its line ends.
+pub const TOKEN_NOT_IN_CTL: &str = "The Security Token you have inserted does not exist in the CTL File\n\
+    Please remove any Security Tokens already inserted and insert another\n\
+    Security Token. Click Ok when done.";
+
+/// Tokens of a CTL at least: when one is lost the other signs the next [seed 000, user-pain.md A 11].
+const LEAST_TOKENS: usize = 2;
+
+/// Devices that a refusal names; the others are counted.
+const NAMED: usize = 10;
+
+/// What a CTL is held against.
+pub(super) struct Facts {
+    pub choice: Choice,
+    /// Overrules what can be overruled.
+    pub forced: bool,
+    /// Whether the cluster is in mixed mode now.
+    pub mixed: bool,
+    /// The CTL that phones hold, as far as the cluster knows.
+    pub held: Option<TrustList>,
+    pub nodes: Vec<NodeCertificates>,
+    pub devices: Vec<DeviceRow>,
+    /// Seconds since 1970 UTC.
+    pub now: u64,
+}
+
+/// Checks a file. What the administrator should know, when it may be taken.
+pub(super) fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, CoreError> {
+    if file.len() > PHONE_LIMIT {
+        let all: Vec<&str> = facts.devices.iter().map(|device| device.name.as_str()).collect();
+        let text = format!("The CTL file has {} bytes; phones load {PHONE_LIMIT} at most: {}", file.len(), named(&all));
+        return Err(CoreError::refused("ctl-too-large", text));
+    }
+    let list = TrustList::decode(file).map_err(|error| unusable(&format!("it cannot be read: {error}")))?;
+    let name = list.header().file_name(list.bytes()).unwrap_or_default();
+    if name != CTL_FILE_NAME.as_bytes() {
+        return Err(unusable(&format!("its FILENAME is `{}` and not {CTL_FILE_NAME}", name.escape_ascii())));
+    }
+    let checked = check_against_itself(&list);
+    if !checked.verdict.is_valid() {
+        return Err(unusable(&format!("its signature is {}", checked.verdict.label())));
+    }
+    let sasts = sasts(&list)?;
+    let signer = list.signer_record().and_then(|(_, record)| record.certificate());
+    let signer = signer.and_then(|der| sasts.iter().find(|sast| sast.der() == der));
+    let signer = signer.ok_or_else(|| unusable("no SAST record is that of its signer"))?;
+    if facts.choice != Choice::NonSecure {
+        check_servers(&list, &facts.nodes)?;
+    }
+    check_models(&list, &sasts, facts)?;
+    let mut warnings = Vec::new();
+    let mut may = |refusal: CoreError| {
+        if !facts.forced {
+            return Err(refusal);
+        }
+        warnings.push(refusal.to_string());
+        Ok(())
+    };
+    if let Some(refusal) = unknown_signer(signer, facts.held.as_ref()) {
+        may(refusal)?;
+    }
+    if let Some(refusal) = too_few_tokens(&sasts, facts) {
+        may(refusal)?;
+    }
+    if let Some(refusal) = nobody_can_sign(&sasts, facts) {
+        may(refusal)?;
+    }
+    if let Some(refusal) = stranded(signer, facts) {
+        may(refusal)?;
+    }
+    Ok(warnings)
+}
+
+fn unusable(reason: &str) -> CoreError {
+    CoreError::refused("ctl-unusable", format!("The CTL file was not taken: {reason}"))
+}
+
+/// The certificates of the SAST records; each must have one.
+fn sasts(list: &TrustList) -> Result<Vec<Certificate>, CoreError> {
+    let mut all: Vec<Certificate> = Vec::new();
+    for record in list.records().filter(|record| record.role() == Some(Role::SAST)) {
+        let der = record.certificate().ok_or_else(|| unusable("a SAST record has no certificate"))?;
+        let certificate = Certificate::from_der(der)
+            .map_err(|error| unusable(&format!("the certificate of a SAST record: {error}")))?;
+        if !all.contains(&certificate) {
+            all.push(certificate);
+        }
+    }
+    Ok(all)
+}
+
+/// The live CallManager certificate of every node stands as CCM+TFTP, the live CAPF one as CAPF: without them phones would do
+/// TLS with nobody.
+fn check_servers(list: &TrustList, nodes: &[NodeCertificates]) -> Result<(), CoreError> {
+    let holds = |role, certificate: &Certificate| {
+        list.records().any(|record| record.role() == Some(role) && record.certificate() == Some(certificate.der()))
+    };
+    for node in nodes {
+        for (role, unit) in [(Role::CCM_TFTP, Unit::CallManager), (Role::CAPF, Unit::Capf)] {
+            if node.get(unit).is_some_and(|certificate| !holds(role, certificate)) {
+                let (unit, node) = (unit.name(), &node.name);
+                return Err(unusable(&format!(
+                    "the {unit} certificate that {node} has now is not in it; run the CTL client again"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The limits of the models of the cluster.
+fn check_models(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Result<(), CoreError> {
+    let records = list.records().filter(|record| record.role() == Some(Role::SAST)).count();
+    let bits = list.records().filter_map(|record| Certificate::from_der(record.certificate()?).ok()?.rsa_bits());
+    let bits = bits.chain(sasts.iter().filter_map(Certificate::rsa_bits)).max().unwrap_or_default();
+    let digest = list.header().digest(list.bytes());
+    let breaks: [(&dyn Fn(&Model) -> bool, String); 3] = [
+        (
+            &|model| model.most_sast.is_some_and(|most| records > most),
+            format!("{records} SAST records are more than these phones take"),
+        ),
+        (&|model| bits > model.most_rsa_bits, format!("an RSA key of {bits} bits is more than these phones take")),
+        (
+            &|model| digest.is_some_and(|digest| !model.knows(digest)),
+            format!("these phones do not know {}", digest.map(|digest| digest.to_string()).unwrap_or_default()),
+        ),
+    ];
+    for (breaks, what) in breaks {
+        let concerned = devices(facts, breaks);
+        if !concerned.is_empty() {
+            let text = format!("The CTL file was not taken: {what}: {}", named(&concerned));
+            return Err(CoreError::refused("ctl-above-limits", text));
+        }
+    }
+    Ok(())
+}
+
+fn devices<'a>(facts: &'a Facts, is: &dyn Fn(&Model) -> bool) -> Vec<&'a str> {
+    let concerned = facts.devices.iter().filter(|device| Model::find(&device.model).is_some_and(is));
+    concerned.map(|device| device.name.as_str()).collect()
+}
+
+/// `SEP1, SEP2 and 7 more`.
+fn named(devices: &[&str]) -> String {
+    let first: Vec<&str> = devices.iter().take(NAMED).copied().collect();
+    match devices.len().saturating_sub(NAMED) {
+        0 if first.is_empty() => "no device".to_owned(),
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+/// A signer that the CTL of the cluster does not hold.
+fn unknown_signer(signer: &Certificate, held: Option<&TrustList>) -> Option<CoreError> {
+    let known = |list: &TrustList| {
+        list.records().any(|record| record.role() == Some(Role::SAST) && record.certificate() == Some(signer.der()))
+    };
+    held.is_some_and(|list| !known(list)).then(|| CoreError::refused("token-not-in-ctl", TOKEN_NOT_IN_CTL))
+}
+
+fn is_of_cluster(certificate: &Certificate, nodes: &[NodeCertificates]) -> bool {
+    nodes.iter().any(|node| node.own.iter().any(|(_, own)| own == certificate))
+}
+
+fn too_few_tokens(sasts: &[Certificate], facts: &Facts) -> Option<CoreError> {
+    let mut keys: Vec<&[u8]> =
+        sasts.iter().filter(|sast| !is_of_cluster(sast, &facts.nodes)).map(Certificate::spki).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    (keys.len() < LEAST_TOKENS).then(|| {
+        let text = format!(
+            "The CTL file must hold at least {LEAST_TOKENS} Security Tokens and holds {}: when the only one is lost, nobody can \
+             sign the next CTL file",
+            keys.len()
+        );
+        CoreError::refused("two-tokens", text)
+    })
+}
+
+/// A SAST whose certificate is valid now signs the next list: a token, or a node that is alive.
+fn nobody_can_sign(sasts: &[Certificate], facts: &Facts) -> Option<CoreError> {
+    let able = sasts.iter().any(|sast| {
+        let (first, last) = sast.validity();
+        (first..=last).contains(&facts.now) && sast.rsa_bits().is_some()
+    });
+    (!able).then(|| {
+        let text = "No SAST of the CTL file is valid now, so no token and no node could sign the next one. Use tokens whose \
+                    certificates have not expired";
+        CoreError::refused("nobody-can-sign", text)
+    })
+}
+
+/// Phones that hold a CTL without this signer and cannot ask TVS: only deleting their CTL by hand helps.
+fn stranded(signer: &Certificate, facts: &Facts) -> Option<CoreError> {
+    let hold_another = match &facts.held {
+        Some(held) => unknown_signer(signer, Some(held)).is_some(),
+        // The file is gone from the nodes; the phones still have theirs.
+        None => facts.mixed,
+    };
+    let without_tvs = devices(facts, &|model| !model.security_by_default);
+    (hold_another && !without_tvs.is_empty()).then(|| {
+        let text = format!(
+            "These phones hold another CTL file, do not know {} and cannot ask TVS. They will refuse this CTL file until \
+             theirs is deleted by hand at each of them: {}",
+            signer.subject(NameForm::CtlClient),
+            named(&without_tvs)
+        );
+        CoreError::refused("phones-stranded", text)
+    })
+}

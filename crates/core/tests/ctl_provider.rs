@@ -1,0 +1,347 @@
+//! What the CTL provider takes, what it refuses and why, and what becomes of a node that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+use jiff::tz::TimeZone;
+use pki::ctl_client::CtlDraft;
+use pki::listing::ListKind;
+use pki::profile::{CertificateProfile, SelfSigned, self_signed};
+use pki::sign::SigningIdentity;
+use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use ringfence_core::administrators::Password;
+use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::devices::Device;
+use ringfence_core::parameters::SecurityMode;
+use ringfence_core::releases::release;
+use ringfence_core::units::Unit;
+use ringfence_core::{Actor, Cluster, CoreError, Level, Surroundings, services};
+use wire::ctl_provider::{Choice, Upload};
+use wire::digest::DigestId;
+
+const NOW: i64 = 1_425_675_879_000;
+
+struct Lab(OpensslRandom);
+
+impl Surroundings for Lab {
+    fn now(&self) -> i64 {
+        NOW
+    }
+
+    fn random(&mut self) -> &mut dyn Random {
+        &mut self.0
+    }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    cluster: Cluster,
+    lab: Lab,
+    admin: Actor,
+}
+
+impl World {
+    async fn new(name: &str, models: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let node = |name: &str, last: u8| NewNode {
+            name: name.to_owned(),
+            domain: String::new(),
+            address: [127, 0, 47, last].into(),
+        };
+        let new = NewCluster {
+            release: release(name).unwrap(),
+            nodes: vec![node("cucm-1051-a-pub", 155), node("cucm-1051-a-sub1", 156)],
+            subject: SubjectParts {
+                country: "PL".into(),
+                organization: "Cisco".into(),
+                unit: "TAC".into(),
+                state: "Malopolska".into(),
+                locality: "Krakow".into(),
+            },
+        };
+        let mut lab = Lab(OpensslRandom);
+        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut lab).await.unwrap();
+        let admin = Actor::new("admin", Level::Install);
+        let devices: Vec<Device> = (1..)
+            .zip(models)
+            .map(|(number, model)| Device {
+                name: format!("SEP{number:012X}"),
+                description: String::new(),
+                model: (*model).to_owned(),
+                protocol: Protocol::Sccp,
+                security: DeviceSecurityMode::NonSecure,
+                nodes: Vec::new(),
+            })
+            .collect();
+        cluster.put_devices(&admin, &devices, &mut lab).await.unwrap();
+        Self { folder, cluster, lab, admin }
+    }
+
+    async fn draft(&self) -> CtlDraft {
+        CtlDraft::new(self.cluster.ctl_client_view(&self.admin).await.unwrap()).unwrap()
+    }
+
+    /// A CTL of these tokens, signed by the first.
+    async fn upload(&self, choice: Choice, tokens: &[&Token], forced: bool) -> Upload {
+        let mut draft = self.draft().await;
+        for token in tokens {
+            draft.add_token(token.certificate.clone());
+        }
+        let base = draft.state().ctl.as_deref().map(pki::hash::sha256);
+        let identity = SigningIdentity::new(&tokens[0].certificate, &tokens[0].key).unwrap();
+        let file = draft.sign(choice, &identity, u32::try_from(NOW / 1000).unwrap()).unwrap();
+        Upload { choice, forced, file, base }
+    }
+
+    async fn take(&mut self, upload: &Upload) -> Result<Vec<String>, (&'static str, String)> {
+        match self.cluster.take_ctl(&self.admin, upload, "127.0.0.1", &mut self.lab).await {
+            Ok(stored) => {
+                assert!(stored.nodes.iter().all(|node| node.failure.is_none()), "{stored:?}");
+                Ok(stored.warnings)
+            }
+            Err(CoreError::Refused { label, text }) => Err((label, text)),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    async fn published(&self, node: Option<&str>) -> Option<Vec<u8>> {
+        let node = self.cluster.node(node).await.unwrap();
+        self.cluster.published_list(&node, ListKind::Ctl).unwrap().map(|list| list.list.bytes().to_vec())
+    }
+
+    async fn mode(&self) -> SecurityMode {
+        self.cluster.parameters().await.unwrap().security_mode()
+    }
+}
+
+struct Token {
+    certificate: Certificate,
+    key: SoftKey,
+}
+
+fn token(name: &str, bits: u32, not_before: u64) -> Token {
+    let key = SoftKey::generate_rsa(bits).unwrap();
+    let profile = CertificateProfile {
+        digest: DigestId::SHA1,
+        days: 3652,
+        usage: &[],
+        purposes: &[],
+        ca_path_length: None,
+        alt_names: false,
+    };
+    let subject = pki::name::Subject {
+        country: String::new(),
+        organization: "Cisco Systems, Inc.".to_owned(),
+        unit: "IPCBU".to_owned(),
+        common_name: format!("{name}        "),
+        state: String::new(),
+        locality: String::new(),
+    };
+    let request = SelfSigned { subject, serial: name.as_bytes()[8..].to_vec(), not_before, dns_names: Vec::new() };
+    Token { certificate: self_signed(&profile, &request, &key).unwrap(), key }
+}
+
+const IN_2012: u64 = 1_337_212_800;
+
+fn two() -> (Token, Token) {
+    (token("SAST-ADN008580ef", 1024, IN_2012), token("SAST-ADN0054f509", 1024, IN_2012))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ctl_of_two_tokens_is_taken_and_the_mode_with_it_and_kept_until_a_node_signs() {
+    let mut world = World::new("10.5", &["7975"]).await;
+    let (one, two) = two();
+    let upload = world.upload(Choice::Mixed, &[&one, &two], false).await;
+    assert_eq!(world.take(&upload).await, Ok(Vec::new()));
+    assert_eq!(world.mode().await, SecurityMode::Mixed);
+    for node in [None, Some("cucm-1051-a-sub1")] {
+        assert_eq!(world.published(node).await.as_ref(), Some(&upload.file));
+    }
+    // The answer was lost: the client brings it again.
+    assert_eq!(world.take(&upload).await, Ok(Vec::new()));
+    // Nothing that the nodes do by themselves touches it.
+    world.cluster.settle(&mut world.lab).await.unwrap();
+    assert_eq!(world.published(None).await.as_ref(), Some(&upload.file));
+    assert!(world.cluster.ctl_trouble().await.unwrap().is_none());
+
+    let publisher = world.cluster.node(None).await.unwrap();
+    world.cluster.update_ctl(&world.admin, &publisher, &mut world.lab).await.unwrap();
+    assert_ne!(world.published(None).await.as_ref(), Some(&upload.file));
+    let refused = world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap_err();
+    assert!(matches!(refused, CoreError::Refused { label: "no-ctl-taken", .. }), "{refused}");
+
+    // Back to non-secure by the token is another matter: the nodes have signed, so the token is unknown.
+    let upload = world.upload(Choice::NonSecure, &[&one, &two], false).await;
+    assert_eq!(world.take(&upload).await.unwrap_err().0, "token-not-in-ctl");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_set_a_cluster_back_to_non_secure() {
+    let mut world = World::new("10.5", &["7975"]).await;
+    let (one, two) = two();
+    let upload = world.upload(Choice::Mixed, &[&one, &two], false).await;
+    world.take(&upload).await.unwrap();
+    let upload = world.upload(Choice::NonSecure, &[&two], false).await;
+    assert_eq!(world.take(&upload).await, Ok(Vec::new()));
+    assert_eq!(world.mode().await, SecurityMode::NonSecure);
+    assert!(world.published(None).await.unwrap().len() < upload.file.len() + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_of_the_seeds() {
+    let mut world = World::new("10.5", &["7975", "7960", "Jabber"]).await;
+    let (one, two) = two();
+    let alone = world.upload(Choice::Mixed, &[&one], false).await;
+    let (label, text) = world.take(&alone).await.unwrap_err();
+    assert_eq!(label, "two-tokens");
+    assert!(text.contains("at least 2 Security Tokens and holds 1"), "{text}");
+    assert_eq!((world.published(None).await, world.mode().await), (None, SecurityMode::NonSecure));
+    assert_eq!(world.take(&Upload { forced: true, ..alone }).await.unwrap(), [text]);
+
+    let stranger = token("SAST-ADN00000001", 1024, IN_2012);
+    let unknown = world.upload(Choice::Update, &[&stranger, &two, &one], false).await;
+    let refused = world.take(&unknown).await.unwrap_err();
+    let exact = "The Security Token you have inserted does not exist in the CTL File\n\
+                 Please remove any Security Tokens already inserted and insert another\n\
+                 Security Token. Click Ok when done.";
+    // Three SAST are more than the 7900s take: that is said first, with the devices.
+    assert_eq!(refused.0, "ctl-above-limits");
+    let concerned = "3 SAST records are more than these phones take: SEP000000000001, SEP000000000002";
+    assert!(refused.1.contains(concerned), "{}", refused.1);
+    // A draft without the old token.
+    let mut draft = world.draft().await;
+    assert!(!draft.may_sign(&stranger.certificate) && draft.may_sign(&one.certificate));
+    draft.add_token(stranger.certificate.clone());
+    let old = draft.items().iter().position(|item| item.subject.contains("ADN008580ef")).unwrap();
+    assert!(draft.delete(old) && !draft.delete(0), "servers cannot be deleted");
+    draft.add_token(two.certificate.clone());
+    let identity = SigningIdentity::new(&stranger.certificate, &stranger.key).unwrap();
+    let file = draft.sign(Choice::Update, &identity, 1_425_675_880).unwrap();
+    let base = draft.state().ctl.as_deref().map(pki::hash::sha256);
+    let upload = Upload { choice: Choice::Update, forced: false, file, base };
+    assert_eq!(world.take(&upload).await.unwrap_err(), ("token-not-in-ctl", exact.to_owned()));
+
+    // The CTL is deleted on the server: the phones still have theirs, and two of them cannot ask TVS.
+    for node in [None, Some("cucm-1051-a-sub1")] {
+        let node = world.cluster.node(node).await.unwrap();
+        world.cluster.delete_list(&world.admin, &node, ListKind::Ctl, &mut world.lab).await.unwrap();
+    }
+    let upload = world.upload(Choice::Update, &[&stranger, &two], false).await;
+    let (label, text) = world.take(&upload).await.unwrap_err();
+    assert_eq!(label, "phones-stranded");
+    assert!(text.ends_with("deleted by hand at each of them: SEP000000000002, SEP000000000003"), "{text}");
+    assert_eq!(world.take(&Upload { forced: true, ..upload }).await.unwrap(), [text]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_nobody_could_use() {
+    let mut world = World::new("10.5", &["7975"]).await;
+    let (one, two) = two();
+    let good = world.upload(Choice::Mixed, &[&one, &two], true).await;
+    let mut refused = async |change: &dyn Fn(&mut Upload), label: &str, words: &str| {
+        let mut upload = good.clone();
+        change(&mut upload);
+        let (found, text) = world.take(&upload).await.unwrap_err();
+        assert!(found == label && text.contains(words), "{label} {words}: {found} {text}");
+    };
+    refused(&|upload| upload.file.truncate(100), "ctl-unusable", "it cannot be read").await;
+    refused(&|upload| *upload.file.last_mut().unwrap() ^= 1, "ctl-unusable", "signature is bad-signature").await;
+    refused(&|upload| upload.file.resize(65_536, 0), "ctl-too-large", "65536 bytes; phones load 65535 at most: SEP")
+        .await;
+    refused(&|upload| upload.base = Some([1; 32]), "ctl-changed", "Run the CTL client again").await;
+    let itl = |upload: &mut Upload| {
+        let place = upload.file.windows(4).position(|bytes| bytes == b"CTLF").unwrap();
+        upload.file[place] = b'I';
+    };
+    refused(&itl, "ctl-unusable", "its FILENAME is `ITLFile.tlv`").await;
+
+    // A key that old phones cannot take, and a token that is over.
+    let large = token("SAST-ADN00000002", 4096, IN_2012);
+    let upload = world.upload(Choice::Mixed, &[&one, &large], true).await;
+    let (label, text) = world.take(&upload).await.unwrap_err();
+    assert!(label == "ctl-above-limits" && text.contains("4096 bits is more than these phones take: SEP"), "{text}");
+    let (over, gone) = (token("SAST-ADN00000003", 1024, 1_000_000_000), token("SAST-ADN00000004", 1024, 1_000_000_000));
+    let upload = world.upload(Choice::Mixed, &[&over, &gone], false).await;
+    assert_eq!(world.take(&upload).await.unwrap_err().0, "nobody-can-sign");
+
+    // Made before a renewal, brought after it.
+    let publisher = world.cluster.node(None).await.unwrap();
+    let stale = world.upload(Choice::Mixed, &[&one, &two], true).await;
+    world.cluster.regenerate(&world.admin, &publisher, Unit::CallManager, &mut world.lab).await.unwrap();
+    let (label, text) = world.take(&stale).await.unwrap_err();
+    assert!(
+        label == "ctl-unusable" && text.contains("the CallManager certificate that cucm-1051-a-pub has now"),
+        "{text}"
+    );
+    assert_eq!(world.mode().await, SecurityMode::NonSecure);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_fails_is_named_and_finished_later() {
+    let mut world = World::new("10.5", &[]).await;
+    let (one, two) = two();
+    // Something that no file can be renamed over.
+    let blocked = world.folder.path().join("nodes/cucm-1051-a-sub1/published/CTLFile.tlv");
+    std::fs::create_dir_all(blocked.join("in the way")).unwrap();
+    let upload = world.upload(Choice::Mixed, &[&one, &two], false).await;
+    let stored = world.cluster.take_ctl(&world.admin, &upload, "127.0.0.1", &mut world.lab).await.unwrap();
+    let failed: Vec<bool> = stored.nodes.iter().map(|node| node.failure.is_some()).collect();
+    assert_eq!(failed, [false, true]);
+    assert_eq!(stored.nodes[1].host, "127.0.47.156");
+    let trouble = world.cluster.ctl_trouble().await.unwrap().unwrap();
+    assert!(trouble.contains("admin at 127.0.0.1") && trouble.contains("`utils ctl distribute`"), "{trouble}");
+
+    std::fs::remove_dir_all(&blocked).unwrap();
+    let nodes = world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap();
+    assert!(nodes.iter().all(|node| node.failure.is_none()));
+    assert_eq!(world.published(Some("cucm-1051-a-sub1")).await, Some(upload.file));
+    assert!(world.cluster.ctl_trouble().await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_and_the_service() {
+    let mut world = World::new("10.5", &[]).await;
+    let (cluster, admin, lab) = (&world.cluster, &world.admin, &mut world.lab);
+    let password = || Password::new("Cisco123");
+    cluster.add_administrator(admin, "ccmadmin", Level::ReadWrite, password(), lab).await.unwrap();
+    let there = cluster.add_administrator(admin, "ccmadmin", Level::Read, password(), lab).await.unwrap_err();
+    assert!(matches!(there, CoreError::Refused { label: "account-there", .. }));
+    let clerk = Actor::new("clerk", Level::ReadWrite);
+    assert!(cluster.add_administrator(&clerk, "other", Level::Install, password(), lab).await.is_err());
+    let actor = cluster.log_in("ccmadmin", password()).await.unwrap();
+    assert_eq!((actor.name(), actor.level()), ("ccmadmin", Level::ReadWrite));
+    for (name, given) in [("ccmadmin", "Cisco124"), ("nobody", "Cisco123"), ("", "")] {
+        let refused = cluster.log_in(name, Password::new(given)).await.unwrap_err();
+        assert!(matches!(refused, CoreError::Refused { label: "login", .. }), "{refused}");
+    }
+    let hashes = cluster.run_sql(admin, "select * from Credential").await.unwrap_err().to_string();
+    assert!(hashes.contains("is not shown"), "{hashes}");
+    assert_eq!(cluster.run_sql(admin, "select name from applicationuser").await.unwrap().rows.len(), 1);
+    cluster.remove_administrator(admin, "ccmadmin", lab).await.unwrap();
+    assert!(cluster.log_in("ccmadmin", password()).await.is_err());
+
+    let publisher = cluster.node(None).await.unwrap();
+    let subscriber = cluster.node(Some("cucm-1051-a-sub1")).await.unwrap();
+    let runs = async || {
+        let rows = cluster.services_of(&publisher).await.unwrap();
+        rows.into_iter().find(|row| row.name == services::CTL_PROVIDER).unwrap().started
+    };
+    assert!(!runs().await, "off until somebody activates it");
+    cluster.activate_service(admin, &publisher, "cisco ctl provider", lab).await.unwrap();
+    assert!(runs().await);
+    cluster.deactivate_service(admin, &publisher, "Cisco CTL Provider", lab).await.unwrap();
+    assert!(!runs().await && cluster.start_service(admin, &publisher, "Cisco CTL Provider", lab).await.is_err());
+    assert!(cluster.activate_service(admin, &subscriber, "Cisco CTL Provider", lab).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_without_the_provider() {
+    let mut world = World::new("15", &[]).await;
+    let publisher = world.cluster.node(None).await.unwrap();
+    let refused = world.cluster.activate_service(&world.admin, &publisher, "Cisco CTL Provider", &mut world.lab).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("not part of release 15: it went with 14SU3"), "{refused}");
+    assert!(world.cluster.services_of(&publisher).await.unwrap().iter().all(|row| row.name != services::CTL_PROVIDER));
+    let (one, two) = two();
+    let upload = world.upload(Choice::Mixed, &[&one, &two], true).await;
+    assert_eq!(world.take(&upload).await.unwrap_err().0, "service-not-in-release");
+}

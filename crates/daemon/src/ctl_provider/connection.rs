@@ -1,0 +1,225 @@
+//! One connection: handshake, log-in, then requests one by one.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssl::ssl::{Ssl, SslContext};
+use ringfence_core::administrators::Password;
+use ringfence_core::{Actor, CoreError, Level};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_openssl::SslStream;
+use wire::ctl_provider::{Login, Reply, Request, ServerStream};
+
+use super::server::{Place, Shared};
+use crate::surroundings::System;
+
+/// Bytes read at once: what is too long is seen before much of it has come.
+const CHUNK: usize = 4096;
+
+/// How long a good-bye may take; it is a courtesy.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+pub(super) struct Connection {
+    pub(super) tcp: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) context: Arc<SslContext>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) shutdown: watch::Receiver<bool>,
+}
+
+/// Why a connection ends, for the log.
+type End = String;
+
+impl Connection {
+    pub(super) async fn run(mut self) {
+        let peer = self.peer;
+        let ended = self.converse().await;
+        tracing::info!(%peer, reason = ended, "CTL client gone");
+    }
+
+    async fn converse(&mut self) -> End {
+        let limits = self.shared.limits.clone();
+        let shared = Arc::clone(&self.shared);
+        let handshake = tokio::select! {
+            done = timeout(limits.handshake, accept(&mut self.tcp, &self.context)) => done,
+            _ = self.shutdown.wait_for(|stop| *stop) => return "shut down".to_owned(),
+        };
+        let mut stream = match handshake {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(reason)) => return reason,
+            Err(_) => return "no whole handshake in time".to_owned(),
+        };
+        let mut talk = Talk { stream: &mut stream, reader: ServerStream::default(), shutdown: &mut self.shutdown };
+        let end = match admit(&mut talk, &shared, self.peer).await {
+            Err(end) => end,
+            Ok((actor, place)) => {
+                let end = serve(&mut talk, &shared, &actor, self.peer).await;
+                drop(place);
+                end
+            }
+        };
+        // lost or late: the connection is dropped either way
+        drop(timeout(FAREWELL, stream.shutdown()).await);
+        end
+    }
+}
+
+async fn accept<'a>(tcp: &'a mut TcpStream, context: &SslContext) -> Result<SslStream<&'a mut TcpStream>, String> {
+    let said = |error: &dyn std::fmt::Display| error.to_string();
+    tcp.set_nodelay(true).map_err(|error| said(&error))?;
+    let ssl = Ssl::new(context).map_err(|error| said(&error))?;
+    let mut stream = SslStream::new(ssl, tcp).map_err(|error| said(&error))?;
+    Pin::new(&mut stream).accept().await.map_err(|error| said(&error))?;
+    Ok(stream)
+}
+
+/// Messages over a stream.
+struct Talk<'a, S> {
+    stream: &'a mut S,
+    reader: ServerStream,
+    shutdown: &'a mut watch::Receiver<bool>,
+}
+
+impl<S: AsyncReadExt + AsyncWriteExt + Unpin> Talk<'_, S> {
+    /// The next request: `idle` until its first byte, `message` for the rest.
+    async fn next(&mut self, idle: Duration, message: Duration) -> Result<Request, End> {
+        let mut chunk = [0; CHUNK];
+        let mut until = Instant::now() + idle;
+        let mut begun = false;
+        loop {
+            let read = tokio::select! {
+                biased;
+                read = tokio::time::timeout_at(until, self.stream.read(&mut chunk)) => read,
+                _ = self.shutdown.wait_for(|stop| *stop) => return Err("shut down".to_owned()),
+            };
+            let count = match read {
+                Ok(Ok(0)) => return Err("closed by the client".to_owned()),
+                Ok(Ok(count)) => count,
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err("no message in time".to_owned()),
+            };
+            if !std::mem::replace(&mut begun, true) {
+                until = Instant::now() + message;
+            }
+            match self.reader.receive(chunk.get(..count).unwrap_or_default()) {
+                Ok(Some(request)) => return Ok(request),
+                Ok(None) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    async fn send(&mut self, reply: &Reply, limit: Duration) -> Result<(), End> {
+        let frame = reply.encode().map_err(|error| error.to_string())?;
+        match timeout(limit, self.stream.write_all(&frame)).await {
+            Ok(Ok(())) => timeout(limit, self.stream.flush()).await.map_or_else(
+                |_| Err("the client takes no answer".to_owned()),
+                |flushed| flushed.map_err(|error| error.to_string()),
+            ),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the client takes no answer".to_owned()),
+        }
+    }
+
+    async fn refuse(&mut self, label: &str, text: &str, limit: Duration) -> End {
+        let reply = Reply::Refused { label: label.to_owned(), text: text.to_owned() };
+        let sent = self.send(&reply, limit).await;
+        sent.err().unwrap_or_else(|| format!("refused: {label}"))
+    }
+}
+
+/// The log-in: the right of an administrator, and the desk.
+async fn admit<'a, S: AsyncReadExt + AsyncWriteExt + Unpin>(
+    talk: &mut Talk<'_, S>,
+    shared: &'a Shared,
+    peer: SocketAddr,
+) -> Result<(Actor, Place<'a>), End> {
+    let limit = shared.limits.message;
+    let Request::Login(Login { user, password }) = talk.next(limit, limit).await? else {
+        return Err("no log-in".to_owned());
+    };
+    let now = std::time::Instant::now;
+    if let Some(wait) = shared.attempts.wait(peer.ip(), &user, now()) {
+        let text = format!("Too many wrong passwords. Try again in {} seconds", wait.as_secs().max(1));
+        return Err(talk.refuse("too-many-attempts", &text, limit).await);
+    }
+    let password = Password::new(password.bytes());
+    let actor = match shared.cluster.log_in(&user, password).await {
+        Ok(actor) => actor,
+        Err(error) => {
+            shared.attempts.wrong(peer.ip(), &user, now());
+            tracing::warn!(%peer, user, "a log-in at the CTL provider failed");
+            return Err(talk.refuse(label(&error), &error.to_string(), limit).await);
+        }
+    };
+    shared.attempts.right(peer.ip(), &user);
+    if let Err(error) = actor.require(Level::ReadWrite) {
+        return Err(talk.refuse(label(&error), &error.to_string(), limit).await);
+    }
+    let place = match shared.sit_down(&format!("{} at {}", actor.name(), peer.ip())) {
+        Ok(place) => place,
+        Err(other) => {
+            let text = format!("Another CTL client is at work: {other}. Try again when it has finished");
+            return Err(talk.refuse("busy", &text, limit).await);
+        }
+    };
+    talk.reader.admit();
+    let release = shared.cluster.release().name.to_owned();
+    talk.send(&Reply::Welcome { release }, limit).await?;
+    Ok((actor, place))
+}
+
+/// Requests of somebody who is logged in. A change that has begun is finished, whatever the connection does.
+async fn serve<S: AsyncReadExt + AsyncWriteExt + Unpin>(
+    talk: &mut Talk<'_, S>,
+    shared: &Shared,
+    actor: &Actor,
+    peer: SocketAddr,
+) -> End {
+    loop {
+        let request = match talk.next(shared.limits.idle, shared.limits.message).await {
+            Ok(request) => request,
+            Err(end) => return end,
+        };
+        let answer = match request {
+            Request::Login(_) => {
+                return talk.refuse("logged-in", "You are logged in already", shared.limits.message).await;
+            }
+            Request::Look => shared.cluster.ctl_client_view(actor).await.map(Reply::Cluster),
+            Request::Store(upload) => {
+                let cluster = shared.cluster.clone();
+                let (actor, from) = (actor.clone(), peer.ip().to_string());
+                // A task of its own: it goes on when the client is cut off.
+                let taken =
+                    tokio::spawn(async move { cluster.take_ctl(&actor, &upload, &from, &mut System::default()).await });
+                match taken.await {
+                    Ok(Ok(stored)) => Ok(Reply::Stored { nodes: stored.nodes, warnings: stored.warnings }),
+                    Ok(Err(error)) => Err(error),
+                    Err(error) => Err(CoreError::internal(error)),
+                }
+            }
+        };
+        let reply = answer.unwrap_or_else(|error| {
+            tracing::warn!(%peer, %error, "a request of a CTL client was refused");
+            Reply::Refused { label: label(&error).to_owned(), text: error.to_string() }
+        });
+        if let Err(end) = talk.send(&reply, shared.limits.message).await {
+            return end;
+        }
+    }
+}
+
+/// The word for machines.
+fn label(error: &CoreError) -> &'static str {
+    match error {
+        CoreError::Refused { label, .. } => label,
+        CoreError::NotPermitted { .. } => "not-permitted",
+        CoreError::BadInput(_) => "bad-input",
+        CoreError::Store(_) | CoreError::Internal(_) => "failed",
+    }
+}

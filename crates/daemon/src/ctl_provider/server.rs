@@ -1,0 +1,143 @@
+//! The accept loop, and the desk that one client has at a time.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ringfence_core::Cluster;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use super::attempts::Attempts;
+use super::connection::Connection;
+use crate::tls::SwappableTls;
+use crate::tvs::Addresses;
+
+/// Pause after `accept` failed, mostly because the process has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What clients may take.
+#[derive(Debug, Clone)]
+pub struct CtlProviderLimits {
+    /// From the TCP connection to the end of the TLS handshake. Default 10 s.
+    pub handshake: Duration,
+    /// For the log-in, and for each message once it has begun. Default 30 s.
+    pub message: Duration,
+    /// How long somebody who is logged in may say nothing: he looks for tokens meanwhile. Default 15 minutes.
+    pub idle: Duration,
+    /// How long a change that has begun may go on after the shutdown was asked for. Default 4 s.
+    pub drain: Duration,
+    /// Open connections at most. Default 16: there is one at the desk, the others are told so.
+    pub connections: usize,
+    /// Open connections of one address at most. Default 4.
+    pub per_address: usize,
+}
+
+impl Default for CtlProviderLimits {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            message: Duration::from_secs(30),
+            idle: Duration::from_secs(900),
+            drain: Duration::from_secs(4),
+            connections: 16,
+            per_address: 4,
+        }
+    }
+}
+
+/// A CTL provider before it runs. Clones share the desk.
+#[derive(Clone)]
+pub struct CtlProviderServer {
+    shared: Arc<Shared>,
+    tls: SwappableTls,
+}
+
+/// What all connections have in common.
+pub(super) struct Shared {
+    pub(super) cluster: Cluster,
+    pub(super) limits: CtlProviderLimits,
+    pub(super) attempts: Attempts,
+    desk: Mutex<Option<String>>,
+}
+
+/// The one place at the desk, given back when dropped.
+pub(super) struct Place<'a>(&'a Shared);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *self.0.desk.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Shared {
+    /// Takes the desk, or says who has it.
+    pub(super) fn sit_down(&self, who: &str) -> Result<Place<'_>, String> {
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        match desk.as_ref() {
+            Some(other) => Err(other.clone()),
+            None => {
+                *desk = Some(who.to_owned());
+                Ok(Place(self))
+            }
+        }
+    }
+}
+
+impl CtlProviderServer {
+    /// A provider for a cluster.
+    #[must_use]
+    pub fn new(cluster: Cluster, tls: SwappableTls, limits: CtlProviderLimits) -> Self {
+        let shared = Shared { cluster, limits, attempts: Attempts::default(), desk: Mutex::new(None) };
+        Self { shared: Arc::new(shared), tls }
+    }
+
+    /// Serves until `shutdown` becomes true (or its sender is gone), then lets a change that has begun finish, and returns.
+    ///
+    /// # Errors
+    /// None at present: failures of single connections and of `accept` are logged, and it goes on.
+    pub async fn serve(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
+        let Self { shared, tls } = self;
+        let most = u32::try_from(shared.limits.connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        let places = Arc::new(Semaphore::new(most as usize));
+        let addresses = Arc::new(Addresses::default());
+        let connection_shutdown = shutdown.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                // an error means that the sender is gone: nobody is left who could ask for the end
+                _ = shutdown.wait_for(|stop| *stop) => break,
+            };
+            let (tcp, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "the CTL provider cannot take a connection; are there file descriptors left?");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let place = Arc::clone(&places).try_acquire_owned().ok();
+            let Some(room) = place.zip(addresses.enter(peer.ip(), shared.limits.per_address)) else {
+                tracing::warn!(%peer, "the CTL provider has too many connections");
+                continue;
+            };
+            let connection = Connection {
+                tcp,
+                peer,
+                context: tls.load_full(),
+                shared: Arc::clone(&shared),
+                shutdown: connection_shutdown.clone(),
+            };
+            tokio::spawn(async move {
+                connection.run().await;
+                drop(room);
+            });
+        }
+        drop(listener);
+        if timeout(shared.limits.drain, places.acquire_many(most)).await.is_err() {
+            tracing::warn!("a CTL client did not end in time and is cut");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! The CTL as the client of the original lays it out: names of tokens in quotes, addresses as host names, no SIGNATURE
+//! [seed 000, trustlist.md 6, 7].
+
+use std::net::Ipv4Addr;
+
+use wire::ctl_provider::{Choice, ClusterState, Entry};
+use wire::header::{CTL_FILE_NAME, Layout};
+use wire::role::Role;
+use wire::trust_list::{RecordSpec, RecordView, TrustList};
+
+use crate::certificate::{Certificate, CertificateError};
+use crate::name::NameForm;
+use crate::sign::{ListSpec, SigningIdentity, sign_list};
+use crate::signer::SignError;
+
+/// Tokens that a CTL must have: when one is lost the other signs the next.
+pub const LEAST_TOKENS: usize = 2;
+
+/// A CTL that is being put together.
+#[derive(Debug, Clone)]
+pub struct CtlDraft {
+    state: ClusterState,
+    held: Option<TrustList>,
+    servers: Vec<Certificate>,
+    tokens: Vec<Certificate>,
+    others: Vec<(Entry, Certificate)>,
+}
+
+/// Why there is no draft.
+#[derive(Debug, thiserror::Error)]
+pub enum DraftError {
+    /// The CTL of the cluster.
+    #[error(
+        "the CTL file of the cluster cannot be read: {0}; `file delete tftp CTLFile.tlv` on the publisher removes it"
+    )]
+    Held(wire::Malformed),
+    /// A certificate of a server or of a record.
+    #[error("{host}: {error}")]
+    Certificate {
+        /// Whose.
+        host: String,
+        /// What is wrong.
+        error: CertificateError,
+    },
+}
+
+/// A line of the list that the client shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Type: `CAPF`, `CCM+TFTP`, `Security Token`, `TFTP`, `Firewall`.
+    pub kind: &'static str,
+    /// Hostname/IP; empty for a token.
+    pub host: String,
+    /// Issuer Name.
+    pub issuer: String,
+    /// Subject Name.
+    pub subject: String,
+    /// Whether it can be deleted: the records of the cluster's own servers cannot.
+    pub deletable: bool,
+}
+
+impl CtlDraft {
+    /// A draft for a cluster: its servers, and what its CTL has of tokens, alternate TFTP servers and firewalls.
+    ///
+    /// # Errors
+    /// [`DraftError`].
+    pub fn new(state: ClusterState) -> Result<Self, DraftError> {
+        let read = |host: &str, der: &[u8]| {
+            Certificate::from_der(der).map_err(|error| DraftError::Certificate { host: host.to_owned(), error })
+        };
+        let held = state.ctl.clone().map(TrustList::decode).transpose().map_err(DraftError::Held)?;
+        let servers = state.entries.iter().map(|entry| read(&entry.host, &entry.certificate));
+        let servers = servers.collect::<Result<Vec<_>, _>>()?;
+        let mut draft = Self { state, held, servers, tokens: Vec::new(), others: Vec::new() };
+        let held = draft.held.clone();
+        for record in held.iter().flat_map(TrustList::records) {
+            let Some(der) = record.certificate() else { continue };
+            let host = String::from_utf8_lossy(record.dns_name().unwrap_or_default()).into_owned();
+            if is_token(&record) {
+                draft.add_token(read(&host, der)?);
+            } else if let Some(role @ (Role::TFTP | Role::FIREWALL)) = record.role() {
+                let address = record.ip_address().unwrap_or(Ipv4Addr::UNSPECIFIED);
+                draft.add_server(Entry { role, host, address, certificate: der.to_vec() })?;
+            }
+        }
+        Ok(draft)
+    }
+
+    /// What the cluster said.
+    #[must_use]
+    pub fn state(&self) -> &ClusterState {
+        &self.state
+    }
+
+    /// The tokens of the draft.
+    #[must_use]
+    pub fn tokens(&self) -> &[Certificate] {
+        &self.tokens
+    }
+
+    /// Whether a token may sign: the CTL of the cluster holds it, or there is none.
+    #[must_use]
+    pub fn may_sign(&self, token: &Certificate) -> bool {
+        let holds = |list: &TrustList| {
+            list.records().any(|record| record.role() == Some(Role::SAST) && record.certificate() == Some(token.der()))
+        };
+        self.held.as_ref().is_none_or(holds)
+    }
+
+    /// Adds a token. `false`: it is there already.
+    pub fn add_token(&mut self, token: Certificate) -> bool {
+        let new = !self.tokens.contains(&token);
+        if new {
+            self.tokens.push(token);
+        }
+        new
+    }
+
+    /// Adds an alternate TFTP server or a firewall.
+    ///
+    /// # Errors
+    /// [`DraftError::Certificate`].
+    pub fn add_server(&mut self, entry: Entry) -> Result<(), DraftError> {
+        let certificate = Certificate::from_der(&entry.certificate)
+            .map_err(|error| DraftError::Certificate { host: entry.host.clone(), error })?;
+        self.others.push((entry, certificate));
+        Ok(())
+    }
+
+    /// The list as the client shows it: the servers of the cluster, others, tokens.
+    #[must_use]
+    pub fn items(&self) -> Vec<Item> {
+        let own = self.state.entries.iter().zip(&self.servers).map(|(entry, certificate)| (entry, certificate, false));
+        let others = self.others.iter().map(|(entry, certificate)| (entry, certificate, true));
+        let servers = own.chain(others).map(|(entry, certificate, deletable)| Item {
+            kind: kind(entry.role),
+            host: entry.host.clone(),
+            issuer: certificate.issuer(NameForm::Cucm),
+            subject: certificate.subject(NameForm::Cucm),
+            deletable,
+        });
+        let tokens = self.tokens.iter().map(|token| Item {
+            kind: "Security Token",
+            host: String::new(),
+            issuer: token.issuer(NameForm::CtlClient),
+            subject: token.subject(NameForm::CtlClient),
+            deletable: true,
+        });
+        servers.chain(tokens).collect()
+    }
+
+    /// Deletes the item at a place in [`Self::items`]. Whether it could be.
+    pub fn delete(&mut self, index: usize) -> bool {
+        let Some(index) = index.checked_sub(self.servers.len()) else { return false };
+        if index < self.others.len() {
+            self.others.remove(index);
+            return true;
+        }
+        let index = index - self.others.len();
+        let there = index < self.tokens.len();
+        if there {
+            self.tokens.remove(index);
+        }
+        there
+    }
+
+    /// The records for a choice, in the order of [seed 000]: the other tokens, the servers, the token that signs; for a cluster
+    /// that goes back to non-secure in that of TAC 118892: the tokens, the publisher without its certificate, CAPF, the others
+    /// without theirs.
+    #[must_use]
+    pub fn records(&self, choice: Choice, signer: &Certificate) -> Vec<RecordSpec> {
+        let token = |token: &Certificate| {
+            token.with_fields(NameForm::CtlClient, |fields| {
+                RecordSpec::ctl_client(Role::SAST, fields, "", Ipv4Addr::UNSPECIFIED)
+            })
+        };
+        let server = |entry: &Entry, certificate: &Certificate| {
+            certificate.with_fields(NameForm::Cucm, |fields| {
+                RecordSpec::ctl_client(entry.role, fields, &entry.host, entry.address)
+            })
+        };
+        let others = self.others.iter().map(|(entry, certificate)| server(entry, certificate));
+        let backup = self.tokens.iter().filter(|other| *other != signer).map(token);
+        let mixed = match choice {
+            Choice::Mixed => true,
+            Choice::NonSecure => false,
+            Choice::Update => self.state.mixed,
+        };
+        let entries = self.state.entries.iter().zip(&self.servers);
+        if mixed {
+            let servers = entries.map(|(entry, certificate)| server(entry, certificate));
+            return backup.chain(servers).chain(others).chain([token(signer)]).collect();
+        }
+        let mut servers: Vec<RecordSpec> = Vec::new();
+        let mut emptied: Vec<RecordSpec> = Vec::new();
+        for (entry, certificate) in entries {
+            if entry.role == Role::CCM_TFTP {
+                emptied.push(RecordSpec::emptied(entry.role, &entry.host, entry.address));
+            } else {
+                servers.push(server(entry, certificate));
+            }
+        }
+        // The publisher comes last from the provider.
+        let publisher = emptied.pop();
+        let tokens = backup.chain([token(signer)]);
+        tokens.chain(publisher).chain(servers).chain(emptied).chain(others).collect()
+    }
+
+    /// The signed CTL. `timestamp` in seconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn sign(&self, choice: Choice, signer: &SigningIdentity<'_>, timestamp: u32) -> Result<Vec<u8>, SignError> {
+        let spec = ListSpec {
+            layout: Layout::Cucm,
+            signer_form: Some(NameForm::CtlClient),
+            signer_version: None,
+            digest: self.state.digest,
+            file_name: CTL_FILE_NAME,
+            timestamp,
+        };
+        sign_list(&spec, &self.records(choice, signer.certificate()), signer)
+    }
+}
+
+/// A record of a token: its names are in the small letters that only the client writes.
+fn is_token(record: &RecordView<'_>) -> bool {
+    record.role() == Some(Role::SAST) && record.subject().is_some_and(|name| name.starts_with(b"cn="))
+}
+
+const fn kind(role: Role) -> &'static str {
+    match role {
+        Role::CAPF => "CAPF",
+        Role::CCM_TFTP => "CCM+TFTP",
+        Role::TFTP => "TFTP",
+        Role::FIREWALL => "Firewall",
+        Role::SAST => "SAST",
+        _ => "other",
+    }
+}

@@ -1,0 +1,144 @@
+//! `ringfence token`: what is on a Security Token; a token for labs.
+
+use std::path::PathBuf;
+
+use pki::token::prepare::{Preparation, prepare};
+use pki::token::{CALL_LIMIT, TokenModule};
+use pki::{Certificate, NameForm, SoftKey};
+
+use crate::exit::{Answer, Failure};
+use crate::{secret, terminal};
+
+/// Security Tokens: list them, export their certificates, prepare one for a lab
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: ringfence token export --module /usr/lib/softhsm/libsofthsm2.so --token ADN008580ef --out SAST.pem"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// The tokens that are inserted, and their certificates
+    List(Module),
+    /// Write the certificate of a token, to be uploaded as Phone-SAST-trust
+    Export {
+        #[command(flatten)]
+        module: Module,
+        /// Label or serial number of the token
+        #[arg(long)]
+        token: String,
+        /// PEM file
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Make a key on an empty token and a certificate for it, as those of the original look: for labs
+    Prepare {
+        #[command(flatten)]
+        module: Module,
+        /// Label or serial number of the token
+        #[arg(long)]
+        token: String,
+        /// File with its password in the first line
+        #[arg(long, value_name = "FILE")]
+        pin_file: Option<PathBuf>,
+        /// Name in its certificate
+        #[arg(long, default_value = "SAST-ADN008580ef")]
+        name: String,
+        /// Serial number of its certificate, hexadecimal
+        #[arg(long, default_value = "31af45550000000008e983")]
+        serial: String,
+        /// RSA size
+        #[arg(long, default_value_t = 1024)]
+        bits: u32,
+        /// Size of the certificate in bytes; 902 in the original
+        #[arg(long)]
+        size: Option<usize>,
+        /// Certificate of the manufacturing CA, PEM
+        #[arg(long, value_name = "FILE")]
+        ca: PathBuf,
+        /// Its key, PEM
+        #[arg(long, value_name = "FILE")]
+        ca_key: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Module {
+    /// PKCS#11 module
+    #[arg(long, value_name = "FILE")]
+    module: PathBuf,
+}
+
+/// Ten years, as tokens of the original are valid.
+const VALIDITY: u64 = 3652 * 86_400;
+
+impl Module {
+    fn open(&self) -> Result<TokenModule, Failure> {
+        TokenModule::open(&self.module, CALL_LIMIT).map_err(could_not)
+    }
+}
+
+impl Args {
+    /// Runs it.
+    pub fn run(self) -> Result<Answer, Failure> {
+        match self.what {
+            What::List(module) => list(&module.open()?),
+            What::Export { module, token, out } => {
+                let module = module.open()?;
+                let open = module.find(&token).and_then(|found| module.open_token(&found)).map_err(could_not)?;
+                let certificate = open.certificate(None, now()).map_err(could_not)?;
+                std::fs::write(&out, certificate.to_pem()).map_err(|error| Failure::at(&out, error))?;
+                terminal::print(&format!("{}: {}\n", out.display(), certificate.subject(NameForm::CtlClient)))?;
+                Ok(Answer::Yes)
+            }
+            What::Prepare { module, token, pin_file, name, serial, bits, size, ca, ca_key } => {
+                let read = |path: &PathBuf| std::fs::read(path).map_err(|error| Failure::at(path, error));
+                let issuer = Certificate::from_pem(&read(&ca)?).map_err(|error| Failure::at(&ca, error))?;
+                let key = SoftKey::from_pem(&zeroize::Zeroizing::new(read(&ca_key)?));
+                let key = key.map_err(|error| Failure::at(&ca_key, error))?;
+                let serial = hex::decode(&serial).map_err(|error| Failure::WrongUsage(format!("--serial: {error}")))?;
+                let pin = match &pin_file {
+                    Some(file) => secret::from_file(file)?,
+                    None => secret::ask("Token password: ")?
+                        .ok_or_else(|| Failure::CouldNotTell("no password was given".to_owned()))?,
+                };
+                let module = module.open()?;
+                let found = module.find(&token).map_err(could_not)?;
+                let validity = (now().saturating_sub(86_400), now() + VALIDITY);
+                let what = Preparation { name: &name, bits, serial: &serial, validity, size };
+                let certificate = prepare(&module, &found, &pin, &what, (&issuer, &key)).map_err(could_not)?;
+                terminal::print(&format!("{}\n", certificate.subject(NameForm::CtlClient)))?;
+                Ok(Answer::Yes)
+            }
+        }
+    }
+}
+
+fn list(module: &TokenModule) -> Result<Answer, Failure> {
+    let tokens = module.tokens().map_err(could_not)?;
+    if tokens.is_empty() {
+        terminal::print("No Security Token is inserted.\n")?;
+        return Ok(Answer::No);
+    }
+    for token in &tokens {
+        let title = format!("{} (serial number {}), {} {}", token.label, token.serial, token.manufacturer, token.model);
+        terminal::print(&format!("{}\n", terminal::one_line(&title)))?;
+        let open = module.open_token(token).map_err(could_not)?;
+        for found in open.certificates().map_err(could_not)? {
+            let line = format!("{}: {}", found.label, found.certificate.subject(NameForm::CtlClient));
+            terminal::print(&format!("  {}\n", terminal::one_line(&line)))?;
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+fn now() -> u64 {
+    u64::try_from(daemon::surroundings::now() / 1000).unwrap_or_default()
+}
+
+fn could_not(error: impl std::fmt::Display) -> Failure {
+    Failure::CouldNotTell(error.to_string())
+}
