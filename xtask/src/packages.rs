@@ -113,6 +113,24 @@ pub const PACKAGES: &[Package] = &[
         reason: "shows that server a user with a password, without touching the machine's accounts",
     },
     Package {
+        name: "rsyslog",
+        need: Need::Tests,
+        sign: Sign::Program("rsyslogd"),
+        reason: "a syslog receiver that nobody here wrote: takes the alarms over UDP and TCP",
+    },
+    Package {
+        name: "python3-aiosmtpd",
+        need: Need::Tests,
+        sign: Sign::Says("/usr/bin/python3", "-cimport aiosmtpd; print('aiosmtpd')", "aiosmtpd"),
+        reason: "an SMTP server with STARTTLS: takes the e-mail of the certificate monitor",
+    },
+    Package {
+        name: "python3-prometheus-client",
+        need: Need::Tests,
+        sign: Sign::Says("/usr/bin/python3", "-cimport prometheus_client; print('prometheus')", "prometheus"),
+        reason: "reads the metrics as Prometheus does",
+    },
+    Package {
         name: "sqlite3",
         need: Need::Tests,
         sign: Sign::Program("sqlite3"),

@@ -23,6 +23,13 @@ pub struct Alarm {
     pub meaning: &'static str,
 }
 
+impl Alarm {
+    /// Severity of syslog, 0 emergency to 7 debug, from the middle of its name; 6 for a name without one.
+    pub fn severity(&self) -> u8 {
+        self.name.split('-').nth(1).and_then(|digit| digit.parse().ok()).filter(|digit| *digit <= 7).unwrap_or(6)
+    }
+}
+
 /// The ITLRecovery key was not taken away yet [seed 004, Alarm Search Results; the text is cut there, and ours behind the cut].
 pub const ITL_RECOVERY_BACKUP: Alarm = Alarm {
     name: "UC_CERT-4-ITLRecoveryCertBackup",

@@ -30,6 +30,7 @@ pub mod import;
 pub mod inventory;
 pub mod lsc;
 pub mod merge;
+pub mod monitor;
 pub mod operations;
 pub mod parameters;
 pub mod publish;

@@ -7,6 +7,8 @@ pub mod requests;
 
 use pki::profile::CertificateProfile;
 
+use crate::alarms::Alarm;
+use crate::monitor::alarms::{EXPIRED, FOR_7_DAYS};
 use crate::units::{Unit, Where};
 
 /// A release whose behaviour a cluster follows.
@@ -41,6 +43,9 @@ pub struct Release {
     pub requests: &'static requests::RequestRules,
     /// What `utils ctl` says at its end, in one line [cucm-behaviour.md 1.5].
     pub ctl_restart: &'static str,
+    /// What the certificate monitor says of an expired certificate: CertValidfor7days in the older ones [seed 003, seed 004],
+    /// CertExpired in 11.5 [inferred] and later [cucm-behaviour.md 6].
+    pub expired_alarm: &'static Alarm,
     /// What `utils service restart` says first, with its blanks [printed transcripts of both generations].
     pub restart_warning: &'static str,
 }
@@ -102,6 +107,7 @@ pub const RELEASES: [Release; 6] = [
         requests: &requests::FIRST,
         ctl_restart: OLD_CTL_RESTART,
         // [seed 003]
+        expired_alarm: &FOR_7_DAYS,
         restart_warning: OLD_RESTART_WARNING,
     },
     // 10.0 to 10.5(1), the release of [seed 000].
@@ -120,6 +126,7 @@ pub const RELEASES: [Release; 6] = [
         requests: &requests::OLD,
         // [seed 000]
         ctl_restart: OLD_CTL_RESTART,
+        expired_alarm: &FOR_7_DAYS,
         restart_warning: OLD_RESTART_WARNING,
     },
     Release {
@@ -137,6 +144,7 @@ pub const RELEASES: [Release; 6] = [
         requests: &requests::OLD,
         // as 10.5 [inferred]
         ctl_restart: OLD_CTL_RESTART,
+        expired_alarm: &EXPIRED,
         restart_warning: OLD_RESTART_WARNING,
     },
     // From 12.0 on the ITLRecovery key signs, from 12.5 on one for the cluster. Field notice 70613: 12.5(1) before SU3.
@@ -156,6 +164,7 @@ pub const RELEASES: [Release; 6] = [
         // [field notice 70613]
         ctl_restart: NEW_CTL_RESTART,
         // as 15 [inferred]
+        expired_alarm: &EXPIRED,
         restart_warning: NEW_RESTART_WARNING,
     },
     // The plug-in of the CTL Client is not delivered any more, the service stays until 14SU3.
@@ -174,6 +183,7 @@ pub const RELEASES: [Release; 6] = [
         requests: &requests::NEW_WITH_OU,
         ctl_restart: NEW_CTL_RESTART,
         // as 15 [inferred]
+        expired_alarm: &EXPIRED,
         restart_warning: NEW_RESTART_WARNING,
     },
     Release {
@@ -191,6 +201,7 @@ pub const RELEASES: [Release; 6] = [
         requests: &requests::NEW,
         // [cucm-behaviour.md 1.5, newer releases]
         ctl_restart: NEW_CTL_RESTART,
+        expired_alarm: &EXPIRED,
         restart_warning: NEW_RESTART_WARNING,
     },
 ];

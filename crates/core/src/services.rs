@@ -10,6 +10,8 @@ pub const TFTP: &str = "Cisco Tftp";
 pub const CALL_MANAGER: &str = "Cisco CallManager";
 /// TVS.
 pub const TVS: &str = "Cisco Trust Verification Service";
+/// The certificate monitor.
+pub const EXPIRY_MONITOR: &str = "Cisco Certificate Expiry Monitor";
 /// CAPF.
 pub const CAPF: &str = "Cisco Certificate Authority Proxy Function";
 
@@ -94,7 +96,7 @@ const CATALOGUE: [Service; 26] = [
         activated: false,
         ..feature("Cisco Certificate Enrollment Service", Run::Elsewhere)
     },
-    network("Cisco Certificate Expiry Monitor", Run::Elsewhere),
+    network(EXPIRY_MONITOR, Run::Here),
     network(DRF_LOCAL, Run::Elsewhere),
     Service { publisher_only: true, ..network(DRF_MASTER, Run::Elsewhere) },
     network("Cisco Database Layer Monitor", Run::Elsewhere),

@@ -4,6 +4,7 @@
 //!
 //! * [`tftp`], [`http`], [`tvs`], [`capf`], [`ctl_provider`]: the servers; [`tls`]: what phones need of TLS
 //! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program
+//! * [`monitor`]: what expires: syslog, e-mail, metrics
 //! * [`sftp`]: servers through which clusters exchange certificates
 //! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
 
@@ -11,6 +12,7 @@ pub mod capf;
 pub mod ctl_provider;
 pub mod files;
 pub mod http;
+pub mod monitor;
 pub mod node;
 pub mod serve;
 mod servers;

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use crate::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, NodeDesk};
 use crate::ctl_provider::{CtlProviderLimits, CtlProviderServer};
 use crate::files::{FetchError, FileRequest, FileSource};
+use crate::monitor::metrics::Counted;
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
@@ -126,6 +127,7 @@ struct Live {
     tls: SwappableTls,
     legacy_tls: bool,
     log: TvsLog,
+    tvs_counters: Arc<TvsCounters>,
     /// On the publisher.
     capf: Option<CapfPart>,
     /// On the publisher: the TLS of the CTL provider, and what its certificate is known by.
@@ -183,12 +185,13 @@ impl Node {
         let (tvs, context) = service_context(&cluster, &node, Unit::Tvs, options.legacy_tls).await?;
         let trust = Arc::new(ArcSwap::from_pointee(TvsCache::new()));
         let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
+        let tvs_counters = Arc::new(TvsCounters::default());
         let server = TvsServer {
             tls: Arc::clone(&tls),
             source: Arc::clone(&trust) as Arc<_>,
             log: log.clone(),
             limits: TvsLimits::default(),
-            counters: Arc::new(TvsCounters::default()),
+            counters: Arc::clone(&tvs_counters),
         };
         let mut capf_known = [0; 32];
         let mut part = None;
@@ -228,6 +231,7 @@ impl Node {
             node,
             files,
             log,
+            tvs_counters,
         });
         live.refresh_trust(true).await?;
         live.follow_services().await?;
@@ -262,6 +266,15 @@ impl Node {
     #[must_use]
     pub fn capf_counters(&self) -> Option<&CapfCounters> {
         self.live.capf.as_ref().map(|capf| &*capf.counters)
+    }
+
+    /// What phones did here, for metrics.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        Counted {
+            tvs: Arc::clone(&self.live.tvs_counters),
+            capf: self.live.capf.as_ref().map(|capf| Arc::clone(&capf.counters)),
+        }
     }
 
     /// The node.

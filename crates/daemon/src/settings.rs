@@ -9,6 +9,8 @@ use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::{self, DEFAULT_RELEASE, release};
 use serde::{Deserialize, Serialize};
 
+use crate::monitor::MonitorSettings;
+
 /// Settings of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,6 +23,8 @@ pub struct Settings {
     pub phones: PhoneSettings,
     /// Files that people bring.
     pub files: FileSettings,
+    /// The certificate monitor.
+    pub monitor: MonitorSettings,
 }
 
 /// `[cluster]`.

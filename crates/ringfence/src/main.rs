@@ -5,6 +5,7 @@
 //! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
 //! * [`ctl_client`]: signs the CTL with tokens; [`token`]: the tokens themselves
 //! * [`audit`]: the audit log; [`inventory`]: every certificate and LSC
+//! * [`audit`]: the audit log; [`monitor`]: what expires
 //! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
 //! * [`exit`], [`terminal`], [`secret`]: how a subcommand ends, and what it prints where
@@ -23,6 +24,7 @@ mod files;
 mod import;
 mod inventory;
 mod lab;
+mod monitor;
 mod opened;
 mod phone;
 mod secret;
@@ -61,6 +63,7 @@ enum Command {
     Device(device::Args),
     Audit(audit::Args),
     Inventory(inventory::Args),
+    Monitor(monitor::Args),
     Import(import::Args),
     Phone(Box<phone::Args>),
     Tvs(tvs::Args),
@@ -87,6 +90,7 @@ impl Command {
             Self::Device(args) => args.run(),
             Self::Audit(args) => args.run(),
             Self::Inventory(args) => args.run(),
+            Self::Monitor(args) => args.run(),
             Self::Import(args) => args.run(),
             Self::Phone(args) => args.run(),
             Self::Tvs(args) => args.run(),

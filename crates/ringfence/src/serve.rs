@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use daemon::node::Node;
+use daemon::monitor::Monitor;
+use daemon::node::{Node, StartError};
 use daemon::serve::{ServeError, StopSignals, open_or_create, start, summary};
 use daemon::settings::{Settings, SubscriberSettings, default_data_directory};
 
@@ -71,23 +72,29 @@ impl Args {
 
     async fn serve(self) -> Result<Answer, Failure> {
         let mut signals = StopSignals::new().map_err(could_not)?;
-        let (cluster, node, summary) = self.started().await.map_err(could_not)?;
+        let (cluster, node, monitor, summary) = self.started().await.map_err(could_not)?;
         terminal::print(&summary)?;
         signals.wait().await;
         terminal::note("stopping: running requests may finish");
+        monitor.stop().await;
         node.stop().await;
         cluster.store().close().await;
         Ok(Answer::Yes)
     }
 
-    async fn started(&self) -> Result<(Cluster, Node, String), ServeError> {
+    async fn started(&self) -> Result<(Cluster, Node, Monitor, String), ServeError> {
         let settings = self.settings()?;
         let prepared = open_or_create(&self.data, &settings, &mut |text| terminal::note(text)).await?;
         let cluster = prepared.cluster;
         let row = cluster.node(self.node.as_deref()).await?;
         let node = start(&cluster, row, &settings).await?;
-        let summary = summary(&cluster, &node, &settings).await?;
-        Ok((cluster, node, summary))
+        let monitor = Monitor::start(&cluster, node.row(), &settings.monitor, node.counted()).await;
+        let monitor = monitor.map_err(StartError::from)?;
+        let mut summary = summary(&cluster, &node, &settings).await?;
+        if let Some(address) = monitor.metrics() {
+            summary.push_str(&format!("  metrics: http://{address}/metrics\n"));
+        }
+        Ok((cluster, node, monitor, summary))
     }
 
     fn settings(&self) -> Result<Settings, ServeError> {

@@ -10,6 +10,7 @@ mod capf_waves;
 mod certificates;
 mod csr;
 mod files;
+mod monitor;
 mod parameters;
 mod recovery;
 mod requests;

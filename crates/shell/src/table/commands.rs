@@ -6,6 +6,7 @@ mod bulk;
 mod capf;
 mod certificates;
 mod files;
+mod monitor;
 mod requests;
 mod services;
 mod system;
@@ -44,6 +45,7 @@ const NOUNS: &[&[Command]] = &[
     certificates::COMMANDS,
     files::COMMANDS,
     requests::COMMANDS,
+    monitor::COMMANDS,
     services::COMMANDS,
     system::COMMANDS,
     terminal::COMMANDS,

@@ -1,0 +1,150 @@
+//! The certificate monitor: what expires, who needs to know, and when to say it again [cucm-behaviour.md 6].
+//!
+//! * [`alarms`]: the catalogue and its thresholds; [`watch`]: what is watched, and what depends on it; [`decide`]: what to say now, a pure
+//!   function
+//!
+//! The clock and the outputs (log, syslog, e-mail, metrics) are those of the `daemon`.
+
+pub mod alarms;
+pub mod decide;
+pub mod watch;
+
+use std::collections::HashMap;
+
+use store::rows::{AcknowledgementRow, NodeRow, NoticeRow};
+
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::cluster::Cluster;
+use crate::surroundings::Surroundings;
+
+pub use decide::{Notice, Said, Schedule, alarm_of};
+pub use watch::{Kind, Revocation, Watched};
+
+/// *Notification Start Time* when nobody says otherwise, days: there is time for a CA that takes its time. The default of the original is
+/// not known.
+pub const DEFAULT_WINDOW_DAYS: u32 = 90;
+
+/// *Notification Frequency* when nobody says otherwise, hours: once a week.
+pub const DEFAULT_REPEAT_HOURS: u32 = 7 * 24;
+
+/// Letters of a reason at most: a line.
+const REASON_LIMIT: usize = 200;
+
+/// Digits of a SHA-256 at least, to name a certificate by its beginning.
+const LEAST_DIGITS: usize = 8;
+
+/// What a look of the monitor came to.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// What is to be said, the gravest first.
+    pub notices: Vec<Notice>,
+    /// When to look again, milliseconds since 1970 UTC.
+    pub next: i64,
+}
+
+impl Cluster {
+    /// What a monitor of this release does at these times. `window_days` and `repeat_hours` are those of the page *Certificate Monitor*.
+    pub fn monitor_schedule(&self, window_days: u32, repeat_hours: u32) -> Schedule {
+        Schedule { window_days, repeat_hours, expired: self.release().expired_alarm }
+    }
+
+    /// Looks at everything, writes what is to be said into the log of alarms, and remembers that it was said.
+    ///
+    /// # Errors
+    /// [`CoreError`]; what could not be remembered is said again at the next look.
+    pub async fn monitor(&self, node: &NodeRow, schedule: &Schedule, lscs: bool, now: i64) -> Result<Look, CoreError> {
+        let watched = self.watched(lscs).await?;
+        let said: HashMap<String, Said> = self.store().notices().await?.into_iter().map(said).collect();
+        let notices = decide::decide(&watched, &said, schedule, now, self.zone())?;
+        if !notices.is_empty() {
+            let mut transaction = self.store().begin().await?;
+            for notice in &notices {
+                self.alarm(node, notice.alarm, &notice.message, now)?;
+                let row =
+                    NoticeRow { fingerprint: notice.key.clone(), alarm: notice.alarm.name.to_owned(), said_at: now };
+                transaction.put_notice(&row).await?;
+            }
+            transaction.commit().await?;
+        }
+        Ok(Look { notices, next: decide::next_look(&watched, schedule, now) })
+    }
+
+    /// `set cert acknowledge`: nothing more is said about a certificate until its alarm gets worse. The certificate is named by its
+    /// SHA-256 or the first digits of it.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, no certificate or several, no reason.
+    pub async fn acknowledge(
+        &self,
+        actor: &Actor,
+        digits: &str,
+        reason: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Watched, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let reason = reason.trim();
+        if reason.is_empty() || reason.len() > REASON_LIMIT || reason.chars().any(char::is_control) {
+            return Err(CoreError::BadInput(format!("say why, in 1 to {REASON_LIMIT} printable letters")));
+        }
+        let found = self.watched_by_digits(digits).await?;
+        let row = AcknowledgementRow {
+            fingerprint: found.fingerprint.clone(),
+            actor: actor.name().to_owned(),
+            reason: reason.to_owned(),
+            at: surroundings.now(),
+        };
+        let mut transaction = self.store().begin().await?;
+        transaction.put_acknowledgement(&row).await?;
+        let command = format!("set cert acknowledge {}", found.fingerprint);
+        transaction.note_audit(row.at, actor.name(), &command, reason).await?;
+        transaction.commit().await?;
+        Ok(found)
+    }
+
+    /// `set cert unacknowledge`: takes an acknowledgement back. Whether there was one.
+    ///
+    /// # Errors
+    /// As [`Self::acknowledge`].
+    pub async fn take_back_acknowledgement(
+        &self,
+        actor: &Actor,
+        digits: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<bool, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let found = self.watched_by_digits(digits).await?;
+        let mut transaction = self.store().begin().await?;
+        let there = transaction.remove_acknowledgement(&found.fingerprint).await?;
+        let command = format!("set cert unacknowledge {}", found.fingerprint);
+        let result = if there { "taken back" } else { "there was none" };
+        transaction.note_audit(surroundings.now(), actor.name(), &command, result).await?;
+        transaction.commit().await?;
+        Ok(there)
+    }
+
+    async fn watched_by_digits(&self, digits: &str) -> Result<Watched, CoreError> {
+        let digits = digits.to_ascii_lowercase().replace(':', "");
+        if digits.len() < LEAST_DIGITS || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            let text = format!(
+                "name a certificate by {LEAST_DIGITS} digits of its SHA-256 or more; `show cert monitor all` lists them"
+            );
+            return Err(CoreError::BadInput(text));
+        }
+        let mut found = self.watched(true).await?;
+        found.retain(|one| one.fingerprint.starts_with(&digits));
+        if found.len() > 1 {
+            return Err(CoreError::BadInput(format!(
+                "{} certificates begin with {digits}; give more digits",
+                found.len()
+            )));
+        }
+        found.pop().ok_or_else(|| {
+            CoreError::BadInput(format!("no certificate begins with {digits}; `show cert monitor all` lists them"))
+        })
+    }
+}
+
+fn said(row: NoticeRow) -> (String, Said) {
+    (row.fingerprint, Said { alarm: row.alarm, at: row.said_at })
+}

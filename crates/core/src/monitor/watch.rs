@@ -1,0 +1,163 @@
+//! What is watched: own certificates, entries of trust stores, LSCs; and what depends on each.
+
+use std::collections::HashMap;
+
+use pki::Certificate;
+use pki::lsc::authority::is_issued_by;
+use store::rows::{AcknowledgementRow, CertificateRow, LscRow, NodeRow, RevocationRow};
+
+use crate::CoreError;
+use crate::cluster::Cluster;
+use crate::units::service;
+
+/// What a watched certificate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A node presents it.
+    Own,
+    /// It stands in a trust store only.
+    Trust,
+    /// A phone holds it.
+    Lsc,
+}
+
+impl Kind {
+    /// A word for listings.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Trust => "trust",
+            Self::Lsc => "lsc",
+        }
+    }
+}
+
+/// What its authority says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// It is good.
+    Good,
+    /// It was revoked.
+    Revoked,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// A certificate that is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// SHA-256 of the DER, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// The name of the file, as the original has it: `tomcat.der`.
+    pub file: String,
+    /// The unit or the first trust store; for an LSC the name of its phone.
+    pub unit: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Last second of validity, seconds since 1970 UTC.
+    pub not_after: i64,
+    /// What depends on it, in words; empty when nothing does.
+    pub depends: Vec<String>,
+    /// Whether it replaced another one.
+    pub regenerated: bool,
+    /// Somebody knows.
+    pub acknowledged: Option<AcknowledgementRow>,
+    /// What its authority said last; `None` when it was not asked.
+    pub revocation: Option<Revocation>,
+}
+
+impl Cluster {
+    /// All that is watched; LSCs when `lscs`.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn watched(&self, lscs: bool) -> Result<Vec<Watched>, CoreError> {
+        let rows = self.store().certificates().await?;
+        let nodes = self.store().nodes().await?;
+        let issued = self.store().current_lscs().await?;
+        let known: HashMap<String, AcknowledgementRow> =
+            self.store().acknowledgements().await?.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
+        let revocations: HashMap<String, RevocationRow> =
+            self.store().revocations().await?.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
+        let mut parsed = Vec::with_capacity(rows.len());
+        for row in &rows {
+            parsed.push((row, Certificate::from_pem(row.pem.as_bytes())?));
+        }
+        let mut all = Vec::new();
+        for (row, certificate) in &parsed {
+            let (not_before_and, not_after) = certificate.validity();
+            debug_assert!(not_before_and <= not_after, "a certificate that was taken has a validity");
+            let (unit, file) = place(row);
+            all.push(Watched {
+                fingerprint: row.fingerprint.clone(),
+                file,
+                unit,
+                kind: if row.nodes.is_empty() { Kind::Trust } else { Kind::Own },
+                not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
+                depends: dependents(row, certificate, &parsed, &issued, &nodes),
+                regenerated: row.regenerated_at.is_some(),
+                acknowledged: known.get(&row.fingerprint).cloned(),
+                revocation: revocations.get(&row.fingerprint).map(|row| match row.state.as_str() {
+                    "good" => Revocation::Good,
+                    "revoked" => Revocation::Revoked,
+                    _ => Revocation::Unknown,
+                }),
+            });
+        }
+        if lscs {
+            all.extend(issued.iter().filter_map(|row| lsc(row, &known)));
+        }
+        Ok(all)
+    }
+}
+
+fn lsc(row: &LscRow, known: &HashMap<String, AcknowledgementRow>) -> Option<Watched> {
+    let certificate = Certificate::from_pem(row.pem.as_ref()?.as_bytes()).ok()?;
+    let fingerprint = pki::hash::hex(&certificate.sha256());
+    Some(Watched {
+        acknowledged: known.get(&fingerprint).cloned(),
+        fingerprint,
+        file: format!("{}.der", row.device),
+        unit: row.device.clone(),
+        kind: Kind::Lsc,
+        not_after: row.not_after,
+        depends: vec![format!("{} proves itself by it", row.device)],
+        regenerated: false,
+        revocation: None,
+    })
+}
+
+/// The unit and the name of the file with the ending of the original.
+fn place(row: &CertificateRow) -> (String, String) {
+    let own = row.own.first().and_then(|(_, unit)| service(*unit));
+    let store = row.services.iter().filter_map(|number| service(*number)).find(|service| service.trust);
+    let der = |name: &str| format!("{}.der", name.strip_suffix(".pem").unwrap_or(name));
+    match (own, store) {
+        (Some(unit), _) => (unit.name.to_owned(), der(unit.name)),
+        (None, Some(store)) => (store.name.to_owned(), der(row.file(store.number).unwrap_or(store.name))),
+        (None, None) => (String::new(), der(&row.fingerprint)),
+    }
+}
+
+fn dependents(
+    row: &CertificateRow,
+    certificate: &Certificate,
+    all: &[(&CertificateRow, Certificate)],
+    lscs: &[LscRow],
+    nodes: &[NodeRow],
+) -> Vec<String> {
+    let mut words: Vec<String> = nodes
+        .iter()
+        .filter(|node| row.nodes.contains(&node.pkid))
+        .map(|node| format!("{} presents it", node.name))
+        .collect();
+    let hanging = lscs.iter().filter(|lsc| lsc.issuer_fingerprint == row.fingerprint).count();
+    if hanging > 0 {
+        words.push(format!("{hanging} LSC{} issued by it", if hanging == 1 { "" } else { "s" }));
+    }
+    let below = all.iter().filter(|(other, below)| {
+        other.fingerprint != row.fingerprint && !other.nodes.is_empty() && is_issued_by(below, certificate)
+    });
+    words.extend(below.map(|(other, _)| format!("issuer of {}", place(other).0)));
+    words
+}

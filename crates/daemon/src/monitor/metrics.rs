@@ -1,0 +1,185 @@
+//! Metrics in the text format of Prometheus 0.0.4: when certificates expire, as time stamps (an alert computes what is left by itself), and
+//! what phones did at TVS and CAPF.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ringfence_core::monitor::Watched;
+use ringfence_core::{Cluster, CoreError};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use crate::capf::CapfCounters;
+use crate::tftp::BindError;
+use crate::tvs::TvsCounters;
+
+/// Scrapes at a time: a few servers and a curious person.
+const CONNECTIONS: usize = 16;
+
+/// How long a scrape may take, all in all.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Media type of the text format.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What is counted.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// Of TVS.
+    pub tvs: Arc<TvsCounters>,
+    /// Of CAPF; `None` on a subscriber.
+    pub capf: Option<Arc<CapfCounters>>,
+}
+
+/// The text of a scrape.
+///
+/// # Errors
+/// [`CoreError`].
+pub async fn text(cluster: &Cluster, counted: &Counted, lscs: bool) -> Result<String, CoreError> {
+    let mut out = String::new();
+    // Writing to a String never fails.
+    let written = expiries(&mut out, &cluster.watched(lscs).await?).and_then(|()| counters(&mut out, counted));
+    written.map_err(CoreError::internal)?;
+    Ok(out)
+}
+
+fn expiries(out: &mut String, watched: &[Watched]) -> std::fmt::Result {
+    let name = "ringfence_certificate_expiry_timestamp_seconds";
+    writeln!(out, "# HELP {name} Last second of validity of a certificate, since 1970 UTC.")?;
+    writeln!(out, "# TYPE {name} gauge")?;
+    for one in watched {
+        writeln!(
+            out,
+            "{name}{{unit=\"{}\",file=\"{}\",kind=\"{}\",in_use=\"{}\",acknowledged=\"{}\",sha256=\"{}\"}} {}",
+            label(&one.unit),
+            label(&one.file),
+            one.kind.word(),
+            !one.depends.is_empty(),
+            one.acknowledged.is_some(),
+            one.fingerprint,
+            one.not_after
+        )?;
+    }
+    Ok(())
+}
+
+fn counters(out: &mut String, counted: &Counted) -> std::fmt::Result {
+    let tvs = &counted.tvs;
+    let rows = [
+        ("tvs_connections", "Connections taken.", tvs.connections()),
+        ("tvs_refused", "Connections closed because of a limit.", tvs.refused()),
+        ("tvs_handshakes", "Handshakes that succeeded.", tvs.handshakes()),
+        ("tvs_resumed", "Handshakes that resumed a session.", tvs.resumed()),
+        ("tvs_handshakes_failed", "Handshakes that failed or took too long.", tvs.handshakes_failed()),
+        ("tvs_verify", "VERIFY requests answered.", tvs.verify()),
+        ("tvs_query", "QUERY requests answered.", tvs.query()),
+        ("tvs_not_valid", "Answers that a certificate is not valid.", tvs.not_valid()),
+        ("tvs_timed_out", "Connections closed because they were too slow.", tvs.timed_out()),
+        ("tvs_malformed", "Connections closed because of bytes that are no request.", tvs.malformed()),
+    ];
+    rows.into_iter().try_for_each(|row| counter(out, row))?;
+    let Some(capf) = &counted.capf else { return Ok(()) };
+    let rows = [
+        ("capf_connections", "Connections taken.", capf.connections()),
+        ("capf_refused", "Connections closed because of a limit.", capf.refused()),
+        ("capf_handshakes", "Handshakes that succeeded.", capf.handshakes()),
+        ("capf_handshakes_failed", "Handshakes that failed or took too long.", capf.handshakes_failed()),
+        ("capf_installed", "Sessions after which a phone has a new LSC.", capf.installed()),
+        ("capf_deleted", "Sessions after which a phone has no LSC.", capf.deleted()),
+        ("capf_fetched", "Sessions in which a phone has shown its certificate.", capf.fetched()),
+        ("capf_nothing_pending", "Sessions without anything to do.", capf.nothing_pending()),
+        ("capf_unknown_device", "Sessions of devices that are not known.", capf.unknown_device()),
+        ("capf_limited", "Sessions refused by a limit of the device.", capf.limited()),
+        ("capf_internal", "Sessions refused by our own fault.", capf.internal()),
+        ("capf_phone_failed", "Sessions in which the phone could not.", capf.phone_failed()),
+        ("capf_timed_out", "Sessions in which the phone did not answer in time.", capf.timed_out()),
+        ("capf_closed", "Sessions that the phone broke off.", capf.closed()),
+        ("capf_malformed", "Sessions that ended by bytes that may not come.", capf.malformed()),
+    ];
+    rows.into_iter().try_for_each(|row| counter(out, row))
+}
+
+fn counter(out: &mut String, (name, help, value): (&str, &str, u64)) -> std::fmt::Result {
+    let name = format!("ringfence_{name}_total");
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}")
+}
+
+/// A label value: backslash, quote and line break are escaped.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Listens and answers `GET /metrics` until `stopped`.
+///
+/// # Errors
+/// [`BindError`].
+pub async fn serve(
+    listen: SocketAddr,
+    cluster: Cluster,
+    counted: Counted,
+    lscs: bool,
+    stopped: watch::Receiver<bool>,
+) -> Result<(SocketAddr, impl Future<Output = ()>), BindError> {
+    let named = |error| BindError::new("TCP", listen, error);
+    let listener = TcpListener::bind(listen).await.map_err(named)?;
+    let address = listener.local_addr().map_err(named)?;
+    Ok((address, accept(listener, Arc::new((cluster, counted, lscs)), stopped)))
+}
+
+async fn accept(listener: TcpListener, source: Arc<(Cluster, Counted, bool)>, mut stopped: watch::Receiver<bool>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            // An error means that the sender is gone: that is the end too.
+            _ = stopped.wait_for(|stop| *stop) => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors: the next scrape comes anyway.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let Ok(seat) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let source = Arc::clone(&source);
+        tokio::spawn(async move {
+            let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+                let source = Arc::clone(&source);
+                async move { Ok::<_, Infallible>(answer(request.method(), request.uri().path(), &source).await) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service);
+            if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, connection).await {
+                tracing::debug!(%error, "a scrape of metrics ended");
+            }
+            drop(seat);
+        });
+    }
+}
+
+async fn answer(method: &Method, path: &str, source: &(Cluster, Counted, bool)) -> Response<Full<Bytes>> {
+    let (cluster, counted, lscs) = source;
+    let (status, body) = match (method, path) {
+        (&Method::GET, "/metrics") => match text(cluster, counted, *lscs).await {
+            Ok(text) => (StatusCode::OK, text),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        },
+        (&Method::GET, _) => (StatusCode::NOT_FOUND, "the metrics are at /metrics\n".to_owned()),
+        _ => (StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(TEXT_FORMAT));
+    response
+}

@@ -1,0 +1,250 @@
+//! *Cisco Certificate Expiry Monitor*: looks each day, each hour when it matters, and says what is to be said: into `log/alarms.log` always, to
+//! [`syslog`] and by [`mail`] when `ringfence.toml` names them. [`metrics`] are there to be fetched at any time.
+//!
+//! What a receiver did not take is kept, at most [`BACKLOG`], and tried again each minute.
+
+pub mod mail;
+pub mod metrics;
+pub mod syslog;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ringfence_core::alarms::line;
+use ringfence_core::monitor::{DEFAULT_REPEAT_HOURS, DEFAULT_WINDOW_DAYS, Look};
+use ringfence_core::services::EXPIRY_MONITOR;
+use ringfence_core::{Cluster, CoreError, NodeRow};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::surroundings::now;
+use crate::tftp::BindError;
+use mail::MailSettings;
+use metrics::Counted;
+use syslog::SyslogSettings;
+
+/// Alarms that wait for a receiver at most; the oldest go first.
+pub const BACKLOG: usize = 1000;
+
+/// How often it is seen whether a look is due, the service runs, and a receiver is back.
+const TICK: Duration = Duration::from_secs(60);
+
+/// `[monitor]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MonitorSettings {
+    /// *Notification Start Time*: days before an expiry.
+    pub window_days: u32,
+    /// *Notification Frequency*: hours until the same is said again.
+    pub repeat_hours: u32,
+    /// *Enable LSC Monitoring*.
+    pub lsc: bool,
+    /// Where metrics are fetched: `GET /metrics` there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
+    /// A syslog receiver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<SyslogSettings>,
+    /// *Enable E-mail notification*.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailSettings>,
+}
+
+impl Default for MonitorSettings {
+    fn default() -> Self {
+        Self {
+            window_days: DEFAULT_WINDOW_DAYS,
+            repeat_hours: DEFAULT_REPEAT_HOURS,
+            lsc: true,
+            metrics: None,
+            syslog: None,
+            mail: None,
+        }
+    }
+}
+
+/// The monitor of a node. Dropping it ends it.
+pub struct Monitor {
+    metrics: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Monitor {
+    /// Starts it. The publisher looks for the whole cluster; on a subscriber there are only metrics.
+    ///
+    /// # Errors
+    /// [`BindError`] of the metrics.
+    pub async fn start(
+        cluster: &Cluster,
+        node: &NodeRow,
+        settings: &MonitorSettings,
+        counted: Counted,
+    ) -> Result<Self, BindError> {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let mut metrics = None;
+        if let Some(listen) = settings.metrics {
+            let (address, server) =
+                metrics::serve(listen, cluster.clone(), counted, settings.lsc, stopped.clone()).await?;
+            metrics = Some(address);
+            tasks.spawn(server);
+        }
+        if node.publisher {
+            let runner = Runner::new(cluster, node, settings);
+            tasks.spawn(runner.run(stopped));
+        }
+        Ok(Self { metrics, stop, tasks })
+    }
+
+    /// Where the metrics are, with the port the system chose.
+    #[must_use]
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
+    /// Ends it; what a receiver has begun to take is cut.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        self.tasks.shutdown().await;
+    }
+}
+
+struct Runner {
+    cluster: Cluster,
+    node: NodeRow,
+    settings: MonitorSettings,
+    /// When the next look is due, milliseconds since 1970 UTC.
+    next: i64,
+    /// For syslog.
+    messages: Vec<String>,
+    /// For the next e-mail.
+    letter: Vec<String>,
+}
+
+impl Runner {
+    fn new(cluster: &Cluster, node: &NodeRow, settings: &MonitorSettings) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            node: node.clone(),
+            settings: settings.clone(),
+            next: i64::MIN,
+            messages: Vec::new(),
+            letter: Vec::new(),
+        }
+    }
+
+    async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                // An error means that the sender is gone: that is the end too.
+                _ = stopped.wait_for(|stop| *stop) => return,
+            }
+            self.step().await;
+        }
+    }
+
+    /// Looks when it is time, and delivers what waits.
+    async fn step(&mut self) {
+        match self.runs().await {
+            Ok(true) => {}
+            // A service that starts again looks at once.
+            Ok(false) => {
+                self.next = i64::MIN;
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the certificate monitor waits");
+                return;
+            }
+        }
+        // A clock that was set back must not make it wait for years.
+        let now = now();
+        if self.next <= now || self.next > now + 2 * 86_400_000 {
+            match self.look(now).await {
+                Ok(look) => self.next = look.next,
+                Err(error) => tracing::error!(%error, "the certificate monitor could not look; it tries again"),
+            }
+        }
+        self.deliver().await;
+    }
+
+    /// Whether the service runs; one that the catalogue of this cluster does not know yet does.
+    async fn runs(&self) -> Result<bool, CoreError> {
+        let rows = self.cluster.services_of(&self.node).await?;
+        Ok(rows.iter().find(|row| row.name == EXPIRY_MONITOR).is_none_or(|row| row.started))
+    }
+
+    async fn look(&mut self, now: i64) -> Result<Look, CoreError> {
+        let schedule = self.cluster.monitor_schedule(self.settings.window_days, self.settings.repeat_hours);
+        let look = self.cluster.monitor(&self.node, &schedule, self.settings.lsc, now).await?;
+        for notice in &look.notices {
+            let text = line(notice.alarm, &self.node.name, &notice.message, now)?;
+            if let Some(settings) = &self.settings.syslog {
+                self.messages.push(syslog::message(settings, &self.node.name, notice, &text, now));
+            }
+            if self.settings.mail.is_some() {
+                self.letter.push(text);
+            }
+        }
+        for waiting in [&mut self.messages, &mut self.letter] {
+            let too_many = waiting.len().saturating_sub(BACKLOG);
+            waiting.drain(..too_many);
+        }
+        Ok(look)
+    }
+
+    async fn deliver(&mut self) {
+        if let (Some(settings), false) = (&self.settings.syslog, self.messages.is_empty())
+            && let Err(error) = syslog::send(settings, &mut self.messages).await
+        {
+            let waiting = self.messages.len();
+            tracing::warn!(server = settings.server, %error, waiting, "syslog takes no alarms now; tried again");
+        }
+        if let (Some(settings), false) = (&self.settings.mail, self.letter.is_empty()) {
+            let count = self.letter.len();
+            let subject = format!("{}: {count} certificate alarm{}", self.node.name, if count == 1 { "" } else { "s" });
+            let mut body = self.letter.join("\n\n");
+            body.push_str("\n\nAll of them, with what depends on each: `ringfence monitor` on the node.\n");
+            match mail::send(settings, &subject, body).await {
+                Ok(()) => self.letter.clear(),
+                Err(error) => tracing::warn!(%error, waiting = count, "the alarms could not be mailed; tried again"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // tests may stop at the first surprise
+    use jiff::tz::TimeZone;
+    use ringfence_core::cluster::NewCluster;
+    use ringfence_core::{Actor, Level};
+
+    use super::*;
+    use crate::settings::ClusterSettings;
+    use crate::surroundings::System;
+
+    #[tokio::test]
+    async fn a_service_that_is_stopped_looks_at_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let new: NewCluster = ClusterSettings::default().new_cluster().unwrap();
+        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut System::default()).await.unwrap();
+        let node = cluster.node(None).await.unwrap();
+        let actor = Actor::new("admin", Level::ReadWrite);
+        let mut runner = Runner::new(&cluster, &node, &MonitorSettings::default());
+        cluster.stop_service(&actor, &node, EXPIRY_MONITOR, &mut System::default()).await.unwrap();
+        runner.step().await;
+        assert_eq!(runner.next, i64::MIN);
+        cluster.start_service(&actor, &node, EXPIRY_MONITOR, &mut System::default()).await.unwrap();
+        runner.step().await;
+        assert!(runner.next > now());
+        cluster.stop_service(&actor, &node, EXPIRY_MONITOR, &mut System::default()).await.unwrap();
+        runner.step().await;
+        assert_eq!(runner.next, i64::MIN, "it looks at once when it starts again");
+    }
+}

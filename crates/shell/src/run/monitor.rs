@@ -1,0 +1,73 @@
+//! `show cert monitor`, `set cert acknowledge`. Ours.
+
+use ringfence_core::monitor::{DEFAULT_REPEAT_HOURS, DEFAULT_WINDOW_DAYS, Watched, alarm_of};
+use ringfence_core::{CoreError, Surroundings, Table};
+
+use super::sql::layout;
+use crate::session::{Reply, Session, one_line};
+
+/// Digits of a SHA-256 that are shown: enough to name a certificate.
+const DIGITS: usize = 16;
+
+impl Session {
+    pub(crate) async fn show_monitor(&self, all: bool, now: i64) -> Result<Reply, CoreError> {
+        let schedule = self.cluster.monitor_schedule(DEFAULT_WINDOW_DAYS, DEFAULT_REPEAT_HOURS);
+        let mut rows: Vec<(u8, i64, Vec<Option<String>>)> = Vec::new();
+        for one in self.cluster.watched(true).await? {
+            let alarm = alarm_of(&one, &schedule, now);
+            if alarm.is_none() && !all {
+                continue;
+            }
+            let name = alarm.map_or("-", |alarm| alarm.name);
+            let days = (one.not_after - now.div_euclid(1000)).div_euclid(86_400);
+            let row = [
+                one.fingerprint.get(..DIGITS).unwrap_or_default().to_owned(),
+                format!("{}/{}", one.unit, one.file),
+                one.kind.word().to_owned(),
+                days.to_string(),
+                name.to_owned(),
+                notes(&one),
+            ];
+            let severity = alarm.map_or(u8::MAX, |alarm| alarm.severity());
+            rows.push((severity, one.not_after, row.map(|value| Some(one_line(&value))).to_vec()));
+        }
+        if rows.is_empty() {
+            return Ok(Reply::done(format!("Nothing expires within {DEFAULT_WINDOW_DAYS} days.\n")));
+        }
+        rows.sort_by_key(|(severity, until, _)| (*severity, *until));
+        let columns = ["sha256", "certificate", "kind", "days", "alarm", "notes"].map(str::to_owned).to_vec();
+        Ok(Reply::done(layout(&Table { columns, rows: rows.into_iter().map(|(_, _, row)| row).collect() })))
+    }
+
+    pub(crate) async fn acknowledge(
+        &self,
+        digits: &str,
+        reason: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let one = self.cluster.acknowledge(&self.actor, digits, reason, surroundings).await?;
+        let what = one_line(&format!("{}/{}", one.unit, one.file));
+        Ok(Reply::done(format!("{what} is acknowledged; the monitor is silent about it until it gets worse.\n")))
+    }
+
+    pub(crate) async fn unacknowledge(
+        &self,
+        digits: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let there = self.cluster.take_back_acknowledgement(&self.actor, digits, surroundings).await?;
+        let text = if there { "The monitor speaks about it again.\n" } else { "It was not acknowledged.\n" };
+        Ok(Reply::done(text))
+    }
+}
+
+fn notes(one: &Watched) -> String {
+    let mut words = one.depends.clone();
+    if words.is_empty() {
+        words.push("nothing depends on it".to_owned());
+    }
+    if let Some(known) = &one.acknowledged {
+        words.push(format!("acknowledged by {}: {}", known.actor, known.reason));
+    }
+    words.join("; ")
+}

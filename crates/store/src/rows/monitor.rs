@@ -1,0 +1,156 @@
+//! What the certificate monitor remembers: what it said last, what was acknowledged, what was said of revocation.
+
+use crate::{Store, StoreError, Transaction};
+
+/// What the monitor said last about a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeRow {
+    /// SHA-256 of the certificate, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// Name of the alarm.
+    pub alarm: String,
+    /// When, milliseconds since 1970 UTC.
+    pub said_at: i64,
+}
+
+/// Somebody knows about a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcknowledgementRow {
+    /// SHA-256 of the certificate, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// Who.
+    pub actor: String,
+    /// Why nothing has to be done now.
+    pub reason: String,
+    /// When, milliseconds since 1970 UTC.
+    pub at: i64,
+}
+
+/// What a CRL or an OCSP responder said last about a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationRow {
+    /// SHA-256 of the certificate, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// `good`, `revoked` or `unknown`.
+    pub state: String,
+    /// Address of the CRL or the responder.
+    pub source: String,
+    /// Since when it is revoked, or why nothing is known.
+    pub detail: String,
+    /// When it was asked, milliseconds since 1970 UTC.
+    pub checked_at: i64,
+}
+
+impl Store {
+    /// What was said last, by certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notices(&self) -> Result<Vec<NoticeRow>, StoreError> {
+        let rows: Vec<(String, String, i64)> =
+            sqlx::query_as("SELECT fingerprint, alarm, saidat FROM certificatenotice ORDER BY fingerprint")
+                .fetch_all(self.pool())
+                .await?;
+        Ok(rows.into_iter().map(|(fingerprint, alarm, said_at)| NoticeRow { fingerprint, alarm, said_at }).collect())
+    }
+
+    /// What was acknowledged.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn acknowledgements(&self) -> Result<Vec<AcknowledgementRow>, StoreError> {
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+            "SELECT fingerprint, actor, reason, at FROM certificateacknowledgement ORDER BY fingerprint",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let row = |(fingerprint, actor, reason, at)| AcknowledgementRow { fingerprint, actor, reason, at };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// What was said of revocation.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revocations(&self) -> Result<Vec<RevocationRow>, StoreError> {
+        let rows: Vec<(String, String, String, String, i64)> = sqlx::query_as(
+            "SELECT fingerprint, state, source, detail, checkedat FROM certificaterevocation ORDER BY fingerprint",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let row = |(fingerprint, state, source, detail, checked_at)| RevocationRow {
+            fingerprint,
+            state,
+            source,
+            detail,
+            checked_at,
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+}
+
+impl Transaction {
+    /// Notes what was said about a certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_notice(&mut self, row: &NoticeRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO certificatenotice (fingerprint, alarm, saidat) VALUES ($1, $2, $3) \
+             ON CONFLICT (fingerprint) DO UPDATE SET alarm = excluded.alarm, saidat = excluded.saidat",
+        )
+        .bind(&row.fingerprint)
+        .bind(&row.alarm)
+        .bind(row.said_at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that somebody knows about a certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_acknowledgement(&mut self, row: &AcknowledgementRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO certificateacknowledgement (fingerprint, actor, reason, at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (fingerprint) DO UPDATE SET actor = excluded.actor, reason = excluded.reason, at = excluded.at",
+        )
+        .bind(&row.fingerprint)
+        .bind(&row.actor)
+        .bind(&row.reason)
+        .bind(row.at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Takes an acknowledgement back. Whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_acknowledgement(&mut self, fingerprint: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM certificateacknowledgement WHERE fingerprint = $1").bind(fingerprint);
+        Ok(query.execute(self.connection()).await?.rows_affected() > 0)
+    }
+
+    /// Notes what was said of the revocation of a certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_revocation(&mut self, row: &RevocationRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO certificaterevocation (fingerprint, state, source, detail, checkedat) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (fingerprint) DO UPDATE SET state = excluded.state, \
+             source = excluded.source, detail = excluded.detail, checkedat = excluded.checkedat",
+        )
+        .bind(&row.fingerprint)
+        .bind(&row.state)
+        .bind(&row.source)
+        .bind(&row.detail)
+        .bind(row.checked_at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
