@@ -5,6 +5,7 @@
 //! * [`list`]: what is there, under which names
 //! * [`regenerate`]: `set cert regen`
 //! * [`requests`]: `set csr gen`, what waits for a CA
+//! * [`upload`]: `set cert import own`
 //! * [`web_security`]: the subjects of a node
 
 pub(crate) mod list;
@@ -12,6 +13,7 @@ pub(crate) mod make;
 pub mod regenerate;
 pub mod requests;
 pub(crate) mod rows;
+pub mod upload;
 pub mod web_security;
 
 pub(crate) use list::{Entry, entries};

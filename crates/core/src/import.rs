@@ -19,6 +19,7 @@ use store::rows::{
     CertificateRow, CompletedRow, DeviceRow, LscState, NO_OPERATION, NewCertificate, NewLsc, ScheduleRow,
 };
 use wire::role::Role;
+use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Level};
 use crate::certificates::replace_own;
@@ -107,6 +108,15 @@ impl Cluster {
         let read = read_file(&self.data().root().join(name), CHAIN_BYTES as u64);
         // Whose fault it is: the name was typed.
         read.map_err(|error| CoreError::BadInput(error.to_string()))
+    }
+
+    /// The private key in a file that an administrator names: PEM without a pass phrase.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, no such file, no key in it.
+    pub fn given_key(&self, actor: &Actor, name: &str) -> Result<SoftKey, CoreError> {
+        let pem = Zeroizing::new(self.given_file(actor, name)?);
+        SoftKey::from_pem(&pem).map_err(|error| CoreError::BadInput(format!("{name}: {error}")))
     }
 
     /// Takes over what a peer knows, in one transaction. `tell` hears how many devices are done. With `dry` everything is done

@@ -183,7 +183,11 @@ pub fn ctl(
     records.push(node_record(publisher)?);
     records.extend(publisher.get(Unit::Capf).map(|certificate| full(Role::CAPF, publisher, certificate)));
     for node in all.iter().filter(|node| !node.publisher) {
-        records.push(node_record(node)?);
+        // A certificate of several nodes stands there once, as that of the publisher [cucm-behaviour.md 2.1].
+        let shared = node.get(Unit::CallManager) == publisher.get(Unit::CallManager);
+        if mode == SecurityMode::NonSecure || !shared {
+            records.push(node_record(node)?);
+        }
     }
     let signer = signer.ok_or_else(|| missing(Unit::CallManager, &publisher.name))?.clone();
     Ok(ListPlan { file_name: CTL_FILE_NAME, digest, records, signer })

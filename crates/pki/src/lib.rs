@@ -3,6 +3,7 @@
 //! * [`certificate`], [`name`]: an X.509 certificate and the forms of its names
 //! * [`key`]: a key in memory; [`signer`]: what can sign, in memory or elsewhere
 //! * [`profile`]: self-signed certificates to the byte of a release; [`request`]: requests to a CA
+//! * [`pkcs7`]: chains of CAs in one file
 //! * [`extensions`]: what certificates and requests say of names and purposes
 //! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
 //! * [`capf`]: proofs of phones and the keys they hand in; [`lsc`]: the certificates they get
@@ -25,6 +26,7 @@ pub mod listing;
 pub mod lsc;
 pub mod name;
 pub mod pkcs12;
+pub mod pkcs7;
 pub mod profile;
 pub mod request;
 pub mod sign;

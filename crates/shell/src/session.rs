@@ -256,7 +256,10 @@ impl Session {
             }
             Action::RestoreRequest => self.restore_request(first, surroundings).await,
             Action::ShowRequest => self.show_request(first, second.is_some()).await,
-            Action::ImportOwn => self.import_own(first, second.unwrap_or_default(), surroundings).await,
+            Action::ImportOwn => {
+                let options = arguments.get(2).copied().unwrap_or_default();
+                self.import_own(first, second.unwrap_or_default(), options, surroundings).await
+            }
             Action::ImportTrust => self.import_trust(first, second.unwrap_or_default(), surroundings).await,
             Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()),
             Action::Acknowledge => self.acknowledge(first, second.unwrap_or_default(), surroundings).await,

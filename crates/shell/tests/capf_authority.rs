@@ -209,7 +209,7 @@ mod world {
     /// What an external CA answers to a request: a subordinate CA for its key.
     pub fn sign(ca: &Made, request: &str) -> String {
         use openssl::asn1::{Asn1Integer, Asn1Time};
-        use openssl::x509::extension::{BasicConstraints, KeyUsage};
+        use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
         let request = openssl::x509::X509Req::from_pem(request.as_bytes()).unwrap();
         assert!(request.verify(&request.public_key().unwrap()).unwrap());
         let issuer = openssl::x509::X509::from_pem(ca.pem.as_bytes()).unwrap();
@@ -225,6 +225,8 @@ mod world {
         builder.append_extension(BasicConstraints::new().critical().ca().pathlen(0).build().unwrap()).unwrap();
         let usage = KeyUsage::new().critical().digital_signature().key_cert_sign().build().unwrap();
         builder.append_extension(usage).unwrap();
+        let purposes = ExtendedKeyUsage::new().server_auth().client_auth().build().unwrap();
+        builder.append_extension(purposes).unwrap();
         builder.sign(ca.key.openssl(), openssl::hash::MessageDigest::sha256()).unwrap();
         String::from_utf8(builder.build().to_pem().unwrap()).unwrap()
     }
@@ -253,9 +255,13 @@ async fn capf_under_an_external_ca() {
     for (line, says) in [
         ("set csr gen ITLRecovery", "ITLRecovery signs its own certificates; no CA signs for it\n"),
         ("show csr own nope", "no unit nope; there are tomcat, tomcat-ECDSA, "),
-        ("set cert import own CAPF capf.pem", "CA Certificate is Not Available in the Trust-Store\n"),
-        ("set cert import own CAPF root.pem", "CSR Public Key and Certificate Public Key Do Not Match\n"),
-        ("set cert import own CAPF ringfence.db", "ringfence.db: holds no certificate; "),
+        ("set cert import own CAPF capf.pem", "CA Certificate is Not Available in the Trust-Store. "),
+        ("set cert import own CAPF root.pem", "CSR Public Key and Certificate Public Key Do Not Match. "),
+        (
+            "set cert import own CAPF ringfence.db",
+            "The file /usr/local/platform/upload/certs//CAPF.der could not be uploaded. It holds no certificate; ",
+        ),
+        ("set cert import own CAPF capf.pem --force", "`--force` is not --dry-run or --key\n"),
         ("set cert import trust nowhere root.pem", "no trust store nowhere; "),
     ] {
         let reply = session.line(line, &mut place.seed).await;
@@ -269,6 +275,11 @@ async fn capf_under_an_external_ca() {
     assert_eq!(text, "Successfully imported certificate for CAPF-trust.\n");
     phones::add(&mut place, &[FIRST]).await;
     phones::install(&mut place, FIRST, 1).await;
+    let text = say(&mut place, &mut session, &["set cert import own CAPF capf.pem --dry-run"]).await;
+    assert!(text.starts_with("cucm-1051-a-pub: CAPF becomes CN=CAPF-0badcafe;"), "{text}");
+    assert!(text.contains("\nCAPF-trust, CallManager-trust: CN=Example Root (serial 07) stands there\n"), "{text}");
+    assert!(text.ends_with("\nthe key is in the key store of cucm-1051-a-pub\nNothing has been changed.\n"), "{text}");
+    assert_eq!(say(&mut place, &mut session, &["show csr list own"]).await, "CAPF/CAPF.csr\n");
     let text = say(&mut place, &mut session, &["set cert import own CAPF capf.pem"]).await;
     assert!(
         text.starts_with(

@@ -1,12 +1,12 @@
-//! CA certificates: roots of MICs, CAPF under an external CA, taking over another CAPF
+//! CA certificates: roots of MICs, taking over another CAPF
 //! [cucm-behaviour.md 4.1, 5.1, 5.4].
 
-use pki::lsc::authority::{certificates, is_authority, is_issued_by};
+use pki::lsc::authority::{certificates, is_issued_by};
 use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
 use store::Transaction;
-use store::rows::{CompletedRow, NewLsc, NodeRow, RequestRow, RequestState, ScheduleRow};
+use store::rows::{CompletedRow, NewLsc, NodeRow, ScheduleRow};
 
 use super::kinds::{AuthenticationMode, KeyPlan, Operation, Status};
 use super::schedule::{note_devices, unknown};
@@ -14,15 +14,13 @@ use super::strings::AuthenticationString;
 use super::version_stamp;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
-use crate::certificates::{put_trusted, replace_own};
+use crate::certificates::replace_own;
+use crate::certificates::upload::checks::authority;
 use crate::cluster::Cluster;
 use crate::devices::device_name;
 use crate::surroundings::Surroundings;
 use crate::trust_stores::{PHONE_CA_STORES, trust_store};
 use crate::units::Unit;
-
-/// Certificates of a chain at most, from CAPF to the root.
-const CHAIN_DEPTH: usize = 8;
 
 /// A device as another CAPF knew it.
 #[derive(Debug, Clone)]
@@ -57,46 +55,11 @@ impl Cluster {
         let all = certificates(file).map_err(|error| CoreError::BadInput(error.to_string()))?;
         let now = surroundings.now();
         for (number, certificate) in (1..).zip(&all) {
-            check_ca(certificate, now)
+            authority(certificate, now)
                 .map_err(|reason| CoreError::BadInput(format!("certificate {number}: {reason}")))?;
         }
         self.put_trusted(actor, node, &all, &PHONE_CA_STORES, surroundings).await?;
         Ok(all)
-    }
-
-    /// Uploads the certificate that an external CA gave for the request: a subordinate CA, with its chain in the same file or in
-    /// CAPF-trust already. From then on LSCs are issued by it; the old CAPF stays in the trust stores. The request is deleted.
-    ///
-    /// # Errors
-    /// [`CoreError`]: no request, a certificate for another key, one that is no CA or not valid now, a chain with a gap.
-    pub async fn upload_capf_certificate(
-        &self,
-        actor: &Actor,
-        node: &NodeRow,
-        file: &[u8],
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Certificate, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        check_publisher(node)?;
-        let given = certificates(file).map_err(|error| CoreError::BadInput(error.to_string()))?;
-        let requests = self.store().requests().await?;
-        let waiting = requests.iter().find(|row| is_waiting(row, node));
-        let waiting = waiting.ok_or_else(|| {
-            let text = "there is no request for a CAPF certificate; make one with `set csr gen CAPF`";
-            CoreError::refused("no-request", text)
-        })?;
-        let own = given.iter().find(|certificate| pki::hash::hex(&certificate.key_id()) == waiting.key_id);
-        let own = own.ok_or_else(|| {
-            // [T217138]
-            CoreError::refused("key-mismatch", "CSR Public Key and Certificate Public Key Do Not Match")
-        })?;
-        let now = surroundings.now();
-        check_ca(own, now).map_err(|reason| CoreError::refused("not-a-ca", reason))?;
-        let chain = self.chain(own, &given, now).await?;
-        // The key was saved with the request; without it the certificate would be of no use.
-        self.key(&self.directory(node), own)?;
-        self.take_over(actor, node, own, &chain, "set cert import own CAPF", surroundings).await?;
-        Ok(own.clone())
     }
 
     /// Makes certificate and key of another CAPF the own ones: LSCs that it issued hang on the CAPF in use then.
@@ -121,7 +84,7 @@ impl Cluster {
             return Err(CoreError::BadInput(text));
         }
         self.directory(node).keys().save(&key.key_id(), &key.to_pem()?)?;
-        self.take_over(actor, node, certificate, &[], "import CAPF", surroundings).await
+        self.take_over(actor, node, certificate, surroundings).await
     }
 
     /// Takes over what another CAPF knew of devices. All or none; the devices have to be there.
@@ -184,46 +147,15 @@ impl Cluster {
         actor: &Actor,
         node: &NodeRow,
         own: &Certificate,
-        chain: &[Certificate],
-        command: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        let stores = PHONE_CA_STORES.iter().map(|name| Ok(trust_store(name)?.number));
-        let stores = stores.collect::<Result<Vec<i64>, CoreError>>()?;
-        for certificate in chain {
-            put_trusted(&mut transaction, node, certificate, &stores).await?;
-        }
         replace_own(&mut transaction, node, Unit::Capf, own, now).await?;
-        transaction.set_request_state(&pki::hash::hex(&own.key_id()), RequestState::Used).await?;
         let serial = pki::hash::spell(own.serial(), ":", true);
-        transaction.note_audit(now, actor.name(), command, &format!("new certificate, serial {serial}")).await?;
+        transaction.note_audit(now, actor.name(), "import CAPF", &format!("new certificate, serial {serial}")).await?;
         transaction.commit().await?;
         self.settle(surroundings).await
-    }
-
-    /// The certificates above `own` up to the root, from those given and from CAPF-trust.
-    async fn chain(&self, own: &Certificate, given: &[Certificate], now: i64) -> Result<Vec<Certificate>, CoreError> {
-        let mut known = given.to_vec();
-        for row in self.store().certificates().await? {
-            if row.services.contains(&trust_store("CAPF-trust")?.number) {
-                known.push(Certificate::from_pem(row.pem.as_bytes())?);
-            }
-        }
-        let mut chain: Vec<Certificate> = Vec::new();
-        let mut last = own.clone();
-        while !last.is_self_issued() {
-            let above = known.iter().find(|ca| **ca != last && !chain.contains(ca) && is_issued_by(&last, ca));
-            let Some(above) = above.filter(|_| chain.len() < CHAIN_DEPTH) else {
-                // [T217138]
-                return Err(CoreError::refused("no-chain", "CA Certificate is Not Available in the Trust-Store"));
-            };
-            check_ca(above, now).map_err(|reason| CoreError::refused("not-a-ca", reason))?;
-            chain.push(above.clone());
-            last = above.clone();
-        }
-        Ok(chain)
     }
 
     /// Subjects of all CA certificates here, with their SHA-256: what an LSC may hang on.
@@ -273,27 +205,9 @@ async fn import_lsc(
     Ok(transaction.complete_operation(&done, -1).await?)
 }
 
-fn is_waiting(row: &RequestRow, node: &NodeRow) -> bool {
-    row.node == node.pkid && row.service == Unit::Capf.service() && row.state == RequestState::Waiting
-}
-
 fn check_publisher(node: &NodeRow) -> Result<(), CoreError> {
     if node.publisher {
         return Ok(());
     }
     Err(CoreError::refused("not-publisher", "This command can only be run on the publisher"))
-}
-
-/// What is wrong with a CA certificate, if anything.
-fn check_ca(certificate: &Certificate, now: i64) -> Result<(), String> {
-    let name = certificate.subject(NameForm::Cucm);
-    if !is_authority(certificate) {
-        return Err(format!("{name} is no CA: it lacks BasicConstraints CA:TRUE or keyCertSign"));
-    }
-    let (not_before, not_after) = certificate.validity();
-    let seconds = u64::try_from(now / 1000).unwrap_or_default();
-    if !(not_before..=not_after).contains(&seconds) {
-        return Err(format!("{name} is valid from {not_before} to {not_after}, not at {seconds} (seconds since 1970)"));
-    }
-    Ok(())
 }

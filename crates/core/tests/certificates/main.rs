@@ -3,7 +3,10 @@
 
 mod authority;
 mod deletion;
+mod large;
+mod multi_server;
 mod names;
 mod place;
 mod renewals;
 mod requests;
+mod uploads;

@@ -3,13 +3,15 @@
 use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
-use pki::{Certificate, OpensslRandom, Random};
+use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level, NodeRow, Surroundings};
+use ringfence_core::units::Unit;
+use ringfence_core::{Actor, CertificateRow, Cluster, CoreError, Level, NodeRow, Surroundings};
 use tempfile::TempDir;
 
-/// Begins when the folder is made, because OpenSSL dates what it signs by the clock of the machine.
+/// Begins an hour after the folder is made: OpenSSL dates what it signs by the clock of the machine, which goes on.
 pub struct Clock {
     pub now: i64,
     random: OpensslRandom,
@@ -55,7 +57,8 @@ impl Place {
         };
         let made = folder.path().metadata().unwrap().modified().unwrap();
         let since_1970 = made.duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let mut clock = Clock { now: i64::try_from(since_1970.as_millis()).unwrap(), random: OpensslRandom };
+        let mut clock =
+            Clock { now: i64::try_from(since_1970.as_millis()).unwrap() + 3_600_000, random: OpensslRandom };
         let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
         let publisher = cluster.node(None).await.unwrap();
         let subscriber = cluster.node(Some("sub")).await.unwrap();
@@ -79,5 +82,37 @@ impl Place {
     pub async fn trust(&mut self, certificates: &[Certificate], stores: &[&str]) {
         let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
         cluster.put_trusted(&self.actor, &node, certificates, stores, &mut self.clock).await.unwrap();
+    }
+
+    /// A request of a unit of the publisher, PEM.
+    pub async fn request(&mut self, unit: Unit, choice: &RequestChoice) -> String {
+        let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
+        let made = cluster.request_certificate(&self.actor, &node, unit, choice, &mut self.clock).await;
+        made.unwrap().to_pem().to_owned()
+    }
+
+    /// Uploads a file on the publisher, as `set cert import own` does.
+    pub async fn upload(&mut self, unit: Unit, file: &[u8], key: Option<&SoftKey>) -> Result<(), CoreError> {
+        let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
+        let plan = cluster.plan_upload(&self.actor, &node, unit, file, key, self.clock.now).await?;
+        cluster.upload(&self.actor, &plan, &mut self.clock).await
+    }
+
+    /// The label and text of the refusal of an upload; nothing may have changed.
+    pub async fn refused(&mut self, unit: Unit, file: &[u8], key: Option<&SoftKey>) -> (&'static str, String) {
+        let before = self.state().await;
+        let refusal = self.upload(unit, file, key).await.unwrap_err();
+        assert_eq!(self.state().await, before, "a refusal changes nothing");
+        match refusal {
+            CoreError::Refused { label, text } => (label, text),
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Everything that is listed, and what waits.
+    async fn state(&self) -> (Vec<String>, Vec<CertificateRow>, usize) {
+        let own = self.cluster.list_certificates(&self.publisher, false).await.unwrap();
+        let rows = self.cluster.store().certificates().await.unwrap();
+        (own, rows, self.cluster.requests(&self.publisher).await.unwrap().len())
     }
 }

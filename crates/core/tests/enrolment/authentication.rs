@@ -213,7 +213,7 @@ async fn dates_of_issuers_count() {
     assert!(refused.reason.contains("Test Manufacturing CA"), "{}", refused.reason);
     // and such a CA is not loaded any more, nor is a certificate that is none
     for (pem, says) in [
-        (maker.certificate.to_pem(), "is valid from"),
+        (maker.certificate.to_pem(), "has expired on"),
         (phone.mic.as_ref().unwrap().0.to_pem(), "is no CA"),
         ("nothing".to_owned(), "holds no certificate"),
     ] {

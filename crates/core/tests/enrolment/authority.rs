@@ -1,7 +1,7 @@
 //! CAPF under an external CA, and what is taken over from another CAPF.
 
+use pki::SoftKey;
 use pki::lsc::authority::certificates;
-use pki::{Certificate, SoftKey};
 use ringfence_core::CoreError;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::enrolment::external::ImportedEnrolment;
@@ -66,7 +66,7 @@ impl Root {
 }
 
 const SUBORDINATE: &str = "basicConstraints=critical,CA:true,pathlen:0\nkeyUsage=critical,digitalSignature,keyCertSign\n\
-                           subjectKeyIdentifier=hash\n";
+                           subjectKeyIdentifier=hash\nextendedKeyUsage=serverAuth,clientAuth\n";
 
 /// OpenSSL signs with the clock of the machine.
 fn to_the_present(place: &mut Place) {
@@ -91,25 +91,27 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
 
-    let label = |outcome: Result<Certificate, CoreError>| match outcome.unwrap_err() {
-        CoreError::Refused { label, text } => (label, text),
-        other => panic!("{other}"),
-    };
     let capf = root.sign(&request, SUBORDINATE);
-    let refused = place.cluster.upload_capf_certificate(&actor, &node, &capf, &mut place.clock).await;
-    let no_chain = ("no-chain", "CA Certificate is Not Available in the Trust-Store".to_owned());
-    assert_eq!(label(refused), no_chain);
-    let leaf = root.sign(&request, "basicConstraints=CA:false\n");
-    let refused = place.cluster.upload_capf_certificate(&actor, &node, &leaf, &mut place.clock).await;
-    assert_eq!(label(refused).0, "not-a-ca");
+    let (label, text) = refused(&mut place, &capf).await;
+    assert_eq!(label, "no-chain");
+    assert!(text.starts_with("CA Certificate is Not Available in the Trust-Store. "), "{text}");
+    let leaf = root.sign(
+        &request,
+        "basicConstraints=CA:false\nkeyUsage=digitalSignature,keyCertSign\n\
+                                    extendedKeyUsage=serverAuth,clientAuth\n",
+    );
+    assert_eq!(refused(&mut place, &leaf).await.0, "not-a-ca");
     let root_pem = std::fs::read(&root.certificate).unwrap();
-    let refused = place.cluster.upload_capf_certificate(&actor, &node, &root_pem, &mut place.clock).await;
-    assert_eq!(label(refused), ("key-mismatch", "CSR Public Key and Certificate Public Key Do Not Match".to_owned()));
+    let (label, text) = refused(&mut place, &root_pem).await;
+    assert_eq!(label, "key-mismatch");
+    assert!(text.starts_with("CSR Public Key and Certificate Public Key Do Not Match. "), "{text}");
     assert_eq!(place.capf(), old, "nothing has changed");
 
-    let chain = [capf.clone(), root_pem.clone()].concat();
-    let own = place.cluster.upload_capf_certificate(&actor, &node, &chain, &mut place.clock).await.unwrap();
-    assert_eq!(own, certificates(&capf).unwrap()[0]);
+    let roots = certificates(&root_pem).unwrap();
+    place.cluster.put_trusted(&actor, &node, &roots, &["CAPF-trust"], &mut place.clock).await.unwrap();
+    let plan = place.cluster.plan_upload(&actor, &node, Unit::Capf, &capf, None, place.clock.now).await.unwrap();
+    place.cluster.upload(&actor, &plan, &mut place.clock).await.unwrap();
+    assert_eq!(plan.certificate, certificates(&capf).unwrap()[0]);
     assert!(place.cluster.find_request(&node, "CAPF").await.unwrap().is_none());
     let listed = place.cluster.list_certificates(&node, true).await.unwrap();
     for entry in ["CAPF-trust/Company_Root.pem", "CallManager-trust/Company_Root.pem"] {
@@ -131,8 +133,15 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
     place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
     assert_eq!(place.session(&phone.proven(1), &mut phone).await, Ok(Asked::Install(RSA_2048)));
     // a second upload needs a second request
-    let refused = place.cluster.upload_capf_certificate(&actor, &node, &chain, &mut place.clock).await;
-    assert_eq!(label(refused).0, "no-request");
+    assert_eq!(refused(&mut place, &capf).await.0, "no-request");
+}
+
+async fn refused(place: &mut Place, file: &[u8]) -> (&'static str, String) {
+    let planned = place.cluster.plan_upload(&place.actor, &place.node, Unit::Capf, file, None, place.clock.now).await;
+    match planned.unwrap_err() {
+        CoreError::Refused { label, text } => (label, text),
+        other => panic!("{other}"),
+    }
 }
 
 #[tokio::test]

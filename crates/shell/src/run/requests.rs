@@ -15,16 +15,26 @@ impl Session {
         &self,
         unit: &str,
         file: &str,
+        options: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let name = capf_only(unit, "pem")?.name();
+        let unit = self.unit(unit)?;
+        let Options { dry_run, key } = Options::read(options)?;
+        let key = key.map(|name| self.cluster.given_key(&self.actor, name)).transpose()?;
         let bytes = self.cluster.given_file(&self.actor, file)?;
-        let done = self.cluster.upload_capf_certificate(&self.actor, &self.node, &bytes, surroundings).await;
-        done.map_err(|error| in_file(file, error))?;
-        let reminder = self.after_new_capf(surroundings).await?;
+        let plan =
+            self.cluster.plan_upload(&self.actor, &self.node, unit, &bytes, key.as_ref(), surroundings.now()).await?;
+        if dry_run {
+            let lines: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
+            return Ok(Reply::done(format!("{}Nothing has been changed.\n", printable(&lines))));
+        }
+        self.cluster.upload(&self.actor, &plan, surroundings).await?;
+        let name = unit.name();
+        let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
+        let pending = self.restarts_after(unit).await?;
         Ok(Reply::done(format!(
             "Successfully imported certificate for {name}.\n\
-             Please restart services related to {name} for the new certificate to become active.\n{reminder}"
+             Please restart services related to {name} for the new certificate to become active.\n{reminder}{pending}"
         )))
     }
 
@@ -36,7 +46,7 @@ impl Session {
     ) -> Result<Reply, CoreError> {
         let bytes = self.cluster.given_file(&self.actor, file)?;
         let all = given_certificates(&bytes).map_err(|error| in_file(file, error))?;
-        self.cluster.put_trusted(&self.actor, &self.node, &all, &[store], surroundings).await?;
+        self.cluster.import_trusted(&self.actor, &self.node, &all, store, surroundings).await?;
         let store = service_named(store).map_or(store, |service| service.name);
         let what = match all.len() {
             1 => "certificate".to_owned(),
@@ -86,18 +96,33 @@ impl Session {
     }
 }
 
-/// The unit of `CAPF` or `CAPF/CAPF.csr`.
-fn capf_only(name: &str, ending: &str) -> Result<Unit, CoreError> {
-    let (unit, file) = name.split_once('/').map_or((name, None), |(unit, file)| (unit, Some(file)));
-    let unit = Unit::named(unit);
-    match unit {
-        Some(Unit::Capf) if file.is_none_or(|file| file.eq_ignore_ascii_case(&format!("CAPF.{ending}"))) => {
-            Ok(Unit::Capf)
+/// What may stand behind the file of `set cert import own`.
+struct Options<'a> {
+    /// Only say what would happen.
+    dry_run: bool,
+    /// The file of the key of a certificate whose request was made elsewhere.
+    key: Option<&'a str>,
+}
+
+impl<'a> Options<'a> {
+    fn read(text: &'a str) -> Result<Self, CoreError> {
+        let mut options = Self { dry_run: false, key: None };
+        let mut words = text.split_whitespace();
+        while let Some(word) = words.next() {
+            match word {
+                "--dry-run" => options.dry_run = true,
+                "--key" => {
+                    let file = words.next().ok_or_else(|| CoreError::BadInput("--key names no file".to_owned()))?;
+                    options.key = Some(file);
+                }
+                other => return Err(CoreError::BadInput(format!("`{other}` is not --dry-run or --key"))),
+            }
         }
-        Some(Unit::Capf) | None => Err(CoreError::BadInput(format!("no {name} here; write CAPF"))),
-        Some(unit) => Err(CoreError::BadInput(format!(
-            "{} signs its own certificates; an external CA signs for CAPF only",
-            unit.name()
-        ))),
+        Ok(options)
     }
+}
+
+/// Lines without control characters: names of a CA's choice stand in them.
+fn printable(lines: &str) -> String {
+    lines.chars().map(|letter| if letter.is_control() && letter != '\n' { ' ' } else { letter }).collect()
 }

@@ -2,7 +2,7 @@
 
 use ringfence_core::Level;
 
-use super::needed;
+use super::{needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -21,16 +21,23 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["set", "cert", "import", "own"],
-        arguments: &[needed("unit-name", Kind::Unit), needed("file", Kind::Word)],
+        arguments: &[
+            needed("unit-name", Kind::Unit),
+            needed("file", Kind::Word),
+            optional("--key file | --dry-run", Kind::CommandWords),
+        ],
         level: Level::ReadWrite,
-        place: Place::Publisher,
+        place: Place::AnyNode,
         origin: Origin::Original,
         summary: "takes over the certificate that an external CA gave for a CSR",
-        help: "This will take over the certificate of CAPF that an external CA has signed: a subordinate CA, for the key\n\
-               of `set csr gen CAPF`. Its chain stands in the same file (PEM) or in CAPF-trust, and is put into CAPF-trust\n\
-               and CallManager-trust. The original wants the certificate pasted in; here a file is named, by its whole path\n\
-               or as it lies in the data directory.",
-        example: "set cert import own CAPF capf.pem",
+        help: "This will take over the certificate that an external CA gave for a request of this unit, `set csr gen`. The CAs\n\
+               above it have to stand in the trust store of the unit first, the root before the others: `set cert import trust`.\n\
+               The file is PEM with one certificate, DER, or a PKCS#7 chain in DER. A certificate for all nodes (multi-server)\n\
+               goes to all of them with its key, whatever they had before; the original takes those on its page only. Everything\n\
+               is checked first: key, names, key usages, chain, dates. `--dry-run` says what would change, `--key` names the key\n\
+               of a certificate whose request was made elsewhere. The original wants the certificate pasted in; here a file is\n\
+               named, by its whole path or as it lies in the data directory.",
+        example: "set cert import own tomcat tomcat.pem --dry-run",
         action: Action::ImportOwn,
     },
     Command {

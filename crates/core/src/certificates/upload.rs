@@ -1,0 +1,301 @@
+//! `set cert import own`: the certificate that a CA gave for a request, or one with its key that was made elsewhere
+//! [cucm-behaviour.md 1.2, 5.4].
+//!
+//! Everything is checked first and gives an [`UploadPlan`], which says what would change; nothing has changed then. Carrying it
+//! out saves the key on every node that gets the certificate, then changes all rows in one transaction.
+
+pub(crate) mod checks;
+mod read;
+
+use pki::lsc::authority::is_issued_by;
+use pki::signer::Signer;
+use pki::{Certificate, NameForm, SoftKey};
+use store::rows::{NodeRow, RequestRow, RequestState};
+
+use super::requests::ListedRequest;
+use super::rows::{put_trusted, replace_own};
+use crate::CoreError;
+use crate::actor::{Actor, Level};
+use crate::cluster::Cluster;
+use crate::surroundings::Surroundings;
+use crate::units::{Unit, service, service_named};
+
+/// What an upload will do. Made by [`Cluster::plan_upload`], when nothing stands against it.
+#[derive(Debug, Clone)]
+pub struct UploadPlan {
+    /// The unit.
+    pub unit: Unit,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The nodes that get it, and what each has now.
+    pub nodes: Vec<(NodeRow, Option<Certificate>)>,
+    /// Certificates of its chain that go into the trust stores, because they came in the same file or stand in one only.
+    pub chain: Vec<Certificate>,
+    /// The trust stores of the unit, by number.
+    stores: Vec<i64>,
+    key: KeyFrom,
+}
+
+/// Where the key is.
+#[derive(Debug, Clone)]
+enum KeyFrom {
+    /// In the key store of the node that made this request.
+    Request { row: RequestRow, node: NodeRow },
+    /// It came with the certificate.
+    Given(SoftKey),
+}
+
+impl UploadPlan {
+    /// What it does, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let unit = self.unit.name();
+        let mut lines = Vec::new();
+        for (node, old) in &self.nodes {
+            let new = named(&self.certificate);
+            lines.push(match old {
+                Some(old) => format!("{}: {unit} becomes {new}, in the place of {}", node.name, named(old)),
+                None => format!("{}: {unit} becomes {new}", node.name),
+            });
+        }
+        let stores: Vec<&str> =
+            self.stores.iter().filter_map(|number| service(*number)).map(|store| store.name).collect();
+        for ca in &self.chain {
+            lines.push(format!("{}: {} stands there", stores.join(", "), named(ca)));
+        }
+        let nodes: Vec<&str> = self.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
+        lines.push(match &self.key {
+            KeyFrom::Request { node, .. } if nodes.iter().any(|name| *name != node.name) => {
+                format!("the key travels from {} to the key stores of {}", node.name, nodes.join(", "))
+            }
+            KeyFrom::Request { node, .. } => format!("the key is in the key store of {}", node.name),
+            KeyFrom::Given(_) => format!("the key that was given goes into the key stores of {}", nodes.join(", ")),
+        });
+        lines
+    }
+}
+
+/// Subject and serial number, for people.
+fn named(certificate: &Certificate) -> String {
+    let serial = pki::hash::spell(certificate.serial(), ":", true);
+    format!("{} (serial {serial})", certificate.subject(NameForm::Cucm))
+}
+
+impl Cluster {
+    /// Checks an upload for a unit of a node: the file (PEM with one certificate, DER, PKCS#7 in DER), and with `key` the key of
+    /// a certificate whose request was made elsewhere, at a time in milliseconds since 1970 UTC. What it would do.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, a unit that this node has not; [`CoreError::Refused`] with the reason: `no-request`,
+    /// `key-mismatch`, `san-mismatch`, `usage-dropped`, `not-a-ca`, `no-chain` and the others of `checks`.
+    pub async fn plan_upload(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        unit: Unit,
+        file: &[u8],
+        key: Option<&SoftKey>,
+        now: i64,
+    ) -> Result<UploadPlan, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        self.check_unit(node, unit)?;
+        let row = (self.release().requests.row)(unit).ok_or_else(|| {
+            let text = format!("{} signs its own certificates; none is uploaded for it", unit.name());
+            CoreError::refused("signs-itself", text)
+        })?;
+        let given = read::read(unit, file)?;
+        let (certificate, key) = self.key_for(node, unit, &given, key).await?;
+        checks::key_kind(unit, &certificate, unit == Unit::CallManager || unit == self.release().itl_signer)?;
+        checks::plain(&certificate, now)?;
+        let mut multi_server = false;
+        if let KeyFrom::Request { row, .. } = &key {
+            multi_server = row.multi_server;
+            let asked = pki::request::CertificateRequest::from_pem(row.pem.as_bytes()).map_err(CoreError::internal)?;
+            checks::names(&asked.extensions(), &certificate)?;
+        }
+        checks::usages(unit, &row, &certificate)?;
+        checks::constraints(unit, &certificate, now)?;
+        let rows = self.store().certificates().await?;
+        self.check_guard(unit, None, now).await?;
+        let stores = chain_stores(unit);
+        let first = stores.first().copied().unwrap_or_default();
+        let mut known = given.clone();
+        for row in rows.iter().filter(|row| row.services.contains(&first)) {
+            known.push(Certificate::from_pem(row.pem.as_bytes())?);
+        }
+        if certificate.is_self_issued() && !is_issued_by(&certificate, &certificate) {
+            let text = "the certificate names itself as its issuer and is not signed with its own key";
+            return Err(CoreError::refused("no-chain", text));
+        }
+        let store = service(first).map_or("", |store| store.name);
+        let chain = checks::chain(&certificate, &known, store, now)?;
+        let all = self.store().nodes().await?;
+        let mut nodes = Vec::new();
+        for other in all.into_iter().filter(|other| multi_server || other.pkid == node.pkid) {
+            if self.check_unit(&other, unit).is_err() {
+                continue;
+            }
+            let old = rows.iter().find(|row| row.is_own(&other.pkid, unit.service()));
+            let old = old.map(|row| Certificate::from_pem(row.pem.as_bytes())).transpose()?;
+            if let Some(old) = &old {
+                checks::newer(unit, &other.name, old, &certificate)?;
+            }
+            self.check_renewal(&other, unit).await?;
+            nodes.push((other, old));
+        }
+        Ok(UploadPlan { unit, certificate, nodes, chain, stores, key })
+    }
+
+    /// Carries out what was planned: the key on every node that gets the certificate, then own certificates, copies and chain in
+    /// one transaction, then lists. What the nodes had before goes away, with its copies (CSCur97909 of the original), and
+    /// phones are reset once, however many nodes there are.
+    ///
+    /// # Errors
+    /// [`CoreError`]; the request was replaced meanwhile, or another certificate was changed that has to wait for this one.
+    pub async fn upload(
+        &self,
+        actor: &Actor,
+        plan: &UploadPlan,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let unit = plan.unit;
+        let names: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
+        let command = format!("set cert import own {} on {}", unit.name(), names.join(", "));
+        self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
+        let key = match &plan.key {
+            KeyFrom::Given(key) => key.clone(),
+            KeyFrom::Request { node, .. } => self.key(&self.directory(node), &plan.certificate)?,
+        };
+        for (node, _) in &plan.nodes {
+            self.directory(node).keys().save(&key.key_id(), &key.to_pem()?)?;
+        }
+        let now = surroundings.now();
+        let mut transaction = self.store().begin().await?;
+        self.check_guard(unit, None, now).await?;
+        if let KeyFrom::Request { row, .. } = &plan.key {
+            let waits = |known: &RequestRow| known.key_id == row.key_id && known.state == RequestState::Waiting;
+            if !transaction.requests().await?.iter().any(waits) {
+                return Err(key_mismatch(
+                    "Another request was made meanwhile; look at `show csr list own` and try again",
+                ));
+            }
+            transaction.set_request_state(&row.key_id, RequestState::Used).await?;
+        }
+        for (node, _) in &plan.nodes {
+            replace_own(&mut transaction, node, unit, &plan.certificate, now).await?;
+            for ca in &plan.chain {
+                put_trusted(&mut transaction, node, ca, &plan.stores).await?;
+            }
+        }
+        let serial = pki::hash::spell(plan.certificate.serial(), ":", true);
+        transaction.note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}")).await?;
+        transaction.commit().await?;
+        self.settle(surroundings).await
+    }
+
+    /// `set cert import trust`: puts certificates into a trust store. They are checked first: dates, size, no wildcard, and none
+    /// older than one of the same name and key that stands there. Others of the same name stand beside each other.
+    ///
+    /// # Errors
+    /// [`CoreError`]: the level, no such trust store; [`CoreError::Refused`] with the reason.
+    pub async fn import_trusted(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        given: &[Certificate],
+        store: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let now = surroundings.now();
+        let number = service_named(store).map_or(0, |service| service.number);
+        let rows = self.store().certificates().await?;
+        let inside = rows.iter().filter(|row| row.services.contains(&number));
+        let inside = inside.map(|row| Certificate::from_pem(row.pem.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+        for certificate in given {
+            checks::plain(certificate, now)?;
+            let same_key = |old: &&Certificate| *old != certificate && old.spki() == certificate.spki();
+            if let Some(text) = inside.iter().filter(same_key).find_map(|old| checks::older(old, certificate)) {
+                return Err(CoreError::refused("older", text));
+            }
+        }
+        self.put_trusted(actor, node, given, &[store], surroundings).await
+    }
+
+    /// The certificate of a file that belongs to the key that was given, or to a request that waits here.
+    async fn key_for(
+        &self,
+        node: &NodeRow,
+        unit: Unit,
+        given: &[Certificate],
+        key: Option<&SoftKey>,
+    ) -> Result<(Certificate, KeyFrom), CoreError> {
+        if let Some(key) = key {
+            let own = given.iter().find(|certificate| certificate.spki() == key.spki());
+            let own = own.ok_or_else(|| {
+                let text = "the key does not belong to the certificate; give the key that its request was made with";
+                CoreError::refused("key-mismatch", text)
+            })?;
+            return Ok((own.clone(), KeyFrom::Given(key.clone())));
+        }
+        let nodes = self.store().nodes().await?;
+        let mut waiting = Vec::new();
+        let mut elsewhere = Vec::new();
+        for holder in &nodes {
+            for request in self.requests(holder).await? {
+                let mine = request.unit == unit
+                    && request.row.state == RequestState::Waiting
+                    && (holder.pkid == node.pkid || request.row.multi_server);
+                if mine { waiting.push((holder, request)) } else { elsewhere.push((holder, request)) }
+            }
+        }
+        let find = |requests: &[(&NodeRow, ListedRequest)]| {
+            requests.iter().find_map(|(holder, request)| {
+                let own = given.iter().find(|certificate| certificate.spki() == request.request.spki())?;
+                Some((own.clone(), (*holder).clone(), request.clone()))
+            })
+        };
+        if let Some((own, holder, request)) = find(&waiting) {
+            // Without its key the certificate would be of no use.
+            self.key(&self.directory(&holder), &own)?;
+            return Ok((own, KeyFrom::Request { row: request.row, node: holder }));
+        }
+        let hint = find(&elsewhere).map(|(_, holder, request)| match request.row.state {
+            RequestState::Replaced if request.unit == unit && holder.pkid == node.pkid => format!(
+                "It belongs to {0}/{1}, which another request has replaced: `set csr restore {0}/{1}` makes that one wait again",
+                unit.name(),
+                request.file
+            ),
+            _ => format!("It belongs to {}/{} of {}: upload it there", request.unit.name(), request.file, holder.name),
+        });
+        if waiting.is_empty() {
+            let path = if matches!(unit, Unit::CallManager | Unit::CallManagerEcdsa | Unit::Capf | Unit::Tvs) {
+                "/usr/local/cm"
+            } else {
+                "/usr/local/platform"
+            };
+            let hint = hint.unwrap_or_else(|| {
+                format!("Make a request with `set csr gen {}`, or give the key with the certificate", unit.name())
+            });
+            let name = unit.name();
+            let text = format!("File {path}/.security/{name}/keys/{name}.csr Does Not Exist. {hint}");
+            return Err(CoreError::refused("no-request", text));
+        }
+        let hint = hint.unwrap_or_else(|| {
+            format!("`show csr own {}` is the request that waits; let the CA sign that one", unit.name())
+        });
+        Err(key_mismatch(&hint))
+    }
+}
+
+fn key_mismatch(hint: &str) -> CoreError {
+    CoreError::refused("key-mismatch", format!("CSR Public Key and Certificate Public Key Do Not Match. {hint}"))
+}
+
+/// The trust stores of a unit's chain. Whoever checks LSCs looks into CallManager-trust too, so a chain of CAPF goes there.
+fn chain_stores(unit: Unit) -> Vec<i64> {
+    match unit {
+        Unit::Capf => unit.trust_copies().to_vec(),
+        _ => unit.trust_copies().iter().copied().take(1).collect(),
+    }
+}

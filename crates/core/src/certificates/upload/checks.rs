@@ -1,0 +1,217 @@
+//! What must hold before a certificate is taken: plain functions over the certificate, its request and the time. The words of the
+//! original where they are known, then what differs and what to do [cucm-behaviour.md 5.4; T217138].
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use pki::lsc::authority::{is_authority, is_issued_by};
+use pki::{Certificate, NameForm};
+use wire::digest::Modulus;
+
+use crate::CoreError;
+use crate::releases::requests::RequestRow;
+use crate::units::Unit;
+
+/// Certificates of a chain at most, from the one of the unit to the root.
+const CHAIN_DEPTH: usize = 8;
+
+/// Bits of an RSA key at most [cucm-behaviour.md 5.4].
+const RSA_LIMIT: usize = 4096;
+
+/// What is asked of every certificate that is uploaded, also of one for a trust store: dates, size, no wildcard.
+///
+/// # Errors
+/// [`CoreError::Refused`]: `expired`, `not-yet-valid`, `too-large`, `wildcard`.
+pub(crate) fn plain(certificate: &Certificate, now: i64) -> Result<(), CoreError> {
+    let name = certificate.subject(NameForm::Cucm);
+    let (first, last) = certificate.validity();
+    let seconds = u64::try_from(now / 1000).unwrap_or_default();
+    let day = |at: u64| pki::listing::date(at, &TimeZone::UTC);
+    if seconds > last {
+        let text = format!("{name} has expired on {}. Ask its CA for a new one", day(last));
+        return Err(CoreError::refused("expired", text));
+    }
+    if seconds < first {
+        let text = format!(
+            "{name} is valid from {} on, and here it is {}. Look at the clocks of the CA and of this node, or wait",
+            day(first),
+            day(seconds)
+        );
+        return Err(CoreError::refused("not-yet-valid", text));
+    }
+    if let Some(bits) = certificate.rsa_bits().filter(|bits| *bits > RSA_LIMIT) {
+        let text =
+            format!("{name} has a key of {bits} bits; up to {RSA_LIMIT} are taken. Ask for one with a smaller key");
+        return Err(CoreError::refused("too-large", text));
+    }
+    let names = certificate.extensions().names;
+    let mut all = names.iter().map(ToString::to_string).chain(certificate.common_name());
+    if let Some(wildcard) = all.find(|name| name.contains('*')) {
+        let text =
+            format!("{wildcard} is a wildcard; such certificates are not supported. Ask for the names of the nodes");
+        return Err(CoreError::refused("wildcard", text));
+    }
+    Ok(())
+}
+
+/// What is wrong with the certificate of a CA, if anything.
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn authority(certificate: &Certificate, now: i64) -> Result<(), String> {
+    let name = certificate.subject(NameForm::Cucm);
+    if !is_authority(certificate) {
+        return Err(format!("{name} is no CA: it lacks BasicConstraints CA:TRUE or keyCertSign"));
+    }
+    plain(certificate, now).map_err(|error| error.to_string())
+}
+
+/// What the key of a unit must be: on a curve or not, and one that phones can check where the unit signs for them.
+///
+/// # Errors
+/// [`CoreError::Refused`]: `key-kind`.
+pub(super) fn key_kind(unit: Unit, certificate: &Certificate, signs_for_phones: bool) -> Result<(), CoreError> {
+    let kind = certificate.key_kind();
+    let rsa = certificate.rsa_bits();
+    if rsa.is_none() != unit.is_ec() {
+        let wanted = if unit.is_ec() { "a key on an elliptic curve" } else { "an RSA key" };
+        let text =
+            format!("{} needs {wanted}, and this is {kind}. Make the request with `set csr gen {0}`", unit.name());
+        return Err(CoreError::refused("key-kind", text));
+    }
+    if signs_for_phones && rsa.and_then(Modulus::from_bits).is_none() {
+        let text = format!(
+            "{} signs what phones read, and their files have no value for {kind}. Ask with 1024, 2048 or 4096 bits",
+            unit.name()
+        );
+        return Err(CoreError::refused("key-kind", text));
+    }
+    Ok(())
+}
+
+/// Whether the names are those of the request: none more, none less.
+///
+/// # Errors
+/// [`CoreError::Refused`] `san-mismatch`.
+pub(super) fn names(asked: &pki::extensions::Extensions, certificate: &Certificate) -> Result<(), CoreError> {
+    let given = certificate.extensions().names;
+    if given == asked.names {
+        return Ok(());
+    }
+    let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(", ");
+    let added = list(given.difference(&asked.names).map(ToString::to_string).collect());
+    let dropped = list(asked.names.difference(&given).map(ToString::to_string).collect());
+    let mut text = "CSR SAN and Certificate SAN does not match.".to_owned();
+    if !added.is_empty() {
+        text.push_str(&format!(" The CA added {added}."));
+    }
+    if !dropped.is_empty() {
+        text.push_str(&format!(" The CA dropped {dropped}."));
+    }
+    text.push_str(
+        " Let the CA copy the names of the CSR as they are, or make the CSR with the names that the CA gives: `set csr gen` \
+         with common-name, names, parent-domain",
+    );
+    Err(CoreError::refused("san-mismatch", text))
+}
+
+/// Whether the CA has kept the usages and purposes that the unit needs.
+///
+/// # Errors
+/// [`CoreError::Refused`] `usage-dropped`.
+pub(super) fn usages(unit: Unit, row: &RequestRow, certificate: &Certificate) -> Result<(), CoreError> {
+    let said = certificate.extensions();
+    let usages = said.usages.unwrap_or_default();
+    let purposes = said.purposes.unwrap_or_default();
+    let lost = row.usages.iter().map(|usage| usage.name()).filter(|name| !usages.contains(name));
+    let lost = lost.chain(row.purposes.iter().map(|purpose| purpose.name()).filter(|name| !purposes.contains(*name)));
+    let lost: Vec<&str> = lost.collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "The CA dropped {} of the key usages that {} asks for. Let the template of the CA keep them",
+        lost.join(", "),
+        unit.name()
+    );
+    Err(CoreError::refused("usage-dropped", text))
+}
+
+/// CA:TRUE where the unit issues certificates, and not where it must not be.
+///
+/// # Errors
+/// [`CoreError::Refused`]: `not-a-ca`, `is-a-ca`.
+pub(super) fn constraints(unit: Unit, certificate: &Certificate, now: i64) -> Result<(), CoreError> {
+    match unit {
+        Unit::Capf => authority(certificate, now).map_err(|reason| {
+            CoreError::refused("not-a-ca", format!("{reason}. Let the CA sign it as a subordinate CA"))
+        }),
+        // 14SU3 and later refuse it; nothing older needs it [cucm-behaviour.md 5.4].
+        Unit::Ipsec if certificate.extensions().ca == Some(true) => {
+            let text = "an ipsec certificate must not be that of a CA (CA:TRUE). Let the CA sign it as an end entity";
+            Err(CoreError::refused("is-a-ca", text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether it takes the place of an older one. One that this system has signed itself does not count: CAs date back what they
+/// sign.
+///
+/// # Errors
+/// [`CoreError::Refused`]: `already-there`, `older`.
+pub(super) fn newer(unit: Unit, node: &str, old: &Certificate, new: &Certificate) -> Result<(), CoreError> {
+    if old == new {
+        let text = format!("this is the {} certificate of {node} already", unit.name());
+        return Err(CoreError::refused("already-there", text));
+    }
+    older(old, new).map_or(Ok(()), |text| Err(CoreError::refused("older", text)))
+}
+
+/// Why a certificate would take the place of a younger one of the same name, if it would.
+pub(crate) fn older(old: &Certificate, new: &Certificate) -> Option<String> {
+    let same_name = old.subject(NameForm::Row) == new.subject(NameForm::Row);
+    let (was, is) = (old.validity().0, new.validity().0);
+    let comparable = new.is_self_issued() || !old.is_self_issued();
+    (same_name && comparable && is < was).then(|| {
+        let day = |at: u64| pki::listing::date(at, &TimeZone::UTC);
+        format!(
+            "{} is older than the one that stands there: valid from {}, that one from {}. Look whether this is the right file",
+            new.subject(NameForm::Cucm),
+            day(is),
+            day(was)
+        )
+    })
+}
+
+/// The certificates above `own` up to the root, from those that are known.
+///
+/// # Errors
+/// [`CoreError::Refused`]: `no-chain`, `not-a-ca`.
+pub(crate) fn chain(
+    own: &Certificate,
+    known: &[Certificate],
+    store: &str,
+    now: i64,
+) -> Result<Vec<Certificate>, CoreError> {
+    let mut chain: Vec<Certificate> = Vec::new();
+    let mut last = own.clone();
+    while !last.is_self_issued() {
+        let is_above = |ca: &&Certificate| **ca != last && !chain.contains(ca) && is_issued_by(&last, ca);
+        // Of several of one name and key, one that is valid.
+        let above = known.iter().filter(is_above).max_by_key(|ca| authority(ca, now).is_ok());
+        let Some(above) = above.filter(|_| chain.len() < CHAIN_DEPTH) else {
+            let text = format!(
+                "CA Certificate is Not Available in the Trust-Store. {} was issued by {}: put that into {store} first, the \
+                 root before those below it (`set cert import trust {store}`)",
+                last.subject(NameForm::Cucm),
+                last.issuer(NameForm::Cucm)
+            );
+            return Err(CoreError::refused("no-chain", text));
+        };
+        authority(above, now).map_err(|reason| CoreError::refused("not-a-ca", reason))?;
+        chain.push(above.clone());
+        last = above.clone();
+    }
+    Ok(chain)
+}
