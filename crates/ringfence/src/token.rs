@@ -48,7 +48,7 @@ enum What {
         #[arg(long, default_value = "SAST-ADN008580ef")]
         name: String,
         /// Serial number of its certificate, hexadecimal
-        #[arg(long, default_value = "31af45550000000008e983")]
+        #[arg(long, default_value = "31af455500000008e983")]
         serial: String,
         /// RSA size
         #[arg(long, default_value_t = 1024)]
