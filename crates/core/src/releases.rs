@@ -44,7 +44,7 @@ pub struct Release {
     /// What `utils ctl` says at its end, in one line [cucm-behaviour.md 1.5].
     pub ctl_restart: &'static str,
     /// What the certificate monitor says of an expired certificate: CertValidfor7days in the older ones [seed 003, seed 004],
-    /// CertExpired in 11.5 [inferred] and later [cucm-behaviour.md 6].
+    /// CertExpired in 11.5 (inferred) and later [cucm-behaviour.md 6].
     pub expired_alarm: &'static Alarm,
     /// What `utils service restart` says first, with its blanks [printed transcripts of both generations].
     pub restart_warning: &'static str,

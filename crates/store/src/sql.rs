@@ -33,7 +33,7 @@ impl Store {
             ));
         }
         if statement.to_ascii_lowercase().contains(HIDDEN) {
-            return Err(StoreError::NotASelect(format!("the table {HIDDEN} holds passwords and is not shown").into()));
+            return Err(StoreError::NotASelect(format!("the table {HIDDEN} holds passwords and is not shown")));
         }
         let mut connection = self.pool().acquire().await?;
         // This connection stays read-only, so it must not serve anybody else.
