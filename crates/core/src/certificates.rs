@@ -5,9 +5,11 @@
 //! * [`list`]: what is there, under which names
 //! * [`regenerate`]: `set cert regen`
 //! * [`requests`]: `set csr gen`, what waits for a CA
+//! * [`default_cas`]: the CAs that the original brings along
 //! * [`upload`]: `set cert import own`
 //! * [`web_security`]: the subjects of a node
 
+pub mod default_cas;
 pub(crate) mod list;
 pub(crate) mod make;
 pub mod regenerate;

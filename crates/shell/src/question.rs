@@ -56,6 +56,13 @@ pub(crate) enum Question {
         /// The file in it.
         file: String,
     },
+    /// `set cert default-ca-list`: the CN or `all`.
+    SetDefaultCa {
+        /// Which.
+        name: String,
+        /// On or off.
+        enable: bool,
+    },
     /// `utils capf stale-lsc delete all`, with the number of them.
     DeleteStaleLscs(usize),
     /// `utils capf device schedule`, with a string that somebody types: it must not stand in the log of commands.
@@ -136,6 +143,13 @@ impl Question {
             Self::DeleteTrusted { store, file } => {
                 format!("WARNING: This operation will delete {} from {store} on all nodes\n", one_line(file))
             }
+            Self::SetDefaultCa { name, enable: true } => {
+                format!("WARNING: Certificates of {} will be trusted again on all nodes\n", one_line(name))
+            }
+            Self::SetDefaultCa { name, enable: false } => format!(
+                "WARNING: Certificates of {} will not be trusted any more on any node: phones with such a MIC cannot show it\n",
+                one_line(name)
+            ),
             Self::DeleteStaleLscs(count) => format!(
                 "WARNING: This operation will give up {}. Phones keep theirs until they enrol again, but after this\n\
                  nothing holds the old CAPF certificates any more\n",
@@ -193,7 +207,9 @@ impl Question {
             Self::AccountPassword { .. } => "Please enter the password :",
             Self::AccountConfirmation { .. } => "             re-enter to confirm :",
             Self::Delete(..) => "Enter \"y\" followed by return to continue: ",
-            Self::DeleteTrusted { .. } | Self::DeleteStaleLscs(_) => "Do you wish to proceed (yes|no)? ",
+            Self::DeleteTrusted { .. } | Self::SetDefaultCa { .. } | Self::DeleteStaleLscs(_) => {
+                "Do you wish to proceed (yes|no)? "
+            }
             Self::ResetItl => {
                 "This operation will reset the ITL file on all active TFTP nodes. Do you want to continue? (y/n):"
             }

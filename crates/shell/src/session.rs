@@ -225,6 +225,11 @@ impl Session {
             Action::ShowCtl => self.show_ctl().await,
             Action::ShowItl => self.show_itl().await,
             Action::ListCertificates => self.list_certificates(first == "trust").await,
+            Action::ListCertificatesOf => self.list_certificates_of(first).await,
+            Action::ListDefaultCas => self.list_default_cas().await,
+            Action::SetDefaultCa => self.ask_for_default_ca(first, second.unwrap_or_default()),
+            Action::SetWebSecurity => self.set_web_security(arguments, surroundings).await,
+            Action::ShowWebSecurity => self.show_web_security().await,
             Action::ShowOwn => self.show_certificate(false, first).await,
             Action::ShowTrust => self.show_certificate(true, first).await,
             Action::Regenerate => self.ask_to_regenerate(first, None),
@@ -325,6 +330,7 @@ impl Session {
             }
             Question::Delete(kind, _) => self.delete_list(kind, surroundings).await,
             Question::DeleteTrusted { store, file } => self.delete_trusted(store, &file, surroundings).await,
+            Question::SetDefaultCa { name, enable } => self.set_default_ca(&name, enable, surroundings).await,
             Question::DeleteStaleLscs(_) => self.delete_stale_lscs(surroundings).await,
             Question::TypeString { selection, schedule } => {
                 self.schedule_with_string(&selection, schedule, answer, surroundings).await

@@ -16,6 +16,21 @@ impl Session {
         Ok(Reply::done(text.collect::<String>()))
     }
 
+    /// `own` and `trust` as `show cert list`; otherwise one unit or trust store.
+    pub(crate) async fn list_certificates_of(&self, name: &str) -> Result<Reply, CoreError> {
+        if name.eq_ignore_ascii_case("own") || name.eq_ignore_ascii_case("trust") {
+            return self.list_certificates(name.eq_ignore_ascii_case("trust")).await;
+        }
+        let service = service_named(name).ok_or_else(|| {
+            CoreError::BadInput(format!(
+                "no unit or trust store {name}; `show cert list own|trust` names those that are there"
+            ))
+        })?;
+        let lines = self.cluster.list_certificates(&self.node, service.trust).await?;
+        let inside = lines.iter().filter(|line| line.split('/').next() == Some(service.name));
+        Ok(Reply::done(inside.map(|line| format!("{line}\n")).collect::<String>()))
+    }
+
     pub(crate) async fn show_certificate(&self, trust: bool, name: &str) -> Result<Reply, CoreError> {
         let certificate = self.cluster.find_certificate(&self.node, trust, name).await?;
         let mut text = certificate_text(&certificate, self.cluster.zone());

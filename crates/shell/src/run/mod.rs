@@ -9,6 +9,7 @@ mod capf_offline;
 mod capf_waves;
 mod certificates;
 mod csr;
+mod default_cas;
 mod files;
 mod monitor;
 mod parameters;

@@ -5,6 +5,7 @@ mod audit;
 mod bulk;
 mod capf;
 mod certificates;
+mod default_cas;
 mod files;
 mod monitor;
 mod requests;
@@ -43,6 +44,7 @@ const NOUNS: &[&[Command]] = &[
     bulk::COMMANDS,
     capf::COMMANDS,
     certificates::COMMANDS,
+    default_cas::COMMANDS,
     files::COMMANDS,
     requests::COMMANDS,
     monitor::COMMANDS,

@@ -45,13 +45,13 @@ impl Store {
         }))
     }
 
-    /// SHA-256 of the default CAs that are switched off, lower-case hexadecimal, with their CNs.
+    /// The default CAs that are switched off, PEM with SHA-256 in lower-case hexadecimal, by CN.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn disabled_default_cas(&self) -> Result<Vec<(String, String)>, StoreError> {
         let query =
-            sqlx::query_as("SELECT fingerprint, commonname FROM disableddefaultca ORDER BY commonname, fingerprint");
+            sqlx::query_as("SELECT certificate, fingerprint FROM disableddefaultca ORDER BY commonname, fingerprint");
         Ok(query.fetch_all(self.pool()).await?)
     }
 }
@@ -86,17 +86,19 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn disable_default_ca(
         &mut self,
+        pem: &str,
         fingerprint: &str,
         common_name: &str,
         now: i64,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO disableddefaultca (fingerprint, commonname, disabledat) VALUES ($1, $2, $3) \
+            "INSERT INTO disableddefaultca (fingerprint, commonname, disabledat, certificate) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (fingerprint) DO NOTHING",
         )
         .bind(fingerprint)
         .bind(common_name)
         .bind(now)
+        .bind(pem)
         .execute(self.connection())
         .await?;
         Ok(())
