@@ -45,6 +45,7 @@ pub mod trust_lists;
 pub mod trust_stores;
 pub mod tvs;
 pub mod units;
+pub mod unused_keys;
 pub mod upgrade;
 
 pub use actor::{Actor, Level};

@@ -63,6 +63,8 @@ pub(crate) enum Question {
         /// On or off.
         enable: bool,
     },
+    /// `utils key collect`, with the number of keys.
+    CollectKeys(usize),
     /// `utils capf stale-lsc delete all`, with the number of them.
     DeleteStaleLscs(usize),
     /// `utils capf device schedule`, with a string that somebody types: it must not stand in the log of commands.
@@ -150,6 +152,10 @@ impl Question {
                 "WARNING: Certificates of {} will not be trusted any more on any node: phones with such a MIC cannot show it\n",
                 one_line(name)
             ),
+            Self::CollectKeys(count) => format!(
+                "WARNING: This operation will remove {} for good. Backups made before hold them still\n",
+                counted(*count, "unused key")
+            ),
             Self::DeleteStaleLscs(count) => format!(
                 "WARNING: This operation will give up {}. Phones keep theirs until they enrol again, but after this\n\
                  nothing holds the old CAPF certificates any more\n",
@@ -207,9 +213,10 @@ impl Question {
             Self::AccountPassword { .. } => "Please enter the password :",
             Self::AccountConfirmation { .. } => "             re-enter to confirm :",
             Self::Delete(..) => "Enter \"y\" followed by return to continue: ",
-            Self::DeleteTrusted { .. } | Self::SetDefaultCa { .. } | Self::DeleteStaleLscs(_) => {
-                "Do you wish to proceed (yes|no)? "
-            }
+            Self::DeleteTrusted { .. }
+            | Self::SetDefaultCa { .. }
+            | Self::CollectKeys(_)
+            | Self::DeleteStaleLscs(_) => "Do you wish to proceed (yes|no)? ",
             Self::ResetItl => {
                 "This operation will reset the ITL file on all active TFTP nodes. Do you want to continue? (y/n):"
             }

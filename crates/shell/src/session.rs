@@ -238,6 +238,8 @@ impl Session {
             Action::UndeleteTrusted => self.undelete_trusted(first, second.unwrap_or_default(), surroundings).await,
             Action::ShowCtlStatus => self.show_status(ListKind::Ctl, first == "missing").await,
             Action::ShowItlStatus => self.show_status(ListKind::Itl, first == "missing").await,
+            Action::ListUnusedKeys => self.list_unused_keys(surroundings.now()).await,
+            Action::CollectKeys => self.ask_to_collect_keys(surroundings.now()).await,
             Action::MixedMode => Ok(self.ask_for_mixed_mode()),
             Action::NonSecureMode => Ok(self.ask_for_non_secure_mode()),
             Action::UpdateCtl => Ok(self.ask(Question::UpdateCtl)),
@@ -331,6 +333,7 @@ impl Session {
             Question::Delete(kind, _) => self.delete_list(kind, surroundings).await,
             Question::DeleteTrusted { store, file } => self.delete_trusted(store, &file, surroundings).await,
             Question::SetDefaultCa { name, enable } => self.set_default_ca(&name, enable, surroundings).await,
+            Question::CollectKeys(_) => self.collect_keys(surroundings).await,
             Question::DeleteStaleLscs(_) => self.delete_stale_lscs(surroundings).await,
             Question::TypeString { selection, schedule } => {
                 self.schedule_with_string(&selection, schedule, answer, surroundings).await

@@ -123,6 +123,8 @@ pub(crate) enum Action {
     UndeleteTrusted,
     ShowCtlStatus,
     ShowItlStatus,
+    ListUnusedKeys,
+    CollectKeys,
     MixedMode,
     NonSecureMode,
     UpdateCtl,

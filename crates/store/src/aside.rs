@@ -70,6 +70,31 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     }
 }
 
+/// Whether a name is that of a file that [`write()`] had not finished, `NAME.PID.new`, when its process ended.
+pub fn is_leftover(name: &str) -> bool {
+    let number = name.strip_suffix(".new").and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The files of a folder by name, with the time each was written, seconds since 1970 UTC.
+///
+/// # Errors
+/// [`StoreError::File`].
+pub fn files(folder: &Path) -> Result<Vec<(String, u64)>, StoreError> {
+    let failed = || StoreError::file(folder, "cannot be read");
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed())? {
+        let entry = entry.map_err(failed())?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // One that was removed in between is not there.
+        if let Some(at) = modified(&entry.path())? {
+            all.push((name, at));
+        }
+    }
+    all.sort_unstable();
+    Ok(all)
+}
+
 /// When a file was last written, seconds since 1970 UTC; `None` when there is none.
 ///
 /// # Errors

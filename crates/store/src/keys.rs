@@ -38,6 +38,22 @@ impl KeyStore {
         Ok(aside::read(&self.path(key_id))?.map(Zeroizing::new))
     }
 
+    /// All files of the folder by name, with the time each was written, seconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn files(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        aside::files(&self.folder)
+    }
+
+    /// Removes a file of the folder by its name. Whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn remove(&self, file: &str) -> Result<bool, StoreError> {
+        aside::remove(&self.folder.join(file))
+    }
+
     fn path(&self, key_id: &[u8; 32]) -> PathBuf {
         use std::fmt::Write;
         let mut name = String::with_capacity(68);

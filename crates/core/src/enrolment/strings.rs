@@ -97,6 +97,11 @@ pub enum StringChoice {
 pub(crate) struct StringKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl StringKey {
+    /// The name of its file in the key store.
+    pub(crate) fn file() -> String {
+        format!("{}.pem", pki::hash::hex(&pki::hash::sha256(KEY_NAME)))
+    }
+
     /// Loads the key; `None` when there is none yet.
     pub(crate) fn load(keys: &KeyStore) -> Result<Option<Self>, CoreError> {
         let Some(bytes) = keys.load(&pki::hash::sha256(KEY_NAME))? else { return Ok(None) };

@@ -84,7 +84,11 @@ pub enum Step {
 
 /// One of each kind, in an order in which each has something to do.
 pub fn steps() -> Vec<Step> {
-    let units = release("15").unwrap().units(true).map(Step::Regenerate);
+    // Of two signers the CTL has to name the one that is new before the other one is renewed.
+    let units = release("15").unwrap().units(true).flat_map(|unit| {
+        let update = (unit == Unit::ItlRecovery).then_some(Step::UpdateCtl);
+        std::iter::once(Step::Regenerate(unit)).chain(update)
+    });
     let others = [
         Step::UpdateCtl,
         Step::DeleteItl,

@@ -11,6 +11,7 @@ mod certificates;
 mod csr;
 mod default_cas;
 mod files;
+mod keys;
 mod monitor;
 mod parameters;
 mod recovery;

@@ -7,6 +7,7 @@ mod capf;
 mod certificates;
 mod default_cas;
 mod files;
+mod keys;
 mod monitor;
 mod requests;
 mod services;
@@ -46,6 +47,7 @@ const NOUNS: &[&[Command]] = &[
     certificates::COMMANDS,
     default_cas::COMMANDS,
     files::COMMANDS,
+    keys::COMMANDS,
     requests::COMMANDS,
     monitor::COMMANDS,
     services::COMMANDS,

@@ -1,0 +1,225 @@
+//! An administrator's command is killed at each of its writes. What is found after a restart is the old state or the new one, keys
+//! and certificates in pairs, the lists in step with them, and every file that nothing uses is listed and can be collected.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+#[path = "support/node.rs"]
+mod node;
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, SystemTime};
+
+use node::{Served, run};
+use pki::Certificate;
+use pki::verify::check_against_itself;
+use wire::trust_list::TrustList;
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.file("data")
+    }
+
+    fn admin(&self, command: &str, armed: bool) -> Output {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+        program.args(["admin", "--data", self.data().to_str().unwrap(), "--yes", "-c", command]);
+        if armed {
+            program.env("RINGFENCE_FAULT", self.file("fault"));
+        }
+        program.output().unwrap()
+    }
+
+    fn said(&self, command: &str) -> String {
+        let output = self.admin(command, false);
+        assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Begins again with a copy of the data directory as it was prepared.
+    fn reset(&self) {
+        drop(std::fs::remove_dir_all(self.data()));
+        drop(std::fs::remove_file(self.file("fault.passed")));
+        let copied = run("cp", "cp", &["-a", self.file("prepared").to_str().unwrap(), self.data().to_str().unwrap()]);
+        assert!(copied.status.success());
+    }
+
+    fn own(&self, unit: &str) -> Certificate {
+        Certificate::from_pem(pem(&self.said(&format!("show cert own {unit}"))).as_bytes()).unwrap()
+    }
+
+    fn list(&self, name: &str) -> TrustList {
+        TrustList::decode(std::fs::read(self.data().join("published").join(name)).unwrap()).unwrap()
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.data().join(folder)).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// What must hold after a restart.
+    fn check(&self) {
+        let log = Served::start(&self.data(), &[]).stop();
+        assert_eq!(log.code(), Some(0));
+        let mut keys = Vec::new();
+        for unit in ["tomcat", "ipsec", "ITLRecovery", "CallManager", "CAPF", "TVS"] {
+            keys.push(format!("{}.pem", hex::encode(self.own(unit).key_id())));
+        }
+        let there = self.names("keys");
+        assert!(keys.iter().all(|key| there.contains(key)), "each own certificate has its key");
+        let (itl, ctl) = (self.list("ITLFile.tlv"), self.list("CTLFile.tlv"));
+        for list in [&itl, &ctl] {
+            assert!(check_against_itself(list).verdict.is_valid());
+        }
+        let signer = self.own("CallManager");
+        assert!(itl.records().any(|record| record.certificate() == Some(signer.der())), "the ITL is in step");
+
+        // every file that is not a key in use is listed, and with the time it goes
+        let listed = self.said("utils key list");
+        let strangers: Vec<&String> = there.iter().filter(|file| !keys.contains(file)).collect();
+        let listable = |file: &&&String| !listed.contains(file.as_str());
+        assert!(
+            strangers.iter().filter(listable).all(|file| !is_orphan(&self.data(), file)),
+            "{strangers:?}\n{listed}"
+        );
+        let before = SystemTime::now() - Duration::from_secs(2 * 3600);
+        for folder in ["keys", "published"] {
+            for file in self.names(folder) {
+                let file = std::fs::OpenOptions::new().write(true).open(self.data().join(folder).join(file)).unwrap();
+                file.set_modified(before).unwrap();
+            }
+        }
+        self.said("utils key collect");
+        assert_eq!(self.said("utils key list"), "No unused keys found.\n");
+        let left = self.names("keys");
+        assert!(
+            keys.iter().all(|key| left.contains(key))
+                && left.iter().all(|file| !is_orphan(&self.data(), file) || keys.contains(file))
+        );
+        assert!(self.names("published").iter().all(|file| !file.ends_with(".new")));
+    }
+}
+
+/// Whether a file in `keys/` is a private key or a half written file.
+fn is_orphan(data: &Path, file: &str) -> bool {
+    let bytes = std::fs::read(data.join("keys").join(file)).unwrap();
+    file.ends_with(".new") || String::from_utf8_lossy(&bytes).contains("PRIVATE KEY")
+}
+
+fn pem(text: &str) -> &str {
+    &text[text.find("-----BEGIN").unwrap()..]
+}
+
+/// Kills `command` at each write that it makes; `state` tells the two states apart.
+fn killed_at_each_write(command: &str, prepare: &[&str], state: impl Fn(&Place) -> bool) {
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    assert_eq!(Served::start(&place.data(), &["--release", "10.5"]).stop().code(), Some(0));
+    place.said("utils ctl set-cluster mixed-mode");
+    std::fs::write(place.data().join("ca.pem"), place_ca()).unwrap();
+    for line in prepare {
+        place.said(line);
+    }
+    std::fs::rename(place.data(), place.file("prepared")).unwrap();
+    let (mut last, mut old, mut new) = (1, 0, 0);
+    loop {
+        place.reset();
+        std::fs::write(place.file("fault"), last.to_string()).unwrap();
+        let output = place.admin(command, true);
+        if output.status.signal().is_none() {
+            assert!(output.status.success(), "{output:?}");
+            assert!(state(&place));
+            break;
+        }
+        if state(&place) {
+            new += 1
+        } else {
+            old += 1
+        }
+        place.check();
+        last += 1;
+    }
+    assert!(old >= 2 && new >= 1, "{command}: {old} kills before the change, {new} after it");
+}
+
+/// A CA that nobody needs.
+fn place_ca() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (path("ca.pem"), path("ca.key"));
+    let made = run(
+        "openssl",
+        "openssl",
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=Spare CA",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+        ],
+    );
+    assert!(made.status.success(), "{made:?}");
+    std::fs::read_to_string(certificate).unwrap()
+}
+
+fn has_ca(place: &Place) -> bool {
+    place.said("show cert list trust").contains("tomcat-trust/Spare_CA.pem")
+}
+
+#[test]
+fn a_renewal() {
+    killed_at_each_write("set cert regen CallManager", &[], |place| {
+        let key = |place: &Place| hex::encode(place.own("CallManager").key_id());
+        // The key that was there from the start is the one that the CTL of the prepared cluster names.
+        let first = place.list("CTLFile.tlv");
+        !first.records().any(|record| {
+            record
+                .certificate()
+                .is_some_and(|der| Certificate::from_der(der).is_ok_and(|old| hex::encode(old.key_id()) == key(place)))
+        })
+    });
+}
+
+#[test]
+fn an_upload_to_a_trust_store() {
+    killed_at_each_write("set cert import trust tomcat-trust ca.pem", &[], has_ca);
+}
+
+#[test]
+fn a_deletion() {
+    let prepare = ["set cert import trust tomcat-trust ca.pem"];
+    killed_at_each_write("set cert delete tomcat-trust Spare_CA.pem", &prepare, |place| !has_ca(place));
+}
+
+#[test]
+fn a_key_directory_that_is_read_only() {
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    assert_eq!(Served::start(&place.data(), &["--release", "10.5"]).stop().code(), Some(0));
+    // A file in the place of the folder: no user may write into it, not even root.
+    let (keys, aside) = (place.data().join("keys"), place.data().join("keys.away"));
+    std::fs::rename(&keys, &aside).unwrap();
+    std::fs::write(&keys, "").unwrap();
+    let before = place.said("show cert own CallManager");
+    let output = place.admin("set cert regen CallManager", false);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("keys/") && text.contains("cannot be written"), "{text}");
+    assert_eq!(place.said("show cert own CallManager"), before);
+    std::fs::remove_file(&keys).unwrap();
+    std::fs::rename(&aside, &keys).unwrap();
+    place.said("set cert regen CallManager");
+}
