@@ -156,7 +156,7 @@ impl Cluster {
         let mut found = None;
         for row in transaction.deleted_certificates().await? {
             let fits = |deletion: &Deletion| deletion.row.service == store.number && deletion.row.file == file;
-            found = found.or(deletion(row, keep).filter(fits));
+            found = found.or_else(|| deletion(row, keep).filter(fits));
         }
         let Some(Deletion { row, .. }) = found.filter(|deletion| now < deletion.until) else {
             let text = format!(

@@ -123,13 +123,16 @@ fn check_servers(list: &TrustList, nodes: &[NodeCertificates]) -> Result<(), Cor
     Ok(())
 }
 
+/// Whether a model cannot take a list.
+type Breaks<'a> = &'a dyn Fn(&Model) -> bool;
+
 /// The limits of the models of the cluster.
 fn check_models(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Result<(), CoreError> {
     let records = list.records().filter(|record| record.role() == Some(Role::SAST)).count();
     let bits = list.records().filter_map(|record| Certificate::from_der(record.certificate()?).ok()?.rsa_bits());
     let bits = bits.chain(sasts.iter().filter_map(Certificate::rsa_bits)).max().unwrap_or_default();
     let digest = list.header().digest(list.bytes());
-    let breaks: [(&dyn Fn(&Model) -> bool, String); 3] = [
+    let breaks: [(Breaks<'_>, String); 3] = [
         (
             &|model| model.most_sast.is_some_and(|most| records > most),
             format!("{records} SAST records are more than these phones take"),
@@ -150,7 +153,7 @@ fn check_models(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Resul
     Ok(())
 }
 
-fn devices<'a>(facts: &'a Facts, is: &dyn Fn(&Model) -> bool) -> Vec<&'a str> {
+fn devices<'a>(facts: &'a Facts, is: Breaks<'_>) -> Vec<&'a str> {
     let concerned = facts.devices.iter().filter(|device| Model::find(&device.model).is_some_and(is));
     concerned.map(|device| device.name.as_str()).collect()
 }
