@@ -5,7 +5,7 @@
 //! * [`strings`]: authentication strings
 //! * [`desk`]: the questions of a CAPF session, answered from the rows; [`authority`]: what it signs with
 //! * [`stale`]: LSCs that hang on an old CAPF; [`waves`]: issuing them again in batches
-//! * [`external`]: roots of MICs, CAPF under an external CA, deleting CA certificates, taking over another CAPF
+//! * [`external`]: CAs of phones, such as the roots of MICs
 //! * [`offline`]: keys that wait for a CA which is not online
 //! * [`config`]: what of all this stands in the config of a phone; the stub of an encrypted one
 //!

@@ -293,7 +293,7 @@ fn main() {
     });
     let authority = desk.authority();
     let x509 = X509::from_der(authority.certificate().der()).unwrap();
-    let tls = phone_context(&x509, authority.key().openssl(), false).unwrap();
+    let tls = phone_context(&x509, &[], authority.key().openssl(), false).unwrap();
     let forgetful = Arc::new(Forgetful { certificate: authority.certificate().clone(), key: authority.key().clone() });
     let key: Arc<[u8]> = SoftKey::generate_rsa(2048).unwrap().spki().into();
     let log = CapfLog::to_file(folder.path().join("capf.log"), 16 << 20).unwrap();

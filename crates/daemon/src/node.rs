@@ -333,7 +333,7 @@ async fn service_context(
     })?;
     let key = cluster.key(&cluster.directory(node), certificate)?;
     let x509 = X509::from_der(certificate.der()).map_err(|error| CoreError::Internal(error.to_string()))?;
-    let context = phone_context(&x509, key.openssl(), legacy);
+    let context = phone_context(&x509, &[], key.openssl(), legacy);
     let context = context.map_err(|error| match unit {
         Unit::Tvs => StartError::Tls(error),
         _ => StartError::CtlProvider(error),
@@ -347,7 +347,7 @@ fn log(cluster: &Cluster, node: &NodeRow, name: &str) -> Result<TvsLog, StartErr
     TvsLog::to_file(&path, LOG_LIMIT).map_err(|source| StartError::Log { path: path.display().to_string(), source })
 }
 
-/// CAPF, and what its certificate is known by.
+/// CAPF, and what the certificates that it sends are known by.
 async fn capf_part(
     cluster: &Cluster,
     node: &NodeRow,
@@ -368,10 +368,14 @@ async fn capf_part(
 }
 
 fn capf_context(authority: &Authority, legacy: bool) -> Result<([u8; 32], openssl::ssl::SslContext), StartError> {
-    let certificate = authority.certificate();
-    let x509 = X509::from_der(certificate.der()).map_err(|error| CoreError::Internal(error.to_string()))?;
-    let context = phone_context(&x509, authority.key().openssl(), legacy).map_err(StartError::Capf)?;
-    Ok((certificate.sha256(), context))
+    let read = |certificate: &Certificate| X509::from_der(certificate.der());
+    let certificate = read(authority.certificate()).map_err(|error| CoreError::Internal(error.to_string()))?;
+    let chain = authority.chain();
+    let above = chain.iter().copied().map(read).collect::<Result<Vec<X509>, _>>();
+    let above = above.map_err(|error| CoreError::Internal(error.to_string()))?;
+    let context = phone_context(&certificate, &above, authority.key().openssl(), legacy).map_err(StartError::Capf)?;
+    let sent: Vec<u8> = [authority.certificate()].into_iter().chain(chain).flat_map(Certificate::sha256).collect();
+    Ok((pki::hash::sha256(&sent), context))
 }
 
 impl Live {

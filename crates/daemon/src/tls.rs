@@ -19,10 +19,12 @@
 //! Sessions can be resumed, by ticket or, for phones without tickets, from a bounded cache: a resumed handshake costs
 //! no private-key operation. A new context (renewed certificate) has new ticket keys, so old tickets end with it.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
 use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVersion};
 use openssl::x509::X509;
@@ -82,11 +84,17 @@ pub enum TlsError {
     Refused(#[from] ErrorStack),
 }
 
-/// A server context for phones: RSA certificate and its key, `legacy` as the table above says.
+/// A server context for phones: RSA certificate, the CAs above it that are sent with it, its key, `legacy` as the table above
+/// says. A CA that the security level refuses is left out, with those above it: sent, it would end every handshake.
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn phone_context(certificate: &X509, key: &PKeyRef<Private>, legacy: bool) -> Result<SslContext, TlsError> {
+pub fn phone_context(
+    certificate: &X509,
+    chain: &[X509],
+    key: &PKeyRef<Private>,
+    legacy: bool,
+) -> Result<SslContext, TlsError> {
     check_key(key)?;
     let certified =
         certificate.public_key().map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
@@ -112,6 +120,9 @@ pub fn phone_context(certificate: &X509, key: &PKeyRef<Private>, legacy: bool) -
     // a phone opens one connection at a time; the second ticket of the default would be thrown away
     context.set_num_tickets(1)?;
     context.set_certificate(certificate)?;
+    for above in chain.iter().take_while(|above| legacy || is_sent(above)) {
+        context.add_extra_chain_cert(above.clone())?;
+    }
     context.set_private_key(key)?;
     Ok(context.build())
 }
@@ -124,7 +135,7 @@ pub fn phone_context_from_der(certificate: &[u8], key: &[u8], legacy: bool) -> R
     let certificate =
         X509::from_der(certificate).map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
     let key = PKey::private_key_from_der(key).map_err(|reason| TlsError::Unreadable { what: "the key", reason })?;
-    phone_context(&certificate, &key, legacy)
+    phone_context(&certificate, &[], &key, legacy)
 }
 
 /// The same from PEM; the key without a pass phrase.
@@ -135,13 +146,20 @@ pub fn phone_context_from_pem(certificate: &[u8], key: &[u8], legacy: bool) -> R
     let certificate =
         X509::from_pem(certificate).map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
     let key = PKey::private_key_from_pem(key).map_err(|reason| TlsError::Unreadable { what: "the key", reason })?;
-    phone_context(&certificate, &key, legacy)
+    phone_context(&certificate, &[], &key, legacy)
 }
 
 /// Makes a context replaceable.
 #[must_use]
 pub fn swappable(context: SslContext) -> SwappableTls {
     Arc::new(ArcSwap::from_pointee(context))
+}
+
+/// Whether level 1 lets a CA stand in a chain: SHA-1 only in the signature of a root.
+fn is_sent(ca: &X509) -> bool {
+    let digest = ca.signature_algorithm().object().nid().signature_algorithms().map(|algorithms| algorithms.digest);
+    let is_root = ca.issuer_name().try_cmp(ca.subject_name()).is_ok_and(Ordering::is_eq);
+    is_root || digest.is_some_and(|digest| !matches!(digest, Nid::SHA1 | Nid::MD5 | Nid::UNDEF))
 }
 
 fn check_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), TlsError> {

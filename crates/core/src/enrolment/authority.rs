@@ -1,5 +1,6 @@
 //! What CAPF signs with and whom it believes: its certificate and key, the CAs of CAPF-trust.
 
+use pki::lsc::authority::chain_above;
 use pki::{Certificate, SoftKey};
 use store::keys::KeyStore;
 
@@ -67,6 +68,11 @@ impl Authority {
     /// Its certificate, for TLS.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// The CAs above its certificate, as far as CAPF-trust knows them; for TLS.
+    pub fn chain(&self) -> Vec<&Certificate> {
+        chain_above(&self.certificate, &self.issuers)
     }
 
     /// Its key, for TLS.

@@ -4,8 +4,8 @@ use pki::SoftKey;
 use pki::lsc::authority::certificates;
 use ringfence_core::CoreError;
 use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::enrolment::external::ImportedEnrolment;
 use ringfence_core::enrolment::{AuthenticationMode, AuthenticationString, KeyPlan, Operation};
+use ringfence_core::import::{PeerDevice, PeerImport};
 use ringfence_core::units::Unit;
 use wire::capf::Operation as Asked;
 
@@ -154,21 +154,24 @@ async fn another_capf_is_taken_over_with_its_phones() {
     let capf = elsewhere.capf();
 
     let mut place = Place::new(&[DEVICE]).await;
-    let (actor, node) = (place.actor.clone(), place.node.clone());
-    let imported = ImportedEnrolment {
-        device: DEVICE.to_owned(),
+    let actor = place.actor.clone();
+    let imported = PeerDevice {
+        place: "row 1".to_owned(),
+        name: DEVICE.to_owned(),
         operation: Operation::Install,
         mode: AuthenticationMode::AuthenticationString,
         string: Some(AuthenticationString::imported("open-Sesame.99").unwrap()),
         keys: KeyPlan::default(),
         lsc: Some(phone.lsc.as_ref().unwrap().0.clone()),
     };
-    let too_soon = place.cluster.import_enrolments(&actor, std::slice::from_ref(&imported), &mut place.clock).await;
-    assert!(too_soon.unwrap_err().to_string().contains("import that CA first"));
-    let other = SoftKey::generate_rsa(1024).unwrap();
-    assert!(place.cluster.import_capf(&actor, &node, &capf, &other, &mut place.clock).await.is_err());
-    place.cluster.import_capf(&actor, &node, &capf, &key, &mut place.clock).await.unwrap();
-    place.cluster.import_enrolments(&actor, &[imported], &mut place.clock).await.unwrap();
+    let mut import = PeerImport { devices: vec![imported], ..PeerImport::default() };
+    let too_soon = place.cluster.import_peer(&actor, &import, false, &mut place.clock, &mut |_| {}).await;
+    assert!(too_soon.unwrap_err().to_string().contains("give the certificate of that CA too"));
+    import.capf = Some((capf.clone(), SoftKey::generate_rsa(1024).unwrap()));
+    let other = place.cluster.import_peer(&actor, &import, false, &mut place.clock, &mut |_| {}).await;
+    assert!(other.unwrap_err().to_string().contains("the key does not belong to the certificate"));
+    import.capf = Some((capf.clone(), key));
+    place.cluster.import_peer(&actor, &import, false, &mut place.clock, &mut |_| {}).await.unwrap();
     place.desk.reload().await.unwrap();
     assert_eq!(place.capf(), capf);
     let known = place.enrolment().await;

@@ -23,6 +23,7 @@ use ringfence_core::enrolment::{
     Selection, StringChoice, Visit,
 };
 use ringfence_core::files::NodeFiles;
+use ringfence_core::import::PeerImport;
 use ringfence_core::releases::release;
 use ringfence_core::{Actor, Cluster, Level, NodeRow, Surroundings};
 use tokio::net::TcpListener;
@@ -134,7 +135,7 @@ impl CapfNode {
         let desk = runtime.block_on(Desk::open(cluster.clone(), Policy { sha2 })).unwrap();
         let authority = desk.authority();
         let x509 = X509::from_der(authority.certificate().der()).unwrap();
-        let context = phone_context(&x509, authority.key().openssl(), legacy).unwrap();
+        let context = phone_context(&x509, &[], authority.key().openssl(), legacy).unwrap();
         let files = Arc::new(NodeFiles::new(runtime.block_on(cluster.snapshot(&node)).unwrap(), None));
         let inner = NodeDesk::new(desk, cluster.clone(), files).with_clock(clock);
         let desk = Arc::new(RecordedDesk { inner, session_id: AtomicU32::new(0) });
@@ -263,7 +264,8 @@ async fn cluster(folder: &std::path::Path, devices: &[&str]) -> (Cluster, NodeRo
     let capf = Certificate::from_der(&read("certs/capf-2048.crt.der")).unwrap();
     let key = SoftKey::from_pem(&read("certs/capf-2048.key.pem")).unwrap();
     let mut clock = Clock(OpensslRandom);
-    cluster.import_capf(&actor, &node, &capf, &key, &mut clock).await.unwrap();
+    let import = PeerImport { capf: Some((capf, key)), ..PeerImport::default() };
+    cluster.import_peer(&actor, &import, false, &mut clock, &mut |_| {}).await.unwrap();
     // the CA of the vectors has no keyCertSign, so it does not come in by the front door
     let root = Certificate::from_der(&read("certs/mfg-ca.crt.der")).unwrap();
     cluster.put_trusted(&actor, &node, &[root], &["CAPF-trust", "CallManager-trust"], &mut clock).await.unwrap();

@@ -12,6 +12,9 @@ pub const CHAIN_LIMIT: usize = 200;
 /// Bytes of such a file at most: [`CHAIN_LIMIT`] certificates of 4 kB in PEM.
 pub const CHAIN_BYTES: usize = 1 << 20;
 
+/// CAs above a certificate at most: real ones have two.
+pub const CHAIN_DEPTH: usize = 8;
+
 /// Why a file of certificates is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
@@ -75,4 +78,18 @@ pub fn is_issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     }
     let (Ok(x509), Ok(key)) = (X509::from_der(certificate.der()), issuer.openssl_key()) else { return false };
     matches!(x509.verify(key), Ok(true))
+}
+
+/// The CAs above a certificate, from those that are known: up to the root, or as far as they reach; [`CHAIN_DEPTH`] at most.
+#[must_use]
+pub fn chain_above<'a>(certificate: &'a Certificate, known: &'a [Certificate]) -> Vec<&'a Certificate> {
+    let mut chain: Vec<&Certificate> = Vec::new();
+    let mut last = certificate;
+    while !last.is_self_issued() && chain.len() < CHAIN_DEPTH {
+        let above = known.iter().find(|ca| *ca != last && !chain.contains(ca) && is_issued_by(last, ca));
+        let Some(above) = above else { break };
+        chain.push(above);
+        last = above;
+    }
+    chain
 }
