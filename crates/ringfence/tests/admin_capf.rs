@@ -62,12 +62,23 @@ fn lsc_columns_and_encrypted_configs() {
         "CAPF           No Pending Operation\n",
         "CAPF status    Upgrade Success\n",
         "Config         encrypted\n",
+        "Way back       if it has lost its LSC, it cannot open its config: utils capf device schedule SEP885A92D977CA install \
+         null\n",
         "  SEP885A92D977CA.cnf.xml          none\n",
     ] {
         assert!(shown.contains(line), "{line}\n{shown}");
     }
-    let encrypted = shown.lines().find(|line| line.contains(".cnf.xml.enc.sgn")).unwrap();
-    assert!(encrypted.ends_with(" bytes"), "{shown}");
+    for file in [".cnf.xml.sgn ", ".cnf.xml.enc.sgn "] {
+        let line = shown.lines().find(|line| line.contains(file)).unwrap();
+        assert!(line.ends_with(" bytes"), "{shown}");
+    }
+    assert!(!shown.contains("<device>"), "nothing is shown in clear: {shown}");
+    // The same words in the shell; with something scheduled the phone finds its way by itself.
+    let way_back = "Way back                      if it has lost its LSC";
+    let show = format!("utils capf device show {FIRST}");
+    assert!(place.run(&["admin", "-c", &show], "").success().contains(way_back));
+    let schedule = format!("utils capf device schedule {FIRST} install null");
+    assert!(!place.run(&["admin", "-c", &schedule, "-c", &show], "").success().contains(way_back));
 }
 
 #[test]

@@ -216,9 +216,7 @@ impl Desk {
             Operation::Delete => Asked::Delete,
             Operation::Troubleshoot => Asked::Fetch,
             Operation::Install => {
-                if self.authority.load().offline
-                    && let Some(delivery) = self.deliver(visit, &row).await?
-                {
+                if let Some(delivery) = self.deliver(visit, &row).await? {
                     return Ok(delivery);
                 }
                 let keys = KeyPlan::from_numbers(row.key_order, row.rsa_bits, row.ec_bits);
@@ -233,13 +231,16 @@ impl Desk {
         })
     }
 
-    /// With an offline CA: the certificate that it has signed; `None` when the phone has to make a key first.
+    /// The certificate that an offline CA has signed for it, also when CAPF issues by itself again; `None` when the phone has to
+    /// make a key first. A request waits only as long as somebody may still sign it.
     async fn deliver(&self, visit: &mut Visit, row: &EnrolmentRow) -> Result<Option<Asked>, Refused> {
         if let Some((key, lsc)) = self.cluster.undelivered(&row.device, row.scheduled_at).await? {
             visit.lsc = Some(Issued { key, public_key: public_key_pem(&lsc), of_another: true });
             return Ok(Some(Asked::Store(lsc.der().to_vec())));
         }
-        if self.cluster.store().has_device_request(&row.device, row.scheduled_at).await? {
+        if self.authority.load().offline
+            && self.cluster.store().has_device_request(&row.device, row.scheduled_at).await?
+        {
             return Err(Refused::new(Refusal::Waits, "its request waits for the certificate of the offline CA"));
         }
         Ok(None)

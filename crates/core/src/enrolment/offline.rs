@@ -9,6 +9,9 @@
 //! | it boots again | the certificate is sent; *Confirmed*, Upgrade Success when the phone has stored it |
 //! | it boots again and has lost the key | the LSC is given up, Upgrade Failed; the next session makes a new key |
 //!
+//! When *Certificate Issuer to Endpoint* goes back to CAPF, what was signed is still sent; a phone whose request waits makes a new
+//! key, and CAPF signs that.
+//!
 //! What the phone does between the two sessions is [inferred]: no capture of one with an offline CA is known.
 
 use pki::lsc::authority::{CHAIN_BYTES, certificates, is_authority, is_issued_by};

@@ -133,6 +133,19 @@ impl Enrolment {
             None => Ok(self.mic.clone()),
         }
     }
+
+    /// What helps a phone that has lost the LSC its config is encrypted for: it opens its config no more, and with nothing
+    /// scheduled the stub sends it to no CAPF. `None` when it needs no help. That it has lost it nobody here can know.
+    pub fn way_back(&self) -> Option<String> {
+        let stuck = self.encrypted && self.operation == Operation::None && self.lsc.is_some();
+        let by = if self.mic.is_some() { "mic" } else { "null" };
+        stuck.then(|| {
+            format!(
+                "if it has lost its LSC, it cannot open its config: utils capf device schedule {} install {by}",
+                self.device
+            )
+        })
+    }
 }
 
 impl Cluster {

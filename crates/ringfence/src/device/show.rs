@@ -103,12 +103,14 @@ fn enrolled(cluster: &Cluster, it: &Enrolment) -> String {
         pending => format!("{}, {}", pending.name(), it.mode.name()),
     };
     let encrypted = if it.encrypted { "encrypted" } else { "in clear" };
-    lines(&[
+    let mut rows = vec![
         ("LSC", issued.unwrap_or_else(|| "none".to_owned())),
         ("CAPF", operation),
         ("CAPF status", it.status.name().to_owned()),
         ("Config", encrypted.to_owned()),
-    ])
+    ];
+    rows.extend(it.way_back().map(|way_back| ("Way back", way_back)));
+    lines(&rows)
 }
 
 fn lines(rows: &[(&str, String)]) -> String {

@@ -226,6 +226,9 @@ impl Session {
             rows.push(("LSC sent, not confirmed", lsc(unconfirmed)));
         }
         rows.push(("MIC", it.mic.as_ref().map_or_else(|| "not seen".to_owned(), title)));
+        if let Some(way_back) = it.way_back() {
+            rows.push(("Way back", way_back));
+        }
         if it.attempts > 0 {
             rows.push(("Attempts", it.attempts.to_string()));
         }
