@@ -63,6 +63,7 @@ pub async fn open_or_create(
 ) -> Result<Prepared, ServeError> {
     let zone = TimeZone::system();
     if let Some(cluster) = Cluster::open(directory, zone.clone()).await? {
+        cluster.store().check().await.map_err(CoreError::from)?;
         return Ok(Prepared { cluster, first_start: false });
     }
     let new = settings.cluster.new_cluster()?;

@@ -25,6 +25,13 @@ pub struct Opened {
     pub runtime: Runtime,
 }
 
+impl Drop for Opened {
+    /// Leaves the database whole on its own; the next command would take the rest of its log for that of a killed process.
+    fn drop(&mut self) {
+        self.runtime.block_on(self.cluster.store().close());
+    }
+}
+
 impl Data {
     /// Opens the cluster. Makes nothing: that is what `serve` does.
     pub fn open(&self) -> Result<Opened, Failure> {

@@ -1,19 +1,21 @@
 //! Opening the database, migrations, transactions.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 
-use crate::{StoreError, audit_log, fault};
+use crate::{StoreError, aside, audit_log, fault};
 
 /// The rows of a cluster.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
     audit_log: Arc<Path>,
+    /// Held while the file is open here, so that the next one to open it knows whether others have it open.
+    _open: Arc<File>,
 }
 
 /// A change to the rows: everything in it lasts, or nothing.
@@ -32,7 +34,8 @@ const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PR
                         PRAGMA foreign_keys = ON;";
 
 impl Store {
-    /// Opens a SQLite file and brings its schema up to date; makes it when `create` says so.
+    /// Opens a SQLite file and brings its schema up to date; makes it when `create` says so. What a process that was killed
+    /// left behind is checked for damage before.
     ///
     /// # Errors
     /// [`StoreError`]: no such file, no right, damaged, or written by a newer program.
@@ -42,10 +45,17 @@ impl Store {
             return Err(StoreError::file(path, "cannot be opened")(std::io::ErrorKind::NotFound.into()));
         }
         let url = format!("sqlite://{}?mode={}", encode_path(path), if create { "rwc" } else { "rw" });
+        let held = path.to_owned();
+        let (open, unclean) = tokio::task::spawn_blocking(move || hold(&held))
+            .await
+            .map_err(|error| StoreError::file(path, "cannot be opened")(std::io::Error::other(error)))??;
         // One connection first: a pool would try again and again to open what cannot be opened.
         let mut first = AnyConnection::connect(&url).await.map_err(|error| unopened(path, error))?;
         first.execute(SETTINGS).await.map_err(|error| unopened(path, error))?;
-        check(&mut first).await?;
+        if unclean {
+            check(&mut first).await?;
+        }
+        open.unlock().and_then(|()| open.lock_shared()).map_err(StoreError::file(path, "cannot be locked"))?;
         sqlx::migrate!("./migrations").run(&mut first).await?;
         first.close().await?;
         let options = AnyPoolOptions::new()
@@ -53,9 +63,18 @@ impl Store {
             // On a full disk SQLite ends a change by itself, and the connection still counts it: it would begin none any more.
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .after_connect(|connection, _| Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) }));
-        let store = Self { pool: options.connect(&url).await?, audit_log: audit_log::path(path).into() };
+        let pool = options.connect(&url).await?;
+        let store = Self { pool, audit_log: audit_log::path(path).into(), _open: Arc::new(open) };
         store.chain_old_entries().await?;
         Ok(store)
+    }
+
+    /// Reads the whole file for damage: seconds when it has gigabytes, so a node does it once, when it starts.
+    ///
+    /// # Errors
+    /// [`StoreError`]: damaged, unreadable.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        check(&mut *self.pool.acquire().await?).await
     }
 
     /// Starts a change. Only one runs at a time; another waits up to ten seconds.
@@ -129,6 +148,24 @@ fn unopened(path: &Path, error: sqlx::Error) -> StoreError {
     }
 }
 
+/// Locks `open.lock` beside the database; whether the last process that had it open was killed: nobody has it open, and its log
+/// of changes is still there. Who is alone holds the lock for himself, so that others wait until he has looked.
+fn hold(database: &Path) -> Result<(File, bool), StoreError> {
+    let path = database.with_file_name("open.lock");
+    let failed = |error| StoreError::file(&path, "cannot be locked")(error);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {
+            let mut log = database.as_os_str().to_owned();
+            log.push("-wal");
+            let unclean = aside::length(Path::new(&log))?.is_some_and(|length| length > 0);
+            Ok((file, unclean))
+        }
+        Err(TryLockError::WouldBlock) => file.lock_shared().map(|()| (file, false)).map_err(failed),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
 /// Finds damage before anything is built on it.
 async fn check(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await?;
@@ -141,4 +178,43 @@ async fn check(connection: &mut AnyConnection) -> Result<(), StoreError> {
 /// The characters that mean something in a URL, spelled as such a URL wants them.
 fn encode_path(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database with rows, and then a page in its middle that says nothing.
+    async fn damaged(path: &Path) {
+        let store = Store::open(path, true).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        for number in 0..500 {
+            transaction.set_parameter(&format!("Parameter{number}"), &"x".repeat(200)).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+        store.close().await;
+        let mut bytes = std::fs::read(path).unwrap();
+        let page = bytes.len() / 2 / 4096 * 4096;
+        bytes[page..page + 4096].fill(0xff);
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    #[tokio::test]
+    async fn damage_is_seen_by_a_check_and_after_a_kill() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringfence.db");
+        damaged(&path).await;
+        let store = Store::open(&path, false).await.unwrap();
+        let error = store.check().await.unwrap_err().to_string();
+        assert!(error.starts_with("database: ringfence.db: the file is damaged: "), "{error}");
+        // Somebody has it open: its log of changes says nothing about a kill.
+        let beside = Store::open(&path, false).await.unwrap();
+        beside.close().await;
+        store.close().await;
+        drop((store, beside));
+        Store::open(&path, false).await.unwrap().close().await;
+        std::fs::write(folder.path().join("ringfence.db-wal"), [0; 32]).unwrap();
+        let error = Store::open(&path, false).await.unwrap_err().to_string();
+        assert!(error.starts_with("database: ringfence.db: the file is damaged: "), "{error}");
+    }
 }
