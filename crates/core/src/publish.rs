@@ -21,6 +21,10 @@ use crate::trust_lists::{self, CtlSigner, ListPlan};
 /// Permission of a published file: phones get it without a password, so everybody may read it.
 pub(crate) const MODE: u32 = 0o644;
 
+/// Looks at the rows until the lists fit them, at most: each further one needs a change of another process in the moment between look
+/// and writing.
+const PASSES: usize = 32;
+
 /// A list as it is published on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedList {
@@ -102,32 +106,43 @@ impl Cluster {
 
     /// Brings every ITL up to date with the certificates and parameters. Does nothing when all are.
     ///
+    /// After it has written it looks again: between the look at the rows and the writing another process may have changed them and
+    /// published its lists, which older ones must not replace.
+    ///
     /// # Errors
     /// [`CoreError`]; lists that were written stay, the others are written by the next call.
     pub async fn settle(&self, surroundings: &mut dyn Surroundings) -> Result<(), CoreError> {
-        // Read first: a renewal that comes in between is told of by the next list only.
-        let renewal = self.store().renewals().await?;
-        let parameters = self.parameters().await?;
-        let all = self.node_certificates().await?;
-        let resets = self.store().itl_resets().await?;
-        for (row, node) in self.store().nodes().await?.iter().zip(&all) {
-            let plan = trust_lists::itl(self.release(), &parameters, node, &all).map_err(CoreError::internal)?;
-            if self.is_reset(&resets, row, &plan)? {
-                // The records are those of the plan, so it tells as much.
-                if let Some(reset) = self.published_list(row, ListKind::Itl)? {
-                    let digest = digest(reset.list.bytes());
-                    self.note_published(std::slice::from_ref(row), ListKind::Itl, &digest, renewal, None).await?;
+        for _ in 0..PASSES {
+            let mut changed = false;
+            // Read first: a renewal that comes in between is told of by the next list only.
+            let renewal = self.store().renewals().await?;
+            let parameters = self.parameters().await?;
+            let all = self.node_certificates().await?;
+            let resets = self.store().itl_resets().await?;
+            for (row, node) in self.store().nodes().await?.iter().zip(&all) {
+                let only = std::slice::from_ref(row);
+                let plan = trust_lists::itl(self.release(), &parameters, node, &all).map_err(CoreError::internal)?;
+                if self.is_reset(&resets, row, &plan)? {
+                    // The records are those of the plan, so it tells as much.
+                    if let Some(reset) = self.published_list(row, ListKind::Itl)? {
+                        let digest = digest(reset.list.bytes());
+                        changed |= self.note_published(only, ListKind::Itl, &digest, renewal, None).await?;
+                    }
+                    continue;
                 }
-                continue;
+                let key = self.key(&self.directory(row), &plan.signer)?;
+                let job = Job { kind: ListKind::Itl, plan, key, renewal };
+                changed |= self.publish(only, job, surroundings.now()).await?;
             }
-            let key = self.key(&self.directory(row), &plan.signer)?;
-            let job = Job { kind: ListKind::Itl, plan, key, renewal };
-            self.publish(std::slice::from_ref(row), job, surroundings.now()).await?;
+            if !changed {
+                break;
+            }
         }
         self.watch_recovery_backup(surroundings.now()).await
     }
 
-    /// Builds the CTL of the cluster for a mode, signed by the publisher, and writes the same file on every node.
+    /// Builds the CTL of the cluster for a mode, signed by the publisher, and writes the same file on every node. It looks again as
+    /// [`Self::settle`] does.
     ///
     /// # Errors
     /// [`CoreError`]; a node that failed is named, and the command can be repeated.
@@ -137,22 +152,28 @@ impl Cluster {
         signer: CtlSigner,
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
-        let renewal = self.store().renewals().await?;
-        let parameters = self.parameters().await?;
-        let all = self.node_certificates().await?;
-        let plan =
-            trust_lists::ctl(self.release(), mode, parameters.digest(), signer, &all).map_err(CoreError::internal)?;
-        let nodes = self.store().nodes().await?;
-        let publisher = self.node(None).await?;
-        let key = self.key(&self.directory(&publisher), &plan.signer)?;
-        self.publish(&nodes, Job { kind: ListKind::Ctl, plan, key, renewal }, surroundings.now()).await?;
+        for _ in 0..PASSES {
+            let renewal = self.store().renewals().await?;
+            let parameters = self.parameters().await?;
+            let all = self.node_certificates().await?;
+            let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), signer, &all)
+                .map_err(CoreError::internal)?;
+            let nodes = self.store().nodes().await?;
+            let publisher = self.node(None).await?;
+            let key = self.key(&self.directory(&publisher), &plan.signer)?;
+            let job = Job { kind: ListKind::Ctl, plan, key, renewal };
+            if !self.publish(&nodes, job, surroundings.now()).await? {
+                break;
+            }
+        }
         // From here on the nodes sign: a CTL that tokens signed is not distributed again.
         self.forget_ctl_file().await
     }
 
     /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already. The audit log
     /// says so before: what it cannot take is not signed. Notes which list each node gives out, and up to which renewal it tells.
-    async fn publish(&self, nodes: &[NodeRow], job: Job, now: i64) -> Result<(), CoreError> {
+    /// Whether anything was written or noted.
+    async fn publish(&self, nodes: &[NodeRow], job: Job, now: i64) -> Result<bool, CoreError> {
         let (job_kind, kind, renewal) = (job.kind, job.kind.word(), job.renewal);
         let (cluster, rows) = (self.clone(), nodes.to_vec());
         let check = move || {
@@ -176,7 +197,8 @@ impl Cluster {
         self.note_published(nodes, job_kind, &digest, renewal, written.then_some(now)).await
     }
 
-    /// Notes which list nodes give out, and up to which renewal it tells; when it was written, if it was written now.
+    /// Notes which list nodes give out, and up to which renewal it tells; when it was written, if it was written now. `false` when
+    /// that was noted already.
     async fn note_published(
         &self,
         nodes: &[NodeRow],
@@ -184,14 +206,14 @@ impl Cluster {
         digest: &str,
         renewal: i64,
         written: Option<i64>,
-    ) -> Result<(), CoreError> {
+    ) -> Result<bool, CoreError> {
         let mut noted = written.is_none();
         for node in nodes {
             let known = self.store().published_list(kind.word(), &node.name).await?;
             noted &= known.is_some_and(|(known, told)| known == digest && told == renewal);
         }
         if noted {
-            return Ok(());
+            return Ok(false);
         }
         let mut transaction = self.store().begin().await?;
         for node in nodes {
@@ -204,7 +226,8 @@ impl Cluster {
                 }
             }
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Whether files were written, and the SHA-256 of the list that the nodes give out now.

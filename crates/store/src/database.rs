@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection, Executor};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{StoreError, aside, audit_log, fault};
 
@@ -14,6 +15,8 @@ use crate::{StoreError, aside, audit_log, fault};
 pub struct Store {
     pool: AnyPool,
     audit_log: Arc<Path>,
+    /// Locked by whoever changes something, and whose turn it is in this process.
+    turns: (Arc<File>, Arc<Mutex<()>>),
     /// Held while the file is open here, so that the next one to open it knows whether others have it open.
     _open: Arc<File>,
 }
@@ -22,8 +25,25 @@ pub struct Store {
 pub struct Transaction {
     inner: sqlx::Transaction<'static, sqlx::Any>,
     audit_log: Arc<Path>,
+    _turn: Turn,
     /// The audit log, open, and the last entry of this change.
     audited: Option<(File, i64, String)>,
+}
+
+/// The right to change something: those of this process come in turn, those of other processes wait for `write.lock`. SQLite alone
+/// lets the quickest in, and who was late too often gives up; and those who wait must not hold the connections that the one at
+/// work reads with.
+struct Turn {
+    file: Arc<File>,
+    _mine: OwnedMutexGuard<()>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "write.lock cannot be unlocked");
+        }
+    }
 }
 
 /// Connections to a SQLite file. Readers do not wait for the writer (WAL), so a few are enough.
@@ -64,7 +84,13 @@ impl Store {
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .after_connect(|connection, _| Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) }));
         let pool = options.connect(&url).await?;
-        let store = Self { pool, audit_log: audit_log::path(path).into(), _open: Arc::new(open) };
+        let turns = lock_file(&path.with_file_name("write.lock"))?;
+        let store = Self {
+            pool,
+            audit_log: audit_log::path(path).into(),
+            turns: (Arc::new(turns), Arc::default()),
+            _open: Arc::new(open),
+        };
         store.chain_old_entries().await?;
         Ok(store)
     }
@@ -77,13 +103,21 @@ impl Store {
         check(&mut *self.pool.acquire().await?).await
     }
 
-    /// Starts a change. Only one runs at a time; another waits up to ten seconds.
+    /// Starts a change. Only one runs at a time, others wait for their turn; for one that another program makes, ten seconds.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let (file, mine) = (Arc::clone(&self.turns.0), Arc::clone(&self.turns.1).lock_owned().await);
+        let wait = move || file.lock().map(|()| Turn { file, _mine: mine });
+        let turn = tokio::task::spawn_blocking(wait).await.map_err(std::io::Error::other).flatten();
+        let turn = turn.map_err(|source| StoreError::File {
+            path: "write.lock".to_owned(),
+            action: "cannot be locked",
+            source,
+        })?;
         let inner = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(Transaction { inner, audit_log: Arc::clone(&self.audit_log), audited: None })
+        Ok(Transaction { inner, _turn: turn, audit_log: Arc::clone(&self.audit_log), audited: None })
     }
 
     /// A number that changes when another connection changed the rows: the cheap look before a real one.
@@ -153,7 +187,7 @@ fn unopened(path: &Path, error: sqlx::Error) -> StoreError {
 fn hold(database: &Path) -> Result<(File, bool), StoreError> {
     let path = database.with_file_name("open.lock");
     let failed = |error| StoreError::file(&path, "cannot be locked")(error);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let file = lock_file(&path)?;
     match file.try_lock() {
         Ok(()) => {
             let mut log = database.as_os_str().to_owned();
@@ -164,6 +198,11 @@ fn hold(database: &Path) -> Result<(File, bool), StoreError> {
         Err(TryLockError::WouldBlock) => file.lock_shared().map(|()| (file, false)).map_err(failed),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+fn lock_file(path: &Path) -> Result<File, StoreError> {
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    opened.map_err(StoreError::file(path, "cannot be opened"))
 }
 
 /// Finds damage before anything is built on it.

@@ -74,14 +74,12 @@ impl Args {
         let node = opened.runtime.block_on(opened.cluster.node(self.node.as_deref())).map_err(could_not)?;
         let session = Session::new(opened.cluster.clone(), node, actor(self.level.level()));
         let mut session = session.with_exchange(Arc::new(SftpExchange));
-        let answer = if !self.command.is_empty() {
+        if !self.command.is_empty() {
             script::commands(&opened.runtime, &mut session, &self.command, self.yes)
         } else if talks {
             interactive::run(&opened, &mut session)
         } else {
             script::standard_input(&opened.runtime, &mut session, self.yes)
-        };
-        opened.runtime.block_on(opened.cluster.store().close());
-        answer
+        }
     }
 }
