@@ -6,6 +6,7 @@ use der::{Decode, Encode};
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Public};
 use openssl::rsa::Rsa;
+use openssl::x509::X509;
 use wire::digest::DigestId;
 use wire::trust_list::CertificateFields;
 
@@ -273,6 +274,12 @@ impl Certificate {
         own.is_some_and(|rsa| rsa.n().to_vec().iter().eq(wanted))
     }
 
+    /// Whether the key of an issuer made the signature of this certificate. Names and dates are not looked at.
+    pub(crate) fn is_signed_by(&self, issuer: &Self) -> bool {
+        let (Ok(x509), Ok(key)) = (X509::from_der(self.der()), issuer.openssl_key()) else { return false };
+        answered_yes(&x509.verify(key))
+    }
+
     /// Whether this is the signature of the key over the joined parts, PKCS#1 v1.5.
     pub(crate) fn verifies(&self, digest: DigestId, parts: &[&[u8]], signature: &[u8]) -> bool {
         let (Some(algorithm), Ok(key)) = (hash::message_digest(digest), self.openssl_key()) else { return false };
@@ -355,4 +362,11 @@ fn key_kind(key: &Result<PKey<Public>, ErrorStack>, oid: &der::asn1::ObjectIdent
         },
         None => other(),
     }
+}
+
+/// The answer of OpenSSL to whether a signature is right. With a *no* it leaves its reasons in the error queue of the thread, where
+/// the next TLS connection of that thread would find them and take them for its own: so they are taken away.
+pub(crate) fn answered_yes(answer: &Result<bool, ErrorStack>) -> bool {
+    drop(ErrorStack::get());
+    matches!(answer, Ok(true))
 }

@@ -10,6 +10,7 @@ use openssl::x509::{X509Name, X509Req, X509ReqBuilder};
 use x509_cert::ext::Extension;
 use x509_cert::request::CertReq;
 
+use crate::certificate::answered_yes;
 use crate::extensions::{AltName, Extensions};
 use crate::hash;
 use crate::key::SoftKey;
@@ -175,7 +176,7 @@ impl CertificateRequest {
         }
         let read = X509Req::from_pem(pem).map_err(|error| bad(&error))?;
         let key = read.public_key().map_err(|error| bad(&error))?;
-        if !matches!(read.verify(&key), Ok(true)) {
+        if !answered_yes(&read.verify(&key)) {
             return Err(RequestError::Signature);
         }
         let der = read.to_der().map_err(|error| bad(&error))?;

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use enrolling::Place;
 use node::{Served, run};
 
+/// What the certificate of a CA says in the words of `openssl x509 -extfile`.
+const CA: &str = "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,digitalSignature\n";
+
 fn openssl(arguments: &[&str]) -> String {
     let output = run("openssl", "openssl", arguments);
     assert!(output.status.success(), "{arguments:?}: {output:?}");
@@ -40,8 +43,7 @@ fn the_chain_above_capf_is_sent() {
     let made = ["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Company Phones"];
     openssl(&[&made[..], &["-keyout", &middle_key, "-out", &request]].concat());
     let extensions = file("ca.cnf");
-    std::fs::write(&extensions, "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,digitalSignature\n")
-        .unwrap();
+    std::fs::write(&extensions, CA).unwrap();
     let sign = |request: &str, ca: &str, key: &str, out: &str| {
         let new = ["x509", "-req", "-in", request, "-CA", ca, "-CAkey", key, "-CAcreateserial", "-days", "3000"];
         openssl(&[&new[..], &["-extfile", &extensions, "-out", out]].concat());
@@ -53,11 +55,13 @@ fn the_chain_above_capf_is_sent() {
     place.admin("set csr gen CAPF");
     let (request, own) = (file("capf.csr"), file("capf.pem"));
     std::fs::write(&request, place.admin("show csr own CAPF rfc7468")).unwrap();
+    std::fs::write(&extensions, format!("{CA}extendedKeyUsage=serverAuth,clientAuth\n")).unwrap();
     sign(&request, &middle, &middle_key, &own);
-    let chain = file("chain.pem");
     let all = [&own, &middle, &root].map(|path| std::fs::read_to_string(path).unwrap());
-    std::fs::write(&chain, all.concat()).unwrap();
-    place.admin(&format!("set cert import own CAPF {chain}"));
+    for ca in [&root, &middle] {
+        place.admin(&format!("set cert import trust CAPF-trust {ca}"));
+    }
+    place.admin(&format!("set cert import own CAPF {own}"));
     let patience = Instant::now() + Duration::from_secs(20);
     let after = loop {
         let after = seen(&node, &root);

@@ -109,7 +109,11 @@ impl<D: EnrolmentDesk> Shared<D> {
                         _ = shutdown.wait_for(|stop| *stop), if waits => Ok(Ok(0)),
                     };
                     match read {
-                        Ok(Ok(0) | Err(_)) => session.closed(),
+                        Ok(Ok(0)) => session.closed(),
+                        Ok(Err(error)) => {
+                            tracing::debug!(%error, "CAPF: a connection broke");
+                            session.closed();
+                        }
                         Ok(Ok(count)) => session.receive(chunk.get(..count).unwrap_or_default(), now()),
                         // the session sees itself that the time is over
                         Err(_) => {}

@@ -1,7 +1,6 @@
 //! A phone that shows its certificate: who issued it, whose it is, and whether the phone has its key.
 
 use der::Decode;
-use openssl::x509::X509;
 use wire::capf::{AuthResponse, DeviceName, Sha2SignedData, SudiData};
 use wire::digest::DigestId;
 use x509_cert::ext::pkix::BasicConstraints;
@@ -243,8 +242,7 @@ fn issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     if tbs.issuer() != ca.subject() || !may_issue(issuer) {
         return false;
     }
-    let (Ok(x509), Ok(key)) = (X509::from_der(certificate.der()), issuer.openssl_key()) else { return false };
-    matches!(x509.verify(key), Ok(true))
+    certificate.is_signed_by(issuer)
 }
 
 /// CA:TRUE, or nothing said: the CAPF certificates of older releases have no BasicConstraints.

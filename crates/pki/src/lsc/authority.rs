@@ -76,8 +76,7 @@ pub fn is_issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     if certificate.x509().tbs_certificate().issuer() != issuer.x509().tbs_certificate().subject() {
         return false;
     }
-    let (Ok(x509), Ok(key)) = (X509::from_der(certificate.der()), issuer.openssl_key()) else { return false };
-    matches!(x509.verify(key), Ok(true))
+    certificate.is_signed_by(issuer)
 }
 
 /// The CAs above a certificate, from those that are known: up to the root, or as far as they reach; [`CHAIN_DEPTH`] at most.

@@ -26,10 +26,31 @@ type Job = Box<dyn FnOnce(&Pkcs11) + Send>;
 
 /// An open PKCS#11 module. Clones share its thread.
 #[derive(Clone)]
-pub struct TokenModule {
-    jobs: Arc<Mutex<mpsc::Sender<Job>>>,
-    hangs: Arc<AtomicBool>,
+pub struct TokenModule(Arc<Thread>);
+
+/// The thread of a module.
+struct Thread {
+    /// `None` when no more comes.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    /// Hears of the end of the thread: nothing is ever sent.
+    ended: Mutex<mpsc::Receiver<()>>,
+    hangs: AtomicBool,
     limit: Duration,
+}
+
+impl Drop for Thread {
+    /// Waits until the module is closed: one that is still at work while the process ends crashes it.
+    fn drop(&mut self) {
+        if let Ok(jobs) = self.jobs.get_mut() {
+            *jobs = None;
+        }
+        if let (Ok(ended), false) = (self.ended.get_mut(), self.hangs.load(Ordering::Relaxed)) {
+            // Either the thread has ended, or it hangs and is left alone.
+            match ended.recv_timeout(self.limit) {
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
 }
 
 /// A token in a slot, as it describes itself.
@@ -92,11 +113,12 @@ impl TokenModule {
         }
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (opened, answer) = mpsc::channel();
+        let (ends, ended) = mpsc::channel();
         let file = path.to_path_buf();
         let started = std::thread::Builder::new().name("pkcs11".to_owned()).spawn(move || {
             let loaded = load(&file);
-            let pkcs11 = match loaded {
-                Ok(pkcs11) => pkcs11,
+            let (pkcs11, initialised) = match loaded {
+                Ok(loaded) => loaded,
                 Err(error) => {
                     // Who asked may have given up: then nobody is there to hear it.
                     drop(opened.send(Err(error)));
@@ -107,6 +129,14 @@ impl TokenModule {
             while let Ok(job) = inbox.recv() {
                 job(&pkcs11);
             }
+            // Not said to SoftHSM, its last words come after those of OpenSSL, and the process dies of them.
+            // One that does not close is left alone: nobody is there to hear of it.
+            if initialised {
+                match pkcs11.finalize() {
+                    Ok(()) | Err(_) => {}
+                }
+            }
+            drop(ends);
         });
         started.map_err(|error| TokenError::Module { what: "starting a thread", reason: error.to_string() })?;
         match answer.recv_timeout(limit) {
@@ -114,7 +144,8 @@ impl TokenModule {
             Ok(Err(reason)) => return Err(TokenError::NotAModule { path: named, reason }),
             Err(_) => return Err(TokenError::Hangs { seconds: limit.as_secs() }),
         }
-        Ok(Self { jobs: Arc::new(Mutex::new(jobs)), hangs: Arc::default(), limit })
+        let (jobs, ended) = (Mutex::new(Some(jobs)), Mutex::new(ended));
+        Ok(Self(Arc::new(Thread { jobs, ended, hangs: AtomicBool::new(false), limit })))
     }
 
     /// Runs a call on the thread of the module and waits for it.
@@ -122,18 +153,21 @@ impl TokenModule {
         &self,
         work: impl FnOnce(&Pkcs11) -> T + Send + 'static,
     ) -> Result<T, TokenError> {
-        let hangs = || TokenError::Hangs { seconds: self.limit.as_secs() };
-        if self.hangs.load(Ordering::Relaxed) {
+        let thread = &*self.0;
+        let hangs = || TokenError::Hangs { seconds: thread.limit.as_secs() };
+        if thread.hangs.load(Ordering::Relaxed) {
             return Err(hangs());
         }
         let (done, answer) = mpsc::channel();
         // A send fails only when the caller has given up, and then nobody hears it.
         let job: Job = Box::new(move |pkcs11| drop(done.send(work(pkcs11))));
         let died = || TokenError::Module { what: "the PKCS#11 module", reason: "its thread ended".to_owned() };
-        self.jobs.lock().map_err(|_| died())?.send(job).map_err(|_| died())?;
-        answer.recv_timeout(self.limit).map_err(|error| match error {
+        let jobs = thread.jobs.lock().map_err(|_| died())?;
+        jobs.as_ref().ok_or_else(died)?.send(job).map_err(|_| died())?;
+        drop(jobs);
+        answer.recv_timeout(thread.limit).map_err(|error| match error {
             RecvTimeoutError::Timeout => {
-                self.hangs.store(true, Ordering::Relaxed);
+                thread.hangs.store(true, Ordering::Relaxed);
                 hangs()
             }
             RecvTimeoutError::Disconnected => died(),
@@ -250,11 +284,13 @@ impl std::fmt::Debug for TokenModule {
     }
 }
 
-fn load(path: &Path) -> Result<Pkcs11, String> {
+/// The module, and whether it is ours to close.
+fn load(path: &Path) -> Result<(Pkcs11, bool), String> {
     let pkcs11 = Pkcs11::new(path).map_err(|error| reason(&error))?;
     match pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Ok(()) => Ok((pkcs11, true)),
         // Another part of this program has opened it before.
-        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(pkcs11),
+        Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok((pkcs11, false)),
         Err(error) => Err(reason(&error)),
     }
 }

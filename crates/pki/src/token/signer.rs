@@ -17,9 +17,10 @@ use crate::signer::{SignError, Signer};
 
 /// An open token. Logs out when dropped.
 pub struct Token {
-    module: TokenModule,
     info: TokenInfo,
+    // before the module: it is closed first
     session: Arc<Mutex<Session>>,
+    module: TokenModule,
 }
 
 impl Token {

@@ -200,3 +200,24 @@ fn a_certificate_is_for_the_device_that_it_names() {
         assert!(!names_device(&lsc, bad) && !names_device(&mic, bad), "{bad}");
     }
 }
+
+#[test]
+fn a_signature_that_is_wrong_leaves_no_error_behind_for_the_next_connection() {
+    let namesake = |days| {
+        let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
+        let mut name = openssl::x509::X509Name::builder().unwrap();
+        name.append_entry_by_text("CN", "CAPF-01234567").unwrap();
+        let (name, mut made) = (name.build(), openssl::x509::X509::builder().unwrap());
+        made.set_subject_name(&name).unwrap();
+        made.set_issuer_name(&name).unwrap();
+        made.set_not_before(&openssl::asn1::Asn1Time::days_from_now(0).unwrap()).unwrap();
+        made.set_not_after(&openssl::asn1::Asn1Time::days_from_now(days).unwrap()).unwrap();
+        made.set_pubkey(&key).unwrap();
+        made.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+        Certificate::from_der(&made.build().to_der().unwrap()).unwrap()
+    };
+    let (own, namesake) = (namesake(1), namesake(2));
+    assert!(pki::lsc::authority::is_issued_by(&own, &own));
+    assert!(!pki::lsc::authority::is_issued_by(&own, &namesake));
+    assert!(openssl::error::ErrorStack::get().errors().is_empty());
+}
