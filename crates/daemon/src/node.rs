@@ -283,11 +283,12 @@ impl Node {
         &self.live.node
     }
 
-    /// Takes over what changed in the rows now, without waiting for the next look.
+    /// Writes down what phones did and takes over what changed in the rows now, without waiting for the next look.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn refresh(&self) -> Result<(), StartError> {
+        self.live.write_seen().await;
         self.live.refresh().await
     }
 

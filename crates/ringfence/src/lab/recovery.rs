@@ -12,14 +12,17 @@ use crate::exit::Failure;
 /// The guard between CallManager and TVS, and a minute, in milliseconds.
 const BEYOND_GUARD: i64 = 6 * 60 * 1000;
 
+/// Why TVS is not renewed while phones are off.
+const WAITS: &str = "phones have not fetched an ITL file signed after the renewal of CallManager on cucm-1051-a-pub";
+
+/// What overrules that.
+const FORCED: &str = "set cert regen force TVS scrapped phones are still in the list";
+
 /// Two phones lose the signer of their ITL; one of them still holds the certificate that a reset signs with.
 pub(super) async fn itl_recovery(world: &mut World) -> Result<Differences, Failure> {
     let mut differences = Differences::new();
     let lost = world.release().itl_signer;
-    let (fallback, tftp) = match lost {
-        Unit::ItlRecovery => (Unit::CallManager, "set cert regen ITLRecovery"),
-        _ => (Unit::ItlRecovery, "set cert regen CallManager"),
-    };
+    let fallback = if lost == Unit::ItlRecovery { Unit::CallManager } else { Unit::ItlRecovery };
     world.transcript.step("Before: the 7975 fetches the ITL and goes to the store room")?;
     world.add_phones(&["8861", "7975"]).await?;
     let later = world.phones.remove(0);
@@ -33,12 +36,24 @@ pub(super) async fn itl_recovery(world: &mut World) -> Result<Differences, Failu
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted]);
 
-    world.transcript.step(&format!("While both are off, {} and then every TVS are renewed: `{tftp}`", lost.name()))?;
+    world
+        .transcript
+        .step(&format!("While both are off, {} is renewed; the renewal of TVS has to wait for them", lost.name()))?;
     world.pass(BEYOND_GUARD);
     renew(world, lost).await?;
     world.pass(BEYOND_GUARD);
-    renew(world, Unit::Tvs).await?;
-    world.types_on_subscriber("set cert regen TVS", &["yes"]).await?;
+    let said = renew(world, Unit::Tvs).await?;
+    must_say(&mut differences, &said, WAITS);
+    world.types("show itl status", &[]).await?;
+
+    world.transcript.step("Somebody does not wait: he takes the phones for scrapped, and forces every TVS")?;
+    for said in [world.types(FORCED, &["yes"]).await?, world.types_on_subscriber(FORCED, &["yes"]).await?] {
+        must_say(&mut differences, &said, "Successfully Regenerated Certificate for TVS.");
+    }
+    let said = world.turn_to().types("utils audit list 6", &[]).await?;
+    must_say(&mut differences, &said, "forced against phones-hold-old-list: scrapped phones are still in the list");
+
+    world.transcript.step("The phones were not scrapped: they come back and can check nothing any more")?;
     world.phones.extend(away);
     world.remember_lists();
     let reports = world.reset_phones(usize::MAX).await?;
