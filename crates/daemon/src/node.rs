@@ -466,7 +466,6 @@ impl Live {
         Ok(true)
     }
 
-    /// The CAPF certificate, CAPF-trust, the validity of LSCs.
     /// The provider shows the tomcat certificate of now.
     async fn refresh_ctl_provider(&self) -> Result<(), StartError> {
         let Some((tls, known)) = &self.ctl_provider else { return Ok(()) };
@@ -479,6 +478,7 @@ impl Live {
         Ok(())
     }
 
+    /// The CAPF certificate, CAPF-trust, the validity of LSCs.
     async fn refresh_capf(&self) -> Result<(), StartError> {
         let Some(capf) = &self.capf else { return Ok(()) };
         capf.desk.desk().reload().await?;

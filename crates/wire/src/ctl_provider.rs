@@ -22,7 +22,7 @@
 //! | 132 Refused | provider | LABEL, TEXT |
 //!
 //! The client speaks first and waits for each answer. Login comes before everything else. Fields have the order of the table;
-//! a field more, less or elsewhere is an error, as is another version: a new one says so in the head.
+//! a CTL above 65535 bytes stands in several CTL fields, all but the last with 65535 bytes each; otherwise a field more, less or elsewhere is an error, as is another version: a new one says so in the head.
 
 mod fields;
 mod message;
@@ -30,6 +30,8 @@ mod stream;
 
 pub use message::{Choice, ClusterState, Entry, Login, NodeStatus, Password, Reply, Request, Upload};
 pub use stream::{ClientStream, ServerStream, StreamError};
+
+use crate::trust_list::PHONE_LIMIT;
 
 /// The port of the provider [phone-files.md, seed 000].
 pub const PORT: u16 = 2444;
@@ -46,8 +48,11 @@ pub const HEAD: usize = 8;
 /// Body of a Login at most: nothing longer is read from somebody who is not logged in.
 pub const MAX_LOGIN: usize = 1024;
 
-/// Body of any other request at most: a CTL is one field, so 65535 bytes, and the rest is small.
-pub const MAX_REQUEST: usize = 70_000;
+/// Bytes of a CTL that is sent at most: twice what phones load, so that the provider can say for which of them it is too large.
+pub const MAX_CTL: usize = 2 * PHONE_LIMIT;
+
+/// Body of any other request at most: a CTL, and the rest is small.
+pub const MAX_REQUEST: usize = MAX_CTL + 1024;
 
 /// Body of an answer at most: a CTL and some hundred certificates.
 pub const MAX_REPLY: usize = 1 << 20;

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 use wire::ctl_provider::{
-    Choice, ClientStream, ClusterState, Entry, HEAD, Login, NodeStatus, Password, Reply, Request, ServerStream,
-    StreamError, Upload,
+    Choice, ClientStream, ClusterState, Entry, HEAD, Login, MAX_CTL, NodeStatus, Password, Reply, Request,
+    ServerStream, StreamError, Upload,
 };
 use wire::digest::DigestId;
 use wire::role::Role;
@@ -109,6 +109,31 @@ fn heads_and_fields_that_are_wrong() {
     let mut stream = ServerStream::default();
     stream.admit();
     assert!(matches!(stream.receive(&more), Err(StreamError::Malformed(_))));
+}
+
+#[test]
+fn a_ctl_that_phones_cannot_load_is_sent_so_that_the_provider_can_say_so() {
+    let store =
+        |length| Request::Store(Upload { choice: Choice::Update, forced: true, file: vec![7; length], base: None });
+    for length in [65_536, 131_069, MAX_CTL] {
+        let bytes = store(length).encode().unwrap();
+        let mut stream = ServerStream::default();
+        stream.admit();
+        let found = bytes.chunks(4096).find_map(|part| stream.receive(part).unwrap());
+        assert_eq!(found, Some(store(length)));
+    }
+    assert!(store(MAX_CTL + 1).encode().is_err());
+    // An empty piece would say nothing, and could be added any number of times.
+    let mut padded = store(65_535).encode().unwrap();
+    padded.extend([5, 0, 0]);
+    let length = u32::try_from(padded.len() - HEAD).unwrap();
+    padded[4..8].copy_from_slice(&length.to_be_bytes());
+    let mut stream = ServerStream::default();
+    stream.admit();
+    assert!(matches!(stream.receive(&padded), Err(StreamError::Malformed(_))));
+    let state = ClusterState { mixed: true, digest: DigestId::SHA1, ctl: Some(vec![1; 70_000]), entries: Vec::new() };
+    let reply = Reply::Cluster(state);
+    assert_eq!(ClientStream::default().receive(&reply.encode().unwrap()), Ok(Some(reply)));
 }
 
 #[test]

@@ -27,26 +27,24 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// How long nobody from this address or with this name is heard; `None` when he is.
-    pub fn wait(&self, address: IpAddr, user: &str, now: Instant) -> Option<Duration> {
+    /// Before a password is looked at: counts it as a wrong one until [`Self::right`], so that many at once are no more tries than
+    /// one after the other.
+    ///
+    /// # Errors
+    /// How long nobody from this address or with this name is heard.
+    pub fn begin(&self, address: IpAddr, user: &str, now: Instant) -> Result<(), Duration> {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = [Who::Address(address), Who::User(user.to_owned())];
-        keys.iter().filter_map(|who| wait(wrong.get_mut(who)?, now)).max()
-    }
-
-    /// Counts a wrong password.
-    pub fn wrong(&self, address: IpAddr, user: &str, now: Instant) {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        for who in [Who::Address(address), Who::User(user.to_owned())] {
+        if let Some(wait) = keys.iter().filter_map(|who| wait(wrong.get_mut(who)?, now)).max() {
+            return Err(wait);
+        }
+        for who in keys {
             if wrong.len() >= REMEMBERED && !wrong.contains_key(&who) {
                 forget(&mut wrong, now);
             }
-            let times = wrong.entry(who).or_default();
-            if times.len() >= WRONG_LIMIT {
-                times.remove(0);
-            }
-            times.push(now);
+            wrong.entry(who).or_default().push(now);
         }
+        Ok(())
     }
 
     /// A right password clears the address and the user.
@@ -87,19 +85,16 @@ mod tests {
         let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let start = Instant::now();
         for second in 0..5 {
-            let now = start + Duration::from_secs(second);
-            assert_eq!(attempts.wait(here, "admin", now), None);
-            attempts.wrong(here, "admin", now);
+            assert_eq!(attempts.begin(here, "admin", start + Duration::from_secs(second)), Ok(()));
         }
         let later = start + Duration::from_secs(10);
-        assert_eq!(attempts.wait(here, "admin", later), Some(Duration::from_secs(290)));
-        assert!(attempts.wait(here, "other", later).is_some(), "the address waits");
-        assert!(attempts.wait(there, "admin", later).is_some(), "the user waits");
-        assert_eq!(attempts.wait(there, "other", later), None);
-        assert_eq!(attempts.wait(here, "admin", start + WRONG_WINDOW), None, "the first one is over");
-        attempts.wrong(there, "other", later);
+        assert_eq!(attempts.begin(here, "admin", later), Err(Duration::from_secs(290)));
+        assert!(attempts.begin(here, "other", later).is_err(), "the address waits");
+        assert!(attempts.begin(there, "admin", later).is_err(), "the user waits");
+        assert_eq!(attempts.begin(there, "other", later), Ok(()));
         attempts.right(there, "other");
         assert_eq!(attempts.wrong.lock().unwrap().len(), 2);
+        assert_eq!(attempts.begin(here, "admin", start + WRONG_WINDOW), Ok(()), "the first one is over");
     }
 
     #[test]
@@ -107,7 +102,7 @@ mod tests {
         let attempts = Attempts::default();
         let now = Instant::now();
         for number in 0..6000_u32 {
-            attempts.wrong(IpAddr::from(number.to_be_bytes()), &format!("user{number}"), now);
+            attempts.begin(IpAddr::from(number.to_be_bytes()), &format!("user{number}"), now).unwrap();
         }
         assert!(attempts.wrong.lock().unwrap().len() <= REMEMBERED);
     }

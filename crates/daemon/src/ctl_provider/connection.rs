@@ -143,8 +143,7 @@ async fn admit<'a, S: AsyncReadExt + AsyncWriteExt + Unpin>(
     let Request::Login(Login { user, password }) = talk.next(limit, limit).await? else {
         return Err("no log-in".to_owned());
     };
-    let now = std::time::Instant::now;
-    if let Some(wait) = shared.attempts.wait(peer.ip(), &user, now()) {
+    if let Err(wait) = shared.attempts.begin(peer.ip(), &user, std::time::Instant::now()) {
         let text = format!("Too many wrong passwords. Try again in {} seconds", wait.as_secs().max(1));
         return Err(talk.refuse("too-many-attempts", &text, limit).await);
     }
@@ -152,7 +151,6 @@ async fn admit<'a, S: AsyncReadExt + AsyncWriteExt + Unpin>(
     let actor = match shared.cluster.log_in(&user, password).await {
         Ok(actor) => actor,
         Err(error) => {
-            shared.attempts.wrong(peer.ip(), &user, now());
             tracing::warn!(%peer, user, "a log-in at the CTL provider failed");
             return Err(talk.refuse(label(&error), &error.to_string(), limit).await);
         }

@@ -11,6 +11,9 @@ pub(super) struct Fields<'a> {
     at: usize,
 }
 
+/// Bytes of a piece of a long value; the last one has what is left.
+const PIECE: usize = u16::MAX as usize;
+
 /// The names of the tags.
 pub(super) mod tag {
     pub const USER: u8 = 1;
@@ -87,6 +90,21 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A value above what one field holds, in pieces; `None` when the next field has another tag.
+    pub(super) fn long(&mut self, tag: u8) -> Result<Option<Vec<u8>>, Malformed> {
+        let Some(mut piece) = self.maybe(tag)? else { return Ok(None) };
+        let mut value = piece.to_vec();
+        while piece.len() == PIECE {
+            let Some(more) = self.maybe(tag)? else { break };
+            if more.is_empty() {
+                return Err(self.wrong(tag, Reason::OutOfRange { found: 0, least: 1, most: PIECE }));
+            }
+            piece = more;
+            value.extend_from_slice(piece);
+        }
+        Ok(Some(value))
+    }
+
     pub(super) fn byte(&mut self, tag: u8) -> Result<u8, Malformed> {
         let [byte] = self.exactly::<1>(tag)?;
         Ok(byte)
@@ -137,4 +155,12 @@ impl<'a> Fields<'a> {
 
 pub(super) fn put(out: &mut Vec<u8>, tag: u8, value: &[u8]) -> Result<(), Unwritable> {
     write_field(out, tag, name(tag), value)
+}
+
+/// Writes what [`Fields::long`] reads.
+pub(super) fn put_long(out: &mut Vec<u8>, tag: u8, value: &[u8]) -> Result<(), Unwritable> {
+    if value.is_empty() {
+        return put(out, tag, value);
+    }
+    value.chunks(PIECE).try_for_each(|piece| put(out, tag, piece))
 }

@@ -7,8 +7,8 @@ use crate::digest::DigestId;
 use crate::error::{Malformed, Reason, Unwritable};
 use crate::role::Role;
 
-use super::fields::{Fields, put, tag};
-use super::{HEAD, MAX_ENTRIES, MAX_NAME, PROTOCOL_ID, VERSION};
+use super::fields::{Fields, put, put_long, tag};
+use super::{HEAD, MAX_CTL, MAX_ENTRIES, MAX_NAME, PROTOCOL_ID, VERSION};
 
 /// A password. Overwritten when dropped; never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -196,7 +196,10 @@ impl Request {
                 let found = Choice::ALL.into_iter().find(|choice| choice.code() == code);
                 let choice = found.ok_or_else(|| fields.wrong(tag::CHOICE, out_of_range(code, 2)))?;
                 let forced = flag(&mut fields, tag::FORCED)?;
-                let file = fields.must(tag::CTL)?.to_vec();
+                let file = match fields.long(tag::CTL)? {
+                    Some(file) => file,
+                    None => fields.must(tag::CTL)?.to_vec(),
+                };
                 let base = match fields.maybe(tag::BASE)? {
                     None => None,
                     Some(value) => Some(value.try_into().map_err(|_| {
@@ -214,7 +217,7 @@ impl Request {
     /// The frame.
     ///
     /// # Errors
-    /// [`Unwritable`]: a field above 65535 bytes.
+    /// [`Unwritable`]: a CTL above [`MAX_CTL`], another field above 65535 bytes.
     pub fn encode(&self) -> Result<Vec<u8>, Unwritable> {
         let (kind, mut out) = (self.kind(), begin());
         match self {
@@ -224,9 +227,12 @@ impl Request {
             }
             Self::Look => {}
             Self::Store(upload) => {
+                if upload.file.len() > MAX_CTL {
+                    return Err(Unwritable::PartTooLong { part: "CTL", length: upload.file.len() });
+                }
                 put(&mut out, tag::CHOICE, &[upload.choice.code()])?;
                 put(&mut out, tag::FORCED, &[u8::from(upload.forced)])?;
-                put(&mut out, tag::CTL, &upload.file)?;
+                put_long(&mut out, tag::CTL, &upload.file)?;
                 if let Some(base) = &upload.base {
                     put(&mut out, tag::BASE, base)?;
                 }
@@ -253,7 +259,7 @@ impl Reply {
             CLUSTER => {
                 let mixed = flag(&mut fields, tag::MODE)?;
                 let digest = DigestId(fields.byte(tag::DIGEST)?);
-                let ctl = fields.maybe(tag::CTL)?.map(<[u8]>::to_vec);
+                let ctl = fields.long(tag::CTL)?;
                 let mut entries = Vec::new();
                 while let Some(value) = fields.maybe(tag::ENTRY)? {
                     if entries.len() == MAX_ENTRIES {
@@ -297,7 +303,7 @@ impl Reply {
                 put(&mut out, tag::MODE, &[u8::from(state.mixed)])?;
                 put(&mut out, tag::DIGEST, &[state.digest.0])?;
                 if let Some(ctl) = &state.ctl {
-                    put(&mut out, tag::CTL, ctl)?;
+                    put_long(&mut out, tag::CTL, ctl)?;
                 }
                 for entry in &state.entries {
                     put(&mut out, tag::ENTRY, &entry.encode()?)?;
