@@ -109,8 +109,14 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let (file, mine) = (Arc::clone(&self.turns.0), Arc::clone(&self.turns.1).lock_owned().await);
-        let wait = move || file.lock().map(|()| Turn { file, _mine: mine });
-        let turn = tokio::task::spawn_blocking(wait).await.map_err(std::io::Error::other).flatten();
+        let turn = match file.try_lock() {
+            Ok(()) => Ok(Turn { file, _mine: mine }),
+            Err(TryLockError::WouldBlock) => {
+                let wait = move || file.lock().map(|()| Turn { file, _mine: mine });
+                tokio::task::spawn_blocking(wait).await.map_err(std::io::Error::other).flatten()
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        };
         let turn = turn.map_err(|source| StoreError::File {
             path: "write.lock".to_owned(),
             action: "cannot be locked",
