@@ -234,7 +234,9 @@ impl Desk {
     /// The certificate that an offline CA has signed for it, also when CAPF issues by itself again; `None` when the phone has to
     /// make a key first. A request waits only as long as somebody may still sign it.
     async fn deliver(&self, visit: &mut Visit, row: &EnrolmentRow) -> Result<Option<Asked>, Refused> {
-        if let Some((key, lsc)) = self.cluster.undelivered(&row.device, row.scheduled_at).await? {
+        if row.resting
+            && let Some((key, lsc)) = self.cluster.undelivered(&row.device, row.scheduled_at).await?
+        {
             visit.lsc = Some(Issued { key, public_key: public_key_pem(&lsc), of_another: true });
             return Ok(Some(Asked::Store(lsc.der().to_vec())));
         }

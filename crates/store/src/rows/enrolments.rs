@@ -46,6 +46,8 @@ pub struct EnrolmentRow {
     pub encrypted: bool,
     /// The MIC, PEM, when the phone has proven it.
     pub mic: Option<String>,
+    /// An LSC that an offline CA signed under this schedule waits for the phone.
+    pub resting: bool,
 }
 
 /// A schedule to be set.
@@ -83,7 +85,8 @@ const COLUMNS: &str = "SELECT name, model, CAST(tkcertificateoperation AS BIGINT
     CAST(tkkeysize AS BIGINT) AS rsabits, CAST(tkeckeysize AS BIGINT) AS ecbits, upgradefinishtime, scheduledat, \
     attempts, lockeduntil, ecfailed, CAST(tkcertificatestatus AS BIGINT) AS status, publickey, encryptedconfig, \
     (SELECT shown.certificate FROM devicecertificate AS shown WHERE shown.devicename = device.name AND shown.kind = 'MIC') \
-    AS mic";
+    AS mic, CAST((SELECT COUNT(*) FROM lsc WHERE lsc.devicename = device.name AND lsc.tklscstate = 2 \
+    AND lsc.tobesigned = '' AND lsc.createdat >= device.scheduledat) AS BIGINT) AS resting";
 
 fn read(row: &AnyRow) -> Result<EnrolmentRow, StoreError> {
     Ok(EnrolmentRow {
@@ -104,6 +107,7 @@ fn read(row: &AnyRow) -> Result<EnrolmentRow, StoreError> {
         public_key: row.try_get("publickey")?,
         encrypted: row.try_get::<String, _>("encryptedconfig")? == "t",
         mic: row.try_get("mic")?,
+        resting: row.try_get::<i64, _>("resting")? != 0,
     })
 }
 
