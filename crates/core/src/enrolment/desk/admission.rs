@@ -1,0 +1,258 @@
+//! Whether a phone is let in, and for what.
+
+use pki::Certificate;
+use pki::capf::{Unproven, check};
+use pki::lsc::public_key_pem;
+use store::rows::{EnrolmentRow, LscState, ShownKind};
+use wire::capf::{AuthResponse, Failure, Operation as Asked, Refusal};
+
+use super::{Desk, Issued, LOCK_TIME, Refused, Visit, WRONG_STRINGS, Wrong, shown_row};
+use crate::CoreError;
+use crate::enrolment::authority::{Authority, is_named_capf};
+use crate::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
+use crate::enrolment::recorder::Step;
+use crate::enrolment::strings::StringKey;
+
+impl Desk {
+    /// Answers [`wire::capf::Question::Authenticate`]. `now` in milliseconds since 1970 UTC.
+    ///
+    /// Order: is the device known; is it shut out; does it authenticate; what is scheduled, and not too late
+    /// [reference capf.md 4].
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn admit(&self, visit: &mut Visit, auth: &AuthResponse, now: i64) -> Result<Asked, Refused> {
+        let name = auth.device_name.as_str().to_ascii_uppercase();
+        let outcome = match self.check_in(&name) {
+            Some(_seat) => self.admit_known(visit, &name, auth, now).await,
+            None => Err(Refused::new(Refusal::Limit, "another session of this device is being checked")),
+        };
+        if let Err(refused) = &outcome {
+            visit.reason = Some(refused.reason.clone());
+        }
+        outcome
+    }
+
+    async fn admit_known(
+        &self,
+        visit: &mut Visit,
+        name: &str,
+        auth: &AuthResponse,
+        now: i64,
+    ) -> Result<Asked, Refused> {
+        let Some(row) = self.cluster.store().enrolment(name).await? else {
+            return Err(Refused::new(Refusal::UnknownDevice, format!("no device {name}")));
+        };
+        visit.operation = Operation::from_number(row.operation);
+        let row = visit.device.insert(row).clone();
+        self.authenticate(visit, &row, auth, now).await?;
+        if visit.operation != Operation::None && row.completes_by.is_some_and(|by| by < now) {
+            return Err(Refused::failed(Failure::Late, "the operation had to be complete before"));
+        }
+        self.state().current.insert(name.to_owned(), visit.number);
+        Ok(match visit.operation {
+            Operation::None => Asked::None,
+            Operation::Delete => Asked::Delete,
+            Operation::Troubleshoot => Asked::Fetch,
+            Operation::Install => {
+                if let Some(delivery) = self.deliver(visit, &row).await? {
+                    return Ok(delivery);
+                }
+                let keys = KeyPlan::from_numbers(row.key_order, row.rsa_bits, row.ec_bits);
+                if row.encrypted && keys.order == KeyOrder::EcOnly {
+                    let reason = "its config is encrypted, and it makes EC keys only";
+                    return Err(Refused::failed(Failure::KeyGeneration, reason));
+                }
+                let wanted = keys.ask_for(row.ec_failed || row.encrypted);
+                visit.wanted = Some(wanted);
+                Asked::Install(wanted)
+            }
+        })
+    }
+
+    /// The certificate that an offline CA has signed for it, also when CAPF issues by itself again; `None` when the phone has to
+    /// make a key first. A request waits only as long as somebody may still sign it.
+    async fn deliver(&self, visit: &mut Visit, row: &EnrolmentRow) -> Result<Option<Asked>, Refused> {
+        if row.resting
+            && let Some((key, lsc)) = self.cluster.undelivered(&row.device, row.scheduled_at).await?
+        {
+            visit.lsc = Some(Issued { key, public_key: public_key_pem(&lsc), of_another: true });
+            return Ok(Some(Asked::Store(lsc.der().to_vec())));
+        }
+        if self.authority.load().offline
+            && self.cluster.store().has_device_request(&row.device, row.scheduled_at).await?
+        {
+            return Err(Refused::new(Refusal::Waits, "its request waits for the certificate of the offline CA"));
+        }
+        Ok(None)
+    }
+
+    async fn authenticate(
+        &self,
+        visit: &mut Visit,
+        row: &EnrolmentRow,
+        auth: &AuthResponse,
+        now: i64,
+    ) -> Result<(), Refused> {
+        match AuthenticationMode::from_number(row.mode) {
+            AuthenticationMode::NullString => Ok(()),
+            AuthenticationMode::AuthenticationString => self.check_string(visit, row, auth, now),
+            AuthenticationMode::ExistingLsc | AuthenticationMode::ExistingMic => {
+                self.check_certificate(visit, row, auth, now).await
+            }
+        }
+    }
+
+    fn check_string(
+        &self,
+        visit: &mut Visit,
+        row: &EnrolmentRow,
+        auth: &AuthResponse,
+        now: i64,
+    ) -> Result<(), Refused> {
+        if row.locked_until > now {
+            let seconds = (row.locked_until - now) / 1000;
+            let reason = format!("ten wrong authentication strings; the next is taken in {seconds} s");
+            return Err(Refused::new(Refusal::Limit, reason));
+        }
+        let stored = match &row.string {
+            None => None,
+            Some(sealed) => Some(self.string_key()?.open(&row.device, sealed)?),
+        };
+        let right = stored.is_some_and(|stored| {
+            auth.password.as_ref().is_some_and(|given| given.matches(stored.reveal().as_bytes()))
+        });
+        let mut state = self.state();
+        if right {
+            state.wrong.remove(&row.device);
+            return Ok(());
+        }
+        let none = Wrong { scheduled_at: row.scheduled_at, count: 0 };
+        let wrong = state.wrong.entry(row.device.clone()).or_insert(none);
+        if wrong.scheduled_at != row.scheduled_at {
+            *wrong = none;
+        }
+        wrong.count += 1;
+        let count = wrong.count;
+        if count >= WRONG_STRINGS {
+            state.wrong.remove(&row.device);
+            visit.locked_until = Some(now + LOCK_TIME);
+        }
+        let reason = format!("wrong authentication string, {count} of {WRONG_STRINGS}");
+        Err(Refused::failed(Failure::InvalidAuthenticationString, reason))
+    }
+
+    fn string_key(&self) -> Result<&StringKey, CoreError> {
+        if let Some(key) = self.strings.get() {
+            return Ok(key);
+        }
+        let key = StringKey::load(&self.authority.load().keys)?;
+        let key = key.ok_or_else(|| {
+            CoreError::Internal("the key of the authentication strings is gone; set new strings".to_owned())
+        })?;
+        Ok(self.strings.get_or_init(|| key))
+    }
+
+    async fn check_certificate(
+        &self,
+        visit: &Visit,
+        row: &EnrolmentRow,
+        auth: &AuthResponse,
+        now: i64,
+    ) -> Result<(), Refused> {
+        let authority = self.authority.load_full();
+        let seconds = u64::try_from(now / 1000).unwrap_or_default();
+        let proven = check(auth, visit.session_id, &authority.issuers, seconds, self.policy.sha2)
+            .map_err(|unproven| Refused::failed(cause(&unproven, auth, &authority), unproven.to_string()))?;
+        let fingerprint = pki::hash::hex(&proven.certificate.sha256());
+        let on_record = self.cluster.store().lsc_state(&fingerprint).await?;
+        match on_record {
+            Some(LscState::Deleted) => {
+                return Err(Refused::failed(Failure::InvalidLsc, "the LSC it shows was deleted"));
+            }
+            // The phone has it, so it was stored; only the confirmation was lost.
+            Some(LscState::Signed) => self.confirm_late(row, &proven.certificate, now).await?,
+            _ => {}
+        }
+        let is_lsc = on_record.is_some() || *proven.issuer == authority.certificate || is_named_capf(proven.issuer);
+        if !is_lsc {
+            self.note_mic(row, &proven.certificate, now).await?;
+        }
+        if let Some(sudi) = &proven.sudi {
+            self.note_mic(row, &sudi.certificate, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn confirm_late(&self, row: &EnrolmentRow, lsc: &Certificate, now: i64) -> Result<(), Refused> {
+        let serial = pki::hash::hex(lsc.serial());
+        let found = self.cluster.store().lscs_of(&row.device).await?.into_iter();
+        let Some(signed) = found.rev().find(|known| known.serial == serial && known.state == LscState::Signed) else {
+            return Ok(());
+        };
+        let step = Step::Confirm {
+            key: signed.pkid,
+            device: row.device.clone(),
+            public_key: public_key_pem(lsc),
+            scheduled_at: row.scheduled_at,
+            complete: None,
+        };
+        self.recorder.record(&self.cluster, step, now).await?;
+        Ok(())
+    }
+
+    async fn note_mic(&self, row: &EnrolmentRow, mic: &Certificate, now: i64) -> Result<(), Refused> {
+        let fingerprint = pki::hash::hex(&mic.sha256());
+        let shown = self.cluster.store().certificates_shown_by(&row.device).await?;
+        if shown.iter().any(|shown| shown.kind == ShownKind::Mic && shown.fingerprint == fingerprint) {
+            return Ok(());
+        }
+        let shown = Box::new(shown_row(&row.device, ShownKind::Mic, mic, now));
+        self.recorder.record(&self.cluster, Step::Mic { shown }, now).await?;
+        Ok(())
+    }
+
+    fn check_in(&self, name: &str) -> Option<Seat<'_>> {
+        let taken = self.state().checking.insert(name.to_owned());
+        taken.then(|| Seat { desk: self, name: name.to_owned() })
+    }
+}
+
+/// A device whose AUTH_RESPONSE is being looked at.
+struct Seat<'a> {
+    desk: &'a Desk,
+    name: String,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.desk.state().checking.remove(&self.name);
+    }
+}
+
+/// The cause that the status gets when a proof does not hold.
+fn cause(unproven: &Unproven, auth: &AuthResponse, authority: &Authority) -> Failure {
+    let what = match unproven {
+        Unproven::Missing(_) | Unproven::Hash(_) | Unproven::Proof("SIGNED_DATA" | "SHA2_SIGNED_DATA") => {
+            return Failure::InvalidCredentials;
+        }
+        Unproven::Proof(what)
+        | Unproven::Unreadable { what, .. }
+        | Unproven::Key { what, .. }
+        | Unproven::OtherDevice { what, .. }
+        | Unproven::UnknownIssuer { what, .. }
+        | Unproven::Dates { what, .. } => *what,
+    };
+    if what != "CERTIFICATE" {
+        return Failure::InvalidMic;
+    }
+    let shown = auth.certificate.as_deref().map(Certificate::from_der);
+    match shown {
+        Some(Ok(shown)) => {
+            let issuer = shown.issuer(pki::NameForm::Cucm);
+            let own = authority.certificate.subject(pki::NameForm::Cucm) == issuer;
+            if own || issuer.contains("CN=CAPF-") { Failure::InvalidLsc } else { Failure::InvalidMic }
+        }
+        _ => Failure::InvalidCredentials,
+    }
+}

@@ -1,0 +1,96 @@
+//! What a phone has done, and how its session ended.
+
+use pki::Certificate;
+use store::rows::ShownKind;
+use wire::capf::{Cause, Done, Ended, Failure, KeySpec, Refusal, Stage};
+
+use super::{Desk, Refused, Visit, shown_row};
+use crate::CoreError;
+use crate::enrolment::kinds::{KeyOrder, Operation, Status};
+use crate::enrolment::recorder::Step;
+
+impl Desk {
+    /// Answers [`wire::capf::Question::Record`].
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn record(&self, visit: &mut Visit, done: &Done, now: i64) -> Result<(), Refused> {
+        let outcome = self.record_known(visit, done, now).await;
+        if let Err(refused) = &outcome {
+            visit.reason = Some(refused.reason.clone());
+        }
+        outcome
+    }
+
+    async fn record_known(&self, visit: &Visit, done: &Done, now: i64) -> Result<(), Refused> {
+        let row = self.current(visit)?;
+        let (device, scheduled_at) = (row.device.clone(), row.scheduled_at);
+        let status = Status::success(visit.operation).number();
+        let step = match done {
+            Done::Stored => {
+                let issued = visit.lsc.as_ref();
+                let issued = issued.ok_or_else(|| Refused::new(Refusal::Internal, "nothing was issued"))?;
+                let (key, public_key) = (issued.key.clone(), issued.public_key.clone());
+                Step::Confirm { key, device, public_key, scheduled_at, complete: Some(status) }
+            }
+            Done::Deleted => Step::Deleted { device, scheduled_at, status },
+            Done::Fetched(der) => {
+                let fetched = Certificate::from_der(der).map_err(|error| {
+                    Refused::failed(Failure::InvalidLsc, format!("what it shows is no certificate: {error}"))
+                })?;
+                let shown = Box::new(shown_row(&device, ShownKind::Fetched, &fetched, now));
+                Step::Fetched { shown, scheduled_at, status }
+            }
+        };
+        self.put(step, now).await
+    }
+
+    /// Writes down how a session ended. What ended well is on record already.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn ended(&self, visit: &Visit, ended: &Ended, now: i64) -> Result<(), CoreError> {
+        let Some(row) = &visit.device else { return Ok(()) };
+        let overtaken = {
+            let mut state = self.state();
+            let current = state.current.get(&row.device).copied();
+            if current == Some(visit.number) {
+                state.current.remove(&row.device);
+            }
+            current.is_some_and(|current| current > visit.number)
+        };
+        let silent = matches!(ended.cause, Cause::Refused(Refusal::UnknownDevice | Refusal::Limit));
+        if ended.is_success() || overtaken || silent {
+            return Ok(());
+        }
+        if ended.cause == Cause::Refused(Refusal::Failed(Failure::Late)) && row.completes_by.is_some_and(|by| by < now)
+        {
+            self.cluster.expire_operations(now).await?;
+            return Ok(());
+        }
+        let ec_failed = ended.stage == Stage::KeyGeneration
+            && matches!(visit.wanted, Some(KeySpec::Ec(_)))
+            && KeyOrder::from_number(row.key_order) == KeyOrder::EcPreferred
+            && ended.failure() == Some(Failure::KeyGeneration);
+        let status = Status::failed(visit.operation, ended.failure());
+        if let (Cause::PhoneFailed(_), Some(lsc)) = (&ended.cause, visit.lsc.as_ref().filter(|lsc| lsc.of_another)) {
+            // It has lost the key, so nobody will ever use this certificate: the next session makes another key.
+            let step = Step::GiveUp { key: lsc.key.clone(), device: row.device.clone() };
+            self.recorder.record(&self.cluster, step, now).await?;
+        }
+        let news = visit.operation != Operation::None && status.number() != row.status;
+        if !news && !ec_failed && visit.locked_until.is_none() {
+            return Ok(());
+        }
+        let step = Step::Failed {
+            device: row.device.clone(),
+            scheduled_at: row.scheduled_at,
+            status: news.then_some(status.number()),
+            locked_until: visit.locked_until,
+            ec_failed,
+            why: format!("{}: {ended}", status.name()),
+        };
+        self.recorder.record(&self.cluster, step, now).await?;
+        Ok(())
+    }
+}
