@@ -1,31 +1,31 @@
 //! What each file name means on a node: trust lists under the names of phones, configs made or merged, and signed
 //! when asked for, a folder of files that people bring [phone-files.md 2, cucm-behaviour.md 2.4].
 
+mod snapshot;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use pki::Random;
+use pki::listing::ListKind;
 use pki::sign::{FileSpec, SigningIdentity};
-use pki::{Certificate, Random, SoftKey};
 use store::folder::{Folder, Found, Stamp};
-use store::rows::{DeviceRow, EnrolmentRow, NodeRow, ShownKind, UnknownDeviceRow};
-use wire::digest::DigestId;
+use store::rows::UnknownDeviceRow;
 use wire::file_name::FileName;
 use wire::header::Layout;
 use wire::signed_file::SignedFile;
 
-use crate::cluster::Cluster;
-use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol, default_config, enrolled_config};
+pub use snapshot::{DeviceEntry, Snapshot};
+
+use crate::CoreError;
+use crate::config::{ClusterPart, default_config, enrolled_config};
 use crate::devices::device_of;
-use crate::enrolment::EnrolmentPart;
 use crate::enrolment::config::{adjusted, stub};
 use crate::fetched::FetchedLists;
 use crate::merge::merge;
-use crate::units::Unit;
-use crate::{CoreError, parameters};
-use pki::listing::ListKind;
 
 /// `.sgn`.
 const SIGNED: &str = ".sgn";
@@ -52,25 +52,6 @@ pub enum FileError {
     /// Our own fault.
     #[error("{0}")]
     Failed(String),
-}
-
-/// Everything the file servers of a node answer from; never changed, only exchanged.
-pub struct Snapshot {
-    ctl: Option<Bytes>,
-    itl: Option<Bytes>,
-    signer: Certificate,
-    key: SoftKey,
-    digest: DigestId,
-    devices: HashMap<String, ArcSwap<DeviceEntry>>,
-    groups: HashMap<String, Arc<ClusterPart>>,
-    default_part: ClusterPart,
-}
-
-/// A device in a snapshot. It alone may be exchanged between two snapshots, because each enrolment changes one.
-pub struct DeviceEntry {
-    part: DevicePart,
-    enrolment: EnrolmentPart,
-    group: String,
 }
 
 /// How a node gives out the files that people bring.
@@ -110,129 +91,6 @@ struct Cache {
     bytes: usize,
     /// Counts the snapshots, so that a file signed by an older one is not put in.
     age: u64,
-}
-
-impl Cluster {
-    /// Reads what a node gives out now.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn snapshot(&self, node: &NodeRow) -> Result<Snapshot, CoreError> {
-        let parameters = self.parameters().await?;
-        let all = self.node_certificates().await?;
-        let own = all.iter().find(|own| own.name == node.name);
-        let signer = own.and_then(|own| own.get(Unit::CallManager)).cloned().ok_or_else(|| {
-            CoreError::Internal(format!("{} has no CallManager certificate to sign configs with", node.name))
-        })?;
-        let key = self.key(&self.directory(node), &signer)?;
-        let nodes = self.store().nodes().await?;
-        let address = |name: &String| nodes.iter().find(|node| node.name == *name).map(|node| node.address.clone());
-        let tvs_port = port(&parameters, parameters::TVS_PORT, 2445);
-        let capf_runs = self.capf_runs().await?;
-        let capf = nodes
-            .iter()
-            .filter(|node| node.publisher && capf_runs)
-            .map(|node| Endpoint { host: node.address.clone(), port: port(&parameters, parameters::CAPF_PORT, 3804) });
-        let capf: Vec<Endpoint> = capf.collect();
-        let part = |names: &[String]| {
-            let hosts: Vec<String> = names.iter().filter_map(address).collect();
-            ClusterPart {
-                mode: parameters.security_mode(),
-                tvs: hosts.iter().map(|host| Endpoint { host: host.clone(), port: tvs_port }).collect(),
-                call_managers: hosts,
-                capf: capf.clone(),
-            }
-        };
-        let rows = self.store().groups().await?;
-        let groups: HashMap<String, Arc<ClusterPart>> =
-            rows.iter().map(|group| (group.name.clone(), Arc::new(part(&group.nodes)))).collect();
-        let everyone: Vec<String> =
-            nodes.iter().take(crate::cluster::GROUP_LIMIT).map(|node| node.name.clone()).collect();
-        let default_part =
-            groups.get(crate::cluster::DEFAULT_GROUP).map_or_else(|| part(&everyone), |part| (**part).clone());
-        let mut enrolments: HashMap<String, EnrolmentRow> =
-            self.store().enrolments().await?.into_iter().map(|row| (row.device.clone(), row)).collect();
-        let mut certificates = self.config_certificates(&enrolments).await?;
-        let mut devices = HashMap::new();
-        for device in self.store().devices().await? {
-            let enrolment = enrolments.remove(&device.name);
-            let certificate = certificates.remove(&device.name);
-            devices.insert(device.name.clone(), ArcSwap::from_pointee(entry(device, enrolment, certificate)));
-        }
-        let list = |kind| -> Result<Option<Bytes>, CoreError> {
-            Ok(self.served_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
-        };
-        Ok(Snapshot {
-            ctl: list(ListKind::Ctl)?,
-            itl: list(ListKind::Itl)?,
-            signer,
-            key,
-            digest: parameters.digest(),
-            devices,
-            groups,
-            default_part,
-        })
-    }
-
-    /// A device as it stands in the rows now; `None` when it is not known.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn device_entry(&self, name: &str) -> Result<Option<DeviceEntry>, CoreError> {
-        let Some((device, row)) = self.store().enrolled_device(name).await? else { return Ok(None) };
-        let certificate = if row.encrypted { self.enrolment(name).await?.config_certificate()? } else { None };
-        Ok(Some(entry(device, Some(row), certificate)))
-    }
-
-    /// The certificates of the devices whose config is encrypted: the LSC, else the MIC.
-    async fn config_certificates(
-        &self,
-        enrolments: &HashMap<String, EnrolmentRow>,
-    ) -> Result<HashMap<String, Certificate>, CoreError> {
-        let wanted = |name: &str| enrolments.get(name).is_some_and(|row| row.encrypted);
-        let mut certificates = HashMap::new();
-        if !enrolments.values().any(|row| row.encrypted) {
-            return Ok(certificates);
-        }
-        for shown in self.store().device_certificates().await? {
-            if shown.kind == ShownKind::Mic && wanted(&shown.device) {
-                certificates.insert(shown.device, Certificate::from_pem(shown.pem.as_bytes())?);
-            }
-        }
-        for lsc in self.store().current_lscs().await? {
-            if let Some(pem) = lsc.pem.filter(|_| wanted(&lsc.device)) {
-                certificates.insert(lsc.device, Certificate::from_pem(pem.as_bytes())?);
-            }
-        }
-        Ok(certificates)
-    }
-}
-
-fn entry(device: DeviceRow, enrolment: Option<EnrolmentRow>, certificate: Option<Certificate>) -> DeviceEntry {
-    DeviceEntry {
-        part: DevicePart {
-            protocol: Protocol::from_number(device.protocol),
-            security: DeviceSecurityMode::from_number(device.security_mode),
-            version_stamp: device.version_stamp,
-        },
-        enrolment: enrolment.map(|row| EnrolmentPart::new(&row, certificate)).unwrap_or_default(),
-        group: device.group,
-    }
-}
-
-fn port(parameters: &parameters::Parameters, name: &str, fallback: u16) -> u16 {
-    u16::try_from(parameters.number(name, u32::from(fallback))).unwrap_or(fallback)
-}
-
-impl Snapshot {
-    fn cluster_part(&self, device: Option<&DeviceEntry>) -> &ClusterPart {
-        let group = device.and_then(|device| self.groups.get(&device.group));
-        group.map_or(&self.default_part, |part| part)
-    }
-
-    fn device(&self, name: &str) -> Option<Arc<DeviceEntry>> {
-        self.devices.get(name).map(ArcSwap::load_full)
-    }
 }
 
 impl NodeFiles {
@@ -286,7 +144,7 @@ impl NodeFiles {
         let lower = name.folded();
         if let Some(kind) = list_kind(&lower) {
             // With a folder, a list made for one phone may stand there.
-            return if self.folder.is_some() { None } else { list(&snapshot, kind) };
+            return if self.folder.is_some() { None } else { snapshot.list(kind) };
         }
         if self.folder.is_some() {
             return None;
@@ -315,10 +173,10 @@ impl NodeFiles {
         if let Some(kind) = list_kind(&lower) {
             return match self.find(name.as_str())? {
                 Some(found) => self.read(&found),
-                None => list(&snapshot, kind).ok_or(FileError::NotFound),
+                None => snapshot.list(kind).ok_or(FileError::NotFound),
             };
         }
-        if let Some((device, entry)) = encrypted_device(&snapshot, name) {
+        if let Some((device, entry)) = snapshot.encrypted_device(name) {
             return self.guarded(&snapshot, name, &device, &entry, now);
         }
         match name.without_suffix(SIGNED) {
@@ -624,13 +482,6 @@ fn merged(file: Bytes, name: &str, part: &ClusterPart, device: Option<&DeviceEnt
     }
 }
 
-/// The device that a config name belongs to, when its config is encrypted.
-fn encrypted_device(snapshot: &Snapshot, name: &FileName) -> Option<(String, Arc<DeviceEntry>)> {
-    let device = device_of(name)?;
-    let entry = snapshot.device(&device)?;
-    entry.enrolment.encrypted.then_some((device, entry))
-}
-
 /// Which list a lower-case name means: `CTLFile.tlv`, `CTL<device>.tlv` and the same with ITL.
 fn list_kind(lower: &str) -> Option<ListKind> {
     let stem = lower.strip_suffix(".tlv")?;
@@ -639,12 +490,5 @@ fn list_kind(lower: &str) -> Option<ListKind> {
         (Some(rest), _) if of(rest) => Some(ListKind::Ctl),
         (_, Some(rest)) if of(rest) => Some(ListKind::Itl),
         _ => None,
-    }
-}
-
-fn list(snapshot: &Snapshot, kind: ListKind) -> Option<Bytes> {
-    match kind {
-        ListKind::Ctl => snapshot.ctl.clone(),
-        ListKind::Itl => snapshot.itl.clone(),
     }
 }

@@ -1,0 +1,178 @@
+//! What a node gives out at one moment, read from the rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use pki::listing::ListKind;
+use pki::{Certificate, SoftKey};
+use store::rows::{DeviceRow, EnrolmentRow, NodeRow, ShownKind};
+use wire::digest::DigestId;
+use wire::file_name::FileName;
+
+use crate::cluster::Cluster;
+use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol};
+use crate::devices::device_of;
+use crate::enrolment::EnrolmentPart;
+use crate::units::Unit;
+use crate::{CoreError, parameters};
+
+/// Everything the file servers of a node answer from; never changed, only exchanged.
+pub struct Snapshot {
+    pub(super) ctl: Option<Bytes>,
+    pub(super) itl: Option<Bytes>,
+    pub(super) signer: Certificate,
+    pub(super) key: SoftKey,
+    pub(super) digest: DigestId,
+    pub(super) devices: HashMap<String, ArcSwap<DeviceEntry>>,
+    groups: HashMap<String, Arc<ClusterPart>>,
+    pub(super) default_part: ClusterPart,
+}
+
+/// A device in a snapshot. It alone may be exchanged between two snapshots, because each enrolment changes one.
+pub struct DeviceEntry {
+    pub(super) part: DevicePart,
+    pub(super) enrolment: EnrolmentPart,
+    group: String,
+}
+
+impl Cluster {
+    /// Reads what a node gives out now.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn snapshot(&self, node: &NodeRow) -> Result<Snapshot, CoreError> {
+        let parameters = self.parameters().await?;
+        let all = self.node_certificates().await?;
+        let own = all.iter().find(|own| own.name == node.name);
+        let signer = own.and_then(|own| own.get(Unit::CallManager)).cloned().ok_or_else(|| {
+            CoreError::Internal(format!("{} has no CallManager certificate to sign configs with", node.name))
+        })?;
+        let key = self.key(&self.directory(node), &signer)?;
+        let nodes = self.store().nodes().await?;
+        let address = |name: &String| nodes.iter().find(|node| node.name == *name).map(|node| node.address.clone());
+        let tvs_port = port(&parameters, parameters::TVS_PORT, 2445);
+        let capf_runs = self.capf_runs().await?;
+        let capf = nodes
+            .iter()
+            .filter(|node| node.publisher && capf_runs)
+            .map(|node| Endpoint { host: node.address.clone(), port: port(&parameters, parameters::CAPF_PORT, 3804) });
+        let capf: Vec<Endpoint> = capf.collect();
+        let part = |names: &[String]| {
+            let hosts: Vec<String> = names.iter().filter_map(address).collect();
+            ClusterPart {
+                mode: parameters.security_mode(),
+                tvs: hosts.iter().map(|host| Endpoint { host: host.clone(), port: tvs_port }).collect(),
+                call_managers: hosts,
+                capf: capf.clone(),
+            }
+        };
+        let rows = self.store().groups().await?;
+        let groups: HashMap<String, Arc<ClusterPart>> =
+            rows.iter().map(|group| (group.name.clone(), Arc::new(part(&group.nodes)))).collect();
+        let everyone: Vec<String> =
+            nodes.iter().take(crate::cluster::GROUP_LIMIT).map(|node| node.name.clone()).collect();
+        let default_part =
+            groups.get(crate::cluster::DEFAULT_GROUP).map_or_else(|| part(&everyone), |part| (**part).clone());
+        let mut enrolments: HashMap<String, EnrolmentRow> =
+            self.store().enrolments().await?.into_iter().map(|row| (row.device.clone(), row)).collect();
+        let mut certificates = self.config_certificates(&enrolments).await?;
+        let mut devices = HashMap::new();
+        for device in self.store().devices().await? {
+            let enrolment = enrolments.remove(&device.name);
+            let certificate = certificates.remove(&device.name);
+            devices.insert(device.name.clone(), ArcSwap::from_pointee(entry(device, enrolment, certificate)));
+        }
+        let list = |kind| -> Result<Option<Bytes>, CoreError> {
+            Ok(self.served_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
+        };
+        Ok(Snapshot {
+            ctl: list(ListKind::Ctl)?,
+            itl: list(ListKind::Itl)?,
+            signer,
+            key,
+            digest: parameters.digest(),
+            devices,
+            groups,
+            default_part,
+        })
+    }
+
+    /// A device as it stands in the rows now; `None` when it is not known.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn device_entry(&self, name: &str) -> Result<Option<DeviceEntry>, CoreError> {
+        let Some((device, row)) = self.store().enrolled_device(name).await? else { return Ok(None) };
+        let certificate = if row.encrypted { self.enrolment(name).await?.config_certificate()? } else { None };
+        Ok(Some(entry(device, Some(row), certificate)))
+    }
+
+    /// The certificates of the devices whose config is encrypted: the LSC, else the MIC.
+    async fn config_certificates(
+        &self,
+        enrolments: &HashMap<String, EnrolmentRow>,
+    ) -> Result<HashMap<String, Certificate>, CoreError> {
+        let wanted = |name: &str| enrolments.get(name).is_some_and(|row| row.encrypted);
+        let mut certificates = HashMap::new();
+        if !enrolments.values().any(|row| row.encrypted) {
+            return Ok(certificates);
+        }
+        for shown in self.store().device_certificates().await? {
+            if shown.kind == ShownKind::Mic && wanted(&shown.device) {
+                certificates.insert(shown.device, Certificate::from_pem(shown.pem.as_bytes())?);
+            }
+        }
+        for lsc in self.store().current_lscs().await? {
+            if let Some(pem) = lsc.pem.filter(|_| wanted(&lsc.device)) {
+                certificates.insert(lsc.device, Certificate::from_pem(pem.as_bytes())?);
+            }
+        }
+        Ok(certificates)
+    }
+}
+
+fn entry(device: DeviceRow, enrolment: Option<EnrolmentRow>, certificate: Option<Certificate>) -> DeviceEntry {
+    DeviceEntry {
+        part: DevicePart {
+            protocol: Protocol::from_number(device.protocol),
+            security: DeviceSecurityMode::from_number(device.security_mode),
+            version_stamp: device.version_stamp,
+        },
+        enrolment: enrolment.map(|row| EnrolmentPart::new(&row, certificate)).unwrap_or_default(),
+        group: device.group,
+    }
+}
+
+fn port(parameters: &parameters::Parameters, name: &str, fallback: u16) -> u16 {
+    u16::try_from(parameters.number(name, u32::from(fallback))).unwrap_or(fallback)
+}
+
+impl Snapshot {
+    /// What the cluster says in the config of a device, or in that of one that is not known.
+    pub(super) fn cluster_part(&self, device: Option<&DeviceEntry>) -> &ClusterPart {
+        let group = device.and_then(|device| self.groups.get(&device.group));
+        group.map_or(&self.default_part, |part| part)
+    }
+
+    /// A device, by its name in capitals.
+    pub(super) fn device(&self, name: &str) -> Option<Arc<DeviceEntry>> {
+        self.devices.get(name).map(ArcSwap::load_full)
+    }
+
+    /// A trust list; `None` when there is none.
+    pub(super) fn list(&self, kind: ListKind) -> Option<Bytes> {
+        match kind {
+            ListKind::Ctl => self.ctl.clone(),
+            ListKind::Itl => self.itl.clone(),
+        }
+    }
+
+    /// The device that a config name belongs to, when its config is encrypted.
+    pub(super) fn encrypted_device(&self, name: &FileName) -> Option<(String, Arc<DeviceEntry>)> {
+        let device = device_of(name)?;
+        let entry = self.device(&device)?;
+        entry.enrolment.encrypted.then_some((device, entry))
+    }
+}
