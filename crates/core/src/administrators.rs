@@ -150,6 +150,31 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Whether there is a CCM Administrator: an account of level 4.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn has_ccm_administrator(&self) -> Result<bool, CoreError> {
+        let rows = self.store().administrators().await?;
+        Ok(rows.iter().any(|row| row.level == Level::Install as i64))
+    }
+
+    /// Checks the password of a CCM Administrator; any of them will do, because the question names nobody [seed 004].
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`] with the label `login`.
+    pub async fn check_ccm_administrator(&self, password: Password) -> Result<(), CoreError> {
+        let rows = self.store().administrators().await?;
+        for row in rows.into_iter().filter(|row| row.level == Level::Install as i64) {
+            if self.log_in(&row.name, password.clone()).await.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(CoreError::refused("login", "The CCM Administrator password is wrong. Nothing was changed"))
+    }
+}
+
 /// What the password of an unknown user is held against: a hash of nothing that anybody knows.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

@@ -52,6 +52,14 @@ pub const ROLLBACK_DISABLED: Alarm = Alarm {
     meaning: "Prepare Cluster for Rollback to pre 8.0 is off: phones get their ITL file again",
 };
 
+/// A node has not the CTL that a CTL client brought. Ours: the original tells it in the window of the client only.
+pub const CTL_NOT_DISTRIBUTED: Alarm = Alarm {
+    name: "UC_CTL-3-CTLFileNotDistributed",
+    app: "Cisco CTL Provider",
+    meaning: "Phones get different CTL files from different nodes. Mend this node, then use the CLI command \"utils ctl \
+              distribute\" on the publisher",
+};
+
 /// The line of an alarm without its end [seed 003]: `HOST: Sep 05 2014 00:00:06.433 UTC :  %NAME: %[Message=..]..: meaning`.
 /// `now` in milliseconds since 1970 UTC.
 ///

@@ -2,21 +2,23 @@
 //!
 //! A node cannot make such a file, so it keeps the one that it was given until it is told to sign itself (`utils ctl update
 //! CTLFile`). What was taken stands in the table `ctlfile` before the first node gets it: a node that fails, or a program that
-//! is killed in between, leaves behind what `utils ctl distribute` finishes.
+//! is killed in between, leaves behind what `utils ctl distribute` finishes, and an alarm that says so.
+//!
+//! * [`check`]: whether a file may be taken; [`distribution`]: to the nodes
 
 mod check;
+mod distribution;
 
 use pki::listing::ListKind;
 use store::aside;
-use store::rows::{CtlFileRow, NodeRow};
+use store::rows::CtlFileRow;
 use wire::ctl_provider::{Choice, ClusterState, Entry, NodeStatus, Upload};
 use wire::role::Role;
 use wire::trust_list::TrustList;
 
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
-use crate::parameters::{self, SecurityMode};
-use crate::publish::MODE;
+use crate::parameters::SecurityMode;
 use crate::surroundings::Surroundings;
 use crate::trust_lists::NodeCertificates;
 use crate::units::Unit;
@@ -139,96 +141,6 @@ impl Cluster {
         transaction.commit().await?;
         let nodes = self.place_ctl(actor, row, surroundings).await?;
         Ok(Stored { nodes, warnings })
-    }
-
-    /// `utils ctl distribute`: puts the CTL that was taken last on the nodes that have it not.
-    ///
-    /// # Errors
-    /// [`CoreError::Refused`]: there is none. A node that fails stands in the answer.
-    pub async fn distribute_ctl(
-        &self,
-        actor: &Actor,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Vec<NodeStatus>, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        let row = self.store().ctl_file().await?.ok_or_else(|| {
-            let text = "There is no CTL file of a CTL client to distribute: the nodes have signed since, or nobody has";
-            CoreError::refused("no-ctl-taken", text)
-        })?;
-        self.place_ctl(actor, row, surroundings).await
-    }
-
-    /// The file first, the mode after it, as [`Cluster::set_security_mode`] does.
-    async fn place_ctl(
-        &self,
-        actor: &Actor,
-        row: CtlFileRow,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Vec<NodeStatus>, CoreError> {
-        let nodes = self.store().nodes().await?;
-        let (cluster, rows, file) = (self.clone(), nodes.clone(), row.file.clone());
-        let work = move || cluster.write_ctl(&rows, &file);
-        let states = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
-        let failed: Vec<&NodeStatus> = states.iter().filter(|state| state.failure.is_some()).collect();
-        for state in &failed {
-            let reason = state.failure.as_deref().unwrap_or_default();
-            tracing::error!(
-                node = state.host,
-                reason,
-                "THE NODES GIVE OUT DIFFERENT CTL FILES: mend this node, then run `utils ctl distribute`"
-            );
-        }
-        let now = surroundings.now();
-        let mut transaction = self.store().begin().await?;
-        transaction.set_parameter(parameters::CLUSTER_SECURITY_MODE, &row.security_mode).await?;
-        transaction.note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE).await?;
-        for (node, _) in nodes.iter().zip(&states).filter(|(_, state)| state.failure.is_none()) {
-            transaction.note_change(now, "list", &format!("{} of {}", ListKind::Ctl.word(), node.name)).await?;
-        }
-        let result = match failed.as_slice() {
-            [] => "on all nodes".to_owned(),
-            some => {
-                format!("failed on {}", some.iter().map(|state| state.host.as_str()).collect::<Vec<_>>().join(", "))
-            }
-        };
-        transaction.note_audit(now, actor.name(), "distribute CTLFile.tlv", &result).await?;
-        transaction.put_ctl_file(&CtlFileRow { on_all_nodes: failed.is_empty(), ..row }).await?;
-        transaction.commit().await?;
-        self.settle(surroundings).await?;
-        Ok(states)
-    }
-
-    fn write_ctl(&self, nodes: &[NodeRow], file: &[u8]) -> Result<Vec<NodeStatus>, CoreError> {
-        let _lock = self.data().lock()?;
-        let state = |node: &NodeRow| {
-            let path = self.list_path(node, ListKind::Ctl);
-            let failure = aside::write(&path, file, MODE).err().map(|error| error.to_string());
-            NodeStatus { host: node.address.clone(), location: path.display().to_string(), failure }
-        };
-        Ok(nodes.iter().map(state).collect())
-    }
-
-    /// What stands in the way of phones as long as a CTL is not on every node; `None` when all is well.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn ctl_trouble(&self) -> Result<Option<String>, CoreError> {
-        let row = self.store().ctl_file().await?.filter(|row| !row.on_all_nodes);
-        Ok(row.map(|row| {
-            format!(
-                "the CTL file that {} brought is not on every node: phones get different CTL files. Run `utils ctl \
-                 distribute`",
-                row.taken_from
-            )
-        }))
-    }
-
-    /// The nodes sign, or somebody has deleted the file: what tokens signed is not distributed again.
-    pub(crate) async fn forget_ctl_file(&self) -> Result<(), CoreError> {
-        let mut transaction = self.store().begin().await?;
-        transaction.remove_ctl_file().await?;
-        transaction.commit().await?;
-        Ok(())
     }
 }
 

@@ -138,6 +138,7 @@ impl Cluster {
                 break;
             }
         }
+        self.watch_ctl_file(surroundings.now()).await?;
         self.watch_recovery_backup(surroundings.now()).await
     }
 
@@ -167,7 +168,7 @@ impl Cluster {
             }
         }
         // From here on the nodes sign: a CTL that tokens signed is not distributed again.
-        self.forget_ctl_file().await
+        self.forget_ctl_file(surroundings.now()).await
     }
 
     /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already. The audit log
@@ -275,7 +276,7 @@ impl Cluster {
     pub(crate) async fn unpublish(&self, node: &NodeRow, kind: ListKind, now: i64) -> Result<bool, CoreError> {
         let there = aside::remove(&self.list_path(node, kind))?;
         if kind == ListKind::Ctl {
-            self.forget_ctl_file().await?;
+            self.forget_ctl_file(now).await?;
         }
         let mut transaction = self.store().begin().await?;
         transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;

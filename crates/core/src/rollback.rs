@@ -14,6 +14,9 @@ use crate::surroundings::Surroundings;
 pub const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it \
                            check neither configs nor lists, and their HTTPS services fail. `set rollback disable` ends it.";
 
+/// Label of what is refused meanwhile.
+pub const REFUSAL: &str = "rollback-on";
+
 impl Cluster {
     /// Turns the preparation on or off. Whether that changed anything.
     ///
@@ -62,6 +65,6 @@ impl Cluster {
         }
         let text = "Prepare Cluster for Rollback to pre 8.0 is on; no certificate is renewed until `set rollback disable` and all \
                     phones have fetched their ITL file again";
-        Err(CoreError::refused("rollback-on", text))
+        Err(CoreError::refused(REFUSAL, text))
     }
 }

@@ -8,13 +8,15 @@ use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::sign::SigningIdentity;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::administrators::Password;
+use ringfence_core::alarms::CTL_NOT_DISTRIBUTED;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, Surroundings, services};
+use ringfence_core::{Actor, Cluster, CoreError, Level, StandingAlarmRow, Surroundings, services};
+use store::rows::CtlFileRow;
 use wire::ctl_provider::{Choice, Upload};
 use wire::digest::DigestId;
 
@@ -106,6 +108,13 @@ impl World {
     async fn published(&self, node: Option<&str>) -> Option<Vec<u8>> {
         let node = self.cluster.node(node).await.unwrap();
         self.cluster.published_list(&node, ListKind::Ctl).unwrap().map(|list| list.list.bytes().to_vec())
+    }
+
+    /// The alarms that stand about the CTL.
+    async fn alarms(&self) -> Vec<StandingAlarmRow> {
+        let mut all = self.cluster.standing_alarms().await.unwrap();
+        all.retain(|alarm| alarm.name == CTL_NOT_DISTRIBUTED.name);
+        all
     }
 
     async fn mode(&self) -> SecurityMode {
@@ -290,11 +299,60 @@ async fn a_node_that_fails_is_named_and_finished_later() {
     let trouble = world.cluster.ctl_trouble().await.unwrap().unwrap();
     assert!(trouble.contains("admin at 127.0.0.1") && trouble.contains("`utils ctl distribute`"), "{trouble}");
 
+    // It stands with the reason, and rings again at each try.
+    let [alarm] = &world.alarms().await[..] else { panic!("one alarm stands") };
+    assert_eq!(alarm.subject, "cucm-1051-a-sub1");
+    assert!(alarm.text.starts_with("CTLFile.tlv was not written on cucm-1051-a-sub1: "), "{}", alarm.text);
+    assert!(alarm.text.ends_with("use the CLI command \"utils ctl distribute\" on the publisher"), "{}", alarm.text);
+    world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap();
+    let log = std::fs::read_to_string(world.folder.path().join("nodes/cucm-1051-a-sub1/log/alarms.log")).unwrap();
+    assert_eq!(
+        log.matches("%UC_CTL-3-CTLFileNotDistributed: %[Message=CTLFile.tlv was not written on ").count(),
+        2,
+        "{log}"
+    );
+    world.cluster.settle(&mut world.lab).await.unwrap();
+    assert_eq!(world.alarms().await.len(), 1);
+
     std::fs::remove_dir_all(&blocked).unwrap();
     let nodes = world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap();
     assert!(nodes.iter().all(|node| node.failure.is_none()));
     assert_eq!(world.published(Some("cucm-1051-a-sub1")).await, Some(upload.file));
     assert!(world.cluster.ctl_trouble().await.unwrap().is_none());
+    assert_eq!(world.alarms().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_distribution_that_was_killed_is_told_of_and_ends_when_the_nodes_sign() {
+    let mut world = World::new("10.5", &[]).await;
+    let (one, two) = two();
+    let upload = world.upload(Choice::Mixed, &[&one, &two], false).await;
+    // As a kill leaves it behind: the row, and the file on the publisher only.
+    let row = CtlFileRow {
+        file: upload.file.clone(),
+        security_mode: "1".to_owned(),
+        taken_from: "admin at 127.0.0.1".to_owned(),
+        taken_at: NOW,
+        on_all_nodes: false,
+    };
+    let store = world.cluster.store().clone();
+    let mut transaction = store.begin().await.unwrap();
+    transaction.put_ctl_file(&row).await.unwrap();
+    transaction.commit().await.unwrap();
+    std::fs::write(world.folder.path().join("published/CTLFile.tlv"), &upload.file).unwrap();
+    // The next start.
+    world.cluster.settle(&mut world.lab).await.unwrap();
+    let [alarm] = &world.alarms().await[..] else { panic!("one alarm stands") };
+    assert_eq!(alarm.subject, "cucm-1051-a-sub1");
+    assert!(alarm.text.contains("The CTL file that admin at 127.0.0.1 brought was not brought to cucm-1051-a-sub1"));
+    // Both have it, but the mode is not set.
+    std::fs::write(world.folder.path().join("nodes/cucm-1051-a-sub1/published/CTLFile.tlv"), &upload.file).unwrap();
+    world.cluster.settle(&mut world.lab).await.unwrap();
+    let subjects: Vec<String> = world.alarms().await.into_iter().map(|alarm| alarm.subject).collect();
+    assert_eq!(subjects, ["cucm-1051-a-pub"]);
+    let publisher = world.cluster.node(None).await.unwrap();
+    world.cluster.set_security_mode(&world.admin, &publisher, SecurityMode::Mixed, &mut world.lab).await.unwrap();
+    assert_eq!(world.alarms().await, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

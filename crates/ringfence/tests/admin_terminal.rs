@@ -214,3 +214,23 @@ fn quit_and_a_reader() {
     terminal.until("--yes goes with -c or with commands from a pipe\n");
     assert_eq!(terminal.end(), 64);
 }
+
+/// While the cluster prepares for a rollback nobody begins to work without being told.
+#[test]
+fn the_warning_of_a_rollback_stands_at_login() {
+    let place = Place::new(|_| async {});
+    let mut terminal = Terminal::new(&place, &[]);
+    let greeting = terminal.until("admin:");
+    assert!(greeting.ends_with("`quit` leaves.\n\nadmin:"), "{greeting:?}");
+    terminal.press("set rollback enable\r");
+    terminal.until("Do you wish to proceed (yes|no)? ");
+    terminal.press("yes\r");
+    terminal.until("admin:");
+    terminal.press("quit\r");
+    assert_eq!(terminal.end(), 0);
+    let mut terminal = Terminal::new(&place, &[]);
+    terminal.until("`quit` leaves.\nWARNING: Prepare Cluster for Rollback to pre 8.0 is on.");
+    terminal.until("`set rollback disable` ends it.\n\nadmin:");
+    terminal.press("quit\r");
+    assert_eq!(terminal.end(), 0);
+}

@@ -96,6 +96,8 @@ pub(crate) enum Question {
     BulkPath(Option<SftpServer>),
     /// `utils itl reset localkey`.
     ResetItl,
+    /// The same where the original asks for a password [seed 004].
+    CcmPassword,
     /// `utils itl reset remotekey FILE`: the password of the file.
     RemoteKey(String),
     /// `utils ctl reset localkey`.
@@ -167,6 +169,7 @@ impl Question {
             | Self::BulkPassword(_)
             | Self::BulkPath(_)
             | Self::ResetItl
+            | Self::CcmPassword
             | Self::RemoteKey(_)
             | Self::ResetCtl
             | Self::Backup(_)
@@ -220,6 +223,7 @@ impl Question {
             Self::ResetItl => {
                 "This operation will reset the ITL file on all active TFTP nodes. Do you want to continue? (y/n):"
             }
+            Self::CcmPassword => "Enter CCM Administrator password :",
             Self::ResetCtl => "This operation will reset the CTLFile. Do you want to continue? (y/n):",
             Self::RemoteKey(_) => "Password of the file: ",
             Self::Backup(_) => "Password for the file (8 characters at least): ",
@@ -241,6 +245,7 @@ impl Question {
         matches!(
             self,
             Self::BulkPassword(_)
+                | Self::CcmPassword
                 | Self::RemoteKey(_)
                 | Self::Backup(_)
                 | Self::TypeString { .. }

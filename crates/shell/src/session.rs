@@ -6,7 +6,7 @@ use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::{Actor, Cluster, CoreError, ListKind, NodeRow, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, ListKind, NodeRow, Surroundings, rollback};
 
 use crate::complete::Completer;
 use crate::help;
@@ -89,7 +89,12 @@ impl Reply {
             CoreError::NotPermitted { .. } | CoreError::Refused { .. } | CoreError::BadInput(_) => Outcome::Refused,
             CoreError::Store(_) | CoreError::Internal(_) => Outcome::Failed,
         };
-        Self { text: format!("{}\n{UNSUCCESSFUL}", one_line(&error.to_string())), state: State::Prompt, outcome }
+        let reply =
+            Self { text: format!("{}\n{UNSUCCESSFUL}", one_line(&error.to_string())), state: State::Prompt, outcome };
+        match error {
+            CoreError::Refused { label: rollback::REFUSAL, .. } => reply.above(&format!("{}\n", rollback::WARNING)),
+            _ => reply,
+        }
     }
 
     /// Whether the command did what it should, or waits for its answer.
@@ -129,6 +134,24 @@ impl Session {
     /// Whether long texts are shown by pages.
     pub fn pagination(&self) -> bool {
         self.pagination
+    }
+
+    /// What must be known at login, as whole lines; empty as a rule.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn standing_warnings(&self) -> Result<String, CoreError> {
+        let mut text = self.rollback_warning().await?;
+        if let Some(trouble) = self.cluster.ctl_trouble().await? {
+            text.push_str(&format!("WARNING: {}.\n", one_line(&trouble)));
+        }
+        Ok(text)
+    }
+
+    /// The warning that stands while the cluster prepares for a rollback, as a line.
+    pub(crate) async fn rollback_warning(&self) -> Result<String, CoreError> {
+        let on = self.cluster.parameters().await?.rollback();
+        Ok(if on { format!("{}\n", rollback::WARNING) } else { String::new() })
     }
 
     /// Ctrl-C: a question that waits is taken as no.
@@ -298,7 +321,7 @@ impl Session {
             Action::StartWave => self.ask_for_wave(arguments, surroundings).await,
             Action::ShowWave => self.show_wave(surroundings).await,
             Action::ResumeWave => self.resume_wave(surroundings).await,
-            Action::ResetItlLocal => Ok(self.ask(Question::ResetItl)),
+            Action::ResetItlLocal => self.ask_to_reset_itl().await,
             Action::ResetItlRemote => Ok(self.ask(Question::RemoteKey(first.to_owned()))),
             Action::ResetCtl => Ok(self.ask(Question::ResetCtl)),
             Action::GetTftp => self.ask_for_backup(first, second.unwrap_or_default()),
@@ -345,6 +368,7 @@ impl Session {
             Question::BulkPassword(server) => self.bulk_password(server, answer),
             Question::BulkPath(server) => self.set_bulk_place(server, answer, surroundings).await,
             Question::ResetItl => self.reset_itl(&ResetKey::Local, surroundings).await,
+            Question::CcmPassword => self.reset_itl_with_password(answer, surroundings).await,
             Question::RemoteKey(file) => self.reset_itl_remotely(&file, answer, surroundings).await,
             Question::ResetCtl => return self.reset_ctl(surroundings).await,
             Question::Backup(place) => self.back_up(&place, answer, surroundings).await,

@@ -266,11 +266,11 @@ async fn what_is_only_read_and_what_is_not_allowed() {
          A Cisco DB[STARTED]  Not Run By Ringfence\n\
          Cisco CDP[STARTED]  Not Run By Ringfence\n\
          Cisco CTIManager[STARTED]  Not Run By Ringfence\n\
-         Cisco CTL Provider[STARTED]  Not Run By Ringfence\n\
+         Cisco CTL Provider[STOPPED]  Service Not Activated\n\
          Cisco CallManager[STARTED]  Not Run By Ringfence\n\
          Cisco Certificate Authority Proxy Function[STARTED]\n\
          Cisco Certificate Change Notification[STARTED]  Not Run By Ringfence\n\
-         Cisco Certificate Expiry Monitor[STARTED]  Not Run By Ringfence\n\
+         Cisco Certificate Expiry Monitor[STARTED]\n\
          Cisco DRF Local[STARTED]  Not Run By Ringfence\n\
          Cisco DRF Master[STARTED]  Not Run By Ringfence\n\
          Cisco Database Layer Monitor[STARTED]  Not Run By Ringfence\n\

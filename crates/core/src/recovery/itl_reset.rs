@@ -21,7 +21,7 @@ use crate::releases::ItlReset;
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{self, ListPlan, NodeCertificates};
 use crate::units::Unit;
-use crate::{CoreError, services};
+use crate::{CoreError, rollback, services};
 
 /// The key that signs the reset ITL.
 pub enum ResetKey {
@@ -71,7 +71,7 @@ impl Cluster {
         if parameters.rollback() {
             let text = "The cluster prepares for a rollback: its ITL file is blank, there is nothing to reset. \
                         `set rollback disable` ends that";
-            return Err(CoreError::refused("rollback-on", text));
+            return Err(CoreError::refused(rollback::REFUSAL, text));
         }
         let all = self.node_certificates().await?;
         check_key_sizes(&all)?;

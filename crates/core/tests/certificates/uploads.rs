@@ -2,6 +2,7 @@
 
 use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
+use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
 
 use crate::authority::Authority;
@@ -191,4 +192,30 @@ async fn an_older_one_does_not_come_back() {
     let (label, text) = place.refused(Unit::Tomcat, old.der(), None).await;
     assert_eq!(label, "older");
     assert!(text.contains("is older than the one that stands there: valid from "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_anchor_of_phones_is_not_replaced_and_nothing_during_a_rollback() {
+    let mut place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    cluster.set_security_mode(&place.actor, &node, SecurityMode::Mixed, &mut place.clock).await.unwrap();
+    // The CTL keeps the ITLRecovery certificate of before, so CallManager is the last one there that is live.
+    place.clock.now += 10 * 60_000;
+    cluster.regenerate(&place.actor, &node, Unit::ItlRecovery, &mut place.clock).await.unwrap();
+    place.clock.now += 10 * 60_000;
+    let root = Authority::root("Company Root");
+    place.trust(std::slice::from_ref(&root.certificate), &["CallManager-trust"]).await;
+    let signed = root.sign(&place.request(Unit::CallManager, &RequestChoice::default()).await, "");
+    let (label, text) = place.refused(Unit::CallManager, signed.der(), None).await;
+    assert_eq!(label, "last-anchor");
+    assert!(text.starts_with("The CallManager certificate of pub is the last live anchor in the CTL file"), "{text}");
+    let renewed = cluster.regenerate(&place.actor, &node, Unit::CallManager, &mut place.clock).await.unwrap_err();
+    assert_eq!(renewed.to_string(), text, "the same words as for a renewal");
+    cluster.update_ctl(&place.actor, &node, &mut place.clock).await.unwrap();
+
+    cluster.set_rollback(&place.actor, &node, true, &mut place.clock).await.unwrap();
+    assert_eq!(place.refused(Unit::CallManager, signed.der(), None).await.0, "rollback-on");
+    cluster.set_rollback(&place.actor, &node, false, &mut place.clock).await.unwrap();
+    place.upload(Unit::CallManager, signed.der(), None).await.unwrap();
+    assert_eq!(place.shown(false, "CallManager").await, signed);
 }

@@ -15,7 +15,7 @@ use shell::{PROMPT, Reply, Session, State};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Answer, Failure};
-use crate::opened::Opened;
+use crate::opened::{Opened, could_not};
 use crate::{secret, terminal};
 
 /// Runs until `quit` or the end of input.
@@ -28,10 +28,11 @@ pub fn run(opened: &Opened, session: &mut Session) -> Result<Answer, Failure> {
     let history = MemHistory::with_config(&config);
     let mut editor = Editor::with_history(config, history).map_err(lost)?;
     editor.set_helper(Some(Keys(None)));
+    let warnings = opened.runtime.block_on(session.standing_warnings()).map_err(could_not)?;
     let node = session.node();
     let role = if node.publisher { "publisher" } else { "subscriber" };
     terminal::print(&format!(
-        "{}, {role}, release {}. `help` lists the commands, `quit` leaves.\n\n",
+        "{}, {role}, release {}. `help` lists the commands, `quit` leaves.\n{warnings}\n",
         node.name,
         opened.cluster.release().name
     ))?;

@@ -1,6 +1,7 @@
 //! `utils itl reset`, `utils ctl reset`, `file get tftp ITLRecovery.p12`, `set rollback`, `show anchors`, `show alarms`
 //! [cucm-behaviour.md 1.5].
 
+use ringfence_core::administrators::Password;
 use ringfence_core::recovery::backup;
 use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::releases::ItlReset;
@@ -10,6 +11,25 @@ use crate::question::Question;
 use crate::session::{Reply, Session, one_line};
 
 impl Session {
+    /// Up to 11.5 the original asks for a password [seed 004]; without an account that could have it, and later, for a yes.
+    pub(crate) async fn ask_to_reset_itl(&mut self) -> Result<Reply, CoreError> {
+        let old = self.cluster.release().itl_reset == ItlReset::SecondHeader;
+        let question = match old && self.cluster.has_ccm_administrator().await? {
+            true => Question::CcmPassword,
+            false => Question::ResetItl,
+        };
+        Ok(self.ask(question))
+    }
+
+    pub(crate) async fn reset_itl_with_password(
+        &self,
+        password: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        self.cluster.check_ccm_administrator(Password::new(password)).await?;
+        self.reset_itl(&ResetKey::Local, surroundings).await
+    }
+
     pub(crate) async fn reset_itl(
         &self,
         key: &ResetKey,
@@ -19,9 +39,9 @@ impl Session {
         let text = if self.cluster.release().itl_reset == ItlReset::SecondHeader {
             let quoted: Vec<String> = nodes.iter().map(|name| format!("'{name}'")).collect();
             format!(
-                "Locating active Tftp servers in the cluster.....\n\
-                 Following is the list of Active tftp servers in the cluster\n[{}]\n\
-                 The reset ITL file was generated successfully\n\
+                "\nLocating active Tftp servers in the cluster.....\n\n\
+                 Following is the list of Active tftp servers in the cluster\n\n[{}]\n\
+                 The reset ITL file was generated successfully\n\n\
                  Transferring new reset ITL file to the TFTP server nodes in the cluster.....\n",
                 quoted.join(", ")
             )
@@ -50,7 +70,7 @@ impl Session {
 
     pub(crate) async fn reset_ctl(&self, surroundings: &mut dyn Surroundings) -> Reply {
         let done = self.cluster.reset_ctl(&self.actor, &self.node, surroundings).await;
-        self.after_ctl(done, "CTL file Reset\n").above("\nResetting CTL file\n")
+        self.after_ctl(done, "CTL file Reset\n").await.above("\nResetting CTL file\n")
     }
 
     pub(crate) fn ask_for_backup(&mut self, file: &str, place: &str) -> Result<Reply, CoreError> {

@@ -21,8 +21,8 @@ impl Session {
     /// The listing; below it what phones will not find there any more.
     async fn show_list(&self, kind: ListKind) -> Result<Reply, CoreError> {
         let mut text = self.cluster.show_list(&self.node, kind)?;
-        if kind == ListKind::Itl && self.cluster.parameters().await?.rollback() {
-            text.push_str(&format!("{}\n", ringfence_core::rollback::WARNING));
+        if kind == ListKind::Itl {
+            text.push_str(&self.rollback_warning().await?);
         }
         let findings = self.cluster.anchors().await?;
         for finding in findings.iter().filter(|finding| finding.list == kind) {
@@ -76,12 +76,12 @@ impl Session {
             SecurityMode::NonSecure => "Non Secure Mode",
         };
         let done = self.cluster.set_security_mode(&self.actor, &self.node, mode, surroundings).await;
-        self.after_ctl(done, &format!("Cluster set to {name}\n")).above(&format!("\nMoving Cluster to {name}\n"))
+        self.after_ctl(done, &format!("Cluster set to {name}\n")).await.above(&format!("\nMoving Cluster to {name}\n"))
     }
 
     pub(crate) async fn update_ctl(&self, surroundings: &mut dyn Surroundings) -> Reply {
         let done = self.cluster.update_ctl(&self.actor, &self.node, surroundings).await;
-        self.after_ctl(done, "CTL file Updated\n").above("\nUpdating CTL file\n")
+        self.after_ctl(done, "CTL file Updated\n").await.above("\nUpdating CTL file\n")
     }
 
     /// Node by node, in the columns of the CTL client [seed 000].
@@ -104,10 +104,13 @@ impl Session {
         Ok(Reply::done(text))
     }
 
-    pub(super) fn after_ctl(&self, done: Result<(), CoreError>, success: &str) -> Reply {
-        match done {
-            Ok(()) => Reply::done(format!("{success}{}\n", self.cluster.release().ctl_restart)),
-            Err(error) => Reply::error(&error),
-        }
+    /// What follows a change of the CTL: the restarts, and that a rollback is being prepared, which a CTL does not end.
+    pub(super) async fn after_ctl(&self, done: Result<(), CoreError>, success: &str) -> Reply {
+        let text = async {
+            done?;
+            let warning = self.rollback_warning().await?;
+            Ok(format!("{success}{}\n{warning}", self.cluster.release().ctl_restart))
+        };
+        text.await.map_or_else(|error: CoreError| Reply::error(&error), Reply::done)
     }
 }

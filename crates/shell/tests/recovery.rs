@@ -1,0 +1,193 @@
+//! The dialogues of the ways back: `utils itl reset`, `utils ctl reset`, and the warning that stands during a rollback [seed 004;
+//! cucm-behaviour.md 1.5, 2.3].
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+mod node;
+
+use node::Place;
+use ringfence_core::Level;
+use shell::Outcome;
+
+const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it check \
+    neither configs nor lists, and their HTTPS services fail. `set rollback disable` ends it.\n";
+
+/// The nodes of the dialogue in [seed 004].
+const NODES: [(&str, &str); 2] = [("cs-ccm-pub", "10.48.47.153"), ("cs-ccm-sub", "10.48.47.154")];
+
+/// What it prints behind the password, to the letter.
+const RESET_10_5: &str = "\n\
+    Locating active Tftp servers in the cluster.....\n\
+    \n\
+    Following is the list of Active tftp servers in the cluster\n\
+    \n\
+    ['cs-ccm-pub', 'cs-ccm-sub']\n\
+    The reset ITL file was generated successfully\n\
+    \n\
+    Transferring new reset ITL file to the TFTP server nodes in the cluster.....\n\
+    admin:";
+
+/// What 12.0 and later print [cucm-behaviour.md 1.5].
+const RESET_15: &str = "ITLFile on all the active TFTP nodes will be reset now\n\
+    and signed using CallManager certificate key...\n\
+    ITL file Reset.\n\
+    Please reset all the phones to pickup the new ITL File.\n\
+    admin:";
+
+fn log(place: &Place) -> String {
+    std::fs::read_to_string(place.folder.path().join("log/itlreset.log")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reset_of_the_seed_asks_for_the_password_of_the_ccm_administrator() {
+    let mut place = Place::of("10.5", &NODES).await;
+    let mut session = place.session(None, Level::Install).await;
+    // An account that may not do it is not the CCM Administrator.
+    for (name, level, password) in [("clerk", "1", "Clerk123"), ("ccmadministrator", "4", "Cisco123")] {
+        place.type_in(&mut session, &[&format!("set account name {name}"), level, password, password]).await;
+    }
+    for wrong in ["Cisco124", "Clerk123"] {
+        let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey", wrong]).await;
+        assert_eq!(
+            shown,
+            "admin:utils itl reset localkey\n\
+             Enter CCM Administrator password :\n\
+             The CCM Administrator password is wrong. Nothing was changed\n\
+             Executed command unsuccessfully\n\
+             admin:"
+        );
+        assert_eq!(outcome, Outcome::Refused);
+    }
+    assert!(!place.folder.path().join("log/itlreset.log").exists());
+    // Nothing typed is no.
+    let (_, outcome) = place.type_in(&mut session, &["utils itl reset localkey", ""]).await;
+    assert_eq!(outcome, Outcome::Declined);
+    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey", "Cisco123"]).await;
+    let asked = "admin:utils itl reset localkey\nEnter CCM Administrator password :\n";
+    assert_eq!((shown, outcome), (format!("{asked}{RESET_10_5}"), Outcome::Done));
+    // The log of the original, with the lines that have a counterpart here.
+    let log = log(&place);
+    let at = "Fri Mar 06 21:04:39 2015 itlreset";
+    for line in [
+        "INFO: Start Execution",
+        "DEBUG: Key location is local",
+        "DEBUG: Locating active Tftp servers in the cluster.....",
+        "INFO: Number of Active TFTP servers in the cluster : 2",
+        "INFO: Cisco Tftp service started on host cs-ccm-sub",
+        "INFO: The reset ITL file was generated successfully",
+        "DEBUG: Transferring new reset ITL file to the TFTP server nodes in the cluster.....",
+        "INFO: Restarting Cisco Tftp service on host cs-ccm-pub",
+    ] {
+        assert!(log.lines().any(|found| found == format!("{at} {line}")), "{line}\n{log}");
+    }
+    // The passwords stand nowhere.
+    let commands = std::fs::read_dir(place.folder.path().join("log")).unwrap();
+    for file in commands.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()) {
+        let text = String::from_utf8_lossy(&file).into_owned();
+        assert!(!text.contains("Cisco12") && !text.contains("Clerk123"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_such_an_account_a_yes_will_do() {
+    let mut place = Place::of("11.5", &NODES).await;
+    let mut session = place.session(None, Level::Install).await;
+    let question = "admin:utils itl reset localkey\n\
+        This operation will reset the ITL file on all active TFTP nodes. Do you want to continue? (y/n):";
+    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey", "n"]).await;
+    assert_eq!((shown, outcome), (format!("{question}n\nadmin:"), Outcome::Declined));
+    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey", "y"]).await;
+    assert_eq!((shown, outcome), (format!("{question}y\n{RESET_10_5}"), Outcome::Done));
+    // Not everybody may.
+    let mut clerk = place.session(None, Level::ReadWrite).await;
+    for command in ["utils itl reset localkey", "utils itl reset remotekey x.p12", "utils ctl reset localkey"] {
+        let (_, outcome) = place.type_in(&mut clerk, &[command]).await;
+        assert_eq!(outcome, Outcome::Refused, "{command}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_another_cluster_and_the_backup_it_comes_from() {
+    let mut old = Place::of("11.5", &[("old-pub", "10.48.47.151")]).await;
+    let mut session = old.session(None, Level::Install).await;
+    let backup = old.folder.path().join("ITLRecovery.p12");
+    let (shown, outcome) = old.type_in(&mut session, &["file get tftp ITLRecovery.p12", "correct horse"]).await;
+    let asked = "admin:file get tftp ITLRecovery.p12\nPassword for the file (8 characters at least): \n";
+    assert_eq!((shown, outcome), (format!("{asked}Written to {}\nadmin:", backup.display()), Outcome::Done));
+    let mut new = Place::of("11.5", &NODES).await;
+    let mut session = new.session(None, Level::Install).await;
+    let command = format!("utils itl reset remotekey {}", backup.display());
+    let (shown, outcome) = new.type_in(&mut session, &[&command, "wrong horse"]).await;
+    assert!(shown.contains("the password is another one") && outcome == Outcome::Refused, "{shown}");
+    let (shown, outcome) = new.type_in(&mut session, &[&command, "correct horse"]).await;
+    let asked = format!("admin:{command}\nPassword of the file: \n");
+    assert_eq!((shown, outcome), (format!("{asked}{RESET_10_5}"), Outcome::Done));
+    assert!(log(&new).contains(" itlreset DEBUG: Key location is remote\n"));
+    let mut place = Place::of("15", &NODES).await;
+    let mut session = place.session(None, Level::Install).await;
+    let (shown, outcome) = place.type_in(&mut session, &[&command, "correct horse"]).await;
+    assert!(shown.contains("Release 15 has no `utils itl reset remotekey`") && outcome == Outcome::Refused, "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_resets_of_15() {
+    let mut place = Place::of("15", &NODES).await;
+    let mut session = place.session(None, Level::Install).await;
+    // From 12.0 on nobody is asked for a password, whoever has an account.
+    let account = ["set account name ccmadministrator", "4", "Cisco123", "Cisco123"];
+    place.type_in(&mut session, &account).await;
+    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey", "y"]).await;
+    let asked = "admin:utils itl reset localkey\n\
+        This operation will reset the ITL file on all active TFTP nodes. Do you want to continue? (y/n):y\n";
+    assert_eq!((shown, outcome), (format!("{asked}{RESET_15}"), Outcome::Done));
+    let asked = "admin:utils ctl reset localkey\n\
+        This operation will reset the CTLFile. Do you want to continue? (y/n):y\n\
+        \n\
+        Resetting CTL file\n";
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl reset localkey", "y"]).await;
+    let refused = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file\n";
+    assert_eq!(shown, format!("{asked}{refused}Executed command unsuccessfully\nadmin:"));
+    assert_eq!(outcome, Outcome::Refused);
+    place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl reset localkey", "y"]).await;
+    let restart = "Please Restart the Cisco CallManager and CTIManager services on all nodes in the cluster that run these \
+        services\n";
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(shown, format!("{asked}CTL file Reset\n{restart}admin:"));
+    let mut place = Place::of("9.1", &NODES).await;
+    let mut session = place.session(None, Level::Install).await;
+    let (shown, _) = place.type_in(&mut session, &["utils itl reset localkey", "y"]).await;
+    assert!(shown.contains("Release 9.1 has no ITLRecovery certificate"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_warning_stands_wherever_trust_is_touched_until_the_rollback_ends() {
+    let mut place = Place::new("10.5").await;
+    let mut session = place.session(None, Level::Install).await;
+    assert_eq!(session.standing_warnings().await.unwrap(), "");
+    place.type_in(&mut session, &["set rollback enable", "yes"]).await;
+    assert_eq!(session.standing_warnings().await.unwrap(), WARNING);
+
+    let (shown, outcome) = place.type_in(&mut session, &["set cert regen CallManager", "yes"]).await;
+    let refused = "Prepare Cluster for Rollback to pre 8.0 is on; no certificate is renewed until `set rollback disable` and all \
+        phones have fetched their ITL file again\nExecuted command unsuccessfully\nadmin:";
+    assert!(shown.ends_with(&format!("{WARNING}{refused}")), "{shown}");
+    assert_eq!(outcome, Outcome::Refused);
+    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey", "y"]).await;
+    assert!(shown.contains(&format!("(y/n):y\n{WARNING}The cluster prepares for a rollback")), "{shown}");
+    assert_eq!(outcome, Outcome::Refused);
+    // The CTL may be changed, and that does not end it.
+    for command in
+        ["utils ctl set-cluster mixed-mode", "utils ctl update CTLFile", "utils ctl set-cluster non-secure-mode"]
+    {
+        let (shown, outcome) = place.type_in(&mut session, &[command, "y"]).await;
+        assert!(shown.ends_with(&format!("that run these services\n{WARNING}admin:")), "{shown}");
+        assert_eq!(outcome, Outcome::Done);
+    }
+    let (shown, _) = place.type_in(&mut session, &["show itl"]).await;
+    assert!(shown.ends_with(&format!("{WARNING}admin:")), "{shown}");
+
+    place.type_in(&mut session, &["set rollback disable", "yes"]).await;
+    assert_eq!(session.standing_warnings().await.unwrap(), "");
+    let (shown, _) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
+    assert!(!shown.contains("WARNING"), "{shown}");
+}
