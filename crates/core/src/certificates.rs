@@ -1,8 +1,8 @@
 //! The certificates of a cluster: made, renewed, listed, with their copies in the trust stores [cucm-behaviour.md 1.2-1.4, 5].
 //!
-//! * [`make`]: key and certificate of a unit, not stored yet
-//! * [`rows`]: a certificate becomes the own one of a node, or an entry of a trust store
-//! * [`list`]: what is there, under which names
+//! * `make`: key and certificate of a unit, not stored yet
+//! * `rows`: a certificate becomes the own one of a node, or an entry of a trust store
+//! * `list`: what is there, under which names
 //! * [`regenerate`]: `set cert regen`
 //! * [`requests`]: `set csr gen`, what waits for a CA
 //! * [`default_cas`]: the CAs that the original brings along

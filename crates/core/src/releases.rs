@@ -1,6 +1,6 @@
 //! What differs by release: a table of facts, each row with its source, instead of conditions in the code.
 //!
-//! The certificates of each release stand in [`profiles`].
+//! The certificates of each release stand in `profiles`.
 
 mod profiles;
 pub mod requests;
@@ -31,7 +31,7 @@ pub struct Release {
     /// [cucm-behaviour.md 1.5, 2.1]. Empty where only tokens sign.
     pub ctl_sasts: &'static [Unit],
     /// Whether the units with a key on an elliptic curve are there [cucm-behaviour.md 1.2, 5.1]; in
-    /// 11.5 to 14 as in 15 [inferred].
+    /// 11.5 to 14 as in 15 \[inferred\].
     pub ec_units: bool,
     /// The units whose certificates stand behind the tokens as SAST in a CTL made with tokens [cucm-behaviour.md 2.1].
     pub token_ctl_sasts: &'static [Unit],

@@ -12,7 +12,7 @@
 //! When *Certificate Issuer to Endpoint* goes back to CAPF, what was signed is still sent; a phone whose request waits makes a new
 //! key, and CAPF signs that.
 //!
-//! What the phone does between the two sessions is [inferred]: no capture of one with an offline CA is known.
+//! What the phone does between the two sessions is \[inferred\]: no capture of one with an offline CA is known.
 
 use pki::lsc::authority::{CHAIN_BYTES, certificates, is_authority, is_issued_by};
 use pki::{Certificate, NameForm};

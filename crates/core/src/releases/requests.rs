@@ -55,7 +55,7 @@ pub const FIRST: RequestRules = RequestRules {
     with_ou: true,
 };
 
-/// 10.5 and 11: every request asks for server, client and ipsec; CAPF for server and ipsec [T212214].
+/// 10.5 and 11: every request asks for server, client and ipsec; CAPF for server and ipsec \[T212214\].
 pub const OLD: RequestRules = RequestRules {
     row: old,
     rsa: &[2048, 1024, 3072, 4096],

@@ -67,7 +67,7 @@ impl Transaction {
         sqlx::query(COLUMNS).fetch_all(self.connection()).await?.iter().map(read).collect()
     }
 
-    /// Sets a tombstone for a certificate that is here: [`Self::add_service`] leaves it out of this trust store from now on.
+    /// Sets a tombstone for a certificate that is here: `add_service` leaves it out of this trust store from now on.
     ///
     /// # Errors
     /// [`StoreError`].

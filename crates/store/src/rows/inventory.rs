@@ -75,7 +75,7 @@ fn line(row: &AnyRow) -> Result<LscLine, StoreError> {
 }
 
 impl Store {
-    /// The LSCs behind (device, key), by these; at most [`PAGE`]. Both texts are empty for the first page.
+    /// The LSCs behind (device, key), by these; at most `PAGE`. Both texts are empty for the first page.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -118,7 +118,7 @@ impl Store {
         Ok(query.fetch_all(self.pool()).await?)
     }
 
-    /// The certificates that phones have shown behind (device, kind), by these: device, kind, PEM; at most [`PAGE`].
+    /// The certificates that phones have shown behind (device, kind), by these: device, kind, PEM; at most `PAGE`.
     ///
     /// # Errors
     /// [`StoreError`].

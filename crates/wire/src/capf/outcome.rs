@@ -113,7 +113,7 @@ pub enum Refusal {
     /// A limit was met: another session of this device, too many tries, too many sessions. END_SESSION reason 7.
     Limit,
     /// Not now: the phone's key is on record and waits for the certificate of an offline CA. END_SESSION reason 0, so that the
-    /// phone sees no failure and does not try again at once [inferred].
+    /// phone sees no failure and does not try again at once \[inferred\].
     Waits,
     /// Our own fault, such as a row that could not be written. END_SESSION reason 7.
     Internal,
