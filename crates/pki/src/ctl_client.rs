@@ -116,15 +116,18 @@ impl CtlDraft {
         new
     }
 
-    /// Adds an alternate TFTP server or a firewall.
+    /// Adds an alternate TFTP server or a firewall. `false`: it is there already, with this certificate.
     ///
     /// # Errors
     /// [`DraftError::Certificate`].
-    pub fn add_server(&mut self, entry: Entry) -> Result<(), DraftError> {
+    pub fn add_server(&mut self, entry: Entry) -> Result<bool, DraftError> {
         let certificate = Certificate::from_der(&entry.certificate)
             .map_err(|error| DraftError::Certificate { host: entry.host.clone(), error })?;
-        self.others.push((entry, certificate));
-        Ok(())
+        let new = self.others.iter().all(|(other, _)| *other != entry);
+        if new {
+            self.others.push((entry, certificate));
+        }
+        Ok(new)
     }
 
     /// The list as the client shows it: the servers of the cluster, others, tokens.

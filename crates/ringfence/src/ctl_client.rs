@@ -2,7 +2,9 @@
 //! [seed 000], and the same without questions.
 //!
 //! * [`wizard`]: the questions; [`send`]: the connection, and what is kept when it breaks off
+//! * [`outside`]: servers that are no nodes of the cluster
 
+mod outside;
 mod send;
 mod wizard;
 
@@ -12,10 +14,12 @@ use pki::ctl_client::{CtlDraft, LEAST_TOKENS};
 use pki::sign::SigningIdentity;
 use pki::token::{CALL_LIMIT, TokenIdentity, TokenModule};
 use wire::ctl_provider::{Choice, PORT, Upload};
+use wire::role::Role;
 use zeroize::Zeroizing;
 
 use crate::exit::{Answer, Failure};
 use crate::{secret, terminal};
+use outside::Outside;
 use send::Provider;
 
 /// The refusal of [seed 000], with its line ends.
@@ -42,9 +46,9 @@ pub struct Args {
     /// Hostname or IP address of the publisher
     #[arg(long, value_name = "HOST")]
     server: Option<String>,
-    /// Port of its CTL provider
-    #[arg(long, default_value_t = PORT)]
-    port: u16,
+    /// Port of its CTL provider; 2444 without it
+    #[arg(long)]
+    port: Option<u16>,
     /// Administrator
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -63,6 +67,12 @@ pub struct Args {
     /// Label or serial number of a token, with /LABEL behind it for one of several certificates. The first one signs
     #[arg(long, value_name = "TOKEN")]
     token: Vec<String>,
+    /// Alternate TFTP server with the file of its certificate, for Add TFTP
+    #[arg(long, value_name = "HOST=FILE")]
+    tftp: Vec<Outside>,
+    /// Firewall with the file of its certificate, for Add Firewall
+    #[arg(long, value_name = "HOST=FILE")]
+    firewall: Vec<Outside>,
     /// File with the token password in its first line
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
@@ -76,7 +86,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", default_value = "CTLFile.unsent.tlv")]
     unsent: PathBuf,
     /// Send a CTL that was kept so
-    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token", "tftp", "firewall"])]
     send: Option<PathBuf>,
 }
 
@@ -124,7 +134,8 @@ impl Args {
         let choice = self.needed(&self.set, "--set")?.choice();
         let fingerprint = self.needed(&self.fingerprint, "--fingerprint")?.clone();
         let secret = password(self.password_file.as_ref(), "Password: ")?;
-        let mut provider = Provider::new(host, self.port, user, secret, Some(send::fingerprint(&fingerprint)?));
+        let mut provider =
+            Provider::new(host, self.port.unwrap_or(PORT), user, secret, Some(send::fingerprint(&fingerprint)?));
         let state = runtime.block_on(provider.look())?;
         if state.mixed && state.ctl.is_none() {
             terminal::warn(NO_CTL);
@@ -136,6 +147,7 @@ impl Args {
             return runtime.block_on(provider.store(upload, &self.unsent));
         }
         let mut draft = CtlDraft::new(state).map_err(could_not)?;
+        self.add_outside(&mut draft)?;
         let module = self.open_module()?;
         let [first, others @ ..] = self.token.as_slice() else {
             return Err(Failure::WrongUsage("--yes needs --token, twice for a new CTL".to_owned()));
@@ -160,6 +172,15 @@ impl Args {
         }
         let upload = Upload { choice, forced: self.force, file: sign(&draft, choice, &identity)?, base };
         runtime.block_on(provider.store(upload, &self.unsent))
+    }
+
+    /// Puts the servers that were named into a draft.
+    fn add_outside(&self, draft: &mut CtlDraft) -> Result<(), Failure> {
+        let all = [(Role::TFTP, &self.tftp), (Role::FIREWALL, &self.firewall)];
+        for (role, outside) in all.into_iter().flat_map(|(role, all)| all.iter().map(move |outside| (role, outside))) {
+            draft.add_server(outside.entry(role)?.0).map_err(could_not)?;
+        }
+        Ok(())
     }
 
     fn open_module(&self) -> Result<TokenModule, Failure> {

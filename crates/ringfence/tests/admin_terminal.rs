@@ -2,126 +2,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 mod admin_cluster;
+#[path = "support/terminal.rs"]
+mod terminal;
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::process::Command;
 
 use admin_cluster::Place;
-use nix::pty::{OpenptyResult, Winsize, openpty};
+use terminal::Terminal;
 
-/// How long the program may think: far more than it needs, so that a slow machine fails nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The program on a terminal of 24 lines and 80 columns.
-struct Terminal {
-    keys: File,
-    screen: Receiver<Vec<u8>>,
-    child: Child,
-    /// What was shown and not looked at yet, without the sequences that move the cursor.
-    shown: String,
-    plain: Plain,
-}
-
-impl Terminal {
-    fn new(place: &Place, arguments: &[&str]) -> Self {
-        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-        let OpenptyResult { master, slave } = openpty(&size, None).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
-            .args(["admin", "--data"])
-            .arg(place.path())
-            .args(arguments)
-            .env("TERM", "xterm")
-            .stdin(Stdio::from(slave.try_clone().unwrap()))
-            .stderr(Stdio::from(slave.try_clone().unwrap()))
-            .stdout(Stdio::from(slave))
-            .spawn()
-            .unwrap();
-        let keys = File::from(master);
-        let mut reader = keys.try_clone().unwrap();
-        let (sender, screen) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0_u8; 4096];
-            // Linux says EIO when the program has closed its side.
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                if sender.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { keys, screen, child, shown: String::new(), plain: Plain::default() }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-    }
-
-    /// Waits until a text was shown; gives everything up to its end.
-    fn until(&mut self, text: &str) -> String {
-        loop {
-            if let Some(at) = self.shown.find(text) {
-                let rest = self.shown.split_off(at + text.len());
-                return std::mem::replace(&mut self.shown, rest);
-            }
-            match self.screen.recv_timeout(PATIENCE) {
-                Ok(bytes) => {
-                    let text = self.plain.take(&bytes);
-                    self.shown.push_str(&text);
-                }
-                Err(error) => panic!("{error} while waiting for {text:?}; shown: {:?}", self.shown),
-            }
-        }
-    }
-
-    fn end(mut self) -> i32 {
-        self.child.wait().unwrap().code().unwrap()
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // A test that failed leaves no program behind; one that waited for its end has none.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// Takes escape sequences and carriage returns out of what is shown, wherever a read cuts it.
-#[derive(Default)]
-enum Plain {
-    #[default]
-    Text,
-    Escape,
-    Sequence,
-}
-
-impl Plain {
-    fn take(&mut self, bytes: &[u8]) -> String {
-        let mut out = Vec::new();
-        for byte in bytes {
-            *self = match (&self, byte) {
-                (Self::Text, 0x1b) => Self::Escape,
-                (Self::Text, byte) => {
-                    out.extend((*byte != b'\r').then_some(*byte));
-                    Self::Text
-                }
-                (Self::Escape, b'[') => Self::Sequence,
-                (Self::Escape, _) => Self::Text,
-                (Self::Sequence, byte) if byte.is_ascii_alphabetic() || *byte == b'~' => Self::Text,
-                (Self::Sequence, _) => Self::Sequence,
-            };
-        }
-        String::from_utf8(out).expect("the shell of these tests shows ASCII")
-    }
+fn admin(place: &Place, arguments: &[&str]) -> Terminal {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+    command.args(["admin", "--data"]).arg(place.path()).args(arguments);
+    Terminal::start(command)
 }
 
 #[test]
 fn a_session_at_the_terminal() {
     let place = Place::new(|_| async {});
-    let mut terminal = Terminal::new(&place, &[]);
+    let mut terminal = admin(&place, &[]);
     terminal.until("pub, publisher, release 10.5. `help` lists the commands, `quit` leaves.\n");
     terminal.until("admin:");
     terminal.press("show cli pagination\r");
@@ -200,7 +98,7 @@ fn a_session_at_the_terminal() {
 #[test]
 fn quit_and_a_reader() {
     let place = Place::new(|_| async {});
-    let mut terminal = Terminal::new(&place, &["--level", "0", "--node", "sub1"]);
+    let mut terminal = admin(&place, &["--level", "0", "--node", "sub1"]);
     terminal.until("sub1, subscriber, release 10.5.");
     terminal.until("admin:");
     terminal.press("set cert regen tomcat\r");
@@ -210,7 +108,7 @@ fn quit_and_a_reader() {
     terminal.press("\x15quit\r");
     assert_eq!(terminal.end(), 0);
 
-    let mut terminal = Terminal::new(&place, &["--yes"]);
+    let mut terminal = admin(&place, &["--yes"]);
     terminal.until("--yes goes with -c or with commands from a pipe\n");
     assert_eq!(terminal.end(), 64);
 }
@@ -219,7 +117,7 @@ fn quit_and_a_reader() {
 #[test]
 fn the_warning_of_a_rollback_stands_at_login() {
     let place = Place::new(|_| async {});
-    let mut terminal = Terminal::new(&place, &[]);
+    let mut terminal = admin(&place, &[]);
     let greeting = terminal.until("admin:");
     assert!(greeting.ends_with("`quit` leaves.\n\nadmin:"), "{greeting:?}");
     terminal.press("set rollback enable\r");
@@ -228,7 +126,7 @@ fn the_warning_of_a_rollback_stands_at_login() {
     terminal.until("admin:");
     terminal.press("quit\r");
     assert_eq!(terminal.end(), 0);
-    let mut terminal = Terminal::new(&place, &[]);
+    let mut terminal = admin(&place, &[]);
     terminal.until("`quit` leaves.\nWARNING: Prepare Cluster for Rollback to pre 8.0 is on.");
     terminal.until("`set rollback disable` ends it.\n\nadmin:");
     terminal.press("quit\r");

@@ -3,135 +3,25 @@
 
 #[path = "support/node.rs"]
 mod node;
+#[path = "support/terminal.rs"]
+mod terminal;
+#[path = "support/token_desk.rs"]
+mod token_desk;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use terminal::Terminal;
+use token_desk::{ADDRESS, Desk, MODULE, write};
+use wire::role::Role;
+use wire::trust_list::TrustList;
 
-use node::Served;
-
-const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
-const ADDRESS: &str = "127.0.47.155";
-
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn run(&self, program: &str, arguments: &[&str], input: &str) -> Output {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("SOFTHSM2_CONF", self.path("softhsm2.conf"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    }
-
-    fn ringfence(&self, arguments: &[&str], input: &str) -> (Option<i32>, String) {
-        let output = self.run(env!("CARGO_BIN_EXE_ringfence"), arguments, input);
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
-    }
-
-    fn token(&self, label: &str, serial: &str) {
-        let done = self.run(
-            "softhsm2-util",
-            &["--init-token", "--free", "--label", label, "--so-pin", "87654321", "--pin", "Cisco123"],
-            "",
-        );
-        assert!(done.status.success(), "{done:?}");
-        let name = format!("SAST-{label}");
-        let what = ["token", "prepare", "--module", MODULE, "--token", label, "--pin-file", "pin", "--name", &name];
-        let (code, said) = self.ringfence(
-            &[&what[..], &["--serial", serial, "--size", "902", "--ca", "ca.pem", "--ca-key", "ca.key"]].concat(),
-            "",
-        );
-        assert_eq!(code, Some(0), "{said}");
-    }
-
-    fn admin(&self, command: &str, input: &str) -> String {
-        let (code, said) = self.ringfence(&["admin", "--data", "data", "-c", command], input);
-        assert_eq!(code, Some(0), "{command}: {said}");
-        said
-    }
-
-    fn client(&self, port: &str, fingerprint: &str, more: &[&str]) -> (Option<i32>, String) {
-        let who = ["ctl-client", "--yes", "--server", ADDRESS, "--port", port, "--user", "ccmadmin"];
-        let with =
-            ["--password-file", "password", "--fingerprint", fingerprint, "--module", MODULE, "--pin-file", "pin"];
-        self.ringfence(&[&who[..], &with, more].concat(), "")
-    }
-
-    fn ctl(&self, path: &str) -> Vec<u8> {
-        std::fs::read(self.path(path)).unwrap()
-    }
-}
-
-fn write(path: &Path, text: &str) {
-    std::fs::write(path, text).unwrap();
-}
+/// The refusal of [seed 000], with its line ends.
+const REFUSAL: &str = "The Security Token you have inserted does not exist in the CTL File\n\
+    Please remove any Security Tokens already inserted and insert another\n\
+    Security Token. Click Ok when done.\n";
 
 #[test]
 fn tokens_sign_the_list_of_the_seed_and_the_nodes_keep_it_until_they_are_told_to_sign() {
-    let desk = Desk { folder: tempfile::tempdir().unwrap() };
-    std::fs::create_dir(desk.path("tokens")).unwrap();
-    let tokens = desk.path("tokens");
-    write(
-        &desk.path("softhsm2.conf"),
-        &format!("directories.tokendir = {}\nobjectstore.backend = file\n", tokens.display()),
-    );
-    write(&desk.path("pin"), "Cisco123\n");
-    write(&desk.path("password"), "Secret12\n");
-    let ca = desk.run(
-        "openssl",
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-sha1",
-            "-days",
-            "7300",
-            "-keyout",
-            "ca.key",
-            "-out",
-            "ca.pem",
-            "-subj",
-            "/O=Cisco Systems/CN=Cisco Manufacturing CA",
-        ],
-        "",
-    );
-    assert!(ca.status.success(), "{ca:?}");
-    desk.token("ADN008580ef", "31af455500000008e983");
-    desk.token("ADN0054f509", "45daa2af00000027f93c");
-    desk.token("ADN00stolen", "45daa2af00000027f93d");
-
-    let data = desk.path("data");
-    std::fs::create_dir(&data).unwrap();
-    write(
-        &data.join("ringfence.toml"),
-        "[cluster]\nrelease = \"10.5\"\nname = \"cucm-1051-a-pub\"\naddress = \"127.0.47.155\"\ncountry = \"PL\"\n\
-         organization = \"Cisco\"\nunit = \"TAC\"\nstate = \"Malopolska\"\nlocality = \"Krakow\"\n\
-         [[cluster.subscriber]]\nname = \"cucm-1051-a-sub1\"\naddress = \"127.0.47.156\"\n",
-    );
-    let first = Served::start_at(ADDRESS, &data, &[], "0");
-    assert!(!first.said.contains("  CTL "), "off until it is activated: {}", first.said);
-    let said = desk.admin("set account name ccmadmin", "1\nSecret12\nSecret12\n");
-    assert!(said.contains("Account successfully created") && !said.contains("Secret12"), "{said}");
-    desk.admin("utils service activate Cisco CTL Provider", "");
-    assert_eq!(first.stop().code(), Some(0));
-    let node = Served::start_at(ADDRESS, &data, &[], "0");
-    let line = node.said.lines().find(|line| line.trim_start().starts_with("CTL")).expect("it listens");
-    let port = line.rsplit_once(':').unwrap().1.trim().to_owned();
+    let desk = Desk::new();
+    let (node, port) = desk.serve();
 
     // A certificate that nobody expected hears no password.
     let (code, said) = desk.client(&port, &"00".repeat(32), &["--set", "mixed", "--token", "ADN008580ef"]);
@@ -155,18 +45,15 @@ fn tokens_sign_the_list_of_the_seed_and_the_nodes_keep_it_until_they_are_told_to
         "{shown}"
     );
 
-    let refusal = "The Security Token you have inserted does not exist in the CTL File\n\
-                   Please remove any Security Tokens already inserted and insert another\n\
-                   Security Token. Click Ok when done.\n";
     let (code, said) = desk.client(&port, &fingerprint, &["--set", "update", "--token", "ADN00stolen"]);
-    assert_eq!((code, said.as_str()), (Some(1), refusal));
+    assert_eq!((code, said.as_str()), (Some(1), REFUSAL));
 
     // Back to a CTL without tokens; from there no token may sign until the file is deleted.
     let (code, said) = desk.ringfence(&["admin", "--data", "data", "--yes", "-c", "utils ctl update CTLFile"], "");
     assert!(code == Some(0) && said.contains("CTL file Updated"), "{said}");
     assert_ne!(desk.ctl("data/published/CTLFile.tlv"), ctl);
     let (code, said) = desk.client(&port, &fingerprint, &["--set", "update", "--token", "ADN008580ef"]);
-    assert_eq!((code, said.as_str()), (Some(1), refusal));
+    assert_eq!((code, said.as_str()), (Some(1), REFUSAL));
     desk.admin("file delete tftp CTLFile.tlv noconfirm", "");
     let (code, said) =
         desk.client(&port, &fingerprint, &["--set", "update", "--token", "ADN008580ef", "--token", "ADN0054f509"]);
@@ -175,5 +62,168 @@ fn tokens_sign_the_list_of_the_seed_and_the_nodes_keep_it_until_they_are_told_to
                   For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.";
     assert!(said.contains(secure), "{said}");
     assert_eq!(desk.ctl("data/published/CTLFile.tlv").len(), 5728);
+    assert_eq!(node.stop().code(), Some(0));
+}
+
+/// Types a line behind a prompt.
+fn answer(terminal: &mut Terminal, prompt: &str, typed: &str) -> String {
+    let shown = terminal.until(prompt);
+    terminal.press(&format!("{typed}\r"));
+    shown
+}
+
+/// The steps up to the radio buttons.
+fn log_in(terminal: &mut Terminal, port: &str) {
+    let opening = answer(terminal, "Hostname or IP Address: ", ADDRESS);
+    let words = "Cisco CTL Client\nFor IP Telephony Solutions\n\nCisco Unified Communications Manager Server\nHostname or IP Address: ";
+    assert_eq!(opening, words);
+    answer(terminal, "Port (2444): ", port);
+    answer(terminal, "Username: ", "ccmadmin");
+    answer(terminal, "Password: ", "Secret12");
+    let shown = answer(terminal, "Is it the tomcat certificate of the publisher? (y/n):", "y");
+    assert!(!shown.contains("Secret12"), "{shown}");
+}
+
+/// Inserts a token: of those that are there, the one with this label.
+fn insert(terminal: &mut Terminal, label: &str) {
+    answer(terminal, "Please insert a Security Token. Click Ok when done.\nOk or Cancel (y/n):", "y");
+    let listed = terminal.until("Security Token: ");
+    let line = listed.lines().find(|line| line.contains(label)).expect("it is listed");
+    let number = line.split_whitespace().next().unwrap();
+    terminal.press(&format!("{number}\r"));
+}
+
+/// The record of a server in a published CTL.
+fn server(ctl: &[u8], role: Role) -> Option<(String, Vec<u8>)> {
+    let list = TrustList::decode(ctl.to_vec()).unwrap();
+    let record = list.records().find(|record| record.role() == Some(role))?;
+    let host = String::from_utf8(record.dns_name().unwrap().to_vec()).unwrap();
+    Some((host, record.certificate().unwrap().to_vec()))
+}
+
+/// Each step of [seed 000] at a terminal, with a TFTP server and a firewall added.
+#[test]
+fn the_wizard_step_by_step() {
+    let desk = Desk::new();
+    let (node, port) = desk.serve();
+    desk.self_signed("tftp", &["-subj", "/O=Example/CN=tftp.other.example"]);
+    desk.self_signed("fw", &["-subj", "/O=Example/CN=fw.example"]);
+    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=ec"];
+    desk.self_signed("ec", &curve);
+
+    let mut terminal = Terminal::start(desk.command(&["ctl-client", "--module", MODULE]));
+    log_in(&mut terminal, &port);
+    let radio = "Cluster Security Mode\n  1  Set Cisco Unified CallManager Cluster to Mixed Mode\n  \
+                 2  Set Cisco Unified CallManager Cluster to Non-Secure Mode\n  3  Update CTL File\nNext (1-3): ";
+    answer(&mut terminal, radio, "1");
+    insert(&mut terminal, "ADN008580ef");
+    let first = answer(&mut terminal, "Add or Cancel (a/c): ", "a");
+    let words = "Security Token Information\n  Subject Name: cn=\"SAST-ADN008580ef        \";ou=IPCBU;o=\"Cisco Systems\n  \
+                 Issuer Name:  cn=Cisco Manufacturing CA;o=Cisco Systems\n  Valid From:   ";
+    assert!(first.contains(words) && first.contains("\n  Expires on:   "), "{first}");
+    let buttons =
+        "Add TFTP (p), Add Firewall (w), Add Tokens (t), Delete Selected (d NUMBER), Finish (f) or Cancel (c): ";
+    let list = answer(&mut terminal, buttons, "f");
+    assert!(
+        list.contains("CTL Entries\n  No  Type            Hostname/IP      Issuer Name / Subject Name\n"),
+        "{list}"
+    );
+    for row in
+        ["1   CAPF            127.0.47.155 ", "2   CCM+TFTP        127.0.47.156 ", "3   CCM+TFTP        127.0.47.155 "]
+    {
+        assert!(list.contains(row), "{row}\n{list}");
+    }
+    assert!(
+        list.contains("4   Security Token                   cn=Cisco Manufacturing CA;o=Cisco Systems\n"),
+        "{list}"
+    );
+    terminal.until("You must have at least 2 Security Tokens in the CTL File; it has 1.");
+
+    // Add TFTP: what cannot be added, then what can.
+    for (host, file, said) in [
+        ("10.48.47.160", "nothing.pem", "nothing.pem: "),
+        ("no such host", "tftp.pem", "no such host: no host name and no IPv4 address\n"),
+        (
+            "10.48.47.160",
+            "ec.pem",
+            "ec.pem: the key of this certificate is not RSA; phones check nothing else by a CTL\n",
+        ),
+    ] {
+        answer(&mut terminal, buttons, "p");
+        answer(&mut terminal, "Add TFTP\nHostname or IP Address: ", host);
+        answer(&mut terminal, "Certificate file: ", file);
+        terminal.until(said);
+    }
+    answer(&mut terminal, buttons, "p");
+    answer(&mut terminal, "Add TFTP\nHostname or IP Address: ", "10.48.47.160");
+    answer(&mut terminal, "Certificate file: ", "tftp.pem");
+    answer(&mut terminal, "Subject Name: CN=tftp.other.example;O=Example\n", "a");
+    answer(&mut terminal, buttons, "w");
+    answer(&mut terminal, "Add Firewall\nHostname or IP Address: ", "10.48.47.161");
+    answer(&mut terminal, "Certificate file: ", "fw.pem");
+    answer(&mut terminal, "Subject Name: CN=fw.example;O=Example\n", "a");
+    let list = answer(&mut terminal, buttons, "d 1");
+    assert!(
+        list.contains("4   TFTP            10.48.47.160 ") && list.contains("5   Firewall        10.48.47.161 "),
+        "{list}"
+    );
+    terminal.until("This entry cannot be deleted.\n");
+    answer(&mut terminal, buttons, "d 5");
+    let list = answer(&mut terminal, buttons, "t");
+    assert!(!list.contains("Firewall        10.48.47.161"), "{list}");
+    insert(&mut terminal, "ADN0054f509");
+    answer(&mut terminal, "Add or Cancel (a/c): ", "a");
+    answer(&mut terminal, buttons, "f");
+    let shown = answer(&mut terminal, "Token password: ", "Cisco123");
+    let end = terminal
+        .until("You must restart all the Cisco Unified Communications Manager and TFTP nodes in the Cluster.\n");
+    assert!(!shown.contains("Cisco123") && !end.contains("Cisco123"), "{shown}{end}");
+    assert!(end.contains("Server") && end.contains("File Location") && end.contains("Status"), "{end}");
+    assert_eq!(end.lines().filter(|line| line.ends_with("  Passed")).count(), 2, "{end}");
+    assert_eq!(terminal.end(), 0);
+    let ctl = desk.ctl("data/published/CTLFile.tlv");
+    assert_eq!(server(&ctl, Role::TFTP).unwrap().0, "10.48.47.160");
+    assert_eq!(server(&ctl, Role::FIREWALL), None);
+
+    // A config that the other cluster's TFTP server has signed is good by this CTL; one by the firewall's key is not.
+    write(&desk.path("SEP001122334455.cnf.xml"), "<device/>\n");
+    for (signer, code) in [("tftp", 0), ("fw", 1)] {
+        let (certificate, key) = (format!("{signer}.pem"), format!("{signer}.key"));
+        let sign = [
+            "sign",
+            "SEP001122334455.cnf.xml",
+            "--cert",
+            &certificate,
+            "--key",
+            &key,
+            "--output",
+            "signed.sgn",
+            "--force",
+        ];
+        let (signed, said) = desk.ringfence(&sign, "");
+        assert_eq!(signed, Some(0), "{said}");
+        let (verified, said) = desk.ringfence(&["verify", "signed.sgn", "--trust", "data/published/CTLFile.tlv"], "");
+        assert_eq!(verified, Some(code), "{said}");
+    }
+
+    // Another day: a token that is not in the CTL, then nobody.
+    let mut terminal = Terminal::start(desk.command(&["ctl-client", "--module", MODULE, "--set", "update"]));
+    log_in(&mut terminal, &port);
+    insert(&mut terminal, "ADN00stolen");
+    answer(&mut terminal, "Add or Cancel (a/c): ", "a");
+    terminal.until(REFUSAL);
+    answer(&mut terminal, "Ok or Cancel (y/n):", "n");
+    assert_eq!(terminal.end(), 1);
+    assert_eq!(desk.ctl("data/published/CTLFile.tlv"), ctl);
+
+    // The same without questions; what was added before stays.
+    let (_, said) = desk.client(&port, &"00".repeat(32), &["--set", "update", "--token", "ADN008580ef"]);
+    let fingerprint = said.split("SHA-256 is ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+    let more = ["--set", "update", "--token", "ADN008580ef", "--firewall", "10.48.47.161=fw.pem"];
+    let (code, said) = desk.client(&port, &fingerprint, &more);
+    assert_eq!(code, Some(0), "{said}");
+    let after = desk.ctl("data/published/CTLFile.tlv");
+    assert_eq!(server(&after, Role::TFTP), server(&ctl, Role::TFTP));
+    assert_eq!(server(&after, Role::FIREWALL).unwrap().0, "10.48.47.161");
     assert_eq!(node.stop().code(), Some(0));
 }

@@ -2,16 +2,22 @@
 
 use std::io::{BufRead, Read};
 
-use pki::NameForm;
 use pki::ctl_client::{CtlDraft, LEAST_TOKENS};
 use pki::token::{Token, TokenModule};
+use pki::{Certificate, NameForm};
 use tokio::runtime::Runtime;
-use wire::ctl_provider::{Choice, Upload};
+use wire::ctl_provider::{Choice, PORT, Upload};
+use wire::role::Role;
 
+use super::outside::Outside;
 use super::send::{self, Provider};
 use super::{Args, NO_CTL, TOKEN_NOT_IN_CTL, could_not, log_in, now, password, sign, too_few};
 use crate::exit::{Answer, Failure};
 use crate::{secret, terminal};
+
+/// The buttons below the list [seed 000], with the letter for each.
+const BUTTONS: &str =
+    "Add TFTP (p), Add Firewall (w), Add Tokens (t), Delete Selected (d NUMBER), Finish (f) or Cancel (c): ";
 
 /// Bytes of an answer at most.
 const LIMIT: u64 = 4096;
@@ -19,13 +25,14 @@ const LIMIT: u64 = 4096;
 pub fn run(args: &Args, runtime: &Runtime) -> Result<Answer, Failure> {
     terminal::print("Cisco CTL Client\nFor IP Telephony Solutions\n\nCisco Unified Communications Manager Server\n")?;
     let host = given(args.server.as_ref(), "Hostname or IP Address: ")?;
+    let port = args.port.map_or_else(port, Ok)?;
     let user = given(args.user.as_ref(), "Username: ")?;
     let secret = match &args.password_file {
         Some(file) => secret::from_file(file)?,
         None => password(None, "Password: ")?,
     };
     let known = args.fingerprint.as_deref().map(send::fingerprint).transpose()?;
-    let mut provider = Provider::new(host, args.port, user, secret, known);
+    let mut provider = Provider::new(host, port, user, secret, known);
     if known.is_none() {
         let shown = runtime.block_on(provider.shown())?;
         terminal::print(&format!("The certificate of the server has the SHA-256\n  {}\n", send::digits(&shown)))?;
@@ -47,6 +54,7 @@ pub fn run(args: &Args, runtime: &Runtime) -> Result<Answer, Failure> {
     };
     let base = state.ctl.as_deref().map(pki::hash::sha256);
     let mut draft = CtlDraft::new(state).map_err(could_not)?;
+    args.add_outside(&mut draft)?;
     let module = args.open_module()?;
     let Some(signer) = first_token(&module, &mut draft)? else { return Ok(Answer::No) };
     if !edit(&module, &mut draft)? {
@@ -56,6 +64,18 @@ pub fn run(args: &Args, runtime: &Runtime) -> Result<Answer, Failure> {
     let identity = log_in(&module, &signer, &pin)?;
     let file = sign(&draft, choice, &identity)?;
     runtime.block_on(provider.store(Upload { choice, forced: args.force, file, base }, &args.unsent))
+}
+
+/// The port; Enter takes the one of the original.
+fn port() -> Result<u16, Failure> {
+    loop {
+        let typed = line(&format!("Port ({PORT}): "))?;
+        match typed.parse() {
+            Ok(port) => return Ok(port),
+            Err(_) if typed.is_empty() => return Ok(PORT),
+            Err(_) => {}
+        }
+    }
 }
 
 /// The radio buttons.
@@ -88,7 +108,7 @@ fn first_token(module: &TokenModule, draft: &mut CtlDraft) -> Result<Option<Stri
 }
 
 /// *Please insert a Security Token*, its details, *Add*.
-fn insert(module: &TokenModule) -> Result<Option<(Token, pki::Certificate)>, Failure> {
+fn insert(module: &TokenModule) -> Result<Option<(Token, Certificate)>, Failure> {
     loop {
         terminal::print("\nPlease insert a Security Token. Click Ok when done.\n")?;
         if !ok()? {
@@ -118,19 +138,43 @@ fn insert(module: &TokenModule) -> Result<Option<(Token, pki::Certificate)>, Fai
                 continue;
             }
         };
-        let (first, last) = certificate.validity();
-        terminal::print(&format!(
-            "\nSecurity Token Information\n  Subject Name: {}\n  Issuer Name:  {}\n  Valid From:   {}\n  Expires on:   {}\n",
-            terminal::one_line(&certificate.subject(NameForm::CtlClient)),
-            terminal::one_line(&certificate.issuer(NameForm::CtlClient)),
-            date(first),
-            date(last)
-        ))?;
-        match line("Add or Cancel (a/c): ")?.as_str() {
-            "a" | "A" | "Add" | "add" => return Ok(Some((open, certificate))),
-            _ => return Ok(None),
-        }
+        details("Security Token Information", &certificate, NameForm::CtlClient)?;
+        return Ok(added()?.then_some((open, certificate)));
     }
+}
+
+/// A certificate before it is added [seed 000].
+fn details(title: &str, certificate: &Certificate, form: NameForm) -> Result<(), Failure> {
+    let (first, last) = certificate.validity();
+    terminal::print(&format!(
+        "\n{title}\n  Subject Name: {}\n  Issuer Name:  {}\n  Valid From:   {}\n  Expires on:   {}\n",
+        terminal::one_line(&certificate.subject(form)),
+        terminal::one_line(&certificate.issuer(form)),
+        date(first),
+        date(last)
+    ))
+}
+
+fn added() -> Result<bool, Failure> {
+    Ok(matches!(line("Add or Cancel (a/c): ")?.as_str(), "a" | "A" | "Add" | "add"))
+}
+
+/// *Add TFTP* or *Add Firewall*; an empty answer is *Cancel*.
+fn add_outside(draft: &mut CtlDraft, role: Role, title: &str) -> Result<(), Failure> {
+    terminal::print(&format!("\n{title}\n"))?;
+    let host = line("Hostname or IP Address: ")?;
+    if host.is_empty() {
+        return Ok(());
+    }
+    let (entry, certificate) = match Outside::new(host, line("Certificate file: ")?).entry(role) {
+        Ok(found) => found,
+        Err(failure) => return terminal::print(&format!("{}\n", terminal::one_line(&failure.to_string()))),
+    };
+    details(title, &certificate, NameForm::Cucm)?;
+    if added()? && !draft.add_server(entry).map_err(could_not)? {
+        terminal::print("This server is in the CTL File already.\n")?;
+    }
+    Ok(())
 }
 
 /// The list with its buttons, until *Finish*. `false`: *Cancel*.
@@ -144,7 +188,9 @@ fn edit(module: &TokenModule, draft: &mut CtlDraft) -> Result<bool, Failure> {
                 item.kind, item.host, names[0], "", names[1]
             ))?;
         }
-        match line("Add Tokens, Delete Selected NUMBER, Finish or Cancel (t/d NUMBER/f/c): ")?.as_str() {
+        match line(BUTTONS)?.as_str() {
+            "p" | "P" => add_outside(draft, Role::TFTP, "Add TFTP")?,
+            "w" | "W" => add_outside(draft, Role::FIREWALL, "Add Firewall")?,
             "t" | "T" => {
                 if let Some((_, certificate)) = insert(module)?
                     && !draft.add_token(certificate)

@@ -134,7 +134,8 @@ pub(super) const COMMANDS: &[Command] = &[
         origin: Origin::Original,
         summary: "signs the ITL files with the other key that phones know",
         help: "This will sign the ITL file of each active TFTP node again: up to 11.5 with ITLRecovery in a header in front of it,\n\
-               later with CallManager. Phones that lost its signer take it. A restart of Cisco Tftp ends it.",
+               later with CallManager. Phones that lost its signer take it. A restart of Cisco Tftp ends it. Up to 11.5 it asks for the\n\
+               password of an account of level 4, if there is one.",
         example: "utils itl reset localkey",
         action: Action::ResetItlLocal,
     },
