@@ -8,12 +8,13 @@ use std::os::unix::process::CommandExt;
 use crate::machine::Here;
 use crate::packages::Need;
 use crate::process::{cargo, root, shown};
-use crate::setup::prepare;
+use crate::setup::{prepare, prepare_if_possible};
 use crate::stop::Stop;
 
 /// Replaces this process, so that signals, the terminal and the exit code are those of the lab.
 pub fn lab(arguments: &[String]) -> Result<(), Stop> {
     let openssl = prepare(&Here, &[Need::Build])?;
+    prepare_if_possible(&Here, &[Need::Tokens]);
     let mut command = cargo();
     if let Ok(folder) = std::env::current_dir() {
         command.current_dir(folder);

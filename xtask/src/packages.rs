@@ -12,6 +12,8 @@ pub enum Need {
     Build,
     /// To run the tests.
     Tests,
+    /// To run the tests, and the scenarios of the lab that have Security Tokens.
+    Tokens,
     /// To build the fuzz targets.
     Fuzz,
     /// To run the comparison with other TFTP servers.
@@ -143,7 +145,7 @@ pub const PACKAGES: &[Package] = &[
     },
     Package {
         name: "softhsm2",
-        need: Need::Tests,
+        need: Need::Tokens,
         sign: Sign::Program("softhsm2-util"),
         reason: "Security Tokens in software: a PKCS#11 module that nobody here wrote signs the CTL",
     },

@@ -127,6 +127,13 @@ pub fn prepare(machine: &dyn Machine, needs: &[Need]) -> Result<OpenSsl, Stop> {
     carry_out(machine, plan(machine, needs)?, needs)
 }
 
+/// The same for what a part of the work needs only: when it stays missing, that is said and the work begins.
+pub fn prepare_if_possible(machine: &dyn Machine, needs: &[Need]) {
+    if let Err(stop) = plan(machine, needs).and_then(|plan| carry_out(machine, plan, needs)) {
+        println!("{stop}. Going on without.");
+    }
+}
+
 fn carry_out(machine: &dyn Machine, plan: Plan, needs: &[Need]) -> Result<OpenSsl, Stop> {
     match plan {
         Plan::Ready => Ok(OpenSsl::System),

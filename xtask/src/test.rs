@@ -37,7 +37,12 @@ const STEPS: &[Step] = &[
     Step { name: "fmt", proves: "the source is formatted", needs: &[], run: fmt },
     Step { name: "deps", proves: "directions between crates, licences, habits", needs: &[], run: |_| deps::deps() },
     Step { name: "clippy", proves: "no warning in any target", needs: &[Need::Build], run: clippy },
-    Step { name: "tests", proves: "every test of every crate", needs: &[Need::Build, Need::Tests], run: tests },
+    Step {
+        name: "tests",
+        proves: "every test of every crate",
+        needs: &[Need::Build, Need::Tests, Need::Tokens],
+        run: tests,
+    },
     Step { name: "docs", proves: "the documentation builds without a warning", needs: &[Need::Build], run: docs },
     Step {
         name: "fuzz",

@@ -133,6 +133,8 @@ struct Live {
     /// On the publisher: the TLS of the CTL provider, and what its certificate is known by.
     ctl_provider: Option<(SwappableTls, Mutex<[u8; 32]>)>,
     seen: Mutex<Seen>,
+    /// Held while changes are taken over: of two at the same time the slower one would put back what it had read before.
+    taking_over: Mutex<()>,
     servers: Mutex<Servers>,
 }
 
@@ -225,6 +227,7 @@ impl Node {
             legacy_tls: options.legacy_tls,
             capf: part,
             ctl_provider: ctl_tls,
+            taking_over: Mutex::new(()),
             seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
             servers: Mutex::new(servers),
             cluster,
@@ -429,6 +432,7 @@ impl Live {
     }
 
     async fn refresh(&self) -> Result<(), StartError> {
+        let _turn = self.taking_over.lock().await;
         let since = self.seen.lock().await.change;
         let changes = self.cluster.store().changes_after(since).await.map_err(CoreError::from)?;
         let enrolments_only = changes.iter().all(|change| change.kind == CHANGE || change.kind == "reset");

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-const SCENARIOS: [&str; 10] = [
+const SCENARIOS: [&str; 13] = [
     "non-secure-to-mixed",
     "certificate-regeneration",
     "legacy-phones",
@@ -14,7 +14,13 @@ const SCENARIOS: [&str; 10] = [
     "itl-recovery",
     "rollback",
     "upgrade-anchors",
+    "tokens-to-tokenless",
+    "tokenless-to-tokens",
+    "lost-tokens",
 ];
+
+/// Those that need Security Tokens.
+const TOKENS: usize = 3;
 
 fn lab(arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_ringfence")).arg("lab").args(arguments).output().unwrap();
@@ -84,6 +90,31 @@ fn release_10_5_speaks_like_the_seed() {
         "  SIG_BEGIN: ",
         "Following is the list of Active tftp servers in the cluster\n['cucm-1051-a-pub', 'cucm-1051-a-sub1']\n",
         "The CallManager certificate of cucm-1051-a-pub is the last live anchor in the CTL file that phones hold.",
+        "2 of 2 phones have not fetched an ITL file signed after the renewal of CallManager on cucm-1051-a-pub: SEP001EF7000001, SEP001EF7000002.",
+        "; forced against phones-hold-old-list: scrapped phones are still in the list\n",
+        "Length of CTL file: 5728\n",
+        "HeaderLength:\t304 (BYTES)\n",
+        "1\tRECORDLENGTH\t2\t1186\n",
+        "3\tSUBJECTNAME\t56\tcn=\"SAST-ADN008580ef        \";ou=IPCBU;o=\"Cisco Systems\n",
+        "5\tISSUERNAME\t42\tcn=Cisco Manufacturing CA;o=Cisco Systems\n",
+        "6\tSERIALNUMBER\t10\t83:E9:08:00:00:00:55:45:AF:31\n",
+        "6\tSERIALNUMBER\t10\t3C:F9:27:00:00:00:AF:A2:DA:45\n",
+        "9\tCERTIFICATE\t902\t",
+        "This etoken was not used to sign the CTL file.\n",
+        "The Security Token you have inserted does not exist in the CTL File\nPlease remove any Security Tokens already inserted and insert another\nSecurity Token. Click Ok when done.\n",
+        "Delete the File CTLFile.tlv?\nEnter \"y\" followed by return to continue: y\nfiles: found = 1, deleted = 1\n",
+        "No CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode. For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
+        "Passed\n\nYou must restart all the Cisco Unified Communications Manager and TFTP nodes in the Cluster.\n",
+        " | debug tvsHandleQueryCertReq : Subject Name is: cn=\"SAST-ADN008580ef        \";ou=IPCBU;o=\"Cisco Systems\n",
+        " | debug tvsHandleQueryCertReq : Issuer Name is: cn=Cisco Manufacturing CA;o=Cisco Systems\n",
+        " | debug tvsHandleQueryCertReq :subjectName and issuerName matches for eToken certificate\n",
+        " | debug tvsHandleQueryCertReq : SAST Issuer Name is: cn=Cisco Manufacturing CA;o=Cisco Systems\n",
+        " | debug tvsHandleQueryCertReq : This is SAST eToken cert\n",
+        " | debug tvsHandleQueryCertReq : Serial Number is: 83E9080000005545AF31\n",
+        " | debug CertificateCTLCache::getCertificateInformation - Looking up the certificate cache using Unique MAP ID : 83E9080000005545AF31cn=Cisco Manufacturing CA;o=Cisco Systems, len : 61\n",
+        " | debug CertificateCTLCache::getCertificateInformation - Found entry {rolecount : 1}\n",
+        " | debug CertificateCTLCache::getCertificateInformation - {role : 0}\n",
+        "theirs is deleted by hand at each of them: CSF001EF7000005, SEP001EF7000004\n",
     ];
     for text in words {
         assert!(said.contains(text), "not said: {text}\n{said}");
@@ -94,7 +125,9 @@ fn release_10_5_speaks_like_the_seed() {
 fn release_15_leaves_nobody_behind() {
     let (code, said) = lab(&["--release", "15"]);
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(said.matches(" phones, as told").count(), SCENARIOS.len(), "{said}");
+    assert_eq!(said.matches(" phones, as told").count(), SCENARIOS.len() - TOKENS, "{said}");
+    let without = "not told of release 15: it has no Cisco CTL Provider, so no tokens\n";
+    assert_eq!(said.matches(without).count(), TOKENS, "{said}");
     // Phones that move without an exchange, or that have lost both anchors, are refused whatever the release is.
     let refused = ["move-between-clusters", "itl-recovery"];
     let others = said.split("\n=== ").filter(|told| !refused.iter().any(|name| told.starts_with(name)));
@@ -109,7 +142,29 @@ fn names_and_picks() {
     assert_eq!((code, said.lines().count()), (Some(0), SCENARIOS.len()));
     let (code, said) = lab(&["--scenario", "legacy-phones"]);
     assert_eq!((code, said.matches("as told").count()), (Some(0), 1));
+    let (code, said) = lab(&["--release", "12.5", "--scenario", "lost-tokens", "--scenario", "tokens-to-tokenless"]);
+    assert_eq!((code, said.matches("as told").count()), (Some(0), 2), "{said}");
     let wrong = Command::new(env!("CARGO_BIN_EXE_ringfence")).args(["lab", "--scenario", "nothing"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(64));
     assert_eq!(String::from_utf8(wrong.stderr).unwrap(), "no scenario nothing; `ringfence lab --list` names them\n");
+    let wrong = ["lab", "--release", "15", "--scenario", "lost-tokens"];
+    let wrong = Command::new(env!("CARGO_BIN_EXE_ringfence")).args(wrong).output().unwrap();
+    let said = "lost-tokens cannot be told of release 15: it has no Cisco CTL Provider, so no tokens\n";
+    assert_eq!((wrong.status.code(), String::from_utf8(wrong.stderr).unwrap().as_str()), (Some(64), said));
+}
+
+#[test]
+fn without_the_tool_for_tokens_it_says_what_to_install() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let lab = Command::new(env!("CARGO_BIN_EXE_ringfence"))
+        .args(["lab", "--scenario", "lost-tokens", "--scenario", "rollback"])
+        .env("PATH", nowhere.path())
+        .output()
+        .unwrap();
+    let (said, errors) = (String::from_utf8(lab.stdout).unwrap(), String::from_utf8(lab.stderr).unwrap());
+    assert_eq!(lab.status.code(), Some(2), "{said}{errors}");
+    let what = "softhsm2-util is not on this machine: install the Debian package softhsm2\n";
+    assert_eq!(errors, format!("lost-tokens: {what}"));
+    assert!(said.contains(&format!("lost-tokens               could not be run: {what}")), "{said}");
+    assert!(said.contains("rollback                  2 phones, as told\n"), "the others are told\n{said}");
 }

@@ -203,7 +203,11 @@ async fn serve<S: AsyncReadExt + AsyncWriteExt + Unpin>(
             }
         };
         let reply = answer.unwrap_or_else(|error| {
-            tracing::warn!(%peer, %error, "a request of a CTL client was refused");
+            match error {
+                // A rule forbids it, and the client says so to its administrator: nothing is wrong here.
+                CoreError::Refused { .. } => tracing::info!(%peer, %error, "a request of a CTL client was refused"),
+                _ => tracing::warn!(%peer, %error, "a request of a CTL client failed"),
+            }
             Reply::Refused { label: label(&error).to_owned(), text: error.to_string() }
         });
         if let Err(end) = talk.send(&reply, shared.limits.message).await {

@@ -1,14 +1,17 @@
 //! `ringfence lab`: a cluster of two nodes and phones in one process, told as a transcript.
 //!
-//! * [`scenario`], [`enrolment`]: the stories; [`ending`]: how their phones must end; [`world`]: the cluster, its administrator, its phones
+//! * [`scenario`], [`enrolment`], [`moves`], [`recovery`], [`tokens`]: the stories; [`ending`]: how their phones must end
+//! * [`world`]: the cluster, its administrator, its phones; [`desk`]: Security Tokens and the CTL client
 //! * [`seed`]: names and serial numbers of the documents; [`transcript`]: what is shown
 
+mod desk;
 mod ending;
 mod enrolment;
 mod moves;
 mod recovery;
 mod scenario;
 mod seed;
+mod tokens;
 mod transcript;
 mod world;
 
@@ -25,9 +28,9 @@ use world::World;
 /// Rehearse on a cluster of two nodes with phones: from non-secure to mixed mode, through a renewal.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example: ringfence lab --scenario certificate-regeneration\n\nRuns on 127.0.0.1 and 127.0.0.2, on \
-                        free ports, in a directory that is removed afterwards. Exit code 1 when a phone ends otherwise \
-                        than the scenario says."
+    after_help = "Example: ringfence lab --scenario certificate-regeneration\n\nRuns on addresses of the loopback network, \
+                        on free ports, in a directory that is removed afterwards. Exit code 1 when a phone ends otherwise \
+                        than the scenario says, 2 when something is missing that a scenario needs."
 )]
 pub struct Args {
     /// Release whose behaviour the cluster follows
@@ -57,7 +60,7 @@ impl Args {
             return Ok(Answer::Yes);
         }
         let release = self.release()?;
-        let scenarios = self.scenarios()?;
+        let scenarios = self.scenarios(release)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         daemon::serve::log_to_stderr();
         runtime.block_on(self.play(release, &scenarios))
@@ -69,13 +72,19 @@ impl Args {
         })
     }
 
-    fn scenarios(&self) -> Result<Vec<Scenario>, Failure> {
+    fn scenarios(&self, release: &Release) -> Result<Vec<Scenario>, Failure> {
         if self.scenario.is_empty() {
             return Ok(Scenario::ALL.to_vec());
         }
         let named = self.scenario.iter().map(|name| {
-            Scenario::named(name)
-                .ok_or_else(|| Failure::WrongUsage(format!("no scenario {name}; `ringfence lab --list` names them")))
+            let scenario = Scenario::named(name)
+                .ok_or_else(|| Failure::WrongUsage(format!("no scenario {name}; `ringfence lab --list` names them")))?;
+            match scenario.not_in(release) {
+                Some(why) => {
+                    Err(Failure::WrongUsage(format!("{name} cannot be told of release {}: {why}", release.name)))
+                }
+                None => Ok(scenario),
+            }
         });
         named.collect()
     }
@@ -83,40 +92,74 @@ impl Args {
     async fn play(&self, release: &'static Release, scenarios: &[Scenario]) -> Result<Answer, Failure> {
         let temporary = tempfile::tempdir().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         let base = self.keep.clone().unwrap_or_else(|| temporary.path().to_path_buf());
-        let mut answer = Answer::Yes;
         let mut ended = Vec::new();
         for (index, scenario) in scenarios.iter().enumerate() {
+            if let Some(why) = scenario.not_in(release) {
+                ended.push((*scenario, End::NotIn(release.name, why)));
+                continue;
+            }
+            if let Some(what) = scenario.lacks() {
+                ended.push((*scenario, End::Lacks(what)));
+                continue;
+            }
             let directory = base.join(scenario.name());
             let (world, mut differences) = scenario.run(release, &directory).await?;
             let (table, others) = world.compare_endings()?;
             differences.extend(others);
             terminal::print(&format!("\n{table}\n"))?;
             for difference in &differences {
-                answer = Answer::No;
                 terminal::print(&format!("{} {difference}\n", terminal::paint(terminal::BAD, "differs:")))?;
             }
-            ended.push((scenario.name(), differences.len(), world.phones.len()));
+            ended.push((*scenario, End::Told { differences: differences.len(), phones: world.phones.len() }));
             if self.stay && index + 1 == scenarios.len() {
                 stay(&world).await?;
             }
             world.end().await;
         }
-        summary(&ended)?;
-        Ok(answer)
+        summary(&ended)
     }
 }
 
-fn summary(ended: &[(&str, usize, usize)]) -> Result<(), Failure> {
+/// How a scenario ended.
+enum End {
+    /// It was told, with so many phones and differences.
+    Told { differences: usize, phones: usize },
+    /// The release has no such story: its name, why.
+    NotIn(&'static str, &'static str),
+    /// Something that it needs is missing on this machine.
+    Lacks(String),
+}
+
+/// One line for each scenario. Differences are an answer; without any, a scenario that could not be told is none.
+fn summary(ended: &[(Scenario, End)]) -> Result<Answer, Failure> {
     terminal::print("\n")?;
-    for (name, differences, phones) in ended {
-        let word = if *differences == 0 {
-            terminal::paint(terminal::GOOD, "as told")
-        } else {
-            terminal::paint(terminal::BAD, &format!("{differences} differences"))
+    let mut answer = Answer::Yes;
+    let mut lacking = Vec::new();
+    for (scenario, end) in ended {
+        let line = match end {
+            End::Told { differences: 0, phones } => {
+                format!("{phones} phones, {}", terminal::paint(terminal::GOOD, "as told"))
+            }
+            End::Told { differences, phones } => {
+                answer = Answer::No;
+                let word = terminal::paint(terminal::BAD, &format!("{differences} differences"));
+                format!("{phones} phones, {word}")
+            }
+            End::NotIn(release, why) => format!("not told of release {release}: {why}"),
+            End::Lacks(what) => {
+                lacking.push((scenario.name(), what));
+                format!("{}: {what}", terminal::paint(terminal::BAD, "could not be run"))
+            }
         };
-        terminal::print(&format!("{name:<26}{phones} phones, {word}\n"))?;
+        terminal::print(&format!("{:<26}{line}\n", scenario.name()))?;
     }
-    Ok(())
+    match lacking.first() {
+        Some((_, what)) if answer == Answer::Yes => {
+            let names: Vec<&str> = lacking.iter().map(|(name, _)| *name).collect();
+            Err(Failure::CouldNotTell(format!("{}: {what}", names.join(", "))))
+        }
+        _ => Ok(answer),
+    }
 }
 
 async fn stay(world: &World) -> Result<(), Failure> {

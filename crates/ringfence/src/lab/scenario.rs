@@ -4,16 +4,14 @@ use std::path::Path;
 
 use phone::{BootReport, Outcome};
 use pki::listing::ListKind;
-use ringfence_core::releases::Release;
+use ringfence_core::releases::{ItlReset, Release};
 use ringfence_core::units::Unit;
 
 use super::ending::{By, Ending};
-use super::enrolment;
-use super::moves;
-use super::recovery;
-use super::seed::PUBLISHER;
+use super::seed::{self, PUBLISHER};
 use super::transcript::Transcript;
 use super::world::{World, title};
+use super::{desk, enrolment, moves, recovery, tokens};
 use crate::exit::Failure;
 
 /// A scenario.
@@ -39,6 +37,12 @@ pub enum Scenario {
     Rollback,
     /// An upgrade that leaves a dead anchor in the CTL.
     UpgradeAnchors,
+    /// The nodes sign a CTL that tokens have signed.
+    TokensToTokenless,
+    /// Tokens sign a CTL that the nodes have signed.
+    TokenlessToTokens,
+    /// New tokens, because the old ones are lost.
+    LostTokens,
 }
 
 /// What a scenario found different from what it says; empty when all went as told.
@@ -46,7 +50,7 @@ pub type Differences = Vec<String>;
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::NonSecureToMixed,
         Self::CertificateRegeneration,
         Self::LegacyPhones,
@@ -57,6 +61,9 @@ impl Scenario {
         Self::ItlRecovery,
         Self::Rollback,
         Self::UpgradeAnchors,
+        Self::TokensToTokenless,
+        Self::TokenlessToTokens,
+        Self::LostTokens,
     ];
 
     /// Its name on the command line.
@@ -72,6 +79,9 @@ impl Scenario {
             Self::ItlRecovery => "itl-recovery",
             Self::Rollback => "rollback",
             Self::UpgradeAnchors => "upgrade-anchors",
+            Self::TokensToTokenless => "tokens-to-tokenless",
+            Self::TokenlessToTokens => "tokenless-to-tokens",
+            Self::LostTokens => "lost-tokens",
         }
     }
 
@@ -104,6 +114,15 @@ impl Scenario {
             Self::UpgradeAnchors => {
                 "An upgrade to 12.5 leaves a dead ITLRecovery in the CTL: a renewal that would strand phones is refused."
             }
+            Self::TokensToTokenless => {
+                "Security Tokens have signed the CTL; the publisher signs the next one. Who cannot check that stays behind."
+            }
+            Self::TokenlessToTokens => {
+                "From a CTL of the nodes back to Security Tokens: no phone knows them, TVS vouches for them."
+            }
+            Self::LostTokens => {
+                "Both Security Tokens are lost: phones without TVS are named beforehand, their CTL has to be deleted by hand."
+            }
         }
     }
 
@@ -112,10 +131,32 @@ impl Scenario {
         Self::ALL.into_iter().find(|scenario| scenario.name() == name)
     }
 
+    /// Whether Security Tokens take part.
+    const fn has_tokens(self) -> bool {
+        matches!(self, Self::TokensToTokenless | Self::TokenlessToTokens | Self::LostTokens)
+    }
+
+    /// Why it cannot be told of a release; `None` when it can.
+    pub fn not_in(self, release: &Release) -> Option<&'static str> {
+        let tokens_only = release.ctl_sasts.is_empty().then_some("only Security Tokens sign its CTL");
+        match self {
+            _ if self.has_tokens() && !release.ctl_provider => Some("it has no Cisco CTL Provider, so no tokens"),
+            Self::ItlRecovery => (release.itl_reset == ItlReset::NotThere).then_some("it has no ITLRecovery"),
+            Self::MoveBetweenClusters | Self::Rollback | Self::UpgradeAnchors | Self::LostTokens => None,
+            _ => tokens_only,
+        }
+    }
+
+    /// What this machine lacks for it, with the next step; `None` when nothing.
+    pub fn lacks(self) -> Option<String> {
+        if self.has_tokens() { desk::lacks() } else { None }
+    }
+
     /// Runs it in a directory of its own. The world as it ended, and what was different.
     pub async fn run(self, release: &'static Release, directory: &Path) -> Result<(World, Differences), Failure> {
         let transcript = Transcript::begin(self.name(), self.purpose())?;
-        let mut world = World::new(release, directory, transcript).await?;
+        let new = if self.has_tokens() { seed::cluster_of_tokens(release) } else { seed::cluster(release) };
+        let mut world = World::new(&new, directory, transcript).await?;
         let mut differences = match self {
             Self::NonSecureToMixed => non_secure_to_mixed(&mut world).await?,
             Self::CertificateRegeneration => certificate_regeneration(&mut world).await?,
@@ -127,6 +168,9 @@ impl Scenario {
             Self::ItlRecovery => recovery::itl_recovery(&mut world).await?,
             Self::Rollback => recovery::rollback(&mut world).await?,
             Self::UpgradeAnchors => recovery::upgrade_anchors(&mut world).await?,
+            Self::TokensToTokenless => tokens::tokens_to_tokenless(&mut world, directory).await?,
+            Self::TokenlessToTokens => tokens::tokenless_to_tokens(&mut world, directory).await?,
+            Self::LostTokens => tokens::lost_tokens(&mut world, directory).await?,
         };
         differences.dedup();
         Ok((world, differences))
@@ -134,7 +178,7 @@ impl Scenario {
 }
 
 /// The sizes of the CTL before and after a renewal that [seed 000] prints, for the release whose profile it shows.
-fn sizes(release: &Release) -> Option<(usize, usize)> {
+pub(super) fn sizes(release: &Release) -> Option<(usize, usize)> {
     (release.name == "10.5").then_some((4947, 6113))
 }
 
@@ -171,7 +215,7 @@ async fn non_secure_to_mixed(world: &mut World) -> Result<Differences, Failure> 
 }
 
 /// A cluster in mixed mode whose phones hold its CTL.
-async fn in_mixed_mode(world: &mut World, models: &[&str]) -> Result<Differences, Failure> {
+pub(super) async fn in_mixed_mode(world: &mut World, models: &[&str]) -> Result<Differences, Failure> {
     let mut differences = Differences::new();
     world.transcript.step("Before: mixed mode, the phones hold the CTL")?;
     world.types("utils ctl set-cluster mixed-mode", &["y"]).await?;
@@ -307,7 +351,7 @@ pub(super) fn must_say(differences: &mut Differences, text: &str, wanted: &str) 
     }
 }
 
-fn check_size(differences: &mut Differences, world: &World, wanted: Option<usize>) -> Result<(), Failure> {
+pub(super) fn check_size(differences: &mut Differences, world: &World, wanted: Option<usize>) -> Result<(), Failure> {
     let size = world.published(ListKind::Ctl)?.map(|(size, _)| size);
     match (size, wanted) {
         (None, _) => differences.push("there is no CTL".to_owned()),

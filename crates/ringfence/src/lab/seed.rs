@@ -28,19 +28,24 @@ const OTHER_SUBSCRIBER: &str = "cucm-1051-b-sub1";
 
 /// The cluster of the seed: two nodes on addresses of their own.
 pub fn cluster(release: &'static Release) -> NewCluster {
-    two_nodes(release, [(PUBLISHER, 1), (SUBSCRIBER, 2)])
+    two_nodes(release, [(PUBLISHER, [127, 0, 0, 1]), (SUBSCRIBER, [127, 0, 0, 2])])
+}
+
+/// The same on addresses that are as long as those of the seed: the CTL client writes them as text.
+pub fn cluster_of_tokens(release: &'static Release) -> NewCluster {
+    two_nodes(release, [(PUBLISHER, [127, 0, 47, 155]), (SUBSCRIBER, [127, 0, 47, 156])])
 }
 
 /// Another cluster, to which phones move.
 pub fn other_cluster(release: &'static Release) -> NewCluster {
-    two_nodes(release, [(OTHER_PUBLISHER, 3), (OTHER_SUBSCRIBER, 4)])
+    two_nodes(release, [(OTHER_PUBLISHER, [127, 0, 0, 3]), (OTHER_SUBSCRIBER, [127, 0, 0, 4])])
 }
 
-fn two_nodes(release: &'static Release, nodes: [(&str, u8); 2]) -> NewCluster {
-    let node = |(name, last): (&str, u8)| NewNode {
+fn two_nodes(release: &'static Release, nodes: [(&str, [u8; 4]); 2]) -> NewCluster {
+    let node = |(name, address): (&str, [u8; 4])| NewNode {
         name: name.to_owned(),
         domain: String::new(),
-        address: [127, 0, 0, last].into(),
+        address: address.into(),
     };
     NewCluster {
         release,

@@ -19,6 +19,7 @@ use ringfence_core::devices::Device;
 use ringfence_core::enrolment::Status;
 use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::releases::Release;
+use ringfence_core::units::Unit;
 use ringfence_core::{Actor, Cluster, Level, Surroundings};
 use shell::{Session, State};
 use trust::Verdict;
@@ -49,6 +50,14 @@ pub struct World {
     pub transcript: Transcript,
 }
 
+/// Where the CTL provider is found, and what it is known by.
+pub struct CtlProvider {
+    /// Its address.
+    pub address: SocketAddr,
+    /// SHA-256 of its certificate, hexadecimal.
+    pub fingerprint: String,
+}
+
 /// A phone with what it held before the change that a scenario is about.
 pub struct LabPhone {
     /// The phone.
@@ -65,9 +74,9 @@ pub(super) fn could_not(error: impl std::fmt::Display) -> Failure {
 }
 
 impl World {
-    /// Makes the cluster of the seed in a directory and starts its nodes.
-    pub async fn new(release: &'static Release, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
-        Self::of(&seed::cluster(release), Seed::default(), directory, transcript).await
+    /// Makes a cluster of the seed in a directory and starts its nodes.
+    pub async fn new(new: &NewCluster, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
+        Self::of(new, Seed::default(), directory, transcript).await
     }
 
     /// Another cluster of the same release beside this one; what is typed there stands in the same transcript.
@@ -198,7 +207,7 @@ impl World {
     }
 
     /// All nodes take over what was changed.
-    async fn refresh(&self) -> Result<(), Failure> {
+    pub async fn refresh(&self) -> Result<(), Failure> {
         self.cluster.step_wave(self.seed.now()).await.map_err(could_not)?;
         for node in &self.nodes {
             node.refresh().await.map_err(could_not)?;
@@ -318,6 +327,16 @@ impl World {
         }))
     }
 
+    /// The CTL provider of the publisher, once it is activated.
+    pub async fn ctl_provider(&self) -> Result<CtlProvider, Failure> {
+        let node = self.nodes.first().ok_or_else(|| could_not("the cluster has no node"))?;
+        let address = node.ctl_provider().await.ok_or_else(|| could_not("Cisco CTL Provider is not activated"))?;
+        let all = self.cluster.node_certificates().await.map_err(could_not)?;
+        let own = all.iter().find(|own| own.name == node.row().name).and_then(|own| own.get(Unit::Tomcat));
+        let own = own.ok_or_else(|| could_not("the publisher has no tomcat certificate"))?;
+        Ok(CtlProvider { address, fingerprint: hex(&own.sha256()) })
+    }
+
     /// The addresses for `--stay`.
     pub fn listens(&self) -> impl Iterator<Item = (&str, &Listen)> {
         self.nodes.iter().map(|node| (node.row().name.as_str(), node.listen()))
@@ -403,5 +422,5 @@ async fn start(cluster: &Cluster, seed: &mut Seed) -> Result<Vec<Node>, Failure>
         }
         return Ok(nodes);
     }
-    Err(could_not("no ports are free on both 127.0.0.1 and 127.0.0.2; try again"))
+    Err(could_not("no ports are free on the addresses of both nodes; try again"))
 }
