@@ -5,7 +5,6 @@
 //! written or removed.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,26 +13,16 @@ use ::phone::console::Console;
 use ::phone::tvs::{PhoneTls, resolve};
 use ::phone::{Credential, KeySource, Waits};
 use clap::Subcommand;
-use pki::hash::{hex, sha256, spell};
-use pki::verify::{Verdict, check_against_itself};
-use pki::{Certificate, NameForm};
+use pki::Certificate;
 use serde_json::{Value, json};
-use trust::{Belief, Decision, Model, Offer, Party as Owner, judge};
 use wire::capf::{ClientEnded, DeviceName, PORT, Password, Reason};
-use wire::header::CTL_FILE_NAME;
 use wire::role::Role;
-use wire::trust_list::TrustList;
 
 use crate::exit::{Answer, Failure};
-use crate::files::input::{self, Input};
+use crate::files::input;
 use crate::files::output::{Readers, Target};
+use crate::server::{Check, Place, certificate_json, certificate_text, timeout};
 use crate::terminal::{self, BAD, GOOD, NOTICE, one_line, paint};
-
-/// Bounds of --timeout: no network answers faster than a millisecond for sure, and nobody waits longer than an hour.
-const SECONDS: std::ops::RangeInclusive<f64> = 0.001..=3600.0;
-
-/// Any model that knows trust lists: they all check CAPF alike.
-const MODEL: &str = "8861";
 
 /// Get, renew, show or lose the LSC of a device
 #[derive(Debug, clap::Args)]
@@ -154,7 +143,7 @@ struct Held {
 struct Connect {
     /// The server, address or name; port 3804 unless another one is given
     #[arg(long, value_name = "HOST[:PORT]", value_parser = server)]
-    server: (String, u16),
+    server: Place,
     /// Device name, such as SEP58971ECC97C1
     #[arg(long, value_name = "NAME", value_parser = device)]
     device: DeviceName,
@@ -186,29 +175,8 @@ fn device(text: &str) -> Result<DeviceName, String> {
     DeviceName::new(text).map_err(|error| error.to_string())
 }
 
-fn server(text: &str) -> Result<(String, u16), String> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    if bare.parse::<IpAddr>().is_ok() {
-        return Ok((bare.to_owned(), PORT));
-    }
-    let (host, port) = match text.rsplit_once(':') {
-        None => (text, PORT),
-        Some((host, port)) => {
-            let number = port.parse().ok().filter(|port| *port != 0);
-            (host, number.ok_or_else(|| format!("`{port}` is not a port; ports are 1 to 65535"))?)
-        }
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() { Err("name the host in front of the port".to_owned()) } else { Ok((host.to_owned(), port)) }
-}
-
-fn timeout(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "write it as seconds, such as 2 or 0.5".to_owned())?;
-    if SECONDS.contains(&seconds) {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err(format!("must be {} to {} seconds", SECONDS.start(), SECONDS.end()))
-    }
+fn server(text: &str) -> Result<Place, String> {
+    Place::parse(text, PORT)
 }
 
 impl Args {
@@ -344,66 +312,6 @@ impl LscStore for Files<'_> {
     }
 }
 
-/// What the certificate of the server is held against.
-enum Check {
-    Nothing,
-    Certificate(String, Box<Certificate>),
-    List(String, Box<Belief>),
-}
-
-impl Check {
-    fn of(connect: &Connect) -> Result<Self, Failure> {
-        if let Some(path) = &connect.expect {
-            return Ok(Self::Certificate(path.display().to_string(), Box::new(input::certificate(path)?)));
-        }
-        let Some(path) = &connect.trust else { return Ok(Self::Nothing) };
-        let input = Input::read(path)?;
-        let list = TrustList::decode(input.bytes.clone()).map_err(|error| input.malformed(&error))?;
-        // A list without its own signer is fine: the phone checked it with another list.
-        if !matches!(check_against_itself(&list).verdict, Verdict::Valid | Verdict::Untrusted) {
-            let reason = "no phone would hold this list: its SIGNATURE does not hold; `ringfence verify` tells more";
-            return Err(Failure::of(&input.name, reason));
-        }
-        let model = Model::find(MODEL).ok_or_else(|| Failure::of(MODEL, "model is not known"))?;
-        let is_ctl = list.header().file_name(list.bytes()).is_some_and(|name| name == CTL_FILE_NAME.as_bytes());
-        let (ctl, itl) = if is_ctl { (Some(list), None) } else { (None, Some(list)) };
-        Ok(Self::List(input.name, Box::new(Belief::holding(model, ctl, itl))))
-    }
-
-    /// Whether it is the server that was meant.
-    fn judge(&self, der: &[u8]) -> Result<(), String> {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Certificate(_, expected) if expected.der() == der => Ok(()),
-            Self::Certificate(name, _) => {
-                let shown = Certificate::from_der(der).map_or_else(
-                    |_| format!("SHA-256 {}", hex(&sha256(der))),
-                    |certificate| Owner::owner(&certificate).to_string(),
-                );
-                Err(format!(
-                    "the server showed {shown}, which is not the certificate in {name}; nothing was said to it"
-                ))
-            }
-            Self::List(name, belief) => match judge(belief, &Offer::TlsServer { role: Role::CAPF, certificate: der }) {
-                Decision::Final(verdict) if verdict.is_accepted() => Ok(()),
-                Decision::Final(verdict) => Err(format!("{name}: {}; nothing was said to it", verdict.reason())),
-                Decision::AskTvs(question) => {
-                    Err(format!("{name} does not name {} as CAPF; nothing was said to it", question.about))
-                }
-            },
-        }
-    }
-
-    /// The option and the file that vouched; `None`: nobody did.
-    fn vouched(self) -> Option<(&'static str, String)> {
-        match self {
-            Self::Nothing => None,
-            Self::Certificate(name, _) => Some(("expect", name)),
-            Self::List(name, _) => Some(("trust", name)),
-        }
-    }
-}
-
 /// A session that is over, with what is told about it.
 struct Report {
     place: String,
@@ -419,13 +327,12 @@ struct Report {
 
 impl Connect {
     fn run(&self, shows: Shows, files: &mut Files<'_>, stdout_is_taken: bool) -> Result<Answer, Failure> {
-        let check = Check::of(self)?;
+        let check = Check::of(self.expect.as_deref(), self.trust.as_deref())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::CouldNotTell(format!("cannot start: {error}")))?;
-        let (host, port) = &self.server;
-        let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        let place = self.server.to_string();
         let report = runtime.block_on(self.converse(shows, files, check, &place));
         // A DNS that hangs is waited for by nobody.
         runtime.shutdown_background();
@@ -448,9 +355,9 @@ impl Connect {
         let waits = Waits { connect: wait, capf: wait, ..Waits::default() };
         let tls = PhoneTls::new(self.legacy_tls).map_err(|error| format!("TLS: {error}"))?;
         let next_step = |why: String| format!("{why}; check --server, its port and --legacy-tls");
-        let address = resolve(&self.server.0, self.server.1, &BTreeMap::new(), wait).await.map_err(next_step)?;
+        let address = resolve(&self.server.host, self.server.port, &BTreeMap::new(), wait).await.map_err(next_step)?;
         let connection = CapfConnection::open(&tls, address, &waits).await.map_err(next_step)?;
-        check.judge(connection.certificate())?;
+        check.judge(connection.certificate(), Role::CAPF)?;
         let (version, cipher) = (connection.version(), connection.cipher());
         let certificate = connection.certificate().to_vec();
         let way = match &shows {
@@ -570,46 +477,13 @@ impl Report {
     }
 }
 
-fn certificate_json(certificate: Option<&Certificate>, der: &[u8]) -> Value {
-    let validity = certificate.map(Certificate::validity);
-    json!({
-        "subject": certificate.map(|certificate| certificate.subject(NameForm::Cucm)),
-        "issuer": certificate.map(|certificate| certificate.issuer(NameForm::Cucm)),
-        "serial": certificate.map(|certificate| hex(certificate.serial())),
-        "not_before": validity.map(|(first, _)| first),
-        "not_after": validity.map(|(_, last)| last),
-        "sha256": hex(&sha256(der)),
-    })
-}
-
-fn certificate_text(certificate: Option<&Certificate>, der: &[u8]) -> String {
-    let mut out = String::new();
-    if let Some(certificate) = certificate {
-        out.push_str(&format!("             {}\n", one_line(&certificate.subject(NameForm::Cucm))));
-        if !certificate.is_self_issued() {
-            out.push_str(&format!("             issued by {}\n", one_line(&certificate.issuer(NameForm::Cucm))));
-        }
-        out.push_str(&format!("             serial {}\n", spell(certificate.serial(), ":", true)));
-    }
-    out.push_str(&format!("             SHA-256 {}\n", spell(&sha256(der), ":", true)));
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn values_of_options() {
-        let at = |host: &str, port| Ok((host.to_owned(), port));
-        assert_eq!(server("cucm-pub"), at("cucm-pub", 3804));
-        assert_eq!(server("10.0.0.5:13804"), at("10.0.0.5", 13804));
-        assert_eq!(server("[::1]"), at("::1", 3804));
-        for wrong in ["", ":3804", "cucm-pub:", "cucm-pub:capf", "cucm-pub:0"] {
-            assert!(server(wrong).is_err(), "{wrong}");
-        }
         assert!(device("SEP58971ECC97C1").is_ok() && device("").is_err() && device("a b").is_err());
         assert!(password("4829").is_ok() && password(&"1".repeat(65)).is_err());
-        assert!(timeout("0").is_err() && timeout("2.5").is_ok());
     }
 }

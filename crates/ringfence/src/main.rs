@@ -29,6 +29,7 @@ mod opened;
 mod phone;
 mod secret;
 mod serve;
+mod server;
 mod terminal;
 mod token;
 mod tvs;

@@ -5,37 +5,30 @@
 //! signature.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::phone::Waits;
 use ::phone::tvs::{PhoneTls, TvsConnection, resolve};
 use clap::{ArgGroup, Subcommand, ValueEnum};
-use pki::hash::{hex, sha256, spell};
-use pki::verify::{Verdict, check, check_against_itself};
+use pki::hash::{hex, spell};
+use pki::verify::{Verdict, check};
 use pki::{Certificate, NameForm};
 use serde_json::{Value, json};
-use trust::{Belief, Decision, Model, Offer, Party, judge};
+use trust::Party;
 use wire::role::Role;
-use wire::trust_list::TrustList;
 use wire::tvs::{Answer as TvsAnswer, Ask, ClientSession, DeviceName, PORT};
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::{self, Input};
 use crate::files::kind::Decoded;
 use crate::files::output::{Readers, Target};
+use crate::server::{Check, Place, certificate_json, certificate_text, timeout};
 use crate::terminal::{self, BAD, GOOD, NOTICE, field_text, one_line, paint};
 
 /// The form of real names, because the peer's server hangs up on others [tvs.md 7]. The MAC address is locally
 /// administered, so no real phone has it.
 const DEVICE: &str = "CP-8861-SEP020000000001";
-
-/// Bounds of --timeout: no network answers faster than a millisecond for sure, and nobody waits longer than an hour.
-const SECONDS: std::ops::RangeInclusive<f64> = 0.001..=3600.0;
-
-/// Any model that knows trust lists: they all check TVS alike.
-const MODEL: &str = "8861";
 
 /// Ask a Trust Verification Service what it knows
 #[derive(Debug, clap::Args)]
@@ -118,7 +111,7 @@ enum Form {
 struct Connect {
     /// The server, address or name; port 2445 unless another one is given
     #[arg(long, value_name = "HOST[:PORT]", value_parser = server)]
-    server: (String, u16),
+    server: Place,
     /// Device name that the server logs; an empty one sends none
     #[arg(long, value_name = "NAME", default_value = DEVICE)]
     device: String,
@@ -143,20 +136,8 @@ struct Connect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Serial(Vec<u8>);
 
-fn server(text: &str) -> Result<(String, u16), String> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    if bare.parse::<IpAddr>().is_ok() {
-        return Ok((bare.to_owned(), PORT));
-    }
-    let (host, port) = match text.rsplit_once(':') {
-        None => (text, PORT),
-        Some((host, port)) => {
-            let number = port.parse().ok().filter(|port| *port != 0);
-            (host, number.ok_or_else(|| format!("`{port}` is not a port; ports are 1 to 65535"))?)
-        }
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() { Err("name the host in front of the port".to_owned()) } else { Ok((host.to_owned(), port)) }
+fn server(text: &str) -> Result<Place, String> {
+    Place::parse(text, PORT)
 }
 
 fn serial(text: &str) -> Result<Serial, String> {
@@ -165,15 +146,6 @@ fn serial(text: &str) -> Result<Serial, String> {
         Ok(bytes) if bytes.is_empty() => Err("a serial number has at least one byte".to_owned()),
         Ok(bytes) => Ok(Serial(bytes)),
         Err(error) => Err(format!("write it as 6F969D or 6F:96:9D: {error}")),
-    }
-}
-
-fn timeout(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "write it as seconds, such as 2 or 0.5".to_owned())?;
-    if SECONDS.contains(&seconds) {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err(format!("must be {} to {} seconds", SECONDS.start(), SECONDS.end()))
     }
 }
 
@@ -296,60 +268,6 @@ fn wrong(asked: &Asked, about: &Party, found: &Certificate) -> Option<String> {
     }
 }
 
-/// What the certificate of the server is held against.
-enum Check {
-    Nothing,
-    Certificate(String, Box<Certificate>),
-    Itl(String, Box<Belief>),
-}
-
-impl Check {
-    fn of(connect: &Connect) -> Result<Self, Failure> {
-        if let Some(path) = &connect.expect {
-            return Ok(Self::Certificate(path.display().to_string(), Box::new(input::certificate(path)?)));
-        }
-        let Some(path) = &connect.trust else { return Ok(Self::Nothing) };
-        let input = Input::read(path)?;
-        let list = TrustList::decode(input.bytes.clone()).map_err(|error| input.malformed(&error))?;
-        // An ITL without its own signer is fine: the phone checked it with another list.
-        if !matches!(check_against_itself(&list).verdict, Verdict::Valid | Verdict::Untrusted) {
-            let reason = "no phone would hold this list: its SIGNATURE does not hold; `ringfence verify` tells more";
-            return Err(Failure::of(&input.name, reason));
-        }
-        let model = Model::find(MODEL).ok_or_else(|| Failure::of(MODEL, "model is not known"))?;
-        Ok(Self::Itl(input.name, Box::new(Belief::holding(model, None, Some(list)))))
-    }
-
-    /// Whether it is the server that was meant.
-    fn judge(&self, der: &[u8]) -> Result<(), String> {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Certificate(_, expected) if expected.der() == der => Ok(()),
-            Self::Certificate(name, _) => {
-                let shown = Certificate::from_der(der).map_or_else(
-                    |_| format!("SHA-256 {}", hex(&sha256(der))),
-                    |certificate| Party::owner(&certificate).to_string(),
-                );
-                Err(format!("the server showed {shown}, which is not the certificate in {name}; nothing was asked"))
-            }
-            Self::Itl(name, belief) => match judge(belief, &Offer::TlsServer { role: Role::TVS, certificate: der }) {
-                Decision::Final(verdict) if verdict.is_accepted() => Ok(()),
-                Decision::Final(verdict) => Err(format!("{name}: {}; nothing was asked", verdict.reason())),
-                Decision::AskTvs(_) => Err("TVS cannot vouch for itself; nothing was asked".to_owned()),
-            },
-        }
-    }
-
-    /// The option and the file that vouched; `None`: nobody did.
-    fn vouched(self) -> Option<(&'static str, String)> {
-        match self {
-            Self::Nothing => None,
-            Self::Certificate(name, _) => Some(("expect", name)),
-            Self::Itl(name, _) => Some(("trust", name)),
-        }
-    }
-}
-
 /// A finished conversation.
 struct Talk {
     place: String,
@@ -362,13 +280,12 @@ struct Talk {
 
 impl Connect {
     fn talk(&self, ask: &Ask) -> Result<Talk, Failure> {
-        let check = Check::of(self)?;
+        let check = Check::of(self.expect.as_deref(), self.trust.as_deref())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::CouldNotTell(format!("cannot start: {error}")))?;
-        let (host, port) = &self.server;
-        let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        let place = self.server.to_string();
         let talk = runtime.block_on(self.converse(ask, check, &place));
         // A DNS that hangs is waited for by nobody.
         runtime.shutdown_background();
@@ -380,9 +297,9 @@ impl Connect {
         let waits = Waits { connect: wait, tvs: wait, ..Waits::default() };
         let tls = PhoneTls::new(self.legacy_tls).map_err(|error| format!("TLS: {error}"))?;
         let next_step = |why: String| format!("{why}; check --server, its port and --legacy-tls");
-        let address = resolve(&self.server.0, self.server.1, &BTreeMap::new(), wait).await.map_err(next_step)?;
+        let address = resolve(&self.server.host, self.server.port, &BTreeMap::new(), wait).await.map_err(next_step)?;
         let mut connection = TvsConnection::open(&tls, address, &waits).await.map_err(next_step)?;
-        check.judge(connection.certificate())?;
+        check.judge(connection.certificate(), Role::TVS)?;
         let mut session = ClientSession::default();
         let device = (!self.device.is_empty()).then(|| DeviceName::new(self.device.as_bytes()));
         let request = session.request(device, ask.clone()).map_err(|error| error.to_string())?;
@@ -496,46 +413,13 @@ impl Report {
     }
 }
 
-fn certificate_json(certificate: Option<&Certificate>, der: &[u8]) -> Value {
-    json!({
-        "subject": certificate.map(|certificate| certificate.subject(NameForm::Cucm)),
-        "issuer": certificate.map(|certificate| certificate.issuer(NameForm::Cucm)),
-        "serial": certificate.map(|certificate| hex(certificate.serial())),
-        "sha256": hex(&sha256(der)),
-    })
-}
-
-fn certificate_text(certificate: Option<&Certificate>, der: &[u8]) -> String {
-    let mut out = String::new();
-    if let Some(certificate) = certificate {
-        let subject = one_line(&certificate.subject(NameForm::Cucm));
-        out.push_str(&format!("             {subject}\n"));
-        out.push_str(&format!("             serial {}\n", spell(certificate.serial(), ":", true)));
-    }
-    out.push_str(&format!("             SHA-256 {}\n", spell(&sha256(der), ":", true)));
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn values_of_options() {
-        let at = |host: &str, port| Ok((host.to_owned(), port));
-        assert_eq!(server("cucm-pub"), at("cucm-pub", 2445));
-        assert_eq!(server("10.0.0.5:12445"), at("10.0.0.5", 12445));
-        assert_eq!(server("::1"), at("::1", 2445));
-        assert_eq!(server("[::1]"), at("::1", 2445));
-        assert_eq!(server("[::1]:99"), at("::1", 99));
-        for wrong in ["", ":2445", "cucm-pub:", "cucm-pub:tvs", "cucm-pub:0", "cucm-pub:65536"] {
-            assert!(server(wrong).is_err(), "{wrong}");
-        }
         assert_eq!(serial("0x6F:96 9d"), Ok(Serial(vec![0x6F, 0x96, 0x9D])));
         assert!(serial("").is_err() && serial("6F9").is_err() && serial("six").is_err());
-        assert_eq!(timeout("0.5"), Ok(Duration::from_millis(500)));
-        for wrong in ["0", "1e-30", "-1", "NaN", "inf", "3601", "soon"] {
-            assert!(timeout(wrong).is_err(), "{wrong}");
-        }
     }
 }
