@@ -20,6 +20,27 @@ pub const MESSAGES: &str = "messages";
 /// The units whose folder is that of the platform; the others stand with the product [cucm-behaviour.md 1.10].
 const PLATFORM: [&str; 2] = ["tomcat", "ipsec"];
 
+/// What was done to an own certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Logged {
+    /// `set cert regen` [seed 004].
+    Regenerate,
+    /// `set cert import`; the word is that of the page [inferred].
+    Upload,
+    /// `set csr gen`; the word is that of the command [inferred].
+    Request,
+}
+
+impl Logged {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Regenerate => "regenerate",
+            Self::Upload => "upload",
+            Self::Request => "csr",
+        }
+    }
+}
+
 /// `/usr/local/cm/.security/CallManager` for `CallManager` and `CallManager-trust`.
 fn folder(unit: &str) -> String {
     let unit = unit.strip_suffix("-trust").unwrap_or(unit);
@@ -40,14 +61,23 @@ impl Cluster {
         Ok(format!("{},{millisecond:03} {level} [main] - {text}", time.strftime("%Y-%m-%d %H:%M:%S")))
     }
 
-    /// The lines of a renewal.
-    pub(crate) fn log_regeneration(&self, node: &NodeRow, unit: Unit, now: i64) {
-        let (name, folder) = (unit.name(), folder(unit.name()));
+    /// The lines of what was done to the own certificate of a unit.
+    pub(crate) fn log_own(&self, node: &NodeRow, unit: Unit, what: Logged, now: i64) {
+        self.log_operation(node, unit.name(), what, &format!("certs/{}", unit.name()), now);
+    }
+
+    /// The lines of an upload to a trust store.
+    pub(crate) fn log_trusted(&self, node: &NodeRow, store: &str, now: i64) {
+        self.log_operation(node, store, Logged::Upload, "trust-certs", now);
+    }
+
+    fn log_operation(&self, node: &NodeRow, name: &str, what: Logged, certificates: &str, now: i64) {
+        let folder = folder(name);
         let texts = [
             "decode".to_owned(),
-            "op:regenerate".to_owned(),
+            format!("op:{}", what.word()),
             format!("unit:{name}"),
-            format!("cert-dir:{}", escaped(&format!("{folder}/certs/{name}"))),
+            format!("cert-dir:{}", escaped(&format!("{folder}/{certificates}"))),
             format!("key-dir:{}", escaped(&format!("{folder}/keys"))),
         ];
         let lines = texts.iter().map(|text| self.stamped(now, "INFO", text)).collect::<Result<Vec<_>, _>>();

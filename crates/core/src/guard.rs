@@ -80,12 +80,19 @@ impl Cluster {
         Ok(self.store().held_lists(kind.word()).await?)
     }
 
-    /// Whether a unit may be renewed now. What was forced, for the audit entry; empty when nothing was.
+    /// Whether a unit may be renewed now; `anyway` is the command that forces it. What was forced, for the audit entry; empty
+    /// when nothing was.
     ///
     /// # Errors
     /// [`CoreError::Refused`] `guard-five-minutes`, and when not forced `clock-behind` and `phones-hold-old-list`;
     /// [`CoreError::BadInput`] for a reason that says nothing.
-    pub(crate) async fn check_guard(&self, unit: Unit, force: Option<&str>, now: i64) -> Result<String, CoreError> {
+    pub(crate) async fn check_guard(
+        &self,
+        unit: Unit,
+        force: Option<&str>,
+        anyway: &str,
+        now: i64,
+    ) -> Result<String, CoreError> {
         check_wait(&self.store().certificates().await?, unit, now)?;
         let reason = force.map(str::trim);
         if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON_LIMIT) {
@@ -96,7 +103,7 @@ impl Cluster {
             match (check, reason) {
                 (Ok(()), _) => {}
                 (Err(CoreError::Refused { label, text }), None) => {
-                    let text = format!("{text}. `set cert regen force {} REASON` does it all the same", unit.name());
+                    let text = format!("{text}. `{anyway}` does it all the same");
                     return Err(CoreError::Refused { label, text });
                 }
                 (Err(CoreError::Refused { label, .. }), Some(_)) => against.push(label),

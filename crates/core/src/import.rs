@@ -9,7 +9,7 @@ mod read;
 
 use std::collections::{HashMap, HashSet};
 
-use pki::lsc::authority::{CHAIN_BYTES, certificates, is_issued_by};
+use pki::lsc::authority::{certificates, is_issued_by};
 use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
@@ -98,6 +98,9 @@ pub fn title(certificate: &Certificate) -> String {
     certificate.common_name().unwrap_or_else(|| certificate.subject(NameForm::Cucm))
 }
 
+/// Bytes of certificates that an administrator gives at most, 1 MiB: what is taken of a chain.
+pub const GIVEN_BYTES: usize = pki::lsc::authority::CHAIN_BYTES;
+
 impl Cluster {
     /// The bytes of a file of certificates that an administrator names: by its whole path, or as it lies in the data directory.
     ///
@@ -105,7 +108,7 @@ impl Cluster {
     /// [`CoreError`]: the level, no such file, more than 1 MiB.
     pub fn given_file(&self, actor: &Actor, name: &str) -> Result<Vec<u8>, CoreError> {
         actor.require(Level::ReadWrite)?;
-        let read = read_file(&self.data().root().join(name), CHAIN_BYTES as u64);
+        let read = read_file(&self.data().root().join(name), GIVEN_BYTES as u64);
         // Whose fault it is: the name was typed.
         read.map_err(|error| CoreError::BadInput(error.to_string()))
     }

@@ -28,6 +28,23 @@ pub const DEFAULT_WINDOW_DAYS: u32 = 90;
 /// *Notification Frequency* when nobody says otherwise, hours: once a week.
 pub const DEFAULT_REPEAT_HOURS: u32 = 7 * 24;
 
+/// What was chosen for the monitor, in the settings of the node that runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonitorChoice {
+    /// *Notification Start Time*: days before an expiry.
+    pub window_days: u32,
+    /// *Notification Frequency*: hours until the same is said again.
+    pub repeat_hours: u32,
+    /// *Enable LSC Monitoring*.
+    pub lsc: bool,
+}
+
+impl Default for MonitorChoice {
+    fn default() -> Self {
+        Self { window_days: DEFAULT_WINDOW_DAYS, repeat_hours: DEFAULT_REPEAT_HOURS, lsc: true }
+    }
+}
+
 /// Letters of a reason at most: a line.
 const REASON_LIMIT: usize = 200;
 

@@ -221,6 +221,12 @@ pub fn names() -> String {
 }
 
 impl Release {
+    /// Whether phones check what the key of a unit signs: ITL, CTL, configs, now or after a way back.
+    pub fn signs_for_phones(&self, unit: Unit) -> bool {
+        let signers = [Unit::CallManager, self.itl_signer];
+        signers.iter().chain(self.ctl_sasts).chain(self.token_ctl_sasts).any(|signer| *signer == unit)
+    }
+
     /// The units whose certificates a node has that is not one of IM&P.
     pub fn units(&self, publisher: bool) -> impl Iterator<Item = Unit> {
         let (recovery, ec_units) = (self.recovery, self.ec_units);

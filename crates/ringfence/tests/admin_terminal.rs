@@ -2,12 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 mod admin_cluster;
+#[path = "support/company.rs"]
+mod company;
 #[path = "support/terminal.rs"]
 mod terminal;
 
 use std::process::Command;
 
 use admin_cluster::Place;
+use company::Company;
 use terminal::Terminal;
 
 fn admin(place: &Place, arguments: &[&str]) -> Terminal {
@@ -92,6 +95,35 @@ fn a_session_at_the_terminal() {
     terminal.press("\x1b[A");
     terminal.until("show ctl");
     terminal.press("\x15\x04");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn certificates_are_pasted() {
+    let place = Place::new(|_| async {});
+    let pem = Company::new("Company Root").pem().replace('\n', "\r");
+    let mut terminal = admin(&place, &[]);
+    terminal.until("admin:");
+    let done = "Successfully imported certificate for tomcat.\n\
+                Please restart services related to tomcat for the new certificate to become active.\nadmin:";
+    // an empty line ends it, and Ctrl-D
+    for pasted in [format!("{pem}\r"), format!("{pem}\x04")] {
+        terminal.press("set cert import trust tomcat\r");
+        terminal.until("Paste the Certificate and Hit Enter\n");
+        terminal.press(&pasted);
+        terminal.until(done);
+    }
+    // Ctrl-C drops it, and what follows is a command
+    terminal.press("set cert import trust tomcat\r");
+    terminal.until("Paste the Certificate and Hit Enter\n");
+    terminal.press("-----BEGIN CERTIFICATE-----\r");
+    terminal.until("-----BEGIN CERTIFICATE-----\n");
+    terminal.interrupt();
+    terminal.until("Control-C pressed\nadmin:");
+    terminal.press("show cert list trust\r");
+    let list = terminal.until("admin:");
+    assert_eq!(list.matches("Company_Root").count(), 1, "{list}");
+    terminal.press("quit\r");
     assert_eq!(terminal.end(), 0);
 }
 

@@ -2,6 +2,8 @@
 //! and certificates in pairs, the lists in step with them, and every file that nothing uses is listed and can be collected.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
+#[path = "support/company.rs"]
+mod company;
 #[path = "support/node.rs"]
 mod node;
 
@@ -10,8 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
+use company::Company;
 use node::{Served, run};
 use pki::Certificate;
+use pki::request::CertificateRequest;
 use pki::verify::check_against_itself;
 use wire::trust_list::TrustList;
 
@@ -29,8 +33,12 @@ impl Place {
     }
 
     fn admin(&self, command: &str, armed: bool) -> Output {
+        self.admin_on("node1", command, armed)
+    }
+
+    fn admin_on(&self, node: &str, command: &str, armed: bool) -> Output {
         let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
-        program.args(["admin", "--data", self.data().to_str().unwrap(), "--yes", "-c", command]);
+        program.args(["admin", "--data", self.data().to_str().unwrap(), "--node", node, "--yes", "-c", command]);
         if armed {
             program.env("RINGFENCE_FAULT", self.file("fault"));
         }
@@ -38,7 +46,11 @@ impl Place {
     }
 
     fn said(&self, command: &str) -> String {
-        let output = self.admin(command, false);
+        self.said_on("node1", command)
+    }
+
+    fn said_on(&self, node: &str, command: &str) -> String {
+        let output = self.admin_on(node, command, false);
         assert!(output.status.success(), "{command}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
@@ -74,6 +86,11 @@ impl Place {
         for unit in ["tomcat", "ipsec", "ITLRecovery", "CallManager", "CAPF", "TVS"] {
             keys.push(format!("{}.pem", hex::encode(self.own(unit).key_id())));
         }
+        let waiting = self.said("show csr own CallManager rfc7468");
+        if waiting.starts_with("-----BEGIN") {
+            let request = CertificateRequest::from_pem(waiting.as_bytes()).unwrap();
+            keys.push(format!("{}.pem", hex::encode(request.key_id())));
+        }
         let there = self.names("keys");
         assert!(keys.iter().all(|key| there.contains(key)), "each own certificate has its key");
         let (itl, ctl) = (self.list("ITLFile.tlv"), self.list("CTLFile.tlv"));
@@ -92,7 +109,8 @@ impl Place {
             "{strangers:?}\n{listed}"
         );
         let before = SystemTime::now() - Duration::from_secs(2 * 3600);
-        for folder in ["keys", "published"] {
+        let folders = ["keys", "published", "nodes/sub1/keys", "nodes/sub1/published"];
+        for folder in folders.into_iter().filter(|folder| self.data().join(folder).exists()) {
             for file in self.names(folder) {
                 let file = std::fs::OpenOptions::new().write(true).open(self.data().join(folder).join(file)).unwrap();
                 file.set_modified(before).unwrap();
@@ -121,13 +139,25 @@ fn pem(text: &str) -> &str {
 
 /// Kills `command` at each write that it makes; `state` tells the two states apart.
 fn killed_at_each_write(command: &str, prepare: &[&str], state: impl Fn(&Place) -> bool) {
+    killed_after(command, &["--release", "10.5"], prepare, |_| {}, state);
+}
+
+/// The same with other settings of the first start; `more` prepares what no command does.
+fn killed_after(
+    command: &str,
+    start: &[&str],
+    prepare: &[&str],
+    more: impl FnOnce(&Place),
+    state: impl Fn(&Place) -> bool,
+) {
     let place = Place { folder: tempfile::tempdir().unwrap() };
-    assert_eq!(Served::start(&place.data(), &["--release", "10.5"]).stop().code(), Some(0));
+    assert_eq!(Served::start(&place.data(), start).stop().code(), Some(0));
     place.said("utils ctl set-cluster mixed-mode");
-    std::fs::write(place.data().join("ca.pem"), place_ca()).unwrap();
+    std::fs::write(place.data().join("ca.pem"), Company::new("Spare CA").pem()).unwrap();
     for line in prepare {
         place.said(line);
     }
+    more(&place);
     std::fs::rename(place.data(), place.file("prepared")).unwrap();
     let (mut last, mut old, mut new) = (1, 0, 0);
     loop {
@@ -148,32 +178,6 @@ fn killed_at_each_write(command: &str, prepare: &[&str], state: impl Fn(&Place) 
         last += 1;
     }
     assert!(old >= 2 && new >= 1, "{command}: {old} kills before the change, {new} after it");
-}
-
-/// A CA that nobody needs.
-fn place_ca() -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let (certificate, key) = (path("ca.pem"), path("ca.key"));
-    let made = run(
-        "openssl",
-        "openssl",
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=Spare CA",
-            "-keyout",
-            &key,
-            "-out",
-            &certificate,
-        ],
-    );
-    assert!(made.status.success(), "{made:?}");
-    std::fs::read_to_string(certificate).unwrap()
 }
 
 fn has_ca(place: &Place) -> bool {
@@ -205,21 +209,81 @@ fn a_deletion() {
     killed_at_each_write("set cert delete tomcat-trust Spare_CA.pem", &prepare, |place| !has_ca(place));
 }
 
+/// A CA signs the request that waits, and what it signed lies in the data directory.
+fn signed(place: &Place, ca: &Company) {
+    let request = place.said("show csr own CallManager rfc7468");
+    std::fs::write(place.data().join("signed.pem"), ca.sign(&request, 730)).unwrap();
+    std::fs::write(place.data().join("company.pem"), ca.pem()).unwrap();
+    place.said("set cert import trust CallManager-trust company.pem");
+}
+
+/// Whether a node has the certificate that was signed; if not, its request waits still.
+fn has_signed(place: &Place, nodes: &[&str]) -> bool {
+    let signed = std::fs::read(place.data().join("signed.pem")).unwrap();
+    let signed = Certificate::from_pem(&signed).unwrap();
+    let own = |node: &&str| place.said_on(node, "show cert own CallManager");
+    let taken: Vec<bool> =
+        nodes.iter().map(|node| Certificate::from_pem(pem(&own(node)).as_bytes()).unwrap() == signed).collect();
+    let waiting = place.said("show csr list own").contains("CallManager/CallManager.csr\n");
+    assert!(
+        taken.iter().all(|one| *one != waiting),
+        "all nodes or none, and its request with them: {taken:?} {waiting}"
+    );
+    // a key for each of them: without it the next start says so
+    for (node, taken) in nodes.iter().zip(&taken) {
+        let folder = if *node == "node1" { "keys".to_owned() } else { format!("nodes/{node}/keys") };
+        let key = format!("{}.pem", hex::encode(signed.key_id()));
+        assert!(!taken || place.names(&folder).contains(&key), "the key of {node}");
+    }
+    taken.iter().all(|one| *one)
+}
+
+#[test]
+fn an_upload_of_what_a_ca_has_signed() {
+    let ca = Company::new("Company Root");
+    let start = ["--release", "10.5"];
+    let command = "set cert import own CallManager signed.pem";
+    let prepare = ["set csr gen CallManager"];
+    killed_after(command, &start, &prepare, |place| signed(place, &ca), |place| has_signed(place, &["node1"]));
+}
+
+#[test]
+fn an_upload_for_all_nodes() {
+    let ca = Company::new("Company Root");
+    let start = ["--release", "10.5", "--subscriber", "sub1=127.0.0.2"];
+    let command = "set cert import own CallManager signed.pem";
+    let prepare = ["set csr gen CallManager multi-server"];
+    killed_after(command, &start, &prepare, |place| signed(place, &ca), |place| has_signed(place, &["node1", "sub1"]));
+}
+
+/// A file in the place of the folder of keys: no user may write into it, not even root.
+fn without_keys(place: &Place, then: impl FnOnce()) {
+    let (keys, aside) = (place.data().join("keys"), place.data().join("keys.away"));
+    std::fs::rename(&keys, &aside).unwrap();
+    std::fs::write(&keys, "").unwrap();
+    then();
+    std::fs::remove_file(&keys).unwrap();
+    std::fs::rename(&aside, &keys).unwrap();
+}
+
 #[test]
 fn a_key_directory_that_is_read_only() {
     let place = Place { folder: tempfile::tempdir().unwrap() };
     assert_eq!(Served::start(&place.data(), &["--release", "10.5"]).stop().code(), Some(0));
-    // A file in the place of the folder: no user may write into it, not even root.
-    let (keys, aside) = (place.data().join("keys"), place.data().join("keys.away"));
-    std::fs::rename(&keys, &aside).unwrap();
-    std::fs::write(&keys, "").unwrap();
-    let before = place.said("show cert own CallManager");
-    let output = place.admin("set cert regen CallManager", false);
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("keys/") && text.contains("cannot be written"), "{text}");
-    assert_eq!(place.said("show cert own CallManager"), before);
-    std::fs::remove_file(&keys).unwrap();
-    std::fs::rename(&aside, &keys).unwrap();
-    place.said("set cert regen CallManager");
+    let all = "set cert regen CallManager";
+    let shown =
+        || ["show cert own CallManager", "show csr list own", "show cert list trust"].map(|line| place.said(line));
+    place.said("set csr gen CallManager");
+    signed(&place, &Company::new("Company Root"));
+    let before = shown();
+    for command in [all, "set csr gen tomcat", "set cert import own CallManager signed.pem"] {
+        without_keys(&place, || {
+            let output = place.admin(command, false);
+            assert_eq!(output.status.code(), Some(2), "{command}: {output:?}");
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(text.contains("/keys/") && text.contains("cannot be "), "{command}: {text}");
+        });
+        assert_eq!(shown(), before, "{command}");
+    }
+    place.said("set cert import own CallManager signed.pem");
 }

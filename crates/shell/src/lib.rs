@@ -2,7 +2,8 @@
 //!
 //! * [`table`]: the one table of commands; everything below reads it
 //! * [`parse`]: a typed line -> a command of the table with its arguments
-//! * [`session`]: who is logged in on which node; a line -> a [`Reply`]; a confirmation is a state of the session
+//! * [`session`]: who is logged in on which node; a line -> a [`Reply`]; a confirmation is a state of the session,
+//!   and so is what is pasted behind a command (`paste`)
 //! * `run`: what the commands do, one module per noun, by the operations of `core`
 //! * [`help`]: `help`, `help COMMAND` and `?`; [`complete`]: the Tab key; [`paging`]: long texts by pages
 //!
@@ -14,6 +15,7 @@ pub mod complete;
 pub mod help;
 pub mod paging;
 pub mod parse;
+mod paste;
 mod question;
 mod run;
 pub mod session;

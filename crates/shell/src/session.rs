@@ -5,12 +5,14 @@ use std::sync::Arc;
 use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
+use ringfence_core::monitor::MonitorChoice;
 use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::{Actor, Cluster, CoreError, ListKind, NodeRow, Surroundings, rollback};
 
 use crate::complete::Completer;
 use crate::help;
 use crate::parse::{self, Line};
+use crate::paste::Paste;
 use crate::question::{Question, is_yes};
 use crate::table::{Action, Command, Place};
 
@@ -34,7 +36,9 @@ pub struct Session {
     pub(crate) actor: Actor,
     pub(crate) pagination: bool,
     pub(crate) exchange: Arc<dyn Exchange>,
+    pub(crate) monitor: Result<MonitorChoice, String>,
     question: Option<Question>,
+    pub(crate) paste: Option<Paste>,
 }
 
 /// The answer to a line.
@@ -57,6 +61,8 @@ pub enum State {
     Ask(&'static str),
     /// The same for a password or an authentication string: what is typed is shown nowhere.
     AskSecret(&'static str),
+    /// The next line of what is pasted: no prompt, and nothing of it is printed again.
+    Paste,
     /// Nothing: the session is over.
     Quit,
 }
@@ -116,13 +122,29 @@ pub(crate) fn one_line(text: &str) -> String {
 impl Session {
     /// A session of an actor on a node.
     pub fn new(cluster: Cluster, node: NodeRow, actor: Actor) -> Self {
-        Self { cluster, node, actor, pagination: true, exchange: Arc::new(NoSftp), question: None }
+        Self {
+            cluster,
+            node,
+            actor,
+            pagination: true,
+            exchange: Arc::new(NoSftp),
+            monitor: Ok(MonitorChoice::default()),
+            question: None,
+            paste: None,
+        }
     }
 
     /// The same with SFTP, for `set cert bulk`.
     #[must_use]
     pub fn with_exchange(mut self, exchange: Arc<dyn Exchange>) -> Self {
         self.exchange = exchange;
+        self
+    }
+
+    /// The same with what the certificate monitor of the node is told, or why that cannot be read.
+    #[must_use]
+    pub fn with_monitor(mut self, monitor: Result<MonitorChoice, String>) -> Self {
+        self.monitor = monitor;
         self
     }
 
@@ -154,10 +176,19 @@ impl Session {
         Ok(if on { format!("{}\n", rollback::WARNING) } else { String::new() })
     }
 
-    /// Ctrl-C: a question that waits is taken as no.
+    /// Ctrl-C: a question that waits is taken as no, and what was pasted is dropped.
     pub fn interrupt(&mut self) -> Reply {
         self.question = None;
+        self.paste = None;
         Reply { outcome: Outcome::Declined, ..Reply::done(INTERRUPTED) }
+    }
+
+    /// Ctrl-D, or the end of a pipe: ends what is pasted; anything else that waits is taken as no.
+    pub async fn end_of_input(&mut self, surroundings: &mut dyn Surroundings) -> Reply {
+        match self.paste.take() {
+            Some(paste) => self.take_paste(paste, surroundings).await,
+            None => Reply { text: String::new(), ..self.interrupt() },
+        }
     }
 
     /// What the Tab key needs to know now. Names that cannot be read are left out: a Tab is no place for an error.
@@ -184,6 +215,9 @@ impl Session {
             } else {
                 Reply { outcome: Outcome::Declined, ..Reply::done("") }
             };
+        }
+        if let Some(paste) = self.paste.take() {
+            return self.pasted(paste, line, surroundings).await;
         }
         if line.len() > LINE_LIMIT {
             return Reply::refused(format!("a line has {LINE_LIMIT} bytes at most\n{UNSUCCESSFUL}"));
@@ -286,11 +320,9 @@ impl Session {
             }
             Action::RestoreRequest => self.restore_request(first, surroundings).await,
             Action::ShowRequest => self.show_request(first, second.is_some()).await,
-            Action::ImportOwn => {
-                let options = arguments.get(2).copied().unwrap_or_default();
-                self.import_own(first, second.unwrap_or_default(), options, surroundings).await
-            }
-            Action::ImportTrust => self.import_trust(first, second.unwrap_or_default(), surroundings).await,
+            Action::ImportOwn => self.import_own(first, second.unwrap_or_default(), false, surroundings).await,
+            Action::ForceImportOwn => self.import_own(first, second.unwrap_or_default(), true, surroundings).await,
+            Action::ImportTrust => self.import_trust(first, second, surroundings).await,
             Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()),
             Action::Acknowledge => self.acknowledge(first, second.unwrap_or_default(), surroundings).await,
             Action::Unacknowledge => self.unacknowledge(first, surroundings).await,

@@ -149,6 +149,7 @@ pub(crate) enum Action {
     RestoreRequest,
     ShowRequest,
     ImportOwn,
+    ForceImportOwn,
     ImportTrust,
     DeleteTrusted,
     Acknowledge,

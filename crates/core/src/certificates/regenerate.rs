@@ -7,6 +7,7 @@ use super::make::{make, request};
 use super::rows::replace_own;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
+use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode};
 use crate::surroundings::Surroundings;
 use crate::units::Unit;
@@ -64,7 +65,8 @@ impl Cluster {
         self.check_unit(node, unit)?;
         self.check_renewal(node, unit).await?;
         // Before the key, because that takes its time; and again when nobody else can change anything.
-        let forced = self.check_guard(unit, force, surroundings.now()).await?;
+        let anyway = format!("set cert regen force {} REASON", unit.name());
+        let forced = self.check_guard(unit, force, &anyway, surroundings.now()).await?;
         let profile = (self.release().certificates)(unit).1;
         let place = NewNode::try_from(node)?;
         let subject = self.new_subject(unit, node, surroundings).await?;
@@ -76,13 +78,13 @@ impl Cluster {
         self.save_key(node, unit, &made).await?;
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        self.check_guard(unit, force, now).await?;
+        self.check_guard(unit, force, &anyway, now).await?;
         replace_own(&mut transaction, node, unit, made.certificate(), now).await?;
         let serial = pki::hash::spell(made.certificate().serial(), ":", true);
         let result = format!("new certificate, serial {serial}{forced}");
         transaction.note_audit(now, actor.name(), &command, &result).await?;
         transaction.commit().await?;
-        self.log_regeneration(node, unit, now);
+        self.log_own(node, unit, Logged::Regenerate, now);
         self.settle(surroundings).await?;
         Ok(Regenerated { unit, certificate: made.certificate().clone() })
     }

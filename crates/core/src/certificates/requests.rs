@@ -5,8 +5,10 @@ use pki::request::{CertificateRequest, RequestDigest, RequestSpec, request};
 use store::rows::{NodeRow, RequestRow, RequestState};
 
 use super::make::new_key;
+use super::upload::checks;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
+use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode, check_host_name};
 use crate::releases::requests::{CURVES, RequestRow as Row};
 use crate::surroundings::Surroundings;
@@ -120,6 +122,7 @@ impl Cluster {
         transaction.put_request(&row).await?;
         transaction.note_audit(now, actor.name(), &command, &format!("key {}", row.key_id)).await?;
         transaction.commit().await?;
+        self.log_own(node, unit, Logged::Request, now);
         Ok(request)
     }
 
@@ -225,6 +228,7 @@ impl Cluster {
             return Err(CoreError::refused("not-multi-server", text));
         }
         let bits = choice_of(if unit.is_ec() { &CURVES } else { rules.rsa }, choice.bits, "key length")?;
+        checks::signing_key(self.release(), unit, usize::try_from(bits).ok().filter(|_| !unit.is_ec()))?;
         let digest = digest(unit, bits, rules.digests, choice.digest)?;
         let place = NewNode::try_from(node)?;
         let mut subject = self.new_subject(unit, node, surroundings).await?;

@@ -16,9 +16,24 @@ use super::requests::ListedRequest;
 use super::rows::{put_trusted, replace_own};
 use crate::CoreError;
 use crate::actor::{Actor, Level};
+use crate::certificate_log::Logged;
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
 use crate::units::{Unit, service, service_named};
+
+/// What somebody uploads.
+#[derive(Debug, Clone, Copy)]
+pub struct Upload<'a> {
+    /// For this unit.
+    pub unit: Unit,
+    /// PEM with one certificate, DER, or PKCS#7 in DER.
+    pub file: &'a [u8],
+    /// The key of a certificate whose request was made elsewhere.
+    pub key: Option<&'a SoftKey>,
+    /// Why it is taken although phones would be left behind or the clock is wrong; the audit entry keeps it. The wait of five
+    /// minutes stays.
+    pub force: Option<&'a str>,
+}
 
 /// What an upload will do. Made by [`Cluster::plan_upload`], when nothing stands against it.
 #[derive(Debug, Clone)]
@@ -34,6 +49,7 @@ pub struct UploadPlan {
     /// The trust stores of the unit, by number.
     stores: Vec<i64>,
     key: KeyFrom,
+    force: Option<String>,
 }
 
 /// Where the key is.
@@ -81,22 +97,21 @@ fn named(certificate: &Certificate) -> String {
 }
 
 impl Cluster {
-    /// Checks an upload for a unit of a node: the file (PEM with one certificate, DER, PKCS#7 in DER), and with `key` the key of
-    /// a certificate whose request was made elsewhere, at a time in milliseconds since 1970 UTC. What it would do.
+    /// Checks an upload on a node, at a time in milliseconds since 1970 UTC. What it would do.
     ///
     /// # Errors
     /// [`CoreError`]: the level, a unit that this node has not; [`CoreError::Refused`] with the reason: `no-request`,
-    /// `key-mismatch`, `san-mismatch`, `usage-dropped`, `not-a-ca`, `no-chain` and the others of `checks`.
+    /// `key-mismatch`, `san-mismatch`, `usage-dropped`, `not-a-ca`, `no-chain`, the others of `checks`, and what
+    /// [`crate::guard`] refuses.
     pub async fn plan_upload(
         &self,
         actor: &Actor,
         node: &NodeRow,
-        unit: Unit,
-        file: &[u8],
-        key: Option<&SoftKey>,
+        upload: &Upload<'_>,
         now: i64,
     ) -> Result<UploadPlan, CoreError> {
         actor.require(Level::ReadWrite)?;
+        let Upload { unit, file, key, force } = *upload;
         self.check_unit(node, unit)?;
         let row = (self.release().requests.row)(unit).ok_or_else(|| {
             let text = format!("{} signs its own certificates; none is uploaded for it", unit.name());
@@ -104,7 +119,8 @@ impl Cluster {
         })?;
         let given = read::read(unit, file)?;
         let (certificate, key) = self.key_for(node, unit, &given, key).await?;
-        checks::key_kind(unit, &certificate, unit == Unit::CallManager || unit == self.release().itl_signer)?;
+        checks::key_kind(unit, &certificate)?;
+        checks::signing_key(self.release(), unit, certificate.rsa_bits())?;
         checks::plain(&certificate, now)?;
         let mut multi_server = false;
         if let KeyFrom::Request { row, .. } = &key {
@@ -115,7 +131,7 @@ impl Cluster {
         checks::usages(unit, &row, &certificate)?;
         checks::constraints(unit, &certificate, now)?;
         let rows = self.store().certificates().await?;
-        self.check_guard(unit, None, now).await?;
+        self.check_guard(unit, force, &anyway(unit), now).await?;
         let stores = chain_stores(unit);
         let first = stores.first().copied().unwrap_or_default();
         let mut known = given.clone();
@@ -142,7 +158,7 @@ impl Cluster {
             self.check_renewal(&other, unit).await?;
             nodes.push((other, old));
         }
-        Ok(UploadPlan { unit, certificate, nodes, chain, stores, key })
+        Ok(UploadPlan { unit, certificate, nodes, chain, stores, key, force: force.map(str::to_owned) })
     }
 
     /// Carries out what was planned: the key on every node that gets the certificate, then own certificates, copies and chain in
@@ -171,7 +187,7 @@ impl Cluster {
         }
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        self.check_guard(unit, None, now).await?;
+        let forced = self.check_guard(unit, plan.force.as_deref(), &anyway(unit), now).await?;
         if let KeyFrom::Request { row, .. } = &plan.key {
             let waits = |known: &RequestRow| known.key_id == row.key_id && known.state == RequestState::Waiting;
             if !transaction.requests().await?.iter().any(waits) {
@@ -188,8 +204,13 @@ impl Cluster {
             }
         }
         let serial = pki::hash::spell(plan.certificate.serial(), ":", true);
-        transaction.note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}")).await?;
+        transaction
+            .note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}{forced}"))
+            .await?;
         transaction.commit().await?;
+        for (node, _) in &plan.nodes {
+            self.log_own(node, unit, Logged::Upload, now);
+        }
         self.settle(surroundings).await
     }
 
@@ -219,7 +240,9 @@ impl Cluster {
                 return Err(CoreError::refused("older", text));
             }
         }
-        self.put_trusted(actor, node, given, &[store], surroundings).await
+        self.put_trusted(actor, node, given, &[store], surroundings).await?;
+        self.log_trusted(node, service_named(store).map_or(store, |service| service.name), now);
+        Ok(())
     }
 
     /// The certificate of a file that belongs to the key that was given, or to a request that waits here.
@@ -286,6 +309,11 @@ impl Cluster {
         });
         Err(key_mismatch(&hint))
     }
+}
+
+/// The command that takes an upload although the guard is against it.
+fn anyway(unit: Unit) -> String {
+    format!("set cert import own force {} FILE REASON", unit.name())
 }
 
 fn key_mismatch(hint: &str) -> CoreError {

@@ -3,6 +3,7 @@
 use pki::listing::ListKind;
 use pki::verify::check_against_itself;
 use ringfence_core::certificates::requests::RequestChoice;
+use ringfence_core::certificates::upload::Upload;
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
 use wire::role::Role;
@@ -28,10 +29,8 @@ async fn what_the_nodes_had_before_is_gone_everywhere() {
 
     // from the other node than the one that made the request; first only said, then done
     let file = signed.to_pem();
-    let plan = cluster
-        .plan_upload(&actor, &subscriber, Unit::CallManager, file.as_bytes(), None, place.clock.now)
-        .await
-        .unwrap();
+    let upload = Upload { unit: Unit::CallManager, file: file.as_bytes(), key: None, force: None };
+    let plan = cluster.plan_upload(&actor, &subscriber, &upload, place.clock.now).await.unwrap();
     let lines = plan.lines().join("\n");
     assert!(lines.starts_with("pub: CallManager becomes CN=pub-ms.example.com;"), "{lines}");
     assert!(lines.contains("\nsub: CallManager becomes ") && lines.contains("in the place of CN=sub.example.com;"));
@@ -40,6 +39,10 @@ async fn what_the_nodes_had_before_is_gone_everywhere() {
     let before = cluster.store().changes_after(0).await.unwrap().last().unwrap().seq;
     cluster.upload(&actor, &plan, &mut place.clock).await.unwrap();
 
+    for log in ["log/CertMgmt.log", "nodes/sub/log/CertMgmt.log"] {
+        let log = std::fs::read_to_string(place.folder.path().join(log)).unwrap();
+        assert!(log.contains(" INFO [main] - op:upload\n") && log.contains(" - unit:CallManager\n"), "{log}");
+    }
     for (node, directory) in [(&publisher, "keys"), (&subscriber, "nodes/sub/keys")] {
         assert_eq!(cluster.find_certificate(node, false, "CallManager").await.unwrap(), signed);
         let key = place.folder.path().join(directory).join(format!("{}.pem", pki::hash::hex(&signed.key_id())));

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::certificates::requests::RequestChoice;
+use ringfence_core::certificates::upload::Upload;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
@@ -94,7 +95,8 @@ impl Place {
     /// Uploads a file on the publisher, as `set cert import own` does.
     pub async fn upload(&mut self, unit: Unit, file: &[u8], key: Option<&SoftKey>) -> Result<(), CoreError> {
         let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
-        let plan = cluster.plan_upload(&self.actor, &node, unit, file, key, self.clock.now).await?;
+        let upload = Upload { unit, file, key, force: None };
+        let plan = cluster.plan_upload(&self.actor, &node, &upload, self.clock.now).await?;
         cluster.upload(&self.actor, &plan, &mut self.clock).await
     }
 

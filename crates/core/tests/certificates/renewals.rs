@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use pki::listing::ListKind;
+use ringfence_core::certificates::requests::RequestChoice;
+use ringfence_core::certificates::upload::Upload;
 use ringfence_core::change_notification::QUIET;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
@@ -15,6 +17,7 @@ use ringfence_core::units::Unit;
 use ringfence_core::{CoreError, NodeRow};
 use wire::file_name::FileName;
 
+use crate::authority::Authority;
 use crate::place::Place;
 
 const MINUTE: i64 = 60_000;
@@ -106,6 +109,44 @@ async fn the_second_renewal_waits_for_the_phones() {
     // five minutes are not forced
     let early = cluster.regenerate_forced(&place.actor, &publisher, Unit::Tvs, reason, &mut place.clock).await;
     assert!(matches!(early, Err(CoreError::Refused { label: "guard-five-minutes", .. })), "{early:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_waits_for_the_phones_too() {
+    let mut place = Place::new("15").await;
+    let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
+    let root = Authority::root("Company Root");
+    place.trust(std::slice::from_ref(&root.certificate), &["TVS-trust"]).await;
+    phones(&mut place).await;
+    renew(&mut place, &publisher, Unit::CallManager).await.unwrap();
+    place.clock.now += 5 * MINUTE;
+    let signed = root.sign(&place.request(Unit::Tvs, &RequestChoice::default()).await, "");
+    let (label, text) = place.refused(Unit::Tvs, signed.der(), None).await;
+    assert_eq!(label, "phones-hold-old-list");
+    assert!(text.ends_with(". `set cert import own force TVS FILE REASON` does it all the same"), "{text}");
+    // a clock that is years wrong shows by the dates of the certificate, whatever is forced
+    let reason = "the phones are on a shelf";
+    for (force, ahead, wanted) in [
+        (None, -2 * YEAR, "is valid from "),
+        (Some(reason), -2 * YEAR, "is valid from "),
+        (Some(reason), 3 * YEAR, "has expired on "),
+        (Some(" "), 0, "force needs a reason"),
+    ] {
+        let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force };
+        let refused = cluster.plan_upload(&place.actor, &publisher, &upload, place.clock.now + ahead).await;
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains(wanted), "{text}");
+    }
+    let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force: Some(reason) };
+    let plan = cluster.plan_upload(&place.actor, &publisher, &upload, place.clock.now).await.unwrap();
+    assert_ne!(place.shown(false, "TVS").await, signed, "a plan changes nothing");
+    cluster.upload(&place.actor, &plan, &mut place.clock).await.unwrap();
+    assert_eq!(place.shown(false, "TVS").await, signed);
+    let audit = cluster.store().audit(20).await.unwrap();
+    let forced = format!("; forced against phones-hold-old-list: {reason}");
+    assert!(
+        audit.iter().any(|entry| entry.command == "set cert import own TVS on pub" && entry.result.ends_with(&forced))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

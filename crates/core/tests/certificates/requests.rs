@@ -106,6 +106,12 @@ async fn the_common_name_is_a_name() {
             "no key length of 1024 bits here; there are 2048, 3072, 4096",
         ),
         (
+            Unit::CallManager,
+            RequestChoice { bits: Some(3072), ..Default::default() },
+            "CallManager signs what phones read, and their files have no value for RSA-3072. Ask with another key length: 2048, \
+             4096",
+        ),
+        (
             Unit::TomcatEcdsa,
             RequestChoice { bits: Some(2048), ..Default::default() },
             "no key length of 2048 bits here; there are 384, 256, 521",
@@ -129,6 +135,17 @@ async fn the_common_name_is_a_name() {
     ] {
         let refused = ask(&mut place, unit, &choice).await.unwrap_err().to_string();
         assert!(refused.starts_with(says), "{refused}");
+    }
+}
+
+/// What signs nothing for phones may have such a key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rsa_3072_where_it_can_be_used() {
+    let mut place = Place::new("15").await;
+    for unit in [Unit::Tomcat, Unit::Tvs, Unit::Capf] {
+        let choice = RequestChoice { bits: Some(3072), ..Default::default() };
+        let pem = ask(&mut place, unit, &choice).await.unwrap();
+        assert!(text(&place, &pem).contains("(3072 bit)"), "{}", unit.name());
     }
 }
 

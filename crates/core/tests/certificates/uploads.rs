@@ -170,6 +170,32 @@ async fn chains_and_keys_that_come_along() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_of_the_original() {
+    let mut place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    let root = Authority::root("Company Root").certificate;
+    let authority = [root.clone()];
+    cluster.import_trusted(&place.actor, &node, &authority, "callmanager-trust", &mut place.clock).await.unwrap();
+    let choice = RequestChoice { multi_server: true, ..Default::default() };
+    place.request(Unit::CallManager, &choice).await;
+    let log = std::fs::read_to_string(place.folder.path().join("log/CertMgmt.log")).unwrap();
+    let said: Vec<&str> = log.lines().map(|line| line.split_once(" INFO [main] - ").unwrap().1).collect();
+    let folder = "%2Fusr%2Flocal%2Fcm%2F.security%2FCallManager%2F";
+    let lines = |op: &str, unit: &str, certificates: &str| {
+        let part = |name: &str| format!("{folder}{name}");
+        [
+            "decode".to_owned(),
+            format!("op:{op}"),
+            format!("unit:{unit}"),
+            format!("cert-dir:{}", part(certificates)),
+            format!("key-dir:{}", part("keys")),
+        ]
+    };
+    let trusted = lines("upload", "CallManager-trust", "trust-certs");
+    assert_eq!(said, [trusted, lines("csr", "CallManager", "certs%2FCallManager")].concat());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_one_does_not_come_back() {
     let mut place = Place::new("15").await;
     let root = Authority::root("Company Root");

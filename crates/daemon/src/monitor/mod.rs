@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ringfence_core::alarms::line;
-use ringfence_core::monitor::{DEFAULT_REPEAT_HOURS, DEFAULT_WINDOW_DAYS, Look};
+use ringfence_core::monitor::{Look, MonitorChoice};
 use ringfence_core::services::EXPIRY_MONITOR;
 use ringfence_core::{Cluster, CoreError, NodeRow};
 use serde::{Deserialize, Serialize};
@@ -53,14 +53,16 @@ pub struct MonitorSettings {
 
 impl Default for MonitorSettings {
     fn default() -> Self {
-        Self {
-            window_days: DEFAULT_WINDOW_DAYS,
-            repeat_hours: DEFAULT_REPEAT_HOURS,
-            lsc: true,
-            metrics: None,
-            syslog: None,
-            mail: None,
-        }
+        let MonitorChoice { window_days, repeat_hours, lsc } = MonitorChoice::default();
+        Self { window_days, repeat_hours, lsc, metrics: None, syslog: None, mail: None }
+    }
+}
+
+impl MonitorSettings {
+    /// What a list of the monitor needs to know, for a shell.
+    #[must_use]
+    pub const fn choice(&self) -> MonitorChoice {
+        MonitorChoice { window_days: self.window_days, repeat_hours: self.repeat_hours, lsc: self.lsc }
     }
 }
 

@@ -1,7 +1,11 @@
 //! The shell on a local terminal: prompt, editing, Tab, pages, Ctrl-C. The history stays in memory: commands name people
 //! and machines.
 
+use std::os::fd::AsFd;
+
 use daemon::surroundings::System;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -14,9 +18,13 @@ use shell::session::INTERRUPTED;
 use shell::{PROMPT, Reply, Session, State};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::script;
 use crate::exit::{Answer, Failure};
 use crate::opened::{Opened, could_not};
 use crate::{secret, terminal};
+
+/// How often Ctrl-C is looked for while something is pasted, milliseconds: soon enough for a person.
+const CTRL_C: u8 = 100;
 
 /// Runs until `quit` or the end of input.
 pub fn run(opened: &Opened, session: &mut Session) -> Result<Answer, Failure> {
@@ -55,6 +63,7 @@ impl Console<'_> {
             let line = match &state {
                 State::Prompt => self.command_line(&begun)?,
                 State::Ask(question) => self.read(question, "")?,
+                State::Paste => self.pasted_line()?,
                 State::AskSecret(question) => secret::read(question)?.map_or(Typed::Interrupt, Typed::Line),
                 State::Quit => return Ok(Answer::Yes),
             };
@@ -64,7 +73,7 @@ impl Console<'_> {
                     if state == State::Prompt {
                         begun = line.trim_end().strip_suffix('?').unwrap_or_default().to_owned();
                     }
-                    self.carry_out(&line)?
+                    self.carry_out(Some(&line))?
                 }
                 Typed::Interrupt => {
                     let reply = self.session.interrupt();
@@ -77,7 +86,7 @@ impl Console<'_> {
                 }
                 Typed::End => {
                     terminal::print("\n")?;
-                    self.session.interrupt().state
+                    self.carry_out(None)?
                 }
             };
         }
@@ -106,13 +115,43 @@ impl Console<'_> {
         }
     }
 
-    /// Runs a line. Ctrl-C does not tear a change apart: it is carried out, and its text is cut off.
-    fn carry_out(&mut self, line: &str) -> Result<State, Failure> {
+    /// A line of what is pasted, as the terminal gives it: the editor would lose lines that come while it is not asked.
+    fn pasted_line(&mut self) -> Result<Typed, Failure> {
+        let stdin = std::io::stdin();
+        loop {
+            let mut keys = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut keys, PollTimeout::from(CTRL_C)) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => break,
+                Err(error) => return Err(Failure::of("terminal", error)),
+            }
+            let interrupts = &mut self.interrupts;
+            let interrupted = self.opened.runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    Some(()) = interrupts.recv() => true,
+                    () = std::future::ready(()) => false,
+                }
+            });
+            if interrupted {
+                return Ok(Typed::Interrupt);
+            }
+        }
+        Ok(script::read_line()?.map_or(Typed::End, Typed::Line))
+    }
+
+    /// Runs a line, or the end of input behind a question or a paste. Ctrl-C does not tear a change apart: it is carried out, and its text is cut off.
+    fn carry_out(&mut self, line: Option<&str>) -> Result<State, Failure> {
         let session = &mut *self.session;
         let interrupts = &mut self.interrupts;
         let (reply, interrupted) = self.opened.runtime.block_on(async move {
             let mut surroundings = System::default();
-            let work = session.line(line, &mut surroundings);
+            let work = async {
+                match line {
+                    Some(line) => session.line(line, &mut surroundings).await,
+                    None => session.end_of_input(&mut surroundings).await,
+                }
+            };
             tokio::pin!(work);
             let mut interrupted = false;
             loop {

@@ -10,6 +10,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use daemon::settings::Settings;
 use daemon::sftp::SftpExchange;
 use ringfence_core::Level;
 use shell::Session;
@@ -73,7 +74,10 @@ impl Args {
         let opened = self.data.open()?;
         let node = opened.runtime.block_on(opened.cluster.node(self.node.as_deref())).map_err(could_not)?;
         let session = Session::new(opened.cluster.clone(), node, actor(self.level.level()));
-        let mut session = session.with_exchange(Arc::new(SftpExchange));
+        // What serve would refuse to start with stops only the command that needs it.
+        let settings = Settings::read(&opened.cluster.data().settings());
+        let monitor = settings.map(|settings| settings.monitor.choice()).map_err(|error| error.to_string());
+        let mut session = session.with_exchange(Arc::new(SftpExchange)).with_monitor(monitor);
         if !self.command.is_empty() {
             script::commands(&opened.runtime, &mut session, &self.command, self.yes)
         } else if talks {

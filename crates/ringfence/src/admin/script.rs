@@ -68,6 +68,13 @@ impl Script<'_> {
             let given = match reply.state {
                 State::Ask(question) => self.confirmation(question, false)?,
                 State::AskSecret(question) => self.confirmation(question, true)?,
+                State::Paste => {
+                    reply = match read_line()? {
+                        Some(line) => self.line(&line)?,
+                        None => self.end_of_input()?,
+                    };
+                    continue;
+                }
                 State::Prompt | State::Quit => break,
             };
             reply = match given {
@@ -83,6 +90,13 @@ impl Script<'_> {
 
     fn line(&mut self, line: &str) -> Result<Reply, Failure> {
         let reply = self.runtime.block_on(self.session.line(line, &mut System::default()));
+        terminal::print(&reply.text)?;
+        Ok(reply)
+    }
+
+    /// The end of standard input, which ends what is pasted.
+    fn end_of_input(&mut self) -> Result<Reply, Failure> {
+        let reply = self.runtime.block_on(self.session.end_of_input(&mut System::default()));
         terminal::print(&reply.text)?;
         Ok(reply)
     }
@@ -120,7 +134,7 @@ fn is_yes_or_no(question: &str) -> bool {
 }
 
 /// A line of standard input without its end; `None` at the end.
-fn read_line() -> Result<Option<String>, Failure> {
+pub(super) fn read_line() -> Result<Option<String>, Failure> {
     let limit = LINE_LIMIT as u64 + 2;
     let mut bytes = Vec::new();
     let input = std::io::stdin().lock();

@@ -196,6 +196,8 @@ impl World {
                     self.transcript.typed(prompt, if secret { "" } else { answer })?;
                     reply = session.line(answer, &mut self.seed).await;
                 }
+                // No scenario pastes anything: it would be taken as no.
+                State::Paste => reply = session.end_of_input(&mut self.seed).await,
                 State::Prompt | State::Quit => {
                     self.transcript.output(&reply.text)?;
                     break;

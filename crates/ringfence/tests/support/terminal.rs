@@ -1,4 +1,5 @@
 //! A terminal for the program: a test presses keys and waits for what is shown.
+#![allow(dead_code)] // each test file uses its part of it
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -52,6 +53,12 @@ impl Terminal {
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
+    }
+
+    /// What a terminal does at Ctrl-C while no editor reads the keys: this one controls no session, so it cannot do it itself.
+    pub fn interrupt(&self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
     }
 
     /// Waits until a text was shown; gives everything up to its end.

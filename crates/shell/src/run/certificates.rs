@@ -64,7 +64,7 @@ impl Session {
                 "You must restart services related to {name} for the regenerated certificates to become active.\n"
             ),
         };
-        let pending = self.restarts_after(unit).await?;
+        let pending = self.restarts_after(unit, &[&self.node.name]).await?;
         Ok(Reply::done(format!("Successfully Regenerated Certificate for {name}.\n{restart}{reminder}{pending}")))
     }
 

@@ -15,7 +15,7 @@ mod keys;
 mod monitor;
 mod parameters;
 mod recovery;
-mod requests;
+pub(crate) mod requests;
 mod services;
 mod sql;
 mod system;

@@ -1,6 +1,6 @@
 //! `show cert monitor`, `set cert acknowledge`. Ours.
 
-use ringfence_core::monitor::{DEFAULT_REPEAT_HOURS, DEFAULT_WINDOW_DAYS, Watched, alarm_of};
+use ringfence_core::monitor::{Watched, alarm_of};
 use ringfence_core::{CoreError, Surroundings, Table};
 
 use super::sql::layout;
@@ -11,9 +11,10 @@ const DIGITS: usize = 16;
 
 impl Session {
     pub(crate) async fn show_monitor(&self, all: bool, now: i64) -> Result<Reply, CoreError> {
-        let schedule = self.cluster.monitor_schedule(DEFAULT_WINDOW_DAYS, DEFAULT_REPEAT_HOURS);
+        let chosen = self.monitor.clone().map_err(|reason| CoreError::refused("settings", reason))?;
+        let schedule = self.cluster.monitor_schedule(chosen.window_days, chosen.repeat_hours);
         let mut rows: Vec<(u8, i64, Vec<Option<String>>)> = Vec::new();
-        for one in self.cluster.watched(true).await? {
+        for one in self.cluster.watched(chosen.lsc).await? {
             let alarm = alarm_of(&one, &schedule, now);
             if alarm.is_none() && !all {
                 continue;
@@ -32,7 +33,7 @@ impl Session {
             rows.push((severity, one.not_after, row.map(|value| Some(one_line(&value))).to_vec()));
         }
         if rows.is_empty() {
-            return Ok(Reply::done(format!("Nothing expires within {DEFAULT_WINDOW_DAYS} days.\n")));
+            return Ok(Reply::done(format!("Nothing expires within {} days.\n", chosen.window_days)));
         }
         rows.sort_by_key(|(severity, until, _)| (*severity, *until));
         let columns = ["sha256", "certificate", "kind", "days", "alarm", "notes"].map(str::to_owned).to_vec();

@@ -1,58 +1,95 @@
 //! Certificates of CAs: `set cert import`; and `set cert delete` [cucm-behaviour.md 1.2, 4.1].
 //!
-//! The original takes a certificate that is pasted in; here a file is named, so that a script can do it too.
+//! The certificate is pasted in as on the original (`paste`), or stands in a file that is named, for scripts.
 
+use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
 use ringfence_core::units::{Unit, service_named};
 use ringfence_core::{CoreError, Surroundings};
 
+use crate::paste::PastedFor;
 use crate::question::Question;
 use crate::run::capf::{counted, in_file};
 use crate::session::{Reply, Session};
 
 impl Session {
+    /// What stands behind the unit: a file and options. Without a file, or with `-`, the certificate is pasted in.
     pub(crate) async fn import_own(
-        &self,
+        &mut self,
         unit: &str,
-        file: &str,
-        options: &str,
+        rest: &str,
+        force: bool,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let unit = self.unit(unit)?;
-        let Options { dry_run, key } = Options::read(options)?;
-        let key = key.map(|name| self.cluster.given_key(&self.actor, name)).transpose()?;
-        let bytes = self.cluster.given_file(&self.actor, file)?;
-        let plan =
-            self.cluster.plan_upload(&self.actor, &self.node, unit, &bytes, key.as_ref(), surroundings.now()).await?;
-        if dry_run {
+        match ImportOptions::read(rest, force)? {
+            (None | Some("-"), options) => Ok(self.ask_to_paste(PastedFor::Own(unit, options))),
+            (Some(file), options) => {
+                let bytes = self.cluster.given_file(&self.actor, file)?;
+                self.take_own(unit, &bytes, &options, surroundings).await
+            }
+        }
+    }
+
+    /// Takes the certificate of a unit over.
+    pub(crate) async fn take_own(
+        &self,
+        unit: Unit,
+        file: &[u8],
+        options: &ImportOptions,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let key = options.key.as_deref().map(|name| self.cluster.given_key(&self.actor, name)).transpose()?;
+        let upload = Upload { unit, file, key: key.as_ref(), force: options.force.as_deref() };
+        let plan = self.cluster.plan_upload(&self.actor, &self.node, &upload, surroundings.now()).await?;
+        if options.dry_run {
             let lines: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
             return Ok(Reply::done(format!("{}Nothing has been changed.\n", printable(&lines))));
         }
         self.cluster.upload(&self.actor, &plan, surroundings).await?;
-        let name = unit.name();
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
-        let pending = self.restarts_after(unit).await?;
-        Ok(Reply::done(format!(
-            "Successfully imported certificate for {name}.\n\
-             Please restart services related to {name} for the new certificate to become active.\n{reminder}{pending}"
-        )))
+        let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
+        let pending = self.restarts_after(unit, &nodes).await?;
+        Ok(Reply::done(format!("{}{reminder}{pending}", imported("certificate", unit.name()))))
     }
 
     pub(crate) async fn import_trust(
-        &self,
+        &mut self,
         store: &str,
-        file: &str,
+        file: Option<&str>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let bytes = self.cluster.given_file(&self.actor, file)?;
-        let all = given_certificates(&bytes).map_err(|error| in_file(file, error))?;
-        self.cluster.import_trusted(&self.actor, &self.node, &all, store, surroundings).await?;
-        let store = service_named(store).map_or(store, |service| service.name);
+        match file {
+            None | Some("-") => Ok(self.ask_to_paste(PastedFor::Trust(store.to_owned()))),
+            Some(file) => {
+                let bytes = self.cluster.given_file(&self.actor, file)?;
+                self.take_trusted(store, &bytes, file, surroundings).await
+            }
+        }
+    }
+
+    /// Puts certificates into a trust store, which may be named by its unit as on the original; `place` is where they stand.
+    pub(crate) async fn take_trusted(
+        &self,
+        store: &str,
+        bytes: &[u8],
+        place: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let all = given_certificates(bytes).map_err(|error| in_file(place, error))?;
+        let named = service_named(store);
+        let of_unit = named.filter(|service| !service.trust).map(|unit| format!("{}-trust", unit.name));
+        let full = of_unit.as_deref().unwrap_or(store);
+        self.cluster.import_trusted(&self.actor, &self.node, &all, full, surroundings).await?;
+        let name = named.map_or(store, |service| service.name);
         let what = match all.len() {
             1 => "certificate".to_owned(),
             count => counted(count, "certificate"),
         };
-        Ok(Reply::done(format!("Successfully imported {what} for {store}.\n")))
+        Ok(Reply::done(match of_unit {
+            Some(_) => imported(&what, name),
+            None => format!("Successfully imported {what} for {name}.\n"),
+        }))
     }
 
     pub(crate) fn ask_to_delete_trusted(&mut self, store: &str, file: &str) -> Result<Reply, CoreError> {
@@ -96,30 +133,68 @@ impl Session {
     }
 }
 
-/// What may stand behind the file of `set cert import own`.
-struct Options<'a> {
+/// What the original says at the end.
+fn imported(what: &str, name: &str) -> String {
+    format!(
+        "Successfully imported {what} for {name}.\n\
+         Please restart services related to {name} for the new certificate to become active.\n"
+    )
+}
+
+/// What may stand beside the file of `set cert import own`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ImportOptions {
     /// Only say what would happen.
     dry_run: bool,
     /// The file of the key of a certificate whose request was made elsewhere.
-    key: Option<&'a str>,
+    key: Option<String>,
+    /// The reason of `set cert import own force`.
+    force: Option<String>,
 }
 
-impl<'a> Options<'a> {
-    fn read(text: &'a str) -> Result<Self, CoreError> {
-        let mut options = Self { dry_run: false, key: None };
-        let mut words = text.split_whitespace();
-        while let Some(word) = words.next() {
+impl ImportOptions {
+    /// Reads `[FILE] [--key FILE] [--dry-run]`, and with `force` a reason to the end of the line. The file, if one is named.
+    fn read(text: &str, force: bool) -> Result<(Option<&str>, Self), CoreError> {
+        let mut options = Self::default();
+        let mut file = None;
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            let (word, behind) = first_word(rest);
+            let mut behind = behind;
             match word {
                 "--dry-run" => options.dry_run = true,
                 "--key" => {
-                    let file = words.next().ok_or_else(|| CoreError::BadInput("--key names no file".to_owned()))?;
-                    options.key = Some(file);
+                    let (key, more) = first_word(behind);
+                    if key.is_empty() {
+                        return Err(CoreError::BadInput("--key names no file".to_owned()));
+                    }
+                    options.key = Some(key.to_owned());
+                    behind = more;
                 }
-                other => return Err(CoreError::BadInput(format!("`{other}` is not --dry-run or --key"))),
+                other if other.starts_with("--") => {
+                    return Err(CoreError::BadInput(format!("`{other}` is not --dry-run or --key")));
+                }
+                _ if file.is_none() => file = Some(word),
+                _ if force => {
+                    options.force = Some(rest.to_owned());
+                    break;
+                }
+                more => return Err(CoreError::BadInput(format!("`{more}` is too much"))),
             }
+            rest = behind;
         }
-        Ok(options)
+        if force && options.force.is_none() {
+            let text = "force needs a file and a reason: `set cert import own force UNIT FILE REASON`, with - for one that is pasted";
+            return Err(CoreError::BadInput(text.to_owned()));
+        }
+        Ok((file, options))
     }
+}
+
+/// The first word, and what stands behind it.
+fn first_word(text: &str) -> (&str, &str) {
+    let (word, behind) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, behind.trim_start())
 }
 
 /// Lines without control characters: names of a CA's choice stand in them.

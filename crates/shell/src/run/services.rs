@@ -98,11 +98,14 @@ impl Session {
     }
 
     /// What is still to be done because of a unit of this node, below the answer to the change itself.
-    pub(crate) async fn restarts_after(&self, unit: Unit) -> Result<String, CoreError> {
-        let cause = format!("{} of {}", unit.name(), self.node.name);
+    pub(crate) async fn restarts_after(&self, unit: Unit, nodes: &[&str]) -> Result<String, CoreError> {
+        let causes: Vec<String> = nodes.iter().map(|node| format!("{} of {node}", unit.name())).collect();
         let pending = self.cluster.pending_restarts().await?;
-        let lines: String =
-            pending.iter().filter(|it| it.causes.contains(&cause)).map(|it| self.restart_line(it)).collect();
+        let lines: String = pending
+            .iter()
+            .filter(|it| it.causes.iter().any(|cause| causes.contains(cause)))
+            .map(|it| self.restart_line(it))
+            .collect();
         Ok(if lines.is_empty() { lines } else { format!("Pending until done, `show restarts` lists them:\n{lines}") })
     }
 

@@ -99,6 +99,7 @@ impl Place {
             prompt = match reply.state {
                 State::Prompt => shell::PROMPT,
                 State::Ask(question) | State::AskSecret(question) => question,
+                State::Paste => "",
                 State::Quit => return (shown, outcome),
             };
         }

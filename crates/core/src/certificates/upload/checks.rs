@@ -9,6 +9,7 @@ use pki::{Certificate, NameForm};
 use wire::digest::Modulus;
 
 use crate::CoreError;
+use crate::releases::Release;
 use crate::releases::requests::RequestRow;
 use crate::units::Unit;
 
@@ -66,27 +67,36 @@ pub(crate) fn authority(certificate: &Certificate, now: i64) -> Result<(), Strin
     plain(certificate, now).map_err(|error| error.to_string())
 }
 
-/// What the key of a unit must be: on a curve or not, and one that phones can check where the unit signs for them.
+/// Whether the key of a unit is on a curve where it should be, and not elsewhere.
 ///
 /// # Errors
 /// [`CoreError::Refused`]: `key-kind`.
-pub(super) fn key_kind(unit: Unit, certificate: &Certificate, signs_for_phones: bool) -> Result<(), CoreError> {
+pub(super) fn key_kind(unit: Unit, certificate: &Certificate) -> Result<(), CoreError> {
+    if certificate.rsa_bits().is_none() == unit.is_ec() {
+        return Ok(());
+    }
+    let wanted = if unit.is_ec() { "a key on an elliptic curve" } else { "an RSA key" };
     let kind = certificate.key_kind();
-    let rsa = certificate.rsa_bits();
-    if rsa.is_none() != unit.is_ec() {
-        let wanted = if unit.is_ec() { "a key on an elliptic curve" } else { "an RSA key" };
-        let text =
-            format!("{} needs {wanted}, and this is {kind}. Make the request with `set csr gen {0}`", unit.name());
-        return Err(CoreError::refused("key-kind", text));
-    }
-    if signs_for_phones && rsa.and_then(Modulus::from_bits).is_none() {
-        let text = format!(
-            "{} signs what phones read, and their files have no value for {kind}. Ask with 1024, 2048 or 4096 bits",
-            unit.name()
-        );
-        return Err(CoreError::refused("key-kind", text));
-    }
-    Ok(())
+    let text = format!("{} needs {wanted}, and this is {kind}. Make the request with `set csr gen {0}`", unit.name());
+    Err(CoreError::refused("key-kind", text))
+}
+
+/// Whether phones can check what a key of `bits` signs, where the unit signs for them. Asked when the request is made too, so
+/// that nobody pays a CA for a certificate that is of no use.
+///
+/// # Errors
+/// [`CoreError::Refused`]: `key-kind`.
+pub(crate) fn signing_key(release: &Release, unit: Unit, bits: Option<usize>) -> Result<(), CoreError> {
+    let announced = |bits: usize| Modulus::from_bits(bits).is_some();
+    let Some(bits) = bits.filter(|bits| release.signs_for_phones(unit) && !announced(*bits)) else { return Ok(()) };
+    let offered = release.requests.rsa.iter().filter(|bits| usize::try_from(**bits).is_ok_and(announced));
+    let offered: Vec<String> = offered.map(u32::to_string).collect();
+    let text = format!(
+        "{} signs what phones read, and their files have no value for RSA-{bits}. Ask with another key length: {}",
+        unit.name(),
+        offered.join(", ")
+    );
+    Err(CoreError::refused("key-kind", text))
 }
 
 /// Whether the names are those of the request: none more, none less.

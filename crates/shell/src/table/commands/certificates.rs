@@ -21,11 +21,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["set", "cert", "import", "own"],
-        arguments: &[
-            needed("unit-name", Kind::Unit),
-            needed("file", Kind::Word),
-            optional("--key file | --dry-run", Kind::CommandWords),
-        ],
+        arguments: &[needed("unit-name", Kind::Unit), optional("file | --key file | --dry-run", Kind::CommandWords)],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
@@ -35,20 +31,35 @@ pub(super) const COMMANDS: &[Command] = &[
                The file is PEM with one certificate, DER, or a PKCS#7 chain in DER. A certificate for all nodes (multi-server)\n\
                goes to all of them with its key, whatever they had before; the original takes those on its page only. Everything\n\
                is checked first: key, names, key usages, chain, dates. `--dry-run` says what would change, `--key` names the key\n\
-               of a certificate whose request was made elsewhere. The original wants the certificate pasted in; here a file is\n\
-               named, by its whole path or as it lies in the data directory.",
+               of a certificate whose request was made elsewhere. Without a file, or with -, the certificate is pasted in as\n\
+               PEM; an empty line behind it or Ctrl-D ends it. A file is named by its whole path or as it lies in the data\n\
+               directory. What waits for phones can be forced: `set cert import own force`.",
         example: "set cert import own tomcat tomcat.pem --dry-run",
         action: Action::ImportOwn,
     },
     Command {
+        words: &["set", "cert", "import", "own", "force"],
+        arguments: &[needed("unit-name", Kind::Unit), needed("file reason", Kind::CommandWords)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "the same although phones have not fetched their new lists",
+        help: "This will do what `set cert import own` does when that waits for phones, for the CTL file or for the clock. Phones\n\
+               that it waits for may have to be erased by hand. The audit log keeps the reason. All other checks stay, and so do\n\
+               the five minutes between CallManager and TVS. With - for the file the certificate is pasted in.",
+        example: "set cert import own force TVS tvs.pem all phones of the list are switched off for good",
+        action: Action::ForceImportOwn,
+    },
+    Command {
         words: &["set", "cert", "import", "trust"],
-        arguments: &[needed("unit-name", Kind::TrustStore), needed("file", Kind::Word)],
+        arguments: &[needed("unit-name", Kind::TrustStore), optional("file", Kind::Word)],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
         summary: "puts certificates of a file into a trust store",
-        help: "This will put all certificates of a file (PEM, or one in DER) into a trust store. The original wants the\n\
-               certificate pasted in; here a file is named, by its whole path or as it lies in the data directory.",
+        help: "This will put all certificates of a file (PEM, or one in DER) into a trust store, which may be named by its unit:\n\
+               tomcat for tomcat-trust. Without a file they are pasted in as PEM; an empty line behind the last one or Ctrl-D\n\
+               ends it. A file is named by its whole path or as it lies in the data directory.",
         example: "set cert import trust CallManager-trust root.pem",
         action: Action::ImportTrust,
     },

@@ -1,0 +1,98 @@
+//! The certificate monitor of a running node: what it says arrives at rsyslog, and what was acknowledged is not said again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
+
+#[path = "support/company.rs"]
+mod company;
+#[path = "support/node.rs"]
+mod node;
+#[path = "../../daemon/tests/receiver/mod.rs"]
+mod receiver;
+
+use std::path::Path;
+use std::process::Command;
+
+use company::Company;
+use daemon::monitor::syslog::{SyslogSettings, Transport};
+use daemon::settings::Settings;
+use node::Served;
+use receiver::{lines, rsyslog, until};
+
+/// Days until the certificates of the test expire: a week is critical.
+const DAYS: u32 = 5;
+
+fn admin(data: &Path, command: &str) -> String {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+    program.args(["admin", "--data", data.to_str().unwrap(), "-c", command]);
+    let output = program.output().unwrap();
+    assert!(output.status.success(), "{command}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn settings(data: &Path, change: impl FnOnce(&mut Settings)) {
+    let path = data.join("ringfence.toml");
+    let mut settings = Settings::read(&path).unwrap();
+    change(&mut settings);
+    std::fs::write(path, settings.to_toml().unwrap()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_speaks_until_somebody_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Served::start(&data, &["--release", "15"]).stop().code(), Some(0));
+    let ca = Company::new("Company Root");
+    std::fs::write(data.join("ca.pem"), ca.pem()).unwrap();
+    admin(&data, "set cert import trust tomcat ca.pem");
+    admin(&data, "set csr gen tomcat");
+    std::fs::write(data.join("tomcat.pem"), ca.sign(&admin(&data, "show csr own tomcat rfc7468"), DAYS)).unwrap();
+    admin(&data, "set cert import own tomcat tomcat.pem");
+
+    let (_server, port, received) = rsyslog(folder.path(), Transport::Tcp).await;
+    settings(&data, |settings| {
+        let server = format!("127.0.0.1:{port}");
+        settings.monitor.syslog = Some(SyslogSettings { server, transport: Transport::Tcp, facility: 23 });
+        // The same is said again at each look, so only an acknowledgement keeps it silent.
+        settings.monitor.repeat_hours = 0;
+    });
+    let weeks = |all: &[String]| {
+        let of_tomcat =
+            |line: &&String| line.contains("|UC_CERT-2-CertValidfor7days|") && line.contains(" Unit:tomcat ");
+        all.iter().filter(of_tomcat).count()
+    };
+    for starts in 1..=2 {
+        let node = Served::start(&data, &[]);
+        until("the alarm", || (weeks(&lines(&received)) == starts).then_some(())).await;
+        assert_eq!(node.stop().code(), Some(0));
+    }
+
+    // the shell lists it by the settings of the node
+    let listed = admin(&data, "show cert monitor");
+    let row = listed.lines().find(|line| line.contains("UC_CERT-2-CertValidfor7days")).unwrap();
+    assert!(!listed.contains(" TVS/"), "TVS is good for five years: {listed}");
+    settings(&data, |settings| settings.monitor.window_days = 5 * 365);
+    let wide = admin(&data, "show cert monitor");
+    assert!(wide.contains(" TVS/"), "{wide}");
+    settings(&data, |settings| settings.monitor.window_days = 90);
+    let digits = row.split_whitespace().next().unwrap();
+    admin(&data, &format!("set cert acknowledge {digits} the CA signs on Monday"));
+
+    // another one, which nobody knows yet, is said; the known one is not
+    std::fs::write(data.join("other.pem"), ca.self_signed("Other Root", DAYS)).unwrap();
+    admin(&data, "set cert import trust ipsec-trust other.pem");
+    let node = Served::start(&data, &[]);
+    let other = |line: &String| line.contains("|UC_CERT-6-CertExpiryApproaching|") && line.contains("Unit:ipsec-trust");
+    let all = until("the other alarm", || Some(lines(&received)).filter(|all| all.iter().any(other))).await;
+    assert_eq!(node.stop().code(), Some(0));
+    assert_eq!(weeks(&all), 2, "{all:#?}");
+    let log = lines(&data.join("log/alarms.log"));
+    assert_eq!(log.iter().filter(|line| line.contains("UC_CERT-2-CertValidfor7days")).count(), 2, "{log:#?}");
+
+    // settings that cannot be read stop this command and no other
+    std::fs::write(data.join("ringfence.toml"), "[monitor]\nwindow = 3\n").unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+    program.args(["admin", "--data", data.to_str().unwrap(), "-c", "show cert list own", "-c", "show cert monitor"]);
+    let output = program.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("tomcat/tomcat.pem") && said.contains("unknown field `window`"), "{said}");
+}
