@@ -4,7 +4,7 @@
 //! CTLFile`). What was taken stands in the table `ctlfile` before the first node gets it: a node that fails, or a program that
 //! is killed in between, leaves behind what `utils ctl distribute` finishes, and an alarm that says so.
 //!
-//! * [`check`]: whether a file may be taken; [`distribution`]: to the nodes
+//! * `check`: whether a file may be taken; `distribution`: to the nodes
 
 mod check;
 mod distribution;
