@@ -76,7 +76,7 @@ pub(super) const fn of_11_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     (new, new)
 }
 
-/// 12.5 and 14: as 15 [inferred], but ITLRecovery lasts twenty years [cucm-behaviour.md 2.1].
+/// 12.5 and 14: as 15 \[inferred\], but ITLRecovery lasts twenty years [cucm-behaviour.md 2.1].
 pub(super) const fn of_12_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     let (mut both, _) = of_15(unit);
     if matches!(unit, Unit::ItlRecovery) {
