@@ -92,6 +92,7 @@ fn release_10_5_speaks_like_the_seed() {
         "The CallManager certificate of cucm-1051-a-pub is the last live anchor in the CTL file that phones hold.",
         "2 of 2 phones have not fetched an ITL file signed after the renewal of CallManager on cucm-1051-a-pub: SEP001EF7000001, SEP001EF7000002.",
         "; forced against phones-hold-old-list: scrapped phones are still in the list\n",
+        "taken on faith: the stored ITL is the blank one of a roll-back and there is no CTL",
         "Length of CTL file: 5728\n",
         "HeaderLength:\t304 (BYTES)\n",
         "1\tRECORDLENGTH\t2\t1186\n",
@@ -128,8 +129,9 @@ fn release_15_leaves_nobody_behind() {
     assert_eq!(said.matches(" phones, as told").count(), SCENARIOS.len() - TOKENS, "{said}");
     let without = "not told of release 15: it has no Cisco CTL Provider, so no tokens\n";
     assert_eq!(said.matches(without).count(), TOKENS, "{said}");
-    // Phones that move without an exchange, or that have lost both anchors, are refused whatever the release is.
-    let refused = ["move-between-clusters", "itl-recovery"];
+    // Phones that move without an exchange, that have lost both anchors, or that believe a stranger since a rollback refuse
+    // whatever the release is.
+    let refused = ["move-between-clusters", "itl-recovery", "rollback"];
     let others = said.split("\n=== ").filter(|told| !refused.iter().any(|name| told.starts_with(name)));
     for told in others {
         assert!(!told.contains("Trust List Update Failed"), "ITLRecovery signs: its key did not change\n{told}");

@@ -1,12 +1,15 @@
 //! The scenarios of recovery: a lost signer, a rollback, an upgrade that leaves a dead anchor in the CTL.
 
+use std::path::Path;
+
 use phone::Outcome;
 use pki::listing::ListKind;
 use ringfence_core::units::Unit;
+use trust::{Ground, Verdict};
 
 use super::ending::{By, Ending};
 use super::scenario::{Differences, expect, must_say, restart_services, signer};
-use super::world::World;
+use super::world::{World, could_not, title};
 use crate::exit::Failure;
 
 /// The guard between CallManager and TVS, and a minute, in milliseconds.
@@ -78,8 +81,8 @@ pub(super) async fn itl_recovery(world: &mut World) -> Result<Differences, Failu
     Ok(differences)
 }
 
-/// The ITL is blanked and restored; a phone that was off meanwhile never notices.
-pub(super) async fn rollback(world: &mut World) -> Result<Differences, Failure> {
+/// The ITL is blanked and restored; a phone that another cluster meets in between believes that one.
+pub(super) async fn rollback(world: &mut World, directory: &Path) -> Result<Differences, Failure> {
     let mut differences = Differences::new();
     world.transcript.step("Before: two phones hold the ITL")?;
     world.add_phones(&["7975", "8861"]).await?;
@@ -107,12 +110,37 @@ pub(super) async fn rollback(world: &mut World) -> Result<Differences, Failure> 
     let said = world.types("set cert regen CallManager", &["yes"]).await?;
     must_say(&mut differences, &said, "no certificate is renewed until `set rollback disable`");
 
-    world.transcript.step("Back to False: the phones check again")?;
-    world.types("set rollback disable", &["yes"]).await?;
+    world
+        .transcript
+        .step("DHCP of the 8861 names a cluster that it has never heard of: it takes that ITL without asking")?;
+    let mut other = world.neighbour(&directory.join("other")).await?;
+    let stays = world.phones.remove(0);
+    other.take_phones(world).await?;
+    let reports = other.reset_phones(0).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted]);
+    if !reports.iter().any(
+        |report| matches!(report.verdict("ITL"), Some(Verdict::Accepted(taken)) if taken.ground == Ground::BlankItl),
+    ) {
+        differences.push("the 8861 did not take the ITL of a stranger because its own is blank".to_owned());
+    }
+
+    world.transcript.step("Back to False: the 7975 checks again; the 8861 comes home and refuses what is ours")?;
+    world.turn_to().types("set rollback disable", &["yes"]).await?;
+    world.take_phones(&mut other).await?;
+    world.phones.insert(0, stays);
+    let reports = world.reset_phones(usize::MAX).await?;
+    expect(&mut differences, &reports, &[Outcome::Trusted, Outcome::Refused]);
+    other.end().await;
+
+    world.transcript.step("Somebody walks to the 8861 and deletes its ITL by hand")?;
+    if let Some(lab) = world.phones.get_mut(1) {
+        let message = lab.phone.erase_lists().map_err(could_not)?;
+        world.transcript.output(&format!("  {}: {message}", title(&lab.phone)))?;
+    }
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted; 2]);
     let by = By::Listed(ListKind::Itl, signer(world.release().itl_signer));
-    world.endings = vec![Ending::Takes(ListKind::Itl, by); 2];
+    world.endings = [by, By::Faith].map(|by| Ending::Takes(ListKind::Itl, by)).to_vec();
     Ok(differences)
 }
 

@@ -110,7 +110,9 @@ impl Scenario {
             Self::ItlRecovery => {
                 "Signer and TVS are gone: a phone that holds the other anchor comes back by a reset ITL, the other one is named."
             }
-            Self::Rollback => "The ITL is blanked for a rollback: phones take unsigned configs; then it is restored.",
+            Self::Rollback => {
+                "The ITL is blanked for a rollback: phones take unsigned configs, and the ITL of a stranger; then it is restored."
+            }
             Self::UpgradeAnchors => {
                 "An upgrade to 12.5 leaves a dead ITLRecovery in the CTL: a renewal that would strand phones is refused."
             }
@@ -166,7 +168,7 @@ impl Scenario {
             Self::EncryptedConfig => enrolment::encrypted_config(&mut world).await?,
             Self::MoveBetweenClusters => moves::move_between_clusters(&mut world, directory).await?,
             Self::ItlRecovery => recovery::itl_recovery(&mut world).await?,
-            Self::Rollback => recovery::rollback(&mut world).await?,
+            Self::Rollback => recovery::rollback(&mut world, directory).await?,
             Self::UpgradeAnchors => recovery::upgrade_anchors(&mut world).await?,
             Self::TokensToTokenless => tokens::tokens_to_tokenless(&mut world, directory).await?,
             Self::TokenlessToTokens => tokens::tokenless_to_tokens(&mut world, directory).await?,
