@@ -88,7 +88,7 @@ fn release_10_5_speaks_like_the_seed() {
         " itlreset DEBUG: Key location is local\n",
         " itlreset INFO: The reset ITL file was generated successfully\n",
         "  SIG_BEGIN: ",
-        "Following is the list of Active tftp servers in the cluster\n['cucm-1051-a-pub', 'cucm-1051-a-sub1']\n",
+        "Following is the list of Active tftp servers in the cluster\n\n['cucm-1051-a-pub', 'cucm-1051-a-sub1']\n",
         "The CallManager certificate of cucm-1051-a-pub is the last live anchor in the CTL file that phones hold.",
         "2 of 2 phones have not fetched an ITL file signed after the renewal of CallManager on cucm-1051-a-pub: SEP001EF7000001, SEP001EF7000002.",
         "; forced against phones-hold-old-list: scrapped phones are still in the list\n",
