@@ -25,9 +25,9 @@ const PLATFORM: [&str; 2] = ["tomcat", "ipsec"];
 pub(crate) enum Logged {
     /// `set cert regen` [seed 004].
     Regenerate,
-    /// `set cert import`; the word is that of the page [inferred].
+    /// `set cert import`; the word is that of the page \[inferred\].
     Upload,
-    /// `set csr gen`; the word is that of the command [inferred].
+    /// `set csr gen`; the word is that of the command \[inferred\].
     Request,
 }
 

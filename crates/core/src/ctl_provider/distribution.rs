@@ -117,7 +117,10 @@ impl Cluster {
             return Ok(());
         }
         let nodes = self.store().nodes().await?;
-        let has = |node: &NodeRow, file: &[u8]| matches!(aside::read(&self.list_path(node, ListKind::Ctl)), Ok(Some(found)) if found == file);
+        let has = |node: &NodeRow, file: &[u8]| {
+            let found = aside::read(&self.list_path(node, ListKind::Ctl));
+            matches!(found, Ok(Some(found)) if found == file)
+        };
         let behind: Vec<&NodeRow> = match &taken {
             None => Vec::new(),
             Some(row) if nodes.iter().all(|node| has(node, &row.file)) => {
