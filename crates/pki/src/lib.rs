@@ -5,6 +5,7 @@
 //! * [`profile`]: self-signed certificates to the byte of a release; [`request`]: requests to a CA
 //! * [`pkcs7`]: chains of CAs in one file
 //! * [`extensions`]: what certificates and requests say of names and purposes
+//! * [`revocation`]: what CRLs and OCSP responses say of a certificate
 //! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
 //! * [`capf`]: proofs of phones and the keys they hand in; [`lsc`]: the certificates they get
 //! * [`pkcs12`]: a key with its certificate in one file, behind a password
@@ -29,6 +30,7 @@ pub mod pkcs12;
 pub mod pkcs7;
 pub mod profile;
 pub mod request;
+pub mod revocation;
 pub mod sign;
 pub mod signer;
 pub mod text;
