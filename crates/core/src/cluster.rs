@@ -14,6 +14,7 @@ use store::{Store, Transaction};
 use crate::certificates::{self, MadeCertificate};
 use crate::parameters::{self, Parameters};
 use crate::releases::{RELEASES, Recovery, Release, release};
+use crate::revocation::{Ask, NoNetwork};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::NodeCertificates;
 use crate::units::Unit;
@@ -37,6 +38,7 @@ pub struct Cluster {
     data: DataDirectory,
     release: CurrentRelease,
     zone: TimeZone,
+    asks: Arc<dyn Ask>,
 }
 
 /// The release of an open cluster: its place in [`RELEASES`]. All copies of a [`Cluster`] share it, and each look at the
@@ -125,7 +127,8 @@ impl Cluster {
             return Ok(made);
         }
         let store = Store::open(&data.database(), true).await?;
-        let cluster = Self { store, data, release: CurrentRelease::new(new.release), zone };
+        let release = CurrentRelease::new(new.release);
+        let cluster = Self { store, data, release, zone, asks: Arc::new(NoNetwork) };
         let mut made = Vec::new();
         for (index, node) in new.nodes.iter().enumerate() {
             cluster.data.node(&node.name, index == 0).create()?;
@@ -220,7 +223,7 @@ impl Cluster {
             return nothing_or_lost(&data).map(|()| None);
         }
         let release = CurrentRelease::new(release_of(&Parameters::new(store.parameters().await?))?);
-        let cluster = Self { store, data, release, zone };
+        let cluster = Self { store, data, release, zone, asks: Arc::new(NoNetwork) };
         cluster.name_entries().await?;
         Ok(Some(cluster))
     }
@@ -251,6 +254,17 @@ impl Cluster {
     /// The rows.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The same with somebody who asks CAs whether they have revoked a certificate.
+    #[must_use]
+    pub fn asking(mut self, asks: Arc<dyn Ask>) -> Self {
+        self.asks = asks;
+        self
+    }
+
+    pub(crate) fn asks(&self) -> &dyn Ask {
+        &*self.asks
     }
 
     /// The data directory.

@@ -37,6 +37,7 @@ pub mod publish;
 pub mod recovery;
 pub mod releases;
 pub mod restarts;
+pub mod revocation;
 pub mod rollback;
 pub mod service_control;
 pub mod services;

@@ -1,5 +1,6 @@
 //! The parameters of a cluster: rows of `processconfig` with their defaults and allowed values.
 
+use pki::revocation::{ADDRESS_LIMIT, is_web_address};
 use wire::digest::DigestId;
 
 use crate::CoreError;
@@ -32,6 +33,35 @@ pub const TVS_PORT: &str = "TVSPort";
 /// Seconds that a phone may keep an answer of TVS [tvs.md 2].
 pub const TVS_TIME_TO_LIVE: &str = "TVSCacheTimeToLive";
 
+/// *Enable OCSP* of the page *Certificate Revocation*; what its rows are called in the original is not known [cucm-behaviour.md 6].
+pub const ENABLE_OCSP: &str = "EnableOCSP";
+/// Which responder is asked: [`USE_CERTIFICATE`] or [`USE_CONFIGURED`].
+pub const OCSP_SOURCE: &str = "OCSPURISource";
+/// *Use OCSP URI from Certificate*.
+pub const USE_CERTIFICATE: &str = "Certificate";
+/// *Use Configured OCSP URI*.
+pub const USE_CONFIGURED: &str = "Configured";
+/// The responder of [`USE_CONFIGURED`], or [`NONE`].
+pub const CONFIGURED_RESPONDER: &str = "ConfiguredOCSPURI";
+/// *Enable CRL*.
+pub const ENABLE_CRL: &str = "EnableCRL";
+/// *CRL Distribution Point URI*: up to five with blanks between, or [`NONE`].
+pub const CONFIGURED_LISTS: &str = "CRLDistributionPointURI";
+/// *Enable Revocation Check*: those that are there are checked again and again.
+pub const ENABLE_REVOCATION_CHECK: &str = "EnableRevocationCheck";
+/// *Check Every*, hours.
+pub const REVOCATION_EVERY: &str = "RevocationCheckEvery";
+/// *Enable Full Chain Revocation check*.
+pub const FULL_CHAIN: &str = "EnableFullChainRevocationCheck";
+/// What becomes of an upload when nobody knows: [`WARN`] or [`REFUSE`]. Ours.
+pub const REVOCATION_NOT_KNOWN: &str = "RevocationNotKnown";
+/// It is taken, with a warning.
+pub const WARN: &str = "Warn";
+/// It is refused, as in the Common Criteria mode of the original.
+pub const REFUSE: &str = "Refuse";
+/// No address.
+pub const NONE: &str = "none";
+
 /// The security mode of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecurityMode {
@@ -63,9 +93,11 @@ struct Rule {
 enum Allowed {
     OneOf(&'static [&'static str]),
     Number(u32, u32),
+    /// So many `http://` addresses at most, with blanks between; or [`NONE`].
+    Addresses(usize),
 }
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 19] = [
     Rule { name: CAPF_OPERATION_EXPIRES, default: "10", by_hand: true, allowed: Allowed::Number(1, 365) },
     Rule { name: CAPF_PORT, default: "3804", by_hand: true, allowed: Allowed::Number(1, 65_535) },
     Rule {
@@ -76,12 +108,31 @@ const RULES: [Rule; 10] = [
     },
     Rule { name: CLUSTER_SECURITY_MODE, default: "0", by_hand: false, allowed: Allowed::OneOf(&["0", "1"]) },
     Rule { name: CAPF_VALIDITY, default: "1825", by_hand: true, allowed: Allowed::Number(1, 1825) },
+    Rule { name: CONFIGURED_LISTS, default: NONE, by_hand: true, allowed: Allowed::Addresses(ADDRESS_LIMIT) },
+    Rule { name: CONFIGURED_RESPONDER, default: NONE, by_hand: true, allowed: Allowed::Addresses(1) },
     Rule { name: DELETED_RETENTION, default: "30", by_hand: true, allowed: Allowed::Number(1, 3650) },
+    switch(ENABLE_CRL),
+    switch(FULL_CHAIN),
+    switch(ENABLE_OCSP),
+    switch(ENABLE_REVOCATION_CHECK),
+    Rule {
+        name: OCSP_SOURCE,
+        default: USE_CERTIFICATE,
+        by_hand: true,
+        allowed: Allowed::OneOf(&[USE_CERTIFICATE, USE_CONFIGURED]),
+    },
+    Rule { name: REVOCATION_EVERY, default: "24", by_hand: true, allowed: Allowed::Number(1, 8760) },
+    Rule { name: REVOCATION_NOT_KNOWN, default: WARN, by_hand: true, allowed: Allowed::OneOf(&[WARN, REFUSE]) },
     Rule { name: ROLLBACK, default: "F", by_hand: false, allowed: Allowed::OneOf(&["F", "T"]) },
     Rule { name: SIGNATURE_ALGORITHM, default: "SHA-1", by_hand: true, allowed: Allowed::OneOf(&["SHA-1", "SHA-512"]) },
     Rule { name: TVS_TIME_TO_LIVE, default: "86400", by_hand: true, allowed: Allowed::Number(1, 2_592_000) },
     Rule { name: TVS_PORT, default: "2445", by_hand: true, allowed: Allowed::Number(1, 65_535) },
 ];
+
+/// Something that is off at first.
+const fn switch(name: &'static str) -> Rule {
+    Rule { name, default: "F", by_hand: true, allowed: Allowed::OneOf(&["F", "T"]) }
+}
 
 /// The parameters of a new cluster.
 pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -103,6 +154,12 @@ pub fn check(name: &str, value: &str) -> Result<&'static str, CoreError> {
     }
     let (fits, wanted) = match rule.allowed {
         Allowed::OneOf(values) => (values.contains(&value), values.join(" or ")),
+        Allowed::Addresses(most) => {
+            let words: Vec<&str> = value.split_whitespace().collect();
+            let fits =
+                value == NONE || (1..=most).contains(&words.len()) && words.iter().all(|word| is_web_address(word));
+            (fits, format!("{NONE} or an http:// address, {most} at most"))
+        }
         Allowed::Number(least, most) => {
             (value.parse::<u32>().is_ok_and(|number| (least..=most).contains(&number)), format!("{least} to {most}"))
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
@@ -13,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::capf::CapfLimits;
 use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
+use crate::revocation::HttpAsk;
 use crate::settings::{Settings, SettingsError, default_data_directory};
 use crate::surroundings::System;
 use crate::tftp::BindError;
@@ -64,13 +66,13 @@ pub async fn open_or_create(
     let zone = TimeZone::system();
     if let Some(cluster) = Cluster::open(directory, zone.clone()).await? {
         cluster.store().check().await.map_err(CoreError::from)?;
-        return Ok(Prepared { cluster, first_start: false });
+        return Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), first_start: false });
     }
     let new = settings.cluster.new_cluster()?;
     check_ports(settings)?;
     tell(&format!("First start: making the cluster in {} (keys take a few seconds)", directory.display()));
     let cluster = Cluster::create(directory, &new, zone, &mut System::default()).await?;
-    Ok(Prepared { cluster, first_start: true })
+    Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), first_start: true })
 }
 
 /// Opens what the first start will need and closes it again: a port in use or a folder that is not there must not leave a

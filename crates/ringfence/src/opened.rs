@@ -1,7 +1,9 @@
 //! The cluster of a data directory, for the subcommands that act on it beside a running node.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use daemon::revocation::HttpAsk;
 use daemon::settings::default_data_directory;
 use jiff::tz::TimeZone;
 use ringfence_core::{Actor, Cluster, CoreError, Level};
@@ -42,7 +44,7 @@ impl Data {
         let cluster = cluster.ok_or_else(|| {
             Failure::at(&self.data, "no cluster here; run `ringfence serve` first, or name its directory with --data")
         })?;
-        Ok(Opened { cluster, runtime })
+        Ok(Opened { cluster: cluster.asking(Arc::new(HttpAsk)), runtime })
     }
 }
 

@@ -327,6 +327,8 @@ impl Session {
             Action::Acknowledge => self.acknowledge(first, second.unwrap_or_default(), surroundings).await,
             Action::Unacknowledge => self.unacknowledge(first, surroundings).await,
             Action::ShowMonitor => self.show_monitor(first == "all", surroundings.now()).await,
+            Action::ShowRevocation => self.show_revocation().await,
+            Action::CheckRevocation => self.check_revocation(surroundings).await,
             Action::SetBulkPlace => Ok(self.ask(Question::BulkServer)),
             Action::BulkExport => self.bulk_export(first, surroundings).await,
             Action::BulkConsolidate => self.bulk_consolidate(first, surroundings).await,

@@ -155,6 +155,8 @@ pub(crate) enum Action {
     Acknowledge,
     Unacknowledge,
     ShowMonitor,
+    ShowRevocation,
+    CheckRevocation,
     SetBulkPlace,
     BulkExport,
     BulkConsolidate,

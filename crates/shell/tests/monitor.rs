@@ -51,3 +51,28 @@ async fn what_expires_and_what_is_known() {
     assert_eq!(outcome, Outcome::Refused);
     assert!(place.folder.path().exists() && place.seed.now() > 0);
 }
+
+#[tokio::test]
+async fn revocation_that_is_off_and_on() {
+    let mut place = Place::new("15").await;
+    let mut session = place.session(None, Level::ReadWrite).await;
+    let (said, _) = place.type_in(&mut session, &["show cert revocation"]).await;
+    assert!(said.contains("\nRevocation is not checked: `set parameter EnableOCSP T` or"), "{said}");
+    for (line, reason) in [
+        ("set parameter EnableOCSP yes", "yes is not F or T"),
+        ("set parameter ConfiguredOCSPURI https://a/", "none or an http:// address, 1 at most"),
+        ("set parameter ConfiguredOCSPURI http://a/ http://b/", "1 at most"),
+        ("set parameter CRLDistributionPointURI http://a http://b http://c http://d http://e http://f", "5 at most"),
+        ("set parameter RevocationCheckEvery 0", "1 to 8760"),
+    ] {
+        let (said, outcome) = place.type_in(&mut session, &[line]).await;
+        assert_eq!(outcome, Outcome::Refused, "{line}");
+        assert!(said.contains(reason), "{said}");
+    }
+    let lines = ["set parameter CRLDistributionPointURI http://a http://b", "set parameter EnableCRL T"];
+    assert_eq!(place.type_in(&mut session, &lines).await.1, Outcome::Done);
+    let (said, _) = place.type_in(&mut session, &["show cert revocation"]).await;
+    assert!(said.contains("\nNothing was checked yet: "), "{said}");
+    let mut reader = place.session(None, Level::Read).await;
+    assert_eq!(place.type_in(&mut reader, &["utils cert revocation check"]).await.1, Outcome::Refused);
+}

@@ -330,7 +330,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
     let (shown, _) =
         place.type_in(&mut session, &["set parameter tftpfilesignaturealgorithm SHA-512", "show parameters"]).await;
     assert!(shown.contains("\nSuccessfully set TFTPFileSignatureAlgorithm to SHA-512.\n"));
-    assert!(shown.contains("\nTFTPFileSignatureAlgorithm    : SHA-512\n"), "{shown}");
+    assert!(shown.contains("\nTFTPFileSignatureAlgorithm     : SHA-512\n"), "{shown}");
 
     // every refusal carries the words that scripts look for, and none is more than a few lines
     for (line, says) in [

@@ -7,7 +7,7 @@
 pub(crate) mod checks;
 mod read;
 
-use pki::lsc::authority::is_issued_by;
+use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
 use store::rows::{NodeRow, RequestRow, RequestState};
@@ -18,6 +18,7 @@ use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
 use crate::cluster::Cluster;
+use crate::revocation::{Finding, Policy, note_findings};
 use crate::surroundings::Surroundings;
 use crate::units::{Unit, service, service_named};
 
@@ -46,6 +47,8 @@ pub struct UploadPlan {
     pub nodes: Vec<(NodeRow, Option<Certificate>)>,
     /// Certificates of its chain that go into the trust stores, because they came in the same file or stand in one only.
     pub chain: Vec<Certificate>,
+    /// What the CAs say of it; empty when they are not asked.
+    pub revocation: Vec<Finding>,
     /// The trust stores of the unit, by number.
     stores: Vec<i64>,
     key: KeyFrom,
@@ -86,6 +89,7 @@ impl UploadPlan {
             KeyFrom::Request { node, .. } => format!("the key is in the key store of {}", node.name),
             KeyFrom::Given(_) => format!("the key that was given goes into the key stores of {}", nodes.join(", ")),
         });
+        lines.extend(self.revocation.iter().map(|finding| format!("revocation: {}", finding.line())));
         lines
     }
 }
@@ -97,20 +101,21 @@ fn named(certificate: &Certificate) -> String {
 }
 
 impl Cluster {
-    /// Checks an upload on a node, at a time in milliseconds since 1970 UTC. What it would do.
+    /// Checks an upload on a node. What it would do. CAs are asked about revocation when that is switched on.
     ///
     /// # Errors
     /// [`CoreError`]: the level, a unit that this node has not; [`CoreError::Refused`] with the reason: `no-request`,
-    /// `key-mismatch`, `san-mismatch`, `usage-dropped`, `not-a-ca`, `no-chain`, the others of `checks`, and what
-    /// [`crate::guard`] refuses.
+    /// `key-mismatch`, `san-mismatch`, `usage-dropped`, `not-a-ca`, `no-chain`, `revoked`, the others of `checks`, and
+    /// what [`crate::guard`] refuses.
     pub async fn plan_upload(
         &self,
         actor: &Actor,
         node: &NodeRow,
         upload: &Upload<'_>,
-        now: i64,
+        surroundings: &mut dyn Surroundings,
     ) -> Result<UploadPlan, CoreError> {
         actor.require(Level::ReadWrite)?;
+        let now = surroundings.now();
         let Upload { unit, file, key, force } = *upload;
         self.check_unit(node, unit)?;
         let row = (self.release().requests.row)(unit).ok_or_else(|| {
@@ -158,7 +163,13 @@ impl Cluster {
             self.check_renewal(&other, unit).await?;
             nodes.push((other, old));
         }
-        Ok(UploadPlan { unit, certificate, nodes, chain, stores, key, force: force.map(str::to_owned) })
+        let mut checked = vec![certificate.clone()];
+        let policy = Policy::of(&self.parameters().await?);
+        checked.extend(chain.iter().filter(|_| policy.full_chain).cloned());
+        let revocation = self.find_revoked(&checked, &chain, surroundings).await?;
+        policy.allow(&revocation)?;
+        let force = force.map(str::to_owned);
+        Ok(UploadPlan { unit, certificate, nodes, chain, revocation, stores, key, force })
     }
 
     /// Carries out what was planned: the key on every node that gets the certificate, then own certificates, copies and chain in
@@ -203,6 +214,7 @@ impl Cluster {
                 put_trusted(&mut transaction, node, ca, &plan.stores).await?;
             }
         }
+        note_findings(&mut transaction, &plan.revocation, now).await?;
         let serial = pki::hash::spell(plan.certificate.serial(), ":", true);
         transaction
             .note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}{forced}"))
@@ -215,7 +227,8 @@ impl Cluster {
     }
 
     /// `set cert import trust`: puts certificates into a trust store. They are checked first: dates, size, no wildcard, and none
-    /// older than one of the same name and key that stands there. Others of the same name stand beside each other.
+    /// older than one of the same name and key that stands there. Others of the same name stand beside each other. What their CAs
+    /// say of them, when those are asked.
     ///
     /// # Errors
     /// [`CoreError`]: the level, no such trust store; [`CoreError::Refused`] with the reason.
@@ -226,7 +239,7 @@ impl Cluster {
         given: &[Certificate],
         store: &str,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<(), CoreError> {
+    ) -> Result<Vec<Finding>, CoreError> {
         actor.require(Level::ReadWrite)?;
         let now = surroundings.now();
         let number = service_named(store).map_or(0, |service| service.number);
@@ -240,9 +253,21 @@ impl Cluster {
                 return Err(CoreError::refused("older", text));
             }
         }
+        let policy = Policy::of(&self.parameters().await?);
+        let mut checked = given.to_vec();
+        checked.retain(|one| policy.full_chain || !is_authority(one));
+        let mut known = given.to_vec();
+        for row in &rows {
+            known.push(Certificate::from_pem(row.pem.as_bytes())?);
+        }
+        let findings = self.find_revoked(&checked, &known, surroundings).await?;
+        policy.allow(&findings)?;
         self.put_trusted(actor, node, given, &[store], surroundings).await?;
         self.log_trusted(node, service_named(store).map_or(store, |service| service.name), now);
-        Ok(())
+        let mut transaction = self.store().begin().await?;
+        note_findings(&mut transaction, &findings, now).await?;
+        transaction.commit().await?;
+        Ok(findings)
     }
 
     /// The certificate of a file that belongs to the key that was given, or to a request that waits here.

@@ -69,7 +69,8 @@ pub fn decide(
         for (word, alarm) in events(one) {
             let key = format!("{word}/{}", one.fingerprint);
             if is_due(said.get(&key), alarm, schedule, now) && !(said.contains_key(&key) && word == TOMCAT) {
-                notices.push(Notice { key, alarm, message: message.clone() });
+                let message = if word == TOMCAT { message.clone() } else { revocation_message(one, word) };
+                notices.push(Notice { key, alarm, message });
             }
         }
     }
@@ -78,13 +79,15 @@ pub fn decide(
 }
 
 const TOMCAT: &str = "tomcat";
+const REVOKED: &str = "revoked";
+const UNKNOWN: &str = "revocation unknown";
 
 /// What is to be said of a certificate beside its expiry.
 fn events(one: &Watched) -> impl Iterator<Item = (&'static str, &'static Alarm)> {
     let regenerated = one.kind == Kind::Own && one.regenerated && one.unit == "tomcat";
     let revocation = match &one.revocation {
-        Some(Revocation::Revoked) => Some(("revoked", &alarms::REVOKED)),
-        Some(Revocation::Unknown) => Some(("revocation", &alarms::REVOCATION_UNKNOWN)),
+        Some(Revocation::Revoked) => Some((REVOKED, &alarms::REVOKED)),
+        Some(Revocation::Unknown) => Some((UNKNOWN, &alarms::REVOCATION_UNKNOWN)),
         Some(Revocation::Good) | None => None,
     };
     regenerated.then_some((TOMCAT, &alarms::TOMCAT_REGENERATED)).into_iter().chain(revocation)
@@ -115,6 +118,14 @@ pub fn next_look(watched: &[Watched], schedule: &Schedule, now: i64) -> i64 {
         left < 86_400 && alarm_of(one, schedule, now) != Some(&alarms::EXPIRY_APPROACHING)
     };
     now + if watched.iter().any(urgent) { HOUR } else { DAY }
+}
+
+/// In the manner of [`expiration_message`]: no source prints that of the original.
+fn revocation_message(one: &Watched, status: &str) -> String {
+    format!(
+        "Certificate revocation Notification. Certificate name:{} Unit:{} Type:own-cert Status:{status}",
+        one.file, one.unit
+    )
 }
 
 /// The text of the original; its time ends behind the minutes, without a year [seed 003]. It says `own-cert` of trust stores too.
@@ -228,6 +239,7 @@ mod tests {
         let mut one = Watched { revocation: Some(Revocation::Revoked), ..one(1000 * DAYS) };
         let first = says(std::slice::from_ref(&one), &HashMap::new(), NOW);
         assert_eq!(first[0].alarm.name, "UC_CERT-0-CertificateRevoked");
+        assert!(first[0].message.ends_with("Unit:tomcat-trust Type:own-cert Status:revoked"), "{}", first[0].message);
         one.revocation = Some(Revocation::Unknown);
         assert_eq!(says(std::slice::from_ref(&one), &HashMap::new(), NOW)[0].alarm, &alarms::REVOCATION_UNKNOWN);
         let tomcat = Watched { unit: "tomcat".to_owned(), regenerated: true, revocation: None, ..one };

@@ -8,6 +8,7 @@ use store::rows::{AcknowledgementRow, CertificateRow, LscRow, NodeRow, Revocatio
 
 use crate::CoreError;
 use crate::cluster::Cluster;
+use crate::revocation::Policy;
 use crate::units::service;
 
 /// What a watched certificate is.
@@ -77,8 +78,11 @@ impl Cluster {
         let issued = self.store().current_lscs().await?;
         let known: HashMap<String, AcknowledgementRow> =
             self.store().acknowledgements().await?.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
+        // What was found before the checks were switched off is no news.
+        let checked = Policy::of(&self.parameters().await?).is_on();
+        let found = if checked { self.store().revocations().await? } else { Vec::new() };
         let revocations: HashMap<String, RevocationRow> =
-            self.store().revocations().await?.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
+            found.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
         let mut parsed = Vec::with_capacity(rows.len());
         for row in &rows {
             parsed.push((row, Certificate::from_pem(row.pem.as_bytes())?));
@@ -128,7 +132,7 @@ fn lsc(row: &LscRow, known: &HashMap<String, AcknowledgementRow>) -> Option<Watc
 }
 
 /// The unit and the name of the file with the ending of the original.
-fn place(row: &CertificateRow) -> (String, String) {
+pub(crate) fn place(row: &CertificateRow) -> (String, String) {
     let own = row.own.first().and_then(|(_, unit)| service(*unit));
     let store = row.services.iter().filter_map(|number| service(*number)).find(|service| service.trust);
     let der = |name: &str| format!("{}.der", name.strip_suffix(".pem").unwrap_or(name));

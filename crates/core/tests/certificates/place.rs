@@ -96,7 +96,7 @@ impl Place {
     pub async fn upload(&mut self, unit: Unit, file: &[u8], key: Option<&SoftKey>) -> Result<(), CoreError> {
         let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
         let upload = Upload { unit, file, key, force: None };
-        let plan = cluster.plan_upload(&self.actor, &node, &upload, self.clock.now).await?;
+        let plan = cluster.plan_upload(&self.actor, &node, &upload, &mut self.clock).await?;
         cluster.upload(&self.actor, &plan, &mut self.clock).await
     }
 

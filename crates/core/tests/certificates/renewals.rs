@@ -133,12 +133,14 @@ async fn an_upload_waits_for_the_phones_too() {
         (Some(" "), 0, "force needs a reason"),
     ] {
         let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force };
-        let refused = cluster.plan_upload(&place.actor, &publisher, &upload, place.clock.now + ahead).await;
+        place.clock.now += ahead;
+        let refused = cluster.plan_upload(&place.actor, &publisher, &upload, &mut place.clock).await;
+        place.clock.now -= ahead;
         let text = refused.unwrap_err().to_string();
         assert!(text.contains(wanted), "{text}");
     }
     let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force: Some(reason) };
-    let plan = cluster.plan_upload(&place.actor, &publisher, &upload, place.clock.now).await.unwrap();
+    let plan = cluster.plan_upload(&place.actor, &publisher, &upload, &mut place.clock).await.unwrap();
     assert_ne!(place.shown(false, "TVS").await, signed, "a plan changes nothing");
     cluster.upload(&place.actor, &plan, &mut place.clock).await.unwrap();
     assert_eq!(place.shown(false, "TVS").await, signed);

@@ -111,7 +111,7 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
     let roots = certificates(&root_pem).unwrap();
     place.cluster.put_trusted(&actor, &node, &roots, &["CAPF-trust"], &mut place.clock).await.unwrap();
     let upload = Upload { unit: Unit::Capf, file: &capf, key: None, force: None };
-    let plan = place.cluster.plan_upload(&actor, &node, &upload, place.clock.now).await.unwrap();
+    let plan = place.cluster.plan_upload(&actor, &node, &upload, &mut place.clock).await.unwrap();
     place.cluster.upload(&actor, &plan, &mut place.clock).await.unwrap();
     assert_eq!(plan.certificate, certificates(&capf).unwrap()[0]);
     assert!(place.cluster.find_request(&node, "CAPF").await.unwrap().is_none());
@@ -140,7 +140,7 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
 
 async fn refused(place: &mut Place, file: &[u8]) -> (&'static str, String) {
     let upload = Upload { unit: Unit::Capf, file, key: None, force: None };
-    let planned = place.cluster.plan_upload(&place.actor, &place.node, &upload, place.clock.now).await;
+    let planned = place.cluster.plan_upload(&place.actor, &place.node, &upload, &mut place.clock).await;
     match planned.unwrap_err() {
         CoreError::Refused { label, text } => (label, text),
         other => panic!("{other}"),

@@ -13,12 +13,12 @@ use std::time::Duration;
 use ringfence_core::alarms::line;
 use ringfence_core::monitor::{Look, MonitorChoice};
 use ringfence_core::services::EXPIRY_MONITOR;
-use ringfence_core::{Cluster, CoreError, NodeRow};
+use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::surroundings::now;
+use crate::surroundings::{System, now};
 use crate::tftp::BindError;
 use mail::MailSettings;
 use metrics::Counted;
@@ -164,6 +164,7 @@ impl Runner {
                 return;
             }
         }
+        self.check_revocation().await;
         // A clock that was set back must not make it wait for years.
         let now = now();
         if self.next <= now || self.next > now + 2 * 86_400_000 {
@@ -179,6 +180,24 @@ impl Runner {
     async fn runs(&self) -> Result<bool, CoreError> {
         let rows = self.cluster.services_of(&self.node).await?;
         Ok(rows.iter().find(|row| row.name == EXPIRY_MONITOR).is_none_or(|row| row.started))
+    }
+
+    /// Asks CAs when it is time; what they say is told at once.
+    async fn check_revocation(&mut self) {
+        match self.cluster.revocation_is_due(now()).await {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => {
+                tracing::warn!(%error, "revocation is not checked now");
+                return;
+            }
+        }
+        let actor = Actor::new("system", Level::Install);
+        match self.cluster.check_revocation(&actor, &mut System::default()).await {
+            Ok(findings) if findings.is_empty() => {}
+            Ok(_) => self.next = i64::MIN,
+            Err(error) => tracing::warn!(%error, "revocation could not be checked; tried again"),
+        }
     }
 
     async fn look(&mut self, now: i64) -> Result<Look, CoreError> {
@@ -225,11 +244,9 @@ mod tests {
     #![allow(clippy::unwrap_used)] // tests may stop at the first surprise
     use jiff::tz::TimeZone;
     use ringfence_core::cluster::NewCluster;
-    use ringfence_core::{Actor, Level};
 
     use super::*;
     use crate::settings::ClusterSettings;
-    use crate::surroundings::System;
 
     #[tokio::test]
     async fn a_service_that_is_stopped_looks_at_nothing() {

@@ -33,7 +33,7 @@ impl Authority {
         let make =
             ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "7300", "-keyout", "ca.key", "-out", "ca.pem"];
         let usage = ["-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign", "-subj", &subject];
-        run(folder.path(), &[&make[..], &usage[..]].concat());
+        openssl(folder.path(), &[&make[..], &usage[..]].concat());
         Self { certificate: read(&folder.path().join("ca.pem")), folder }
     }
 
@@ -41,7 +41,7 @@ impl Authority {
     pub fn issue(&self, name: &str, extensions: &str) -> Certificate {
         let [key, csr] = ["key", "csr"].map(|end| format!("{name}.{end}"));
         let subject = format!("/CN={name}");
-        run(
+        openssl(
             self.path(),
             &["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", &subject, "-keyout", &key, "-out", &csr],
         );
@@ -55,30 +55,21 @@ impl Authority {
         std::fs::write(self.path().join(&csr), request).unwrap();
         std::fs::write(self.path().join(&text), format!("authorityKeyIdentifier=keyid\n{extensions}\n")).unwrap();
         let config = ["-batch", "-notext", "-preserveDN", "-config", "ca.cnf"];
-        run(self.path(), &[&["ca"], &config[..], &["-in", &csr, "-out", &pem, "-extfile", &text]].concat());
+        openssl(self.path(), &[&["ca"], &config[..], &["-in", &csr, "-out", &pem, "-extfile", &text]].concat());
         read(&self.path().join(pem))
     }
 
     /// Revokes a certificate that this CA has made.
     pub fn revoke(&self, name: &str, reason: &str) {
         let pem = format!("{name}.pem");
-        run(self.path(), &["ca", "-config", "ca.cnf", "-revoke", &pem, "-crl_reason", reason]);
+        openssl(self.path(), &["ca", "-config", "ca.cnf", "-revoke", &pem, "-crl_reason", reason]);
     }
 
     /// The list of this CA, PEM, with the extensions of a section of its configuration; none makes version 1.
     pub fn list(&self, section: Option<&str>) -> Vec<u8> {
         let mut arguments = vec!["ca", "-config", "ca.cnf", "-gencrl"];
         arguments.extend(section.iter().flat_map(|section| ["-crlexts", *section]));
-        run(self.path(), &arguments)
-    }
-
-    /// The response of `openssl ocsp` to a request. The signer is `ca`, or the name of a certificate that this CA has made.
-    pub fn respond(&self, signer: &str, request: &[u8], options: &[&str]) -> Vec<u8> {
-        std::fs::write(self.path().join("request.der"), request).unwrap();
-        let [pem, key] = ["pem", "key"].map(|end| format!("{signer}.{end}"));
-        let files = ["-index", "index.txt", "-CA", "ca.pem", "-reqin", "request.der", "-respout", "response.der"];
-        run(self.path(), &[&["ocsp"], &files[..], &["-rsigner", &pem, "-rkey", &key], options].concat());
-        std::fs::read(self.path().join("response.der")).unwrap()
+        openssl(self.path(), &arguments)
     }
 
     /// Where its files are.
@@ -87,7 +78,8 @@ impl Authority {
     }
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Vec<u8> {
+/// Runs `openssl` in a folder; it has to end well.
+pub fn openssl(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let run = Command::new("openssl").args(arguments).current_dir(folder).output().expect("openssl(1) is installed");
     assert!(run.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
     run.stdout

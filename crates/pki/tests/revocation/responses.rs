@@ -2,7 +2,7 @@ use pki::Certificate;
 use pki::revocation::RevocationStatus;
 use pki::revocation::ocsp::{NONCE, RESPONSE_LIMIT, request, status};
 
-use crate::authority::Authority;
+use crate::authority::{Authority, openssl};
 use crate::{DAY, soon, unknown};
 
 const OURS: [u8; NONCE] = [7; NONCE];
@@ -24,8 +24,14 @@ impl Asked {
         Self { ca, good, bad, now }
     }
 
+    /// The response of `openssl ocsp`. The signer is `ca`, or the name of a certificate that the CA has made.
     fn response(&self, of: &Certificate, signer: &str, options: &[&str]) -> Vec<u8> {
-        self.ca.respond(signer, &request(of, &self.ca.certificate, &OURS).unwrap(), options)
+        let folder = self.ca.path();
+        std::fs::write(folder.join("request.der"), request(of, &self.ca.certificate, &OURS).unwrap()).unwrap();
+        let [pem, key] = ["pem", "key"].map(|end| format!("{signer}.{end}"));
+        let files = ["-index", "index.txt", "-CA", "ca.pem", "-reqin", "request.der", "-respout", "response.der"];
+        openssl(folder, &[&["ocsp"], &files[..], &["-rsigner", &pem, "-rkey", &key], options].concat());
+        std::fs::read(folder.join("response.der")).unwrap()
     }
 
     fn says(&self, of: &Certificate, response: &[u8]) -> RevocationStatus {

@@ -1,8 +1,11 @@
 //! `show cert monitor`, `set cert acknowledge`. Ours.
 
 use ringfence_core::monitor::{Watched, alarm_of};
+use ringfence_core::parameters::{ENABLE_CRL, ENABLE_OCSP};
+use ringfence_core::revocation::Policy;
 use ringfence_core::{CoreError, Surroundings, Table};
 
+use super::capf::day;
 use super::sql::layout;
 use crate::session::{Reply, Session, one_line};
 
@@ -38,6 +41,32 @@ impl Session {
         rows.sort_by_key(|(severity, until, _)| (*severity, *until));
         let columns = ["sha256", "certificate", "kind", "days", "alarm", "notes"].map(str::to_owned).to_vec();
         Ok(Reply::done(layout(&Table { columns, rows: rows.into_iter().map(|(_, _, row)| row).collect() })))
+    }
+
+    /// `show cert revocation`.
+    pub(crate) async fn show_revocation(&self) -> Result<Reply, CoreError> {
+        if !Policy::of(&self.cluster.parameters().await?).is_on() {
+            return Ok(Reply::done(format!(
+                "Revocation is not checked: `set parameter {ENABLE_OCSP} T` or `set parameter {ENABLE_CRL} T` switches it on.\n"
+            )));
+        }
+        let found = self.cluster.revocations().await?;
+        if found.is_empty() {
+            return Ok(Reply::done("Nothing was checked yet: `utils cert revocation check` does it now.\n"));
+        }
+        let zone = self.cluster.zone();
+        let rows = found.into_iter().map(|(name, row)| {
+            let values = [name, row.state, day(row.checked_at / 1000, zone), row.detail];
+            values.map(|value| Some(one_line(&value))).to_vec()
+        });
+        let columns = ["certificate", "state", "checked", "detail"].map(str::to_owned).to_vec();
+        Ok(Reply::done(layout(&Table { columns, rows: rows.collect() })))
+    }
+
+    /// `utils cert revocation check`.
+    pub(crate) async fn check_revocation(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
+        self.cluster.check_revocation(&self.actor, surroundings).await?;
+        self.show_revocation().await
     }
 
     pub(crate) async fn acknowledge(

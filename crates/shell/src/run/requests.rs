@@ -4,13 +4,14 @@
 
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
+use ringfence_core::revocation::{Finding, State};
 use ringfence_core::units::{Unit, service_named};
 use ringfence_core::{CoreError, Surroundings};
 
 use crate::paste::PastedFor;
 use crate::question::Question;
 use crate::run::capf::{counted, in_file};
-use crate::session::{Reply, Session};
+use crate::session::{Reply, Session, one_line};
 
 impl Session {
     /// What stands behind the unit: a file and options. Without a file, or with `-`, the certificate is pasted in.
@@ -41,7 +42,7 @@ impl Session {
     ) -> Result<Reply, CoreError> {
         let key = options.key.as_deref().map(|name| self.cluster.given_key(&self.actor, name)).transpose()?;
         let upload = Upload { unit, file, key: key.as_ref(), force: options.force.as_deref() };
-        let plan = self.cluster.plan_upload(&self.actor, &self.node, &upload, surroundings.now()).await?;
+        let plan = self.cluster.plan_upload(&self.actor, &self.node, &upload, surroundings).await?;
         if options.dry_run {
             let lines: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
             return Ok(Reply::done(format!("{}Nothing has been changed.\n", printable(&lines))));
@@ -50,7 +51,8 @@ impl Session {
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
         let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
         let pending = self.restarts_after(unit, &nodes).await?;
-        Ok(Reply::done(format!("{}{reminder}{pending}", imported("certificate", unit.name()))))
+        let doubts = doubts(&plan.revocation);
+        Ok(Reply::done(format!("{}{reminder}{pending}{doubts}", imported("certificate", unit.name()))))
     }
 
     pub(crate) async fn import_trust(
@@ -80,15 +82,16 @@ impl Session {
         let named = service_named(store);
         let of_unit = named.filter(|service| !service.trust).map(|unit| format!("{}-trust", unit.name));
         let full = of_unit.as_deref().unwrap_or(store);
-        self.cluster.import_trusted(&self.actor, &self.node, &all, full, surroundings).await?;
+        let found = self.cluster.import_trusted(&self.actor, &self.node, &all, full, surroundings).await?;
+        let doubts = doubts(&found);
         let name = named.map_or(store, |service| service.name);
         let what = match all.len() {
             1 => "certificate".to_owned(),
             count => counted(count, "certificate"),
         };
         Ok(Reply::done(match of_unit {
-            Some(_) => imported(&what, name),
-            None => format!("Successfully imported {what} for {name}.\n"),
+            Some(_) => imported(&what, name) + &doubts,
+            None => format!("Successfully imported {what} for {name}.\n{doubts}"),
         }))
     }
 
@@ -139,6 +142,14 @@ fn imported(what: &str, name: &str) -> String {
         "Successfully imported {what} for {name}.\n\
          Please restart services related to {name} for the new certificate to become active.\n"
     )
+}
+
+/// A line about each certificate that was taken although nobody knows whether it was revoked.
+fn doubts(findings: &[Finding]) -> String {
+    let doubtful = findings.iter().filter(|finding| finding.state != State::Good);
+    doubtful
+        .map(|finding| format!("Warning: not known whether it was revoked: {}\n", one_line(&finding.line())))
+        .collect()
 }
 
 /// What may stand beside the file of `set cert import own`.

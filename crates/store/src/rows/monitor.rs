@@ -31,7 +31,7 @@ pub struct AcknowledgementRow {
 pub struct RevocationRow {
     /// SHA-256 of the certificate, lower-case hexadecimal.
     pub fingerprint: String,
-    /// `good`, `revoked` or `unknown`.
+    /// `good`, `revoked`, `unknown` or `unreachable`.
     pub state: String,
     /// Address of the CRL or the responder.
     pub source: String,
@@ -132,6 +132,15 @@ impl Transaction {
     pub async fn remove_acknowledgement(&mut self, fingerprint: &str) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM certificateacknowledgement WHERE fingerprint = $1").bind(fingerprint);
         Ok(query.execute(self.connection()).await?.rows_affected() > 0)
+    }
+
+    /// Forgets what was said of revocation, before all of it is noted anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_revocations(&mut self) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM certificaterevocation").execute(self.connection()).await?;
+        Ok(())
     }
 
     /// Notes what was said of the revocation of a certificate.

@@ -42,4 +42,28 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "show cert monitor all",
         action: Action::ShowMonitor,
     },
+    Command {
+        words: &["show", "cert", "revocation"],
+        arguments: &[],
+        level: Level::Read,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "lists what CAs said last of revoked certificates",
+        help: "This will list the certificates whose CAs were asked whether they have revoked them, bad news first. It is\n\
+               switched on by the parameters EnableOCSP and EnableCRL, which stand for the page Certificate Revocation.",
+        example: "show cert revocation",
+        action: Action::ShowRevocation,
+    },
+    Command {
+        words: &["utils", "cert", "revocation", "check"],
+        arguments: &[],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "asks CAs now whether they have revoked certificates",
+        help: "This will ask the responders (OCSP) and read the lists (CRL) of the certificates that are there: own ones and\n\
+               those of trust stores; CAs too with the parameter EnableFullChainRevocationCheck.",
+        example: "utils cert revocation check",
+        action: Action::CheckRevocation,
+    },
 ];
