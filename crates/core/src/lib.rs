@@ -44,6 +44,7 @@ pub mod services;
 pub mod surroundings;
 pub mod trust_lists;
 pub mod trust_stores;
+pub mod truth;
 pub mod tvs;
 pub mod units;
 pub mod unused_keys;

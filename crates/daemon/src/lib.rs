@@ -5,6 +5,7 @@
 //! * [`tftp`], [`http`], [`tvs`], [`capf`], [`ctl_provider`]: the servers; [`tls`]: what phones need of TLS
 //! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program
 //! * [`monitor`]: what expires: syslog, e-mail, metrics
+//! * [`present`]: which certificate a port presents
 //! * [`revocation`]: asks CAs whether they have revoked a certificate
 //! * [`sftp`]: servers through which clusters exchange certificates
 //! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
@@ -15,6 +16,7 @@ pub mod files;
 pub mod http;
 pub mod monitor;
 pub mod node;
+pub mod present;
 pub mod revocation;
 pub mod serve;
 mod servers;

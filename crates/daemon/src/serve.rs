@@ -24,7 +24,7 @@ const TFTP_PORT: u16 = 69;
 const TFTP_PORT_WITHOUT_RIGHT: u16 = 6969;
 
 /// The port of TVS when nobody says otherwise.
-const DEFAULT_TVS_PORT: u16 = 2445;
+pub const DEFAULT_TVS_PORT: u16 = 2445;
 
 /// Why a node does not run. Nothing was altered that was there before.
 #[derive(Debug, thiserror::Error)]

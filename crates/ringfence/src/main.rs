@@ -5,7 +5,7 @@
 //! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
 //! * [`ctl_client`]: signs the CTL with tokens; [`token`]: the tokens themselves
 //! * [`audit`]: the audit log; [`inventory`]: every certificate and LSC
-//! * [`audit`]: the audit log; [`monitor`]: what expires
+//! * [`monitor`]: what expires; [`truth`]: whether the ports present what is on record
 //! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
 //! * [`exit`], [`terminal`], [`secret`]: how a subcommand ends, and what it prints where
@@ -32,6 +32,7 @@ mod serve;
 mod server;
 mod terminal;
 mod token;
+mod truth;
 mod tvs;
 
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ enum Command {
     Capf(Box<capf::Args>),
     CtlClient(Box<ctl_client::Args>),
     Token(token::Args),
+    Truth(truth::Args),
     Completions(completions::Args),
 }
 
@@ -98,6 +100,7 @@ impl Command {
             Self::Capf(args) => args.run(),
             Self::CtlClient(args) => args.run(),
             Self::Token(args) => args.run(),
+            Self::Truth(args) => args.run(),
             Self::Completions(args) => args.run(),
         }
     }

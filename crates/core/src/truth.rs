@@ -1,0 +1,88 @@
+//! Whether the ports of a node present the certificates that the rows say. A service that was not restarted after a renewal presents
+//! the old one, whatever a list says [cucm-behaviour.md 5.5].
+//!
+//! This crate knows no socket: whoever has one brings what was seen.
+
+use store::rows::CertificateRow;
+
+use crate::CoreError;
+use crate::cluster::Cluster;
+use crate::units::Unit;
+
+/// What was seen at a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// Name of the node.
+    pub node: String,
+    /// The unit whose certificate belongs there.
+    pub unit: Unit,
+    /// Where: `address:port`.
+    pub place: String,
+    /// SHA-256 of the certificate that was presented; or why none was, for a person.
+    pub seen: Result<[u8; 32], String>,
+}
+
+/// What an observation comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was seen.
+    pub observation: Observation,
+    /// SHA-256 that the rows say, lower-case hexadecimal; `None` when the node has no certificate of the unit.
+    pub stored: Option<String>,
+    /// What is known of the other certificate: `Some` when it is on record under another name.
+    pub presented_as: Option<String>,
+    /// What is still to be done on the node because of this unit: services to restart, steps.
+    pub pending: Vec<&'static str>,
+}
+
+/// Whether a port tells the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It presents what the rows say.
+    Same,
+    /// It presents another certificate.
+    Different,
+    /// Nothing was seen, or the node has no such certificate.
+    CouldNotTell,
+}
+
+impl Finding {
+    /// Whether it is the same.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match (&self.observation.seen, &self.stored) {
+            (Ok(seen), Some(stored)) if pki::hash::hex(seen) == *stored => Outcome::Same,
+            (Ok(_), Some(_)) => Outcome::Different,
+            _ => Outcome::CouldNotTell,
+        }
+    }
+}
+
+impl Cluster {
+    /// Holds what was seen against the rows.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`] for a node that is not there.
+    pub async fn hold_against_rows(&self, observations: Vec<Observation>) -> Result<Vec<Finding>, CoreError> {
+        let rows = self.store().certificates().await?;
+        let restarts = self.pending_restarts().await?;
+        let mut findings = Vec::with_capacity(observations.len());
+        for observation in observations {
+            let node = self.node(Some(&observation.node)).await?;
+            let unit = observation.unit;
+            let own = rows.iter().find(|row| row.is_own(&node.pkid, unit.service()));
+            let stored = own.map(|row| row.fingerprint.clone());
+            let seen = observation.seen.as_ref().ok().map(|seen| pki::hash::hex(seen));
+            let known = |row: &&CertificateRow| Some(&row.fingerprint) == seen.as_ref() && seen != stored;
+            let presented_as = rows.iter().find(known).map(|row| {
+                let (unit, file) = crate::monitor::watch::place(row);
+                format!("{unit}/{file}")
+            });
+            let cause = format!("{} of {}", unit.name(), node.name);
+            let mine = restarts.iter().filter(|it| it.node == node.name && it.causes.contains(&cause));
+            let pending = mine.map(|it| it.step).collect();
+            findings.push(Finding { observation, stored, presented_as, pending });
+        }
+        Ok(findings)
+    }
+}
