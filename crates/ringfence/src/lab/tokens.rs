@@ -10,7 +10,7 @@ use trust::Model;
 use super::desk::{ADMINISTRATOR, Desk, NEW_TOKENS, SecurityToken, TOKENS};
 use super::ending::{By, Ending};
 use super::scenario::{Differences, check_size, ctl_signer, expect, in_mixed_mode, must_say, restart_services, sizes};
-use super::world::{World, title};
+use super::world::{LabPhone, World, title};
 use crate::ctl_client::{NO_CTL, TOKEN_NOT_IN_CTL};
 use crate::exit::Failure;
 
@@ -31,10 +31,15 @@ fn models(release: &Release) -> Vec<&'static str> {
 
 /// For each phone what becomes of one that can ask TVS, or of one that cannot.
 fn each<T: Clone>(world: &World, asks_tvs: &T, cannot: &T) -> Vec<T> {
-    let of = |lab: &super::world::LabPhone| {
+    let of = |lab: &LabPhone| {
         if lab.phone.settings().model.security_by_default { asks_tvs.clone() } else { cannot.clone() }
     };
     world.phones.iter().map(of).collect()
+}
+
+/// The phones that cannot ask TVS.
+fn without_tvs(phones: &mut [LabPhone]) -> impl Iterator<Item = &mut LabPhone> {
+    phones.iter_mut().filter(|lab| !lab.phone.settings().model.security_by_default)
 }
 
 /// Activates the CTL provider, with an administrator who may use it, and sets up a desk with tokens.
@@ -164,9 +169,8 @@ pub(super) async fn tokens_to_tokenless(world: &mut World, directory: &Path) -> 
 
 /// Back to tokens that no phone knows: TVS vouches for them.
 pub(super) async fn tokenless_to_tokens(world: &mut World, directory: &Path) -> Result<Differences, Failure> {
-    let sasts = models(world.release());
-    let models: Vec<&str> =
-        sasts.into_iter().filter(|name| Model::find(name).is_some_and(|model| model.security_by_default)).collect();
+    let mut models = models(world.release());
+    models.retain(|name| Model::find(name).is_some_and(|model| model.security_by_default));
     let mut differences = in_mixed_mode(world, &models).await?;
 
     world.transcript.step("The administrator takes two Security Tokens, which the CTL does not hold")?;
@@ -222,12 +226,7 @@ pub(super) async fn lost_tokens(world: &mut World, directory: &Path) -> Result<D
         .step("The CTL is deleted, TVS knows the new tokens; the provider names the phones that it cannot help")?;
     delete_ctl(world.turn_to(), &mut differences).await?;
     trust_tokens(world, &mut differences, &desk, NEW_TOKENS).await?;
-    let cannot: Vec<usize> =
-        (0..).zip(each(world, &true, &false)).filter_map(|(place, asks_tvs)| (!asks_tvs).then_some(place)).collect();
-    let mut names: Vec<&str> = Vec::new();
-    for lab in cannot.iter().filter_map(|place| world.phones.get(*place)) {
-        names.push(lab.phone.settings().name.as_str());
-    }
+    let mut names: Vec<&str> = without_tvs(&mut world.phones).map(|lab| lab.phone.settings().name.as_str()).collect();
     names.sort_unstable();
     let text =
         format!("They will refuse this CTL file until theirs is deleted by hand at each of them: {}", names.join(", "));
@@ -242,8 +241,7 @@ pub(super) async fn lost_tokens(world: &mut World, directory: &Path) -> Result<D
     expect(&mut differences, &reports, &wanted);
 
     world.transcript.step("Somebody walks to the phones that were named and deletes their CTL by hand")?;
-    for place in cannot {
-        let Some(lab) = world.phones.get_mut(place) else { continue };
+    for lab in without_tvs(&mut world.phones) {
         let message = lab.phone.erase_lists().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         world.transcript.output(&format!("  {}: {message}", title(&lab.phone)))?;
     }
