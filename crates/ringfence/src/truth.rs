@@ -141,7 +141,7 @@ fn reason(finding: &Finding) -> String {
     }
     if finding.outcome() == Outcome::Different {
         let known = finding.presented_as.as_ref();
-        words.push(known.map_or("it is not on record".to_owned(), |name| format!("it is on record as {name}")));
+        words.push(known.map_or_else(|| "it is not on record".to_owned(), |name| format!("it is on record as {name}")));
         let pending = if finding.pending.is_empty() {
             "restart what listens there".to_owned()
         } else {
