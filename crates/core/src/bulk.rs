@@ -227,7 +227,11 @@ impl Cluster {
             unit.stores.iter().filter_map(|number| service(*number)).map(|store| store.name).collect();
         transaction.note_change(now, "certificate", &names.join(", ")).await?;
         let command = format!("set cert bulk import {}", unit.name());
-        transaction.note_audit(now, actor.name(), &command, &told(&trusted)).await?;
+        let mut result = told(&trusted);
+        if !deleted.is_empty() {
+            result.push_str(&format!("; left out, because deleted here: {}", told(&deleted)));
+        }
+        transaction.note_audit(now, actor.name(), &command, &result).await?;
         transaction.commit().await?;
         self.settle(surroundings).await?;
         Ok(BulkImport { unit, trusted, left_out, deleted })

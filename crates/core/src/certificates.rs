@@ -6,6 +6,7 @@
 //! * [`regenerate`]: `set cert regen`
 //! * [`requests`]: `set csr gen`, what waits for a CA
 //! * [`default_cas`]: the CAs that the original brings along
+//! * [`reuse`]: tomcat's for CallManager too
 //! * [`upload`]: `set cert import own`
 //! * [`web_security`]: the subjects of a node
 
@@ -14,6 +15,7 @@ pub(crate) mod list;
 pub(crate) mod make;
 pub mod regenerate;
 pub mod requests;
+pub mod reuse;
 pub(crate) mod rows;
 pub mod upload;
 pub mod web_security;

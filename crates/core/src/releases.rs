@@ -37,6 +37,8 @@ pub struct Release {
     pub token_ctl_sasts: &'static [Unit],
     /// Whether there is a service Cisco CTL Provider: gone in 14SU3 [cucm-behaviour.md 1.7, 2.1].
     pub ctl_provider: bool,
+    /// Whether the tomcat certificate of all nodes may be used for CallManager too: from 14 on [cucm-behaviour.md 5.4].
+    pub reuse: bool,
     /// Certificates of a new node, then those of a renewal, by unit.
     pub certificates: fn(Unit) -> (KeyProfile, KeyProfile),
     /// Requests to CAs.
@@ -103,6 +105,7 @@ pub const RELEASES: [Release; 6] = [
         ec_units: false,
         token_ctl_sasts: &[],
         ctl_provider: true,
+        reuse: false,
         certificates: profiles::of_9_1,
         requests: &requests::FIRST,
         ctl_restart: OLD_CTL_RESTART,
@@ -122,6 +125,7 @@ pub const RELEASES: [Release; 6] = [
         ec_units: false,
         token_ctl_sasts: &[],
         ctl_provider: true,
+        reuse: false,
         certificates: profiles::of_10_5,
         requests: &requests::OLD,
         // [seed 000]
@@ -140,6 +144,7 @@ pub const RELEASES: [Release; 6] = [
         ec_units: true,
         token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ctl_provider: true,
+        reuse: false,
         certificates: profiles::of_11_5,
         requests: &requests::OLD,
         // as 10.5 [inferred]
@@ -159,6 +164,7 @@ pub const RELEASES: [Release; 6] = [
         ec_units: true,
         token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ctl_provider: true,
+        reuse: false,
         certificates: profiles::of_12_5,
         requests: &requests::NEW_WITH_OU,
         // [field notice 70613]
@@ -179,6 +185,7 @@ pub const RELEASES: [Release; 6] = [
         ec_units: true,
         token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ctl_provider: true,
+        reuse: true,
         certificates: profiles::of_12_5,
         requests: &requests::NEW_WITH_OU,
         ctl_restart: NEW_CTL_RESTART,
@@ -197,6 +204,7 @@ pub const RELEASES: [Release; 6] = [
         ec_units: true,
         token_ctl_sasts: &[Unit::ItlRecovery, Unit::CallManager],
         ctl_provider: false,
+        reuse: true,
         certificates: profiles::of_15,
         requests: &requests::NEW,
         // [cucm-behaviour.md 1.5, newer releases]

@@ -140,7 +140,7 @@ impl Place {
     }
 
     async fn plan(&self, certificate: &Certificate) -> Result<UploadPlan, CoreError> {
-        let upload = Upload { unit: Unit::Tomcat, file: certificate.der(), key: None, force: None };
+        let upload = Upload { unit: Unit::Tomcat, file: certificate.der(), key: None, force: None, reused: None };
         self.cluster.plan_upload(&self.actor, &self.node, &upload, &mut System::default()).await
     }
 

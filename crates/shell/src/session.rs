@@ -322,6 +322,8 @@ impl Session {
             Action::ShowRequest => self.show_request(first, second.is_some()).await,
             Action::ImportOwn => self.import_own(first, second.unwrap_or_default(), false, surroundings).await,
             Action::ForceImportOwn => self.import_own(first, second.unwrap_or_default(), true, surroundings).await,
+            Action::Reuse => self.reuse(first, None, surroundings).await,
+            Action::ForceReuse => self.reuse(first, second, surroundings).await,
             Action::ImportTrust => self.import_trust(first, second, surroundings).await,
             Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()),
             Action::Acknowledge => self.acknowledge(first, second.unwrap_or_default(), surroundings).await,

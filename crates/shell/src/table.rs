@@ -150,6 +150,8 @@ pub(crate) enum Action {
     ShowRequest,
     ImportOwn,
     ForceImportOwn,
+    Reuse,
+    ForceReuse,
     ImportTrust,
     DeleteTrusted,
     Acknowledge,

@@ -197,6 +197,34 @@ async fn expired_certificates_are_left_out_by_name() {
     assert!(!listed.contains("cucm-1051-a-pub"), "{listed}");
 }
 
+/// CSCto86463 of the original: what was deleted came back.
+#[tokio::test]
+async fn what_was_deleted_is_left_out_by_name() {
+    let (_old, mut new, _directory) = consolidated("15").await;
+    run(&mut new, &["set cert bulk import tomcat"]).await;
+    let (said, outcome) = run(&mut new, &["set cert delete tomcat-trust cucm-1051-a-sub1.pem", "yes"]).await;
+    assert_eq!(outcome, Outcome::Done, "{said}");
+    let (said, outcome) = run(&mut new, &["set cert bulk import tomcat"]).await;
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(
+        said,
+        "admin:set cert bulk import tomcat\n\
+         Successfully imported tomcat certificates.\n\
+         Left out: cucm-1051-a-sub1 of cucm-1051-a-sub1 was deleted here; `set cert undelete` takes that back.\nadmin:"
+    );
+    let (listed, _) = run(&mut new, &["show cert list trust"]).await;
+    assert!(listed.contains("tomcat-trust/cucm-1051-a-pub.pem") && !listed.contains("tomcat-trust/cucm-1051-a-sub1"));
+    let audit = new.cluster.store().audit(1).await.unwrap();
+    let result = &audit[0].result;
+    assert!(
+        result.contains("; left out, because deleted here: 1 certificates: ") && result.contains("cucm-1051-a-sub1")
+    );
+    // asked for by name it comes back, and stays
+    run(&mut new, &["set cert undelete tomcat-trust cucm-1051-a-sub1.pem"]).await;
+    let (said, _) = run(&mut new, &["set cert bulk import tomcat"]).await;
+    assert!(!said.contains("Left out"), "{said}");
+}
+
 #[tokio::test]
 async fn a_password_is_asked_for_as_one_and_sftp_needs_a_face_that_has_it() {
     let mut place = Place::new("15").await;

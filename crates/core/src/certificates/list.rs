@@ -3,6 +3,7 @@
 use pki::Certificate;
 use store::rows::{CertificateRow, NodeRow};
 
+use super::reuse::is_reused;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::units::{SERVICES, Service, Unit, service};
@@ -62,6 +63,9 @@ impl Cluster {
         let rows = self.store().certificates().await?;
         let mut lines = Vec::new();
         for entry in entries(&rows, node, trust)? {
+            if !trust && is_reused(entry.row, node, entry.service.number) {
+                continue;
+            }
             let description = if !trust {
                 entry.row.description.as_str()
             } else if entry.service.name == "CAPF-trust" {

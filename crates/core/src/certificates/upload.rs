@@ -34,6 +34,23 @@ pub struct Upload<'a> {
     /// Why it is taken although phones would be left behind or the clock is wrong; the audit entry keeps it. The wait of five
     /// minutes stays.
     pub force: Option<&'a str>,
+    /// It is the certificate of this unit of all nodes, and is used on all of them.
+    pub reused: Option<Unit>,
+}
+
+impl Upload<'_> {
+    /// The command, and the one that does it although the guard is against it.
+    fn commands(&self) -> [String; 2] {
+        match self.reused {
+            None => {
+                let unit = self.unit.name();
+                [format!("set cert import own {unit}"), format!("set cert import own force {unit} FILE REASON")]
+            }
+            Some(from) => {
+                [format!("set cert reuse {}", from.name()), format!("set cert reuse force {} REASON", from.name())]
+            }
+        }
+    }
 }
 
 /// What an upload will do. Made by [`Cluster::plan_upload`], when nothing stands against it.
@@ -53,6 +70,8 @@ pub struct UploadPlan {
     stores: Vec<i64>,
     key: KeyFrom,
     force: Option<String>,
+    /// The command, and the one that forces it.
+    commands: [String; 2],
 }
 
 /// Where the key is.
@@ -116,7 +135,9 @@ impl Cluster {
     ) -> Result<UploadPlan, CoreError> {
         actor.require(Level::ReadWrite)?;
         let now = surroundings.now();
-        let Upload { unit, file, key, force } = *upload;
+        let Upload { unit, file, key, force, reused } = *upload;
+        let commands = upload.commands();
+        let [_, anyway] = &commands;
         self.check_unit(node, unit)?;
         let row = (self.release().requests.row)(unit).ok_or_else(|| {
             let text = format!("{} signs its own certificates; none is uploaded for it", unit.name());
@@ -127,7 +148,7 @@ impl Cluster {
         checks::key_kind(unit, &certificate)?;
         checks::signing_key(self.release(), unit, certificate.rsa_bits())?;
         checks::plain(&certificate, now)?;
-        let mut multi_server = false;
+        let mut multi_server = reused.is_some();
         if let KeyFrom::Request { row, .. } = &key {
             multi_server = row.multi_server;
             let asked = pki::request::CertificateRequest::from_pem(row.pem.as_bytes()).map_err(CoreError::internal)?;
@@ -136,7 +157,7 @@ impl Cluster {
         checks::usages(unit, &row, &certificate)?;
         checks::constraints(unit, &certificate, now)?;
         let rows = self.store().certificates().await?;
-        self.check_guard(unit, force, &anyway(unit), now).await?;
+        self.check_guard(unit, force, anyway, now).await?;
         let stores = chain_stores(unit);
         let first = stores.first().copied().unwrap_or_default();
         let mut known = given.clone();
@@ -169,7 +190,7 @@ impl Cluster {
         let revocation = self.find_revoked(&checked, &chain, surroundings).await?;
         policy.allow(&revocation)?;
         let force = force.map(str::to_owned);
-        Ok(UploadPlan { unit, certificate, nodes, chain, revocation, stores, key, force })
+        Ok(UploadPlan { unit, certificate, nodes, chain, revocation, stores, key, force, commands })
     }
 
     /// Carries out what was planned: the key on every node that gets the certificate, then own certificates, copies and chain in
@@ -187,7 +208,8 @@ impl Cluster {
         actor.require(Level::ReadWrite)?;
         let unit = plan.unit;
         let names: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
-        let command = format!("set cert import own {} on {}", unit.name(), names.join(", "));
+        let [command, anyway] = &plan.commands;
+        let command = format!("{command} on {}", names.join(", "));
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
         let key = match &plan.key {
             KeyFrom::Given(key) => key.clone(),
@@ -198,7 +220,7 @@ impl Cluster {
         }
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        let forced = self.check_guard(unit, plan.force.as_deref(), &anyway(unit), now).await?;
+        let forced = self.check_guard(unit, plan.force.as_deref(), anyway, now).await?;
         if let KeyFrom::Request { row, .. } = &plan.key {
             let waits = |known: &RequestRow| known.key_id == row.key_id && known.state == RequestState::Waiting;
             if !transaction.requests().await?.iter().any(waits) {
@@ -334,11 +356,6 @@ impl Cluster {
         });
         Err(key_mismatch(&hint))
     }
-}
-
-/// The command that takes an upload although the guard is against it.
-fn anyway(unit: Unit) -> String {
-    format!("set cert import own force {} FILE REASON", unit.name())
 }
 
 fn key_mismatch(hint: &str) -> CoreError {

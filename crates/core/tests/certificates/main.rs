@@ -9,4 +9,5 @@ mod names;
 mod place;
 mod renewals;
 mod requests;
+mod reuse;
 mod uploads;

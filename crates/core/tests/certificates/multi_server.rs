@@ -29,7 +29,7 @@ async fn what_the_nodes_had_before_is_gone_everywhere() {
 
     // from the other node than the one that made the request; first only said, then done
     let file = signed.to_pem();
-    let upload = Upload { unit: Unit::CallManager, file: file.as_bytes(), key: None, force: None };
+    let upload = Upload { unit: Unit::CallManager, file: file.as_bytes(), key: None, force: None, reused: None };
     let plan = cluster.plan_upload(&actor, &subscriber, &upload, &mut place.clock).await.unwrap();
     let lines = plan.lines().join("\n");
     assert!(lines.starts_with("pub: CallManager becomes CN=pub-ms.example.com;"), "{lines}");

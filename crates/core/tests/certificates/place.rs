@@ -95,7 +95,7 @@ impl Place {
     /// Uploads a file on the publisher, as `set cert import own` does.
     pub async fn upload(&mut self, unit: Unit, file: &[u8], key: Option<&SoftKey>) -> Result<(), CoreError> {
         let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
-        let upload = Upload { unit, file, key, force: None };
+        let upload = Upload { unit, file, key, force: None, reused: None };
         let plan = cluster.plan_upload(&self.actor, &node, &upload, &mut self.clock).await?;
         cluster.upload(&self.actor, &plan, &mut self.clock).await
     }

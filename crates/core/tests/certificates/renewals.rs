@@ -132,14 +132,14 @@ async fn an_upload_waits_for_the_phones_too() {
         (Some(reason), 3 * YEAR, "has expired on "),
         (Some(" "), 0, "force needs a reason"),
     ] {
-        let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force };
+        let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force, reused: None };
         place.clock.now += ahead;
         let refused = cluster.plan_upload(&place.actor, &publisher, &upload, &mut place.clock).await;
         place.clock.now -= ahead;
         let text = refused.unwrap_err().to_string();
         assert!(text.contains(wanted), "{text}");
     }
-    let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force: Some(reason) };
+    let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force: Some(reason), reused: None };
     let plan = cluster.plan_upload(&place.actor, &publisher, &upload, &mut place.clock).await.unwrap();
     assert_ne!(place.shown(false, "TVS").await, signed, "a plan changes nothing");
     cluster.upload(&place.actor, &plan, &mut place.clock).await.unwrap();

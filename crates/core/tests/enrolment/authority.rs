@@ -110,7 +110,7 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
 
     let roots = certificates(&root_pem).unwrap();
     place.cluster.put_trusted(&actor, &node, &roots, &["CAPF-trust"], &mut place.clock).await.unwrap();
-    let upload = Upload { unit: Unit::Capf, file: &capf, key: None, force: None };
+    let upload = Upload { unit: Unit::Capf, file: &capf, key: None, force: None, reused: None };
     let plan = place.cluster.plan_upload(&actor, &node, &upload, &mut place.clock).await.unwrap();
     place.cluster.upload(&actor, &plan, &mut place.clock).await.unwrap();
     assert_eq!(plan.certificate, certificates(&capf).unwrap()[0]);
@@ -139,7 +139,7 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
 }
 
 async fn refused(place: &mut Place, file: &[u8]) -> (&'static str, String) {
-    let upload = Upload { unit: Unit::Capf, file, key: None, force: None };
+    let upload = Upload { unit: Unit::Capf, file, key: None, force: None, reused: None };
     let planned = place.cluster.plan_upload(&place.actor, &place.node, &upload, &mut place.clock).await;
     match planned.unwrap_err() {
         CoreError::Refused { label, text } => (label, text),

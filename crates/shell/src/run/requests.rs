@@ -41,7 +41,7 @@ impl Session {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let key = options.key.as_deref().map(|name| self.cluster.given_key(&self.actor, name)).transpose()?;
-        let upload = Upload { unit, file, key: key.as_ref(), force: options.force.as_deref() };
+        let upload = Upload { unit, file, key: key.as_ref(), force: options.force.as_deref(), reused: None };
         let plan = self.cluster.plan_upload(&self.actor, &self.node, &upload, surroundings).await?;
         if options.dry_run {
             let lines: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
@@ -53,6 +53,26 @@ impl Session {
         let pending = self.restarts_after(unit, &nodes).await?;
         let doubts = doubts(&plan.revocation);
         Ok(Reply::done(format!("{}{reminder}{pending}{doubts}", imported("certificate", unit.name()))))
+    }
+
+    /// `set cert reuse tomcat`.
+    pub(crate) async fn reuse(
+        &self,
+        from: &str,
+        force: Option<&str>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let from = self.unit(from)?;
+        let plan = self.cluster.plan_reuse(&self.actor, &self.node, from, force, surroundings).await?;
+        self.cluster.upload(&self.actor, &plan, surroundings).await?;
+        let name = plan.unit.name();
+        let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
+        let pending = self.restarts_after(plan.unit, &nodes).await?;
+        Ok(Reply::done(format!(
+            "Successfully reused the {} certificate for {name}.\n\
+             Please restart services related to {name} for the new certificate to become active.\n{pending}",
+            from.name()
+        )))
     }
 
     pub(crate) async fn import_trust(

@@ -92,6 +92,32 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::ForceRegenerate,
     },
     Command {
+        words: &["set", "cert", "reuse"],
+        arguments: &[needed("unit-name", Kind::Unit)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "uses the tomcat certificate of all nodes for CallManager too",
+        help: "This will use the multi-server certificate of tomcat for CallManager on all nodes, or that of tomcat-ECDSA for\n\
+               CallManager-ECDSA, from release 14 on: one certificate less to renew. The original has a button for it. Put the CAs\n\
+               above it into CallManager-trust first. `show cert list own` does not name CallManager then. In mixed mode run\n\
+               `utils ctl update CTLFile` and reset the phones. A renewal or upload for either unit ends it.",
+        example: "set cert reuse tomcat",
+        action: Action::Reuse,
+    },
+    Command {
+        words: &["set", "cert", "reuse", "force"],
+        arguments: &[needed("unit-name", Kind::Unit), needed("reason", Kind::Value)],
+        level: Level::ReadWrite,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "the same although phones have not fetched their new lists",
+        help: "This will do what `set cert reuse` does when that waits for phones, for the CTL file or for the clock. The audit log\n\
+               keeps the reason. All other checks stay, and so do the five minutes between CallManager and TVS.",
+        example: "set cert reuse force tomcat all phones of the list are switched off for good",
+        action: Action::ForceReuse,
+    },
+    Command {
         words: &["set", "cert", "undelete"],
         arguments: &[needed("unit-name", Kind::TrustStore), needed("file-name", Kind::Word)],
         level: Level::ReadWrite,
