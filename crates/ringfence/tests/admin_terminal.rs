@@ -35,7 +35,7 @@ fn a_session_at_the_terminal() {
     terminal.press("\t\t");
     let listed = terminal.until("admin:set c");
     assert!(listed.contains("cert*") && listed.contains("cli*"), "{listed:?}");
-    terminal.press("ert re\tCa\t");
+    terminal.press("ert reg\tCa\t");
     terminal.until("set cert regen Ca");
     terminal.press("\t");
     let listed = terminal.until("admin:set cert regen ");

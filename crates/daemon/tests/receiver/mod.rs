@@ -62,21 +62,21 @@ pub async fn rsyslog(folder: &Path, transport: Transport) -> (Running, u16, Path
             out = out.display()
         );
         std::fs::write(folder.join("rsyslog.conf"), config).unwrap();
-        let mut child = Command::new("/usr/sbin/rsyslogd")
-            .args(["-n", "-i", "NONE", "-f"])
-            .arg(folder.join("rsyslog.conf"))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new("/usr/sbin/rsyslogd");
+        command.args(["-n", "-i", "NONE", "-f"]).arg(folder.join("rsyslog.conf")).stderr(Stdio::null());
+        let mut child = Running(command.spawn().unwrap());
         let listens = || match transport {
-            Transport::Udp => UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_err(),
+            // To bind the port here would take it from rsyslog, which then runs without it.
+            Transport::Udp => {
+                std::fs::read_to_string("/proc/net/udp").unwrap().contains(&format!(" 0100007F:{port:04X} "))
+            }
             Transport::Tcp => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok(),
         };
         let there = until("rsyslog neither listens nor ends", || {
-            if child.try_wait().unwrap().is_some() { Some(false) } else { listens().then_some(true) }
+            if child.0.try_wait().unwrap().is_some() { Some(false) } else { listens().then_some(true) }
         });
         if there.await {
-            return (Running(child), port, out);
+            return (child, port, out);
         }
     }
     panic!("rsyslog does not start");
