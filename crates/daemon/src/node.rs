@@ -411,9 +411,12 @@ impl Live {
         }
     }
 
-    /// What happens by itself: operations run out of time, a wave goes on.
+    /// What happens by itself: causes that waited are written down, operations run out of time, a wave goes on.
     async fn step_enrolment(&self) {
         let stepped = async {
+            if let Some(capf) = &self.capf {
+                capf.desk.desk().note_refusals(now()).await?;
+            }
             self.cluster.expire_operations(now()).await?;
             self.cluster.step_wave(now()).await
         };

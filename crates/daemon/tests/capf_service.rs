@@ -81,6 +81,40 @@ fn wrong_strings_shut_a_device_out_and_no_other() {
 }
 
 #[test]
+fn wrong_strings_at_the_same_time_count_as_one_after_the_other() {
+    let node = CapfNode::start(false, CapfLimits::default(), &[DEVICE]);
+    let key = key();
+    node.schedule(DEVICE, Operation::Install, AuthenticationMode::AuthenticationString, Some("482913"));
+    let mut sessions = 0;
+    for burst in 0..3 {
+        std::thread::scope(|threads| {
+            for guess in 0..60 {
+                let (key, address) = (&key, node.address);
+                threads.spawn(move || {
+                    let string = format!("{burst}{guess:05}");
+                    assert_eq!(CapfPhone::connect(address).install(DEVICE, &string, key).unwrap_err(), 7);
+                });
+            }
+        });
+        sessions += 60;
+        node.wait_for_lines(sessions);
+    }
+    let tried = |lines: &[String]| lines.iter().filter(|line| line.contains("wrong authentication string, ")).count();
+    let lines = node.wait_for_lines(sessions);
+    assert!(tried(&lines) <= 10, "{} strings were tried", tried(&lines));
+    // what the crowd has left of the ten
+    for _ in 0..10 {
+        assert_eq!(CapfPhone::connect(node.address).install(DEVICE, "000000", &key).unwrap_err(), 7);
+        sessions += 1;
+    }
+    let lines = node.wait_for_lines(sessions);
+    assert_eq!(tried(&lines), 10);
+    assert_eq!(lines.iter().filter(|line| line.contains(", 10 of 10")).count(), 1);
+    assert_eq!(CapfPhone::connect(node.address).install(DEVICE, "482913", &key).unwrap_err(), 7, "nor the right one");
+    assert!(node.enrolment(DEVICE).locked_until > capf_node::clock(), "it is on record");
+}
+
+#[test]
 fn what_may_not_come_ends_one_session_and_harms_no_other() {
     let half = Duration::from_millis(500);
     let stages = Timeouts { authentication: half, key_generation: half, answer: half };

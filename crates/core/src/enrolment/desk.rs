@@ -2,8 +2,8 @@
 //! the socket asks here.
 //!
 //! A session that is refused before it is let in writes nothing, except its cause into the status of the device, and that only
-//! when it is another one than before. Wrong strings are counted in memory; the tenth in a row puts ten minutes of waiting on
-//! record. Of several sessions of one device the one that was let in last counts: a phone that starts anew is not held up by what it left
+//! when it is another one than before, and once in a minute. Wrong strings are counted in memory; the tenth in a row locks the
+//! device there and puts the ten minutes of waiting on record. Of several sessions of one device the one that was let in last counts: a phone that starts anew is not held up by what it left
 //! behind.
 
 mod admission;
@@ -32,6 +32,10 @@ pub const WRONG_STRINGS: u32 = 10;
 
 /// How long it waits then, milliseconds.
 pub const LOCK_TIME: i64 = 10 * 60 * 1000;
+
+/// The cause of a refusal is written into the status of a device once in this time, milliseconds: nobody has proven who he is
+/// by then, and each write waits for the disk.
+pub const NOTE_TIME: i64 = 60 * 1000;
 
 /// What a desk lets pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +84,8 @@ pub struct Visit {
     operation: Operation,
     wanted: Option<KeySpec>,
     lsc: Option<Issued>,
-    locked_until: Option<i64>,
+    /// It has authenticated.
+    let_in: bool,
     reason: Option<String>,
 }
 
@@ -114,6 +119,24 @@ impl Visit {
 struct Wrong {
     scheduled_at: i64,
     count: u32,
+    /// None is taken before this time, milliseconds since 1970 UTC.
+    locked_until: i64,
+}
+
+/// The cause of a refusal that was written into the status of a device under one schedule.
+struct Noted {
+    scheduled_at: i64,
+    /// When, milliseconds since 1970 UTC.
+    at: i64,
+    /// The last one since then that differs.
+    waiting: Option<Step>,
+}
+
+impl Noted {
+    /// Whether the next one has to wait. A clock that went back holds nothing up.
+    fn holds(&self, now: i64) -> bool {
+        (self.at..self.at.saturating_add(NOTE_TIME)).contains(&now)
+    }
 }
 
 /// The desk at which phones are served.
@@ -135,6 +158,7 @@ struct State {
     /// The session of each device that counts.
     current: HashMap<String, u64>,
     wrong: HashMap<String, Wrong>,
+    noted: HashMap<String, Noted>,
 }
 
 impl Desk {
@@ -171,7 +195,7 @@ impl Desk {
             operation: Operation::None,
             wanted: None,
             lsc: None,
-            locked_until: None,
+            let_in: false,
             reason: None,
         }
     }

@@ -72,6 +72,89 @@ async fn ten_wrong_strings_cost_ten_minutes() {
 }
 
 #[tokio::test]
+async fn the_eleventh_string_is_refused_before_the_tenth_session_has_ended() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let phone = PhoneKeys::new(DEVICE);
+    let choice = StringChoice::Given(AuthenticationString::new("12345").unwrap());
+    place.schedule_for(DEVICE, Operation::Install, AuthenticationMode::AuthenticationString, choice).await;
+    let now = place.clock.now;
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        let mut visit = place.desk.visit(1);
+        let refused = place.desk.admit(&mut visit, &phone.plain("54321"), now).await.unwrap_err();
+        assert_eq!(refused.refusal, failed(Failure::InvalidAuthenticationString));
+        open.push(visit);
+    }
+    let refused = place.desk.admit(&mut place.desk.visit(1), &phone.plain("12345"), now).await.unwrap_err();
+    assert_eq!(refused.refusal, Refusal::Limit);
+    // killed before one of these sessions has come to its end
+    place.restart().await;
+    let refused = place.desk.admit(&mut place.desk.visit(1), &phone.plain("12345"), now).await.unwrap_err();
+    assert_eq!(refused.refusal, Refusal::Limit);
+    assert_eq!(place.status().await, 10);
+}
+
+#[tokio::test]
+async fn causes_of_refusals_are_written_once_in_a_minute() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    let stranger = Manufacturer::new("Another CA", 3650);
+    let key = SoftKey::generate_rsa(2048).unwrap();
+    phone.mic = Some((stranger.mic(DEVICE, &key), key));
+    place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
+    let before = place.audit_count().await;
+    let (unknown_ca, nothing) = (phone.proven(1), phone.plain(""));
+    for _ in 0..20 {
+        let refused = place.session(&unknown_ca, &mut phone).await.unwrap_err();
+        assert_eq!(refused.refusal, failed(Failure::InvalidMic));
+        let refused = place.session(&nothing, &mut phone).await.unwrap_err();
+        assert_eq!(refused.refusal, failed(Failure::InvalidCredentials));
+    }
+    assert_eq!((place.audit_count().await, place.status().await), (before + 1, 11));
+    place.desk.note_refusals(place.clock.now + 59_999).await.unwrap();
+    assert_eq!(place.audit_count().await, before + 1);
+    // the last one comes to its turn, and once
+    place.clock.now += 60_000;
+    for _ in 0..2 {
+        place.desk.note_refusals(place.clock.now).await.unwrap();
+        assert_eq!((place.audit_count().await, place.status().await), (before + 2, 12));
+    }
+    // what waits goes when the phone is let in
+    place.session(&unknown_ca, &mut phone).await.unwrap_err();
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    place.session(&nothing, &mut phone).await.unwrap();
+    place.desk.note_refusals(place.clock.now + 60_000).await.unwrap();
+    assert_eq!(place.status().await, 3);
+    // and a new schedule tells its own cause at once
+    place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
+    place.session(&nothing, &mut phone).await.unwrap_err();
+    assert_eq!(place.status().await, 12);
+}
+
+#[tokio::test]
+async fn an_lsc_that_was_replaced_opens_no_door() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    let mut thief = phone.clone();
+    place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
+    let proven = phone.proven(1);
+    place.session(&proven, &mut phone).await.unwrap();
+    let current = place.enrolment().await.lsc.unwrap();
+    for mode in [AuthenticationMode::ExistingLsc, AuthenticationMode::ExistingMic] {
+        place.schedule(Operation::Install, mode).await;
+        let stolen = thief.proven(1);
+        let refused = place.session(&stolen, &mut thief).await.unwrap_err();
+        assert_eq!((refused.refusal, place.status().await), (failed(Failure::InvalidLsc), 9), "{}", refused.reason);
+        assert!(refused.reason.contains("replaced by a later one"), "{}", refused.reason);
+        assert_eq!(place.enrolment().await.lsc.as_ref(), Some(&current));
+    }
+    let proven = phone.proven(1);
+    place.session(&proven, &mut phone).await.unwrap();
+}
+
+#[tokio::test]
 async fn strings_are_digits_and_one_is_needed() {
     let mut place = Place::new(&[DEVICE, OTHER]).await;
     for bad in ["", "123", "12345678901", "12a4", "１２３４"] {
@@ -174,6 +257,8 @@ async fn a_mic_opens_the_door_when_its_root_is_trusted() {
         ("session id", phone.proven(2), Failure::InvalidMic, 11),
         ("bad SUDI_DATA", bad_sudi, Failure::InvalidMic, 11),
     ] {
+        // a cause is written once in a minute
+        place.clock.now += 60_000;
         let refused = place.session(&auth, &mut phone.clone()).await.unwrap_err();
         assert_eq!((refused.refusal, place.status().await), (failed(failure), status), "{name}: {}", refused.reason);
     }

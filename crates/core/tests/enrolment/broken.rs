@@ -100,6 +100,11 @@ async fn a_confirmation_that_was_lost_is_made_up_by_the_next_proof() {
     assert_eq!(lost.lsc.as_ref(), Some(&first), "nothing new is believed");
     assert_eq!(lost.operation, Operation::Install, "the phone shall come again");
     let unconfirmed = lost.unconfirmed.unwrap();
+    // one that never got it still has the first, which still opens the door
+    let mut visit = place.desk.visit(1);
+    let asked = place.desk.admit(&mut visit, &phone.proven(1), place.clock.now).await;
+    assert_eq!(asked, Ok(Asked::Install(RSA_2048)));
+    place.desk.ended(&visit, &ended(Stage::KeyGeneration, Cause::Closed), place.clock.now).await.unwrap();
 
     // the phone stored it all the same, and shows it; an administrator has taken the operation back meanwhile
     place

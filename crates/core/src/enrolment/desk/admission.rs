@@ -9,7 +9,7 @@ use wire::capf::{AuthResponse, Failure, Operation as Asked, Refusal};
 use super::{Desk, Issued, LOCK_TIME, Refused, Visit, WRONG_STRINGS, Wrong, shown_row};
 use crate::CoreError;
 use crate::enrolment::authority::{Authority, is_named_capf};
-use crate::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
+use crate::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 use crate::enrolment::recorder::Step;
 use crate::enrolment::strings::StringKey;
 
@@ -46,6 +46,8 @@ impl Desk {
         visit.operation = Operation::from_number(row.operation);
         let row = visit.device.insert(row).clone();
         self.authenticate(visit, &row, auth, now).await?;
+        visit.let_in = true;
+        self.forget_waiting(&row.device);
         if visit.operation != Operation::None && row.completes_by.is_some_and(|by| by < now) {
             return Err(Refused::failed(Failure::Late, "the operation had to be complete before"));
         }
@@ -96,50 +98,76 @@ impl Desk {
     ) -> Result<(), Refused> {
         match AuthenticationMode::from_number(row.mode) {
             AuthenticationMode::NullString => Ok(()),
-            AuthenticationMode::AuthenticationString => self.check_string(visit, row, auth, now),
+            AuthenticationMode::AuthenticationString => match self.check_string(row, auth, now)? {
+                StringCheck::Right => Ok(()),
+                StringCheck::Wrong { count, locked_until } => {
+                    if let Some(until) = locked_until {
+                        self.put_lock(visit, row, until, now).await?;
+                    }
+                    let reason = format!("wrong authentication string, {count} of {WRONG_STRINGS}");
+                    Err(Refused::failed(Failure::InvalidAuthenticationString, reason))
+                }
+            },
             AuthenticationMode::ExistingLsc | AuthenticationMode::ExistingMic => {
                 self.check_certificate(visit, row, auth, now).await
             }
         }
     }
 
-    fn check_string(
-        &self,
-        visit: &mut Visit,
-        row: &EnrolmentRow,
-        auth: &AuthResponse,
-        now: i64,
-    ) -> Result<(), Refused> {
-        if row.locked_until > now {
-            let seconds = (row.locked_until - now) / 1000;
+    /// Lock, comparison and count are one step under one lock: however many sessions come at the same time, the eleventh is
+    /// refused.
+    fn check_string(&self, row: &EnrolmentRow, auth: &AuthResponse, now: i64) -> Result<StringCheck, Refused> {
+        let sealed = row.string.as_ref().map(|sealed| Ok::<_, CoreError>((self.string_key()?, sealed))).transpose()?;
+        let mut state = self.state();
+        let fresh = Wrong { scheduled_at: row.scheduled_at, count: 0, locked_until: 0 };
+        let wrong = state.wrong.entry(row.device.clone()).or_insert(fresh);
+        if wrong.scheduled_at != row.scheduled_at {
+            *wrong = fresh;
+        }
+        // The row has it after a restart.
+        let locked_until = wrong.locked_until.max(row.locked_until);
+        if locked_until > now {
+            let seconds = (locked_until - now) / 1000;
             let reason = format!("ten wrong authentication strings; the next is taken in {seconds} s");
             return Err(Refused::new(Refusal::Limit, reason));
         }
-        let stored = match &row.string {
-            None => None,
-            Some(sealed) => Some(self.string_key()?.open(&row.device, sealed)?),
-        };
+        let stored = sealed.map(|(key, sealed)| key.open(&row.device, sealed)).transpose()?;
         let right = stored.is_some_and(|stored| {
             auth.password.as_ref().is_some_and(|given| given.matches(stored.reveal().as_bytes()))
         });
-        let mut state = self.state();
         if right {
             state.wrong.remove(&row.device);
-            return Ok(());
-        }
-        let none = Wrong { scheduled_at: row.scheduled_at, count: 0 };
-        let wrong = state.wrong.entry(row.device.clone()).or_insert(none);
-        if wrong.scheduled_at != row.scheduled_at {
-            *wrong = none;
+            return Ok(StringCheck::Right);
         }
         wrong.count += 1;
         let count = wrong.count;
-        if count >= WRONG_STRINGS {
-            state.wrong.remove(&row.device);
-            visit.locked_until = Some(now + LOCK_TIME);
+        if count < WRONG_STRINGS {
+            return Ok(StringCheck::Wrong { count, locked_until: None });
         }
-        let reason = format!("wrong authentication string, {count} of {WRONG_STRINGS}");
-        Err(Refused::failed(Failure::InvalidAuthenticationString, reason))
+        *wrong = Wrong { locked_until: now + LOCK_TIME, ..fresh };
+        Ok(StringCheck::Wrong { count, locked_until: Some(wrong.locked_until) })
+    }
+
+    /// The lock is on record before the phone hears of it, so that a restart does not help.
+    async fn put_lock(&self, visit: &mut Visit, row: &EnrolmentRow, until: i64, now: i64) -> Result<(), Refused> {
+        let status = Status::failed(visit.operation, Some(Failure::InvalidAuthenticationString));
+        let pending = visit.operation != Operation::None;
+        let step = Step::Failed {
+            device: row.device.clone(),
+            scheduled_at: row.scheduled_at,
+            status: pending.then_some(status.number()),
+            locked_until: Some(until),
+            ec_failed: false,
+            why: format!(
+                "{}: {WRONG_STRINGS} wrong authentication strings, none is taken for ten minutes",
+                status.name()
+            ),
+        };
+        self.recorder.record(&self.cluster, step, now).await?;
+        if let Some(device) = visit.device.as_mut().filter(|_| pending) {
+            device.status = status.number();
+        }
+        Ok(())
     }
 
     fn string_key(&self) -> Result<&StringKey, CoreError> {
@@ -169,6 +197,11 @@ impl Desk {
         match on_record {
             Some(LscState::Deleted) => {
                 return Err(Refused::failed(Failure::InvalidLsc, "the LSC it shows was deleted"));
+            }
+            // It ended when the phone confirmed or showed a later one, so the phone has that one: who shows this is another.
+            Some(LscState::Superseded) => {
+                let reason = "the LSC it shows was replaced by a later one, which the phone has stored";
+                return Err(Refused::failed(Failure::InvalidLsc, reason));
             }
             // The phone has it, so it was stored; only the confirmation was lost.
             Some(LscState::Signed) => self.confirm_late(row, &proven.certificate, now).await?,
@@ -228,6 +261,16 @@ impl Drop for Seat<'_> {
     fn drop(&mut self) {
         self.desk.state().checking.remove(&self.name);
     }
+}
+
+/// What became of an authentication string.
+enum StringCheck {
+    Right,
+    /// `locked_until`: it was the last one that was taken, milliseconds since 1970 UTC.
+    Wrong {
+        count: u32,
+        locked_until: Option<i64>,
+    },
 }
 
 /// The cause that the status gets when a proof does not hold.

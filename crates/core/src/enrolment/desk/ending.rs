@@ -1,10 +1,10 @@
 //! What a phone has done, and how its session ended.
 
 use pki::Certificate;
-use store::rows::ShownKind;
+use store::rows::{EnrolmentRow, ShownKind};
 use wire::capf::{Cause, Done, Ended, Failure, KeySpec, Refusal, Stage};
 
-use super::{Desk, Refused, Visit, shown_row};
+use super::{Desk, Noted, Refused, Visit, shown_row};
 use crate::CoreError;
 use crate::enrolment::kinds::{KeyOrder, Operation, Status};
 use crate::enrolment::recorder::Step;
@@ -79,18 +79,64 @@ impl Desk {
             self.recorder.record(&self.cluster, step, now).await?;
         }
         let news = visit.operation != Operation::None && status.number() != row.status;
-        if !news && !ec_failed && visit.locked_until.is_none() {
+        if !news && !ec_failed {
+            self.forget_waiting(&row.device);
             return Ok(());
         }
         let step = Step::Failed {
             device: row.device.clone(),
             scheduled_at: row.scheduled_at,
             status: news.then_some(status.number()),
-            locked_until: visit.locked_until,
+            locked_until: None,
             ec_failed,
             why: format!("{}: {ended}", status.name()),
         };
-        self.recorder.record(&self.cluster, step, now).await?;
+        let step = if visit.let_in { Some(step) } else { self.in_turn(row, step, now) };
+        if let Some(step) = step {
+            self.recorder.record(&self.cluster, step, now).await?;
+        }
         Ok(())
+    }
+
+    /// Writes the causes of refusals down that have waited for their turn. Nothing is lost when this is not called but the
+    /// last cause in the status of a device; the log has them all.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn note_refusals(&self, now: i64) -> Result<(), CoreError> {
+        let due: Vec<Step> = {
+            let mut state = self.state();
+            state.noted.retain(|_, noted| noted.waiting.is_some() || noted.holds(now));
+            let due = state.noted.values_mut().filter(|noted| !noted.holds(now));
+            due.filter_map(|noted| {
+                noted.at = now;
+                noted.waiting.take()
+            })
+            .collect()
+        };
+        for step in due {
+            self.recorder.record(&self.cluster, step, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The step when its device has its turn; else it waits in the place of the one that waited before.
+    fn in_turn(&self, row: &EnrolmentRow, step: Step, now: i64) -> Option<Step> {
+        let mut state = self.state();
+        let this_one = |noted: &&mut Noted| noted.scheduled_at == row.scheduled_at && noted.holds(now);
+        if let Some(noted) = state.noted.get_mut(&row.device).filter(this_one) {
+            noted.waiting = Some(step);
+            return None;
+        }
+        let noted = Noted { scheduled_at: row.scheduled_at, at: now, waiting: None };
+        state.noted.insert(row.device.clone(), noted);
+        Some(step)
+    }
+
+    /// What waits for a device is not true any more.
+    pub(super) fn forget_waiting(&self, device: &str) {
+        if let Some(noted) = self.state().noted.get_mut(device) {
+            noted.waiting = None;
+        }
     }
 }
