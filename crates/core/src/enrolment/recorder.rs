@@ -11,9 +11,9 @@ use super::{ACTOR, CHANGE, version_stamp};
 use crate::CoreError;
 use crate::cluster::Cluster;
 
-/// Steps in one transaction at most: the library looks each placeholder of a statement up among all others, so that a long one
+/// Steps in one transaction at most: SQLite looks each placeholder of a statement up among all others, so that a long one
 /// costs more than two short ones.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 
 /// How often all sessions that are ready to run get their turn before a commit; measured, more brings nothing.
 const GATHER: usize = 4;
