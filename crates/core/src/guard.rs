@@ -8,7 +8,8 @@
 //!
 //! All but the first can be forced with a reason, which the audit entry keeps.
 
-use pki::listing::{ListKind, date};
+use pki::date::date;
+use pki::listing::ListKind;
 use store::rows::{CertificateRow, HeldListRow};
 
 use crate::CoreError;

@@ -62,6 +62,7 @@ pub use store::sql::Table;
 pub use surroundings::Surroundings;
 
 // What a face needs of `pki` to name an answer, and whoever brings the surroundings.
-pub use pki::listing::{ListKind, date};
+pub use pki::date::{date, wall_clock};
+pub use pki::listing::ListKind;
 pub use pki::text::certificate_text;
 pub use pki::{OpensslRandom, Random, RandomError};

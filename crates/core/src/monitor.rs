@@ -73,7 +73,7 @@ impl Cluster {
     pub async fn monitor(&self, node: &NodeRow, schedule: &Schedule, lscs: bool, now: i64) -> Result<Look, CoreError> {
         let watched = self.watched(lscs).await?;
         let said: HashMap<String, Said> = self.store().notices().await?.into_iter().map(said).collect();
-        let notices = decide::decide(&watched, &said, schedule, now, self.zone())?;
+        let notices = decide::decide(&watched, &said, schedule, now, self.zone());
         if !notices.is_empty() {
             let mut transaction = self.store().begin().await?;
             for notice in &notices {

@@ -10,6 +10,7 @@
 //! * [`capf`]: proofs of phones and the keys they hand in; [`lsc`]: the certificates they get
 //! * [`pkcs12`]: a key with its certificate in one file, behind a password
 //! * [`token`]: USB tokens, whose keys never leave them; [`mod@ctl_client`]: the CTL that they sign
+//! * [`date`](mod@date): times as people read them
 //! * [`listing`], [`text`]: the words of `show ctl` and `show cert own`
 //!
 //! Random bytes (serial numbers, AES keys) come from the caller through [`Random`]; only key generation draws from the
@@ -19,6 +20,7 @@
 pub mod capf;
 pub mod certificate;
 pub mod ctl_client;
+pub mod date;
 pub mod encrypt;
 pub mod extensions;
 pub mod hash;

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use wire::digest::DigestId;
 use wire::header::{self, Header};
 use wire::role::Role;
 use wire::trust_list::{self, RecordView, TrustList};
 
+use crate::date::date;
 use crate::hash::{md5, sha1, spell};
 use crate::verify::check_against_itself;
 
@@ -53,16 +53,6 @@ pub fn missing(kind: ListKind) -> String {
              ITL File not found. Please restart Cisco Tftp: utils service restart Cisco Tftp builds the ITL file.\n\
              Error parsing the ITL File.\n"
             .to_owned(),
-    }
-}
-
-/// A time as the original prints it, such as `Fri Mar 06 21:56:07 CET 2015`.
-#[must_use]
-pub fn date(seconds: u64, zone: &TimeZone) -> String {
-    let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    match timestamp {
-        Some(timestamp) => timestamp.to_zoned(zone.clone()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string(),
-        None => format!("second {seconds} since 1970"),
     }
 }
 

@@ -132,7 +132,7 @@ fn holds_at(certificate: &Certificate, now: u64) -> bool {
 /// Why an answer with these dates says nothing now: it is of the future, or a newer one is due. `longest` is how long it counts
 /// when it does not say until when.
 fn out_of_date(what: &str, this_update: u64, next_update: Option<u64>, longest: u64, now: u64) -> Option<String> {
-    let day = |at: u64| crate::listing::date(at, &jiff::tz::TimeZone::UTC);
+    let day = |at: u64| crate::date::date(at, &jiff::tz::TimeZone::UTC);
     if this_update > now.saturating_add(SKEW) {
         return Some(format!("{what} is from {}, which is in the future; look at the clock", day(this_update)));
     }

@@ -10,9 +10,10 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
 
 use crate::certificate::{Certificate, KeyKind};
+use crate::date::date;
 use crate::extensions::usage_names;
 use crate::hash::{hex, spell};
-use crate::listing::{date, printable};
+use crate::listing::printable;
 use crate::name::NameForm;
 
 /// The text layout, then the PEM directly behind its closing bracket, as the original prints it.

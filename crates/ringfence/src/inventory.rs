@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
+use pki::date::utc;
 use ringfence_core::inventory::{Entry, Kind, Query, Status};
 use ringfence_core::{Level, Surroundings};
 use serde_json::{Value, json};
@@ -124,11 +124,6 @@ const fn status(entry: &Entry) -> &'static str {
     }
 }
 
-/// A second since 1970 UTC as a date; the number itself when it is none.
-fn date(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
-}
-
 fn value(entry: &Entry) -> Value {
     let presented: Vec<Value> =
         entry.presented.iter().map(|it| json!({ "node": it.node, "unit": it.unit, "ports": it.ports })).collect();
@@ -139,8 +134,8 @@ fn value(entry: &Entry) -> Value {
         "issuer": entry.issuer,
         "serial": entry.serial,
         "sha256": entry.sha256,
-        "not_before": date(entry.not_before),
-        "not_after": date(entry.not_after),
+        "not_before": utc(entry.not_before),
+        "not_after": utc(entry.not_after),
         "device": entry.device,
         "presented_by": presented,
         "trusted_by": entry.trusted,
@@ -150,7 +145,7 @@ fn value(entry: &Entry) -> Value {
 }
 
 fn text(entry: &Entry) -> String {
-    let mut line = format!("{} {} until {}: {}", kind(entry), status(entry), date(entry.not_after), entry.subject);
+    let mut line = format!("{} {} until {}: {}", kind(entry), status(entry), utc(entry.not_after), entry.subject);
     if let Some(device) = &entry.device {
         line.push_str(&format!("; held by {device}"));
     }

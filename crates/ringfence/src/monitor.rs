@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use daemon::settings::Settings;
 use daemon::surroundings::System;
-use jiff::Timestamp;
+use pki::date::utc;
 use ringfence_core::Surroundings;
 use ringfence_core::alarms::Alarm;
 use ringfence_core::monitor::{Watched, alarm_of};
@@ -64,17 +64,13 @@ impl Args {
     }
 }
 
-fn until(one: &Watched) -> String {
-    Timestamp::from_second(one.not_after).map(|until| until.to_string()).unwrap_or_default()
-}
-
 fn described(one: &Watched, alarm: Option<&Alarm>) -> Value {
     json!({
         "sha256": one.fingerprint,
         "unit": one.unit,
         "file": one.file,
         "kind": one.kind.word(),
-        "not_after": until(one),
+        "not_after": utc(one.not_after),
         "in_use": !one.depends.is_empty(),
         "depends": one.depends,
         "alarm": alarm.map(|alarm| alarm.name),
@@ -98,7 +94,7 @@ fn table(rows: &[(Watched, Option<&Alarm>)]) -> Table {
         let row = [
             format!("{}/{}", one.unit, one.file),
             one.fingerprint.get(..16).unwrap_or_default().to_owned(),
-            until(one),
+            utc(one.not_after),
             alarm.map_or("", |alarm| alarm.name).to_owned(),
             depends.join("\n"),
         ];

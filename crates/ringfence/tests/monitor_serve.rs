@@ -76,6 +76,20 @@ async fn it_speaks_until_somebody_knows() {
     let digits = row.split_whitespace().next().unwrap();
     admin(&data, &format!("set cert acknowledge {digits} the CA signs on Monday"));
 
+    // one that says it has no end (RFC 5280, 4.1.2.5) is listed as good, and silences nothing
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let days = today.until(jiff::civil::date(9999, 12, 31)).unwrap().get_days().unsigned_abs();
+    std::fs::write(data.join("endless.pem"), ca.self_signed("Endless Root", days)).unwrap();
+    admin(&data, "set cert import trust ipsec-trust endless.pem");
+    let endless = admin(&data, "show cert trust ipsec-trust/Endless_Root.pem");
+    assert!(endless.contains("To:   Fri Dec 31 ") && endless.contains(" UTC 9999\n"), "{endless}");
+    for command in [&["monitor", "--all", "--json"][..], &["inventory", "--json", "--subject", "Endless Root"]] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+        let output = program.args(command).args(["--data", data.to_str().unwrap()]).output().unwrap();
+        let listed = String::from_utf8(output.stdout).unwrap().replace(' ', "");
+        assert!(listed.contains("\"not_after\":\"9999-12-31T"), "{command:?}: {listed}");
+    }
+
     // another one, which nobody knows yet, is said; the known one is not
     std::fs::write(data.join("other.pem"), ca.self_signed("Other Root", DAYS)).unwrap();
     admin(&data, "set cert import trust ipsec-trust other.pem");

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use pki::date::wall_clock;
 
 use super::alarms::{self, by_time_left};
 use super::watch::{Kind, Revocation, Watched};
-use crate::CoreError;
 use crate::alarms::Alarm;
 
 /// An hour and a day, milliseconds.
@@ -53,29 +52,29 @@ pub fn decide(
     schedule: &Schedule,
     now: i64,
     zone: &TimeZone,
-) -> Result<Vec<Notice>, CoreError> {
+) -> Vec<Notice> {
     let mut notices = Vec::new();
     for one in watched {
-        let message = expiration_message(one, zone)?;
         if let Some(alarm) = alarm_of(one, schedule, now) {
             let known = one.acknowledged.as_ref().is_some_and(|known| {
                 let then = alarm_of(one, schedule, known.at);
                 then.is_some_and(|then| then.severity() <= alarm.severity())
             });
             if !known && is_due(said.get(&one.fingerprint), alarm, schedule, now) {
-                notices.push(Notice { key: one.fingerprint.clone(), alarm, message: message.clone() });
+                notices.push(Notice { key: one.fingerprint.clone(), alarm, message: expiration_message(one, zone) });
             }
         }
         for (word, alarm) in events(one) {
             let key = format!("{word}/{}", one.fingerprint);
             if is_due(said.get(&key), alarm, schedule, now) && !(said.contains_key(&key) && word == TOMCAT) {
-                let message = if word == TOMCAT { message.clone() } else { revocation_message(one, word) };
+                let message =
+                    if word == TOMCAT { expiration_message(one, zone) } else { revocation_message(one, word) };
                 notices.push(Notice { key, alarm, message });
             }
         }
     }
     notices.sort_by_key(|notice| notice.alarm.severity());
-    Ok(notices)
+    notices
 }
 
 const TOMCAT: &str = "tomcat";
@@ -129,20 +128,21 @@ fn revocation_message(one: &Watched, status: &str) -> String {
 }
 
 /// The text of the original; its time ends behind the minutes, without a year [seed 003]. It says `own-cert` of trust stores too.
-fn expiration_message(one: &Watched, zone: &TimeZone) -> Result<String, CoreError> {
-    let until = Timestamp::from_second(one.not_after).map_err(CoreError::internal)?.to_zoned(zone.clone());
-    Ok(format!(
+fn expiration_message(one: &Watched, zone: &TimeZone) -> String {
+    format!(
         "Certificate expiration Notification. Certificate name:{} Unit:{} Type:{} Expiration:{}",
         one.file,
         one.unit,
         if one.kind == Kind::Lsc { "lsc" } else { "own-cert" },
-        until.strftime("%a %b %d %H:%M:")
-    ))
+        wall_clock(one.not_after, zone).0.strftime("%a %b %d %H:%M:")
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use store::rows::AcknowledgementRow;
+
+    use jiff::Timestamp;
 
     use super::*;
     use crate::alarms::line;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn says(watched: &[Watched], said: &HashMap<String, Said>, now: i64) -> Vec<Notice> {
-        decide(watched, said, &schedule(), now, &TimeZone::UTC).unwrap()
+        decide(watched, said, &schedule(), now, &TimeZone::UTC)
     }
 
     fn remembered(notices: &[Notice], at: i64) -> HashMap<String, Said> {
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(expired.to_string(), "2014-05-19T14:46:25Z");
         let old = Schedule { expired: &alarms::FOR_7_DAYS, ..schedule() };
         let watched = Watched { not_after: expired.as_second(), ..one(0) };
-        let notices = decide(&[watched], &HashMap::new(), &old, NOW, &TimeZone::UTC).unwrap();
+        let notices = decide(&[watched], &HashMap::new(), &old, NOW, &TimeZone::UTC);
         assert_eq!(
             line(notices[0].alarm, "CUCM02", &notices[0].message, NOW).unwrap(),
             "CUCM02: Sep 05 2014 00:00:06.433 UTC :  %UC_CERT-2-CertValidfor7days: %[Message=Certificate expiration Notification. \

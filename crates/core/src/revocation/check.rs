@@ -225,7 +225,7 @@ impl Cluster {
 impl Finding {
     /// Takes over what an address said. Whether nobody else needs to be asked.
     fn note(&mut self, address: &str, status: Result<RevocationStatus, String>) -> bool {
-        let day = |at: u64| pki::listing::date(at, &jiff::tz::TimeZone::UTC);
+        let day = |at: u64| pki::date::date(at, &jiff::tz::TimeZone::UTC);
         let (state, detail) = match status {
             Ok(RevocationStatus::Good) => (State::Good, format!("is good, says {address}")),
             Ok(RevocationStatus::Revoked { since, reason }) => {

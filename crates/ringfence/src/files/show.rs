@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
+use pki::date::date;
 use pki::encrypt::{OpenError, Opened};
 use pki::hash::{hex, md5, sha1, sha256};
 use pki::listing::{self, ListKind};
@@ -169,7 +170,7 @@ fn signed_text(
         hex(&md5(bytes)),
         hex(&sha1(bytes)),
         bytes.len(),
-        listing::date(input.modified, &zone),
+        date(input.modified, &zone),
         table::header(file.header(), bytes, &zone),
     );
     let verdict = match signer {

@@ -42,7 +42,7 @@ fn value(tag: u8, bytes: &[u8], zone: &TimeZone) -> String {
         }
         (header::SIGNATUREALGORITHM, 1) if number == 0 => "RSA".to_owned(),
         (header::SIGNATUREMODULUS, 1) if number < 4 => (512_u32 << number).to_string(),
-        (header::TIMESTAMP, 4) => pki::listing::date(u64::from(number), zone),
+        (header::TIMESTAMP, 4) => pki::date::date(u64::from(number), zone),
         (header::SIGNERVERSION, 2) => format!("{}.{}", number >> 8, number & 0xff),
         (header::ENCRYPTIONPADDING | header::ENCRYPTIONKEYSIZE, 2) => number.to_string(),
         // Too long to read, and in the file anyway.

@@ -3,7 +3,7 @@
 
 use ringfence_core::enrolment::StaleLsc;
 use ringfence_core::import::title;
-use ringfence_core::{CoreError, Surroundings, Table};
+use ringfence_core::{CoreError, Surroundings, Table, wall_clock};
 
 use crate::question::Question;
 use crate::run::sql::layout;
@@ -90,6 +90,5 @@ pub(super) fn issuer_name(name: &str) -> &str {
 
 /// The day of a time in seconds since 1970 UTC, in the zone of the cluster.
 pub(super) fn day(seconds: i64, zone: &jiff::tz::TimeZone) -> String {
-    let time = jiff::Timestamp::from_second(seconds).map(|time| time.to_zoned(zone.clone()));
-    time.map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
+    wall_clock(seconds, zone).0.strftime("%Y-%m-%d").to_string()
 }

@@ -27,7 +27,7 @@ pub(crate) fn plain(certificate: &Certificate, now: i64) -> Result<(), CoreError
     let name = certificate.subject(NameForm::Cucm);
     let (first, last) = certificate.validity();
     let seconds = u64::try_from(now / 1000).unwrap_or_default();
-    let day = |at: u64| pki::listing::date(at, &TimeZone::UTC);
+    let day = |at: u64| pki::date::date(at, &TimeZone::UTC);
     if seconds > last {
         let text = format!("{name} has expired on {}. Ask its CA for a new one", day(last));
         return Err(CoreError::refused("expired", text));
@@ -184,7 +184,7 @@ pub(crate) fn older(old: &Certificate, new: &Certificate) -> Option<String> {
     let (was, is) = (old.validity().0, new.validity().0);
     let comparable = new.is_self_issued() || !old.is_self_issued();
     (same_name && comparable && is < was).then(|| {
-        let day = |at: u64| pki::listing::date(at, &TimeZone::UTC);
+        let day = |at: u64| pki::date::date(at, &TimeZone::UTC);
         format!(
             "{} is older than the one that stands there: valid from {}, that one from {}. Look whether this is the right file",
             new.subject(NameForm::Cucm),
