@@ -1,14 +1,13 @@
 //! Everything that is on record: each certificate of a node or a trust store, each LSC, each certificate that a phone has shown;
 //! who presents it, who trusts it, what hangs on it, when it ends. Page by page, so that a million LSCs cost the memory of one page.
 
-use pki::listing::ListKind;
 use pki::{Certificate, NameForm};
 use store::rows::{CertificateRow, LscFilter, LscLine, LscState, NodeRow};
-use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
+use crate::trust_stores::is_record_of;
 use crate::units::{Unit, service};
 
 /// Ports at which the certificate of a unit is seen [cucm-behaviour.md 2.4].
@@ -197,14 +196,7 @@ impl Inventory {
     async fn certificates(&self) -> Result<Vec<Entry>, CoreError> {
         let nodes = self.cluster.store().nodes().await?;
         let hanging = self.cluster.store().lscs_by_issuer().await?;
-        let mut lists: Vec<(String, TrustList)> = Vec::new();
-        for node in &nodes {
-            for kind in [ListKind::Ctl, ListKind::Itl] {
-                if let Some(published) = self.cluster.served_list(node, kind)? {
-                    lists.push((format!("{} of {}", kind.word(), node.name), published.list));
-                }
-            }
-        }
+        let lists = self.cluster.served_lists().await?;
         let mut all = Vec::new();
         for row in self.cluster.store().certificates().await? {
             let certificate = Certificate::from_pem(row.pem.as_bytes())?;
@@ -212,10 +204,10 @@ impl Inventory {
             entry.presented = presented(&row, &nodes);
             entry.trusted = stores(&row);
             for (name, list) in &lists {
-                if list.records().any(|record| names(&record, &certificate)) {
+                if list.records().any(|record| is_record_of(&record, &certificate)) {
                     entry.trusted.push(name.clone());
                 }
-                if list.signer_record().is_some_and(|(_, record)| names(&record, &certificate)) {
+                if list.signer_record().is_some_and(|(_, record)| is_record_of(&record, &certificate)) {
                     entry.signed.push(name.clone());
                 }
             }
@@ -301,15 +293,6 @@ impl Inventory {
             page.push(entry);
         }
         Ok(page)
-    }
-}
-
-/// Whether a record of a list is this certificate, in full or by its hash.
-fn names(record: &wire::trust_list::RecordView<'_>, certificate: &Certificate) -> bool {
-    match (record.certificate(), record.certificate_hash()) {
-        (Some(der), _) => der == certificate.der(),
-        (None, Some((digest, hash))) if digest == wire::digest::DigestId::SHA1 => hash == certificate.sha1().as_slice(),
-        _ => false,
     }
 }
 

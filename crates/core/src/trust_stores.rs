@@ -4,13 +4,13 @@
 //! nor by an import, only when somebody asks for it. The original forgot its deletions: the other nodes put the certificate back
 //! (CSCto86463).
 
-use std::collections::HashSet;
-
 use pki::listing::ListKind;
 use pki::lsc::authority::is_issued_by;
 use pki::{Certificate, NameForm};
 use store::Transaction;
 use store::rows::{CertificateRow, DeletedCertificateRow, NewCertificate, NodeRow};
+use wire::digest::DigestId;
+use wire::trust_list::{RecordView, TrustList};
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
@@ -233,22 +233,33 @@ impl Cluster {
         Ok(users)
     }
 
-    /// The published lists that name a certificate: `CTL of cucm-pub`.
+    /// The published lists that name a certificate: `the CTL of cucm-pub`.
     async fn lists_naming(&self, certificate: &Certificate) -> Result<Vec<String>, CoreError> {
+        let lists = self.served_lists().await?;
+        let naming = lists.iter().filter(|(_, list)| list.records().any(|record| is_record_of(&record, certificate)));
+        Ok(naming.map(|(name, _)| format!("the {name}")).collect())
+    }
+
+    /// The lists that nodes give out, each with its name: `CTL of cucm-pub`.
+    pub(crate) async fn served_lists(&self) -> Result<Vec<(String, TrustList)>, CoreError> {
         let mut lists = Vec::new();
         for node in self.store().nodes().await? {
             for kind in [ListKind::Ctl, ListKind::Itl] {
-                let Some(published) = self.served_list(&node, kind)? else { continue };
-                let names_it = published.list.records().any(|record| {
-                    record.certificate() == Some(certificate.der())
-                        || record.certificate_hash().is_some_and(|(_, hash)| hash == certificate.sha1())
-                });
-                if names_it {
-                    lists.push(format!("the {} of {}", kind.word(), node.name));
+                if let Some(published) = self.served_list(&node, kind)? {
+                    lists.push((format!("{} of {}", kind.word(), node.name), published.list));
                 }
             }
         }
         Ok(lists)
+    }
+}
+
+/// Whether a record of a list is this certificate, in full or by its hash.
+pub(crate) fn is_record_of(record: &RecordView<'_>, certificate: &Certificate) -> bool {
+    match (record.certificate(), record.certificate_hash()) {
+        (Some(der), _) => der == certificate.der(),
+        (None, Some((digest, hash))) if digest == DigestId::SHA1 => hash == certificate.sha1().as_slice(),
+        _ => false,
     }
 }
 
@@ -294,31 +305,29 @@ async fn chains(
         } else {
             continue;
         };
-        if stands_below(certificate, ca, &all) {
+        if above(certificate, &all).contains(&ca) {
             found.push(title);
         }
     }
     Ok(found)
 }
 
-/// Whether `ca` is above a certificate, directly or by others that are here.
-fn stands_below(certificate: &Certificate, ca: &Certificate, all: &[(&CertificateRow, Certificate)]) -> bool {
+/// The CAs that are here above a certificate, directly or by others; itself is none of them.
+pub(crate) fn above<'a>(certificate: &Certificate, all: &'a [(&CertificateRow, Certificate)]) -> Vec<&'a Certificate> {
+    let mut found: Vec<&Certificate> = Vec::new();
     let mut level = vec![certificate];
-    let mut seen = HashSet::from([certificate.sha256()]);
     for _ in 0..CHAIN_DEPTH {
-        if level.iter().any(|below| is_issued_by(below, ca)) {
-            return true;
-        }
-        let mut above = Vec::new();
-        for (_, candidate) in all {
+        let mut next = Vec::new();
+        for (_, candidate) in all.iter().filter(|(_, candidate)| candidate != certificate) {
             let signs = |below: &&Certificate| !below.is_self_issued() && is_issued_by(below, candidate);
-            if level.iter().any(signs) && seen.insert(candidate.sha256()) {
-                above.push(candidate);
+            if !found.contains(&candidate) && level.iter().any(signs) {
+                found.push(candidate);
+                next.push(candidate);
             }
         }
-        level = above;
+        level = next;
     }
-    false
+    found
 }
 
 fn deletion(row: DeletedCertificateRow, keep: i64) -> Option<Deletion> {

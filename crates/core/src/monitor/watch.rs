@@ -1,14 +1,15 @@
 //! What is watched: own certificates, entries of trust stores, LSCs; and what depends on each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use pki::Certificate;
-use pki::lsc::authority::is_issued_by;
 use store::rows::{AcknowledgementRow, CertificateRow, LscRow, NodeRow, RevocationRow};
+use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::revocation::Policy;
+use crate::trust_stores::{above, is_record_of, listed};
 use crate::units::service;
 
 /// What a watched certificate is.
@@ -74,8 +75,6 @@ impl Cluster {
     /// [`CoreError`].
     pub async fn watched(&self, lscs: bool) -> Result<Vec<Watched>, CoreError> {
         let rows = self.store().certificates().await?;
-        let nodes = self.store().nodes().await?;
-        let issued = self.store().current_lscs().await?;
         let known: HashMap<String, AcknowledgementRow> =
             self.store().acknowledgements().await?.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
         // What was found before the checks were switched off is no news.
@@ -87,6 +86,7 @@ impl Cluster {
         for row in &rows {
             parsed.push((row, Certificate::from_pem(row.pem.as_bytes())?));
         }
+        let around = Around::of(self, &parsed).await?;
         let mut all = Vec::new();
         for (row, certificate) in &parsed {
             let (not_before_and, not_after) = certificate.validity();
@@ -98,7 +98,7 @@ impl Cluster {
                 unit,
                 kind: if row.nodes.is_empty() { Kind::Trust } else { Kind::Own },
                 not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
-                depends: dependents(row, certificate, &parsed, &issued, &nodes),
+                depends: around.dependents(row, certificate),
                 regenerated: row.regenerated_at.is_some(),
                 acknowledged: known.get(&row.fingerprint).cloned(),
                 revocation: revocations.get(&row.fingerprint).map(|row| match row.state.as_str() {
@@ -109,6 +109,7 @@ impl Cluster {
             });
         }
         if lscs {
+            let issued = self.store().current_lscs().await?;
             all.extend(issued.iter().filter_map(|row| lsc(row, &known)));
         }
         Ok(all)
@@ -143,25 +144,51 @@ pub(crate) fn place(row: &CertificateRow) -> (String, String) {
     }
 }
 
-fn dependents(
-    row: &CertificateRow,
-    certificate: &Certificate,
-    all: &[(&CertificateRow, Certificate)],
-    lscs: &[LscRow],
-    nodes: &[NodeRow],
-) -> Vec<String> {
-    let mut words: Vec<String> = nodes
-        .iter()
-        .filter(|node| row.nodes.contains(&node.pkid))
-        .map(|node| format!("{} presents it", node.name))
-        .collect();
-    let hanging = lscs.iter().filter(|lsc| lsc.issuer_fingerprint == row.fingerprint).count();
-    if hanging > 0 {
-        words.push(format!("{hanging} LSC{} issued by it", if hanging == 1 { "" } else { "s" }));
+/// What is looked at to say what depends on a certificate.
+struct Around {
+    nodes: Vec<NodeRow>,
+    /// CAPF certificates by SHA-256, with how many LSCs phones may hold of each.
+    issuers: HashMap<String, i64>,
+    /// Published lists by name.
+    lists: Vec<(String, TrustList)>,
+    /// Below each CA by its SHA-256: what depends on it through a chain, in words.
+    below: HashMap<[u8; 32], BTreeSet<String>>,
+}
+
+impl Around {
+    async fn of(cluster: &Cluster, all: &[(&CertificateRow, Certificate)]) -> Result<Self, CoreError> {
+        let issuers: HashMap<String, i64> = cluster.store().lscs_by_issuer().await?.into_iter().collect();
+        let mut below: HashMap<[u8; 32], BTreeSet<String>> = HashMap::new();
+        for (row, certificate) in all {
+            let mut words: Vec<&str> = row.own.iter().filter_map(|(_, unit)| Some(service(*unit)?.name)).collect();
+            if issuers.contains_key(&row.fingerprint) {
+                words.push("LSCs");
+            }
+            if words.is_empty() {
+                continue;
+            }
+            for ca in above(certificate, all) {
+                let known = below.entry(ca.sha256()).or_default();
+                known.extend(words.iter().map(|word| format!("CA above {word}")));
+            }
+        }
+        let (nodes, lists) = (cluster.store().nodes().await?, cluster.served_lists().await?);
+        Ok(Self { nodes, issuers, lists, below })
     }
-    let below = all.iter().filter(|(other, below)| {
-        other.fingerprint != row.fingerprint && !other.nodes.is_empty() && is_issued_by(below, certificate)
-    });
-    words.extend(below.map(|(other, _)| format!("issuer of {}", place(other).0)));
-    words
+
+    fn dependents(&self, row: &CertificateRow, certificate: &Certificate) -> Vec<String> {
+        let presenting = self.nodes.iter().filter(|node| row.nodes.contains(&node.pkid));
+        let mut words: Vec<String> = presenting.map(|node| format!("{} presents it", node.name)).collect();
+        if let Some(hanging) = self.issuers.get(&row.fingerprint) {
+            words.push(format!("{hanging} LSC{} issued by it", if *hanging == 1 { "" } else { "s" }));
+        }
+        words.extend(self.below.get(&certificate.sha256()).into_iter().flatten().cloned());
+        let naming =
+            self.lists.iter().filter(|(_, list)| list.records().any(|record| is_record_of(&record, certificate)));
+        let naming: Vec<String> = naming.map(|(name, _)| name.clone()).collect();
+        if !naming.is_empty() {
+            words.push(format!("named by {}", listed(&naming)));
+        }
+        words
+    }
 }

@@ -4,6 +4,7 @@
 mod authority;
 mod deletion;
 mod large;
+mod monitored;
 mod multi_server;
 mod names;
 mod place;
