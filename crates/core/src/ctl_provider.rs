@@ -110,10 +110,15 @@ impl Cluster {
             return Err(CoreError::refused("ctl-changed", text));
         }
         let parameters = self.parameters().await?;
+        let mode = match upload.choice {
+            Choice::NonSecure => SecurityMode::NonSecure,
+            Choice::Mixed => SecurityMode::Mixed,
+            Choice::Update => parameters.security_mode(),
+        };
         let facts = check::Facts {
-            choice: upload.choice,
             forced: upload.forced,
             mixed: parameters.security_mode() == SecurityMode::Mixed,
+            becomes_mixed: mode == SecurityMode::Mixed,
             // A published list that does not parse is replaced; no phone has taken it.
             held: published.and_then(|bytes| TrustList::decode(bytes).ok()),
             nodes: self.node_certificates().await?,
@@ -121,11 +126,6 @@ impl Cluster {
             now: u64::try_from(surroundings.now() / 1000).unwrap_or_default(),
         };
         let warnings = check::check(&upload.file, &facts)?;
-        let mode = match upload.choice {
-            Choice::NonSecure => SecurityMode::NonSecure,
-            Choice::Mixed => SecurityMode::Mixed,
-            Choice::Update => parameters.security_mode(),
-        };
         let row = CtlFileRow {
             file: upload.file.clone(),
             security_mode: mode.value().to_owned(),

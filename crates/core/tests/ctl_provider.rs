@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 use jiff::tz::TimeZone;
-use pki::ctl_client::CtlDraft;
+use pki::ctl_client::{CtlDraft, NotDeleted};
 use pki::listing::ListKind;
 use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::sign::SigningIdentity;
@@ -92,6 +92,16 @@ impl World {
         let identity = SigningIdentity::new(&tokens[0].certificate, &tokens[0].key).unwrap();
         let file = draft.sign(choice, &identity, u32::try_from(NOW / 1000).unwrap()).unwrap();
         Upload { choice, forced, file, base }
+    }
+
+    /// Back to a CTL of these two.
+    async fn signed_again_by(&mut self, one: &Token, two: &Token) {
+        for node in [None, Some("cucm-1051-a-sub1")] {
+            let node = self.cluster.node(node).await.unwrap();
+            self.cluster.delete_list(&self.admin, &node, ListKind::Ctl, &mut self.lab).await.unwrap();
+        }
+        let upload = self.upload(Choice::Mixed, &[one, two], true).await;
+        self.take(&upload).await.unwrap();
     }
 
     async fn take(&mut self, upload: &Upload) -> Result<Vec<String>, (&'static str, String)> {
@@ -214,14 +224,18 @@ async fn refusals_of_the_seeds() {
                  Security Token. Click Ok when done.";
     // Three SAST are more than the 7900s take: that is said first, with the devices.
     assert_eq!(refused.0, "ctl-above-limits");
-    let concerned = "3 SAST records are more than these phones take: SEP000000000001, SEP000000000002";
+    let concerned =
+        "3 SAST records are more than these phones take: SEP000000000001, SEP000000000002. Delete Security Tokens";
     assert!(refused.1.contains(concerned), "{}", refused.1);
+    let warnings = world.take(&Upload { forced: true, ..unknown }).await.unwrap();
+    assert!(warnings[0] == refused.1 && warnings[1] == exact && warnings[2].contains("do not know"), "{warnings:?}");
+    world.signed_again_by(&one, &two).await;
     // A draft without the old token.
     let mut draft = world.draft().await;
     assert!(!draft.may_sign(&stranger.certificate) && draft.may_sign(&one.certificate));
     draft.add_token(stranger.certificate.clone());
     let old = draft.items().iter().position(|item| item.subject.contains("ADN008580ef")).unwrap();
-    assert!(draft.delete(old) && !draft.delete(0), "servers cannot be deleted");
+    assert_eq!((draft.delete(old), draft.delete(0)), (Ok(()), Err(NotDeleted::Fixed)), "servers cannot be deleted");
     draft.add_token(two.certificate.clone());
     let identity = SigningIdentity::new(&stranger.certificate, &stranger.key).unwrap();
     let file = draft.sign(Choice::Update, &identity, 1_425_675_880).unwrap();
@@ -265,7 +279,7 @@ async fn files_that_nobody_could_use() {
 
     // A key that old phones cannot take, and a token that is over.
     let large = token("SAST-ADN00000002", 4096, IN_2012);
-    let upload = world.upload(Choice::Mixed, &[&one, &large], true).await;
+    let upload = world.upload(Choice::Mixed, &[&one, &large], false).await;
     let (label, text) = world.take(&upload).await.unwrap_err();
     assert!(label == "ctl-above-limits" && text.contains("4096 bits is more than these phones take: SEP"), "{text}");
     let (over, gone) = (token("SAST-ADN00000003", 1024, 1_000_000_000), token("SAST-ADN00000004", 1024, 1_000_000_000));
@@ -282,6 +296,46 @@ async fn files_that_nobody_could_use() {
         "{text}"
     );
     assert_eq!(world.mode().await, SecurityMode::NonSecure);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_records_are_those_of_the_mode() {
+    let mut world = World::new("10.5", &["7975"]).await;
+    let (one, two) = two();
+    // Update CTL File in a cluster that is non-secure, and that stays so.
+    let first = world.upload(Choice::Update, &[&one, &two], false).await;
+    assert_eq!(world.take(&first).await, Ok(Vec::new()));
+    assert_eq!(world.mode().await, SecurityMode::NonSecure);
+    let again = world.upload(Choice::Update, &[&two], false).await;
+    assert_eq!(world.take(&again).await, Ok(Vec::new()));
+
+    // The file of one choice under the name of another.
+    let mixed = world.upload(Choice::Mixed, &[&one], true).await;
+    for choice in [Choice::NonSecure, Choice::Update] {
+        let (label, text) = world.take(&Upload { choice, ..mixed.clone() }).await.unwrap_err();
+        assert!(label == "ctl-unusable" && text.contains("it is one of mixed mode"), "{text}");
+    }
+    let emptied = world.upload(Choice::NonSecure, &[&one], true).await;
+    let (label, text) = world.take(&Upload { choice: Choice::Mixed, ..emptied }).await.unwrap_err();
+    assert!(label == "ctl-unusable" && text.contains("the CallManager certificate that cucm"), "{text}");
+    assert_eq!(world.mode().await, SecurityMode::NonSecure);
+    assert_eq!(world.published(None).await, Some(again.file));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ctl_that_is_older_than_the_one_of_the_cluster() {
+    let mut world = World::new("10.5", &["7975"]).await;
+    let (one, two) = two();
+    // Two files of one moment; then the first becomes that of the cluster, and the next is younger whatever the clock of the client says.
+    let first = world.upload(Choice::Mixed, &[&one, &two], false).await;
+    let kept = world.upload(Choice::Mixed, &[&two, &one], false).await;
+    world.take(&first).await.unwrap();
+    let held = world.upload(Choice::Update, &[&one], false).await;
+    world.take(&held).await.unwrap();
+    let old = Upload { base: Some(pki::hash::sha256(&held.file)), forced: true, ..kept };
+    let (label, text) = world.take(&old).await.unwrap_err();
+    assert!(label == "ctl-older" && text.contains("which is younger. Run the CTL client"), "{text}");
+    assert_eq!(world.published(None).await, Some(held.file));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

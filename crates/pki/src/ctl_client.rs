@@ -9,6 +9,7 @@ use wire::role::Role;
 use wire::trust_list::{RecordSpec, RecordView, TrustList};
 
 use crate::certificate::{Certificate, CertificateError};
+use crate::hash::hex;
 use crate::name::NameForm;
 use crate::sign::{ListSpec, SigningIdentity, sign_list};
 use crate::signer::SignError;
@@ -24,6 +25,39 @@ pub struct CtlDraft {
     servers: Vec<Certificate>,
     tokens: Vec<Certificate>,
     others: Vec<(Entry, Certificate)>,
+    /// Signs, and stands in the list whatever is deleted.
+    signer: Option<Certificate>,
+}
+
+/// Why an item is not deleted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotDeleted {
+    /// A server of the cluster, or nothing at this place.
+    #[error("This entry cannot be deleted.")]
+    Fixed,
+    /// The token that signs: it would be in the list all the same.
+    #[error(
+        "This Security Token signs the CTL File and cannot be deleted. Cancel, and begin with the Security Token that is to sign."
+    )]
+    Signer,
+    /// No token and no added server is called so.
+    #[error("nothing that can be deleted is called `{wanted}`; there are: {found}")]
+    Unknown {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
+    /// Several are.
+    #[error(
+        "{count} entries are called `{wanted}`; name a token by the serial number of its certificate, or use the wizard"
+    )]
+    Several {
+        /// What was asked for.
+        wanted: String,
+        /// How many.
+        count: usize,
+    },
 }
 
 /// Why there is no draft.
@@ -55,8 +89,6 @@ pub struct Item {
     pub issuer: String,
     /// Subject Name.
     pub subject: String,
-    /// Whether it can be deleted: the records of the cluster's own servers cannot.
-    pub deletable: bool,
 }
 
 impl CtlDraft {
@@ -71,7 +103,7 @@ impl CtlDraft {
         let held = state.ctl.clone().map(TrustList::decode).transpose().map_err(DraftError::Held)?;
         let servers = state.entries.iter().map(|entry| read(&entry.host, &entry.certificate));
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
-        let mut draft = Self { state, held, servers, tokens: Vec::new(), others: Vec::new() };
+        let mut draft = Self { state, held, servers, tokens: Vec::new(), others: Vec::new(), signer: None };
         let held = draft.held.clone();
         for record in held.iter().flat_map(TrustList::records) {
             let Some(der) = record.certificate() else { continue };
@@ -116,6 +148,12 @@ impl CtlDraft {
         new
     }
 
+    /// Adds the token that will sign.
+    pub fn add_signer(&mut self, token: Certificate) {
+        self.add_token(token.clone());
+        self.signer = Some(token);
+    }
+
     /// Adds an alternate TFTP server or a firewall. `false`: it is there already, with this certificate.
     ///
     /// # Errors
@@ -133,38 +171,66 @@ impl CtlDraft {
     /// The list as the client shows it: the servers of the cluster, others, tokens.
     #[must_use]
     pub fn items(&self) -> Vec<Item> {
-        let own = self.state.entries.iter().zip(&self.servers).map(|(entry, certificate)| (entry, certificate, false));
-        let others = self.others.iter().map(|(entry, certificate)| (entry, certificate, true));
-        let servers = own.chain(others).map(|(entry, certificate, deletable)| Item {
+        let own = self.state.entries.iter().zip(&self.servers);
+        let others = self.others.iter().map(|(entry, certificate)| (entry, certificate));
+        let servers = own.chain(others).map(|(entry, certificate)| Item {
             kind: kind(entry.role),
             host: entry.host.clone(),
             issuer: certificate.issuer(NameForm::Cucm),
             subject: certificate.subject(NameForm::Cucm),
-            deletable,
         });
         let tokens = self.tokens.iter().map(|token| Item {
             kind: "Security Token",
             host: String::new(),
             issuer: token.issuer(NameForm::CtlClient),
             subject: token.subject(NameForm::CtlClient),
-            deletable: true,
         });
         servers.chain(tokens).collect()
     }
 
-    /// Deletes the item at a place in [`Self::items`]. Whether it could be.
-    pub fn delete(&mut self, index: usize) -> bool {
-        let Some(index) = index.checked_sub(self.servers.len()) else { return false };
+    /// Deletes the item at a place in [`Self::items`].
+    ///
+    /// # Errors
+    /// [`NotDeleted::Fixed`], [`NotDeleted::Signer`].
+    pub fn delete(&mut self, index: usize) -> Result<(), NotDeleted> {
+        let index = index.checked_sub(self.servers.len()).ok_or(NotDeleted::Fixed)?;
         if index < self.others.len() {
             self.others.remove(index);
-            return true;
+            return Ok(());
         }
         let index = index - self.others.len();
-        let there = index < self.tokens.len();
-        if there {
-            self.tokens.remove(index);
+        match self.tokens.get(index) {
+            None => Err(NotDeleted::Fixed),
+            Some(token) if self.signer.as_ref() == Some(token) => Err(NotDeleted::Signer),
+            Some(_) => {
+                self.tokens.remove(index);
+                Ok(())
+            }
         }
-        there
+    }
+
+    /// Deletes what is called so: a token by the name in its certificate (`SAST-ADN008580ef`, or what is behind `SAST-`) or by the
+    /// serial number of that, a server that was added by its host.
+    ///
+    /// # Errors
+    /// [`NotDeleted`].
+    pub fn delete_named(&mut self, wanted: &str) -> Result<(), NotDeleted> {
+        let others = self.others.iter().map(|(entry, _)| entry.host == wanted);
+        let tokens = self.tokens.iter().map(|token| is_called(token, wanted));
+        let fit: Vec<usize> = (self.servers.len()..)
+            .zip(others.chain(tokens))
+            .filter_map(|(place, fits)| fits.then_some(place))
+            .collect();
+        match fit.as_slice() {
+            [one] => self.delete(*one),
+            [] => {
+                let tokens = self.tokens.iter().map(name);
+                let found: Vec<String> =
+                    self.others.iter().map(|(entry, _)| entry.host.clone()).chain(tokens).collect();
+                Err(NotDeleted::Unknown { wanted: wanted.to_owned(), found: found.join(", ") })
+            }
+            several => Err(NotDeleted::Several { wanted: wanted.to_owned(), count: several.len() }),
+        }
     }
 
     /// The records for a choice, in the order of [seed 000]: the other tokens, the servers, the token that signs; for a cluster
@@ -209,7 +275,8 @@ impl CtlDraft {
         tokens.chain(publisher).chain(servers).chain(emptied).chain(others).collect()
     }
 
-    /// The signed CTL. `timestamp` in seconds since 1970 UTC.
+    /// The signed CTL. `timestamp` in seconds since 1970 UTC; it is younger than the one of the cluster in any case, which a clock that
+    /// is behind would not make it.
     ///
     /// # Errors
     /// [`SignError`].
@@ -220,10 +287,26 @@ impl CtlDraft {
             signer_version: None,
             digest: self.state.digest,
             file_name: CTL_FILE_NAME,
-            timestamp,
+            timestamp: self.held.as_ref().map_or(timestamp, |held| {
+                let before = held.header().timestamp(held.bytes()).unwrap_or_default();
+                timestamp.max(before.saturating_add(1))
+            }),
         };
         sign_list(&spec, &self.records(choice, signer.certificate()), signer)
     }
+}
+
+/// The common name of a token, without the blanks behind it.
+fn name(token: &Certificate) -> String {
+    token.common_name().unwrap_or_default().trim_end().to_owned()
+}
+
+fn is_called(token: &Certificate, wanted: &str) -> bool {
+    let name = name(token);
+    let digits = wanted.replace(':', "").to_ascii_lowercase();
+    name == wanted
+        || name.strip_prefix("SAST-") == Some(wanted)
+        || [hex(token.serial()), hex(&token.serial_reversed())].contains(&digits)
 }
 
 /// A record of a token: its names are in the small letters that only the client writes.

@@ -1,24 +1,27 @@
 //! `ringfence ctl-client`: signs the CTL of a cluster with Security Tokens, in the steps and words of the original
 //! [seed 000], and the same without questions.
 //!
-//! * [`wizard`]: the questions; [`send`]: the connection, and what is kept when it breaks off
+//! * [`wizard`]: the questions; [`send`]: the connection; [`kept`]: the signed file until it is taken
 //! * [`outside`]: servers that are no nodes of the cluster
 
+mod kept;
 mod outside;
 mod send;
 mod wizard;
 
 use std::path::PathBuf;
 
+use pki::Certificate;
 use pki::ctl_client::{CtlDraft, LEAST_TOKENS};
 use pki::sign::SigningIdentity;
-use pki::token::{CALL_LIMIT, TokenIdentity, TokenModule};
+use pki::token::{CALL_LIMIT, TokenError, TokenIdentity, TokenInfo, TokenModule};
 use wire::ctl_provider::{Choice, PORT, Upload};
 use wire::role::Role;
 use zeroize::Zeroizing;
 
 use crate::exit::{Answer, Failure};
 use crate::{secret, terminal};
+use kept::Kept;
 use outside::Outside;
 use send::Provider;
 
@@ -64,7 +67,7 @@ pub struct Args {
     /// PKCS#11 module of the tokens
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
-    /// Label or serial number of a token, with /LABEL behind it for one of several certificates. The first one signs
+    /// Label or serial number of a token, with /LABEL or /SERIAL behind it for one of several certificates. The first one signs
     #[arg(long, value_name = "TOKEN")]
     token: Vec<String>,
     /// Alternate TFTP server with the file of its certificate, for Add TFTP
@@ -73,25 +76,31 @@ pub struct Args {
     /// Firewall with the file of its certificate, for Add Firewall
     #[arg(long, value_name = "HOST=FILE")]
     firewall: Vec<Outside>,
+    /// Token or added server to delete from the CTL: the name in the certificate of the token (SAST-ADN008580ef), or its serial
+    /// number, or the host
+    #[arg(long, value_name = "NAME")]
+    delete: Vec<String>,
     /// File with the token password in its first line
     #[arg(long, value_name = "FILE")]
     pin_file: Option<PathBuf>,
     /// Ask nothing
     #[arg(long)]
     yes: bool,
-    /// Overrule what can be overruled: fewer than two tokens, phones that will refuse the CTL
+    /// Overrule what can be overruled: fewer than two tokens, a token that is not in the CTL or has expired, phones that will refuse
+    /// the CTL
     #[arg(long)]
     force: bool,
-    /// Where the signed CTL is kept when it could not be sent
+    /// Where the signed CTL is kept until it was taken, with FILE.json beside it
     #[arg(long, value_name = "FILE", default_value = "CTLFile.unsent.tlv")]
     unsent: PathBuf,
     /// Send a CTL that was kept so
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["token", "tftp", "firewall"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token", "tftp", "firewall", "delete"])]
     send: Option<PathBuf>,
 }
 
 /// The three radio buttons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Set {
     /// Set Cisco Unified CallManager Cluster to Mixed Mode
     Mixed,
@@ -129,23 +138,29 @@ impl Args {
     }
 
     fn without_questions(&self, runtime: &tokio::runtime::Runtime) -> Result<Answer, Failure> {
+        let kept = self.send.as_ref().map(|file| Kept::read(file, self.force)).transpose()?;
+        let set = match (&kept, self.set) {
+            (Some((_, signed, _)), Some(given)) if *signed != given => {
+                let text = "the file was signed for another --set; without --set it is sent as what it was signed for";
+                return Err(Failure::WrongUsage(text.to_owned()));
+            }
+            (Some((_, signed, _)), _) => *signed,
+            (None, given) => *self.needed(&given, "--set")?,
+        };
         let host = self.needed(&self.server, "--server")?.clone();
         let user = self.needed(&self.user, "--user")?.clone();
-        let choice = self.needed(&self.set, "--set")?.choice();
         let fingerprint = self.needed(&self.fingerprint, "--fingerprint")?.clone();
         let secret = password(self.password_file.as_ref(), "Password: ")?;
         let mut provider =
             Provider::new(host, self.port.unwrap_or(PORT), user, secret, Some(send::fingerprint(&fingerprint)?));
+        if let Some((kept, _, upload)) = kept {
+            return runtime.block_on(provider.store(upload, &kept));
+        }
         let state = runtime.block_on(provider.look())?;
         if state.mixed && state.ctl.is_none() {
             terminal::warn(NO_CTL);
         }
         let base = state.ctl.as_deref().map(pki::hash::sha256);
-        if let Some(file) = &self.send {
-            let file = std::fs::read(file).map_err(|error| Failure::at(file, error))?;
-            let upload = Upload { choice, forced: self.force, file, base };
-            return runtime.block_on(provider.store(upload, &self.unsent));
-        }
         let mut draft = CtlDraft::new(state).map_err(could_not)?;
         self.add_outside(&mut draft)?;
         let module = self.open_module()?;
@@ -154,24 +169,73 @@ impl Args {
         };
         // Certificates can be read without a password: nothing is tried before everything else is right.
         for wanted in others {
-            let (token, label) = named(wanted);
-            let found = module.find(token).map_err(could_not)?;
-            let open = module.open_token(&found).map_err(could_not)?;
-            draft.add_token(open.certificate(label, now()).map_err(could_not)?);
+            let (token, label) = module.find_named(wanted).map_err(could_not)?;
+            let open = module.open_token(&token).map_err(could_not)?;
+            let certificate = open.certificate(label).map_err(could_not)?;
+            self.check_date(&token, &certificate)?;
+            draft.add_token(certificate);
+        }
+        let (token, label) = module.find_named(first).map_err(could_not)?;
+        let public = match module.open_token(&token).and_then(|open| open.certificate(label)) {
+            Ok(certificate) => Some(certificate),
+            // Which of them has the key shows after the log-in.
+            Err(TokenError::SeveralCertificates { .. }) => None,
+            Err(error) => return Err(could_not(error)),
+        };
+        if let Some(signer) = &public
+            && let Some(refusal) = self.refusal(&mut draft, &token, signer)?
+        {
+            return refuse(&refusal);
         }
         let pin = password(self.pin_file.as_ref(), "Token password: ")?;
-        let identity = log_in(&module, first, &pin)?;
-        if !draft.may_sign(identity.certificate()) && !self.force {
-            terminal::print(&format!("{TOKEN_NOT_IN_CTL}\n"))?;
-            return Ok(Answer::No);
+        let identity = module.log_in(&token, &pin).and_then(|open| open.identity(label)).map_err(could_not)?;
+        if public.is_none()
+            && let Some(refusal) = self.refusal(&mut draft, &token, identity.certificate())?
+        {
+            return refuse(&refusal);
         }
-        draft.add_token(identity.certificate().clone());
-        if draft.tokens().len() < LEAST_TOKENS && !self.force {
-            terminal::print(&format!("{}\n", too_few(&draft)))?;
-            return Ok(Answer::No);
+        let upload =
+            Upload { choice: set.choice(), forced: self.force, file: sign(&draft, set.choice(), &identity)?, base };
+        let kept = Kept::put(&self.unsent, set, &upload);
+        runtime.block_on(provider.store(upload, &kept))
+    }
+
+    /// Puts the token that will sign into a draft, and deletes what is to go. Why this CTL is not made.
+    fn refusal(
+        &self,
+        draft: &mut CtlDraft,
+        token: &TokenInfo,
+        signer: &Certificate,
+    ) -> Result<Option<String>, Failure> {
+        self.check_date(token, signer)?;
+        if !draft.may_sign(signer)
+            && let Some(refusal) = self.unless_forced(TOKEN_NOT_IN_CTL)
+        {
+            return Ok(Some(refusal));
         }
-        let upload = Upload { choice, forced: self.force, file: sign(&draft, choice, &identity)?, base };
-        runtime.block_on(provider.store(upload, &self.unsent))
+        draft.add_signer(signer.clone());
+        for wanted in &self.delete {
+            draft.delete_named(wanted).map_err(could_not)?;
+        }
+        let few = draft.tokens().len() < LEAST_TOKENS;
+        Ok(few.then(|| too_few(draft)).and_then(|text| self.unless_forced(&text)))
+    }
+
+    /// A refusal; with `--force` only a warning.
+    fn unless_forced(&self, refusal: &str) -> Option<String> {
+        if self.force {
+            terminal::warn(&send::in_one_line(refusal));
+            return None;
+        }
+        Some(refusal.to_owned())
+    }
+
+    /// The dates of a certificate; with `--force` only a warning.
+    fn check_date(&self, token: &TokenInfo, certificate: &Certificate) -> Result<(), Failure> {
+        match token.check_date(certificate, now()).map_err(|error| self.unless_forced(&error.to_string())) {
+            Err(Some(refusal)) => Err(could_not(format!("{refusal}. --force takes it all the same"))),
+            Ok(()) | Err(None) => Ok(()),
+        }
     }
 
     /// Puts the servers that were named into a draft.
@@ -200,15 +264,10 @@ fn too_few(draft: &CtlDraft) -> String {
     )
 }
 
-/// `TOKEN` or `TOKEN/LABEL`.
-fn named(wanted: &str) -> (&str, Option<&str>) {
-    wanted.split_once('/').map_or((wanted, None), |(token, label)| (token, Some(label)))
-}
-
-fn log_in(module: &TokenModule, wanted: &str, pin: &Zeroizing<String>) -> Result<TokenIdentity, Failure> {
-    let (token, label) = named(wanted);
-    let found = module.find(token).map_err(could_not)?;
-    module.log_in(&found, pin).and_then(|open| open.identity(label, now())).map_err(could_not)
+/// Says why not.
+fn refuse(refusal: &str) -> Result<Answer, Failure> {
+    terminal::print(&format!("{refusal}\n"))?;
+    Ok(Answer::No)
 }
 
 fn sign(draft: &CtlDraft, choice: Choice, token: &TokenIdentity) -> Result<Vec<u8>, Failure> {

@@ -27,7 +27,7 @@ enum What {
     Export {
         #[command(flatten)]
         module: Module,
-        /// Label or serial number of the token
+        /// Label or serial number of the token, with /LABEL or /SERIAL behind it for one of several certificates
         #[arg(long)]
         token: String,
         /// PEM file
@@ -88,8 +88,12 @@ impl Args {
             What::List(module) => list(&module.open()?),
             What::Export { module, token, out } => {
                 let module = module.open()?;
-                let open = module.find(&token).and_then(|found| module.open_token(&found)).map_err(could_not)?;
-                let certificate = open.certificate(None, now()).map_err(could_not)?;
+                let (found, label) = module.find_named(&token).map_err(could_not)?;
+                let open = module.open_token(&found).map_err(could_not)?;
+                let certificate = open.certificate(label).map_err(could_not)?;
+                if let Err(error) = found.check_date(&certificate, now()) {
+                    terminal::warn(&error.to_string());
+                }
                 std::fs::write(&out, certificate.to_pem()).map_err(|error| Failure::at(&out, error))?;
                 terminal::print(&format!("{}: {}\n", out.display(), certificate.subject(NameForm::CtlClient)))?;
                 Ok(Answer::Yes)

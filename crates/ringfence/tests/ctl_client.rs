@@ -227,3 +227,197 @@ fn the_wizard_step_by_step() {
     assert_eq!(server(&after, Role::FIREWALL).unwrap().0, "10.48.47.161");
     assert_eq!(node.stop().code(), Some(0));
 }
+
+/// The SHA-256 that the provider shows now.
+fn fingerprint(desk: &Desk, port: &str) -> String {
+    let (_, said) = desk.client(port, &"00".repeat(32), &["--set", "update", "--token", "ADN008580ef"]);
+    said.split("SHA-256 is ").nth(1).unwrap().split('.').next().unwrap().to_owned()
+}
+
+const BOTH: [&str; 4] = ["--token", "ADN008580ef", "--token", "ADN0054f509"];
+
+/// A signed file outlives what ends the client, and is sent only as what it was signed for and where it was.
+#[test]
+fn what_is_kept_goes_where_it_belongs_or_nowhere() {
+    let desk = Desk::new();
+    let (node, port) = desk.serve();
+    let before = fingerprint(&desk, &port);
+    let (code, said) = desk.client(&port, &before, &[&["--set", "mixed"], &BOTH[..]].concat());
+    assert!(code == Some(0) && !desk.path("CTLFile.unsent.tlv").exists(), "{said}");
+
+    let first = desk.ctl("data/published/CTLFile.tlv");
+
+    // The certificate of the provider is renewed while somebody looks for the password of his token.
+    let who = ["ctl-client", "--yes", "--server", ADDRESS, "--port", &port, "--user", "ccmadmin"];
+    let with = ["--password-file", "password", "--fingerprint", &before, "--module", MODULE, "--set", "mixed"];
+    let mut waiting = Terminal::start(desk.command(&[&who[..], &with, &BOTH[..2]].concat()));
+    waiting.until("Token password: ");
+    let renew = ["admin", "--data", "data", "--yes", "-c", "set cert regen tomcat"];
+    let (code, said) = desk.ringfence(&renew, "");
+    assert_eq!(code, Some(0), "{said}");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let now = loop {
+        let shown = fingerprint(&desk, &port);
+        if shown != before {
+            break shown;
+        }
+        assert!(std::time::Instant::now() < until, "the provider still shows the old certificate");
+    };
+    waiting.press("Cisco123\r");
+    let said = waiting.until("the server, user and fingerprint");
+    assert!(
+        said.contains("shows a certificate that was not expected") && said.contains("kept in CTLFile.unsent.tlv"),
+        "{said}"
+    );
+    assert_eq!(waiting.end(), 2);
+    let kept = std::fs::read(desk.path("CTLFile.unsent.tlv")).unwrap();
+
+    // Somebody else's CTL in between: the one that was kept would bring back what he deleted.
+    let other = ["--set", "update", "--token", "ADN0054f509", "--token", "ADN00stolen", "--delete", "ADN008580ef"];
+    let (code, said) = desk.client(&port, &now, &other);
+    assert_eq!(code, Some(0), "{said}");
+    let theirs = desk.ctl("data/published/CTLFile.tlv");
+    assert_eq!(std::fs::read(desk.path("CTLFile.unsent.tlv")).unwrap(), kept, "another run keeps its own elsewhere");
+    assert!(!desk.path("CTLFile.unsent.tlv.2").exists(), "and that was taken");
+    let send = |more: &[&str]| {
+        let with = ["--password-file", "password", "--fingerprint", &now, "--send", "CTLFile.unsent.tlv"];
+        desk.ringfence(&[&who[..], &with, more].concat(), "")
+    };
+    let (code, said) = send(&["--set", "non-secure"]);
+    assert!(code == Some(64) && said.contains("was signed for another --set"), "{said}");
+    let (code, said) = send(&[]);
+    assert!(code == Some(1) && said.contains("was changed while this one was made"), "{said}");
+    // Even if somebody says that it was made from that.
+    let note = desk.path("CTLFile.unsent.tlv.json");
+    let text = std::fs::read_to_string(&note).unwrap();
+    let base = |ctl: &[u8]| pki::hash::hex(&pki::hash::sha256(ctl));
+    assert!(text.contains(&base(&first)), "{text}");
+    write(&note, &text.replace(&base(&first), &base(&theirs)));
+    let (code, said) = send(&["--force"]);
+    assert!(code == Some(1) && said.contains("not made from the one that the cluster has"), "{said}");
+    std::fs::remove_file(&note).unwrap();
+    let (code, said) = send(&[]);
+    assert!(code == Some(2) && said.contains(".tlv.json: ") && said.contains("run the CTL client again"), "{said}");
+    assert_eq!(desk.ctl("data/published/CTLFile.tlv"), theirs);
+    assert_eq!(node.stop().code(), Some(0));
+}
+
+/// Tokens and servers that go, tokens that the cluster does not know, and what is said before the password of a token is spent.
+#[test]
+fn scripts_replace_a_lost_token() {
+    let desk = Desk::new();
+    let (node, port) = desk.serve();
+    let print = fingerprint(&desk, &port);
+    // A non-secure cluster stays so, and its CTL too.
+    for _ in 0..2 {
+        let (code, said) = desk.client(&port, &print, &[&["--set", "update"], &BOTH[..]].concat());
+        assert_eq!(code, Some(0), "{said}");
+    }
+    let list = desk.ctl("data/published/CTLFile.tlv");
+    let (host, _) = server(&list, Role::CAPF).unwrap();
+    assert_eq!(host, ADDRESS);
+    let list = TrustList::decode(list).unwrap();
+    assert!(list.records().all(|record| record.role() != Some(Role::CCM_TFTP) || record.certificate().is_none()));
+    desk.self_signed("tftp", &["-subj", "/O=Example/CN=tftp.other.example"]);
+    let mixed = ["--set", "mixed", "--tftp", "10.48.47.160=tftp.pem"];
+    let (code, said) = desk.client(&port, &print, &[&mixed, &BOTH[..2]].concat());
+    assert_eq!(code, Some(0), "{said}");
+
+    // A token that is not in the CTL is told so before anything is tried on it.
+    write(&desk.path("wrong"), "Cisco124\n");
+    let options = ["--set", "update", "--token", "ADN00stolen", "--pin-file", "wrong"];
+    let who = ["ctl-client", "--yes", "--server", ADDRESS, "--port", &port, "--user", "ccmadmin"];
+    let with = ["--password-file", "password", "--fingerprint", &print, "--module", MODULE];
+    let (code, said) = desk.ringfence(&[&who[..], &with, &options].concat(), "");
+    assert_eq!((code, said.as_str()), (Some(1), REFUSAL));
+    for (wanted, words) in [
+        ("ADN0054f509", "This Security Token signs the CTL File and cannot be deleted."),
+        ("nobody", "nothing that can be deleted is called `nobody`; there are: 10.48.47.160, SAST-ADN"),
+    ] {
+        let (code, said) = desk.client(
+            &port,
+            &print,
+            &["--set", "update", "--token", "ADN0054f509", "--token", "ADN00stolen", "--delete", wanted],
+        );
+        assert!(code == Some(2) && said.contains(words), "{said}");
+    }
+
+    // The first token is lost. The other signs, a third comes in: two SAST, as old phones take.
+    let lost = ["--set", "update", "--token", "ADN0054f509", "--token", "ADN00stolen"];
+    let delete = ["--delete", "83:E9:08:00:00:00:55:45:AF:31", "--delete", "10.48.47.160"];
+    let (code, said) = desk.client(&port, &print, &[&lost[..], &delete].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let list = desk.ctl("data/published/CTLFile.tlv");
+    assert_eq!(server(&list, Role::TFTP), None);
+    let list = TrustList::decode(list).unwrap();
+    let names: Vec<String> = list
+        .records()
+        .filter(|record| record.role() == Some(Role::SAST))
+        .map(|record| String::from_utf8_lossy(record.subject().unwrap()).into_owned())
+        .collect();
+    assert!(names.len() == 2 && names[0].contains("ADN00stolen") && names[1].contains("ADN0054f509"), "{names:?}");
+
+    // What is overruled is said in a line.
+    let (code, said) = desk.client(
+        &port,
+        &print,
+        &["--set", "update", "--force", "--token", "ADN008580ef", "--delete", "ADN00stolen"],
+    );
+    assert!(code == Some(0) && !said.contains("\\n"), "{said}");
+    let line = "warning: The Security Token you have inserted does not exist in the CTL File Please remove any";
+    assert_eq!(said.matches(line).count(), 2, "by the client and by the provider: {said}");
+    assert_eq!(node.stop().code(), Some(0));
+}
+
+/// What goes wrong at a terminal is asked again, by somebody who has read why.
+#[test]
+fn slips_in_the_wizard() {
+    let desk = Desk::new();
+    let (node, port) = desk.serve();
+    // A token with a second key.
+    let two =
+        ["token", "prepare", "--module", MODULE, "--token", "ADN0054f509", "--pin-file", "pin", "--name", "OTHER"];
+    let (code, said) = desk.ringfence(&[&two[..], &["--ca", "ca.pem", "--ca-key", "ca.key"]].concat(), "");
+    assert_eq!(code, Some(0), "{said}");
+    let export = ["token", "export", "--module", MODULE, "--out", "out.pem", "--token"];
+    let (code, said) = desk.ringfence(&[&export[..], &["ADN0054f509"]].concat(), "");
+    assert!(code == Some(2) && said.contains("name one with TOKEN/LABEL"), "{said}");
+    for name in ["ADN0054f509/SAST-ADN0054f509", "ADN0054f509/45DAA2AF00000027F93C"] {
+        let (code, said) = desk.ringfence(&[&export[..], &[name]].concat(), "");
+        assert!(code == Some(0) && said.contains("SAST-ADN0054f509"), "{said}");
+    }
+
+    let mut terminal = Terminal::start(desk.command(&["ctl-client", "--module", MODULE, "--set", "mixed", "--force"]));
+    log_in(&mut terminal, &port);
+    insert(&mut terminal, "ADN0054f509");
+    let listed = terminal.until("Certificate: ");
+    let line = listed.lines().find(|line| line.contains("SAST-ADN0054f509")).unwrap();
+    assert!(line.contains("serial number 45daa2af00000027f93c"), "{listed}");
+    terminal.press(&format!("{}\r", line.split_whitespace().next().unwrap()));
+    answer(&mut terminal, "Add or Cancel (a/c): ", "y");
+    answer(&mut terminal, "Add or Cancel (a/c): ", "a");
+    let buttons = "Finish (f) or Cancel (c): ";
+    answer(&mut terminal, buttons, "");
+    answer(&mut terminal, buttons, "d 4");
+    terminal.until("This Security Token signs the CTL File and cannot be deleted. Cancel, and begin with");
+    answer(&mut terminal, buttons, "f");
+    terminal.until("warning: You must have at least 2 Security Tokens in the CTL File; it has 1.");
+    answer(&mut terminal, "Token password: ", "Cisco124");
+    terminal.until("the password of token ADN0054f509 is wrong: fewer tries are left than before\n");
+    answer(&mut terminal, "Token password: ", "Cisco123");
+    let end = terminal.until("TFTP nodes in the Cluster.\n");
+    assert_eq!(end.lines().filter(|line| line.ends_with("  Passed")).count(), 2, "{end}");
+    assert_eq!(terminal.end(), 0);
+    let list = TrustList::decode(desk.ctl("data/published/CTLFile.tlv")).unwrap();
+    let tokens = list.records().filter(|record| record.subject().is_some_and(|name| name.starts_with(b"cn=")));
+    assert_eq!(tokens.count(), 1);
+
+    // Cancelled on purpose.
+    let mut terminal = Terminal::start(desk.command(&["ctl-client", "--module", MODULE, "--set", "update"]));
+    log_in(&mut terminal, &port);
+    answer(&mut terminal, "Ok or Cancel (y/n):", "maybe");
+    answer(&mut terminal, "Ok or Cancel (y/n):", "n");
+    terminal.until("Cancelled. Nothing was sent.\n");
+    assert_eq!(terminal.end(), 1);
+    assert_eq!(node.stop().code(), Some(0));
+}

@@ -4,7 +4,6 @@ use pki::verify::check_against_itself;
 use pki::{Certificate, NameForm};
 use store::rows::DeviceRow;
 use trust::Model;
-use wire::ctl_provider::Choice;
 use wire::header::CTL_FILE_NAME;
 use wire::role::Role;
 use wire::trust_list::{PHONE_LIMIT, TrustList};
@@ -26,11 +25,12 @@ const NAMED: usize = 10;
 
 /// What a CTL is held against.
 pub(super) struct Facts {
-    pub choice: Choice,
     /// Overrules what can be overruled.
     pub forced: bool,
     /// Whether the cluster is in mixed mode now.
     pub mixed: bool,
+    /// Whether it is to be in mixed mode with this CTL.
+    pub becomes_mixed: bool,
     /// The CTL that phones hold, as far as the cluster knows.
     pub held: Option<TrustList>,
     pub nodes: Vec<NodeCertificates>,
@@ -43,7 +43,12 @@ pub(super) struct Facts {
 pub(super) fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, CoreError> {
     if file.len() > PHONE_LIMIT {
         let all: Vec<&str> = facts.devices.iter().map(|device| device.name.as_str()).collect();
-        let text = format!("The CTL file has {} bytes; phones load {PHONE_LIMIT} at most: {}", file.len(), named(&all));
+        let text = format!(
+            "The CTL file has {} bytes; phones load {PHONE_LIMIT} at most: {}. Delete alternate TFTP servers, firewalls and \
+             Security Tokens that nobody needs, and sign again",
+            file.len(),
+            named(&all)
+        );
         return Err(CoreError::refused("ctl-too-large", text));
     }
     let list = TrustList::decode(file).map_err(|error| unusable(&format!("it cannot be read: {error}")))?;
@@ -59,10 +64,8 @@ pub(super) fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, CoreError
     let signer = list.signer_record().and_then(|(_, record)| record.certificate());
     let signer = signer.and_then(|der| sasts.iter().find(|sast| sast.der() == der));
     let signer = signer.ok_or_else(|| unusable("no SAST record is that of its signer"))?;
-    if facts.choice != Choice::NonSecure {
-        check_servers(&list, &facts.nodes)?;
-    }
-    check_models(&list, &sasts, facts)?;
+    check_servers(&list, facts)?;
+    check_age(&list, facts.held.as_ref())?;
     let mut warnings = Vec::new();
     let mut may = |refusal: CoreError| {
         if !facts.forced {
@@ -71,6 +74,9 @@ pub(super) fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, CoreError
         warnings.push(refusal.to_string());
         Ok(())
     };
+    for refusal in above_limits(&list, &sasts, facts) {
+        may(refusal)?;
+    }
     if let Some(refusal) = unknown_signer(signer, facts.held.as_ref()) {
         may(refusal)?;
     }
@@ -104,15 +110,25 @@ fn sasts(list: &TrustList) -> Result<Vec<Certificate>, CoreError> {
     Ok(all)
 }
 
-/// The live CallManager certificate of every node stands as CCM+TFTP, the live CAPF one as CAPF: without them phones would do
-/// TLS with nobody.
-fn check_servers(list: &TrustList, nodes: &[NodeCertificates]) -> Result<(), CoreError> {
+/// The server records are those of the mode that the CTL brings. The live CAPF certificate stands as CAPF in both. In mixed mode the
+/// live CallManager certificate of every node stands as CCM+TFTP, without which phones would do TLS with nobody; a non-secure cluster
+/// has the node there and no certificate [TAC 118892, trustlist.md 6].
+fn check_servers(list: &TrustList, facts: &Facts) -> Result<(), CoreError> {
     let holds = |role, certificate: &Certificate| {
         list.records().any(|record| record.role() == Some(role) && record.certificate() == Some(certificate.der()))
     };
-    for node in nodes {
-        for (role, unit) in [(Role::CCM_TFTP, Unit::CallManager), (Role::CAPF, Unit::Capf)] {
-            if node.get(unit).is_some_and(|certificate| !holds(role, certificate)) {
+    let mut wanted = vec![(Role::CAPF, Unit::Capf)];
+    if facts.becomes_mixed {
+        wanted.push((Role::CCM_TFTP, Unit::CallManager));
+    } else if list.records().any(|record| record.role() == Some(Role::CCM_TFTP) && record.certificate().is_some()) {
+        return Err(unusable(
+            "it is one of mixed mode, with the CallManager certificates of the nodes, and the cluster is to be non-secure; run \
+             the CTL client again",
+        ));
+    }
+    for node in &facts.nodes {
+        for (role, unit) in &wanted {
+            if node.get(*unit).is_some_and(|certificate| !holds(*role, certificate)) {
                 let (unit, node) = (unit.name(), &node.name);
                 return Err(unusable(&format!(
                     "the {unit} certificate that {node} has now is not in it; run the CTL client again"
@@ -123,34 +139,52 @@ fn check_servers(list: &TrustList, nodes: &[NodeCertificates]) -> Result<(), Cor
     Ok(())
 }
 
+/// A list that is no younger than the one that the cluster gives out: what was deleted since would come back. The client makes each
+/// list younger than the one that it was shown, so clocks that differ do no harm.
+fn check_age(list: &TrustList, held: Option<&TrustList>) -> Result<(), CoreError> {
+    let signed_at = |list: &TrustList| list.header().timestamp(list.bytes());
+    let Some(held) = held.filter(|held| held.bytes() != list.bytes()) else { return Ok(()) };
+    match (signed_at(list), signed_at(held)) {
+        (Some(new), Some(old)) if new <= old => {
+            let text = "The CTL file was not made from the one that the cluster has, which is younger. Run the CTL client again";
+            Err(CoreError::refused("ctl-older", text))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a model cannot take a list.
 type Breaks<'a> = &'a dyn Fn(&Model) -> bool;
 
-/// The limits of the models of the cluster.
-fn check_models(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Result<(), CoreError> {
+/// What phones of the cluster cannot take, by the limits of their models.
+fn above_limits(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Vec<CoreError> {
     let records = list.records().filter(|record| record.role() == Some(Role::SAST)).count();
     let bits = list.records().filter_map(|record| Certificate::from_der(record.certificate()?).ok()?.rsa_bits());
     let bits = bits.chain(sasts.iter().filter_map(Certificate::rsa_bits)).max().unwrap_or_default();
     let digest = list.header().digest(list.bytes());
-    let breaks: [(Breaks<'_>, String); 3] = [
+    let breaks: [(Breaks<'_>, String, &str); 3] = [
         (
             &|model| model.most_sast.is_some_and(|most| records > most),
             format!("{records} SAST records are more than these phones take"),
+            "Delete Security Tokens that nobody needs, or let the nodes sign (`utils ctl update CTLFile`)",
         ),
-        (&|model| bits > model.most_rsa_bits, format!("an RSA key of {bits} bits is more than these phones take")),
+        (
+            &|model| bits > model.most_rsa_bits,
+            format!("an RSA key of {bits} bits is more than these phones take"),
+            "Use Security Tokens, and certificates of the nodes, with smaller keys",
+        ),
         (
             &|model| digest.is_some_and(|digest| !model.knows(digest)),
             format!("these phones do not know {}", digest.map(|digest| digest.to_string()).unwrap_or_default()),
+            "Set the enterprise parameter TFTP File Signature Algorithm to SHA-1 and sign again",
         ),
     ];
-    for (breaks, what) in breaks {
+    let refusal = |(breaks, what, next): (Breaks<'_>, String, &str)| {
         let concerned = devices(facts, breaks);
-        if !concerned.is_empty() {
-            let text = format!("The CTL file was not taken: {what}: {}", named(&concerned));
-            return Err(CoreError::refused("ctl-above-limits", text));
-        }
-    }
-    Ok(())
+        let text = format!("The CTL file cannot be used by all phones: {what}: {}. {next}", named(&concerned));
+        (!concerned.is_empty()).then(|| CoreError::refused("ctl-above-limits", text))
+    };
+    breaks.into_iter().filter_map(refusal).collect()
 }
 
 fn devices<'a>(facts: &'a Facts, is: Breaks<'_>) -> Vec<&'a str> {

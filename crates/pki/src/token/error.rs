@@ -97,10 +97,20 @@ pub enum TokenError {
         token: String,
     },
     /// No certificate on it.
-    #[error("token {token} holds no certificate; a Security Token of a CTL has one that its maker has issued")]
+    #[error(
+        "token {token} holds no certificate of its own; a Security Token of a CTL has one that its maker has issued"
+    )]
     NoCertificate {
         /// The token.
         token: String,
+    },
+    /// Only those of CAs.
+    #[error("token {token} holds no certificate of its own but those of CAs, which sign no lists: {certificates}")]
+    Authority {
+        /// The token.
+        token: String,
+        /// Labels and subjects.
+        certificates: String,
     },
     /// No private key for a certificate.
     #[error("token {token} has no private key for {certificate}: {reason}")]
@@ -123,14 +133,17 @@ pub enum TokenError {
         count: usize,
     },
     /// Several certificates with a key.
-    #[error("token {token} has several certificates with a key: {certificates}; name one with TOKEN/LABEL")]
+    #[error(
+        "token {token} has several certificates: {certificates}; name one with TOKEN/LABEL, or with TOKEN/SERIAL-NUMBER when \
+         they have one label"
+    )]
     SeveralCertificates {
         /// The token.
         token: String,
         /// Labels and subjects.
         certificates: String,
     },
-    /// No certificate with this label.
+    /// No certificate with this label or serial number.
     #[error("token {token} has no certificate `{wanted}`; there are: {certificates}")]
     NoSuchCertificate {
         /// The token.
@@ -149,9 +162,7 @@ pub enum TokenError {
         kind: String,
     },
     /// Its certificate is over or has not begun.
-    #[error(
-        "the certificate of token {token} {state} {date}; use another token, or set the clock of this machine right"
-    )]
+    #[error("the certificate of token {token} {state} {date}; {next}")]
     OutOfDate {
         /// The token.
         token: String,
@@ -159,6 +170,8 @@ pub enum TokenError {
         state: &'static str,
         /// Day, `YYYY-MM-DD`.
         date: String,
+        /// What helps.
+        next: &'static str,
     },
     /// A certificate that does not parse.
     #[error("a certificate on token {token} cannot be read: {reason}")]

@@ -7,6 +7,7 @@ use cryptoki::session::Session;
 use super::error::TokenError;
 use super::module::TokenInfo;
 use crate::certificate::{Certificate, KeyKind};
+use crate::hash::hex;
 use crate::name::NameForm;
 
 /// Objects that are looked at, at most: a token holds a few.
@@ -24,8 +25,26 @@ pub struct TokenCertificate {
 }
 
 impl TokenCertificate {
-    fn title(&self) -> String {
-        format!("{} ({})", self.label, self.certificate.subject(NameForm::CtlClient))
+    /// Label, serial number and subject: what it is called by, and what it is.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let subject = self.certificate.subject(NameForm::CtlClient);
+        format!("{}, serial number {} ({subject})", self.label, self.serial())
+    }
+
+    /// Its serial number in hexadecimal digits: tells apart what has one label.
+    #[must_use]
+    pub fn serial(&self) -> String {
+        hex(self.certificate.serial())
+    }
+
+    fn is_called(&self, wanted: &str) -> bool {
+        self.label == wanted || self.serial().eq_ignore_ascii_case(wanted)
+    }
+
+    /// Whether it is that of a CA: one that stands beside the certificate it has issued signs no list.
+    fn is_authority(&self) -> bool {
+        self.certificate.extensions().ca == Some(true)
     }
 }
 
@@ -69,7 +88,7 @@ impl RawCertificate {
 /// A private key on the token, as far as it shows.
 pub(super) struct KeyOnToken {
     pub(super) handle: ObjectHandle,
-    id: Vec<u8>,
+    pub(super) id: Vec<u8>,
     /// Of an RSA key.
     modulus: Option<Vec<u8>>,
 }
@@ -92,28 +111,26 @@ pub(super) fn keys(session: &Session) -> Result<Vec<KeyOnToken>, Error> {
     Ok(found)
 }
 
-/// What can be said of the certificates without seeing keys: the only one, or the one with a label, fit to sign and valid.
+/// What can be said of the certificates without seeing keys: the only one, or the one that was named, fit to sign.
 pub(super) fn choose_public(
     token: &TokenInfo,
     certificates: Vec<TokenCertificate>,
     wanted: Option<&str>,
-    now: u64,
 ) -> Result<TokenCertificate, TokenError> {
     // Each counts as having a key of its own.
     let asked = asked(token, &certificates, wanted)?;
     match asked.as_slice() {
-        [one] => check(token, &one.certificate, now).map(|()| (*one).clone()),
+        [one] => check(token, &one.certificate).map(|()| (*one).clone()),
         several => Err(TokenError::SeveralCertificates { token: token.name(), certificates: titles(several) }),
     }
 }
 
-/// The one certificate that has a key, or the one with a label.
+/// The one certificate that has a key, or the one that was named.
 pub(super) fn choose(
     token: &TokenInfo,
     certificates: Vec<TokenCertificate>,
     keys: &[KeyOnToken],
     wanted: Option<&str>,
-    now: u64,
 ) -> Result<(TokenCertificate, ObjectHandle), TokenError> {
     let name = || token.name();
     let asked = asked(token, &certificates, wanted)?;
@@ -138,7 +155,7 @@ pub(super) fn choose(
         return Err(TokenError::SeveralKeys { token: name(), certificate: subject(chosen), count: same_id.len() });
     };
     let certificate = &chosen.certificate;
-    check(token, certificate, now)?;
+    check(token, certificate)?;
     if key.modulus.as_ref().is_some_and(|modulus| !certificate.has_modulus(modulus)) {
         let reason = "the key with its CKA_ID belongs to something else";
         return Err(TokenError::NoKey { token: name(), certificate: subject(chosen), reason });
@@ -146,16 +163,19 @@ pub(super) fn choose(
     Ok((chosen.clone(), key.handle))
 }
 
-/// The certificates that were asked for: at least one.
+/// The certificates that were asked for, none of a CA: at least one.
 fn asked<'a>(
     token: &TokenInfo,
     certificates: &'a [TokenCertificate],
     wanted: Option<&str>,
 ) -> Result<Vec<&'a TokenCertificate>, TokenError> {
-    let asked: Vec<&TokenCertificate> =
-        certificates.iter().filter(|one| wanted.is_none_or(|wanted| one.label == wanted)).collect();
+    let called = certificates.iter().filter(|one| wanted.is_none_or(|wanted| one.is_called(wanted)));
+    let (authorities, asked): (Vec<_>, Vec<_>) = called.partition(|one| one.is_authority());
     match wanted {
         _ if !asked.is_empty() => Ok(asked),
+        _ if !authorities.is_empty() => {
+            Err(TokenError::Authority { token: token.name(), certificates: titles(&authorities) })
+        }
         Some(wanted) if !certificates.is_empty() => Err(TokenError::NoSuchCertificate {
             token: token.name(),
             wanted: wanted.to_owned(),
@@ -169,24 +189,30 @@ fn titles(all: &[&TokenCertificate]) -> String {
     all.iter().map(|one| one.title()).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether phones verify what this certificate signs, and whether it is valid now.
-fn check(token: &TokenInfo, certificate: &Certificate, now: u64) -> Result<(), TokenError> {
+/// Whether phones verify what this certificate signs.
+fn check(token: &TokenInfo, certificate: &Certificate) -> Result<(), TokenError> {
     let fits = certificate.rsa_bits().and_then(wire::digest::Modulus::from_bits).is_some();
     if !fits || !matches!(certificate.key_kind(), KeyKind::Rsa(_)) {
         return Err(TokenError::Unsuitable { token: token.name(), kind: certificate.key_kind().to_string() });
     }
+    Ok(())
+}
+
+/// Whether a certificate is valid now.
+pub(super) fn check_date(token: &TokenInfo, certificate: &Certificate, now: u64) -> Result<(), TokenError> {
     let (first_second, last_second) = certificate.validity();
     if now < first_second {
-        return Err(out_of_date(token, "is not valid before", first_second));
+        let next = "set the clock of this machine right, or use another token";
+        return Err(out_of_date(token, ("is not valid before", next), first_second));
     }
     if now > last_second {
-        return Err(out_of_date(token, "expired on", last_second));
+        return Err(out_of_date(token, ("expired on", "use another token"), last_second));
     }
     Ok(())
 }
 
-fn out_of_date(token: &TokenInfo, state: &'static str, second: u64) -> TokenError {
+fn out_of_date(token: &TokenInfo, (state, next): (&'static str, &'static str), second: u64) -> TokenError {
     let date = i64::try_from(second).ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
     let date = date.map_or_else(|| format!("second {second}"), |date| date.strftime("%Y-%m-%d").to_string());
-    TokenError::OutOfDate { token: token.name(), state, date }
+    TokenError::OutOfDate { token: token.name(), state, date, next }
 }

@@ -14,7 +14,9 @@ use cryptoki::types::AuthPin;
 use zeroize::Zeroizing;
 
 use super::error::{PinState, TokenError, reason};
+use super::find;
 use super::signer::Token;
+use crate::certificate::Certificate;
 
 /// How long a call of a module may take: old tokens make a key in some 20 s and sign in less than one.
 pub const CALL_LIMIT: Duration = Duration::from_secs(60);
@@ -74,6 +76,14 @@ impl TokenInfo {
     #[must_use]
     pub fn name(&self) -> String {
         if self.label.is_empty() { self.serial.clone() } else { self.label.clone() }
+    }
+
+    /// Whether a certificate of the token is valid at `now`, in seconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// [`TokenError::OutOfDate`].
+    pub fn check_date(&self, certificate: &Certificate, now: u64) -> Result<(), TokenError> {
+        find::check_date(self, certificate, now)
     }
 
     fn read(pkcs11: &Pkcs11, slot: Slot) -> Result<Self, Error> {
@@ -223,6 +233,20 @@ impl TokenModule {
                     serials: serials.join(", "),
                 })
             }
+        }
+    }
+
+    /// The token that `TOKEN` or `TOKEN/CERTIFICATE` names, and the label or serial number of the certificate. A label of a token may
+    /// have a stroke in it.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn find_named<'a>(&self, wanted: &'a str) -> Result<(TokenInfo, Option<&'a str>), TokenError> {
+        match (self.find(wanted), wanted.rsplit_once('/')) {
+            (Err(TokenError::NoSuchToken { .. }), Some((token, certificate))) => {
+                self.find(token).map(|found| (found, Some(certificate)))
+            }
+            (found, _) => found.map(|found| (found, None)),
         }
     }
 

@@ -7,7 +7,7 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass};
 use der::asn1::{Any, BitString, Ia5StringRef, ObjectIdentifier, OctetString, Utf8StringRef};
 use der::{Decode, Encode};
-use wire::digest::DigestId;
+use wire::digest::{DigestId, Modulus};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage, KeyUsages};
@@ -18,11 +18,12 @@ use x509_cert::time::Validity;
 use zeroize::Zeroizing;
 
 use super::error::TokenError;
+use super::find::{self, TokenCertificate};
 use super::module::{TokenInfo, TokenModule};
 use super::signer::Token;
 use crate::certificate::Certificate;
 use crate::hash::sha1;
-use crate::name::{CN, O, OU};
+use crate::name::{CN, NameForm, O, OU};
 use crate::profile::{
     EXTENDED_KEY_USAGE, KEY_USAGE, ProfileError, Purpose, SUBJECT_KEY_IDENTIFIER, SignedCertificate, TbsCertificate,
     algorithm, time,
@@ -32,15 +33,18 @@ use crate::signer::Signer;
 /// Netscape Comment: phones ignore it, so it can fill a certificate to a size.
 const COMMENT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.113730.1.13");
 
+/// Bytes of a name at most: with its blanks it fits in a common name (X.520, ub-common-name 64).
+const NAME_LIMIT: usize = 56;
+
 /// Blanks behind the name in the CN of a token [seed 000: 56 bytes with the quotes and the NUL].
 const BLANKS: &str = "        ";
 
 /// What a token is to be.
 #[derive(Debug, Clone)]
 pub struct Preparation<'a> {
-    /// Name of the token: `SAST-ADN008580ef`.
+    /// Name of the token, `SAST-ADN008580ef`: 1 to 56 printable bytes.
     pub name: &'a str,
-    /// Size of its RSA key: 1024 in the seeds.
+    /// Size of its RSA key: 1024 in the seeds; one that phones verify.
     pub bits: u32,
     /// Serial number of its certificate, 1 to 20 bytes.
     pub serial: &'a [u8],
@@ -59,6 +63,27 @@ pub enum PrepareError {
     /// The certificate.
     #[error(transparent)]
     Certificate(#[from] ProfileError),
+    /// The name.
+    #[error("`{}` is no name for a token: it has 1 to {NAME_LIMIT} printable ASCII letters, such as SAST-ADN008580ef", .0.escape_default())]
+    Name(String),
+    /// The size of the key.
+    #[error("phones verify lists with RSA of 512, 1024, 2048 and 4096 bits only, not {0}")]
+    Bits(u32),
+    /// Certificate and key of the CA are none of a pair.
+    #[error(
+        "the key is not that of the CA `{0}`: phones and TVS would find no issuer; give the key of this certificate"
+    )]
+    Issuer(String),
+    /// Something has this name already, and the token would be ambiguous.
+    #[error(
+        "token {token} has a key or a certificate `{name}` already; give another name, or initialise the token again"
+    )]
+    Occupied {
+        /// The token.
+        token: String,
+        /// The name that was asked for.
+        name: String,
+    },
     /// It does not come out in the size that was asked for.
     #[error("a certificate of {0} bytes cannot be made from these names and keys; leave the size out")]
     Size(usize),
@@ -75,11 +100,27 @@ pub fn prepare(
     what: &Preparation<'_>,
     issuer: (&Certificate, &dyn Signer),
 ) -> Result<Certificate, PrepareError> {
+    if what.name.trim().is_empty()
+        || what.name.len() > NAME_LIMIT
+        || !what.name.bytes().all(|letter| letter.is_ascii_graphic() || letter == b' ')
+    {
+        return Err(PrepareError::Name(what.name.to_owned()));
+    }
+    let fits = usize::try_from(what.bits).ok().and_then(Modulus::from_bits);
+    fits.ok_or(PrepareError::Bits(what.bits))?;
+    if issuer.0.spki() != issuer.1.spki() {
+        return Err(PrepareError::Issuer(issuer.0.subject(NameForm::Cucm)));
+    }
     let open = module.log_in_to(token, pin, true)?;
     let id = sha1(what.name.as_bytes());
     let label = what.name.as_bytes().to_vec();
     let (bits, key_id, key_label) = (what.bits, id.clone(), label.clone());
-    let modulus = open.with("making a key", move |session| {
+    let keys = open.with("reading the keys", find::keys)?;
+    let named = |one: &TokenCertificate| one.id == id || one.label == what.name;
+    if keys.iter().any(|key| key.id == id) || open.certificates()?.iter().any(named) {
+        return Err(PrepareError::Occupied { token: token.name(), name: what.name.to_owned() });
+    }
+    let (pair, modulus) = open.with("making a key", move |session| {
         let both = [Attribute::Token(true), Attribute::Id(key_id), Attribute::Label(key_label)];
         let mut public = both.to_vec();
         public.extend([
@@ -94,18 +135,29 @@ pub fn prepare(
             Attribute::Extractable(false),
             Attribute::Sign(true),
         ]);
-        let (public, _) = session.generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public, &private)?;
-        session.get_attributes(public, &[AttributeType::Modulus])
+        let pair = session.generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public, &private)?;
+        Ok((pair, session.get_attributes(pair.0, &[AttributeType::Modulus])?))
     })?;
     let modulus = modulus.into_iter().find_map(|attribute| match attribute {
         Attribute::Modulus(modulus) => Some(modulus),
         _ => None,
     });
-    let spki = crate::certificate::rsa_spki(&modulus.unwrap_or_default(), &[1, 0, 1])
-        .map_err(|error| ProfileError::Encoding(error.to_string()))?;
-    let certificate = sized(what, &spki, issuer)?;
-    store(&open, what.name, id, &certificate)?;
-    Ok(certificate)
+    let certify = || {
+        let spki = crate::certificate::rsa_spki(&modulus.unwrap_or_default(), &[1, 0, 1])
+            .map_err(|error| ProfileError::Encoding(error.to_string()))?;
+        let certificate = sized(what, &spki, issuer)?;
+        store(&open, what.name, id, &certificate)?;
+        Ok(certificate)
+    };
+    let certified: Result<Certificate, PrepareError> = certify();
+    if certified.is_err() {
+        // A key without a certificate would stand in the way of the next try.
+        open.with("removing the key", move |session| {
+            session.destroy_object(pair.0)?;
+            session.destroy_object(pair.1)
+        })?;
+    }
+    certified
 }
 
 /// Writes a certificate on a token, under the id of a key that is on it (or comes later).

@@ -57,22 +57,24 @@ impl Token {
         raw.into_iter().map(|raw| raw.read(&self.info)).collect()
     }
 
-    /// The certificate that would sign, as far as can be seen without a PIN: the only one, or the one whose label is `wanted`.
+    /// The certificate that would sign, as far as can be seen without a PIN: the only one, or the one whose label or serial number
+    /// is `wanted`.
     ///
     /// # Errors
     /// As [`Self::identity`].
-    pub fn certificate(&self, wanted: Option<&str>, now: u64) -> Result<Certificate, TokenError> {
-        find::choose_public(&self.info, self.certificates()?, wanted, now).map(|chosen| chosen.certificate)
+    pub fn certificate(&self, wanted: Option<&str>) -> Result<Certificate, TokenError> {
+        find::choose_public(&self.info, self.certificates()?, wanted).map(|chosen| chosen.certificate)
     }
 
-    /// The certificate with its key: the only one, or the one whose label is `wanted`. `now` in seconds since 1970 UTC.
+    /// The certificate with its key: the only one, or the one whose label or serial number is `wanted`. Its dates are not looked at:
+    /// [`TokenInfo::check_date`].
     ///
     /// # Errors
-    /// [`TokenError`]: none, several, not RSA, expired, not yet valid.
-    pub fn identity(self, wanted: Option<&str>, now: u64) -> Result<TokenIdentity, TokenError> {
+    /// [`TokenError`]: none, several, of a CA, not RSA.
+    pub fn identity(self, wanted: Option<&str>) -> Result<TokenIdentity, TokenError> {
         let certificates = self.certificates()?;
         let keys = self.with("reading the keys", find::keys)?;
-        let (chosen, key) = find::choose(&self.info, certificates, &keys, wanted, now)?;
+        let (chosen, key) = find::choose(&self.info, certificates, &keys, wanted)?;
         Ok(TokenIdentity { token: self, certificate: chosen.certificate, key })
     }
 }

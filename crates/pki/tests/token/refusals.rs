@@ -1,17 +1,18 @@
 //! Tokens that cannot sign a list, each refused with its reason.
 
 use pki::profile::{CertificateProfile, SelfSigned, self_signed};
-use pki::token::prepare::{Preparation, write_certificate};
+use pki::token::prepare::{Preparation, prepare, write_certificate};
 use pki::token::{CALL_LIMIT, PinState, TokenError, TokenModule};
 use pki::{Certificate, SoftKey};
 use wire::digest::DigestId;
 use zeroize::Zeroizing;
 
-use crate::softhsm::{NOW, import_key, init, open, pin, preparation, prepared, with_tokens};
+use crate::softhsm::{NOW, import_key, init, manufacturing_ca, open, pin, preparation, prepared, with_tokens};
 
 fn choice(module: &TokenModule, label: &str, wanted: Option<&str>, now: u64) -> TokenError {
     let token = module.find(label).unwrap();
-    module.log_in(&token, &pin()).unwrap().identity(wanted, now).unwrap_err()
+    let chosen = module.log_in(&token, &pin()).unwrap().identity(wanted);
+    chosen.and_then(|chosen| token.check_date(chosen.certificate(), now)).unwrap_err()
 }
 
 #[test]
@@ -63,9 +64,10 @@ fn a_certificate_out_of_its_days() {
         let module = open();
         prepared(&module, "one", &preparation(1024));
         let early = choice(&module, "one", None, 1_337_212_799).to_string();
-        assert!(early.contains("is not valid before 2012-05-17"), "{early}");
+        assert!(early.contains("is not valid before 2012-05-17; set the clock of this machine right"), "{early}");
         let late = choice(&module, "one", None, 1_652_745_601).to_string();
-        assert!(late.contains("expired on 2022-05-17"), "{late}");
+        assert!(late.contains("expired on 2022-05-17; use another token") && !late.contains("clock"), "{late}");
+        assert_eq!(module.find("one").unwrap().check_date(&prepared_certificate(&module), NOW), Ok(()));
     });
 }
 
@@ -82,8 +84,28 @@ fn several_certificates_and_several_keys() {
             if certificates.contains("SAST-ADN008580ef") && certificates.contains("SAST-ADN0054f509")));
         let none = choice(&module, "one", Some("SAST"), NOW);
         assert!(matches!(none, TokenError::NoSuchCertificate { .. }), "{none}");
-        let chosen = module.log_in(&token, &pin()).unwrap().identity(Some("SAST-ADN008580ef"), NOW).unwrap();
+        let chosen = module.log_in(&token, &pin()).unwrap().identity(Some("SAST-ADN008580ef")).unwrap();
         assert_eq!(chosen.certificate(), &first);
+
+        // The same without a password. The serial number names one too, where it is of one only.
+        let public = |wanted| module.open_token(&token).unwrap().certificate(wanted);
+        assert!(matches!(public(None).unwrap_err(), TokenError::SeveralCertificates { .. }));
+        assert_eq!(public(Some("SAST-ADN008580ef")).unwrap(), first);
+        let serial = "31AF455500000008E983";
+        assert!(matches!(public(Some(serial)).unwrap_err(), TokenError::SeveralCertificates { .. }));
+        write_certificate(
+            &module,
+            &token,
+            &pin(),
+            ("SAST-ADN008580ef", vec![1]),
+            &certificate(&SoftKey::generate_rsa(1024).unwrap()),
+        )
+        .unwrap();
+        assert!(matches!(public(Some("SAST-ADN008580ef")).unwrap_err(), TokenError::SeveralCertificates { .. }));
+        assert_eq!(public(Some("07")).unwrap().serial(), [7]);
+        let (found, wanted) = module.find_named("one/SAST-ADN008580ef").unwrap();
+        assert_eq!((found.label.as_str(), wanted), ("one", Some("SAST-ADN008580ef")));
+        assert!(matches!(module.find_named("two/SAST").unwrap_err(), TokenError::NoSuchToken { .. }));
 
         // Another key under the id of the first certificate.
         let id = hex::encode(pki::hash::sha1(b"SAST-ADN008580ef"));
@@ -92,6 +114,60 @@ fn several_certificates_and_several_keys() {
         let doubled = choice(&open(), "one", Some("SAST-ADN008580ef"), NOW);
         assert!(matches!(doubled, TokenError::SeveralKeys { count: 2, .. }), "{doubled}");
     });
+}
+
+#[test]
+fn certificates_of_a_ca_beside_and_alone() {
+    with_tokens("refusals::certificates_of_a_ca_beside_and_alone", &[], |_| {
+        init("one");
+        init("with/stroke");
+        let module = open();
+        let (ca, _) = manufacturing_ca();
+        let token = module.find("one").unwrap();
+        write_certificate(&module, &token, &pin(), ("CA", vec![9]), &ca).unwrap();
+        let alone = module.open_token(&token).unwrap().certificate(None).unwrap_err();
+        assert!(
+            matches!(&alone, TokenError::Authority { certificates, .. } if certificates.contains("Manufacturing CA"))
+        );
+        let (token, own) = prepared(&module, "one", &preparation(1024));
+        assert_eq!(module.open_token(&token).unwrap().certificate(None).unwrap(), own);
+        assert_eq!(module.log_in(&token, &pin()).unwrap().identity(None).unwrap().certificate(), &own);
+        assert!(matches!(choice(&module, "one", Some("CA"), NOW), TokenError::Authority { .. }));
+        assert_eq!(module.find_named("with/stroke").unwrap().1, None);
+    });
+}
+
+#[test]
+fn what_is_not_prepared() {
+    with_tokens("refusals::what_is_not_prepared", &[], |_| {
+        init("one");
+        let module = open();
+        let (ca, key) = manufacturing_ca();
+        let token = module.find("one").unwrap();
+        let wrong = |what: &Preparation<'_>, key: &SoftKey| {
+            prepare(&module, &token, &pin(), what, (&ca, key)).unwrap_err().to_string()
+        };
+        let said = wrong(&Preparation { name: " ", ..preparation(1024) }, &key);
+        assert!(said.contains("no name for a token"), "{said}");
+        for bits in [1000, 3072, u32::MAX] {
+            let said = wrong(&preparation(bits), &key);
+            assert!(said.contains(&format!("512, 1024, 2048 and 4096 bits only, not {bits}")), "{said}");
+        }
+        let said = wrong(&preparation(1024), &SoftKey::generate_rsa(1024).unwrap());
+        assert!(said.contains("the key is not that of the CA `CN=Cisco Manufacturing CA"), "{said}");
+        // A size that cannot be leaves nothing behind.
+        let said = wrong(&Preparation { size: Some(300), ..preparation(1024) }, &key);
+        assert!(said.contains("of 300 bytes cannot be made"), "{said}");
+        let (_, first) = prepared(&module, "one", &preparation(1024));
+        let said = wrong(&preparation(1024), &key);
+        assert!(said.contains("token one has a key or a certificate `SAST-ADN008580ef` already"), "{said}");
+        assert_eq!(module.log_in(&token, &pin()).unwrap().identity(None).unwrap().certificate(), &first);
+    });
+}
+
+/// The certificate of the only token.
+fn prepared_certificate(module: &TokenModule) -> Certificate {
+    module.open_token(&module.find("one").unwrap()).unwrap().certificate(None).unwrap()
 }
 
 /// A self-signed certificate of RSA in memory.

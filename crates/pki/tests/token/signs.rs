@@ -12,7 +12,7 @@ use wire::header::{CTL_FILE_NAME, Layout};
 use wire::role::Role;
 use wire::trust_list::{RecordSpec, TrustList};
 
-use crate::softhsm::{NOW, init, open, pin, preparation, prepared, with_tokens};
+use crate::softhsm::{init, open, pin, preparation, prepared, with_tokens};
 
 #[test]
 fn a_token_is_found_by_label_and_serial_number_and_signs_what_openssl_verifies() {
@@ -28,7 +28,7 @@ fn a_token_is_found_by_label_and_serial_number_and_signs_what_openssl_verifies()
             assert_eq!(shown.len(), 1);
             assert_eq!((&shown[0].certificate, shown[0].label.as_str()), (&certificate, "SAST-ADN008580ef"));
 
-            let identity = module.log_in(&token, &pin()).unwrap().identity(None, NOW).unwrap();
+            let identity = module.log_in(&token, &pin()).unwrap().identity(None).unwrap();
             assert_eq!(identity.spki(), certificate.spki());
             for (digest, name) in
                 [(DigestId::SHA1, "-sha1"), (DigestId::SHA256, "-sha256"), (DigestId::SHA512, "-sha512")]
@@ -71,7 +71,7 @@ fn a_list_signed_by_a_token_has_the_layout_of_the_seed() {
         assert_eq!(certificate.subject(NameForm::CtlClient), subject);
         assert_eq!(certificate.issuer(NameForm::CtlClient), "cn=Cisco Manufacturing CA;o=Cisco Systems");
 
-        let token = module.log_in(&token, &pin()).unwrap().identity(None, NOW).unwrap();
+        let token = module.log_in(&token, &pin()).unwrap().identity(None).unwrap();
         let identity = SigningIdentity::new(token.certificate(), &token).unwrap();
         let record = certificate.with_fields(NameForm::CtlClient, |fields| {
             RecordSpec::ctl_client(Role::SAST, fields, "", Ipv4Addr::UNSPECIFIED)

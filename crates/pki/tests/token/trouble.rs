@@ -7,7 +7,7 @@ use pki::{SignError, Signer};
 use wire::digest::DigestId;
 use zeroize::Zeroizing;
 
-use crate::softhsm::{NOW, init, open, pin, preparation, prepared, stub, with_tokens};
+use crate::softhsm::{init, open, pin, preparation, prepared, stub, with_tokens};
 
 /// Long enough for what does come back.
 const PATIENT: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ const SHORT: Duration = Duration::from_secs(2);
 
 fn sign_by(module: &TokenModule) -> SignError {
     let token = module.find("one").unwrap();
-    let identity = module.log_in(&token, &pin()).unwrap().identity(None, NOW).unwrap();
+    let identity = module.log_in(&token, &pin()).unwrap().identity(None).unwrap();
     identity.sign(DigestId::SHA1, &[b"list"]).unwrap_err()
 }
 

@@ -1,6 +1,5 @@
 //! The connection to the provider. What was signed is not lost with it: it is sent again, and kept in a file when nobody takes it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use daemon::ctl_provider::{ClientError, CtlProviderClient, Fingerprint};
@@ -9,6 +8,7 @@ use wire::ctl_provider::{ClusterState, Login, NodeStatus, Password, Upload};
 use zeroize::Zeroizing;
 
 use super::could_not;
+use super::kept::Kept;
 use crate::exit::{Answer, Failure};
 use crate::terminal;
 
@@ -72,8 +72,27 @@ impl Provider {
         Ok(logged_in.map(|_| client))
     }
 
-    /// Sends a signed CTL and shows what became of it. A connection that breaks off is made again; in the end the file is kept.
-    pub async fn store(&self, upload: Upload, unsent: &Path) -> Result<Answer, Failure> {
+    /// Sends a signed CTL and shows what became of it. It stays where it is kept until a provider has taken it.
+    pub async fn store(&self, upload: Upload, kept: &Kept) -> Result<Answer, Failure> {
+        match self.deliver(upload).await {
+            Ok(Delivery::Stored(nodes, warnings)) => {
+                kept.taken();
+                show(&nodes, &warnings)
+            }
+            Ok(Delivery::Refused { label, text }) => {
+                terminal::print(&format!("{text}\n"))?;
+                kept.refused(&label);
+                Ok(Answer::No)
+            }
+            Err(failure) => match kept.next() {
+                Some(next) => Err(could_not(format!("{failure}. {next}"))),
+                None => Err(failure),
+            },
+        }
+    }
+
+    /// A connection that breaks off is made again, for half a minute.
+    async fn deliver(&self, upload: Upload) -> Result<Delivery, Failure> {
         let mut last = String::new();
         for attempt in 0..TRIES {
             if attempt > 0 {
@@ -84,13 +103,10 @@ impl Provider {
                 Err(error) => Err(error),
             };
             match stored {
-                Ok((nodes, warnings)) => return show(&nodes, &warnings),
+                Ok((nodes, warnings)) => return Ok(Delivery::Stored(nodes, warnings)),
                 // Somebody else at the desk, or our own connection that the provider has not missed yet.
                 Err(ClientError::Refused { label, text }) if label == "busy" => last = text,
-                Err(ClientError::Refused { text, .. }) => {
-                    terminal::print(&format!("{text}\n"))?;
-                    return Ok(Answer::No);
-                }
+                Err(ClientError::Refused { label, text }) => return Ok(Delivery::Refused { label, text }),
                 Err(error @ (ClientError::Unreachable { .. } | ClientError::Lost(_))) => last = error.to_string(),
                 Err(error) => return Err(could_not(error)),
             }
@@ -98,13 +114,16 @@ impl Provider {
                 terminal::warn(&format!("{last}; trying again"));
             }
         }
-        std::fs::write(unsent, &upload.file).map_err(|error| Failure::at(unsent, error))?;
-        Err(Failure::CouldNotTell(format!(
-            "{last}. The signed CTL file is kept in {}: send it with `ringfence ctl-client --yes --send {}` and the options of before",
-            unsent.display(),
-            unsent.display()
-        )))
+        Err(Failure::CouldNotTell(last))
     }
+}
+
+/// What a provider said about a CTL.
+enum Delivery {
+    /// Node by node, and warnings.
+    Stored(Vec<NodeStatus>, Vec<String>),
+    /// Why not.
+    Refused { label: String, text: String },
 }
 
 /// The table of the last step [seed 000].
@@ -121,7 +140,7 @@ fn show(nodes: &[NodeStatus], warnings: &[String]) -> Result<Answer, Failure> {
         "\nYou must restart all the Cisco Unified Communications Manager and TFTP nodes in the Cluster.\n",
     )?;
     for warning in warnings {
-        terminal::warn(warning);
+        terminal::warn(&in_one_line(warning));
     }
     if nodes.iter().all(|node| node.failure.is_none()) {
         return Ok(Answer::Yes);
@@ -130,6 +149,11 @@ fn show(nodes: &[NodeStatus], warnings: &[String]) -> Result<Answer, Failure> {
         "THE NODES GIVE OUT DIFFERENT CTL FILES. Mend the nodes that failed, then run `utils ctl distribute` on the publisher",
     );
     Ok(Answer::No)
+}
+
+/// A text of the original, with its line ends, as a warning.
+pub fn in_one_line(text: &str) -> String {
+    text.lines().collect::<Vec<_>>().join(" ")
 }
 
 /// `5F:2C:...`.

@@ -1,17 +1,18 @@
 //! The wizard: the screens of the original one after the other, each as a question [seed 000].
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, IsTerminal, Read};
 
-use pki::ctl_client::{CtlDraft, LEAST_TOKENS};
-use pki::token::{Token, TokenModule};
+use pki::ctl_client::{CtlDraft, LEAST_TOKENS, NotDeleted};
+use pki::token::{PinState, TokenCertificate, TokenError, TokenIdentity, TokenInfo, TokenModule};
 use pki::{Certificate, NameForm};
 use tokio::runtime::Runtime;
-use wire::ctl_provider::{Choice, PORT, Upload};
+use wire::ctl_provider::{PORT, Upload};
 use wire::role::Role;
 
+use super::kept::Kept;
 use super::outside::Outside;
 use super::send::{self, Provider};
-use super::{Args, NO_CTL, TOKEN_NOT_IN_CTL, could_not, log_in, now, password, sign, too_few};
+use super::{Args, NO_CTL, Set, TOKEN_NOT_IN_CTL, could_not, password, refuse, sign, too_few};
 use crate::exit::{Answer, Failure};
 use crate::{secret, terminal};
 
@@ -48,22 +49,27 @@ pub fn run(args: &Args, runtime: &Runtime) -> Result<Answer, Failure> {
             return Ok(Answer::No);
         }
     }
-    let choice = match args.set {
-        Some(set) => set.choice(),
-        None => choose()?,
-    };
+    let set = args.set.map_or_else(choose, Ok)?;
     let base = state.ctl.as_deref().map(pki::hash::sha256);
     let mut draft = CtlDraft::new(state).map_err(could_not)?;
     args.add_outside(&mut draft)?;
     let module = args.open_module()?;
-    let Some(signer) = first_token(&module, &mut draft)? else { return Ok(Answer::No) };
-    if !edit(&module, &mut draft)? {
-        return Ok(Answer::No);
+    let Some(signer) = first_token(args, &module, &mut draft)? else { return cancelled() };
+    for wanted in &args.delete {
+        draft.delete_named(wanted).map_err(could_not)?;
     }
-    let pin = password(args.pin_file.as_ref(), "Token password: ")?;
-    let identity = log_in(&module, &signer, &pin)?;
-    let file = sign(&draft, choice, &identity)?;
-    runtime.block_on(provider.store(Upload { choice, forced: args.force, file, base }, &args.unsent))
+    if !edit(args, &module, &mut draft)? {
+        return cancelled();
+    }
+    let identity = log_in(args, &module, &signer)?;
+    let upload =
+        Upload { choice: set.choice(), forced: args.force, file: sign(&draft, set.choice(), &identity)?, base };
+    let kept = Kept::put(&args.unsent, set, &upload);
+    runtime.block_on(provider.store(upload, &kept))
+}
+
+fn cancelled() -> Result<Answer, Failure> {
+    refuse("Cancelled. Nothing was sent.")
 }
 
 /// The port; Enter takes the one of the original.
@@ -79,68 +85,130 @@ fn port() -> Result<u16, Failure> {
 }
 
 /// The radio buttons.
-fn choose() -> Result<Choice, Failure> {
+fn choose() -> Result<Set, Failure> {
     terminal::print(
         "\nCluster Security Mode\n  1  Set Cisco Unified CallManager Cluster to Mixed Mode\n  2  Set Cisco Unified CallManager \
          Cluster to Non-Secure Mode\n  3  Update CTL File\n",
     )?;
     loop {
         match line("Next (1-3): ")?.as_str() {
-            "1" => return Ok(Choice::Mixed),
-            "2" => return Ok(Choice::NonSecure),
-            "3" => return Ok(Choice::Update),
+            "1" => return Ok(Set::Mixed),
+            "2" => return Ok(Set::NonSecure),
+            "3" => return Ok(Set::Update),
             _ => {}
         }
     }
 }
 
-/// The token that signs: one that the CTL holds, when there is one. Its serial number.
-fn first_token(module: &TokenModule, draft: &mut CtlDraft) -> Result<Option<String>, Failure> {
+/// A token in its slot, and the certificate that was taken from it.
+struct Inserted {
+    token: TokenInfo,
+    /// Label or serial number of the certificate, when there are several.
+    named: Option<String>,
+    certificate: Certificate,
+}
+
+/// The token that signs: one that the CTL holds, when there is one.
+fn first_token(args: &Args, module: &TokenModule, draft: &mut CtlDraft) -> Result<Option<Inserted>, Failure> {
     loop {
-        let Some((token, certificate)) = insert(module)? else { return Ok(None) };
-        if !draft.may_sign(&certificate) {
-            terminal::print(&format!("\n{TOKEN_NOT_IN_CTL}\n"))?;
+        let Some(inserted) = insert(args, module)? else { return Ok(None) };
+        if !draft.may_sign(&inserted.certificate)
+            && let Some(refusal) = args.unless_forced(TOKEN_NOT_IN_CTL)
+        {
+            terminal::print(&format!("\n{refusal}\n"))?;
             continue;
         }
-        draft.add_token(certificate);
-        return Ok(Some(token.info().serial.clone()));
+        draft.add_signer(inserted.certificate.clone());
+        return Ok(Some(inserted));
     }
 }
 
 /// *Please insert a Security Token*, its details, *Add*.
-fn insert(module: &TokenModule) -> Result<Option<(Token, Certificate)>, Failure> {
+fn insert(args: &Args, module: &TokenModule) -> Result<Option<Inserted>, Failure> {
     loop {
         terminal::print("\nPlease insert a Security Token. Click Ok when done.\n")?;
         if !ok()? {
             return Ok(None);
         }
         let tokens = module.tokens().map_err(could_not)?;
-        let found = match tokens.as_slice() {
+        let titles = tokens.iter().map(|token| format!("{} (serial number {})", token.label, token.serial));
+        let token = match tokens.as_slice() {
             [] => {
                 terminal::print("No Security Token is inserted.\n")?;
                 continue;
             }
             [one] => one.clone(),
-            several => {
-                for (number, token) in (1..).zip(several) {
-                    terminal::print(&format!("  {number}  {} (serial number {})\n", token.label, token.serial))?;
+            several => match pick(titles, "Security Token: ")?.and_then(|place| several.get(place)) {
+                Some(token) => token.clone(),
+                None => continue,
+            },
+        };
+        match certificate(args, module, &token) {
+            Ok(Some((named, certificate))) => {
+                details("Security Token Information", &certificate, NameForm::CtlClient)?;
+                if added()? {
+                    return Ok(Some(Inserted { token, named, certificate }));
                 }
-                let number: usize = line("Security Token: ")?.parse().unwrap_or_default();
-                let Some(token) = number.checked_sub(1).and_then(|place| several.get(place)) else { continue };
-                token.clone()
             }
-        };
-        let open = module.open_token(&found).map_err(could_not)?;
-        let certificate = match open.certificate(None, now()) {
-            Ok(certificate) => certificate,
-            Err(error) => {
-                terminal::print(&format!("{error}\n"))?;
-                continue;
-            }
-        };
-        details("Security Token Information", &certificate, NameForm::CtlClient)?;
-        return Ok(added()?.then_some((open, certificate)));
+            Ok(None) => {}
+            Err(failure) => terminal::print(&format!("{failure}\n"))?,
+        }
     }
+}
+
+/// The certificate of a token; of several the one that is picked, and what it is called.
+fn certificate(
+    args: &Args,
+    module: &TokenModule,
+    token: &TokenInfo,
+) -> Result<Option<(Option<String>, Certificate)>, Failure> {
+    let open = module.open_token(token).map_err(could_not)?;
+    let (named, certificate) = match open.certificate(None) {
+        Ok(certificate) => (None, certificate),
+        Err(TokenError::SeveralCertificates { .. }) => {
+            let all = open.certificates().map_err(could_not)?;
+            let picked = pick(all.iter().map(TokenCertificate::title), "Certificate: ")?;
+            let Some(picked) = picked.and_then(|place| all.get(place)) else { return Ok(None) };
+            let alone = all.iter().filter(|other| other.label == picked.label).count() == 1;
+            let named = if alone { picked.label.clone() } else { picked.serial() };
+            let certificate = open.certificate(Some(&named)).map_err(could_not)?;
+            (Some(named), certificate)
+        }
+        Err(error) => return Err(could_not(error)),
+    };
+    args.check_date(token, &certificate)?;
+    Ok(Some((named, certificate)))
+}
+
+/// One of several, by its number: its place.
+fn pick(titles: impl Iterator<Item = String>, prompt: &str) -> Result<Option<usize>, Failure> {
+    for (number, title) in (1..).zip(titles) {
+        terminal::print(&format!("  {number}  {}\n", terminal::one_line(&title)))?;
+    }
+    Ok(line(prompt)?.parse::<usize>().ok().and_then(|number| number.checked_sub(1)))
+}
+
+/// The log-in. A wrong password is typed again, by somebody who has seen what is left; a locked token ends it.
+fn log_in(args: &Args, module: &TokenModule, signer: &Inserted) -> Result<TokenIdentity, Failure> {
+    loop {
+        let pin = password(args.pin_file.as_ref(), "Token password: ")?;
+        // Looked at again: its state is another after a wrong password.
+        let token = module.find(&signer.token.serial).map_err(could_not)?;
+        let identity = module.log_in(&token, &pin).and_then(|open| open.identity(signer.named.as_deref()));
+        match identity {
+            Ok(identity) => return Ok(identity),
+            Err(error @ TokenError::WrongPin { .. })
+                if may_retry(&error) && args.pin_file.is_none() && std::io::stdin().is_terminal() =>
+            {
+                terminal::print(&format!("{error}\n"))?;
+            }
+            Err(error) => return Err(could_not(error)),
+        }
+    }
+}
+
+const fn may_retry(error: &TokenError) -> bool {
+    !matches!(error, TokenError::WrongPin { state: PinState::Locked, .. })
 }
 
 /// A certificate before it is added [seed 000].
@@ -156,7 +224,7 @@ fn details(title: &str, certificate: &Certificate, form: NameForm) -> Result<(),
 }
 
 fn added() -> Result<bool, Failure> {
-    Ok(matches!(line("Add or Cancel (a/c): ")?.as_str(), "a" | "A" | "Add" | "add"))
+    one_of("Add or Cancel (a/c): ", ["a", "add"], ["c", "cancel"])
 }
 
 /// *Add TFTP* or *Add Firewall*; an empty answer is *Cancel*.
@@ -178,7 +246,7 @@ fn add_outside(draft: &mut CtlDraft, role: Role, title: &str) -> Result<(), Fail
 }
 
 /// The list with its buttons, until *Finish*. `false`: *Cancel*.
-fn edit(module: &TokenModule, draft: &mut CtlDraft) -> Result<bool, Failure> {
+fn edit(args: &Args, module: &TokenModule, draft: &mut CtlDraft) -> Result<bool, Failure> {
     loop {
         terminal::print("\nCTL Entries\n  No  Type            Hostname/IP      Issuer Name / Subject Name\n")?;
         for (number, item) in (1..).zip(draft.items()) {
@@ -192,20 +260,25 @@ fn edit(module: &TokenModule, draft: &mut CtlDraft) -> Result<bool, Failure> {
             "p" | "P" => add_outside(draft, Role::TFTP, "Add TFTP")?,
             "w" | "W" => add_outside(draft, Role::FIREWALL, "Add Firewall")?,
             "t" | "T" => {
-                if let Some((_, certificate)) = insert(module)?
-                    && !draft.add_token(certificate)
+                if let Some(inserted) = insert(args, module)?
+                    && !draft.add_token(inserted.certificate)
                 {
                     terminal::print("This Security Token is in the CTL File already.\n")?;
                 }
             }
-            "f" | "F" if draft.tokens().len() < LEAST_TOKENS => terminal::print(&format!("{}\n", too_few(draft)))?,
-            "f" | "F" => return Ok(true),
-            "c" | "C" | "" => return Ok(false),
+            "f" | "F" => {
+                let few = draft.tokens().len() < LEAST_TOKENS;
+                match few.then(|| too_few(draft)).and_then(|text| args.unless_forced(&text)) {
+                    Some(refusal) => terminal::print(&format!("{refusal}\n"))?,
+                    None => return Ok(true),
+                }
+            }
+            "c" | "C" => return Ok(false),
             other => {
-                let number = other.strip_prefix(['d', 'D']).and_then(|number| number.trim().parse::<usize>().ok());
-                let deleted = number.and_then(|number| number.checked_sub(1)).is_some_and(|place| draft.delete(place));
-                if !deleted {
-                    terminal::print("This entry cannot be deleted.\n")?;
+                let Some(number) = other.strip_prefix(['d', 'D']) else { continue };
+                let place = number.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+                if let Err(reason) = place.map_or(Err(NotDeleted::Fixed), |place| draft.delete(place)) {
+                    terminal::print(&format!("{reason}\n"))?;
                 }
             }
         }
@@ -227,7 +300,20 @@ fn ok() -> Result<bool, Failure> {
 }
 
 fn yes(prompt: &str) -> Result<bool, Failure> {
-    Ok(matches!(line(prompt)?.to_ascii_lowercase().as_str(), "y" | "yes" | "ok" | "o"))
+    one_of(prompt, ["y", "yes"], ["n", "no"])
+}
+
+/// Asks until the answer is one of these: whether it was one of the first two.
+fn one_of(prompt: &str, yes: [&str; 2], no: [&str; 2]) -> Result<bool, Failure> {
+    loop {
+        let typed = line(prompt)?.to_ascii_lowercase();
+        if yes.contains(&typed.as_str()) {
+            return Ok(true);
+        }
+        if no.contains(&typed.as_str()) {
+            return Ok(false);
+        }
+    }
 }
 
 /// An answer. The end of input ends the wizard: nothing was sent.
