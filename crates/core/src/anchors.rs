@@ -17,7 +17,7 @@ use crate::units::Unit;
 
 /// What to do when the CallManager certificate in the CTL is not the live one.
 const UPDATE: &str = "`utils ctl update CTLFile`, and let all phones fetch the CTL file";
-/// What to do when ITLRecovery is not, and phones still hold the live CallManager certificate.
+/// What to do when ITLRecovery is not, which signs, and phones still hold the live CallManager certificate.
 const RESET: &str = "`utils ctl reset localkey`, let all phones fetch the CTL file, then `utils ctl update CTLFile`";
 /// What to do about an ITL.
 const RESTART: &str = "`utils service restart Cisco Tftp` on that node, and let its phones fetch the ITL file";
@@ -120,7 +120,7 @@ pub fn compare(
         };
         let shown = subject.escape_ascii().to_string();
         let named = Some((shown, spell(record.serial().unwrap_or_default(), "", true)));
-        let next = next(kind, unit, list, all);
+        let next = next(release, kind, unit, list, all);
         findings.push(Finding {
             list: kind,
             node: node.to_owned(),
@@ -146,7 +146,7 @@ pub fn compare(
                     unit: *unit,
                     named: None,
                     live: Some(serial(live)),
-                    next: next(kind, *unit, list, all),
+                    next: next(release, kind, *unit, list, all),
                 });
             }
         }
@@ -154,11 +154,12 @@ pub fn compare(
     findings
 }
 
-fn next(kind: ListKind, unit: Unit, list: &TrustList, all: &[NodeCertificates]) -> &'static str {
+fn next(release: &Release, kind: ListKind, unit: Unit, list: &TrustList, all: &[NodeCertificates]) -> &'static str {
     match (kind, unit) {
         (ListKind::Itl, _) => RESTART,
         (ListKind::Ctl, Unit::ItlRecovery)
-            if live_of(all, &[Unit::CallManager]).any(|(_, live)| is_sast(list, live)) =>
+            if release.ctl_sasts.first() == Some(&Unit::ItlRecovery)
+                && live_of(all, &[Unit::CallManager]).any(|(_, live)| is_sast(list, live)) =>
         {
             RESET
         }

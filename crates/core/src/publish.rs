@@ -14,7 +14,7 @@ use wire::trust_list::TrustList;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::parameters::SecurityMode;
-use crate::restarts::{CTL, UPDATE_CTL};
+use crate::restarts::{CTL, CTL_RESET, RESET_CTL, UPDATE_CTL};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{self, CtlSigner, ListPlan};
 
@@ -167,8 +167,24 @@ impl Cluster {
                 break;
             }
         }
+        let now = surroundings.now();
+        self.note_ctl_step(signer, now).await?;
         // From here on the nodes sign: a CTL that tokens signed is not distributed again.
-        self.forget_ctl_file(surroundings.now()).await
+        self.forget_ctl_file(now).await
+    }
+
+    /// Notes which step is done by a CTL of this signer. One by the second SAST is for the time until phones have it.
+    async fn note_ctl_step(&self, signer: CtlSigner, now: i64) -> Result<(), CoreError> {
+        let publisher = self.node(None).await?.pkid;
+        let mut transaction = self.store().begin().await?;
+        match signer {
+            CtlSigner::First => transaction.note_restart_done(&publisher, UPDATE_CTL, now).await?,
+            CtlSigner::Second => {
+                transaction.note_restart_done(&publisher, RESET_CTL, now).await?;
+                transaction.note_restart_cause(&publisher, CTL_RESET, now).await?;
+            }
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already. The audit log
@@ -222,7 +238,6 @@ impl Cluster {
             if let Some(now) = written {
                 transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;
                 if kind == ListKind::Ctl {
-                    transaction.note_restart_done(&node.pkid, UPDATE_CTL, now).await?;
                     transaction.note_restart_cause(&node.pkid, CTL, now).await?;
                 }
             }

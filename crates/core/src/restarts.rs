@@ -14,11 +14,21 @@ use crate::services::{
 };
 use crate::surroundings::Surroundings;
 
-/// The cause of a new CTL; the others are names of units.
+/// The cause of a new CTL. Those that are not said here are names of units.
 pub(crate) const CTL: &str = "CTL";
 
-/// The step that brings a CTL up to date; it is done when one was signed.
+/// The cause of a CTL that the other SAST signed, until phones have it.
+pub(crate) const CTL_RESET: &str = "CTL reset";
+
+/// The cause of an ITL that the other anchor signed, until phones have it.
+pub(crate) const ITL_RESET: &str = "ITL reset";
+
+/// The step that brings a CTL up to date; it is done when the SAST that signs always has signed one.
 pub(crate) const UPDATE_CTL: &str = "utils ctl update CTLFile";
+
+/// The steps that bring phones a new ITLRecovery certificate, signed by what they hold already.
+pub(crate) const RESET_CTL: &str = "utils ctl reset localkey";
+pub(crate) const RESET_ITL: &str = "utils itl reset localkey";
 
 const RESET_PHONES: &str = "reset the phones";
 const NEW_LSCS: &str = "issue the LSCs again";
@@ -46,10 +56,12 @@ enum When {
     Always,
     /// In mixed mode: there is a CTL.
     Mixed,
+    /// Not in mixed mode.
+    NonSecure,
 }
 
 struct Rule {
-    /// Units, or [`CTL`].
+    /// Units, or [`CTL`], [`CTL_RESET`] and [`ITL_RESET`].
     causes: &'static [&'static str],
     /// Releases: the first one, and the first one behind the last.
     from: &'static str,
@@ -71,10 +83,12 @@ const fn rule(
 
 use Scope::{EveryNode, Publisher, ThisNode};
 
+/// The safe orders of the guides.
+const ORDERS: &str = "TAC 217138, field notice 70613";
 const GUIDE: &str = "administration guide 14";
 
 /// The table [cucm-behaviour.md 2.5, 5.5; after a new CTL 1.5 and seed 000]. `14` stands for 14 as it came out, `15` for 14SU1 and later.
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 24] = [
     rule(&["tomcat", "tomcat-ECDSA"], ("", ""), &[(TOMCAT, ThisNode)], GUIDE),
     rule(
         &["tomcat"],
@@ -104,13 +118,48 @@ const RULES: [Rule; 19] = [
         "TAC 200199",
     ),
     Rule {
-        causes: &["CallManager", "ITLRecovery"],
+        causes: &["CallManager"],
         from: "",
         until: "",
         when: When::Mixed,
         steps: &[(UPDATE_CTL, Publisher)],
         source: "TAC 200199",
     },
+    // Up to 11.5 CallManager signs both lists, so phones take the new ITLRecovery certificate as any other record. From 12.0 on it
+    // is what signs, and phones must get it by the other key first [cucm-behaviour.md 2.1, 2.5].
+    Rule {
+        causes: &["ITLRecovery"],
+        from: "",
+        until: "12.5",
+        when: When::Mixed,
+        steps: &[(UPDATE_CTL, Publisher)],
+        source: "TAC 200199",
+    },
+    Rule {
+        causes: &["ITLRecovery"],
+        from: "12.5",
+        until: "",
+        when: When::Mixed,
+        steps: &[(RESET_CTL, Publisher), (RESET_PHONES, Publisher), (UPDATE_CTL, Publisher)],
+        source: ORDERS,
+    },
+    Rule {
+        causes: &["ITLRecovery"],
+        from: "12.5",
+        until: "",
+        when: When::NonSecure,
+        steps: &[(RESET_ITL, Publisher), (RESET_PHONES, Publisher), (TFTP, EveryNode)],
+        source: ORDERS,
+    },
+    Rule {
+        causes: &[CTL_RESET],
+        from: "",
+        until: "",
+        when: When::Mixed,
+        steps: &[(RESET_PHONES, Publisher), (UPDATE_CTL, Publisher)],
+        source: ORDERS,
+    },
+    rule(&[ITL_RESET], ("", ""), &[(RESET_PHONES, Publisher), (TFTP, ThisNode)], ORDERS),
     rule(&["CallManager-ECDSA"], ("14", ""), &[(CALL_MANAGER, ThisNode), (HA_PROXY, ThisNode)], GUIDE),
     rule(&["CAPF"], ("14", ""), &[(HA_PROXY_OAUTH, Publisher)], GUIDE),
     rule(
@@ -149,7 +198,11 @@ fn needed(release: &Release, mode: SecurityMode, cause: &str) -> Vec<Needed> {
     let counts = |rule: &&Rule| {
         rule.causes.contains(&cause)
             && within(release, rule.from, rule.until)
-            && (rule.when == When::Always || mode == SecurityMode::Mixed)
+            && match rule.when {
+                When::Always => true,
+                When::Mixed => mode == SecurityMode::Mixed,
+                When::NonSecure => mode == SecurityMode::NonSecure,
+            }
     };
     let mut all = Vec::new();
     for rule in RULES.iter().filter(counts) {
@@ -167,7 +220,7 @@ pub struct Pending {
     pub step: &'static str,
     /// Who runs the service; `None` for a step that is no restart of a service of the catalogue.
     pub run: Option<Run>,
-    /// What changed: units with their nodes, or CTL.
+    /// What changed: units with their nodes, or a list.
     pub causes: Vec<String>,
     /// When the first of them changed, milliseconds since 1970 UTC.
     pub since: i64,
@@ -207,8 +260,10 @@ impl Cluster {
                             continue;
                         }
                     }
-                    let name =
-                        if cause.what == CTL { CTL.to_owned() } else { format!("{} of {}", cause.what, changed.name) };
+                    let name = match cause.what.as_str() {
+                        of_all @ (CTL | CTL_RESET) => of_all.to_owned(),
+                        what => format!("{what} of {}", changed.name),
+                    };
                     match all.iter_mut().find(|pending| pending.node == node.name && pending.step == need.step) {
                         Some(pending) => {
                             if !pending.causes.contains(&name) {

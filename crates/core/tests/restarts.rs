@@ -135,6 +135,40 @@ async fn by_release_and_mode() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_recovery_certificate_by_release() {
+    for (release, steps) in [
+        ("11.5", &["pub utils ctl update CTLFile"][..]),
+        ("12.5", &["pub utils ctl reset localkey", "pub reset the phones", "pub utils ctl update CTLFile"]),
+    ] {
+        let mut place = Place::new(release).await;
+        let Place { cluster, first, clock, actor, .. } = &mut place;
+        cluster.set_security_mode(actor, first, SecurityMode::Mixed, clock).await.unwrap();
+        clock.0 += 1000;
+        cluster.regenerate(actor, first, Unit::ItlRecovery, clock).await.unwrap();
+        let because: Vec<String> = steps.iter().map(|step| format!("{step} (ITLRecovery of pub)")).collect();
+        let mut pending = place.pending().await;
+        pending.retain(|step| !step.ends_with("(CTL)"));
+        assert_eq!(pending, because, "{release}");
+        let Place { cluster, first, clock, actor, .. } = &mut place;
+        let next: Vec<_> = cluster.anchors().await.unwrap().into_iter().map(|finding| finding.next).collect();
+        let first_step = steps[0].split_once(' ').unwrap().1;
+        assert!(next.iter().all(|next| next.starts_with(&format!("`{first_step}`"))), "{release}: {next:?}");
+
+        // A CTL that the second SAST signed is no update: the step stays until the first signs again.
+        cluster.reset_ctl(actor, first, clock).await.unwrap();
+        let all = place.pending().await;
+        assert!(!all.iter().any(|step| step.contains("reset localkey")), "{all:?}");
+        assert!(all.iter().any(|step| step.starts_with("pub utils ctl update CTLFile (")), "{all:?}");
+        let Place { cluster, first, clock, actor, .. } = &mut place;
+        cluster.update_ctl(actor, first, clock).await.unwrap();
+        assert!(!place.pending().await.iter().any(|step| step.contains("utils ctl")));
+    }
+    let mut place = Place::new("10.5").await;
+    place.regenerate(Unit::ItlRecovery).await;
+    assert_eq!(place.pending().await, [""; 0], "CallManager signs the ITL");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_catalogue_of_a_node_and_a_cluster_without_rows_of_it() {
     let mut place = Place::new("10.5").await;
     let Place { cluster, first, second, clock, actor, .. } = &mut place;

@@ -18,6 +18,7 @@ use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::publish::MODE;
 use crate::releases::ItlReset;
+use crate::restarts::{ITL_RESET, RESET_ITL};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{self, ListPlan, NodeCertificates};
 use crate::units::Unit;
@@ -188,6 +189,11 @@ impl Cluster {
         let mut transaction = self.store().begin().await?;
         for file in made {
             transaction.note_change(now, "list", &format!("ITL of {}", file.node.name)).await?;
+        }
+        let publisher = self.node(None).await?.pkid;
+        transaction.note_restart_done(&publisher, RESET_ITL, now).await?;
+        for file in made {
+            transaction.note_restart_cause(&file.node.pkid, ITL_RESET, now).await?;
         }
         transaction.note_change(now, "reset", "all phones (ITL reset)").await?;
         Ok(transaction.commit().await?)

@@ -117,7 +117,11 @@ impl Session {
             }
             None => format!("{} (then `utils service mark-done`)", it.step),
         };
-        let how = if it.step.starts_with("utils ctl") { it.step.to_owned() } else { how };
+        let how = if ["utils ctl ", "utils itl "].iter().any(|ours| it.step.starts_with(ours)) {
+            it.step.to_owned()
+        } else {
+            how
+        };
         one_line(&format!("  {}: {how}; because of {}; {}", it.node, it.causes.join(", "), it.source)) + "\n"
     }
 }
