@@ -9,6 +9,7 @@ mod read;
 
 use std::collections::{HashMap, HashSet};
 
+use pki::certificate::KeyKind;
 use pki::lsc::authority::{certificates, is_issued_by};
 use pki::lsc::public_key_pem;
 use pki::signer::Signer;
@@ -16,7 +17,7 @@ use pki::{Certificate, NameForm, SoftKey};
 use store::Transaction;
 use store::peer::read_file;
 use store::rows::{
-    CertificateRow, CompletedRow, DeviceRow, LscState, NO_OPERATION, NewCertificate, NewLsc, ScheduleRow,
+    CertificateRow, CompletedRow, DeviceRow, EnrolmentRow, LscState, NO_OPERATION, NewCertificate, NewLsc, ScheduleRow,
 };
 use wire::role::Role;
 use zeroize::Zeroizing;
@@ -24,10 +25,11 @@ use zeroize::Zeroizing;
 use crate::actor::{Actor, Level};
 use crate::certificates::replace_own;
 use crate::certificates::rows::add_trusted;
+use crate::certificates::upload::checks::authority;
 use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::config::{DeviceSecurityMode, Protocol};
 use crate::enrolment::strings::StringKey;
-use crate::enrolment::{Operation, Status, version_stamp};
+use crate::enrolment::{KeyOrder, Operation, Status, version_stamp};
 use crate::lsc::signed_elsewhere;
 use crate::surroundings::Surroundings;
 use crate::units::{Unit, service_named};
@@ -125,10 +127,12 @@ impl Cluster {
     /// Takes over what a peer knows, in one transaction. `tell` hears how many devices are done. With `dry` everything is done
     /// and then taken back, so that what is said is what would happen.
     ///
-    /// A device that has an LSC here, or something pending, is left as it is: what is here is newer.
+    /// A device that has an LSC here, or something pending, is left as it is: what is here is newer. So is one whose config is
+    /// encrypted here and that would have EC keys.
     ///
     /// # Errors
-    /// [`CoreError`]: an LSC whose issuer is not known, a CAPF key that does not fit, database.
+    /// [`CoreError`]: an LSC whose issuer is not known, a CAPF key that does not fit, a CAPF that is no CA or not valid now,
+    /// database.
     pub async fn import_peer(
         &self,
         actor: &Actor,
@@ -164,7 +168,7 @@ impl Cluster {
             }
         }
         if let Some((certificate, key)) = &import.capf {
-            check_capf(certificate, key)?;
+            check_capf(certificate, key, now)?;
             if !dry {
                 self.directory(&node).keys().save(&key.key_id(), &key.to_pem()?)?;
             }
@@ -177,13 +181,7 @@ impl Cluster {
             let lsc = device.lsc.as_ref().map(|lsc| new_lsc(device, lsc, &issuers)).transpose()?;
             let before = work.transaction.enrolment(&device.name).await?;
             if let Some(before) = &before {
-                let newer = match (held.get(&device.name), &device.lsc) {
-                    (Some(here), Some(lsc)) if *here == lsc.to_pem() => Some("is here already"),
-                    (Some(_), _) => Some("has an LSC here"),
-                    (None, _) if before.operation != NO_OPERATION => Some("something is pending for it here"),
-                    _ => None,
-                };
-                if let Some(reason) = newer {
+                if let Some(reason) = left_alone(before, held.get(&device.name), device) {
                     summary.devices.left += 1;
                     summary.lscs.left += usize::from(device.lsc.is_some());
                     summary.operations.left += usize::from(device.operation != Operation::None);
@@ -302,6 +300,20 @@ impl DeviceWork<'_> {
     }
 }
 
+/// Why a device stays as it is here, if it does: what is here is newer, or what comes would lock it out.
+fn left_alone(before: &EnrolmentRow, held: Option<&String>, device: &PeerDevice) -> Option<&'static str> {
+    let ec = |lsc: &Certificate| !matches!(lsc.key_kind(), KeyKind::Rsa(_));
+    match (held, &device.lsc) {
+        (Some(here), Some(lsc)) if *here == lsc.to_pem() => Some("is here already"),
+        (Some(_), _) => Some("has an LSC here"),
+        (None, _) if before.operation != NO_OPERATION => Some("something is pending for it here"),
+        (None, lsc) if before.encrypted && (device.keys.order == KeyOrder::EcOnly || lsc.as_ref().is_some_and(ec)) => {
+            Some("has EC keys there, and its config is encrypted here, which needs RSA")
+        }
+        _ => None,
+    }
+}
+
 /// No time at which anything was scheduled.
 const NO_SCHEDULE: i64 = -1;
 
@@ -399,7 +411,8 @@ fn new_lsc(device: &PeerDevice, lsc: &Certificate, issuers: &[Certificate]) -> R
     Ok(signed_elsewhere(&device.name, lsc, issuer))
 }
 
-fn check_capf(certificate: &Certificate, key: &SoftKey) -> Result<(), CoreError> {
+/// What `set cert import own CAPF` asks too: a CA, valid now.
+fn check_capf(certificate: &Certificate, key: &SoftKey, now: i64) -> Result<(), CoreError> {
     if key.spki() != certificate.spki() {
         return Err(CoreError::BadInput("the key does not belong to the certificate of the CAPF".to_owned()));
     }
@@ -409,5 +422,9 @@ fn check_capf(certificate: &Certificate, key: &SoftKey) -> Result<(), CoreError>
             "phones take a CAPF with RSA of {LEAST_BITS} bits and up, this is {kind}"
         )));
     }
-    Ok(())
+    authority(certificate, now).map_err(|reason| {
+        CoreError::BadInput(format!(
+            "{reason}. Leave out its key: then it is only believed, and new LSCs are from the CAPF here"
+        ))
+    })
 }

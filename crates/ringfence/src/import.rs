@@ -46,7 +46,8 @@ impl Args {
 /// Take over the databases of usecallmanager's TVS and CAPF; all of it or nothing
 ///
 /// Certificates keep their roles and go into the trust stores of those roles; devices keep what is scheduled, authentication
-/// string, key size and LSC. A device that has an LSC here already, or something pending, is left as it is. The files are only read.
+/// string, key size and LSC. A device that has an LSC here already, or something pending, is left as it is, and one whose config is
+/// encrypted here when its keys there are EC. The files are only read.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: ringfence import peer --tvs tvs.sqlite3 --capf capf.sqlite3 --issuer capf.pem --dry-run\n\n\

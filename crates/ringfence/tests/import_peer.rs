@@ -195,7 +195,24 @@ fn its_capf_can_become_the_own_one() {
     let with = ["--capf", text(&capf), "--issuer", text(&certificate)];
     let ended = import(&place, &[&with[..], &["--issuer-key", text(&wrong)]].concat());
     assert_eq!((ended.code(), ended.error()), (2, "the key does not belong to the certificate of the CAPF\n"));
+    for (ca, says) in [
+        (
+            Ca::with("www", false, 2_500_000_000),
+            "CN=www is no CA: it lacks BasicConstraints CA:TRUE or keyCertSign. Leave out",
+        ),
+        (Ca::with("Old CAPF", true, 1_700_086_400), "CN=Old CAPF has expired on "),
+    ] {
+        let (pem, its_key) = (folder.path().join("bad.pem"), folder.path().join("bad.key"));
+        std::fs::write(&pem, &ca.pem).unwrap();
+        std::fs::write(&its_key, ca.key.to_pem().unwrap().as_slice()).unwrap();
+        database(&capf, &[devices("curve_name TEXT"), capf_row(FIRST, "none", None)]);
+        let arguments = ["--capf", text(&capf), "--issuer", text(&pem), "--issuer-key", text(&its_key)];
+        let ended = import(&place, &arguments);
+        assert_eq!(ended.code(), 2, "{says}");
+        assert!(ended.error().starts_with(says), "{}", ended.error());
+    }
     assert_eq!(state(&place), untouched);
+    database(&capf, &[devices("curve_name TEXT"), capf_row(FIRST, "none", Some(&ca.lsc(FIRST, 1)))]);
 
     let summary = import(&place, &[&with[..], &["--issuer-key", text(&key)]].concat()).success();
     assert!(summary.contains("its CAPF is the own one now"), "{summary}");
@@ -203,6 +220,29 @@ fn its_capf_can_become_the_own_one() {
     assert_eq!(admin(&place, "utils capf stale-lsc list"), "No stale LSCs found.\n");
     let stores = admin(&place, "show cert list trust");
     assert!(stores.matches("CAPF-trust/CAPF-").count() == 1, "the one that was here stays: {stores}");
+}
+
+#[test]
+fn a_phone_that_reads_an_encrypted_config_gets_no_ec_keys() {
+    let place = Place::new(|_| async {});
+    let folder = tempfile::tempdir().unwrap();
+    let capf = folder.path().join("capf");
+    place.run(&["device", "add", FIRST, "--model", "8861"], "").success();
+    // as after an operation that has run out of time
+    peer::change(&place.file("ringfence.db"), "UPDATE device SET encryptedconfig = 't'");
+    let keys = || {
+        let shown = admin(&place, &format!("utils capf device show {FIRST}"));
+        shown.lines().find(|line| line.starts_with("Key Order")).unwrap().to_owned()
+    };
+    let before = keys();
+    let row = capf_row(FIRST, "install", None) + ", curve_name = 'secp384r1'";
+    database(&capf, &[devices("curve_name TEXT"), row, capf_row(SECOND, "install", None)]);
+    let summary = import(&place, &["--capf", text(&capf)]).success();
+    let says = format!("left: {FIRST} has EC keys there, and its config is encrypted here, which needs RSA\n");
+    assert!(summary.contains(&says), "{summary}");
+    assert!(summary.contains("devices             1      0        1\n"), "{summary}");
+    assert_eq!(keys(), before);
+    assert!(before.ends_with("RSA Only"), "{before}");
 }
 
 #[test]

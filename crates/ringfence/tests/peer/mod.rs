@@ -28,6 +28,11 @@ pub struct Ca {
 
 impl Ca {
     pub fn new(name: &str) -> Self {
+        Self::with(name, true, 2_500_000_000)
+    }
+
+    /// One that need be no CA, valid until a second since 1970 UTC.
+    pub fn with(name: &str, is_ca: bool, not_after: i64) -> Self {
         let key = SoftKey::generate_rsa(2048).unwrap();
         let mut subject = X509NameBuilder::new().unwrap();
         subject.append_entry_by_text("CN", name).unwrap();
@@ -40,9 +45,14 @@ impl Ca {
         let serial = BigNum::from_u32(0x0123_4567).and_then(|number| Asn1Integer::from_bn(&number)).unwrap();
         builder.set_serial_number(&serial).unwrap();
         builder.set_not_before(&Asn1Time::from_unix(1_700_000_000).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::from_unix(2_500_000_000).unwrap()).unwrap();
-        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-        builder.append_extension(KeyUsage::new().critical().key_cert_sign().build().unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_unix(not_after).unwrap()).unwrap();
+        let mut constraints = BasicConstraints::new();
+        constraints.critical();
+        if is_ca {
+            constraints.ca();
+            builder.append_extension(KeyUsage::new().critical().key_cert_sign().build().unwrap()).unwrap();
+        }
+        builder.append_extension(constraints.build().unwrap()).unwrap();
         builder.sign(key.openssl(), MessageDigest::sha256()).unwrap();
         let pem = String::from_utf8(builder.build().to_pem().unwrap()).unwrap();
         let certificate = Certificate::from_pem(pem.as_bytes()).unwrap();
