@@ -215,6 +215,8 @@ fn install_with(target: &Target, connect: &Connect, shows: Shows) -> Result<Answ
         ));
     }
     target.check(path)?;
+    // The server has issued the LSC by the time it is written.
+    target.check_folder(path)?;
     let mut files = Files { agreed: Agreed::Install(target, path), changed: None };
     connect.run(shows, &mut files, to_stdout)
 }

@@ -417,6 +417,16 @@ fn said_in_error(output: &Output) -> String {
 }
 
 #[test]
+fn what_cannot_be_written_is_known_before_the_server_is_asked() {
+    let place = Place::new();
+    for path in ["/proc/lsc.pem".to_owned(), place.path("none/lsc.pem")] {
+        // nobody listens there: it would be the first thing to fail
+        let said = failed(&capf(&["install", "--server", "127.0.0.1:1", "--device", NAME, "-o", &path]));
+        assert!(said.contains(&format!("{path}: cannot be written: ")), "{said}");
+    }
+}
+
+#[test]
 fn wrong_usage() {
     let device = ["--server", "127.0.0.1", "--device", NAME];
     let cases: [&[&str]; 9] = [

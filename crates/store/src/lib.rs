@@ -36,7 +36,7 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The database refused a statement or is damaged.
-    #[error("database: {0}")]
+    #[error("database: {0}{next}", next = next_step(.0))]
     Database(#[from] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("database: {0}")]
@@ -62,6 +62,17 @@ pub enum StoreError {
     /// `run sql` takes only one `select`.
     #[error("{0}")]
     NotASelect(String),
+}
+
+/// What to do about a database that refuses, where one can know.
+fn next_step(error: &sqlx::Error) -> &'static str {
+    // SQLITE_FULL [sqlite.org/rescode.html]
+    let full = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "13");
+    if full {
+        ". Nothing was changed: make room where the data directory lies, then give the command again"
+    } else {
+        ""
+    }
 }
 
 impl StoreError {

@@ -43,6 +43,7 @@ fn on_a_small_disk(disk: &Path) {
             let error = place.run(&step).await.expect_err(&format!("{step:?}"));
             std::fs::remove_file(disk.join("filler")).unwrap();
             assert!(error.to_string().contains("disk is full"), "{step:?}: {error}");
+            assert!(error.to_string().contains("make room where the data directory lies"), "{step:?}: {error}");
             assert_eq!(sqlite3(disk, ".dump"), rows, "{step:?}");
             assert_eq!(files(disk), before, "{step:?}");
             place.run(&step).await.unwrap_or_else(|error| panic!("{step:?}: {error}"));

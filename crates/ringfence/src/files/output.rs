@@ -50,6 +50,18 @@ impl Target {
         }
     }
 
+    /// Refuses early what only the disk can tell: a folder that is not there or takes no files. For what cannot be taken back
+    /// when the writing fails.
+    pub fn check_folder(&self, path: &Path) -> Result<(), Failure> {
+        // What is no file is opened, not replaced.
+        if path == Path::new("-") || path.metadata().is_ok_and(|about| !about.is_file()) {
+            return Ok(());
+        }
+        let real = path.canonicalize();
+        let aside = aside(real.as_deref().unwrap_or(path), Readers::Owner);
+        aside.map(drop).map_err(|error| Failure::at(path, format!("cannot be written: {error}")))
+    }
+
     /// Writes the whole file. On any error the old file, or none, stands there.
     pub fn write(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Failure> {
         if path == Path::new("-") {
@@ -75,21 +87,27 @@ fn write_into(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     file.write_all(bytes).map_err(|error| Failure::at(path, error))
 }
 
-fn replace(path: &Path, bytes: &[u8], readers: Readers, over: bool) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::at(path, error);
-    let folder = match path.parent() {
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// A file beside the one that is to be written.
+fn aside(path: &Path, readers: Readers) -> std::io::Result<tempfile::NamedTempFile> {
     let mode = match readers {
         Readers::Everybody => 0o666,
         Readers::Owner => 0o600,
     };
-    let mut aside = tempfile::Builder::new()
-        .prefix(".ringfence-")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .map_err(failed)?;
+    let permissions = Permissions::from_mode(mode);
+    tempfile::Builder::new().prefix(".ringfence-").permissions(permissions).tempfile_in(folder(path))
+}
+
+fn replace(path: &Path, bytes: &[u8], readers: Readers, over: bool) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::at(path, error);
+    let folder = folder(path);
+    let mut aside = aside(path, readers).map_err(failed)?;
     aside.write_all(bytes).map_err(failed)?;
     aside.as_file().sync_all().map_err(failed)?;
     let renamed = if over { aside.persist(path) } else { aside.persist_noclobber(path) };
