@@ -2,6 +2,7 @@
 //!
 //! * [`kinds`]: operation, way of authentication, order of keys, the 33 statuses
 //! * [`schedule`]: [`Schedule`] for one device, a list or all; cancel; keys; encrypted configs; what is known of each device
+//! * [`fetched`]: what phones have shown
 //! * [`strings`]: authentication strings
 //! * [`desk`]: the questions of a CAPF session, answered from the rows; [`authority`]: what it signs with
 //! * [`stale`]: LSCs that hang on an old CAPF; [`waves`]: issuing them again in batches
@@ -25,6 +26,7 @@ pub mod authority;
 pub mod config;
 pub mod desk;
 pub mod external;
+pub mod fetched;
 pub mod kinds;
 pub mod offline;
 mod recorder;
@@ -36,6 +38,7 @@ pub mod waves;
 pub use authority::Authority;
 pub use config::{EnrolmentPart, StubError};
 pub use desk::{Desk, Policy, Refused, Visit};
+pub use fetched::Fetched;
 pub use kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 pub use offline::OfflineImport;
 pub use schedule::{Enrolment, Schedule, Scheduled, Selection};

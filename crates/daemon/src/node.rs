@@ -77,6 +77,8 @@ pub struct PublisherOptions {
     pub capf: SocketAddr,
     /// What phones may take of CAPF.
     pub capf_limits: CapfLimits,
+    /// Whether phones may show a certificate without the proof with SHA-512.
+    pub sha2: Sha2Proof,
     /// Where the CTL provider listens once it is activated; port 0 lets the system choose.
     pub ctl_provider: SocketAddr,
 }
@@ -165,7 +167,8 @@ impl Node {
         let known = cluster.parameters().await?.number(CAPF_PORT, u32::from(wire::capf::PORT));
         let port = if tvs.port() == 0 { 0 } else { u16::try_from(known).unwrap_or(wire::capf::PORT) };
         let ctl_provider = at(tvs.ip(), if tvs.port() == 0 { 0 } else { wire::ctl_provider::PORT });
-        let publisher = PublisherOptions { capf: at(tvs.ip(), port), capf_limits: CapfLimits::default(), ctl_provider };
+        let (capf, capf_limits, sha2) = (at(tvs.ip(), port), CapfLimits::default(), Sha2Proof::Required);
+        let publisher = PublisherOptions { capf, capf_limits, sha2, ctl_provider };
         Self::start_with(cluster, node, options, publisher).await
     }
 
@@ -198,7 +201,7 @@ impl Node {
         let mut capf_known = [0; 32];
         let mut part = None;
         if node.publisher {
-            let (known, made) = capf_part(&cluster, &node, &files, options.legacy_tls).await?;
+            let (known, made) = capf_part(&cluster, &node, &files, options.legacy_tls, publisher.sha2).await?;
             (capf_known, part) = (known, Some(made));
         }
         let capf_server = part.as_ref().map(|part| {
@@ -357,10 +360,9 @@ async fn capf_part(
     node: &NodeRow,
     files: &Arc<NodeFiles>,
     legacy: bool,
+    sha2: Sha2Proof,
 ) -> Result<([u8; 32], CapfPart), StartError> {
-    // Phones that speak TLS 1.0 are those that make no proofs with SHA-512.
-    let policy = Policy { sha2: if legacy { Sha2Proof::Optional } else { Sha2Proof::Required } };
-    let desk = Desk::open(cluster.clone(), policy).await?;
+    let desk = Desk::open(cluster.clone(), Policy { sha2 }).await?;
     let (known, context) = capf_context(&desk.authority(), legacy)?;
     let part = CapfPart {
         desk: Arc::new(NodeDesk::new(desk, cluster.clone(), Arc::clone(files))),

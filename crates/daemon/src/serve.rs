@@ -12,7 +12,6 @@ use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::{Actor, CoreError, Level, NodeRow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::capf::CapfLimits;
 use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
 use crate::revocation::HttpAsk;
 use crate::settings::{Settings, SettingsError, default_data_directory};
@@ -131,7 +130,8 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
     let free = if settings.listen.http == 0 { 0 } else { wire::ctl_provider::PORT };
     let publisher = || PublisherOptions {
         capf: at(address, capf_port(settings, known_capf)),
-        capf_limits: CapfLimits::default(),
+        capf_limits: settings.capf.limits(),
+        sha2: settings.capf.sha2(),
         ctl_provider: at(address, settings.listen.ctl_provider.unwrap_or(free)),
     };
     let wanted = at(address, settings.listen.tftp.unwrap_or(TFTP_PORT));

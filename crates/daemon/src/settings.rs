@@ -2,13 +2,18 @@
 //! silently without effect.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use pki::capf::Sha2Proof;
 use ringfence_core::CoreError;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::{self, DEFAULT_RELEASE, release};
 use serde::{Deserialize, Serialize};
+use wire::capf::Timeouts;
 
+use crate::capf::CapfLimits;
 use crate::monitor::MonitorSettings;
 
 /// Settings of a node.
@@ -21,6 +26,8 @@ pub struct Settings {
     pub listen: ListenSettings,
     /// What phones may do.
     pub phones: PhoneSettings,
+    /// CAPF, on the publisher.
+    pub capf: CapfSettings,
     /// Files that people bring.
     pub files: FileSettings,
     /// The certificate monitor.
@@ -103,6 +110,69 @@ pub struct ListenSettings {
 pub struct PhoneSettings {
     /// TLS 1.0 and RSA key exchange for the 7900 series.
     pub legacy_tls: bool,
+}
+
+/// `[capf]`: what phones may take of CAPF. 0 is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CapfSettings {
+    /// Open connections at most; [`CapfLimits::connections`].
+    pub connections: NonZeroUsize,
+    /// Open connections of one address at most; [`CapfLimits::per_address`].
+    pub per_address: NonZeroUsize,
+    /// Seconds for TCP and TLS.
+    pub handshake_seconds: NonZeroU64,
+    /// Seconds that a phone may take to authenticate.
+    pub authentication_seconds: NonZeroU64,
+    /// Seconds that a phone may take to make its key.
+    pub key_seconds: NonZeroU64,
+    /// Seconds that a phone may take for any other answer.
+    pub answer_seconds: NonZeroU64,
+    /// Takes phones that show a certificate without the proof with SHA-512: old ones, and RSA keys of 512 bits, which have no
+    /// room for it. The proof with SHA-1 is asked for in any case.
+    pub sha1_proofs: bool,
+}
+
+impl Default for CapfSettings {
+    fn default() -> Self {
+        let CapfLimits { connections, per_address, handshake, stages, .. } = CapfLimits::default();
+        let count = |count| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
+        let seconds = |time: Duration| NonZeroU64::new(time.as_secs()).unwrap_or(NonZeroU64::MIN);
+        Self {
+            connections: count(connections),
+            per_address: count(per_address),
+            handshake_seconds: seconds(handshake),
+            authentication_seconds: seconds(stages.authentication),
+            key_seconds: seconds(stages.key_generation),
+            answer_seconds: seconds(stages.answer),
+            sha1_proofs: false,
+        }
+    }
+}
+
+impl CapfSettings {
+    /// The limits of the server; what stands in no settings is as always.
+    #[must_use]
+    pub fn limits(&self) -> CapfLimits {
+        let seconds = |seconds: NonZeroU64| Duration::from_secs(seconds.get());
+        CapfLimits {
+            connections: self.connections.get(),
+            per_address: self.per_address.get(),
+            handshake: seconds(self.handshake_seconds),
+            stages: Timeouts {
+                authentication: seconds(self.authentication_seconds),
+                key_generation: seconds(self.key_seconds),
+                answer: seconds(self.answer_seconds),
+            },
+            ..CapfLimits::default()
+        }
+    }
+
+    /// Whether phones may leave out the proof with SHA-512.
+    #[must_use]
+    pub const fn sha2(&self) -> Sha2Proof {
+        if self.sha1_proofs { Sha2Proof::Optional } else { Sha2Proof::Required }
+    }
 }
 
 /// `[files]`.

@@ -176,6 +176,30 @@ fn what_may_not_come_ends_one_session_and_harms_no_other() {
 }
 
 #[test]
+fn a_phone_that_says_too_much_hears_the_end_all_the_same() {
+    let node = CapfNode::start(false, CapfLimits::default(), &[DEVICE]);
+    node.schedule(DEVICE, Operation::Install, AuthenticationMode::NullString, None);
+    for session in 1..=10 {
+        let mut phone = CapfPhone::connect(node.address);
+        let first = auth(DEVICE, "").encode(phone.session_id).unwrap();
+        // more than a server can be waiting for, in messages of the largest size
+        let mut flood = first.clone();
+        for _ in 0..3 {
+            let mut long = first.clone();
+            long[6..8].copy_from_slice(&[0xFF, 0xFF]);
+            long.resize(8 + 0xFFFF, 0x63);
+            flood.extend_from_slice(&long);
+        }
+        phone.phone.tls.write_all(&flood).unwrap();
+        let mut heard = None;
+        while let Some(message) = phone.receive() {
+            heard = (message[1] == 15).then(|| message[11]).or(heard);
+        }
+        assert_eq!(heard, Some(7), "session {session}: {:?}", node.wait_for_lines(session));
+    }
+}
+
+#[test]
 fn places_are_bounded_per_address_and_in_all() {
     let limits = CapfLimits { connections: 5, per_address: 2, ..CapfLimits::default() };
     let node = CapfNode::start(false, limits, &[DEVICE]);
@@ -188,12 +212,15 @@ fn places_are_bounded_per_address_and_in_all() {
         assert!(matches!(refused.read(&mut [0]), Ok(0) | Err(_)));
     }
     assert_eq!(node.counters.refused(), 2);
+    let lines = node.wait_for_lines(2);
+    assert!(lines[0].contains("127.0.0.2: 1 connections turned away: this address has 2 open connections ([capf] per"));
+    assert!(lines[1].contains("127.0.0.5: 1 connections turned away: 5 connections are open ([capf] connections)"));
     // a place that is given back is taken again
     let mut one = open.remove(0);
     one.send(&auth("SEPFFFFFFFFFFFF", ""));
     assert_eq!(one.end(), 9);
     assert!(one.receive().is_none());
-    node.wait_for_lines(1);
+    node.wait_for_lines(3);
     assert_eq!(node.counters.unknown_device(), 1);
     let again = (0..1000).find_map(|_| CapfPhone::offer(node.address, from(2)).ok());
     assert!(again.is_some());

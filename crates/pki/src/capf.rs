@@ -2,6 +2,7 @@
 //! [reference capf.md 5].
 //!
 //! * [`check`]: an AUTH_RESPONSE with a certificate is what it says it is, for the mode *By Existing Certificate*
+//! * [`check_shown`]: a certificate that a phone shows without a proof is one that it may have
 //! * [`check_public_key`]: the key of a KEY_GENERATE_RESPONSE is sound and the one that was asked for
 //! * [`signed_data`], [`sudi_data`]: the phone's side of the proofs
 //! * [`prove`], [`holds`]: one proof
@@ -10,6 +11,6 @@ mod credentials;
 mod proof;
 mod public_key;
 
-pub use credentials::{Proven, Sha2Proof, Sudi, Unproven, check, names_device};
+pub use credentials::{Proven, SHA512_BITS, Sha2Proof, Sudi, Unproven, check, check_shown, names_device};
 pub use proof::{holds, prove, signed_data, sudi_data};
 pub use public_key::{BadKey, check_public_key};

@@ -1,6 +1,7 @@
 //! `ringfence serve`: runs a node. The first start makes everything it needs.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use daemon::monitor::Monitor;
@@ -39,6 +40,15 @@ pub struct Args {
     /// Take TLS 1.0 from the 7900 series
     #[arg(long)]
     legacy_tls: bool,
+    /// Connections to CAPF at most; more waits and limits are under [capf] in ringfence.toml
+    #[arg(long, value_name = "COUNT")]
+    capf_connections: Option<NonZeroUsize>,
+    /// Connections to CAPF from one address at most: as many as phones sit behind one address
+    #[arg(long, value_name = "COUNT")]
+    capf_per_address: Option<NonZeroUsize>,
+    /// CAPF takes certificates without the proof with SHA-512: old phones, RSA keys of 512 bits
+    #[arg(long)]
+    capf_sha1_proofs: bool,
     /// A folder of files for phones, served as they are and signed; never written
     #[arg(long, value_name = "DIR")]
     tftpboot: Option<PathBuf>,
@@ -109,6 +119,9 @@ impl Args {
         settings.listen.tvs = self.tvs_port.or(settings.listen.tvs);
         settings.listen.tftp = self.tftp_port.or(settings.listen.tftp);
         settings.phones.legacy_tls |= self.legacy_tls;
+        set(&mut settings.capf.connections, self.capf_connections.as_ref());
+        set(&mut settings.capf.per_address, self.capf_per_address.as_ref());
+        settings.capf.sha1_proofs |= self.capf_sha1_proofs;
         if let Some(folder) = &self.tftpboot {
             // Kept in the settings, so it must mean the same folder wherever the next start is made.
             settings.files.tftpboot = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));

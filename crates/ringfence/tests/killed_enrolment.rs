@@ -94,6 +94,75 @@ fn killed_at_each_write(schedule: &str, least: usize) {
     }
 }
 
+/// Deletes the LSC of a phone once for each write of a deletion, and kills the node at that write.
+fn deleted_at_each_write(by: &str) {
+    let place = Place::new();
+    let fault = place.file("fault");
+    let node = Served::start_armed(&place.data(), &fault);
+    place.add_phone();
+    let mut node = Some(node);
+    let ended = || place.rows("SELECT tkcertificateoperation, tkcertificatestatus FROM device") == "1|4\n";
+
+    let mut last = 0;
+    let mut writes = usize::MAX;
+    let mut unheard = 0;
+    while last <= writes {
+        let served = node.take().unwrap_or_else(|| Served::start_armed(&place.data(), &fault));
+        place.admin(&format!("utils capf device schedule {PHONE} install null"));
+        place.wait_for_config(&served);
+        place.boot(&served);
+        assert!(place.boot(&served) && place.held().is_some());
+        place.admin(&format!("utils capf device schedule {PHONE} delete {by}"));
+        place.wait_for_config(&served);
+        place.arm(last);
+        place.boot(&served);
+        if last == 0 || place.passed().len() < last {
+            let passed = place.disarm();
+            if last == 0 {
+                writes = passed.len();
+                assert!(writes >= 1, "{passed:?}");
+            }
+            node = Some(served);
+        } else {
+            let status = served.wait();
+            assert_eq!(status.signal(), Some(9), "write {last} of {writes}: {status:?}");
+            place.disarm();
+            place.check();
+            let served = Served::start_armed(&place.data(), &fault);
+            place.boot(&served);
+            if by == "lsc" && place.held().is_none() && !ended() {
+                // it has nothing left to authenticate with, and the way out is told
+                unheard += 1;
+                let shown = place.admin(&format!("utils capf device show {PHONE}"));
+                let (_, way) =
+                    shown.split_once("if it has deleted its LSC already, it has none to show: ").expect(&shown);
+                place.admin(way.lines().next().unwrap());
+                place.wait_for_config(&served);
+                place.boot(&served);
+            }
+            node = Some(served);
+        }
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !ended() {
+            assert!(std::time::Instant::now() < patience, "killed at write {last}");
+        }
+        assert!(place.held().is_none() && place.current().is_empty());
+        place.check();
+        last += 1;
+    }
+    assert!(by != "lsc" || unheard > 0, "a confirmation was lost");
+}
+
+#[test]
+fn a_deletion_by_null_string() {
+    deleted_at_each_write("null");
+}
+
+#[test]
+fn a_deletion_by_the_lsc_that_is_deleted() {
+    deleted_at_each_write("lsc");
+}
+
 #[test]
 fn by_null_string() {
     killed_at_each_write("install null", 6);

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use pki::capf::SHA512_BITS;
 use wire::capf::{Curve, Failure, KeySpec, RsaSize};
 
 use crate::CoreError;
@@ -211,6 +212,11 @@ impl KeyPlan {
             rsa: rsa.unwrap_or(default.rsa),
             ec: Curve::ALL.into_iter().find(|curve| i64::from(curve.bits()) == ec_bits).unwrap_or(default.ec),
         }
+    }
+
+    /// Whether an LSC of such a key has room for the proof with SHA-512, without which CAPF takes no certificate.
+    pub fn proves_sha2(self) -> bool {
+        self.order == KeyOrder::EcOnly || usize::from(self.rsa.bits()) >= SHA512_BITS
     }
 
     /// What to ask for. `rsa_wanted`: an EC key was tried in vain, or would not do.

@@ -4,10 +4,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use pki::Certificate;
+use pki::capf::SHA512_BITS;
 use pki::certificate::KeyKind;
 use store::Transaction;
-use store::rows::{EnrolmentRow, LscRow, LscState, NO_OPERATION, ScheduleRow, ShownKind};
+use store::rows::{DeviceCertificateRow, EnrolmentRow, LscRow, LscState, NO_OPERATION, ScheduleRow, ShownKind};
+use wire::capf::Failure;
 
+use super::fetched::Fetched;
 use super::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 use super::strings::{AuthenticationString, StringChoice, StringKey};
 use super::{CHANGE, version_stamp};
@@ -61,6 +64,8 @@ pub struct Scheduled {
     pub completes_by: i64,
     /// The strings that were generated, by device.
     pub strings: Vec<(String, AuthenticationString)>,
+    /// The devices that are to authenticate by an LSC whose key has no room for the proof with SHA-512.
+    pub short_keys: Vec<String>,
     /// Whether CAPF runs. If not, nothing happens until it is started, and configs do not name it.
     pub capf_runs: bool,
 }
@@ -94,10 +99,15 @@ pub struct Enrolment {
     pub unconfirmed: Option<LscRow>,
     /// The MIC, when the phone has proven it.
     pub mic: Option<Certificate>,
+    /// What the last *Troubleshoot* has fetched.
+    pub fetched: Option<Fetched>,
 }
 
 impl Enrolment {
-    fn new(row: EnrolmentRow, lscs: Vec<LscRow>, mic: Option<Certificate>) -> Self {
+    fn new(row: EnrolmentRow, lscs: Vec<LscRow>, shown: &[DeviceCertificateRow]) -> Result<Self, CoreError> {
+        let of = |kind| shown.iter().find(|shown| shown.kind == kind);
+        let mic = of(ShownKind::Mic).map(|shown| Certificate::from_pem(shown.pem.as_bytes())).transpose()?;
+        let fetched = of(ShownKind::Fetched).map(|shown| Fetched::new(shown, &lscs)).transpose()?;
         let (mut lsc, mut unconfirmed) = (None, None);
         for row in lscs {
             match row.state {
@@ -106,7 +116,7 @@ impl Enrolment {
                 LscState::Intended | LscState::Superseded | LscState::Deleted => {}
             }
         }
-        Self {
+        Ok(Self {
             operation: Operation::from_number(row.operation),
             mode: AuthenticationMode::from_number(row.mode),
             has_string: row.string.is_some(),
@@ -120,7 +130,8 @@ impl Enrolment {
             lsc,
             unconfirmed,
             mic,
-        }
+            fetched,
+        })
     }
 
     /// The certificate that a config is encrypted for: the LSC, else the MIC.
@@ -135,8 +146,16 @@ impl Enrolment {
     }
 
     /// What helps a phone that has lost the LSC its config is encrypted for: it opens its config no more, and with nothing
-    /// scheduled the stub sends it to no CAPF. `None` when it needs no help. That it has lost it nobody here can know.
+    /// scheduled the stub sends it to no CAPF. And one that is to delete its LSC, has done so unheard, and has nothing left to
+    /// authenticate with. `None` when it needs no help. That it has lost it nobody here can know.
     pub fn way_back(&self) -> Option<String> {
+        let by_certificate = matches!(self.mode, AuthenticationMode::ExistingLsc | AuthenticationMode::ExistingMic);
+        if self.status == Status::failed(Operation::Delete, Some(Failure::InvalidCredentials)) && by_certificate {
+            return Some(format!(
+                "if it has deleted its LSC already, it has none to show: utils capf device schedule {} delete null",
+                self.device
+            ));
+        }
         let stuck = self.encrypted && self.operation == Operation::None && self.lsc.is_some();
         let by = if self.mic.is_some() { "mic" } else { "null" };
         stuck.then(|| {
@@ -218,7 +237,23 @@ impl Cluster {
         transaction.note_audit(now, actor.name(), &command, &listed(&names)).await?;
         transaction.commit().await?;
         let capf_runs = self.capf_runs().await?;
-        Ok(Scheduled { devices: names, completes_by, strings, capf_runs })
+        let short_keys = self.short_keys(&names, schedule.mode).await?;
+        Ok(Scheduled { devices: names, completes_by, strings, short_keys, capf_runs })
+    }
+
+    /// Those of these devices that authenticate by their LSC and whose key is too short for the proof with SHA-512.
+    async fn short_keys(&self, names: &[String], mode: AuthenticationMode) -> Result<Vec<String>, CoreError> {
+        let mut short = Vec::new();
+        if !matches!(mode, AuthenticationMode::ExistingLsc | AuthenticationMode::ExistingMic) {
+            return Ok(short);
+        }
+        for lsc in self.store().current_lscs().await? {
+            let Some(pem) = lsc.pem.filter(|_| names.binary_search(&lsc.device).is_ok()) else { continue };
+            if Certificate::from_pem(pem.as_bytes())?.rsa_bits().is_some_and(|bits| bits < SHA512_BITS) {
+                short.push(lsc.device);
+            }
+        }
+        Ok(short)
     }
 
     /// Takes scheduled operations back: *No Pending Operation*, status *None*. The devices that had one.
@@ -352,20 +387,17 @@ impl Cluster {
         for row in self.store().lscs().await? {
             lscs.entry(row.device.clone()).or_default().push(row);
         }
-        let mut mics = std::collections::HashMap::new();
-        for shown in self.store().device_certificates().await? {
-            if shown.kind == ShownKind::Mic {
-                mics.insert(shown.device, Certificate::from_pem(shown.pem.as_bytes())?);
-            }
+        let mut shown = std::collections::HashMap::<String, Vec<DeviceCertificateRow>>::new();
+        for row in self.store().device_certificates().await? {
+            shown.entry(row.device.clone()).or_default().push(row);
         }
         let rows = self.store().enrolments().await?;
-        Ok(rows
-            .into_iter()
+        rows.into_iter()
             .map(|row| {
-                let (lscs, mic) = (lscs.remove(&row.device).unwrap_or_default(), mics.remove(&row.device));
-                Enrolment::new(row, lscs, mic)
+                let (lscs, shown) = (lscs.remove(&row.device), shown.remove(&row.device));
+                Enrolment::new(row, lscs.unwrap_or_default(), &shown.unwrap_or_default())
             })
-            .collect())
+            .collect()
     }
 
     /// All that is known of the enrolment of a device.
@@ -377,9 +409,7 @@ impl Cluster {
         let row = self.store().enrolment(&name).await?.ok_or_else(|| unknown(&name))?;
         let lscs = self.store().lscs_of(&name).await?;
         let shown = self.store().certificates_shown_by(&name).await?;
-        let mic = shown.into_iter().find(|shown| shown.kind == ShownKind::Mic);
-        let mic = mic.map(|shown| Certificate::from_pem(shown.pem.as_bytes())).transpose()?;
-        Ok(Enrolment::new(row, lscs, mic))
+        Enrolment::new(row, lscs, &shown)
     }
 
     /// Ends every operation whose time is over, with the status *User Initiated Request Late/Timeout*. The devices.

@@ -201,3 +201,43 @@ async fn what_a_phone_could_not_do_stays_scheduled_with_its_cause() {
     assert_eq!(place.status().await, 3);
     check(&place).await;
 }
+
+#[tokio::test]
+async fn a_deletion_that_nobody_heard_of_ends_well() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    let none_there = || ended(Stage::Delete, Cause::PhoneFailed(Reason::FAILURE));
+    let (null, lsc) = (AuthenticationMode::NullString, AuthenticationMode::ExistingLsc);
+    for mode in [null, lsc] {
+        place.schedule(Operation::Install, null).await;
+        place.session(&phone.plain(""), &mut phone).await.unwrap();
+        place.schedule(Operation::Delete, mode).await;
+        let mut visit = place.desk.visit(1);
+        assert_eq!(place.desk.admit(&mut visit, &phone.proven(1), place.clock.now).await, Ok(Asked::Delete));
+        place.desk.ended(&visit, &ended(Stage::Delete, Cause::Closed), place.clock.now).await.unwrap();
+        let lost = place.enrolment().await;
+        assert_eq!((lost.status.number(), lost.operation), (22, Operation::Delete), "Phone Communication Failure");
+        assert!(lost.lsc.is_some() && lost.way_back().is_none());
+        // the phone has done it all the same
+        phone.lsc = None;
+        if mode == lsc {
+            let refused = place.session(&phone.plain(""), &mut phone).await.unwrap_err();
+            assert_eq!(refused.refusal, Refusal::Failed(Failure::InvalidCredentials));
+            let way_back = place.enrolment().await.way_back().unwrap();
+            assert!(way_back.ends_with(&format!(": utils capf device schedule {DEVICE} delete null")), "{way_back}");
+            place.schedule(Operation::Delete, null).await;
+        }
+        let mut visit = place.desk.visit(1);
+        assert_eq!(place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await, Ok(Asked::Delete));
+        place.desk.ended(&visit, &none_there(), place.clock.now).await.unwrap();
+        let done = place.enrolment().await;
+        assert_eq!((done.status.number(), done.operation, &done.lsc), (4, Operation::None, &None));
+        assert_eq!(done.way_back(), None);
+    }
+    // with none on record nothing was lost
+    place.schedule(Operation::Delete, null).await;
+    let mut visit = place.desk.visit(1);
+    place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
+    place.desk.ended(&visit, &none_there(), place.clock.now).await.unwrap();
+    assert_eq!((place.status().await, place.enrolment().await.operation), (7, Operation::Delete));
+}

@@ -5,6 +5,7 @@ mod authentication;
 mod authority;
 mod broken;
 mod encrypted;
+mod fetched;
 mod install;
 mod place;
 mod waves;

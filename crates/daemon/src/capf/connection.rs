@@ -1,5 +1,6 @@
 //! One connection: handshake, then one session.
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_openssl::SslStream;
-use wire::capf::{Ended, Question, ServerSession, ServerStep, Stage};
+use wire::capf::{Cause, Ended, Question, ServerSession, ServerStep, Stage};
 
 use super::counters::one;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
@@ -21,6 +22,10 @@ const CHUNK: usize = 4096;
 
 /// How long a good-bye may take; it is a courtesy.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What is read and thrown away after END_SESSION of a phone that said too much: a socket that is closed with unread bytes sends a
+/// reset, and the phone may lose END_SESSION by it. Four messages of the largest size; beyond it the phone has no claim.
+const UNREAD: usize = 1 << 18;
 
 /// What all connections of a server have in common.
 pub(super) struct Shared<D> {
@@ -71,6 +76,9 @@ impl<D: EnrolmentDesk> Connection<D> {
         shared.log.line(&line);
         // lost or late: the connection is dropped either way
         drop(timeout(FAREWELL, stream.shutdown()).await);
+        if matches!(ended.cause, Cause::Protocol(_)) {
+            drop(timeout(FAREWELL, drain(stream.get_mut())).await);
+        }
     }
 }
 
@@ -80,6 +88,20 @@ async fn accept(tcp: TcpStream, context: &SslContext) -> Result<SslStream<TcpStr
     let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
     Pin::new(&mut stream).accept().await.map_err(|error| error.to_string())?;
     Ok(stream)
+}
+
+/// Reads until the phone has closed, [`UNREAD`] bytes at most.
+async fn drain(tcp: &mut TcpStream) -> io::Result<()> {
+    tcp.shutdown().await?;
+    let mut chunk = [0; CHUNK];
+    let mut left = UNREAD;
+    while left > 0 {
+        match tcp.read(&mut chunk).await? {
+            0 => break,
+            count => left = left.saturating_sub(count),
+        }
+    }
+    Ok(())
 }
 
 impl<D: EnrolmentDesk> Shared<D> {

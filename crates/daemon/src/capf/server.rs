@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::connection::{Connection, Shared};
 use super::counters::one;
+use super::limits::TurnedAway;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
 use crate::tls::SwappableTls;
 use crate::tvs::Addresses;
@@ -59,6 +60,7 @@ impl<D: EnrolmentDesk> CapfServer<D> {
         let (per_address, drain) = (limits.per_address, limits.drain);
         let shared = Arc::new(Shared { desk, log, limits, counters });
         let numbers = AtomicU64::new(1);
+        let mut turned_away = TurnedAway::default();
         let connection_shutdown = shutdown.clone();
         loop {
             let accepted = tokio::select! {
@@ -74,10 +76,20 @@ impl<D: EnrolmentDesk> CapfServer<D> {
                     continue;
                 }
             };
-            let place = Arc::clone(&places).try_acquire_owned().ok();
-            let room = place.zip(addresses.enter(peer.ip(), per_address));
+            let at_address = addresses.enter(peer.ip(), per_address);
+            let full = at_address.is_some();
+            let room = at_address.zip(Arc::clone(&places).try_acquire_owned().ok());
             let Some(room) = room else {
                 one(&shared.counters.refused);
+                if let Some(count) = turned_away.count(peer.ip(), Instant::now().into_std()) {
+                    let limit = if full {
+                        format!("{most} connections are open ([capf] connections)")
+                    } else {
+                        format!("this address has {per_address} open connections ([capf] per_address)")
+                    };
+                    let line = format!("debug 0:UNKNOWN:{}: {count} connections turned away: {limit}", peer.ip());
+                    shared.log.line(&line);
+                }
                 continue;
             };
             one(&shared.counters.connections);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use openssl::bn::BigNum;
 use openssl::rsa::Rsa;
-use pki::capf::{prove, signed_data, sudi_data};
+use pki::capf::{SHA512_BITS, prove, signed_data, sudi_data};
 use pki::certificate::KeyKind;
 use pki::signer::SignError;
 use pki::{Certificate, Signer, SoftKey};
@@ -28,9 +28,6 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Bytes read at once: a TLS record.
 const RECORD: usize = 16 << 10;
-
-/// Smallest RSA key, in bits, that has room for a SHA-512 proof [reference capf.md 5].
-const SHA512_BITS: usize = 600;
 
 /// What a phone shows to be let in.
 #[derive(Debug, Clone)]

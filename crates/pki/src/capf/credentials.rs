@@ -14,6 +14,9 @@ const BASIC_CONSTRAINTS: der::asn1::ObjectIdentifier = der::asn1::ObjectIdentifi
 /// Largest RSA key of a phone, bits [reference capf.md 2].
 const MAX_RSA_BITS: usize = 4096;
 
+/// Smallest RSA key that has room for the proof with SHA-512, bits: 64 bytes of hash and eleven of padding.
+pub const SHA512_BITS: usize = 600;
+
 /// Whether a phone may leave out its proofs with SHA-512. Older phones know SHA-1 only, and an RSA key below 600 bits has
 /// no room for the hash; both need the tolerance
 /// [`Sha2ProofMissing`](wire::capf::Tolerance::Sha2ProofMissing). A proof that is there is checked in either case.
@@ -161,6 +164,20 @@ pub fn check<'a>(
         None => None,
     };
     Ok(Proven { certificate, issuer, sudi })
+}
+
+/// Checks a certificate that a phone shows without a proof of its key: it is for this device, a trusted CA issued it, and both are
+/// valid now. That the phone has the key it does not tell.
+///
+/// # Errors
+/// [`Unproven`], with CERTIFICATE as the element.
+pub fn check_shown(
+    der: &[u8],
+    device_name: &DeviceName,
+    issuers: &[Certificate],
+    now: u64,
+) -> Result<Certificate, Unproven> {
+    read("CERTIFICATE", der, device_name, issuers, now).map(|(certificate, _)| certificate)
 }
 
 fn check_sudi<'a>(

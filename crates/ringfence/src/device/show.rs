@@ -109,6 +109,7 @@ fn enrolled(cluster: &Cluster, it: &Enrolment) -> String {
         ("CAPF status", it.status.name().to_owned()),
         ("Config", encrypted.to_owned()),
     ];
+    rows.extend(it.fetched.as_ref().map(|fetched| ("Fetched", fetched.text(cluster.zone()))));
     rows.extend(it.way_back().map(|way_back| ("Way back", way_back)));
     lines(&rows)
 }

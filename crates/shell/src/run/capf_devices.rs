@@ -17,6 +17,10 @@ use crate::session::{Reply, Session, one_line};
 /// Digits of a string that is generated: as many as a person types without a slip.
 const GENERATED_DIGITS: usize = 6;
 
+/// What is said of keys that cannot prove themselves with SHA-512.
+const SHORT_KEY: &str = "the key has no room for the proof with SHA-512, so that CAPF refuses the certificate as Invalid Credentials, \
+    unless it takes SHA-1 alone (ringfence serve --capf-sha1-proofs). Use RSA 1024 and up.\n";
+
 /// Words of *Authentication Mode* in `schedule`; the last two are by string too.
 pub(crate) const AUTHENTICATIONS: &[&str] = &["null", "lsc", "mic", "string", "same-string", "typed-string"];
 
@@ -86,6 +90,9 @@ impl Session {
             let rows = done.strings.iter().map(row).collect();
             text.push_str(&layout(&table(&["device", "authenticationstring"], rows)));
         }
+        if !done.short_keys.is_empty() {
+            text.push_str(&format!("{} by its LSC: {SHORT_KEY}", named(&done.short_keys)));
+        }
         if !done.capf_runs {
             text.push_str(
                 "CAPF does not run: start it with `utils service start Cisco Certificate Authority Proxy Function`.\n",
@@ -145,7 +152,8 @@ impl Session {
         };
         let keys = KeyPlan { order: order.parse()?, rsa, ec };
         let done = self.cluster.set_keys(&self.actor, &selection(devices), keys, surroundings).await?;
-        Ok(Reply::done(format!("Key order {}: {} for {}.\n", keys.order.name(), sizes(keys), named(&done))))
+        let short = if keys.proves_sha2() { String::new() } else { format!("RSA {}: {SHORT_KEY}", keys.rsa.bits()) };
+        Ok(Reply::done(format!("Key order {}: {} for {}.\n{short}", keys.order.name(), sizes(keys), named(&done))))
     }
 
     pub(crate) async fn set_encrypted_config(
@@ -226,6 +234,7 @@ impl Session {
             rows.push(("LSC sent, not confirmed", lsc(unconfirmed)));
         }
         rows.push(("MIC", it.mic.as_ref().map_or_else(|| "not seen".to_owned(), title)));
+        rows.extend(it.fetched.as_ref().map(|fetched| ("Fetched", fetched.text(zone))));
         if let Some(way_back) = it.way_back() {
             rows.push(("Way back", way_back));
         }

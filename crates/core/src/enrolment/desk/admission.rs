@@ -190,8 +190,10 @@ impl Desk {
     ) -> Result<(), Refused> {
         let authority = self.authority.load_full();
         let seconds = u64::try_from(now / 1000).unwrap_or_default();
-        let proven = check(auth, visit.session_id, &authority.issuers, seconds, self.policy.sha2)
-            .map_err(|unproven| Refused::failed(cause(&unproven, auth, &authority), unproven.to_string()))?;
+        let proven =
+            check(auth, visit.session_id, &authority.issuers, seconds, self.policy.sha2).map_err(|unproven| {
+                Refused::failed(cause(&unproven, auth.certificate.as_deref(), &authority), unproven.to_string())
+            })?;
         let fingerprint = pki::hash::hex(&proven.certificate.sha256());
         let on_record = self.cluster.store().lsc_state(&fingerprint).await?;
         match on_record {
@@ -273,8 +275,8 @@ enum StringCheck {
     },
 }
 
-/// The cause that the status gets when a proof does not hold.
-fn cause(unproven: &Unproven, auth: &AuthResponse, authority: &Authority) -> Failure {
+/// The cause that the status gets when a proof does not hold. `shown`: CERTIFICATE, DER.
+pub(super) fn cause(unproven: &Unproven, shown: Option<&[u8]>, authority: &Authority) -> Failure {
     let what = match unproven {
         Unproven::Missing(_) | Unproven::Hash(_) | Unproven::Proof("SIGNED_DATA" | "SHA2_SIGNED_DATA") => {
             return Failure::InvalidCredentials;
@@ -289,8 +291,7 @@ fn cause(unproven: &Unproven, auth: &AuthResponse, authority: &Authority) -> Fai
     if what != "CERTIFICATE" {
         return Failure::InvalidMic;
     }
-    let shown = auth.certificate.as_deref().map(Certificate::from_der);
-    match shown {
+    match shown.map(Certificate::from_der) {
         Some(Ok(shown)) => {
             let issuer = shown.issuer(pki::NameForm::Cucm);
             let own = authority.certificate.subject(pki::NameForm::Cucm) == issuer;

@@ -1,9 +1,11 @@
 //! What a phone has done, and how its session ended.
 
 use pki::Certificate;
+use pki::capf::{Unproven, check_shown};
 use store::rows::{EnrolmentRow, ShownKind};
-use wire::capf::{Cause, Done, Ended, Failure, KeySpec, Refusal, Stage};
+use wire::capf::{Cause, DeviceName, Done, Ended, Failure, KeySpec, Reason, Refusal, Stage};
 
+use super::admission::cause;
 use super::{Desk, Noted, Refused, Visit, shown_row};
 use crate::CoreError;
 use crate::enrolment::kinds::{KeyOrder, Operation, Status};
@@ -35,14 +37,26 @@ impl Desk {
             }
             Done::Deleted => Step::Deleted { device, scheduled_at, status },
             Done::Fetched(der) => {
-                let fetched = Certificate::from_der(der).map_err(|error| {
-                    Refused::failed(Failure::InvalidLsc, format!("what it shows is no certificate: {error}"))
-                })?;
+                let fetched = self.check_fetched(&device, der, now)?;
                 let shown = Box::new(shown_row(&device, ShownKind::Fetched, &fetched, now));
                 Step::Fetched { shown, scheduled_at, status }
             }
         };
         self.put(step, now).await
+    }
+
+    /// What a phone has shown: its LSC or its MIC, though without a proof of the key.
+    fn check_fetched(&self, device: &str, der: &[u8], now: i64) -> Result<Certificate, Refused> {
+        let authority = self.authority.load_full();
+        let name = DeviceName::new(device).map_err(CoreError::internal)?;
+        let seconds = u64::try_from(now / 1000).unwrap_or_default();
+        check_shown(der, &name, &authority.issuers, seconds).map_err(|unproven| {
+            let failure = match unproven {
+                Unproven::Unreadable { .. } => Failure::InvalidLsc,
+                _ => cause(&unproven, Some(der), &authority),
+            };
+            Refused::failed(failure, format!("what it shows: {unproven}"))
+        })
     }
 
     /// Writes down how a session ended. What ended well is on record already.
@@ -77,6 +91,14 @@ impl Desk {
             // It has lost the key, so nobody will ever use this certificate: the next session makes another key.
             let step = Step::GiveUp { key: lsc.key.clone(), device: row.device.clone() };
             self.recorder.record(&self.cluster, step, now).await?;
+        }
+        // A phone says so when there is none to delete [reference capf.md 3]: it has deleted it in a session whose end nobody heard.
+        let had_none = ended.stage == Stage::Delete && ended.cause == Cause::PhoneFailed(Reason::FAILURE);
+        if had_none && row.public_key.is_some() {
+            let (device, scheduled_at) = (row.device.clone(), row.scheduled_at);
+            let status = Status::success(Operation::Delete).number();
+            self.recorder.record(&self.cluster, Step::Deleted { device, scheduled_at, status }, now).await?;
+            return Ok(());
         }
         let news = visit.operation != Operation::None && status.number() != row.status;
         if !news && !ec_failed {

@@ -1,0 +1,46 @@
+//! What a phone has shown when *Troubleshoot* asked for it.
+
+use jiff::tz::TimeZone;
+use pki::{Certificate, NameForm};
+use store::rows::{DeviceCertificateRow, LscRow, LscState};
+
+use crate::CoreError;
+
+/// A certificate that was fetched from a phone: for this device and of a CA that CAPF knows, but shown without a proof of its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// When, milliseconds since 1970 UTC.
+    pub seen_at: i64,
+    /// What became of it here when it is an LSC of this cluster.
+    pub lsc: Option<LscState>,
+}
+
+impl Fetched {
+    pub(super) fn new(shown: &DeviceCertificateRow, lscs: &[LscRow]) -> Result<Self, CoreError> {
+        let lsc = lscs.iter().find(|lsc| lsc.pem.as_ref() == Some(&shown.pem)).map(|lsc| lsc.state);
+        Ok(Self { certificate: Certificate::from_pem(shown.pem.as_bytes())?, seen_at: shown.seen_at, lsc })
+    }
+
+    /// One line: serial number, subject, issuer, last day, when it was shown, what it is.
+    pub fn text(&self, zone: &TimeZone) -> String {
+        let it = &self.certificate;
+        let day = |seconds: u64| pki::date::date(seconds, zone);
+        let what = match self.lsc {
+            Some(LscState::Confirmed) => "the LSC that counts",
+            Some(LscState::Signed) => "the LSC that was sent and never confirmed",
+            Some(LscState::Superseded) => "an LSC that was replaced",
+            Some(LscState::Deleted) => "an LSC that was deleted",
+            Some(LscState::Intended) | None => "no LSC of this cluster",
+        };
+        format!(
+            "{} {} from {}, until {}; {what}; shown on {} without a proof",
+            pki::hash::hex(it.serial()),
+            it.subject(NameForm::Cucm),
+            it.issuer(NameForm::Cucm),
+            day(it.validity().1),
+            day(u64::try_from(self.seen_at / 1000).unwrap_or_default())
+        )
+    }
+}
