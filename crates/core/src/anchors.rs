@@ -5,7 +5,7 @@
 use pki::hash::spell;
 use pki::listing::ListKind;
 use pki::{Certificate, NameForm};
-use store::rows::NodeRow;
+use store::rows::{FormerKeyRow, NodeRow};
 use wire::role::Role;
 use wire::trust_list::{RecordView, TrustList};
 
@@ -89,14 +89,31 @@ fn live_of<'a>(all: &'a [NodeCertificates], units: &'a [Unit]) -> impl Iterator<
     own.filter(|(unit, _)| units.contains(unit)).map(|(unit, certificate)| (*unit, certificate))
 }
 
-/// Compares one list with the live certificates. A SAST record of a name that no live certificate has is a token's, and no
-/// business of the nodes.
+/// The unit whose certificate once was the one of a SAST record; `None` when it is a token's, or the anchor of another cluster. By
+/// the key, because a change of web-security gives the next certificate another name; by the name too, for what was replaced
+/// before replaced keys were kept.
+fn former_unit(record: &RecordView<'_>, all: &[NodeCertificates], former: &[FormerKeyRow]) -> Option<Unit> {
+    let certificate = record.certificate().and_then(|der| Certificate::from_der(der).ok());
+    let key = certificate.map(|certificate| pki::hash::hex(&certificate.key_id()));
+    let by_key = former.iter().find(|row| Some(&row.key_id) == key.as_ref());
+    let units = units_of(Role::SAST);
+    // A certificate of two units stands under one of them only.
+    let unit = |row: &FormerKeyRow| Unit::of_service(row.service).filter(|unit| units.contains(unit));
+    by_key.map(|row| unit(row).unwrap_or(Unit::CallManager)).or_else(|| {
+        let subject = record.subject()?;
+        live_of(all, units).find(|(_, live)| live.subject(NameForm::Cucm).as_bytes() == subject).map(|(unit, _)| unit)
+    })
+}
+
+/// Compares one list with the live certificates. `former` are the keys that certificates of the nodes had before. A SAST record
+/// of neither is a token's, and no business of the nodes.
 pub fn compare(
     release: &Release,
     kind: ListKind,
     node: &str,
     list: &TrustList,
     all: &[NodeCertificates],
+    former: &[FormerKeyRow],
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (number, record) in (1..).zip(list.records()) {
@@ -108,10 +125,13 @@ pub fn compare(
         }
         let subject = record.subject().unwrap_or_default();
         let same_name = live_of(all, units).find(|(_, live)| live.subject(NameForm::Cucm).as_bytes() == subject);
+        let of_unit = |unit: Unit| live_of(all, units).find(|(of, _)| *of == unit);
         let (unit, live) = match (same_name, role) {
             (Some((unit, live)), _) => (unit, Some(serial(live))),
-            // A token, or the anchor of another cluster.
-            (None, Role::SAST) => continue,
+            (None, Role::SAST) => match former_unit(&record, all, former) {
+                Some(unit) => (unit, of_unit(unit).map(|(_, live)| serial(live))),
+                None => continue,
+            },
             // A new CAPF has another name than the one before.
             (None, _) => match live_of(all, units).next() {
                 Some((unit, live)) => (unit, Some(serial(live))),
@@ -132,7 +152,7 @@ pub fn compare(
             next,
         });
     }
-    if kind == ListKind::Ctl && !names_token(list, all) {
+    if kind == ListKind::Ctl && !names_token(list, all, former) {
         let publisher = all.iter().find(|own| own.publisher);
         for unit in release.ctl_sasts {
             let Some(live) = publisher.and_then(|own| own.get(*unit)) else { continue };
@@ -176,18 +196,22 @@ fn is_sast(list: &TrustList, certificate: &Certificate) -> bool {
 }
 
 /// Whether somebody else than the nodes can sign the next list: a token.
-fn names_token(list: &TrustList, all: &[NodeCertificates]) -> bool {
-    sasts(list).any(|record| {
-        let units = units_of(Role::SAST);
-        !live_of(all, units).any(|(_, live)| record.subject() == Some(live.subject(NameForm::Cucm).as_bytes()))
-    })
+fn names_token(list: &TrustList, all: &[NodeCertificates], former: &[FormerKeyRow]) -> bool {
+    let live = |record: &RecordView<'_>| live_of(all, units_of(Role::SAST)).any(|(_, live)| is_about(record, live));
+    sasts(list).any(|record| !live(&record) && former_unit(&record, all, former).is_none())
 }
 
 /// Whether phones that hold this list would hold no live anchor any more after a renewal of `renewed`: it is the only live SAST
 /// of the list, no token is one, and the release has another one that should stand there.
-fn loses_last(release: &Release, list: &TrustList, all: &[NodeCertificates], renewed: &Certificate) -> bool {
+fn loses_last(
+    release: &Release,
+    list: &TrustList,
+    all: &[NodeCertificates],
+    former: &[FormerKeyRow],
+    renewed: &Certificate,
+) -> bool {
     let others = live_of(all, units_of(Role::SAST)).any(|(_, live)| live.der() != renewed.der() && is_sast(list, live));
-    release.ctl_sasts.len() > 1 && is_sast(list, renewed) && !others && !names_token(list, all)
+    release.ctl_sasts.len() > 1 && is_sast(list, renewed) && !others && !names_token(list, all, former)
 }
 
 impl Cluster {
@@ -198,6 +222,7 @@ impl Cluster {
     pub async fn anchors(&self) -> Result<Vec<Finding>, CoreError> {
         self.parameters().await?;
         let all = self.node_certificates().await?;
+        let former = self.store().former_keys().await?;
         let mut findings = Vec::new();
         let mut ctl: Option<TrustList> = None;
         for node in self.store().nodes().await? {
@@ -207,7 +232,7 @@ impl Cluster {
                 if kind == ListKind::Ctl && ctl.as_ref() == Some(&published.list) {
                     continue;
                 }
-                findings.extend(compare(self.release(), kind, &node.name, &published.list, &all));
+                findings.extend(compare(self.release(), kind, &node.name, &published.list, &all, &former));
                 if kind == ListKind::Ctl {
                     ctl = Some(published.list);
                 }
@@ -228,12 +253,13 @@ impl Cluster {
         let all = self.node_certificates().await?;
         let own = all.iter().find(|own| own.name == node.name).and_then(|own| own.get(unit));
         let Some(renewed) = own else { return Ok(()) };
+        let former = self.store().former_keys().await?;
         for publishing in self.store().nodes().await? {
             let Some(published) = self.served_list(&publishing, ListKind::Ctl)? else { continue };
-            if !loses_last(self.release(), &published.list, &all, renewed) {
+            if !loses_last(self.release(), &published.list, &all, &former, renewed) {
                 continue;
             }
-            let findings = compare(self.release(), ListKind::Ctl, &publishing.name, &published.list, &all);
+            let findings = compare(self.release(), ListKind::Ctl, &publishing.name, &published.list, &all, &former);
             let sast = findings.iter().find(|finding| finding.role == Role::SAST && finding.unit != unit);
             let text = format!(
                 "The {} certificate of {} is the last live anchor in the CTL file that phones hold. {}. Then renew {}",

@@ -24,4 +24,4 @@ pub(crate) use list::{Entry, entries};
 pub use make::MadeCertificate;
 pub use regenerate::Regenerated;
 pub use rows::SELF_SIGNED;
-pub(crate) use rows::{bring_trusted, insert_own, put_trusted, refresh_roles, replace_own};
+pub(crate) use rows::{bring_trusted, insert_own, note_former, put_trusted, refresh_roles, replace_own};

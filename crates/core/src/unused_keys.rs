@@ -84,9 +84,6 @@ impl Cluster {
                     aside::remove(&self.directory(node).published().join(file))?
                 }
             };
-            if let Some(former) = &key.former {
-                transaction.forget_former_key(&former.key_id).await?;
-            }
         }
         let files: Vec<String> = unused.iter().map(|key| format!("{} of {}", key.file, key.node)).collect();
         let result = format!("{} removed: {}", files.len(), crate::trust_stores::listed(&files));

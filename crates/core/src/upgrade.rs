@@ -5,7 +5,7 @@ use store::rows::NodeRow;
 
 use crate::CoreError;
 use crate::actor::Actor;
-use crate::certificates::{MadeCertificate, insert_own, make, refresh_roles, replace_own};
+use crate::certificates::{MadeCertificate, insert_own, make, note_former, refresh_roles, replace_own};
 use crate::cluster::{Cluster, NewNode, RELEASE};
 use crate::releases::{self, Recovery, Release, release};
 use crate::surroundings::Surroundings;
@@ -49,6 +49,10 @@ impl Cluster {
             let text = format!("An upgrade to {name} keeps the ITLRecovery certificate; only one to 12.5 renewed it");
             return Err(CoreError::refused("recovery-is-kept", text));
         }
+        if renew {
+            self.refuse_during_rollback().await?;
+        }
+        let all = self.node_certificates().await?;
         let made = self.missing_certificates(to, renew, surroundings).await?;
         let nodes = self.store().nodes().await?;
         let now = surroundings.now();
@@ -65,6 +69,10 @@ impl Cluster {
             for other in nodes.iter().filter(|other| !other.publisher) {
                 if let Some(key) = transaction.remove_own(&other.pkid, Unit::ItlRecovery.service()).await? {
                     refresh_roles(&mut transaction, &key).await?;
+                }
+                let own = all.iter().find(|own| own.name == other.name).and_then(|own| own.get(Unit::ItlRecovery));
+                if let Some(old) = own {
+                    note_former(&mut transaction, other, Unit::ItlRecovery, old, now).await?;
                 }
             }
         }

@@ -160,15 +160,7 @@ pub(crate) async fn replace_own(
         }
         let old = Certificate::from_pem(row.pem.as_bytes())?;
         old_serial = pki::hash::hex(old.serial());
-        let former = FormerKeyRow {
-            key_id: pki::hash::hex(&old.key_id()),
-            server_name: node.name.clone(),
-            service: unit.service(),
-            subject: old.subject(NameForm::Row),
-            serial: old_serial.clone(),
-            replaced_at: now,
-        };
-        transaction.note_former_key(&former).await?;
+        note_former(transaction, node, unit, &old, now).await?;
     }
     remove_own(transaction, node, unit).await?;
     insert_own(transaction, node, unit, certificate, Some(now)).await?;
@@ -183,6 +175,25 @@ pub(crate) async fn replace_own(
     };
     transaction.note_pending_reset(&reset).await?;
     Ok(transaction.note_change(now, "certificate", &format!("{}/{}", node.name, unit.name())).await?)
+}
+
+/// Notes that a certificate was the own one of a unit of a node until now.
+pub(crate) async fn note_former(
+    transaction: &mut Transaction,
+    node: &NodeRow,
+    unit: Unit,
+    old: &Certificate,
+    now: i64,
+) -> Result<(), CoreError> {
+    let former = FormerKeyRow {
+        key_id: pki::hash::hex(&old.key_id()),
+        server_name: node.name.clone(),
+        service: unit.service(),
+        subject: old.subject(NameForm::Row),
+        serial: pki::hash::hex(old.serial()),
+        replaced_at: now,
+    };
+    Ok(transaction.note_former_key(&former).await?)
 }
 
 /// Takes the own certificate of a unit away from a node. Its copies in the trust stores go with the last unit or node that

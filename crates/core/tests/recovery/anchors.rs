@@ -1,6 +1,7 @@
 //! Lists that name certificates which are gone, and renewals that would take the last one away.
 
 use pki::listing::ListKind;
+use ringfence_core::cluster::SubjectParts;
 use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
 use wire::role::Role;
@@ -52,6 +53,57 @@ async fn an_upgrade_that_renews_itlrecovery() {
     assert!(refused.to_string().contains("utils ctl update CTLFile"), "{refused}");
     cluster.update_ctl(&place.actor, &publisher, &mut place.clock).await.unwrap();
     place.renew(Unit::ItlRecovery).await.unwrap();
+}
+
+impl Place {
+    /// `set web-security` on the publisher: its next certificates have another subject.
+    async fn rename(&mut self) {
+        let parts = SubjectParts {
+            country: "PL".into(),
+            organization: "Cisco".into(),
+            unit: "TAC2".into(),
+            state: "Malopolska".into(),
+            locality: "Krakow".into(),
+        };
+        let node = self.publisher.clone();
+        self.cluster.set_web_security(&self.actor, &node, &parts, None, &mut self.clock).await.unwrap();
+    }
+}
+
+/// A former certificate of a node is no token, whatever its successor is called.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_subject_does_not_hide_what_is_gone() {
+    let mut place = Place::mixed("11.5").await;
+    let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
+    place.rename().await;
+    let renewed = CarriedRecovery::Renewed;
+    cluster.switch_release(&place.actor, &publisher, "12.5", renewed, &mut place.clock).await.unwrap();
+    let findings = cluster.anchors().await.unwrap();
+    let found: Vec<(Unit, Role, Option<usize>)> =
+        findings.iter().map(|finding| (finding.unit, finding.role, finding.record)).collect();
+    assert_eq!(found, [(Unit::ItlRecovery, Role::SAST, Some(2))], "{findings:?}");
+    assert!(findings[0].to_string().contains("OU=TAC;O=Cisco;L=BGL;ST=KA;C=IN, serial "), "{}", findings[0]);
+    let refused = place.renew(Unit::CallManager).await.unwrap_err();
+    assert_eq!(label(&refused), "last-anchor");
+    assert!(refused.to_string().contains("utils ctl reset localkey"), "{refused}");
+
+    // the file of the key is gone, what it was for is not forgotten
+    place.clock.now += 7_200_000;
+    cluster.collect_unused_keys(&place.actor, &mut place.clock).await.unwrap();
+    assert_eq!(label(&place.renew(Unit::CallManager).await.unwrap_err()), "last-anchor");
+    cluster.reset_ctl(&place.actor, &publisher, &mut place.clock).await.unwrap();
+    cluster.update_ctl(&place.actor, &publisher, &mut place.clock).await.unwrap();
+    place.renew(Unit::CallManager).await.unwrap();
+
+    // without an upgrade, and the other way round
+    let mut place = Place::mixed("12.5").await;
+    place.rename().await;
+    place.renew(Unit::ItlRecovery).await.unwrap();
+    assert_eq!(label(&place.renew(Unit::CallManager).await.unwrap_err()), "last-anchor");
+    let mut place = Place::mixed("12.5").await;
+    place.rename().await;
+    place.renew(Unit::CallManager).await.unwrap();
+    assert_eq!(label(&place.renew(Unit::ItlRecovery).await.unwrap_err()), "last-anchor");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

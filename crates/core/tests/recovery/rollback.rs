@@ -3,6 +3,7 @@
 use pki::listing::ListKind;
 use ringfence_core::CoreError;
 use ringfence_core::units::Unit;
+use ringfence_core::upgrade::CarriedRecovery;
 use trust::{Belief, Model};
 use wire::role::Role;
 
@@ -48,6 +49,22 @@ async fn blanks_the_itl_and_restores_it() {
         assert!(log.lines().any(|line| line.contains("%UC_TVS-6-RollBackToPre8.0Disabled: %[")), "{log}");
         place.renew(Unit::Tomcat).await.unwrap();
     }
+}
+
+/// An upgrade that renews ITLRecovery is a renewal too; one that keeps it is none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_upgrade_renews_meanwhile() {
+    let mut place = Place::new("11.5").await;
+    let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
+    place.rollback(true).await.unwrap();
+    let before = place.own(&publisher, Unit::ItlRecovery).await;
+    let renewed = CarriedRecovery::Renewed;
+    let refused =
+        cluster.switch_release(&place.actor, &publisher, "12.5", renewed, &mut place.clock).await.unwrap_err();
+    assert_eq!(label(&refused), "rollback-on");
+    assert_eq!((cluster.release().name, place.own(&publisher, Unit::ItlRecovery).await), ("11.5", before.clone()));
+    cluster.switch_release(&place.actor, &publisher, "12.5", CarriedRecovery::Kept, &mut place.clock).await.unwrap();
+    assert_eq!(place.own(&publisher, Unit::ItlRecovery).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

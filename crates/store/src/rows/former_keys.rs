@@ -1,6 +1,6 @@
-//! Keys whose certificates were replaced: what a file in `keys/` was for.
+//! Keys whose certificates were replaced: what a file in `keys/` was for, and which record of a CTL was once a node's.
 
-use crate::{StoreError, Transaction};
+use crate::{Store, StoreError, Transaction};
 
 /// A key that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,27 +19,34 @@ pub struct FormerKeyRow {
     pub replaced_at: i64,
 }
 
+type Columns = (String, String, i64, String, String, i64);
+
+const COLUMNS: &str = "SELECT keyid, servername, CAST(tkcertificateservice AS BIGINT), subjectname, serialnumber, replacedat \
+                       FROM formerkey ORDER BY replacedat DESC, keyid, servername";
+
+fn read((key_id, server_name, service, subject, serial, replaced_at): Columns) -> FormerKeyRow {
+    FormerKeyRow { key_id, server_name, service, subject, serial, replaced_at }
+}
+
+impl Store {
+    /// All keys that were replaced, the last first; also those whose files are gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn former_keys(&self) -> Result<Vec<FormerKeyRow>, StoreError> {
+        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.pool()).await?;
+        Ok(rows.into_iter().map(read).collect())
+    }
+}
+
 impl Transaction {
-    /// All keys that were replaced, the last first.
+    /// All keys that were replaced as they stand inside this change, the last first; also those whose files are gone.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn former_keys(&mut self) -> Result<Vec<FormerKeyRow>, StoreError> {
-        let rows: Vec<(String, String, i64, String, String, i64)> = sqlx::query_as(
-            "SELECT keyid, servername, CAST(tkcertificateservice AS BIGINT), subjectname, serialnumber, replacedat \
-             FROM formerkey ORDER BY replacedat DESC, keyid, servername",
-        )
-        .fetch_all(self.connection())
-        .await?;
-        let row = |(key_id, server_name, service, subject, serial, replaced_at)| FormerKeyRow {
-            key_id,
-            server_name,
-            service,
-            subject,
-            serial,
-            replaced_at,
-        };
-        Ok(rows.into_iter().map(row).collect())
+        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.connection()).await?;
+        Ok(rows.into_iter().map(read).collect())
     }
 
     /// Notes what a key was for.
@@ -60,15 +67,6 @@ impl Transaction {
         .bind(key.replaced_at)
         .execute(self.connection())
         .await?;
-        Ok(())
-    }
-
-    /// Forgets a key whose file is gone.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn forget_former_key(&mut self, key_id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM formerkey WHERE keyid = $1").bind(key_id).execute(self.connection()).await?;
         Ok(())
     }
 }
