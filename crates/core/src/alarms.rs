@@ -52,12 +52,21 @@ pub const ROLLBACK_DISABLED: Alarm = Alarm {
     meaning: "Prepare Cluster for Rollback to pre 8.0 is off: phones get their ITL file again",
 };
 
-/// A node has not the CTL that a CTL client brought. Ours: the original tells it in the window of the client only.
+/// A node has not the CTL that a CTL client brought or the publisher signed. Ours: the original tells it in the window of the
+/// client only.
 pub const CTL_NOT_DISTRIBUTED: Alarm = Alarm {
     name: "UC_CTL-3-CTLFileNotDistributed",
     app: "Cisco CTL Provider",
     meaning: "Phones get different CTL files from different nodes. Mend this node, then use the CLI command \"utils ctl \
               distribute\" on the publisher",
+};
+
+/// A node has not the ITL of a reset. Ours.
+pub const ITL_NOT_RESET: Alarm = Alarm {
+    name: "UC_TFTP-3-ITLFileNotReset",
+    app: "Cisco Tftp",
+    meaning: "Phones of this node still get the ITL file that they cannot check. Mend this node, then use the CLI command \"utils itl \
+              reset\" on the publisher again",
 };
 
 /// The line of an alarm without its end [seed 003]: `HOST: Sep 05 2014 00:00:06.433 UTC :  %NAME: %[Message=..]..: meaning`.

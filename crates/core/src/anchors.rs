@@ -19,6 +19,9 @@ use crate::units::Unit;
 const UPDATE: &str = "`utils ctl update CTLFile`, and let all phones fetch the CTL file";
 /// What to do when ITLRecovery is not, which signs, and phones still hold the live CallManager certificate.
 const RESET: &str = "`utils ctl reset localkey`, let all phones fetch the CTL file, then `utils ctl update CTLFile`";
+/// What to do when nobody can sign the next CTL.
+const TOKENS: &str = "`utils system switch-version` to a release from 10.0 on, or delete CTLFile.tlv on all nodes and make a CTL file with \
+                      tokens that stand in Phone-SAST-trust; phones that cannot ask TVS need theirs deleted by hand";
 /// What to do about an ITL.
 const RESTART: &str = "`utils service restart Cisco Tftp` on that node, and let its phones fetch the ITL file";
 
@@ -37,7 +40,7 @@ pub struct Finding {
     pub unit: Unit,
     /// Subject and serial number that stand in the record.
     pub named: Option<(String, String)>,
-    /// Serial number of the live certificate.
+    /// Serial number of the live certificate; `None` when there is none, or when nobody could sign the next list.
     pub live: Option<String>,
     /// The next command, as the rest of a sentence.
     pub next: &'static str,
@@ -49,8 +52,13 @@ impl std::fmt::Display for Finding {
         let unit = self.unit.name();
         if let (Some(record), Some((subject, serial))) = (self.record, &self.named) {
             write!(out, ", record {record} ({}): {subject}, serial {serial}, is not live any more", self.role)?;
-        } else {
+        } else if self.live.is_some() {
             write!(out, ": no record names the {unit} certificate as {}", self.role)?;
+        } else {
+            write!(
+                out,
+                ": no Security Token stands in it, and in this release no node signs one, so nobody could sign the next"
+            )?;
         }
         if let Some(live) = &self.live {
             write!(out, "; {unit} is serial {live} now")?;
@@ -153,6 +161,18 @@ pub fn compare(
         });
     }
     if kind == ListKind::Ctl && !names_token(list, all, former) {
+        if release.ctl_sasts.is_empty() {
+            findings.push(Finding {
+                list: kind,
+                node: node.to_owned(),
+                record: None,
+                role: Role::SAST,
+                unit: Unit::CallManager,
+                named: None,
+                live: None,
+                next: TOKENS,
+            });
+        }
         let publisher = all.iter().find(|own| own.publisher);
         for unit in release.ctl_sasts {
             let Some(live) = publisher.and_then(|own| own.get(*unit)) else { continue };
@@ -239,6 +259,18 @@ impl Cluster {
             }
         }
         Ok(findings)
+    }
+
+    /// Whether in another release nobody could sign the next CTL, as a sentence for the administrator to read before.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn anchors_lost_by(&self, to: &Release) -> Result<Option<String>, CoreError> {
+        let publisher = self.node(None).await?;
+        let Some(published) = self.served_list(&publisher, ListKind::Ctl)? else { return Ok(None) };
+        let (all, former) = (self.node_certificates().await?, self.store().former_keys().await?);
+        let findings = compare(to, ListKind::Ctl, &publisher.name, &published.list, &all, &former);
+        Ok(findings.iter().find(|finding| finding.next == TOKENS).map(Finding::to_string))
     }
 
     /// What must hold before a certificate is renewed or replaced: no rollback is being prepared, and phones keep an anchor.

@@ -1,13 +1,14 @@
-//! The CTL that tokens sign: what a CTL client needs to know, and what comes back is checked, taken and put on every node.
+//! The CTL of the cluster, whoever signs it. By tokens: what a CTL client needs to know, and what comes back is checked, taken and
+//! put on every node. By the publisher: the same from there on.
 //!
-//! A node cannot make such a file, so it keeps the one that it was given until it is told to sign itself (`utils ctl update
-//! CTLFile`). What was taken stands in the table `ctlfile` before the first node gets it: a node that fails, or a program that
+//! What was taken or signed stands in the table `ctlfile` before the first node gets it: a node that fails, or a program that
 //! is killed in between, leaves behind what `utils ctl distribute` finishes, and an alarm that says so.
 //!
-//! * `check`: whether a file may be taken; `distribution`: to the nodes
+//! * `check`: whether a file may be taken; `node_signed`: the one of the publisher; `distribution`: to the nodes
 
 mod check;
 mod distribution;
+mod node_signed;
 
 use pki::listing::ListKind;
 use store::aside;
@@ -25,6 +26,7 @@ use crate::units::Unit;
 use crate::{CoreError, services};
 
 pub use check::TOKEN_NOT_IN_CTL;
+pub(crate) use distribution::outcome;
 
 /// What became of a CTL that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +102,8 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Stored, CoreError> {
         actor.require(Level::ReadWrite)?;
+        // Read first: the certificates that the file is held against tell of this renewal at least.
+        let renewal = self.store().renewals().await?;
         let publisher = self.node(None).await?;
         services::named(self.release(), services::CTL_PROVIDER)?;
         let published = aside::read(&self.list_path(&publisher, ListKind::Ctl))?;
@@ -131,6 +135,7 @@ impl Cluster {
             security_mode: mode.value().to_owned(),
             taken_from: format!("{} at {from}", actor.name()),
             taken_at: surroundings.now(),
+            renewal,
             on_all_nodes: false,
         };
         let mut transaction = self.store().begin().await?;

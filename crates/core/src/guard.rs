@@ -3,6 +3,7 @@
 //!
 //! * The wait of the original: five minutes between CallManager and TVS.
 //! * Evidence, which the original lacks: the phones that are known have fetched a list that tells of the first change.
+//! * The same after a rollback: they have fetched an ITL again.
 //! * In mixed mode: the phones have fetched the CTL with the other signer's new certificate before this one changes.
 //! * A clock that went back makes no certificates.
 //!
@@ -85,7 +86,8 @@ impl Cluster {
     /// when nothing was.
     ///
     /// # Errors
-    /// [`CoreError::Refused`] `guard-five-minutes`, and when not forced `clock-behind` and `phones-hold-old-list`;
+    /// [`CoreError::Refused`] `guard-five-minutes`, and when not forced `clock-behind`, `phones-hold-blank-list` and
+    /// `phones-hold-old-list`;
     /// [`CoreError::BadInput`] for a reason that says nothing.
     pub(crate) async fn check_guard(
         &self,
@@ -100,7 +102,13 @@ impl Cluster {
             return Err(CoreError::BadInput(format!("force needs a reason of 1 to {REASON_LIMIT} bytes")));
         }
         let mut against = Vec::new();
-        for check in [self.check_clock(now).await, self.check_phones(unit).await, self.check_ctl(unit).await] {
+        let checks = [
+            self.check_clock(now).await,
+            self.check_rollback_over().await,
+            self.check_phones(unit).await,
+            self.check_ctl(unit).await,
+        ];
+        for check in checks {
             match (check, reason) {
                 (Ok(()), _) => {}
                 (Err(CoreError::Refused { label, text }), None) => {

@@ -61,6 +61,9 @@ pub use store::rows::{
 pub use store::sql::Table;
 pub use surroundings::Surroundings;
 
+/// What became of a file on a node.
+pub use wire::ctl_provider::NodeStatus;
+
 // What a face needs of `pki` to name an answer, and whoever brings the surroundings.
 pub use pki::date::{date, wall_clock};
 pub use pki::listing::ListKind;

@@ -3,10 +3,12 @@
 use pki::listing::ListKind;
 use store::rows::NodeRow;
 use store::sql::Table;
+use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
+use crate::ctl_provider::outcome;
 use crate::parameters::{self, SecurityMode};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::CtlSigner;
@@ -15,7 +17,8 @@ impl Cluster {
     /// `utils ctl set-cluster mixed-mode | non-secure-mode`, on the publisher.
     ///
     /// The CTL is written first and the mode after it: a cluster in mixed mode without a CTL would leave phones that
-    /// must encrypt without a list.
+    /// must encrypt without a list. A node that fails stands in the answer; the mode is set all the same, because the others
+    /// give the file out.
     ///
     /// # Errors
     /// [`CoreError`].
@@ -25,22 +28,17 @@ impl Cluster {
         node: &NodeRow,
         mode: SecurityMode,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<(), CoreError> {
+    ) -> Result<Vec<NodeStatus>, CoreError> {
         self.on_publisher(actor, node)?;
         self.require_tokenless().await?;
         let command = format!("utils ctl set-cluster {}", mode.words());
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
-        self.rebuild_ctl(mode, CtlSigner::First, surroundings).await?;
-        let now = surroundings.now();
-        let mut transaction = self.store().begin().await?;
-        transaction.set_parameter(parameters::CLUSTER_SECURITY_MODE, mode.value()).await?;
-        transaction.note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE).await?;
-        transaction.note_audit(now, actor.name(), &command, "mode set").await?;
-        transaction.commit().await?;
-        self.settle(surroundings).await
+        let states = self.rebuild_ctl(actor, mode, CtlSigner::First, surroundings).await?;
+        self.audit(actor.name(), &command, &outcome("mode set", &states), surroundings.now()).await?;
+        Ok(states)
     }
 
-    /// `utils ctl update CTLFile`, on the publisher.
+    /// `utils ctl update CTLFile`, on the publisher. A node that fails stands in the answer.
     ///
     /// # Errors
     /// [`CoreError`]: the cluster is not in mixed mode.
@@ -49,7 +47,7 @@ impl Cluster {
         actor: &Actor,
         node: &NodeRow,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<(), CoreError> {
+    ) -> Result<Vec<NodeStatus>, CoreError> {
         self.on_publisher(actor, node)?;
         self.require_tokenless().await?;
         let mode = self.parameters().await?.security_mode();
@@ -57,8 +55,11 @@ impl Cluster {
             let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
             return Err(CoreError::refused("not-mixed-mode", text));
         }
-        self.audit(actor.name(), "utils ctl update CTLFile", "CTL file updated", surroundings.now()).await?;
-        self.rebuild_ctl(mode, CtlSigner::First, surroundings).await
+        let command = "utils ctl update CTLFile";
+        self.audit(actor.name(), command, "begun", surroundings.now()).await?;
+        let states = self.rebuild_ctl(actor, mode, CtlSigner::First, surroundings).await?;
+        self.audit(actor.name(), command, &outcome("CTL file updated", &states), surroundings.now()).await?;
+        Ok(states)
     }
 
     /// Releases before 10.0 know no CTL without tokens [cucm-behaviour.md 2.1].

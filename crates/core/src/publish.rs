@@ -13,17 +13,15 @@ use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::parameters::SecurityMode;
-use crate::restarts::{CTL, CTL_RESET, RESET_CTL, UPDATE_CTL};
 use crate::surroundings::Surroundings;
-use crate::trust_lists::{self, CtlSigner, ListPlan};
+use crate::trust_lists::{self, ListPlan};
 
 /// Permission of a published file: phones get it without a password, so everybody may read it.
 pub(crate) const MODE: u32 = 0o644;
 
 /// Looks at the rows until the lists fit them, at most: each further one needs a change of another process in the moment between look
 /// and writing.
-const PASSES: usize = 32;
+pub(crate) const PASSES: usize = 32;
 
 /// A list as it is published on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +110,7 @@ impl Cluster {
     /// # Errors
     /// [`CoreError`]; lists that were written stay, the others are written by the next call.
     pub async fn settle(&self, surroundings: &mut dyn Surroundings) -> Result<(), CoreError> {
+        let mut failed = None;
         for _ in 0..PASSES {
             let mut changed = false;
             // Read first: a renewal that comes in between is told of by the next list only.
@@ -120,71 +119,39 @@ impl Cluster {
             let all = self.node_certificates().await?;
             let resets = self.store().itl_resets().await?;
             for (row, node) in self.store().nodes().await?.iter().zip(&all) {
-                let only = std::slice::from_ref(row);
                 let plan = trust_lists::itl(self.release(), &parameters, node, &all).map_err(CoreError::internal)?;
-                if self.is_reset(&resets, row, &plan)? {
-                    // The records are those of the plan, so it tells as much.
-                    if let Some(reset) = self.published_list(row, ListKind::Itl)? {
-                        let digest = digest(reset.list.bytes());
-                        changed |= self.note_published(only, ListKind::Itl, &digest, renewal, None).await?;
-                    }
-                    continue;
+                match self.settle_itl(row, plan, &resets, renewal, surroundings.now()).await {
+                    Ok(done) => changed |= done,
+                    // The other nodes get theirs.
+                    Err(error) => failed = failed.or(Some(error)),
                 }
-                let key = self.key(&self.directory(row), &plan.signer)?;
-                let job = Job { kind: ListKind::Itl, plan, key, renewal };
-                changed |= self.publish(only, job, surroundings.now()).await?;
             }
-            if !changed {
+            if failed.is_some() || !changed {
                 break;
             }
         }
         self.watch_ctl_file(surroundings.now()).await?;
-        self.watch_recovery_backup(surroundings.now()).await
+        self.watch_recovery_backup(surroundings.now()).await?;
+        failed.map_or(Ok(()), Err)
     }
 
-    /// Builds the CTL of the cluster for a mode, signed by the publisher, and writes the same file on every node. It looks again as
-    /// [`Self::settle`] does.
-    ///
-    /// # Errors
-    /// [`CoreError`]; a node that failed is named, and the command can be repeated.
-    pub(crate) async fn rebuild_ctl(
+    /// The ITL of a node. Whether anything was written or noted.
+    async fn settle_itl(
         &self,
-        mode: SecurityMode,
-        signer: CtlSigner,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<(), CoreError> {
-        for _ in 0..PASSES {
-            let renewal = self.store().renewals().await?;
-            let parameters = self.parameters().await?;
-            let all = self.node_certificates().await?;
-            let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), signer, &all)
-                .map_err(CoreError::internal)?;
-            let nodes = self.store().nodes().await?;
-            let publisher = self.node(None).await?;
-            let key = self.key(&self.directory(&publisher), &plan.signer)?;
-            let job = Job { kind: ListKind::Ctl, plan, key, renewal };
-            if !self.publish(&nodes, job, surroundings.now()).await? {
-                break;
-            }
+        row: &NodeRow,
+        plan: ListPlan,
+        resets: &[(String, String)],
+        renewal: i64,
+        now: i64,
+    ) -> Result<bool, CoreError> {
+        let only = std::slice::from_ref(row);
+        if self.is_reset(resets, row, &plan)? {
+            // The records are those of the plan, so it tells as much.
+            let Some(reset) = self.published_list(row, ListKind::Itl)? else { return Ok(false) };
+            return self.note_published(only, ListKind::Itl, &digest(reset.list.bytes()), renewal, None).await;
         }
-        let now = surroundings.now();
-        self.note_ctl_step(signer, now).await?;
-        // From here on the nodes sign: a CTL that tokens signed is not distributed again.
-        self.forget_ctl_file(now).await
-    }
-
-    /// Notes which step is done by a CTL of this signer. One by the second SAST is for the time until phones have it.
-    async fn note_ctl_step(&self, signer: CtlSigner, now: i64) -> Result<(), CoreError> {
-        let publisher = self.node(None).await?.pkid;
-        let mut transaction = self.store().begin().await?;
-        match signer {
-            CtlSigner::First => transaction.note_restart_done(&publisher, UPDATE_CTL, now).await?,
-            CtlSigner::Second => {
-                transaction.note_restart_done(&publisher, RESET_CTL, now).await?;
-                transaction.note_restart_cause(&publisher, CTL_RESET, now).await?;
-            }
-        }
-        Ok(transaction.commit().await?)
+        let key = self.key(&self.directory(row), &plan.signer)?;
+        self.publish(only, Job { kind: ListKind::Itl, plan, key, renewal }, now).await
     }
 
     /// Signs a list once and writes it on `nodes`, unless it is published on all of them in the same bytes already. The audit log
@@ -237,9 +204,6 @@ impl Cluster {
             transaction.note_published_list(kind.word(), &node.name, digest, renewal).await?;
             if let Some(now) = written {
                 transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;
-                if kind == ListKind::Ctl {
-                    transaction.note_restart_cause(&node.pkid, CTL, now).await?;
-                }
             }
         }
         transaction.commit().await?;
@@ -291,7 +255,7 @@ impl Cluster {
     pub(crate) async fn unpublish(&self, node: &NodeRow, kind: ListKind, now: i64) -> Result<bool, CoreError> {
         let there = aside::remove(&self.list_path(node, kind))?;
         if kind == ListKind::Ctl {
-            self.forget_ctl_file(now).await?;
+            self.ctl_deleted(now).await?;
         }
         let mut transaction = self.store().begin().await?;
         transaction.note_change(now, "list", &format!("{} of {}", kind.word(), node.name)).await?;

@@ -10,10 +10,12 @@ pub mod log;
 
 use pki::Certificate;
 use store::rows::NodeRow;
+use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
+use crate::ctl_provider::outcome;
 use crate::parameters::SecurityMode;
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{CtlSigner, NodeCertificates};
@@ -21,7 +23,8 @@ use crate::units::Unit;
 
 impl Cluster {
     /// `utils ctl reset localkey`, on the publisher: the CTL with the certificates of now, signed by the second SAST of the
-    /// release. Phones that lost the first one take it; `utils ctl update CTLFile` gives the signature back.
+    /// release. Phones that lost the first one take it; `utils ctl update CTLFile` gives the signature back. A node that fails
+    /// stands in the answer.
     ///
     /// # Errors
     /// [`CoreError`]: not in mixed mode, a release with one SAST only, an ITLRecovery key that is too short.
@@ -30,7 +33,7 @@ impl Cluster {
         actor: &Actor,
         node: &NodeRow,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<(), CoreError> {
+    ) -> Result<Vec<NodeStatus>, CoreError> {
         actor.require(Level::Install)?;
         self.on_publisher(actor, node)?;
         let mode = self.parameters().await?.security_mode();
@@ -48,8 +51,11 @@ impl Cluster {
             return Err(CoreError::refused("not-mixed-mode", text));
         }
         check_key_sizes(&self.node_certificates().await?)?;
-        self.audit(actor.name(), "utils ctl reset localkey", "begun", surroundings.now()).await?;
-        self.rebuild_ctl(mode, CtlSigner::Second, surroundings).await
+        let command = "utils ctl reset localkey";
+        self.audit(actor.name(), command, "begun", surroundings.now()).await?;
+        let states = self.rebuild_ctl(actor, mode, CtlSigner::Second, surroundings).await?;
+        self.audit(actor.name(), command, &outcome("CTL file reset", &states), surroundings.now()).await?;
+        Ok(states)
     }
 }
 

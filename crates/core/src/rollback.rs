@@ -1,6 +1,7 @@
 //! *Prepare Cluster for Rollback to pre 8.0*: the ITL is blanked (its TFTP and TVS records; CAPF stays, the CTL is not touched), so that
 //! phones without a CTL accept unsigned files and any list [cucm-behaviour.md 2.3].
 
+use pki::listing::ListKind;
 use store::rows::NodeRow;
 
 use crate::CoreError;
@@ -9,6 +10,10 @@ use crate::alarms::{ROLLBACK_DISABLED, ROLLBACK_ENABLED};
 use crate::cluster::Cluster;
 use crate::parameters::ROLLBACK;
 use crate::surroundings::Surroundings;
+use crate::trust_stores::listed;
+
+/// Row of `processconfig` that is ours: when the last rollback was over, milliseconds since 1970 UTC.
+const ROLLBACK_ENDED: &str = "RingfenceRollbackEnded";
 
 /// What stands above everything that the shell shows of trust while it is on.
 pub const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it \
@@ -38,6 +43,9 @@ impl Cluster {
         let (value, word) = if on { ("T", "enable") } else { ("F", "disable") };
         let mut transaction = self.store().begin().await?;
         transaction.set_parameter(ROLLBACK, value).await?;
+        if !on {
+            transaction.set_parameter(ROLLBACK_ENDED, &now.to_string()).await?;
+        }
         transaction.note_change(now, "parameter", ROLLBACK).await?;
         transaction.note_change(now, "reset", "all phones (Prepare Cluster for Rollback to pre 8.0)").await?;
         transaction.note_audit(now, actor.name(), &format!("set rollback {word}"), value).await?;
@@ -52,6 +60,13 @@ impl Cluster {
             self.alarm(node, &ROLLBACK_DISABLED, &message, now)?;
         }
         self.settle(surroundings).await?;
+        if !on {
+            // What was fetched until here may still be blank.
+            let ended = surroundings.now().to_string();
+            let mut transaction = self.store().begin().await?;
+            transaction.set_parameter(ROLLBACK_ENDED, &ended).await?;
+            transaction.commit().await?;
+        }
         Ok(true)
     }
 
@@ -66,5 +81,29 @@ impl Cluster {
         let text = "Prepare Cluster for Rollback to pre 8.0 is on; no certificate is renewed until `set rollback disable` and all \
                     phones have fetched their ITL file again";
         Err(CoreError::refused(REFUSAL, text))
+    }
+
+    /// Phones that have not fetched an ITL since the rollback was over hold the blank one, or one from before.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`], which may be overruled: a phone that is gone fetches nothing.
+    pub(crate) async fn check_rollback_over(&self) -> Result<(), CoreError> {
+        let rows = self.store().parameters().await?;
+        let Some(ended) = rows.iter().find(|(name, _)| name == ROLLBACK_ENDED) else { return Ok(()) };
+        let ended: i64 = ended.1.parse().map_err(CoreError::internal)?;
+        let held = self.held_lists(ListKind::Itl).await?;
+        let behind = held.iter().filter(|held| held.fetched.as_ref().is_none_or(|fetched| fetched.fetched_at <= ended));
+        let behind: Vec<String> = behind.map(|held| held.device.clone()).collect();
+        if behind.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "{} of {} phones have not fetched their ITL file since Prepare Cluster for Rollback to pre 8.0 was turned off: {}. \
+             `show itl status` lists them; reset them and wait",
+            behind.len(),
+            held.len(),
+            listed(&behind)
+        );
+        Err(CoreError::refused("phones-hold-blank-list", text))
     }
 }

@@ -4,6 +4,7 @@ use store::rows::{NodeRow, ServiceRow};
 
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
+use crate::recovery::itl_reset::end_reset;
 use crate::services::{Kind, Service};
 use crate::surroundings::Surroundings;
 use crate::{CoreError, services};
@@ -170,7 +171,7 @@ impl Cluster {
             transaction.note_restart_done(&node.pkid, name, now).await?;
         }
         if on && name == services::TFTP {
-            transaction.end_itl_reset(&node.pkid).await?;
+            end_reset(&mut transaction, node).await?;
         }
         transaction.note_change(now, "service", &format!("{}/{name}", node.name)).await?;
         let (word, result) = act.words();

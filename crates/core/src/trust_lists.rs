@@ -146,6 +146,17 @@ pub enum CtlSigner {
     Second,
 }
 
+impl CtlSigner {
+    /// The unit of the publisher that signs; `None` when the release has no such SAST.
+    pub fn unit(self, release: &Release) -> Option<Unit> {
+        let place = match self {
+            Self::First => 0,
+            Self::Second => 1,
+        };
+        release.ctl_sasts.get(place).copied()
+    }
+}
+
 /// The tokenless CTL of a cluster. In mixed mode the SAST records of the release, the CallManager certificate of every
 /// node as CCM+TFTP, CAPF. In non-secure mode the CCM+TFTP records are emptied, as the original leaves them.
 ///
@@ -162,14 +173,11 @@ pub fn ctl(
     let publisher =
         all.iter().find(|node| node.publisher).ok_or_else(|| missing(Unit::CallManager, "the publisher"))?;
     let mut records = Vec::with_capacity(3 + all.len());
-    let signing_unit = match signer {
-        CtlSigner::First => release.ctl_sasts.first(),
-        CtlSigner::Second => release.ctl_sasts.get(1),
-    };
+    let signing_unit = signer.unit(release);
     let mut signer = None;
     for unit in release.ctl_sasts {
         let certificate = publisher.get(*unit).ok_or_else(|| missing(*unit, &publisher.name))?;
-        signer = signer.or_else(|| (Some(unit) == signing_unit).then_some(certificate));
+        signer = signer.or_else(|| (Some(*unit) == signing_unit).then_some(certificate));
         records.push(full(Role::SAST, publisher, certificate));
     }
     let node_record = |node: &NodeCertificates| match mode {

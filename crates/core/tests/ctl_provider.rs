@@ -14,6 +14,7 @@ use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
+use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::units::Unit;
 use ringfence_core::{Actor, Cluster, CoreError, Level, StandingAlarmRow, Surroundings, services};
 use store::rows::CtlFileRow;
@@ -185,8 +186,9 @@ async fn a_ctl_of_two_tokens_is_taken_and_the_mode_with_it_and_kept_until_a_node
     let publisher = world.cluster.node(None).await.unwrap();
     world.cluster.update_ctl(&world.admin, &publisher, &mut world.lab).await.unwrap();
     assert_ne!(world.published(None).await.as_ref(), Some(&upload.file));
-    let refused = world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap_err();
-    assert!(matches!(refused, CoreError::Refused { label: "no-ctl-taken", .. }), "{refused}");
+    let signed = world.published(None).await;
+    world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap();
+    assert_eq!(world.published(None).await, signed, "what is distributed now is what the nodes have signed");
 
     // Back to non-secure by the token is another matter: the nodes have signed, so the token is unknown.
     let upload = world.upload(Choice::NonSecure, &[&one, &two], false).await;
@@ -387,6 +389,7 @@ async fn a_distribution_that_was_killed_is_told_of_and_ends_when_the_nodes_sign(
         security_mode: "1".to_owned(),
         taken_from: "admin at 127.0.0.1".to_owned(),
         taken_at: NOW,
+        renewal: 0,
         on_all_nodes: false,
     };
     let store = world.cluster.store().clone();
@@ -398,7 +401,7 @@ async fn a_distribution_that_was_killed_is_told_of_and_ends_when_the_nodes_sign(
     world.cluster.settle(&mut world.lab).await.unwrap();
     let [alarm] = &world.alarms().await[..] else { panic!("one alarm stands") };
     assert_eq!(alarm.subject, "cucm-1051-a-sub1");
-    assert!(alarm.text.contains("The CTL file that admin at 127.0.0.1 brought was not brought to cucm-1051-a-sub1"));
+    assert!(alarm.text.contains("The CTL file from admin at 127.0.0.1 was not brought to cucm-1051-a-sub1"));
     // Both have it, but the mode is not set.
     std::fs::write(world.folder.path().join("nodes/cucm-1051-a-sub1/published/CTLFile.tlv"), &upload.file).unwrap();
     world.cluster.settle(&mut world.lab).await.unwrap();
@@ -407,6 +410,138 @@ async fn a_distribution_that_was_killed_is_told_of_and_ends_when_the_nodes_sign(
     let publisher = world.cluster.node(None).await.unwrap();
     world.cluster.set_security_mode(&world.admin, &publisher, SecurityMode::Mixed, &mut world.lab).await.unwrap();
     assert_eq!(world.alarms().await, []);
+}
+
+impl World {
+    /// The commands by which the nodes sign; which nodes failed.
+    async fn nodes_sign(&mut self, mode: Option<SecurityMode>) -> Vec<bool> {
+        let publisher = self.cluster.node(None).await.unwrap();
+        let (cluster, admin, lab) = (&self.cluster, &self.admin, &mut self.lab);
+        let states = match mode {
+            Some(mode) => cluster.set_security_mode(admin, &publisher, mode, lab).await.unwrap(),
+            None => cluster.update_ctl(admin, &publisher, lab).await.unwrap(),
+        };
+        states.iter().map(|state| state.failure.is_some()).collect()
+    }
+
+    async fn delete_on(&mut self, name: Option<&str>) -> bool {
+        let node = self.cluster.node(name).await.unwrap();
+        self.cluster.delete_list(&self.admin, &node, ListKind::Ctl, &mut self.lab).await.unwrap()
+    }
+
+    /// The nodes for which the alarm stands.
+    async fn behind(&self) -> Vec<String> {
+        self.alarms().await.into_iter().map(|alarm| alarm.subject).collect()
+    }
+}
+
+const SUBSCRIBER: &str = "cucm-1051-a-sub1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_fails_while_the_nodes_sign_is_named_and_finished_with_the_new_file() {
+    let mut world = World::new("10.5", &[]).await;
+    let (one, two) = two();
+    let upload = world.upload(Choice::Mixed, &[&one, &two], false).await;
+    world.take(&upload).await.unwrap();
+    let blocked = world.folder.path().join("nodes/cucm-1051-a-sub1/published/CTLFile.tlv");
+    for mode in [None, Some(SecurityMode::NonSecure)] {
+        std::fs::remove_file(&blocked).unwrap();
+        std::fs::create_dir_all(blocked.join("in the way")).unwrap();
+        assert_eq!(world.nodes_sign(mode).await, [false, true]);
+        let signed = world.published(None).await.unwrap();
+        assert_ne!(signed, upload.file);
+        assert_eq!(world.mode().await, mode.unwrap_or(SecurityMode::Mixed), "the mode is that of the file");
+        assert_eq!(world.behind().await, [SUBSCRIBER]);
+        let trouble = world.cluster.ctl_trouble().await.unwrap().unwrap();
+        assert!(
+            trouble.contains("admin on cucm-1051-a-pub") && trouble.contains("`utils ctl distribute`"),
+            "{trouble}"
+        );
+        let sql = "select command, result from audit order by seq";
+        let audit = world.cluster.run_sql(&world.admin, sql).await.unwrap().rows;
+        let last: Vec<&str> = audit.last().unwrap().iter().map(|cell| cell.as_deref().unwrap()).collect();
+        assert!(last[0].starts_with("utils ctl ") && last[1] == "failed on 127.0.47.156", "{last:?}");
+        // The same again fails again and signs nothing new.
+        assert_eq!(world.nodes_sign(mode).await, [false, true]);
+        assert_eq!(world.published(None).await.as_ref(), Some(&signed));
+
+        std::fs::remove_dir_all(&blocked).unwrap();
+        world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap();
+        for node in [None, Some(SUBSCRIBER)] {
+            assert_eq!(world.published(node).await.as_ref(), Some(&signed));
+        }
+        assert_eq!(world.behind().await, [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ctl_that_was_deleted_on_one_node_only_is_told_of() {
+    // one that tokens signed and one node has not, one that tokens signed, one that the nodes signed
+    for case in ["pending", "tokens", "nodes"] {
+        let mut world = World::new("10.5", &[]).await;
+        if case == "nodes" {
+            assert_eq!(world.nodes_sign(Some(SecurityMode::Mixed)).await, [false, false]);
+        } else {
+            let (one, two) = two();
+            let upload = world.upload(Choice::Mixed, &[&one, &two], false).await;
+            world.take(&upload).await.unwrap();
+        }
+        let file = world.published(None).await;
+        if case == "pending" {
+            let row = world.cluster.store().ctl_file().await.unwrap().unwrap();
+            let mut transaction = world.cluster.store().begin().await.unwrap();
+            transaction.put_ctl_file(&CtlFileRow { on_all_nodes: false, ..row }).await.unwrap();
+            transaction.commit().await.unwrap();
+            std::fs::remove_file(world.folder.path().join("nodes/cucm-1051-a-sub1/published/CTLFile.tlv")).unwrap();
+            assert!(!world.delete_on(Some(SUBSCRIBER)).await);
+        } else {
+            assert!(world.delete_on(Some(SUBSCRIBER)).await);
+        }
+        assert_eq!(world.behind().await, [SUBSCRIBER], "{case}");
+        assert!(world.cluster.ctl_trouble().await.unwrap().is_some(), "{case}");
+        world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap();
+        assert_eq!((world.published(Some(SUBSCRIBER)).await, world.behind().await.len()), (file, 0), "{case}");
+        // Deleted on all: there is none, and that is no trouble.
+        assert!(world.delete_on(None).await && world.behind().await.len() == 1);
+        assert!(world.delete_on(Some(SUBSCRIBER)).await && world.behind().await.is_empty());
+        let refused = world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap_err();
+        assert!(matches!(refused, CoreError::Refused { label: "no-ctl-taken", .. }), "{refused}");
+    }
+}
+
+/// A CTL that nobody has kept: made before files of the nodes were.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_differ_without_a_file_that_was_kept() {
+    let mut world = World::new("10.5", &[]).await;
+    world.nodes_sign(Some(SecurityMode::Mixed)).await;
+    let mut transaction = world.cluster.store().begin().await.unwrap();
+    transaction.remove_ctl_file().await.unwrap();
+    transaction.commit().await.unwrap();
+    world.cluster.settle(&mut world.lab).await.unwrap();
+    assert_eq!(world.behind().await.len(), 0);
+    assert!(world.delete_on(Some(SUBSCRIBER)).await);
+    assert_eq!(world.behind().await, [SUBSCRIBER]);
+    world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap();
+    assert_eq!(world.published(Some(SUBSCRIBER)).await, world.published(None).await);
+    assert_eq!((world.behind().await.len(), world.mode().await), (0, SecurityMode::Mixed));
+}
+
+/// Before the nodes take over from the tokens: who will not follow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phones_that_will_refuse_a_ctl_of_the_nodes_are_named() {
+    let mut world = World::new("10.5", &["8861", "7960"]).await;
+    assert_eq!(world.cluster.left_behind_by(CtlSigner::First).await.unwrap(), None, "no phone holds a CTL");
+    let (one, two) = two();
+    let upload = world.upload(Choice::Mixed, &[&one, &two], true).await;
+    world.take(&upload).await.unwrap();
+    let text = world.cluster.left_behind_by(CtlSigner::First).await.unwrap().unwrap();
+    assert!(
+        text.starts_with("These phones hold another CTL file, do not know ") && text.contains("cucm-1051-a-pub"),
+        "{text}"
+    );
+    assert!(text.ends_with("deleted by hand at each of them: SEP000000000002"), "{text}");
+    world.nodes_sign(None).await;
+    assert_eq!(world.cluster.left_behind_by(CtlSigner::First).await.unwrap(), None, "the CTL names its signer now");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -182,6 +182,7 @@ impl Node {
         options: NodeOptions,
         publisher: PublisherOptions,
     ) -> Result<Self, StartError> {
+        cluster.tftp_starts(&node, &System::default()).await?;
         cluster.settle(&mut System::default()).await?;
         let change = cluster.store().last_change().await.map_err(CoreError::from)?;
         let files = NodeFiles::new(cluster.snapshot(&node).await?, options.folder);

@@ -79,7 +79,11 @@ impl Servers {
     pub(crate) async fn follow(&mut self, rows: &[ServiceRow]) -> Result<(), BindError> {
         let mut failed = None;
         for name in SERVED {
-            let Some(row) = rows.iter().find(|row| row.name == name) else { continue };
+            let Some(row) = rows.iter().find(|row| row.name == name) else {
+                // The release has it no more.
+                self.stop(name).await;
+                continue;
+            };
             if (name == CAPF && self.capf.is_none()) || (name == CTL_PROVIDER && self.ctl_provider.is_none()) {
                 continue;
             }

@@ -95,3 +95,41 @@ fn a_renewal_reaches_every_server() {
     until("the ITL is signed with SHA-512", || digest(itl()) == Some("sha512"));
     assert_eq!(node.stop().code(), Some(0));
 }
+
+/// Release 15 has no CTL provider: its port is given up at once.
+#[test]
+fn a_service_that_a_release_has_no_more_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Served::start(&data, &["--release", "12.5"]).stop().code(), Some(0));
+    admin(&data, "utils service activate Cisco CTL Provider");
+    let node = Served::start(&data, &[]);
+    let line = node.said.lines().find(|line| line.trim_start().starts_with("CTL ")).expect("it listens");
+    let port: u16 = line.rsplit_once(':').unwrap().1.trim().parse().unwrap();
+    let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+    assert!(listens());
+    admin(&data, "utils system switch-version 15");
+    until("the CTL provider gives up its port", || !listens());
+    assert_eq!(status(node.http, "ITLFile.tlv"), "200");
+    assert_eq!(node.stop().code(), Some(0));
+}
+
+/// A reset ITL stays until Cisco Tftp starts again, and that it does with the program.
+#[test]
+fn a_start_of_the_program_returns_the_normal_signer() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Served::start(&data, &["--release", "10.5"]);
+    let signer = |node: &Served| {
+        let url = format!("http://127.0.0.1:{}/ITLFile.tlv", node.http);
+        let list = TrustList::decode(run("curl", "curl", &["-sf", &url]).stdout).ok()?;
+        Some(String::from_utf8(list.header().signer_name(list.bytes())?.to_vec()).unwrap())
+    };
+    assert!(signer(&node).unwrap().starts_with("CN=node1;"));
+    admin(&data, "utils itl reset localkey");
+    until("the reset ITL", || signer(&node).is_some_and(|name| name.starts_with("CN=ITLRECOVERY_node1;")));
+    assert_eq!(node.stop().code(), Some(0));
+    let node = Served::start(&data, &[]);
+    assert!(signer(&node).unwrap().starts_with("CN=node1;"), "{:?}", signer(&node));
+    assert_eq!(node.stop().code(), Some(0));
+}

@@ -6,7 +6,9 @@ use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
 use ringfence_core::monitor::MonitorChoice;
+use ringfence_core::parameters::SecurityMode;
 use ringfence_core::recovery::itl_reset::ResetKey;
+use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::{Actor, Cluster, CoreError, ListKind, NodeRow, Surroundings, rollback};
 
 use crate::complete::Completer;
@@ -106,6 +108,12 @@ impl Reply {
     /// Whether the command did what it should, or waits for its answer.
     pub fn ok(&self) -> bool {
         self.outcome == Outcome::Done
+    }
+
+    /// The same as a failure, with the line that says so.
+    pub(crate) fn failed(mut self, warning: &str) -> Self {
+        self.text.push_str(warning);
+        Self { outcome: Outcome::Failed, ..self }
     }
 
     pub(crate) fn above(mut self, text: &str) -> Self {
@@ -297,9 +305,11 @@ impl Session {
             Action::ShowItlStatus => self.show_status(ListKind::Itl, first == "missing").await,
             Action::ListUnusedKeys => self.list_unused_keys(surroundings.now()).await,
             Action::CollectKeys => self.ask_to_collect_keys(surroundings.now()).await,
-            Action::MixedMode => Ok(self.ask_for_mixed_mode()),
-            Action::NonSecureMode => Ok(self.ask_for_non_secure_mode()),
-            Action::UpdateCtl => Ok(self.ask(Question::UpdateCtl)),
+            Action::MixedMode => self.ask_about_ctl(Question::SetMode(SecurityMode::Mixed), CtlSigner::First).await,
+            Action::NonSecureMode => {
+                self.ask_about_ctl(Question::SetMode(SecurityMode::NonSecure), CtlSigner::First).await
+            }
+            Action::UpdateCtl => self.ask_about_ctl(Question::UpdateCtl, CtlSigner::First).await,
             Action::DistributeCtl => self.distribute_ctl(surroundings).await,
             Action::AddAccount => self.ask_for_account(first).await,
             Action::DeleteAccount => self.delete_account(first, surroundings).await,
@@ -359,12 +369,12 @@ impl Session {
             Action::ResumeWave => self.resume_wave(surroundings).await,
             Action::ResetItlLocal => self.ask_to_reset_itl().await,
             Action::ResetItlRemote => Ok(self.ask(Question::RemoteKey(first.to_owned()))),
-            Action::ResetCtl => Ok(self.ask(Question::ResetCtl)),
+            Action::ResetCtl => self.ask_about_ctl(Question::ResetCtl, CtlSigner::Second).await,
             Action::GetTftp => self.ask_for_backup(first, second.unwrap_or_default()),
             Action::SetRollback => Ok(self.ask(Question::Rollback(first == "enable"))),
             Action::ShowAnchors => self.show_anchors().await,
             Action::ShowAlarms => self.show_alarms().await,
-            Action::SwitchVersion => Ok(self.ask_to_switch_version(first, second.is_some())),
+            Action::SwitchVersion => self.ask_to_switch_version(first, second.is_some()).await,
             Action::StopWave => self.stop_wave(!first.is_empty(), surroundings).await,
         };
         done.unwrap_or_else(|error| Reply::error(&error))

@@ -5,7 +5,9 @@
 mod node;
 
 use node::Place;
-use ringfence_core::Level;
+use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::devices::Device;
+use ringfence_core::{Actor, Level};
 use shell::Outcome;
 
 const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it check \
@@ -189,5 +191,79 @@ async fn the_warning_stands_wherever_trust_is_touched_until_the_rollback_ends() 
     place.type_in(&mut session, &["set rollback disable", "yes"]).await;
     assert_eq!(session.standing_warnings().await.unwrap(), "");
     let (shown, _) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
+    assert!(!shown.contains("WARNING"), "{shown}");
+}
+
+/// A node whose files cannot be written, in mixed mode: the commands say it node by node and end as failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_fails_is_shown() {
+    let mut place = Place::of("11.5", &NODES).await;
+    let mut session = place.session(None, Level::Install).await;
+    for list in ["CTLFile.tlv", "ITLFile.tlv"] {
+        let blocked = place.folder.path().join("nodes/cs-ccm-sub/published").join(list);
+        drop(std::fs::remove_file(&blocked));
+        std::fs::create_dir_all(blocked.join("in the way")).unwrap();
+    }
+    let published = place.folder.path().join("published");
+    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey", "y"]).await;
+    let passed =
+        format!("Server File Location Status\ncs-ccm-pub {}/ITLFile.tlv Passed\ncs-ccm-sub ", published.display());
+    assert!(shown.contains(&passed) && outcome == Outcome::Failed, "{shown}");
+    assert!(shown.contains("WARNING: phones of a node that failed cannot check its ITL file."), "{shown}");
+    std::fs::remove_dir_all(place.folder.path().join("nodes/cs-ccm-sub/published/ITLFile.tlv")).unwrap();
+
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
+    let passed =
+        format!("Server File Location Status\n10.48.47.153 {}/CTLFile.tlv Passed\n10.48.47.154 ", published.display());
+    assert!(shown.contains(&passed) && outcome == Outcome::Failed, "{shown}");
+    let warning =
+        "WARNING: phones get different CTL files from different nodes until `utils ctl distribute` passes on all\n";
+    assert!(shown.contains(warning) && !shown.contains("Cluster set to Mixed Mode"), "{shown}");
+    let (shown, _) = place.type_in(&mut session, &["show alarms"]).await;
+    assert!(shown.contains("UC_CTL-3-CTLFileNotDistributed: CTLFile.tlv was not written on cs-ccm-sub"), "{shown}");
+    let (shown, _) = place.type_in(&mut session, &["show anchors"]).await;
+    assert!(shown.contains("WARNING: the CTL file from admin on cs-ccm-pub is not on every node"), "{shown}");
+    std::fs::remove_dir_all(place.folder.path().join("nodes/cs-ccm-sub/published/CTLFile.tlv")).unwrap();
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl distribute"]).await;
+    assert!(shown.matches(" Passed\n").count() == 2 && outcome == Outcome::Done, "{shown}");
+    let (shown, _) = place.type_in(&mut session, &["show anchors"]).await;
+    assert!(shown.contains("All records of the CTL and ITL files name live certificates."), "{shown}");
+}
+
+/// What must be known before a CTL of the nodes replaces another one, and before a downgrade.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_left_behind_is_said_before_the_question() {
+    let mut place = Place::of("11.5", &NODES).await;
+    let mut session = place.session(None, Level::Install).await;
+    let phone = Device {
+        name: "SEP001122334455".into(),
+        description: String::new(),
+        model: "7960".into(),
+        protocol: Protocol::Sccp,
+        security: DeviceSecurityMode::NonSecure,
+        nodes: Vec::new(),
+    };
+    place.cluster.put_devices(&Actor::new("admin", Level::Install), &[phone], &mut place.seed).await.unwrap();
+    let question = "This operation will update the CTLFile. Do you want to continue? (y/n):";
+    place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
+    let (shown, _) = place.type_in(&mut session, &["utils ctl update CTLFile", "n"]).await;
+    assert_eq!(shown, format!("admin:utils ctl update CTLFile\n{question}n\nadmin:"), "nothing to say");
+    // The CTL is gone from the nodes; the phone may hold its own.
+    for node in [None, Some("cs-ccm-sub")] {
+        let mut session = place.session(node, Level::Install).await;
+        place.type_in(&mut session, &["file delete tftp CTLFile.tlv", "y"]).await;
+    }
+    let (shown, _) = place.type_in(&mut session, &["utils ctl update CTLFile", "n"]).await;
+    let warning = "admin:utils ctl update CTLFile\nWARNING: These phones hold another CTL file, do not know ";
+    assert!(shown.starts_with(warning), "{shown}");
+    let end = format!("deleted by hand at each of them: SEP001122334455.\n{question}n\nadmin:");
+    assert!(shown.ends_with(&end), "{shown}");
+
+    place.type_in(&mut session, &["utils ctl update CTLFile", "y"]).await;
+    let (shown, _) = place.type_in(&mut session, &["utils system switch-version 9.1", "no"]).await;
+    let warning = "WARNING: in release 9.1 CTL of cs-ccm-pub: no Security Token stands in it, and in this release no node signs \
+                   one, so nobody could sign the next. Run ";
+    assert!(shown.contains(warning), "{shown}");
+    let (shown, _) = place.type_in(&mut session, &["utils system switch-version 10.5", "no"]).await;
     assert!(!shown.contains("WARNING"), "{shown}");
 }

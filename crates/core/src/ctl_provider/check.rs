@@ -242,21 +242,33 @@ fn nobody_can_sign(sasts: &[Certificate], facts: &Facts) -> Option<CoreError> {
     })
 }
 
-/// Phones that hold a CTL without this signer and cannot ask TVS: only deleting their CTL by hand helps.
+/// [`left_behind`] as a refusal.
 fn stranded(signer: &Certificate, facts: &Facts) -> Option<CoreError> {
-    let hold_another = match &facts.held {
+    let text = left_behind(signer, facts.held.as_ref(), facts.mixed, &facts.devices)?;
+    Some(CoreError::refused("phones-stranded", text))
+}
+
+/// Phones that hold a CTL without this signer and cannot ask TVS: only deleting their CTL by hand helps. `None` when there are none.
+pub(super) fn left_behind(
+    signer: &Certificate,
+    held: Option<&TrustList>,
+    mixed: bool,
+    devices: &[DeviceRow],
+) -> Option<String> {
+    let hold_another = match held {
         Some(held) => unknown_signer(signer, Some(held)).is_some(),
         // The file is gone from the nodes; the phones still have theirs.
-        None => facts.mixed,
+        None => mixed,
     };
-    let without_tvs = devices(facts, &|model| !model.security_by_default);
+    let without_tvs =
+        devices.iter().filter(|device| Model::find(&device.model).is_some_and(|model| !model.security_by_default));
+    let without_tvs: Vec<&str> = without_tvs.map(|device| device.name.as_str()).collect();
     (hold_another && !without_tvs.is_empty()).then(|| {
-        let text = format!(
+        format!(
             "These phones hold another CTL file, do not know {} and cannot ask TVS. They will refuse this CTL file until \
              theirs is deleted by hand at each of them: {}",
             signer.subject(NameForm::CtlClient),
             named(&without_tvs)
-        );
-        CoreError::refused("phones-stranded", text)
+        )
     })
 }

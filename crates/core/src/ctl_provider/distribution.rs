@@ -1,4 +1,4 @@
-//! A CTL that was taken, on its way to the nodes; what is not on every node stands as an alarm until it is.
+//! The CTL of the cluster, on its way to the nodes; what is not on every node stands as an alarm until it is.
 
 use pki::listing::ListKind;
 use store::aside;
@@ -11,10 +11,11 @@ use crate::alarms::CTL_NOT_DISTRIBUTED;
 use crate::cluster::Cluster;
 use crate::parameters;
 use crate::publish::MODE;
+use crate::restarts::CTL;
 use crate::surroundings::Surroundings;
 
 impl Cluster {
-    /// `utils ctl distribute`: puts the CTL that was taken last on the nodes that have it not.
+    /// `utils ctl distribute`: puts the CTL of the cluster on the nodes that have it not.
     ///
     /// # Errors
     /// [`CoreError::Refused`]: there is none. A node that fails stands in the answer.
@@ -24,11 +25,28 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Vec<NodeStatus>, CoreError> {
         actor.require(Level::ReadWrite)?;
-        let row = self.store().ctl_file().await?.ok_or_else(|| {
-            let text = "There is no CTL file of a CTL client to distribute: the nodes have signed since, or nobody has";
-            CoreError::refused("no-ctl-taken", text)
-        })?;
+        let row = match self.store().ctl_file().await? {
+            Some(row) => row,
+            None => self.found_ctl(actor, surroundings.now()).await?,
+        };
         self.place_ctl(actor, row, surroundings).await
+    }
+
+    /// A CTL that lies on a node and that nobody has kept: made before files of the nodes were, or put there by hand.
+    async fn found_ctl(&self, actor: &Actor, now: i64) -> Result<CtlFileRow, CoreError> {
+        for node in self.store().nodes().await? {
+            let Some(published) = self.served_list(&node, ListKind::Ctl)? else { continue };
+            return Ok(CtlFileRow {
+                file: published.list.into_bytes(),
+                security_mode: self.parameters().await?.security_mode().value().to_owned(),
+                taken_from: format!("{} on {}", actor.name(), node.name),
+                taken_at: now,
+                renewal: 0,
+                on_all_nodes: false,
+            });
+        }
+        let text = "There is no CTL file to distribute: no node has one. `utils ctl set-cluster mixed-mode` or the CTL client makes one";
+        Err(CoreError::refused("no-ctl-taken", text))
     }
 
     /// The file first, the mode after it, as [`Cluster::set_security_mode`] does.
@@ -41,7 +59,8 @@ impl Cluster {
         let nodes = self.store().nodes().await?;
         let (cluster, rows, file) = (self.clone(), nodes.clone(), row.file.clone());
         let work = move || cluster.write_ctl(&rows, &file);
-        let states = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
+        let placed = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
+        let (states, written): (Vec<NodeStatus>, Vec<bool>) = placed.into_iter().unzip();
         let failed: Vec<&NodeStatus> = states.iter().filter(|state| state.failure.is_some()).collect();
         for state in &failed {
             let reason = state.failure.as_deref().unwrap_or_default();
@@ -52,19 +71,23 @@ impl Cluster {
             );
         }
         let now = surroundings.now();
+        let (kind, digest) = (ListKind::Ctl.word(), pki::hash::hex(&pki::hash::sha256(&row.file)));
+        let changes_mode = self.parameters().await?.security_mode().value() != row.security_mode;
         let mut transaction = self.store().begin().await?;
-        transaction.set_parameter(parameters::CLUSTER_SECURITY_MODE, &row.security_mode).await?;
-        transaction.note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE).await?;
-        for (node, _) in nodes.iter().zip(&states).filter(|(_, state)| state.failure.is_none()) {
-            transaction.note_change(now, "list", &format!("{} of {}", ListKind::Ctl.word(), node.name)).await?;
+        if changes_mode {
+            transaction.set_parameter(parameters::CLUSTER_SECURITY_MODE, &row.security_mode).await?;
+            transaction.note_change(now, "parameter", parameters::CLUSTER_SECURITY_MODE).await?;
         }
-        let result = match failed.as_slice() {
-            [] => "on all nodes".to_owned(),
-            some => {
-                format!("failed on {}", some.iter().map(|state| state.host.as_str()).collect::<Vec<_>>().join(", "))
+        for ((node, state), written) in nodes.iter().zip(&states).zip(written) {
+            if state.failure.is_none() {
+                transaction.note_published_list(kind, &node.name, &digest, row.renewal).await?;
             }
-        };
-        transaction.note_audit(now, actor.name(), "distribute CTLFile.tlv", &result).await?;
+            if written {
+                transaction.note_change(now, "list", &format!("{kind} of {}", node.name)).await?;
+                transaction.note_restart_cause(&node.pkid, CTL, now).await?;
+            }
+        }
+        transaction.note_audit(now, actor.name(), "distribute CTLFile.tlv", &outcome("on all nodes", &states)).await?;
         for (node, state) in nodes.iter().zip(&states) {
             let Some(reason) = &state.failure else { continue };
             // Again at each try: the reason may be another one.
@@ -78,14 +101,22 @@ impl Cluster {
         Ok(states)
     }
 
-    fn write_ctl(&self, nodes: &[NodeRow], file: &[u8]) -> Result<Vec<NodeStatus>, CoreError> {
+    /// Node by node, and whether the file was written there; one that is there already is left alone.
+    fn write_ctl(&self, nodes: &[NodeRow], file: &[u8]) -> Result<Vec<(NodeStatus, bool)>, CoreError> {
         let _lock = self.data().lock()?;
         let state = |node: &NodeRow| {
             let path = self.list_path(node, ListKind::Ctl);
-            let failure = aside::write(&path, file, MODE).err().map(|error| error.to_string());
-            NodeStatus { host: node.address.clone(), location: path.display().to_string(), failure }
+            let there = self.has_ctl(node, file);
+            let written = if there { Ok(()) } else { aside::write(&path, file, MODE) };
+            let failure = written.err().map(|error| error.to_string());
+            let written = !there && failure.is_none();
+            (NodeStatus { host: node.address.clone(), location: path.display().to_string(), failure }, written)
         };
         Ok(nodes.iter().map(state).collect())
+    }
+
+    fn has_ctl(&self, node: &NodeRow, file: &[u8]) -> bool {
+        matches!(aside::read(&self.list_path(node, ListKind::Ctl)), Ok(Some(found)) if found == file)
     }
 
     /// What stands in the way of phones as long as a CTL is not on every node; `None` when all is well.
@@ -93,58 +124,86 @@ impl Cluster {
     /// # Errors
     /// [`CoreError`].
     pub async fn ctl_trouble(&self) -> Result<Option<String>, CoreError> {
+        let behind = self.without_ctl().await?;
+        if behind.is_empty() {
+            return Ok(None);
+        }
         let row = self.store().ctl_file().await?.filter(|row| !row.on_all_nodes);
-        Ok(row.map(|row| {
-            format!(
-                "the CTL file that {} brought is not on every node: phones get different CTL files. Run `utils ctl \
-                 distribute`",
-                row.taken_from
-            )
-        }))
+        let what = match row {
+            Some(row) => format!("the CTL file from {} is not on every node", row.taken_from),
+            None => {
+                let names: Vec<&str> = behind.iter().map(|(node, _)| node.name.as_str()).collect();
+                format!("{} has not the CTL file of the other nodes", names.join(", "))
+            }
+        };
+        Ok(Some(format!(
+            "{what}: phones get different CTL files. Run `utils ctl distribute`, or delete CTLFile.tlv on every node if there shall be none"
+        )))
     }
 
-    /// Lets the alarm stand for every node that has not what was taken, and ends it for the others. When all have it, but nobody
-    /// has noted that, it stands for the publisher: the mode of the cluster may not be set yet.
+    /// The nodes that have not the CTL of the cluster, and what the alarm says of each. When all have what was taken, but nobody
+    /// has noted that, it is the publisher: the mode of the cluster may not be set yet.
+    async fn without_ctl(&self) -> Result<Vec<(NodeRow, String)>, CoreError> {
+        let mut nodes = self.store().nodes().await?;
+        let Some(row) = self.store().ctl_file().await? else {
+            let read = |node: &NodeRow| aside::read(&self.list_path(node, ListKind::Ctl)).ok().flatten();
+            if let Some(file) = nodes.iter().find_map(read) {
+                nodes.retain(|node| !self.has_ctl(node, &file));
+                let text = |node: &NodeRow| format!("{} has not the CTL file of the other nodes", node.name);
+                return Ok(nodes.into_iter().map(|node| (node.clone(), text(&node))).collect());
+            }
+            return Ok(Vec::new());
+        };
+        let everywhere = nodes.iter().all(|node| self.has_ctl(node, &row.file));
+        nodes.retain(|node| match everywhere {
+            true => node.publisher && !row.on_all_nodes,
+            false => !self.has_ctl(node, &row.file),
+        });
+        let text = |node: &NodeRow| match row.on_all_nodes {
+            true => format!("The CTL file from {} was deleted or changed on {}", row.taken_from, node.name),
+            false => format!("The CTL file from {} was not brought to {} to the end", row.taken_from, node.name),
+        };
+        Ok(nodes.into_iter().map(|node| (node.clone(), text(&node))).collect())
+    }
+
+    /// Lets the alarm stand for every node that has not the CTL of the cluster, and ends it for the others.
     pub(crate) async fn watch_ctl_file(&self, now: i64) -> Result<(), CoreError> {
-        let taken = self.store().ctl_file().await?.filter(|row| !row.on_all_nodes);
+        let behind = self.without_ctl().await?;
         let standing = self.store().standing_alarms().await?;
         let standing: Vec<&str> = standing
             .iter()
             .filter(|alarm| alarm.name == CTL_NOT_DISTRIBUTED.name)
             .map(|alarm| alarm.subject.as_str())
             .collect();
-        if taken.is_none() && standing.is_empty() {
+        if behind.is_empty() && standing.is_empty() {
             return Ok(());
         }
-        let nodes = self.store().nodes().await?;
-        let has = |node: &NodeRow, file: &[u8]| {
-            let found = aside::read(&self.list_path(node, ListKind::Ctl));
-            matches!(found, Ok(Some(found)) if found == file)
-        };
-        let behind: Vec<&NodeRow> = match &taken {
-            None => Vec::new(),
-            Some(row) if nodes.iter().all(|node| has(node, &row.file)) => {
-                nodes.iter().filter(|node| node.publisher).collect()
-            }
-            Some(row) => nodes.iter().filter(|node| !has(node, &row.file)).collect(),
-        };
         let mut transaction = self.store().begin().await?;
-        for subject in standing.iter().filter(|subject| behind.iter().all(|node| node.name != **subject)) {
+        for subject in standing.iter().filter(|subject| behind.iter().all(|(node, _)| node.name != **subject)) {
             transaction.clear_alarm(CTL_NOT_DISTRIBUTED.name, subject).await?;
         }
-        for (node, row) in behind.iter().zip(taken.iter().cycle()) {
-            let message =
-                format!("The CTL file that {} brought was not brought to {} to the end", row.taken_from, node.name);
-            self.stand(&mut transaction, node, &CTL_NOT_DISTRIBUTED, &node.name, &message, now).await?;
+        for (node, message) in &behind {
+            self.stand(&mut transaction, node, &CTL_NOT_DISTRIBUTED, &node.name, message, now).await?;
         }
         Ok(transaction.commit().await?)
     }
 
-    /// The nodes sign, or somebody has deleted the file: what tokens signed is not distributed again.
-    pub(crate) async fn forget_ctl_file(&self, now: i64) -> Result<(), CoreError> {
-        let mut transaction = self.store().begin().await?;
-        transaction.remove_ctl_file().await?;
-        transaction.commit().await?;
+    /// Somebody has deleted the CTL of a node. Only when no node has one any more there is none; until then the nodes differ.
+    pub(crate) async fn ctl_deleted(&self, now: i64) -> Result<(), CoreError> {
+        let nodes = self.store().nodes().await?;
+        let is_left = |node: &NodeRow| matches!(aside::read(&self.list_path(node, ListKind::Ctl)), Ok(Some(_)));
+        if !nodes.iter().any(is_left) {
+            let mut transaction = self.store().begin().await?;
+            transaction.remove_ctl_file().await?;
+            transaction.commit().await?;
+        }
         self.watch_ctl_file(now).await
     }
+}
+
+/// What the audit log says at the end: what was done, and on which nodes it failed.
+pub(crate) fn outcome(done: &str, states: &[NodeStatus]) -> String {
+    let failed: Vec<&str> =
+        states.iter().filter(|state| state.failure.is_some()).map(|state| state.host.as_str()).collect();
+    if failed.is_empty() { done.to_owned() } else { format!("failed on {}", failed.join(", ")) }
 }

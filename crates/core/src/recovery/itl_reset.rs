@@ -7,14 +7,16 @@
 use pki::listing::ListKind;
 use pki::sign::{SigningIdentity, reset_list};
 use pki::{Certificate, SoftKey, pkcs12};
-use store::aside;
-use store::rows::NodeRow;
+use store::rows::{NodeRow, ServiceRow};
+use store::{Transaction, aside};
+use wire::ctl_provider::NodeStatus;
 use wire::trust_list::{TrustList, write_records};
 use zeroize::Zeroizing;
 
 use super::check_key_sizes;
 use super::log::ResetLog;
 use crate::actor::{Actor, Level};
+use crate::alarms::ITL_NOT_RESET;
 use crate::cluster::Cluster;
 use crate::publish::MODE;
 use crate::releases::ItlReset;
@@ -53,18 +55,19 @@ impl Cluster {
         Ok(ResetKey::Remote(Box::new((certificate, key))))
     }
 
-    /// `utils itl reset`, on the publisher. The names of the nodes whose ITL was reset.
+    /// `utils itl reset`, on the publisher: by the names of the nodes, the publisher first. A node whose file cannot be written
+    /// stands in the answer, in the log and as an alarm; the others have the reset ITL.
     ///
     /// # Errors
-    /// [`CoreError`]: the level, a release without such a command, no active TFTP node, an ITLRecovery key that is too short,
-    /// a rollback that is being prepared.
+    /// [`CoreError`], and nothing has changed: the level, a release without such a command, no active TFTP node, an ITLRecovery
+    /// key that is too short, a rollback that is being prepared.
     pub async fn reset_itl(
         &self,
         actor: &Actor,
         node: &NodeRow,
         key: &ResetKey,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<Vec<String>, CoreError> {
+    ) -> Result<Vec<NodeStatus>, CoreError> {
         actor.require(Level::Install)?;
         self.on_publisher(actor, node)?;
         let parameters = self.parameters().await?;
@@ -89,23 +92,42 @@ impl Cluster {
         for row in &nodes {
             log.info(&format!("hostname is {}", row.name))?;
             log.info(&format!("Cisco Tftp service started on host {}", row.name))?;
+            log.debug("Determining if the Live TFTP node is the self node or not")?;
+            match row.publisher {
+                true => log.info("Live TFTP server is this pub node. So no need to sftp")?,
+                false => log.info(&format!("Live TFTP server is {}", row.name))?,
+            }
             let own = all.iter().find(|own| own.name == row.name);
             let own = own.ok_or_else(|| CoreError::Internal(format!("node {} has no certificates", row.name)))?;
             let plan = trust_lists::itl(self.release(), &parameters, own, &all).map_err(CoreError::internal)?;
-            let (old, new, signer) = self.reset_file(row, own, &plan, key, now)?;
+            log.debug("Converting key to pkcs8")?;
+            let (old, new, signer) = match self.reset_file(row, own, &plan, key, now) {
+                Ok(made) => made,
+                Err(error) => {
+                    log.error(&format!("The reset ITL file of {} was not generated: {error}", row.name))?;
+                    return Err(error);
+                }
+            };
+            log.info("Converted key to pkcs8 format")?;
             log.file(&self.list_path(row, ListKind::Itl), &old, &signer, &new)?;
             made.push(Made { node: row.clone(), new, signer });
         }
-        self.publish_reset(actor, &made, word, now).await?;
         log.debug("Transferring new reset ITL file to the TFTP server nodes in the cluster.....")?;
-        for file in &made {
-            if file.node.publisher {
-                log.info("On local node copying sftp recovery ITL file to TFTP directory")?;
+        let states = self.publish_reset(actor, &made, word, now).await?;
+        for (file, state) in made.iter().zip(&states) {
+            match file.node.publisher {
+                true => log.info("On local node copying sftp recovery ITL file to TFTP directory")?,
+                false => log.info(&format!("Copying reset ITL file to TFTP directory of host {}", file.node.name))?,
             }
-            log.info("Copied successfully")?;
-            log.info(&format!("Restarting Cisco Tftp service on host {}", file.node.name))?;
+            match &state.failure {
+                None => {
+                    log.info("Copied successfully")?;
+                    log.info(&format!("Restarting Cisco Tftp service on host {}", file.node.name))?;
+                }
+                Some(why) => log.error(&format!("The reset ITL file was not copied to {}: {why}", file.node.name))?,
+            }
         }
-        Ok(made.into_iter().map(|file| file.node.name).collect())
+        Ok(states)
     }
 
     fn check_reset(&self, key: &ResetKey) -> Result<(), CoreError> {
@@ -173,29 +195,84 @@ impl Cluster {
         Ok((old, decode(new)?, certificate))
     }
 
-    /// The rows first, then the files: an ITL that is not the one of its row is simply built again.
-    async fn publish_reset(&self, actor: &Actor, made: &[Made], word: &str, now: i64) -> Result<(), CoreError> {
+    /// The rows first, then the files: an ITL that is not the one of its row is simply built again. A node that failed has no
+    /// row any more.
+    async fn publish_reset(
+        &self,
+        actor: &Actor,
+        made: &[Made],
+        word: &str,
+        now: i64,
+    ) -> Result<Vec<NodeStatus>, CoreError> {
         let mut transaction = self.store().begin().await?;
         for file in made {
             let fingerprint = pki::hash::hex(&pki::hash::sha256(file.new.bytes()));
             transaction.set_itl_reset(&file.node.pkid, &fingerprint, now).await?;
-            let signer = format!("{} on {}", file.signer.subject(pki::NameForm::Row), file.node.name);
-            transaction.note_audit(now, actor.name(), &format!("utils itl reset {word}key"), &signer).await?;
         }
         transaction.commit().await?;
-        for file in made {
-            aside::write(&self.list_path(&file.node, ListKind::Itl), file.new.bytes(), MODE)?;
-        }
+        let state = |file: &Made| {
+            let path = self.list_path(&file.node, ListKind::Itl);
+            let failure = aside::write(&path, file.new.bytes(), MODE).err().map(|error| error.to_string());
+            NodeStatus { host: file.node.name.clone(), location: path.display().to_string(), failure }
+        };
+        let states: Vec<NodeStatus> = made.iter().map(state).collect();
+        let command = format!("utils itl reset {word}key");
         let mut transaction = self.store().begin().await?;
-        for file in made {
-            transaction.note_change(now, "list", &format!("ITL of {}", file.node.name)).await?;
+        for (Made { node, signer, .. }, state) in made.iter().zip(&states) {
+            transaction.clear_alarm(ITL_NOT_RESET.name, &node.name).await?;
+            let result = match &state.failure {
+                None => {
+                    transaction.note_change(now, "list", &format!("ITL of {}", node.name)).await?;
+                    self.restart_tftp(&mut transaction, node, now).await?;
+                    transaction.note_restart_cause(&node.pkid, ITL_RESET, now).await?;
+                    format!("{} on {}", signer.subject(pki::NameForm::Row), node.name)
+                }
+                Some(why) => {
+                    tracing::error!(node = node.name, why, "THE NODES GIVE OUT ITL FILES OF DIFFERENT SIGNERS");
+                    transaction.end_itl_reset(&node.pkid).await?;
+                    let message = format!("The reset ITL file was not written on {}: {why}", node.name);
+                    self.stand(&mut transaction, node, &ITL_NOT_RESET, &node.name, &message, now).await?;
+                    format!("failed on {}", node.name)
+                }
+            };
+            transaction.note_audit(now, actor.name(), &command, &result).await?;
         }
-        let publisher = self.node(None).await?.pkid;
-        transaction.note_restart_done(&publisher, RESET_ITL, now).await?;
-        for file in made {
-            transaction.note_restart_cause(&file.node.pkid, ITL_RESET, now).await?;
+        if states.iter().all(|state| state.failure.is_none()) {
+            let publisher = self.node(None).await?.pkid;
+            transaction.note_restart_done(&publisher, RESET_ITL, now).await?;
         }
         transaction.note_change(now, "reset", "all phones (ITL reset)").await?;
+        transaction.commit().await?;
+        Ok(states)
+    }
+
+    /// As the original does at the end of a reset [seed 004]: unlike a restart by an administrator, this one keeps the reset ITL and
+    /// is none of those that a change needs.
+    async fn restart_tftp(&self, transaction: &mut Transaction, node: &NodeRow, now: i64) -> Result<(), CoreError> {
+        let rows = self.store().services().await?;
+        for row in rows.into_iter().filter(|row| row.node == node.pkid && row.name == services::TFTP) {
+            transaction.set_service(&ServiceRow { started_at: now, ..row }).await?;
+            transaction.note_change(now, "service", &format!("{}/{}", node.name, services::TFTP)).await?;
+        }
+        Ok(())
+    }
+
+    /// Cisco Tftp of a node starts with the program: the ordinary ITL is back, as after `utils service restart Cisco Tftp`
+    /// [cucm-behaviour.md 1.5].
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn tftp_starts(&self, node: &NodeRow, surroundings: &dyn Surroundings) -> Result<(), CoreError> {
+        let now = surroundings.now();
+        let resets = self.store().itl_resets().await?;
+        if resets.iter().all(|(key, _)| *key != node.pkid) {
+            return Ok(());
+        }
+        let mut transaction = self.store().begin().await?;
+        end_reset(&mut transaction, node).await?;
+        transaction.note_restart_done(&node.pkid, services::TFTP, now).await?;
+        let command = format!("start Cisco Tftp on {}", node.name);
+        transaction.note_audit(now, "system", &command, "the reset of its ITL ends").await?;
         Ok(transaction.commit().await?)
     }
 
@@ -212,4 +289,11 @@ impl Cluster {
         let records = bytes.get(published.list.header().length()..).unwrap_or_default();
         Ok(pki::hash::hex(&pki::hash::sha256(bytes)) == *fingerprint && records == write_records(&plan.records)?)
     }
+}
+
+/// Ends the reset of a node's ITL, and the alarm that there was none.
+pub(crate) async fn end_reset(transaction: &mut Transaction, node: &NodeRow) -> Result<(), CoreError> {
+    transaction.end_itl_reset(&node.pkid).await?;
+    transaction.clear_alarm(ITL_NOT_RESET.name, &node.name).await?;
+    Ok(())
 }

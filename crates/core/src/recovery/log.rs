@@ -1,5 +1,6 @@
 //! `log/itlreset.log`: what `utils itl reset` did, in the lines of the original [seed 004]. Lines about what has no counterpart here
-//! (its database user, SOAP answers, the parser's debugging) are left out.
+//! (its database user, SOAP answers, numbers of the parser's debugging) are left out; those about a
+//! subscriber and about what fails are ours, because the seed shows neither.
 
 use std::path::Path;
 
@@ -33,6 +34,10 @@ impl<'a> ResetLog<'a> {
 
     pub(crate) fn debug(&self, text: &str) -> Result<(), CoreError> {
         self.dated("DEBUG", text)
+    }
+
+    pub(crate) fn error(&self, text: &str) -> Result<(), CoreError> {
+        self.dated("ERROR", text)
     }
 
     fn dated(&self, level: &str, text: &str) -> Result<(), CoreError> {

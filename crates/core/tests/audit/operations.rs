@@ -119,8 +119,8 @@ impl Place {
             Step::Regenerate(unit) => {
                 cluster.regenerate_forced(actor, node, *unit, "one after another", clock).await.map(drop)
             }
-            Step::Mode(mode) => cluster.set_security_mode(actor, node, *mode, clock).await,
-            Step::UpdateCtl => cluster.update_ctl(actor, node, clock).await,
+            Step::Mode(mode) => cluster.set_security_mode(actor, node, *mode, clock).await.map(drop),
+            Step::UpdateCtl => cluster.update_ctl(actor, node, clock).await.map(drop),
             Step::DeleteItl => cluster.delete_list(actor, node, ListKind::Itl, clock).await.map(drop),
             Step::Parameter(name, value) => cluster.set_parameter(actor, name, value, clock).await,
             Step::Start(name) => cluster.start_service(actor, node, name, clock).await.map(drop),

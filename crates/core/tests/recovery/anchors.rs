@@ -2,6 +2,7 @@
 
 use pki::listing::ListKind;
 use ringfence_core::cluster::SubjectParts;
+use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
 use wire::role::Role;
@@ -130,4 +131,22 @@ async fn a_ctl_that_lacks_the_second_anchor() {
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].to_string().contains("no record names the ITLRecovery certificate as SAST"));
     assert_eq!(label(&place.renew(Unit::CallManager).await.unwrap_err()), "last-anchor");
+}
+
+/// A release in which only tokens sign, and a CTL without any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_downgrade_after_which_nobody_can_sign() {
+    let mut place = Place::mixed("11.5").await;
+    let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
+    let said = "CTL of labserver1: no Security Token stands in it, and in this release no node signs one, so nobody could sign \
+                the next. Run `utils system switch-version` to a release from 10.0 on, or delete CTLFile.tlv on all nodes";
+    assert_eq!(cluster.anchors_lost_by(release("10.5").unwrap()).await.unwrap(), None);
+    let before = cluster.anchors_lost_by(release("9.1").unwrap()).await.unwrap().unwrap();
+    assert!(before.starts_with(said), "{before}");
+    let kept = CarriedRecovery::Kept;
+    cluster.switch_release(&place.actor, &publisher, "9.1", kept, &mut place.clock).await.unwrap();
+    let findings = cluster.anchors().await.unwrap();
+    assert!(findings.iter().any(|finding| finding.to_string() == before), "{findings:?}");
+    cluster.switch_release(&place.actor, &publisher, "11.5", kept, &mut place.clock).await.unwrap();
+    assert!(cluster.anchors().await.unwrap().iter().all(|finding| finding.to_string() != before));
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use pki::listing::ListKind;
-use ringfence_core::alarms::ITL_RECOVERY_BACKUP;
+use ringfence_core::alarms::{ITL_NOT_RESET, ITL_RECOVERY_BACKUP};
 use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::units::Unit;
 use ringfence_core::{Actor, CoreError, Level};
@@ -13,10 +13,12 @@ use wire::header;
 use crate::place::{Place, label};
 
 impl Place {
-    async fn reset(&mut self, key: &ResetKey) -> Result<Vec<String>, CoreError> {
+    /// The names of the nodes, and whether each failed.
+    async fn reset(&mut self, key: &ResetKey) -> Result<Vec<(String, bool)>, CoreError> {
         self.clock.now += 60_000;
         let node = self.publisher.clone();
-        self.cluster.reset_itl(&self.actor, &node, key, &mut self.clock).await
+        let states = self.cluster.reset_itl(&self.actor, &node, key, &mut self.clock).await?;
+        Ok(states.into_iter().map(|state| (state.host, state.failure.is_some())).collect())
     }
 
     async fn restart_tftp(&mut self) {
@@ -51,7 +53,8 @@ async fn two_headers_with_the_sizes_of_the_seed() {
     let publisher = place.publisher.clone();
     let held = place.list(&publisher, ListKind::Itl);
     assert_eq!(held.header().length(), 452);
-    assert_eq!(place.reset(&ResetKey::Local).await.unwrap(), ["labserver1", "labserver2"]);
+    let reset = place.reset(&ResetKey::Local).await.unwrap();
+    assert_eq!(reset, [("labserver1".to_owned(), false), ("labserver2".to_owned(), false)]);
     let reset = place.list(&publisher, ListKind::Itl);
     assert_eq!(reset.header().length(), 908);
     assert_eq!(reset.bytes().len(), held.bytes().len() + 456);
@@ -74,6 +77,48 @@ async fn two_headers_with_the_sizes_of_the_seed() {
     place.restart_tftp().await;
     assert!(place.signer(&publisher, ListKind::Itl).starts_with("CN=labserver1.vasank.com;"));
     assert_eq!(place.list(&publisher, ListKind::Itl).header().length(), 452);
+
+    // and so does a start of the program, on the node that starts
+    place.reset(&ResetKey::Local).await.unwrap();
+    place.cluster.tftp_starts(&publisher, &place.clock).await.unwrap();
+    place.cluster.settle(&mut place.clock).await.unwrap();
+    assert_eq!(place.list(&publisher, ListKind::Itl).header().length(), 452);
+    assert!(place.signer(&place.subscriber, ListKind::Itl).starts_with("CN=ITLRECOVERY_labserver2."));
+}
+
+/// The ITL of one node cannot be written: the others have theirs, and everybody is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_fails_is_named_and_reset_later() {
+    let mut place = Place::new("10.5").await;
+    let (publisher, subscriber) = (place.publisher.clone(), place.subscriber.clone());
+    let blocked = place.cluster.list_path(&subscriber, ListKind::Itl);
+    std::fs::remove_file(&blocked).unwrap();
+    std::fs::create_dir_all(blocked.join("in the way")).unwrap();
+    let reset = place.reset(&ResetKey::Local).await.unwrap();
+    assert_eq!(reset, [("labserver1".to_owned(), false), ("labserver2".to_owned(), true)]);
+    assert!(place.signer(&publisher, ListKind::Itl).starts_with("CN=ITLRECOVERY_"));
+    let alarms = async |place: &Place| {
+        let mut all = place.cluster.standing_alarms().await.unwrap();
+        all.retain(|alarm| alarm.name == ITL_NOT_RESET.name);
+        all
+    };
+    let [alarm] = &alarms(&place).await[..] else { panic!("one alarm stands") };
+    assert_eq!(alarm.subject, "labserver2");
+    assert!(alarm.text.starts_with("The reset ITL file was not written on labserver2: "), "{}", alarm.text);
+    let log = place.log("itlreset.log");
+    let last = log.lines().last().unwrap();
+    assert!(last.contains(" itlreset ERROR: The reset ITL file was not copied to labserver2: "), "{last}");
+    let sql = "select result from audit where command = 'utils itl reset localkey' order by seq";
+    let audit = place.cluster.run_sql(&place.actor, sql).await.unwrap();
+    let audit: Vec<&str> = audit.rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
+    assert!(audit[0] == "begun" && audit[1].ends_with(" on labserver1"), "{audit:?}");
+    assert_eq!(audit[2], "failed on labserver2");
+
+    std::fs::remove_dir_all(&blocked).unwrap();
+    let reset = place.reset(&ResetKey::Local).await.unwrap();
+    assert!(reset.iter().all(|(_, failed)| !failed), "{reset:?}");
+    assert!(place.signer(&subscriber, ListKind::Itl).starts_with("CN=ITLRECOVERY_"));
+    assert_eq!(alarms(&place).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,31 +127,68 @@ async fn the_log_has_the_lines_of_the_seed() {
     place.renew(Unit::CallManager).await.unwrap();
     place.clock.now = 1_457_655_330_000;
     place.reset(&ResetKey::Local).await.unwrap();
-    let log = place.log("itlreset.log");
     let size = place.list(&place.publisher, ListKind::Itl).bytes().len();
-    for line in [
-        "Fri Mar 11 00:16:30 2016 itlreset INFO: Start Execution",
-        "Fri Mar 11 00:16:30 2016 itlreset DEBUG: Key location is local",
-        "Fri Mar 11 00:16:30 2016 itlreset DEBUG: Locating active Tftp servers in the cluster.....",
-        "Fri Mar 11 00:16:30 2016 itlreset INFO: Number of Active TFTP servers in the cluster : 2",
-        "Fri Mar 11 00:16:30 2016 itlreset INFO: hostname is labserver1",
-        "Fri Mar 11 00:16:30 2016 itlreset INFO: Cisco Tftp service started on host labserver1",
-        "Header Length = 452",
-        "Printing the Cisco SAST signerNameL=BGL,ST=KA,CN=ITLRECOVERY_labserver1.vasank.com,OU=TAC,O=Cisco,C=IN",
-        "Printing the Cisco SAST issuerNameL=BGL,ST=KA,CN=ITLRECOVERY_labserver1.vasank.com,OU=TAC,O=Cisco,C=IN",
-        "CANAME = CN=labserver1.vasank.com;OU=TAC;O=Cisco;L=BGL;ST=KA;C=IN",
-        "Print the value of ITL new Header Length : 908",
-        "SIG_BEGIN: 197",
-        "Fri Mar 11 00:16:30 2016 itlreset INFO: The reset ITL file was generated successfully",
-        "Fri Mar 11 00:16:30 2016 itlreset DEBUG: Transferring new reset ITL file to the TFTP server nodes in the cluster.....",
-        "Fri Mar 11 00:16:30 2016 itlreset INFO: On local node copying sftp recovery ITL file to TFTP directory",
-        "Fri Mar 11 00:16:30 2016 itlreset INFO: Copied successfully",
-        "Fri Mar 11 00:16:30 2016 itlreset INFO: Restarting Cisco Tftp service on host labserver1",
-    ] {
-        assert!(log.lines().any(|found| found == line), "{line}\n{log}");
-    }
-    assert!(log.contains(&format!("Length of ITL File {}\n", size - 456)), "{log}");
-    assert!(log.contains(&format!("The new pITL file length is {size}\n")), "{log}");
+    let at = "Fri Mar 11 00:16:30 2016 itlreset";
+    // The lines of the seed in their order, each on a line of its own; without its database user, its SOAP answers and
+    // the numbers between that its parser prints. It has one node, and here are two.
+    let generated = |name: &str, sftp: &str, size: usize, location: &str| {
+        format!(
+            "{at} INFO: hostname is {name}\n\
+             {at} INFO: Cisco Tftp service started on host {name}\n\
+             {at} DEBUG: Determining if the Live TFTP node is the self node or not\n\
+             {at} INFO: {sftp}\n\
+             {at} DEBUG: Converting key to pkcs8\n\
+             {at} INFO: Converted key to pkcs8 format\n\
+             {at} DEBUG: Generating the reset ITL file.....Location of ITL = {location}\n\
+             Length of ITL File {}\n\
+             Header Length = {}\n\
+             Printing the Cisco SAST signerNameL=BGL,ST=KA,CN=ITLRECOVERY_{name}.vasank.com,OU=TAC,O=Cisco,C=IN\n\
+             Printing the Cisco SAST issuerNameL=BGL,ST=KA,CN=ITLRECOVERY_{name}.vasank.com,OU=TAC,O=Cisco,C=IN\n\
+             SIGNERNAME =  CN={name}.vasank.com;OU=TAC;O=Cisco;L=BGL;ST=KA;C=IN\n\
+             CANAME = CN={name}.vasank.com;OU=TAC;O=Cisco;L=BGL;ST=KA;C=IN\n\
+             SIGNATUREINFO = DIGESTALGORTITHM 1\n\
+             SIGNATUREALGOINFO 2 8\n\
+             SIGNATUREALGORTITHM 1\n",
+            size - 456,
+            if name == "labserver1" { 452 } else { 324 },
+        )
+    };
+    let path = |node| place.cluster.list_path(node, ListKind::Itl).display().to_string();
+    let here = "Live TFTP server is this pub node. So no need to sftp";
+    let beginning = format!(
+        "{at} INFO: Start Execution\n\
+         {at} DEBUG: Key location is local\n\
+         {at} DEBUG: Locating active Tftp servers in the cluster.....\n\
+         {at} INFO: Number of Active TFTP servers in the cluster : 2\n\
+         {}\
+         SIGNATUREMODULUS 1 Modulus : 2048\n\
+         Printing the length of the signature : 256\n\
+         SIGNATURE 256\n\
+         hdrLength: 452\n\
+         Print the value of ITL new Header Length : 908\n\
+         The new pITL file length is {size}\n\
+         got privKey\n\
+         SIG_BEGIN: 197\n\
+         {at} INFO: The reset ITL file was generated successfully\n",
+        generated("labserver1", here, size, &path(&place.publisher))
+    );
+    let log = place.log("itlreset.log");
+    assert!(log.starts_with(&beginning), "{log}\n---\n{beginning}");
+    let size = place.list(&place.subscriber, ListKind::Itl).bytes().len();
+    let other = generated("labserver2", "Live TFTP server is labserver2", size, &path(&place.subscriber));
+    let rest = log.strip_prefix(&beginning).unwrap();
+    assert!(rest.starts_with(&other), "{rest}\n---\n{other}");
+    let end = format!(
+        "{at} INFO: The reset ITL file was generated successfully\n\
+         {at} DEBUG: Transferring new reset ITL file to the TFTP server nodes in the cluster.....\n\
+         {at} INFO: On local node copying sftp recovery ITL file to TFTP directory\n\
+         {at} INFO: Copied successfully\n\
+         {at} INFO: Restarting Cisco Tftp service on host labserver1\n\
+         {at} INFO: Copying reset ITL file to TFTP directory of host labserver2\n\
+         {at} INFO: Copied successfully\n\
+         {at} INFO: Restarting Cisco Tftp service on host labserver2\n"
+    );
+    assert!(rest.ends_with(&end), "{rest}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,8 +2,11 @@
 
 use pki::listing::ListKind;
 use ringfence_core::CoreError;
+use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::devices::Device;
 use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
+use store::rows::FetchedListRow;
 use trust::{Belief, Model};
 use wire::role::Role;
 
@@ -49,6 +52,49 @@ async fn blanks_the_itl_and_restores_it() {
         assert!(log.lines().any(|line| line.contains("%UC_TVS-6-RollBackToPre8.0Disabled: %[")), "{log}");
         place.renew(Unit::Tomcat).await.unwrap();
     }
+}
+
+/// What the refusal promises: until all phones have fetched their ITL again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renewals_wait_for_the_phones_afterwards() {
+    let mut place = Place::new("11.5").await;
+    let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
+    let phone = Device {
+        name: "SEP001122334455".into(),
+        description: String::new(),
+        model: "8861".into(),
+        protocol: Protocol::Sip,
+        security: DeviceSecurityMode::NonSecure,
+        nodes: Vec::new(),
+    };
+    cluster.put_devices(&place.actor, &[phone], &mut place.clock).await.unwrap();
+    let fetch = async |place: &Place| {
+        let row = FetchedListRow {
+            device: "SEP001122334455".into(),
+            kind: "ITL".into(),
+            digest: pki::hash::hex(&pki::hash::sha256(place.list(&publisher, ListKind::Itl).bytes())),
+            server_name: publisher.name.clone(),
+            address: "10.106.97.200".into(),
+            fetched_at: place.clock.now,
+        };
+        place.cluster.note_fetched_lists(&[row]).await.unwrap();
+    };
+    fetch(&place).await;
+    place.renew(Unit::Tomcat).await.unwrap();
+    place.rollback(true).await.unwrap();
+    place.clock.now += 60_000;
+    fetch(&place).await;
+    place.clock.now += 60_000;
+    place.rollback(false).await.unwrap();
+    for unit in [Unit::CallManager, Unit::Tvs, Unit::Tomcat] {
+        let refused = place.renew(unit).await.unwrap_err();
+        assert_eq!(label(&refused), "phones-hold-blank-list");
+        let text = "1 of 1 phones have not fetched their ITL file since Prepare Cluster for Rollback to pre 8.0 was turned off: \
+                    SEP001122334455.";
+        assert!(refused.to_string().starts_with(text), "{refused}");
+    }
+    fetch(&place).await;
+    place.renew(Unit::CallManager).await.unwrap();
 }
 
 /// An upgrade that renews ITLRecovery is a renewal too; one that keeps it is none.

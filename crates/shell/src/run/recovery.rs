@@ -8,7 +8,12 @@ use ringfence_core::releases::ItlReset;
 use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
+use crate::run::trust_lists::{failed, node_by_node};
 use crate::session::{Reply, Session, one_line};
+
+/// What follows when a node has not the reset ITL.
+const STILL_OLD_ITL: &str =
+    "WARNING: phones of a node that failed cannot check its ITL file. Mend it, then run this command again\n";
 
 impl Session {
     /// Up to 11.5 the original asks for a password [seed 004]; without an account that could have it, and later, for a yes.
@@ -35,7 +40,8 @@ impl Session {
         key: &ResetKey,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let nodes = self.cluster.reset_itl(&self.actor, &self.node, key, surroundings).await?;
+        let states = self.cluster.reset_itl(&self.actor, &self.node, key, surroundings).await?;
+        let nodes: Vec<&str> = states.iter().map(|state| state.host.as_str()).collect();
         let text = if self.cluster.release().itl_reset == ItlReset::SecondHeader {
             let quoted: Vec<String> = nodes.iter().map(|name| format!("'{name}'")).collect();
             format!(
@@ -55,6 +61,10 @@ impl Session {
                  Please reset all the phones to pickup the new ITL File.\n"
             )
         };
+        if failed(&states) {
+            let table = node_by_node(&states);
+            return Ok(Reply::done(format!("{text}{table}")).failed(STILL_OLD_ITL));
+        }
         Ok(Reply::done(text))
     }
 
@@ -107,7 +117,10 @@ impl Session {
     }
 
     pub(crate) async fn show_anchors(&self) -> Result<Reply, CoreError> {
-        let warnings = self.anchor_warnings().await?;
+        let mut warnings = self.anchor_warnings().await?;
+        if let Some(trouble) = self.cluster.ctl_trouble().await? {
+            warnings.push_str(&format!("WARNING: {}.\n", one_line(&trouble)));
+        }
         if warnings.is_empty() {
             return Ok(Reply::done("All records of the CTL and ITL files name live certificates.\n"));
         }

@@ -1,15 +1,23 @@
 //! `utils system` [cucm-behaviour.md 1.7].
 
+use ringfence_core::releases::release;
 use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
-use crate::session::{Reply, Session};
+use crate::session::{Reply, Session, one_line};
 
 impl Session {
-    pub(crate) fn ask_to_switch_version(&mut self, release: &str, renew: bool) -> Reply {
+    pub(crate) async fn ask_to_switch_version(&mut self, name: &str, renew: bool) -> Result<Reply, CoreError> {
         let recovery = if renew { CarriedRecovery::Renewed } else { CarriedRecovery::Kept };
-        self.ask(Question::SwitchVersion { release: release.to_owned(), recovery })
+        // A name that there is not is told of after the yes, as before.
+        let lost = match release(name) {
+            Some(to) => self.cluster.anchors_lost_by(to).await?,
+            None => None,
+        };
+        let warning = lost.map(|text| format!("WARNING: in release {name} {}.\n", one_line(&text)));
+        let question = Question::SwitchVersion { release: name.to_owned(), recovery };
+        Ok(self.ask(question).above(&warning.unwrap_or_default()))
     }
 
     pub(crate) async fn switch_version(

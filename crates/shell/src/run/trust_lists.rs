@@ -2,12 +2,13 @@
 
 use ringfence_core::guard::{ListStatus, status};
 use ringfence_core::parameters::SecurityMode;
-use ringfence_core::{CoreError, HeldListRow, ListKind, Surroundings, date};
+use ringfence_core::trust_lists::CtlSigner;
+use ringfence_core::{CoreError, HeldListRow, ListKind, NodeStatus, Surroundings, date};
 
 use crate::question::Question;
 use crate::run::capf::{counted, table};
 use crate::run::sql::layout;
-use crate::session::{Outcome, Reply, Session, one_line};
+use crate::session::{Reply, Session, one_line};
 
 impl Session {
     pub(crate) async fn show_ctl(&self) -> Result<Reply, CoreError> {
@@ -62,12 +63,11 @@ impl Session {
         vec![Some(held.device), Some(word), server, address, at]
     }
 
-    pub(crate) fn ask_for_mixed_mode(&mut self) -> Reply {
-        self.ask(Question::SetMode(SecurityMode::Mixed))
-    }
-
-    pub(crate) fn ask_for_non_secure_mode(&mut self) -> Reply {
-        self.ask(Question::SetMode(SecurityMode::NonSecure))
+    /// A question about a CTL that the publisher will sign; above it the phones that will refuse that.
+    pub(crate) async fn ask_about_ctl(&mut self, question: Question, signer: CtlSigner) -> Result<Reply, CoreError> {
+        let left_behind = self.cluster.left_behind_by(signer).await?;
+        let warning = left_behind.map(|text| format!("WARNING: {}.\n", one_line(&text)));
+        Ok(self.ask(question).above(&warning.unwrap_or_default()))
     }
 
     pub(crate) async fn set_security_mode(&self, mode: SecurityMode, surroundings: &mut dyn Surroundings) -> Reply {
@@ -84,33 +84,43 @@ impl Session {
         self.after_ctl(done, "CTL file Updated\n").await.above("\nUpdating CTL file\n")
     }
 
-    /// Node by node, in the columns of the CTL client [seed 000].
     pub(crate) async fn distribute_ctl(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
         let nodes = self.cluster.distribute_ctl(&self.actor, surroundings).await?;
-        let mut text = "Server File Location Status\n".to_owned();
-        let mut failed = false;
-        for node in &nodes {
-            let status = node.failure.as_ref().map_or_else(|| "Passed".to_owned(), |why| format!("Failed: {why}"));
-            failed |= node.failure.is_some();
-            text.push_str(&one_line(&format!("{} {} {status}", node.host, node.location)));
-            text.push('\n');
-        }
-        if failed {
-            text.push_str(
-                "WARNING: phones get different CTL files from different nodes until this command passes on all\n",
-            );
-            return Ok(Reply { outcome: Outcome::Failed, ..Reply::done(text) });
-        }
-        Ok(Reply::done(text))
+        let reply = Reply::done(node_by_node(&nodes));
+        Ok(if failed(&nodes) { reply.failed(DIFFERENT_CTLS) } else { reply })
     }
 
-    /// What follows a change of the CTL: the restarts, and that a rollback is being prepared, which a CTL does not end.
-    pub(super) async fn after_ctl(&self, done: Result<(), CoreError>, success: &str) -> Reply {
+    /// What follows a change of the CTL: the restarts, and that a rollback is being prepared, which a CTL does not end. When
+    /// a node failed, what became of each.
+    pub(super) async fn after_ctl(&self, done: Result<Vec<NodeStatus>, CoreError>, success: &str) -> Reply {
         let text = async {
-            done?;
+            let nodes = done?;
             let warning = self.rollback_warning().await?;
-            Ok(format!("{success}{}\n{warning}", self.cluster.release().ctl_restart))
+            let restart = self.cluster.release().ctl_restart;
+            if failed(&nodes) {
+                return Ok(Reply::done(format!("{}{restart}\n{warning}", node_by_node(&nodes))).failed(DIFFERENT_CTLS));
+            }
+            Ok(Reply::done(format!("{success}{restart}\n{warning}")))
         };
-        text.await.map_or_else(|error: CoreError| Reply::error(&error), Reply::done)
+        text.await.unwrap_or_else(|error: CoreError| Reply::error(&error))
     }
+}
+
+/// What follows when a node has not the CTL of the others.
+const DIFFERENT_CTLS: &str =
+    "WARNING: phones get different CTL files from different nodes until `utils ctl distribute` passes on all\n";
+
+pub(super) fn failed(nodes: &[NodeStatus]) -> bool {
+    nodes.iter().any(|node| node.failure.is_some())
+}
+
+/// What became of a file on each node, in the columns of the CTL client [seed 000].
+pub(super) fn node_by_node(nodes: &[NodeStatus]) -> String {
+    let mut text = "Server File Location Status\n".to_owned();
+    for node in nodes {
+        let status = node.failure.as_ref().map_or_else(|| "Passed".to_owned(), |why| format!("Failed: {why}"));
+        text.push_str(&one_line(&format!("{} {} {status}", node.host, node.location)));
+        text.push('\n');
+    }
+    text
 }

@@ -1,8 +1,8 @@
-//! The CTL that a CTL client signed.
+//! The CTL of the cluster, as a CTL client or the publisher signed it.
 
 use crate::{Store, StoreError, Transaction};
 
-/// A CTL that the provider took.
+/// A CTL that the provider took, or that the publisher signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CtlFileRow {
     /// The file.
@@ -13,25 +13,28 @@ pub struct CtlFileRow {
     pub taken_from: String,
     /// Milliseconds since 1970 UTC.
     pub taken_at: i64,
+    /// The last renewal that it tells of; 0 when that is not known.
+    pub renewal: i64,
     /// Whether every node has it.
     pub on_all_nodes: bool,
 }
 
 impl Store {
-    /// The CTL that was taken last, unless a node has built one itself since.
+    /// The CTL that was taken or signed last, unless it was deleted on all nodes since.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn ctl_file(&self) -> Result<Option<CtlFileRow>, StoreError> {
-        let row: Option<(Vec<u8>, String, String, i64, String)> =
-            sqlx::query_as("SELECT file, clustersecuritymode, takenfrom, takenat, onallnodes FROM ctlfile")
+        let row: Option<(Vec<u8>, String, String, i64, i64, String)> =
+            sqlx::query_as("SELECT file, clustersecuritymode, takenfrom, takenat, renewal, onallnodes FROM ctlfile")
                 .fetch_optional(self.pool())
                 .await?;
-        Ok(row.map(|(file, security_mode, taken_from, taken_at, on_all_nodes)| CtlFileRow {
+        Ok(row.map(|(file, security_mode, taken_from, taken_at, renewal, on_all_nodes)| CtlFileRow {
             file,
             security_mode,
             taken_from,
             taken_at,
+            renewal,
             on_all_nodes: on_all_nodes == "t",
         }))
     }
@@ -44,22 +47,23 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn put_ctl_file(&mut self, row: &CtlFileRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO ctlfile (number, file, clustersecuritymode, takenfrom, takenat, onallnodes) \
-             VALUES (1, $1, $2, $3, $4, $5) ON CONFLICT (number) DO UPDATE SET file = excluded.file, \
+            "INSERT INTO ctlfile (number, file, clustersecuritymode, takenfrom, takenat, renewal, onallnodes) \
+             VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (number) DO UPDATE SET file = excluded.file, \
              clustersecuritymode = excluded.clustersecuritymode, takenfrom = excluded.takenfrom, \
-             takenat = excluded.takenat, onallnodes = excluded.onallnodes",
+             takenat = excluded.takenat, renewal = excluded.renewal, onallnodes = excluded.onallnodes",
         )
         .bind(&row.file)
         .bind(&row.security_mode)
         .bind(&row.taken_from)
         .bind(row.taken_at)
+        .bind(row.renewal)
         .bind(if row.on_all_nodes { "t" } else { "f" })
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Forgets it: a node builds a CTL itself, or an administrator deletes the file.
+    /// Forgets it: no node has the file any more.
     ///
     /// # Errors
     /// [`StoreError`].

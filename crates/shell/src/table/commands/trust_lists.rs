@@ -96,9 +96,9 @@ pub(super) const COMMANDS: &[Command] = &[
         level: Level::ReadWrite,
         place: Place::Publisher,
         origin: Origin::Ours,
-        summary: "puts the CTL file of the CTL client on the nodes that failed",
-        help: "This will put the CTL file that a CTL client brought on every node again. Needed when one of them\n\
-               failed: until then phones get different CTL files from different nodes.",
+        summary: "puts the CTL file of the cluster on the nodes that have it not",
+        help: "This will put the CTL file that a CTL client brought or the publisher signed on every node again. Needed\n\
+               when one of them failed: until then phones get different CTL files from different nodes.",
         example: "utils ctl distribute",
         action: Action::DistributeCtl,
     },
