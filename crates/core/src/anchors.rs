@@ -247,7 +247,12 @@ impl Cluster {
         let mut ctl: Option<TrustList> = None;
         for node in self.store().nodes().await? {
             for kind in [ListKind::Ctl, ListKind::Itl] {
-                let Some(published) = self.served_list(&node, kind)? else { continue };
+                let published = match self.served_list(&node, kind) {
+                    // Told of as a node that has not the CTL of the others.
+                    Err(_) if kind == ListKind::Ctl && self.ctl_trouble().await?.is_some() => continue,
+                    published => published?,
+                };
+                let Some(published) = published else { continue };
                 // The CTL is the same on all nodes; one that differs is told of on its own.
                 if kind == ListKind::Ctl && ctl.as_ref() == Some(&published.list) {
                     continue;
