@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 use store::Transaction;
 use store::append;
-use store::rows::{NodeRow, StandingAlarmRow};
+use store::rows::{NodeRow, StandingAlarmRow, UndeliveredRow};
 
 use crate::CoreError;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, NewNode};
 
 /// Name of the file in the log directory of a node.
 pub const FILE: &str = "alarms.log";
@@ -69,31 +69,110 @@ pub const ITL_NOT_RESET: Alarm = Alarm {
               reset\" on the publisher again",
 };
 
-/// The line of an alarm without its end [seed 003]: `HOST: Sep 05 2014 00:00:06.433 UTC :  %NAME: %[Message=..]..: meaning`.
-/// `now` in milliseconds since 1970 UTC.
+/// Who is told of alarms beside `alarms.log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receiver {
+    /// A syslog receiver.
+    Syslog,
+    /// People, by e-mail.
+    Mail,
+}
+
+impl Receiver {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Syslog, Self::Mail];
+
+    /// Its name in rows.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Syslog => "syslog",
+            Self::Mail => "mail",
+        }
+    }
+}
+
+/// Alarms that wait for one receiver at most; the gravest stay, and the newest of those.
+pub const BACKLOG: i64 = 1000;
+
+/// The line of an alarm without its end [seed 003]: `864: HOST.DOMAIN: Sep 05 2014 00:00:06.433 UTC : %NAME: %[Message=..]..: meaning`.
+/// `number` counts the alarms of the node; `now` in milliseconds since 1970 UTC.
 ///
 /// # Errors
 /// [`CoreError::Internal`] for a time outside of the calendar.
-pub fn line(alarm: &Alarm, node: &str, message: &str, now: i64) -> Result<String, CoreError> {
+pub fn line(alarm: &Alarm, number: i64, node: &NodeRow, message: &str, now: i64) -> Result<String, CoreError> {
     let time = Timestamp::from_millisecond(now).map_err(CoreError::internal)?;
     let text: String = message.chars().map(|letter| if "[]".contains(letter) { ' ' } else { letter }).collect();
     Ok(format!(
-        "{node}: {}.{:03} UTC :  %{}: %[Message={text}][AppID={}][ClusterID=][NodeID={node}]: {}",
+        "{number}: {}: {}.{:03} UTC : %{}: %[Message={text}][AppID={}][ClusterID=][NodeID={}]: {}",
+        NewNode::try_from(node)?.full_name(),
         time.strftime("%b %d %Y %H:%M:%S"),
         now.rem_euclid(1000),
         alarm.name,
         alarm.app,
+        node.name,
         alarm.meaning
     ))
 }
 
 impl Cluster {
-    /// Writes the line of an alarm that happened once.
+    /// Writes the line of an alarm that happened once, and lets it wait for receivers.
     ///
     /// # Errors
     /// [`CoreError`].
-    pub fn alarm(&self, node: &NodeRow, alarm: &Alarm, message: &str, now: i64) -> Result<(), CoreError> {
-        Ok(append::line(&self.directory(node).log().join(FILE), &line(alarm, &node.name, message, now)?)?)
+    pub async fn alarm(
+        &self,
+        transaction: &mut Transaction,
+        node: &NodeRow,
+        alarm: &Alarm,
+        message: &str,
+        receivers: &[Receiver],
+        now: i64,
+    ) -> Result<(), CoreError> {
+        let number = transaction.next_alarm_number(&node.pkid).await?;
+        let text = line(alarm, number, node, message, now)?;
+        append::line(&self.directory(node).log().join(FILE), &text)?;
+        let name = alarm.name.to_owned();
+        let waiting = UndeliveredRow { seq: 0, alarm: name, severity: alarm.severity(), text, at: now };
+        for receiver in receivers {
+            transaction.put_undelivered_alarm(receiver.word(), &waiting).await?;
+        }
+        Ok(())
+    }
+
+    /// What waits for a receiver, the oldest first.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn undelivered_alarms(&self, receiver: Receiver) -> Result<Vec<UndeliveredRow>, CoreError> {
+        Ok(self.store().undelivered_alarms(receiver.word()).await?)
+    }
+
+    /// A receiver has taken what waited up to this number. One that nobody wants any more: `i64::MAX`.
+    ///
+    /// # Errors
+    /// [`CoreError`]; it is delivered once more then.
+    pub async fn note_delivered_alarms(&self, receiver: Receiver, up_to: i64) -> Result<(), CoreError> {
+        let mut transaction = self.store().begin().await?;
+        transaction.forget_undelivered_alarms(receiver.word(), up_to).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Drops what is too much for a receiver that takes nothing.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub(crate) async fn limit_waiting_alarms(
+        &self,
+        transaction: &mut Transaction,
+        receivers: &[Receiver],
+    ) -> Result<(), CoreError> {
+        for receiver in receivers {
+            let dropped = transaction.limit_undelivered_alarms(receiver.word(), BACKLOG).await?;
+            if dropped > 0 {
+                tracing::warn!(receiver = receiver.word(), dropped, "alarms that nobody took stand in alarms.log only");
+            }
+        }
+        Ok(())
     }
 
     /// Lets an alarm stand about a subject until [`Transaction::clear_alarm`], and writes its line when it did not stand yet.
@@ -116,7 +195,7 @@ impl Cluster {
             raised_at: now,
         };
         if transaction.raise_alarm(&row).await? {
-            self.alarm(node, alarm, message, now)?;
+            self.alarm(transaction, node, alarm, message, &[], now).await?;
         }
         Ok(())
     }
@@ -131,10 +210,31 @@ impl Cluster {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    /// The line of [seed 003], set into one line again.
+    /// The event of the seed, as its page wraps it.
+    const MATCHED_EVENT: &str = include_str!("../../../testdata/alarms/matched_event.txt");
+
+    /// The node of the seed.
+    pub(crate) fn cucm02() -> NodeRow {
+        NodeRow {
+            pkid: String::new(),
+            name: "CUCM02".to_owned(),
+            domain: "localdomain".to_owned(),
+            address: "192.168.1.2".to_owned(),
+            number: 2,
+            publisher: false,
+        }
+    }
+
+    /// The line of the seed: what the receiver put before it is cut off, and the wrapping of the page undone. Between two brackets the page
+    /// wraps where no blank is [cucm-behaviour.md 6].
+    pub(crate) fn line_of_the_seed() -> String {
+        let (_, wrapped) = MATCHED_EVENT.trim_end().split_once(" local7 2 : ").unwrap();
+        wrapped.replace("]\n[", "][").replace('\n', " ")
+    }
+
     #[test]
     fn the_form_of_the_seed() {
         let alarm = Alarm {
@@ -144,15 +244,13 @@ mod tests {
         };
         let message = "Certificate expiration Notification. Certificate name:CUCM01.der Unit:tomcat-trust Type:own-cert \
                        Expiration:Mon May 19 14:46:";
-        let said = line(&alarm, "CUCM02", message, 1_409_875_206_433).unwrap();
-        assert_eq!(
-            said,
-            "CUCM02: Sep 05 2014 00:00:06.433 UTC :  %UC_CERT-2-CertValidfor7days: %[Message=Certificate expiration \
-             Notification. Certificate name:CUCM01.der Unit:tomcat-trust Type:own-cert Expiration:Mon May 19 14:46:]\
-             [AppID=Cisco Certificate Monitor][ClusterID=][NodeID=CUCM02]: Alarm to indicate that Certificate has Expired or \
-             Expires in less than seven days"
+        let said = line(&alarm, 864, &cucm02(), message, 1_409_875_206_433).unwrap();
+        assert_eq!(said, line_of_the_seed());
+        let without = NodeRow { domain: String::new(), ..cucm02() };
+        assert!(
+            line(&alarm, 1, &without, "", 0).unwrap().starts_with("1: CUCM02: Jan 01 1970 00:00:00.000 UTC : %UC_")
         );
-        let forged = line(&alarm, "N", "a][NodeID=other", 0).unwrap();
+        let forged = line(&alarm, 1, &cucm02(), "a][NodeID=other", 0).unwrap();
         assert_eq!(forged.matches('[').count(), 4, "{forged}");
     }
 }

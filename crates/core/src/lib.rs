@@ -56,7 +56,7 @@ pub use error::CoreError;
 pub use store::StoreError;
 pub use store::rows::{
     AdministratorRow, CertificateRow, ChangeRow, DeviceRow, GroupRow, HeldListRow, NodeRow, ServiceRow,
-    StandingAlarmRow, UnknownDeviceRow,
+    StandingAlarmRow, UndeliveredRow, UnknownDeviceRow,
 };
 pub use store::sql::Table;
 pub use surroundings::Surroundings;

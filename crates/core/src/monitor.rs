@@ -15,11 +15,12 @@ use store::rows::{AcknowledgementRow, NodeRow, NoticeRow};
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
+use crate::alarms::Receiver;
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
 
 pub use decide::{Notice, Said, Schedule, alarm_of};
-pub use watch::{Kind, Revocation, Watched};
+pub use watch::{Kind, LscPage, LscPages, Revocation, Watched};
 
 /// *Notification Start Time* when nobody says otherwise, days: there is time for a CA that takes its time. The default of the original is
 /// not known.
@@ -54,8 +55,10 @@ const LEAST_DIGITS: usize = 8;
 /// What a look of the monitor came to.
 #[derive(Debug, Clone)]
 pub struct Look {
-    /// What is to be said, the gravest first.
+    /// What was said of certificates of nodes and trust stores, the gravest first.
     pub notices: Vec<Notice>,
+    /// How many LSCs were spoken about.
+    pub lscs: usize,
     /// When to look again, milliseconds since 1970 UTC.
     pub next: i64,
 }
@@ -66,25 +69,48 @@ impl Cluster {
         Schedule { window_days, repeat_hours, expired: self.release().expired_alarm }
     }
 
-    /// Looks at everything, writes what is to be said into the log of alarms, and remembers that it was said.
+    /// Looks at everything, writes what is to be said into the log of alarms, lets it wait for receivers, and remembers that it was said:
+    /// in one step, so that no alarm is lost.
     ///
     /// # Errors
     /// [`CoreError`]; what could not be remembered is said again at the next look.
-    pub async fn monitor(&self, node: &NodeRow, schedule: &Schedule, lscs: bool, now: i64) -> Result<Look, CoreError> {
-        let watched = self.watched(lscs).await?;
+    pub async fn monitor(
+        &self,
+        node: &NodeRow,
+        schedule: &Schedule,
+        lscs: bool,
+        receivers: &[Receiver],
+        now: i64,
+    ) -> Result<Look, CoreError> {
+        let watched = self.watched().await?;
         let said: HashMap<String, Said> = self.store().notices().await?.into_iter().map(said).collect();
         let notices = decide::decide(&watched, &said, schedule, now, self.zone());
-        if !notices.is_empty() {
-            let mut transaction = self.store().begin().await?;
-            for notice in &notices {
-                self.alarm(node, notice.alarm, &notice.message, now)?;
-                let row =
-                    NoticeRow { fingerprint: notice.key.clone(), alarm: notice.alarm.name.to_owned(), said_at: now };
-                transaction.put_notice(&row).await?;
+        self.say(node, &notices, receivers, now).await?;
+        let mut look = Look { notices, lscs: 0, next: decide::next_look(&watched, schedule, now) };
+        if lscs {
+            let mut pages = self.watched_lscs(schedule.horizon(now));
+            while let Some(page) = pages.next().await? {
+                let notices = decide::decide(&page.lscs, &page.said, schedule, now, self.zone());
+                self.say(node, &notices, receivers, now).await?;
+                look.lscs += notices.len();
+                look.next = look.next.min(decide::next_look(&page.lscs, schedule, now));
             }
-            transaction.commit().await?;
         }
-        Ok(Look { notices, next: decide::next_look(&watched, schedule, now) })
+        Ok(look)
+    }
+
+    async fn say(&self, node: &NodeRow, notices: &[Notice], receivers: &[Receiver], now: i64) -> Result<(), CoreError> {
+        if notices.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.store().begin().await?;
+        for notice in notices {
+            self.alarm(&mut transaction, node, notice.alarm, &notice.message, receivers, now).await?;
+            let row = NoticeRow { fingerprint: notice.key.clone(), alarm: notice.alarm.name.to_owned(), said_at: now };
+            transaction.put_notice(&row).await?;
+        }
+        self.limit_waiting_alarms(&mut transaction, receivers).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// `set cert acknowledge`: nothing more is said about a certificate until its alarm gets worse. The certificate is named by its
@@ -148,13 +174,11 @@ impl Cluster {
             );
             return Err(CoreError::BadInput(text));
         }
-        let mut found = self.watched(true).await?;
+        let mut found = self.watched().await?;
         found.retain(|one| one.fingerprint.starts_with(&digits));
+        found.extend(self.store().watched_lscs_by_digits(&digits).await?.into_iter().map(watch::lsc));
         if found.len() > 1 {
-            return Err(CoreError::BadInput(format!(
-                "{} certificates begin with {digits}; give more digits",
-                found.len()
-            )));
+            return Err(CoreError::BadInput(format!("several certificates begin with {digits}; give more digits")));
         }
         found.pop().ok_or_else(|| {
             CoreError::BadInput(format!("no certificate begins with {digits}; `show cert monitor all` lists them"))

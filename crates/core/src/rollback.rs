@@ -54,11 +54,9 @@ impl Cluster {
             self.stand(&mut transaction, node, &ROLLBACK_ENABLED, "", &message, now).await?;
         } else {
             transaction.clear_alarm(ROLLBACK_ENABLED.name, "").await?;
+            self.alarm(&mut transaction, node, &ROLLBACK_DISABLED, &message, &[], now).await?;
         }
         transaction.commit().await?;
-        if !on {
-            self.alarm(node, &ROLLBACK_DISABLED, &message, now)?;
-        }
         self.settle(surroundings).await?;
         if !on {
             // What was fetched until here may still be blank.

@@ -19,6 +19,7 @@ use daemon::surroundings::System;
 use daemon::tvs::TvsCounters;
 use jiff::tz::TimeZone;
 use receiver::{Running, lines, rsyslog, until};
+use ringfence_core::alarms::Receiver;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::release;
 use ringfence_core::{Actor, Cluster, Level, Random, Surroundings};
@@ -75,7 +76,7 @@ async fn said_to_rsyslog(transport: Transport) {
     let settings = MonitorSettings { syslog: Some(syslog), ..MonitorSettings::default() };
     let node = cluster.node(None).await.unwrap();
     let monitor = Monitor::start(&cluster, &node, &settings, counted()).await.unwrap();
-    let expected = cluster.watched(true).await.unwrap().len();
+    let expected = cluster.watched().await.unwrap().len();
     let all = until("the messages", || Some(lines(&received)).filter(|lines| lines.len() >= expected)).await;
     monitor.stop().await;
     assert_eq!(all.len(), expected, "{all:#?}");
@@ -88,6 +89,10 @@ async fn said_to_rsyslog(transport: Transport) {
         assert_eq!(fields[3..6], ["CUCM02", "ringfence", "UC_CERT-0-CertExpired"], "{line}");
         let text = fields[6].trim_start();
         assert_eq!(text, *logged, "the same in the file");
+        assert!(
+            text.contains(": CUCM02.localdomain: ") && text.contains(" UTC : %UC_CERT-0-CertExpired: %[Message="),
+            "{text}"
+        );
         assert!(text.contains("[AppID=Cisco Certificate Monitor][ClusterID=][NodeID=CUCM02]"), "{text}");
     }
     assert!(
@@ -196,10 +201,36 @@ async fn one_letter_for_all_of_a_look() {
     assert_eq!(letter["to"], serde_json::json!(["admin@example.org", "night@example.org"]));
     assert_eq!((&letter["tls"], &letter["login"]), (&true.into(), &true.into()));
     let text = letter["text"].as_str().unwrap().replace("=\r\n", "").replace("\r\n", "\n");
-    let count = cluster.watched(true).await.unwrap().len();
+    let count = cluster.watched().await.unwrap().len();
     assert!(text.contains(&format!("Subject: CUCM02: {count} certificate alarms\n")), "{text}");
     assert!(text.contains("UC_CERT-0-CertExpired") && text.contains("Unit:CallManager"), "{text}");
     assert!(server.letters.try_recv().is_err(), "one letter, not one for each");
+}
+
+#[tokio::test]
+async fn what_nobody_took_is_mailed_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let server = smtp(folder.path());
+    let cluster = cluster(data.path(), LONG_AGO).await;
+    let node = cluster.node(None).await.unwrap();
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let log = cluster.directory(&node).log().join("alarms.log");
+    let count = cluster.watched().await.unwrap().len();
+    let settings = MonitorSettings { mail: Some(mail(folder.path(), nobody)), ..MonitorSettings::default() };
+    let monitor = Monitor::start(&cluster, &node, &settings, counted()).await.unwrap();
+    while cluster.undelivered_alarms(Receiver::Mail).await.unwrap().len() < count {
+        tokio::task::yield_now().await;
+    }
+    monitor.stop().await;
+    let settings = MonitorSettings { mail: Some(mail(folder.path(), server.port)), ..MonitorSettings::default() };
+    let monitor = Monitor::start(&cluster, &node, &settings, counted()).await.unwrap();
+    let letter = until("the letter", || server.letters.try_recv().ok()).await;
+    monitor.stop().await;
+    let text = letter["text"].as_str().unwrap().replace("=\r\n", "").replace("\r\n", "\n");
+    assert!(text.contains(&format!("Subject: CUCM02: {count} certificate alarms\n")), "{text}");
+    assert_eq!(expiries(&log).len(), count, "they were not raised again");
+    assert_eq!(cluster.undelivered_alarms(Receiver::Mail).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -251,6 +282,8 @@ async fn metrics_as_prometheus_reads_them() {
     assert_eq!((&tomcat[1]["kind"], &tomcat[1]["in_use"]), (&"own".into(), &"true".into()));
     let left = tomcat[2].as_f64().unwrap() - now as f64 / 1000.0;
     assert!((left / 86_400.0 - 1825.0).abs() < 1.0, "five years: {left}");
+    let ending = samples.iter().find(|sample| sample[0] == "ringfence_lscs_ending").unwrap();
+    assert_eq!(ending[2], 0.0);
     for name in ["ringfence_tvs_connections_total", "ringfence_capf_installed_total"] {
         let sample = samples.iter().find(|sample| sample[0] == name).unwrap_or_else(|| panic!("{name}"));
         assert_eq!(sample[2], 0.0);
@@ -275,18 +308,18 @@ async fn nothing_is_said_twice_and_what_is_known_not_at_all() {
     let log = cluster.directory(&node).log().join("alarms.log");
     let schedule = cluster.monitor_schedule(90, 168);
     let now = System::default().now();
-    let first = cluster.monitor(&node, &schedule, true, now).await.unwrap();
+    let first = cluster.monitor(&node, &schedule, true, &[], now).await.unwrap();
     assert!(!first.notices.is_empty());
     assert_eq!(expiries(&log).len(), first.notices.len());
     assert_eq!(first.next, now + 3_600_000, "something has expired: the next look is in an hour");
-    let again = cluster.monitor(&node, &schedule, true, first.next).await.unwrap();
+    let again = cluster.monitor(&node, &schedule, true, &[], first.next).await.unwrap();
     assert_eq!(again.notices, []);
     // Acknowledged: silent the next day too, and the others are not.
     let tomcat = first.notices.iter().find(|notice| notice.message.contains("Unit:tomcat ")).unwrap();
     let actor = Actor::new("admin", Level::ReadWrite);
     let mut surroundings = At(now, System::default());
     cluster.acknowledge(&actor, &tomcat.key[..8], "tests run here", &mut surroundings).await.unwrap();
-    let next_day = cluster.monitor(&node, &schedule, true, now + 86_400_000).await.unwrap();
+    let next_day = cluster.monitor(&node, &schedule, true, &[], now + 86_400_000).await.unwrap();
     assert_eq!(next_day.notices.len(), first.notices.len() - 1);
     assert!(!next_day.notices.iter().any(|notice| notice.key == tomcat.key));
     let audit = cluster.store().audit(1).await.unwrap();

@@ -193,7 +193,7 @@ async fn a_responder_says_good_and_revoked_and_nothing() {
     assert!(detail.contains(" (keyCompromise), says http://127.0.0.1:"), "{detail}");
     // The monitor tells it, with the alarm of the original.
     let schedule = place.cluster.monitor_schedule(90, 168);
-    let look = place.cluster.monitor(&place.node, &schedule, true, now()).await.unwrap();
+    let look = place.cluster.monitor(&place.node, &schedule, true, &[], now()).await.unwrap();
     assert_eq!(look.notices[0].alarm.name, "UC_CERT-0-CertificateRevoked");
     assert!(look.notices[0].message.contains("Certificate name:tomcat.der Unit:tomcat "), "{:?}", look.notices[0]);
 
@@ -223,7 +223,7 @@ async fn a_responder_says_good_and_revoked_and_nothing() {
     place.set(REVOCATION_NOT_KNOWN, WARN).await;
     assert_eq!(place.plan(&third).await.unwrap().revocation[0].state, State::Unreachable);
     place.upload(&third).await;
-    let look = place.cluster.monitor(&place.node, &schedule, true, now()).await.unwrap();
+    let look = place.cluster.monitor(&place.node, &schedule, true, &[], now()).await.unwrap();
     assert!(look.notices.iter().any(|notice| notice.alarm.name == "UC_CERT-4-CertificateRevokationStatusByOCSP"));
     let audited = place.cluster.store().audit(100).await.unwrap();
     assert!(audited.iter().any(|row| row.command == "utils cert revocation check" && row.result.contains("1 revoked")));
@@ -286,7 +286,7 @@ async fn lists_good_revoked_stale_and_missing() {
     assert_eq!(place.plan(&other).await.unwrap().revocation[0].state, State::Good);
     // Switched off, the monitor has forgotten it.
     place.set(ENABLE_CRL, "F").await;
-    let watched = place.cluster.watched(false).await.unwrap();
+    let watched = place.cluster.watched().await.unwrap();
     assert!(watched.iter().all(|one| one.revocation.is_none()));
 }
 

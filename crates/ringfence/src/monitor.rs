@@ -1,12 +1,13 @@
 //! `ringfence monitor`: what expires, as the certificate monitor sees it now.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use daemon::monitor::MonitorSettings;
 use daemon::settings::Settings;
 use daemon::surroundings::System;
 use pki::date::utc;
-use ringfence_core::Surroundings;
 use ringfence_core::alarms::Alarm;
 use ringfence_core::monitor::{Watched, alarm_of};
+use ringfence_core::{Cluster, Surroundings};
 use serde_json::{Value, json};
 
 use crate::exit::{Answer, Failure};
@@ -33,34 +34,97 @@ pub struct Args {
     json: bool,
 }
 
+/// LSCs in a table at most, those that end first: more than anybody reads. JSON has all.
+const LISTED_LSCS: usize = 1000;
+
+/// A certificate and what is to be said of it.
+type Row = (Watched, Option<&'static Alarm>);
+
 impl Args {
-    /// Lists them, the gravest first.
+    /// Lists them, the gravest first; as JSON those of nodes and trust stores before the LSCs, which come by their end.
     pub fn run(self) -> Result<Answer, Failure> {
         let opened = self.data.open()?;
         let path = opened.cluster.data().settings();
         let settings = Settings::read(&path).map_err(|error| Failure::CouldNotTell(error.to_string()))?.monitor;
-        let schedule = opened.cluster.monitor_schedule(settings.window_days, settings.repeat_hours);
+        let urgent = opened.runtime.block_on(self.list(&opened.cluster, &settings))?;
+        Ok(if urgent { Answer::No } else { Answer::Yes })
+    }
+
+    /// Whether one of them is urgent.
+    async fn list(&self, cluster: &Cluster, settings: &MonitorSettings) -> Result<bool, Failure> {
+        let schedule = cluster.monitor_schedule(settings.window_days, settings.repeat_hours);
         let now = System::default().now();
-        let watched = opened.runtime.block_on(opened.cluster.watched(settings.lsc)).map_err(could_not)?;
-        let mut rows: Vec<(Watched, Option<&Alarm>)> = watched
-            .into_iter()
-            .map(|one| (alarm_of(&one, &schedule, now), one))
-            .map(|(alarm, one)| (one, alarm))
-            .collect();
-        rows.retain(|(_, alarm)| self.all || alarm.is_some());
-        rows.sort_by_key(|(one, alarm)| (alarm.map_or(u8::MAX, |alarm| alarm.severity()), one.not_after));
+        let judged = |watched: Vec<Watched>| -> Vec<Row> {
+            let rows = watched.into_iter().map(|one| (alarm_of(&one, &schedule, now), one));
+            rows.filter(|(alarm, _)| self.all || alarm.is_some()).map(|(alarm, one)| (one, alarm)).collect()
+        };
+        let mut rows = judged(cluster.watched().await.map_err(could_not)?);
+        rows.sort_by_key(by_gravity);
+        let mut urgent = rows.iter().any(is_urgent);
+        let mut json = Json::default();
         if self.json {
-            let shown: Vec<Value> = rows.iter().map(|(one, alarm)| described(one, *alarm)).collect();
-            terminal::print(&format!("{:#}\n", Value::Array(shown)))?;
+            json.print(&rows)?;
+        }
+        let (mut lscs, mut left_out) = (0, 0);
+        let until = if self.all { i64::MAX } else { schedule.horizon(now) };
+        let mut pages = settings.lsc.then(|| cluster.watched_lscs(until));
+        while let Some(pages) = &mut pages
+            && let Some(page) = pages.next().await.map_err(could_not)?
+        {
+            let mut page = judged(page.lscs);
+            urgent |= page.iter().any(is_urgent);
+            if self.json {
+                json.print(&page)?;
+            } else {
+                left_out += page.len();
+                page.truncate(LISTED_LSCS - lscs);
+                lscs += page.len();
+                left_out -= page.len();
+                rows.extend(page);
+            }
+        }
+        if self.json {
+            json.end()?;
         } else if rows.is_empty() {
             terminal::print(&format!("Nothing expires within {} days.\n", settings.window_days))?;
         } else {
+            rows.sort_by_key(by_gravity);
             terminal::print(&format!("{}\n", table(&rows)))?;
+            if left_out > 0 {
+                terminal::print(&format!("{left_out} more LSCs end later; --json lists all\n"))?;
+            }
         }
-        let urgent = rows
-            .iter()
-            .any(|(one, alarm)| alarm.is_some_and(|alarm| alarm.severity() <= ACT) && one.acknowledged.is_none());
-        Ok(if urgent { Answer::No } else { Answer::Yes })
+        Ok(urgent)
+    }
+}
+
+fn by_gravity((one, alarm): &Row) -> (u8, i64) {
+    (alarm.map_or(u8::MAX, |alarm| alarm.severity()), one.not_after)
+}
+
+fn is_urgent((one, alarm): &Row) -> bool {
+    alarm.is_some_and(|alarm| alarm.severity() <= ACT) && one.acknowledged.is_none()
+}
+
+/// An array that is written while it is read.
+#[derive(Default)]
+struct Json {
+    begun: bool,
+}
+
+impl Json {
+    fn print(&mut self, rows: &[Row]) -> Result<(), Failure> {
+        let mut out = String::new();
+        for (one, alarm) in rows {
+            out.push_str(if self.begun { ",\n" } else { "[\n" });
+            self.begun = true;
+            out.push_str(&format!("{:#}", described(one, *alarm)));
+        }
+        terminal::print(&out)
+    }
+
+    fn end(&self) -> Result<(), Failure> {
+        terminal::print(if self.begun { "\n]\n" } else { "[]\n" })
     }
 }
 
@@ -79,7 +143,7 @@ fn described(one: &Watched, alarm: Option<&Alarm>) -> Value {
     })
 }
 
-fn table(rows: &[(Watched, Option<&Alarm>)]) -> Table {
+fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.set_content_arrangement(ContentArrangement::Dynamic).load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["Certificate", "SHA-256", "Until", "Alarm", "Depends on it"]);

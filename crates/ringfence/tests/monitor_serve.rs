@@ -110,3 +110,50 @@ async fn it_speaks_until_somebody_knows() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("tomcat/tomcat.pem") && said.contains("unknown field `window`"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn alarms_outlast_a_restart_until_somebody_takes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Served::start(&data, &["--release", "15"]).stop().code(), Some(0));
+    let to = |port: u16| {
+        settings(&data, |settings| {
+            let server = format!("127.0.0.1:{port}");
+            settings.monitor.syslog = Some(SyslogSettings { server, transport: Transport::Tcp, facility: 23 });
+            // Everything is near its end.
+            settings.monitor.window_days = 10 * 365;
+        });
+    };
+    let log = || {
+        let mut all = lines(&data.join("log/alarms.log"));
+        all.retain(|line| line.contains("Certificate expiration Notification"));
+        all
+    };
+    // nobody listens there
+    to(node::free_port());
+    let node = Served::start(&data, &[]);
+    let said = until("the alarms", || Some(log()).filter(|all| !all.is_empty())).await;
+    assert_eq!(node.stop().code(), Some(0));
+
+    let (_server, port, received) = rsyslog(folder.path(), Transport::Tcp).await;
+    to(port);
+    let texts = || -> Vec<String> {
+        let all = lines(&received);
+        all.iter().map(|line| line.splitn(7, '|').last().unwrap().trim_start().to_owned()).collect()
+    };
+    let node = Served::start(&data, &[]);
+    let all = until("what was raised before", || Some(texts()).filter(|all| all.len() >= said.len())).await;
+    assert_eq!(node.stop().code(), Some(0));
+    assert_eq!(all, said, "each once, in order");
+    assert_eq!(log(), said, "nothing was raised again");
+
+    // What was taken is gone: the next start brings a new alarm only.
+    let ca = Company::new("Company Root");
+    std::fs::write(data.join("ca.pem"), ca.pem()).unwrap();
+    admin(&data, "set cert import trust tomcat ca.pem");
+    let node = Served::start(&data, &[]);
+    let next = until("the new one", || Some(texts()).filter(|all| all.len() > said.len())).await;
+    assert_eq!(node.stop().code(), Some(0));
+    assert_eq!(next.len(), said.len() + 1, "{next:#?}");
+    assert!(next.last().unwrap().contains("Unit:tomcat-trust"), "{next:#?}");
+}

@@ -24,6 +24,14 @@ pub struct Schedule {
     pub expired: &'static Alarm,
 }
 
+impl Schedule {
+    /// Until when a certificate has to end to be spoken about at `now` (milliseconds), seconds since 1970 UTC.
+    #[must_use]
+    pub fn horizon(&self, now: i64) -> i64 {
+        now.div_euclid(1000).saturating_add(i64::from(self.window_days) * (DAY / 1000))
+    }
+}
+
 /// What was said last about a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
@@ -146,6 +154,7 @@ mod tests {
 
     use super::*;
     use crate::alarms::line;
+    use crate::alarms::tests::{cucm02, line_of_the_seed};
 
     /// Fri Sep 05 00:00:06.433 UTC 2014, as in the seed.
     const NOW: i64 = 1_409_875_206_433;
@@ -260,7 +269,6 @@ mod tests {
         );
     }
 
-    /// The line of [seed 003], set into one line again.
     #[test]
     fn the_line_of_the_seed() {
         let expired = Timestamp::from_second(1_400_510_785).unwrap();
@@ -268,12 +276,7 @@ mod tests {
         let old = Schedule { expired: &alarms::FOR_7_DAYS, ..schedule() };
         let watched = Watched { not_after: expired.as_second(), ..one(0) };
         let notices = decide(&[watched], &HashMap::new(), &old, NOW, &TimeZone::UTC);
-        assert_eq!(
-            line(notices[0].alarm, "CUCM02", &notices[0].message, NOW).unwrap(),
-            "CUCM02: Sep 05 2014 00:00:06.433 UTC :  %UC_CERT-2-CertValidfor7days: %[Message=Certificate expiration Notification. \
-             Certificate name:CUCM01.der Unit:tomcat-trust Type:own-cert Expiration:Mon May 19 14:46:]\
-             [AppID=Cisco Certificate Monitor][ClusterID=][NodeID=CUCM02]: \
-             Alarm to indicate that Certificate has Expired or Expires in less than seven days"
-        );
+        let said = line(notices[0].alarm, 864, &cucm02(), &notices[0].message, NOW).unwrap();
+        assert_eq!(said, line_of_the_seed());
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use pki::Certificate;
-use store::rows::{AcknowledgementRow, CertificateRow, LscRow, NodeRow, RevocationRow};
+use store::rows::{AcknowledgementRow, CertificateRow, NodeRow, RevocationRow, WatchedLscRow};
 use wire::trust_list::TrustList;
 
+use super::decide::Said;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::revocation::Policy;
@@ -69,11 +70,11 @@ pub struct Watched {
 }
 
 impl Cluster {
-    /// All that is watched; LSCs when `lscs`.
+    /// What is watched of nodes and trust stores; phones: [`Self::watched_lscs`].
     ///
     /// # Errors
     /// [`CoreError`].
-    pub async fn watched(&self, lscs: bool) -> Result<Vec<Watched>, CoreError> {
+    pub async fn watched(&self) -> Result<Vec<Watched>, CoreError> {
         let rows = self.store().certificates().await?;
         let known: HashMap<String, AcknowledgementRow> =
             self.store().acknowledgements().await?.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
@@ -108,28 +109,74 @@ impl Cluster {
                 }),
             });
         }
-        if lscs {
-            let issued = self.store().current_lscs().await?;
-            all.extend(issued.iter().filter_map(|row| lsc(row, &known)));
-        }
         Ok(all)
+    }
+
+    /// The LSCs of phones that end by `until` (seconds since 1970 UTC), those that end first at the front.
+    pub fn watched_lscs(&self, until: i64) -> LscPages {
+        LscPages { cluster: self.clone(), until, behind: Some((i64::MIN, String::new())) }
+    }
+
+    /// How many LSCs of phones end by `until`, seconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn count_watched_lscs(&self, until: i64) -> Result<i64, CoreError> {
+        Ok(self.store().count_watched_lscs(until).await?)
     }
 }
 
-fn lsc(row: &LscRow, known: &HashMap<String, AcknowledgementRow>) -> Option<Watched> {
-    let certificate = Certificate::from_pem(row.pem.as_ref()?.as_bytes()).ok()?;
-    let fingerprint = pki::hash::hex(&certificate.sha256());
-    Some(Watched {
-        acknowledged: known.get(&fingerprint).cloned(),
-        fingerprint,
+/// LSCs that are being gone through, page by page: a million of them cost the memory of one page.
+#[derive(Debug)]
+pub struct LscPages {
+    cluster: Cluster,
+    until: i64,
+    /// End and key of the last one; `None` at the end.
+    behind: Option<(i64, String)>,
+}
+
+/// A page of LSCs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LscPage {
+    /// The LSCs.
+    pub lscs: Vec<Watched>,
+    /// What was said last about them, by their SHA-256.
+    pub said: HashMap<String, Said>,
+}
+
+impl LscPages {
+    /// The next page; `None` at the end.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn next(&mut self) -> Result<Option<LscPage>, CoreError> {
+        let Some((end, key)) = self.behind.take() else { return Ok(None) };
+        let rows = self.cluster.store().watched_lscs(self.until, (end, &key)).await?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        self.behind = Some((last.not_after, last.pkid.clone()));
+        let mut page = LscPage::default();
+        for mut row in rows {
+            if let Some(row) = row.said.take() {
+                page.said.insert(row.fingerprint, Said { alarm: row.alarm, at: row.said_at });
+            }
+            page.lscs.push(lsc(row));
+        }
+        Ok(Some(page))
+    }
+}
+
+pub(super) fn lsc(row: WatchedLscRow) -> Watched {
+    Watched {
+        fingerprint: row.fingerprint,
         file: format!("{}.der", row.device),
-        unit: row.device.clone(),
         kind: Kind::Lsc,
         not_after: row.not_after,
         depends: vec![format!("{} proves itself by it", row.device)],
+        unit: row.device,
         regenerated: false,
+        acknowledged: row.acknowledged,
         revocation: None,
-    })
+    }
 }
 
 /// The unit and the name of the file with the ending of the original.

@@ -13,12 +13,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ringfence_core::monitor::Watched;
+use ringfence_core::monitor::{MonitorChoice, Watched};
 use ringfence_core::{Cluster, CoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use crate::capf::CapfCounters;
+use crate::surroundings::now;
 use crate::tftp::BindError;
 use crate::tvs::TvsCounters;
 
@@ -40,16 +41,32 @@ pub struct Counted {
     pub capf: Option<Arc<CapfCounters>>,
 }
 
-/// The text of a scrape.
+/// The text of a scrape at `now`, milliseconds since 1970 UTC. Of LSCs those that end first in the notification
+/// window, one page of them: a series for each LSC of a large cluster is more than a Prometheus wants.
 ///
 /// # Errors
 /// [`CoreError`].
-pub async fn text(cluster: &Cluster, counted: &Counted, lscs: bool) -> Result<String, CoreError> {
+pub async fn text(cluster: &Cluster, counted: &Counted, choice: &MonitorChoice, now: i64) -> Result<String, CoreError> {
     let mut out = String::new();
+    let mut watched = cluster.watched().await?;
+    let mut ending = None;
+    if choice.lsc {
+        let horizon = cluster.monitor_schedule(choice.window_days, choice.repeat_hours).horizon(now);
+        ending = Some(cluster.count_watched_lscs(horizon).await?);
+        watched.extend(cluster.watched_lscs(horizon).next().await?.unwrap_or_default().lscs);
+    }
     // Writing to a String never fails.
-    let written = expiries(&mut out, &cluster.watched(lscs).await?).and_then(|()| counters(&mut out, counted));
+    let written = expiries(&mut out, &watched)
+        .and_then(|()| ending.map_or(Ok(()), |count| lscs_ending(&mut out, count)))
+        .and_then(|()| counters(&mut out, counted));
     written.map_err(CoreError::internal)?;
     Ok(out)
+}
+
+fn lscs_ending(out: &mut String, count: i64) -> std::fmt::Result {
+    let name = "ringfence_lscs_ending";
+    let help = "LSCs of phones that have expired or end within the notification window.";
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {count}")
 }
 
 fn expiries(out: &mut String, watched: &[Watched]) -> std::fmt::Result {
@@ -126,16 +143,20 @@ pub async fn serve(
     listen: SocketAddr,
     cluster: Cluster,
     counted: Counted,
-    lscs: bool,
+    choice: MonitorChoice,
     stopped: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, impl Future<Output = ()>), BindError> {
     let named = |error| BindError::new("TCP", listen, error);
     let listener = TcpListener::bind(listen).await.map_err(named)?;
     let address = listener.local_addr().map_err(named)?;
-    Ok((address, accept(listener, Arc::new((cluster, counted, lscs)), stopped)))
+    Ok((address, accept(listener, Arc::new((cluster, counted, choice)), stopped)))
 }
 
-async fn accept(listener: TcpListener, source: Arc<(Cluster, Counted, bool)>, mut stopped: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    source: Arc<(Cluster, Counted, MonitorChoice)>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -168,10 +189,10 @@ async fn accept(listener: TcpListener, source: Arc<(Cluster, Counted, bool)>, mu
     }
 }
 
-async fn answer(method: &Method, path: &str, source: &(Cluster, Counted, bool)) -> Response<Full<Bytes>> {
-    let (cluster, counted, lscs) = source;
+async fn answer(method: &Method, path: &str, source: &(Cluster, Counted, MonitorChoice)) -> Response<Full<Bytes>> {
+    let (cluster, counted, choice) = source;
     let (status, body) = match (method, path) {
-        (&Method::GET, "/metrics") => match text(cluster, counted, *lscs).await {
+        (&Method::GET, "/metrics") => match text(cluster, counted, choice, now()).await {
             Ok(text) => (StatusCode::OK, text),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         },

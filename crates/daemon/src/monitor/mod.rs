@@ -1,7 +1,7 @@
 //! *Cisco Certificate Expiry Monitor*: looks each day, each hour when it matters, and says what is to be said: into `log/alarms.log` always, to
 //! [`syslog`] and by [`mail`] when `ringfence.toml` names them. [`metrics`] are there to be fetched at any time.
 //!
-//! What a receiver did not take is kept, at most [`BACKLOG`], and tried again each minute.
+//! What a receiver did not take is kept in the database, at most [`BACKLOG`](ringfence_core::alarms::BACKLOG), and tried again each minute.
 
 pub mod mail;
 pub mod metrics;
@@ -10,7 +10,7 @@ pub mod syslog;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ringfence_core::alarms::line;
+use ringfence_core::alarms::Receiver;
 use ringfence_core::monitor::{Look, MonitorChoice};
 use ringfence_core::services::EXPIRY_MONITOR;
 use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow};
@@ -24,11 +24,11 @@ use mail::MailSettings;
 use metrics::Counted;
 use syslog::SyslogSettings;
 
-/// Alarms that wait for a receiver at most; the oldest go first.
-pub const BACKLOG: usize = 1000;
-
 /// How often it is seen whether a look is due, the service runs, and a receiver is back.
 const TICK: Duration = Duration::from_secs(60);
+
+/// How long a look may take when the node stops. One that is cut says again what it had said.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// `[monitor]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ impl Monitor {
         let mut metrics = None;
         if let Some(listen) = settings.metrics {
             let (address, server) =
-                metrics::serve(listen, cluster.clone(), counted, settings.lsc, stopped.clone()).await?;
+                metrics::serve(listen, cluster.clone(), counted, settings.choice(), stopped.clone()).await?;
             metrics = Some(address);
             tasks.spawn(server);
         }
@@ -106,10 +106,13 @@ impl Monitor {
         self.metrics
     }
 
-    /// Ends it; what a receiver has begun to take is cut.
+    /// Ends it. A look that was begun may finish; what a receiver has begun to take is cut.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        self.tasks.shutdown().await;
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_LOOK, ended).await.is_err() {
+            self.tasks.shutdown().await;
+        }
     }
 }
 
@@ -119,22 +122,11 @@ struct Runner {
     settings: MonitorSettings,
     /// When the next look is due, milliseconds since 1970 UTC.
     next: i64,
-    /// For syslog.
-    messages: Vec<String>,
-    /// For the next e-mail.
-    letter: Vec<String>,
 }
 
 impl Runner {
     fn new(cluster: &Cluster, node: &NodeRow, settings: &MonitorSettings) -> Self {
-        Self {
-            cluster: cluster.clone(),
-            node: node.clone(),
-            settings: settings.clone(),
-            next: i64::MIN,
-            messages: Vec::new(),
-            letter: Vec::new(),
-        }
+        Self { cluster: cluster.clone(), node: node.clone(), settings: settings.clone(), next: i64::MIN }
     }
 
     async fn run(mut self, mut stopped: watch::Receiver<bool>) {
@@ -200,40 +192,62 @@ impl Runner {
         }
     }
 
-    async fn look(&mut self, now: i64) -> Result<Look, CoreError> {
-        let schedule = self.cluster.monitor_schedule(self.settings.window_days, self.settings.repeat_hours);
-        let look = self.cluster.monitor(&self.node, &schedule, self.settings.lsc, now).await?;
-        for notice in &look.notices {
-            let text = line(notice.alarm, &self.node.name, &notice.message, now)?;
-            if let Some(settings) = &self.settings.syslog {
-                self.messages.push(syslog::message(settings, &self.node.name, notice, &text, now));
-            }
-            if self.settings.mail.is_some() {
-                self.letter.push(text);
-            }
-        }
-        for waiting in [&mut self.messages, &mut self.letter] {
-            let too_many = waiting.len().saturating_sub(BACKLOG);
-            waiting.drain(..too_many);
-        }
-        Ok(look)
+    /// The receivers that the settings name.
+    fn receivers(&self) -> Vec<Receiver> {
+        let named = |receiver: &Receiver| match receiver {
+            Receiver::Syslog => self.settings.syslog.is_some(),
+            Receiver::Mail => self.settings.mail.is_some(),
+        };
+        Receiver::ALL.into_iter().filter(named).collect()
     }
 
-    async fn deliver(&mut self) {
-        if let (Some(settings), false) = (&self.settings.syslog, self.messages.is_empty())
-            && let Err(error) = syslog::send(settings, &mut self.messages).await
-        {
-            let waiting = self.messages.len();
-            tracing::warn!(server = settings.server, %error, waiting, "syslog takes no alarms now; tried again");
+    async fn look(&self, now: i64) -> Result<Look, CoreError> {
+        let schedule = self.cluster.monitor_schedule(self.settings.window_days, self.settings.repeat_hours);
+        self.cluster.monitor(&self.node, &schedule, self.settings.lsc, &self.receivers(), now).await
+    }
+
+    async fn deliver(&self) {
+        for receiver in Receiver::ALL {
+            if let Err(error) = self.deliver_to(receiver).await {
+                tracing::warn!(%error, ?receiver, "alarms wait; tried again");
+            }
         }
-        if let (Some(settings), false) = (&self.settings.mail, self.letter.is_empty()) {
-            let count = self.letter.len();
-            let subject = format!("{}: {count} certificate alarm{}", self.node.name, if count == 1 { "" } else { "s" });
-            let mut body = self.letter.join("\n\n");
-            body.push_str("\n\nAll of them, with what depends on each: `ringfence monitor` on the node.\n");
-            match mail::send(settings, &subject, body).await {
-                Ok(()) => self.letter.clear(),
-                Err(error) => tracing::warn!(%error, waiting = count, "the alarms could not be mailed; tried again"),
+    }
+
+    async fn deliver_to(&self, receiver: Receiver) -> Result<(), CoreError> {
+        let waiting = self.cluster.undelivered_alarms(receiver).await?;
+        let Some(last) = waiting.last() else { return Ok(()) };
+        match receiver {
+            Receiver::Syslog => {
+                let Some(settings) = &self.settings.syslog else {
+                    return self.cluster.note_delivered_alarms(receiver, i64::MAX).await;
+                };
+                let messages = waiting.iter().map(|alarm| syslog::message(settings, &self.node.name, alarm));
+                let mut messages: Vec<String> = messages.collect();
+                if let Err(error) = syslog::send(settings, &mut messages).await {
+                    let waiting = messages.len();
+                    tracing::warn!(server = settings.server, %error, waiting, "syslog takes no alarms now; tried again");
+                }
+                let taken = waiting.len().saturating_sub(messages.len());
+                match taken.checked_sub(1).and_then(|index| waiting.get(index)) {
+                    Some(alarm) => self.cluster.note_delivered_alarms(receiver, alarm.seq).await,
+                    None => Ok(()),
+                }
+            }
+            Receiver::Mail => {
+                let Some(settings) = &self.settings.mail else {
+                    return self.cluster.note_delivered_alarms(receiver, i64::MAX).await;
+                };
+                let count = waiting.len();
+                let subject =
+                    format!("{}: {count} certificate alarm{}", self.node.name, if count == 1 { "" } else { "s" });
+                let mut body = waiting.iter().map(|alarm| alarm.text.as_str()).collect::<Vec<_>>().join("\n\n");
+                body.push_str("\n\nAll of them, with what depends on each: `ringfence monitor` on the node.\n");
+                if let Err(error) = mail::send(settings, &subject, body).await {
+                    tracing::warn!(%error, waiting = count, "the alarms could not be mailed; tried again");
+                    return Ok(());
+                }
+                self.cluster.note_delivered_alarms(receiver, last.seq).await
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ringfence_core::monitor::Notice;
+use ringfence_core::UndeliveredRow;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};
@@ -43,12 +43,12 @@ const fn local7() -> u8 {
     23
 }
 
-/// A message. `text` is the line of the original.
-pub fn message(settings: &SyslogSettings, host: &str, notice: &Notice, text: &str, now: i64) -> String {
-    let priority = u32::from(settings.facility.min(23)) * 8 + u32::from(notice.alarm.severity());
-    let time = Timestamp::from_millisecond(now).map_or_else(|_| "-".to_owned(), |time| format!("{time:.3}"));
-    let id: String = notice.alarm.name.chars().take(MSGID_LIMIT).collect();
-    format!("<{priority}>1 {time} {host} ringfence - {id} - {text}")
+/// A message: the line of the original behind the header of RFC 5424.
+pub fn message(settings: &SyslogSettings, host: &str, alarm: &UndeliveredRow) -> String {
+    let priority = u32::from(settings.facility.min(23)) * 8 + u32::from(alarm.severity);
+    let time = Timestamp::from_millisecond(alarm.at).map_or_else(|_| "-".to_owned(), |time| format!("{time:.3}"));
+    let id: String = alarm.alarm.chars().take(MSGID_LIMIT).collect();
+    format!("<{priority}>1 {time} {host} ringfence - {id} - {}", alarm.text)
 }
 
 /// Sends messages; those that were taken are gone from `messages` then.

@@ -16,12 +16,8 @@ impl Session {
     pub(crate) async fn show_monitor(&self, all: bool, now: i64) -> Result<Reply, CoreError> {
         let chosen = self.monitor.clone().map_err(|reason| CoreError::refused("settings", reason))?;
         let schedule = self.cluster.monitor_schedule(chosen.window_days, chosen.repeat_hours);
-        let mut rows: Vec<(u8, i64, Vec<Option<String>>)> = Vec::new();
-        for one in self.cluster.watched(chosen.lsc).await? {
+        let row = |one: Watched| {
             let alarm = alarm_of(&one, &schedule, now);
-            if alarm.is_none() && !all {
-                continue;
-            }
             let name = alarm.map_or("-", |alarm| alarm.name);
             let days = (one.not_after - now.div_euclid(1000)).div_euclid(86_400);
             let row = [
@@ -33,14 +29,29 @@ impl Session {
                 notes(&one),
             ];
             let severity = alarm.map_or(u8::MAX, |alarm| alarm.severity());
-            rows.push((severity, one.not_after, row.map(|value| Some(one_line(&value))).to_vec()));
+            (severity, one.not_after, row.map(|value| Some(one_line(&value))).to_vec())
+        };
+        let watched = self.cluster.watched().await?.into_iter();
+        let mut rows: Vec<_> = watched.filter(|one| all || alarm_of(one, &schedule, now).is_some()).map(row).collect();
+        let mut left_out = 0;
+        if chosen.lsc {
+            let until = if all { i64::MAX } else { schedule.horizon(now) };
+            // The page that ends first: more than anybody reads here.
+            let page = self.cluster.watched_lscs(until).next().await?.unwrap_or_default();
+            let shown = i64::try_from(page.lscs.len()).unwrap_or(i64::MAX);
+            left_out = self.cluster.count_watched_lscs(until).await?.saturating_sub(shown);
+            rows.extend(page.lscs.into_iter().map(row));
         }
         if rows.is_empty() {
             return Ok(Reply::done(format!("Nothing expires within {} days.\n", chosen.window_days)));
         }
         rows.sort_by_key(|(severity, until, _)| (*severity, *until));
         let columns = ["sha256", "certificate", "kind", "days", "alarm", "notes"].map(str::to_owned).to_vec();
-        Ok(Reply::done(layout(&Table { columns, rows: rows.into_iter().map(|(_, _, row)| row).collect() })))
+        let mut text = layout(&Table { columns, rows: rows.into_iter().map(|(_, _, row)| row).collect() });
+        if left_out > 0 {
+            text.push_str(&format!("{left_out} more LSCs end later; `ringfence monitor --json` lists all\n"));
+        }
+        Ok(Reply::done(text))
     }
 
     /// `show cert revocation`.

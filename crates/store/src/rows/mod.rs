@@ -1,6 +1,7 @@
 //! The typed queries, a file per noun.
 
 mod administrators;
+mod alarms;
 mod audit;
 mod bulk_server;
 mod certificates;
@@ -26,6 +27,7 @@ mod waves;
 mod web_security;
 
 pub use administrators::AdministratorRow;
+pub use alarms::UndeliveredRow;
 pub use audit::AuditRow;
 pub(crate) use audit::{hex, unhex};
 pub use bulk_server::BulkServerRow;
@@ -41,7 +43,7 @@ pub use evidence::{FetchedListRow, HeldListRow, RenewalRow};
 pub use former_keys::FormerKeyRow;
 pub use inventory::{LscFilter, LscLine};
 pub use lscs::{LscRow, LscState, NewLsc};
-pub use monitor::{AcknowledgementRow, NoticeRow, RevocationRow};
+pub use monitor::{AcknowledgementRow, NoticeRow, RevocationRow, WatchedLscRow};
 pub use nodes::{NodeRow, ServiceRow};
 pub use records::ChangeRow;
 pub use recovery::StandingAlarmRow;

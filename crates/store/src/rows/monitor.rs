@@ -1,5 +1,9 @@
 //! What the certificate monitor remembers: what it said last, what was acknowledged, what was said of revocation.
 
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::inventory::PAGE;
 use crate::{Store, StoreError, Transaction};
 
 /// What the monitor said last about a certificate.
@@ -41,16 +45,97 @@ pub struct RevocationRow {
     pub checked_at: i64,
 }
 
+/// A current LSC, without its bytes, with what the monitor remembers of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedLscRow {
+    /// Key of the row.
+    pub pkid: String,
+    /// Name of the device.
+    pub device: String,
+    /// SHA-256, lower-case hexadecimal.
+    pub fingerprint: String,
+    /// Last second of validity since 1970 UTC.
+    pub not_after: i64,
+    /// What was said last.
+    pub said: Option<NoticeRow>,
+    /// Somebody knows.
+    pub acknowledged: Option<AcknowledgementRow>,
+}
+
+const LSCS: &str = "SELECT lsc.pkid, devicename, lsc.fingerprint, notafter, alarm, saidat, actor, reason, ack.at \
+    FROM lsc LEFT JOIN certificatenotice AS notice ON notice.fingerprint = lsc.fingerprint \
+    LEFT JOIN certificateacknowledgement AS ack ON ack.fingerprint = lsc.fingerprint \
+    WHERE tklscstate = 3 AND lsc.fingerprint IS NOT NULL";
+
+fn watched_lsc(row: &AnyRow) -> Result<WatchedLscRow, StoreError> {
+    let fingerprint: String = row.try_get("fingerprint")?;
+    let alarm: Option<String> = row.try_get("alarm")?;
+    let said_at: Option<i64> = row.try_get("saidat")?;
+    let actor: Option<String> = row.try_get("actor")?;
+    let reason: Option<String> = row.try_get("reason")?;
+    let at: Option<i64> = row.try_get("at")?;
+    let said = alarm.zip(said_at);
+    let known = actor.zip(reason).zip(at);
+    Ok(WatchedLscRow {
+        pkid: row.try_get("pkid")?,
+        device: row.try_get("devicename")?,
+        not_after: row.try_get("notafter")?,
+        said: said.map(|(alarm, said_at)| NoticeRow { fingerprint: fingerprint.clone(), alarm, said_at }),
+        acknowledged: known.map(|((actor, reason), at)| AcknowledgementRow {
+            fingerprint: fingerprint.clone(),
+            actor,
+            reason,
+            at,
+        }),
+        fingerprint,
+    })
+}
+
 impl Store {
-    /// What was said last, by certificate.
+    /// The current LSCs that end by `until` (seconds since 1970 UTC), those that end first at the front, behind (end, key); at most
+    /// `PAGE`. The first page is behind (`i64::MIN`, an empty text).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn watched_lscs(&self, until: i64, behind: (i64, &str)) -> Result<Vec<WatchedLscRow>, StoreError> {
+        let statement = format!(
+            "{LSCS} AND notafter <= $1 AND (notafter, lsc.pkid) > ($2, $3) ORDER BY notafter, lsc.pkid LIMIT $4"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(until).bind(behind.0).bind(behind.1).bind(PAGE);
+        query.fetch_all(self.pool()).await?.iter().map(watched_lsc).collect()
+    }
+
+    /// The current LSCs whose SHA-256 begins with these digits (lower-case hexadecimal); two at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn watched_lscs_by_digits(&self, digits: &str) -> Result<Vec<WatchedLscRow>, StoreError> {
+        // `g` is behind all digits.
+        let statement = format!("{LSCS} AND lsc.fingerprint >= $1 AND lsc.fingerprint < $1 || 'g' LIMIT 2");
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(digits);
+        query.fetch_all(self.pool()).await?.iter().map(watched_lsc).collect()
+    }
+
+    /// How many current LSCs end by `until`, seconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_watched_lscs(&self, until: i64) -> Result<i64, StoreError> {
+        let query = sqlx::query_scalar("SELECT COUNT(*) FROM lsc WHERE tklscstate = 3 AND notafter <= $1");
+        Ok(query.bind(until).fetch_one(self.pool()).await?)
+    }
+
+    /// What was said last of certificates that are no LSCs.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn notices(&self) -> Result<Vec<NoticeRow>, StoreError> {
-        let rows: Vec<(String, String, i64)> =
-            sqlx::query_as("SELECT fingerprint, alarm, saidat FROM certificatenotice ORDER BY fingerprint")
-                .fetch_all(self.pool())
-                .await?;
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT fingerprint, alarm, saidat FROM certificatenotice WHERE NOT EXISTS \
+             (SELECT 1 FROM lsc WHERE lsc.fingerprint = certificatenotice.fingerprint) ORDER BY fingerprint",
+        )
+        .fetch_all(self.pool())
+        .await?;
         Ok(rows.into_iter().map(|(fingerprint, alarm, said_at)| NoticeRow { fingerprint, alarm, said_at }).collect())
     }
 

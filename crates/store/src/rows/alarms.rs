@@ -1,0 +1,97 @@
+//! Alarms on their way: the number of a line, and what a receiver has not taken yet.
+
+use crate::{Store, StoreError, Transaction};
+
+/// An alarm that waits for a receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndeliveredRow {
+    /// Number, ascending.
+    pub seq: i64,
+    /// Name of the alarm.
+    pub alarm: String,
+    /// Severity of syslog, 0 to 7.
+    pub severity: u8,
+    /// Its line in `alarms.log`.
+    pub text: String,
+    /// When it was raised, milliseconds since 1970 UTC.
+    pub at: i64,
+}
+
+impl Store {
+    /// What waits for a receiver, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn undelivered_alarms(&self, receiver: &str) -> Result<Vec<UndeliveredRow>, StoreError> {
+        let rows: Vec<(i64, String, i64, String, i64)> = sqlx::query_as(
+            "SELECT seq, alarm, CAST(severity AS BIGINT), text, at FROM undeliveredalarm WHERE receiver = $1 ORDER BY seq",
+        )
+        .bind(receiver)
+        .fetch_all(self.pool())
+        .await?;
+        let read = |(seq, alarm, severity, text, at): (i64, String, i64, String, i64)| {
+            let severity = u8::try_from(severity).ok().filter(|severity| *severity <= 7);
+            let severity = severity.ok_or_else(|| StoreError::BadRow {
+                table: "undeliveredalarm",
+                reason: format!("severity of alarm {seq}"),
+            })?;
+            Ok(UndeliveredRow { seq, alarm, severity, text, at })
+        };
+        rows.into_iter().map(read).collect()
+    }
+}
+
+impl Transaction {
+    /// The number of the next line in the `alarms.log` of a node (key of its row); the first is 1.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn next_alarm_number(&mut self, node: &str) -> Result<i64, StoreError> {
+        let query = sqlx::query_scalar(
+            "INSERT INTO alarmnumber (fkprocessnode, last) VALUES ($1, 1) \
+             ON CONFLICT (fkprocessnode) DO UPDATE SET last = last + 1 RETURNING last",
+        );
+        Ok(query.bind(node).fetch_one(self.connection()).await?)
+    }
+
+    /// Lets an alarm wait for a receiver; its number is given here.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_undelivered_alarm(&mut self, receiver: &str, alarm: &UndeliveredRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO undeliveredalarm (seq, receiver, alarm, severity, text, at) \
+             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM undeliveredalarm), $1, $2, $3, $4, $5)",
+        )
+        .bind(receiver)
+        .bind(&alarm.alarm)
+        .bind(i64::from(alarm.severity))
+        .bind(&alarm.text)
+        .bind(alarm.at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps so many for a receiver: the gravest, and the newest of those. How many were dropped.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn limit_undelivered_alarms(&mut self, receiver: &str, limit: i64) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "DELETE FROM undeliveredalarm WHERE receiver = $1 AND seq NOT IN \
+             (SELECT seq FROM undeliveredalarm WHERE receiver = $1 ORDER BY severity, seq DESC LIMIT $2)",
+        );
+        Ok(query.bind(receiver).bind(limit).execute(self.connection()).await?.rows_affected())
+    }
+
+    /// Forgets what a receiver has taken: all up to this number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_undelivered_alarms(&mut self, receiver: &str, up_to: i64) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM undeliveredalarm WHERE receiver = $1 AND seq <= $2");
+        query.bind(receiver).bind(up_to).execute(self.connection()).await?;
+        Ok(())
+    }
+}
