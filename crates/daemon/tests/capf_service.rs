@@ -213,8 +213,8 @@ fn places_are_bounded_per_address_and_in_all() {
     }
     assert_eq!(node.counters.refused(), 2);
     let lines = node.wait_for_lines(2);
-    assert!(lines[0].contains("127.0.0.2: 1 connections turned away: this address has 2 open connections ([capf] per"));
-    assert!(lines[1].contains("127.0.0.5: 1 connections turned away: 5 connections are open ([capf] connections)"));
+    assert!(lines[0].contains("127.0.0.2: 1 turned away: this address has 2 open connections ([capf] per"));
+    assert!(lines[1].contains("127.0.0.5: 1 turned away: 5 connections are open ([capf] connections)"));
     // a place that is given back is taken again
     let mut one = open.remove(0);
     one.send(&auth("SEPFFFFFFFFFFFF", ""));

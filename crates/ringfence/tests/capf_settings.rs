@@ -38,7 +38,7 @@ fn a_branch_behind_one_address_gets_as_many_places_as_the_settings_say() {
     }
     let log = place.data().join("log/capf.log");
     let lines = || std::fs::read_to_string(&log).unwrap_or_default();
-    let says = "127.0.0.1: 1 connections turned away: this address has 3 open connections ([capf] per_address)";
+    let says = "127.0.0.1: 1 turned away: this address has 3 open connections ([capf] per_address)";
     wait_for("the line", || lines().contains(says));
     assert_eq!(lines().matches("turned away").count(), 1, "one line in a minute: {}", lines());
     drop(open);

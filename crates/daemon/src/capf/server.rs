@@ -87,7 +87,7 @@ impl<D: EnrolmentDesk> CapfServer<D> {
                     } else {
                         format!("this address has {per_address} open connections ([capf] per_address)")
                     };
-                    let line = format!("debug 0:UNKNOWN:{}: {count} connections turned away: {limit}", peer.ip());
+                    let line = format!("debug 0:UNKNOWN:{}: {count} turned away: {limit}", peer.ip());
                     shared.log.line(&line);
                 }
                 continue;
