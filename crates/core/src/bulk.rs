@@ -233,7 +233,7 @@ impl Cluster {
         }
         transaction.note_audit(now, actor.name(), &command, &result).await?;
         transaction.commit().await?;
-        self.settle(surroundings).await?;
+        self.settle_change(surroundings).await?;
         Ok(BulkImport { unit, trusted, left_out, deleted })
     }
 

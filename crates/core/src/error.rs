@@ -2,7 +2,7 @@
 
 use store::StoreError;
 
-/// An operation did not happen. Nothing of it lasts.
+/// An operation did not happen, and nothing of it lasts; but for [`CoreError::ListsBehind`].
 #[derive(Debug, thiserror::Error)]
 pub enum CoreError {
     /// The actor may not do this.
@@ -29,6 +29,12 @@ pub enum CoreError {
     /// Database or files.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The operation did happen and lasts; what phones are given is that of before.
+    #[error(
+        "The change is made, do not repeat it. The lists for phones do not follow it yet: {0}. When that is mended a running node \
+         writes them by itself, and `utils service restart Cisco Tftp` does it at once"
+    )]
+    ListsBehind(Box<CoreError>),
     /// Our own fault or that of what we hold.
     #[error("{0}")]
     Internal(String),

@@ -221,7 +221,7 @@ impl Cluster {
             return Ok(summary);
         }
         transaction.commit().await?;
-        self.settle(surroundings).await?;
+        self.settle_change(surroundings).await?;
         Ok(summary)
     }
 

@@ -120,7 +120,7 @@ impl Cluster {
         transaction.note_change(now, "parameter", name).await?;
         transaction.note_audit(now, actor.name(), &format!("set parameter {name}"), value).await?;
         transaction.commit().await?;
-        self.settle(surroundings).await
+        self.settle_change(surroundings).await
     }
 
     /// `run sql`: one `select`.

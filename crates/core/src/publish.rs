@@ -135,6 +135,14 @@ impl Cluster {
         failed.map_or(Ok(()), Err)
     }
 
+    /// The same behind a change that lasts already.
+    ///
+    /// # Errors
+    /// [`CoreError::ListsBehind`]: whoever repeated the change would make it twice.
+    pub(crate) async fn settle_change(&self, surroundings: &mut dyn Surroundings) -> Result<(), CoreError> {
+        self.settle(surroundings).await.map_err(|error| CoreError::ListsBehind(Box::new(error)))
+    }
+
     /// The ITL of a node. Whether anything was written or noted.
     async fn settle_itl(
         &self,

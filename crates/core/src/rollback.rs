@@ -57,7 +57,7 @@ impl Cluster {
             self.alarm(&mut transaction, node, &ROLLBACK_DISABLED, &message, &[], now).await?;
         }
         transaction.commit().await?;
-        self.settle(surroundings).await?;
+        self.settle_change(surroundings).await?;
         if !on {
             // What was fetched until here may still be blank.
             let ended = surroundings.now().to_string();

@@ -79,7 +79,7 @@ impl Cluster {
             .note_audit(now, actor.name(), &format!("set cert import trust {}", names.join(" ")), &result)
             .await?;
         transaction.commit().await?;
-        self.settle(surroundings).await
+        self.settle_change(surroundings).await
     }
 
     /// `set cert delete UNIT FILE`: takes a certificate out of a trust store of the whole cluster, and keeps it out.
@@ -121,7 +121,7 @@ impl Cluster {
         transaction.note_audit(now, actor.name(), &command, &certificate.subject(NameForm::Row)).await?;
         transaction.commit().await?;
         self.log_deletion(&self.store().nodes().await?, node, store.name, file, now);
-        self.settle(surroundings).await
+        self.settle_change(surroundings).await
     }
 
     /// `show cert deleted`: what was deleted and can still be taken back, the last first. `now` in milliseconds since 1970 UTC.
@@ -188,7 +188,7 @@ impl Cluster {
         let command = format!("set cert undelete {} {file}", store.name);
         transaction.note_audit(now, actor.name(), &command, &certificate.subject(NameForm::Row)).await?;
         transaction.commit().await?;
-        self.settle(surroundings).await?;
+        self.settle_change(surroundings).await?;
         Ok(certificate)
     }
 

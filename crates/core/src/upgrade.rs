@@ -81,7 +81,7 @@ impl Cluster {
         let command = format!("utils system switch-version {}", to.name);
         transaction.note_audit(now, actor.name(), &command, &format!("release {} before", from.name)).await?;
         transaction.commit().await?;
-        self.settle(surroundings).await?;
+        self.settle_change(surroundings).await?;
         Ok(from)
     }
 

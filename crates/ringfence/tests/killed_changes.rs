@@ -256,14 +256,14 @@ fn an_upload_for_all_nodes() {
     killed_after(command, &start, &prepare, |place| signed(place, &ca), |place| has_signed(place, &["node1", "sub1"]));
 }
 
-/// A file in the place of the folder of keys: no user may write into it, not even root.
-fn without_keys(place: &Place, then: impl FnOnce()) {
-    let (keys, aside) = (place.data().join("keys"), place.data().join("keys.away"));
-    std::fs::rename(&keys, &aside).unwrap();
-    std::fs::write(&keys, "").unwrap();
+/// A file in the place of a folder: no user may write into it, not even root.
+fn without(name: &str, place: &Place, then: impl FnOnce()) {
+    let (folder, aside) = (place.data().join(name), place.data().join("away"));
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "").unwrap();
     then();
-    std::fs::remove_file(&keys).unwrap();
-    std::fs::rename(&aside, &keys).unwrap();
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_key_directory_that_is_read_only() {
     signed(&place, &Company::new("Company Root"));
     let before = shown();
     for command in [all, "set csr gen tomcat", "set cert import own CallManager signed.pem"] {
-        without_keys(&place, || {
+        without("keys", &place, || {
             let output = place.admin(command, false);
             assert_eq!(output.status.code(), Some(2), "{command}: {output:?}");
             let text = String::from_utf8(output.stdout).unwrap();
@@ -286,4 +286,41 @@ fn a_key_directory_that_is_read_only() {
         assert_eq!(shown(), before, "{command}");
     }
     place.said("set cert import own CallManager signed.pem");
+}
+
+#[test]
+fn published_lists_that_cannot_be_written() {
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    assert_eq!(Served::start(&place.data(), &["--release", "10.5"]).stop().code(), Some(0));
+    place.said("set csr gen tomcat");
+    let ca = Company::new("Company Root");
+    let shown = || ["show cert own CAPF", "show cert own tomcat", "show cert list trust"].map(|line| place.said(line));
+    let request = place.said("show csr own tomcat rfc7468");
+    std::fs::write(place.data().join("signed.pem"), ca.sign(&request, 365)).unwrap();
+    std::fs::write(place.data().join("ca.pem"), ca.pem()).unwrap();
+    for (command, first) in [
+        ("set cert import trust tomcat ca.pem", ""),
+        ("set cert regen CAPF", "Successfully Regenerated Certificate for CAPF.\n"),
+        ("set cert import own tomcat signed.pem", "Successfully imported certificate for tomcat.\n"),
+    ] {
+        let before = shown();
+        without("published", &place, || {
+            let output = place.admin(command, false);
+            assert_eq!(output.status.code(), Some(2), "{command}: {output:?}");
+            let text = String::from_utf8(output.stdout).unwrap();
+            let told =
+                text.contains("The change is made, do not repeat it.") && text.contains("ITLFile.tlv: cannot be");
+            assert!(told && !text.contains("unsuccessfully") && text.contains(first), "{command}: {text}");
+        });
+        assert_ne!(shown(), before, "{command}: the change lasts");
+    }
+    // the command that it names, and a node that starts, finish it
+    let list = || std::fs::read(place.data().join("published/ITLFile.tlv")).unwrap();
+    let old = list();
+    place.said("utils service restart Cisco Tftp");
+    let new = list();
+    assert_ne!(new, old);
+    let capf = Certificate::from_pem(pem(&place.said("show cert own CAPF")).as_bytes()).unwrap();
+    let holds = |list: &[u8]| list.windows(capf.der().len()).any(|part| part == capf.der());
+    assert!(holds(&new) && !holds(&old));
 }

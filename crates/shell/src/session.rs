@@ -95,10 +95,11 @@ impl Reply {
     pub(crate) fn error(error: &CoreError) -> Self {
         let outcome = match error {
             CoreError::NotPermitted { .. } | CoreError::Refused { .. } | CoreError::BadInput(_) => Outcome::Refused,
-            CoreError::Store(_) | CoreError::Internal(_) => Outcome::Failed,
+            CoreError::Store(_) | CoreError::ListsBehind(_) | CoreError::Internal(_) => Outcome::Failed,
         };
-        let reply =
-            Self { text: format!("{}\n{UNSUCCESSFUL}", one_line(&error.to_string())), state: State::Prompt, outcome };
+        // Who reads that the command was unsuccessful gives it again.
+        let words = if matches!(error, CoreError::ListsBehind(_)) { "" } else { UNSUCCESSFUL };
+        let reply = Self { text: format!("{}\n{words}", one_line(&error.to_string())), state: State::Prompt, outcome };
         match error {
             CoreError::Refused { label: rollback::REFUSAL, .. } => reply.above(&format!("{}\n", rollback::WARNING)),
             _ => reply,
@@ -116,9 +117,23 @@ impl Reply {
         Self { outcome: Outcome::Failed, ..self }
     }
 
+    /// The answer to a change, above what stands against it.
+    pub(crate) fn changed(text: String, behind: Option<&CoreError>) -> Self {
+        behind.map_or_else(|| Self::done(text.clone()), |error| Self::error(error).above(&text))
+    }
+
     pub(crate) fn above(mut self, text: &str) -> Self {
         self.text.insert_str(0, text);
         self
+    }
+}
+
+/// What stands against a change that lasts all the same; a change that did not happen stays an error.
+pub(crate) fn behind<T>(result: Result<T, CoreError>) -> Result<Option<CoreError>, CoreError> {
+    match result {
+        Ok(_) => Ok(None),
+        Err(error @ CoreError::ListsBehind(_)) => Ok(Some(error)),
+        Err(error) => Err(error),
     }
 }
 

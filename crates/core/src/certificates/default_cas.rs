@@ -135,7 +135,7 @@ impl Cluster {
         let command = format!("set cert default-ca-list {word} {name}");
         transaction.note_audit(now, actor.name(), &command, &done.join(", ")).await?;
         transaction.commit().await?;
-        self.settle(surroundings).await?;
+        self.settle_change(surroundings).await?;
         Ok(done)
     }
 

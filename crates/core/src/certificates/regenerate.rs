@@ -85,7 +85,7 @@ impl Cluster {
         transaction.note_audit(now, actor.name(), &command, &result).await?;
         transaction.commit().await?;
         self.log_own(node, unit, Logged::Regenerate, now);
-        self.settle(surroundings).await?;
+        self.settle_change(surroundings).await?;
         Ok(Regenerated { unit, certificate: made.certificate().clone() })
     }
 }

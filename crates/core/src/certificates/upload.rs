@@ -245,7 +245,7 @@ impl Cluster {
         for (node, _) in &plan.nodes {
             self.log_own(node, unit, Logged::Upload, now);
         }
-        self.settle(surroundings).await
+        self.settle_change(surroundings).await
     }
 
     /// `set cert import trust`: puts certificates into a trust store. They are checked first: dates, size, no wildcard, and none

@@ -222,6 +222,7 @@ fn label(error: &CoreError) -> &'static str {
         CoreError::Refused { label, .. } => label,
         CoreError::NotPermitted { .. } => "not-permitted",
         CoreError::BadInput(_) => "bad-input",
+        CoreError::ListsBehind(_) => "lists-behind",
         CoreError::Store(_) | CoreError::Internal(_) => "failed",
     }
 }

@@ -7,7 +7,7 @@ use ringfence_core::{CoreError, Surroundings, certificate_text};
 use crate::question::Question;
 use crate::run::capf::{day, table};
 use crate::run::sql::layout;
-use crate::session::{Reply, Session, one_line};
+use crate::session::{Reply, Session, behind, one_line};
 
 impl Session {
     pub(crate) async fn list_certificates(&self, trust: bool) -> Result<Reply, CoreError> {
@@ -51,10 +51,10 @@ impl Session {
         force: Option<&str>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        match force {
-            None => self.cluster.regenerate(&self.actor, &self.node, unit, surroundings).await?,
-            Some(reason) => self.cluster.regenerate_forced(&self.actor, &self.node, unit, reason, surroundings).await?,
-        };
+        let behind = behind(match force {
+            None => self.cluster.regenerate(&self.actor, &self.node, unit, surroundings).await,
+            Some(reason) => self.cluster.regenerate_forced(&self.actor, &self.node, unit, reason, surroundings).await,
+        })?;
         let name = unit.name();
         // The renewal of ITLRecovery ends with its success line: its restarts are automatic [cucm-behaviour.md 1.4, 5.5].
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
@@ -65,7 +65,8 @@ impl Session {
             ),
         };
         let pending = self.restarts_after(unit, &[&self.node.name]).await?;
-        Ok(Reply::done(format!("Successfully Regenerated Certificate for {name}.\n{restart}{reminder}{pending}")))
+        let text = format!("Successfully Regenerated Certificate for {name}.\n{restart}{reminder}{pending}");
+        Ok(Reply::changed(text, behind.as_ref()))
     }
 
     /// `show cert deleted`: as the tables of `run sql`.

@@ -11,7 +11,7 @@ use ringfence_core::{CoreError, Surroundings};
 use crate::paste::PastedFor;
 use crate::question::Question;
 use crate::run::capf::{counted, in_file};
-use crate::session::{Reply, Session, one_line};
+use crate::session::{Reply, Session, behind, one_line};
 
 impl Session {
     /// What stands behind the unit: a file and options. Without a file, or with `-`, the certificate is pasted in.
@@ -47,12 +47,13 @@ impl Session {
             let lines: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
             return Ok(Reply::done(format!("{}Nothing has been changed.\n", printable(&lines))));
         }
-        self.cluster.upload(&self.actor, &plan, surroundings).await?;
+        let behind = behind(self.cluster.upload(&self.actor, &plan, surroundings).await)?;
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
         let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
         let pending = self.restarts_after(unit, &nodes).await?;
         let doubts = doubts(&plan.revocation);
-        Ok(Reply::done(format!("{}{reminder}{pending}{doubts}", imported("certificate", unit.name()))))
+        let text = format!("{}{reminder}{pending}{doubts}", imported("certificate", unit.name()));
+        Ok(Reply::changed(text, behind.as_ref()))
     }
 
     /// `set cert reuse tomcat`.
@@ -64,15 +65,16 @@ impl Session {
     ) -> Result<Reply, CoreError> {
         let from = self.unit(from)?;
         let plan = self.cluster.plan_reuse(&self.actor, &self.node, from, force, surroundings).await?;
-        self.cluster.upload(&self.actor, &plan, surroundings).await?;
+        let behind = behind(self.cluster.upload(&self.actor, &plan, surroundings).await)?;
         let name = plan.unit.name();
         let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
         let pending = self.restarts_after(plan.unit, &nodes).await?;
-        Ok(Reply::done(format!(
+        let text = format!(
             "Successfully reused the {} certificate for {name}.\n\
              Please restart services related to {name} for the new certificate to become active.\n{pending}",
             from.name()
-        )))
+        );
+        Ok(Reply::changed(text, behind.as_ref()))
     }
 
     pub(crate) async fn import_trust(
