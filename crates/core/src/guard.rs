@@ -11,7 +11,7 @@
 
 use pki::date::date;
 use pki::listing::ListKind;
-use store::rows::{CertificateRow, HeldListRow};
+use store::rows::HeldListRow;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
@@ -96,7 +96,7 @@ impl Cluster {
         anyway: &str,
         now: i64,
     ) -> Result<String, CoreError> {
-        check_wait(&self.store().certificates().await?, unit, now)?;
+        self.check_wait(unit, now).await?;
         let reason = force.map(str::trim);
         if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON_LIMIT) {
             return Err(CoreError::BadInput(format!("force needs a reason of 1 to {REASON_LIMIT} bytes")));
@@ -196,24 +196,21 @@ impl Cluster {
         );
         Err(CoreError::refused("phones-hold-old-list", text))
     }
-}
 
-/// The wait of the original. A change that lies in the future says that the clock was set back: the wait is over then, and
-/// what the phones hold counts.
-fn check_wait(rows: &[CertificateRow], unit: Unit, now: i64) -> Result<(), CoreError> {
-    for pair in PAIRS.iter().filter(|pair| pair.unit == unit) {
-        let is_recent = |row: &CertificateRow| {
-            row.services.contains(&pair.after.service())
-                && row.regenerated_at.is_some_and(|at| now.saturating_sub(at).saturating_abs() < pair.wait)
-        };
-        if rows.iter().any(is_recent) {
-            let text = format!(
-                "{} certificate was modified in the last 5 minutes. Please re-try regenerating {} certificate at a later time",
-                pair.after.name(),
-                unit.name()
-            );
-            return Err(CoreError::refused("guard-five-minutes", text));
+    /// The wait of the original, since whatever put the other certificate in its place. A change that lies in the future says that the
+    /// clock was set back: the wait is over then, and what the phones hold counts.
+    async fn check_wait(&self, unit: Unit, now: i64) -> Result<(), CoreError> {
+        for pair in PAIRS.iter().filter(|pair| pair.unit == unit) {
+            let last = self.store().last_renewal(pair.after.service()).await?;
+            if last.is_some_and(|last| now.saturating_sub(last.at).saturating_abs() < pair.wait) {
+                let text = format!(
+                    "{} certificate was modified in the last 5 minutes. Please re-try regenerating {} certificate at a later time",
+                    pair.after.name(),
+                    unit.name()
+                );
+                return Err(CoreError::refused("guard-five-minutes", text));
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -76,8 +76,7 @@ fn arguments<'a>(command: &'static Command, text: &'a str) -> Result<Vec<&'a str
             rest = "";
             continue;
         }
-        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-        let (word, behind) = rest.split_at(end);
+        let (word, behind) = value(rest)?;
         values.push(check(argument, word)?);
         rest = behind.trim_start();
     }
@@ -85,6 +84,16 @@ fn arguments<'a>(command: &'static Command, text: &'a str) -> Result<Vec<&'a str
         "" => Ok(values),
         more => Err(format!("`{more}` is too much")),
     }
+}
+
+/// The value that a text begins with, and what is behind it: a word, or what stands in quotation marks.
+fn value(text: &str) -> Result<(&str, &str), String> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        return Ok(text.split_at(text.find(char::is_whitespace).unwrap_or(text.len())));
+    };
+    let closed =
+        quoted.split_once('"').filter(|(_, behind)| behind.is_empty() || behind.starts_with(char::is_whitespace));
+    closed.ok_or_else(|| format!("`{text}`: a value in quotation marks ends with one, and a blank behind it"))
 }
 
 /// The spelling of a choice; any other argument as it was typed.
@@ -117,6 +126,22 @@ mod tests {
             (command.name().as_str(), values.as_slice()),
             ("file delete tftp", ["CTLFile.tlv", "noconfirm"].as_slice())
         );
+    }
+
+    #[test]
+    fn values_with_blanks() {
+        let Line::Command(command, values) = parse(r#"set web-security "IT Dept" "Acme Inc"  Kassel "Hessen" DE"#)
+        else {
+            panic!("a command");
+        };
+        assert_eq!(command.name(), "set web-security");
+        assert_eq!(values, ["IT Dept", "Acme Inc", "Kassel", "Hessen", "DE"]);
+        // A statement is one text: its quotation marks belong to it.
+        let Line::Command(_, values) = parse(r#"run sql "select" 1"#) else { panic!("a command") };
+        assert_eq!(values, [r#""select" 1"#]);
+        for line in [r#"set web-security "IT Dept Acme"#, r#"set web-security "IT"Dept Acme Kassel Hessen"#] {
+            assert!(matches!(parse(line), Line::WrongArguments(_, said) if said.contains("quotation marks")), "{line}");
+        }
     }
 
     #[test]

@@ -32,7 +32,11 @@ async fn the_certificate_of_all_nodes() {
     place.trust(std::slice::from_ref(&root.certificate), &["CallManager-trust"]).await;
 
     let plan = cluster.plan_reuse(&place.actor, &subscriber, Unit::Tomcat, None, &mut place.clock).await.unwrap();
+    place.clock.now += 10 * 60_000;
     cluster.upload(&place.actor, &plan, &mut place.clock).await.unwrap();
+    // the certificate is older than five minutes, its use for CallManager is not
+    let early = cluster.regenerate(&place.actor, &publisher, Unit::Tvs, &mut place.clock).await;
+    assert!(matches!(early, Err(CoreError::Refused { label: "guard-five-minutes", .. })), "{early:?}");
     for node in [&publisher, &subscriber] {
         assert_eq!(cluster.find_certificate(node, false, "CallManager").await.unwrap(), signed);
         let own = cluster.list_certificates(node, false).await.unwrap();

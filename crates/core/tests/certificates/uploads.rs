@@ -136,6 +136,8 @@ async fn chains_and_keys_that_come_along() {
     let (key, outside) = root.outside("/CN=other.example.org", "rsa:4096", "DNS:other.example.org");
     place.trust(std::slice::from_ref(&root.certificate), &["CallManager-trust", "ipsec-trust"]).await;
     let made = root.sign(&outside, kept);
+    // that it stood in a trust store before makes the guard below no weaker
+    place.trust(std::slice::from_ref(&made), &["CallManager-trust"]).await;
     place.upload(Unit::CallManager, made.der(), Some(&key)).await.unwrap();
     assert_eq!(place.shown(false, "CallManager").await, made);
     let itl = place.cluster.published_list(&place.publisher, ListKind::Itl).unwrap().unwrap().list;

@@ -191,7 +191,8 @@ impl Transaction {
         sqlx::query(
             "INSERT INTO certificate (pkid, servername, subjectname, issuername, serialnumber, certificate, \
              ipv4address, timetolive, tkcertificatedistribution, fingerprint, description, regeneratedat) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11) ON CONFLICT (fingerprint) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11) ON CONFLICT (fingerprint) \
+             DO UPDATE SET regeneratedat = COALESCE(excluded.regeneratedat, certificate.regeneratedat)",
         )
         .bind(&key)
         .bind(new.server_name)

@@ -36,8 +36,8 @@ pub(super) const COMMANDS: &[Command] = &[
         origin: Origin::Original,
         summary: "sets the subjects of this node's certificates",
         help: "This will set OU, O, L, ST and C of all certificates and requests that this node makes from then on, and another\n\
-               host name or an address for their subjectAltNames.",
-        example: "set web-security Voice Example Kassel Hessen DE 192.0.2.7",
+               host name or an address for their subjectAltNames. A value with blanks stands in quotation marks.",
+        example: "set web-security Voice \"Example Inc\" Kassel Hessen DE 192.0.2.7",
         action: Action::SetWebSecurity,
     },
     Command {
