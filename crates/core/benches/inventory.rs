@@ -3,6 +3,7 @@
 //! `cargo bench -p ringfence-core --bench inventory [-- ROWS...]`, 100 000 and 1 000 000 without ROWS. The least comes first: what the
 //! system says of memory is the most since the process began. `sqlite3` fills the table.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a measurement may stop at the first surprise
+#![allow(clippy::disallowed_methods)] // it measures with the clock
 
 use std::path::Path;
 use std::process::Command;
