@@ -178,9 +178,7 @@ pub fn enrolled_config(
         text(xml, "deviceSecurityMode", &mode.number().to_string())?;
         text(xml, "transportLayerProtocol", transport)?;
         text(xml, "TLSResumptionTimer", "3600")?;
-        // A phone is not sent to a service that does not run.
-        let mode = if cluster.capf.is_empty() { 0 } else { enrolment.capf_auth_mode };
-        text(xml, "capfAuthMode", &mode.to_string())?;
+        text(xml, "capfAuthMode", &enrolment.announced_by(cluster).capf_auth_mode.to_string())?;
         capf(xml, &cluster.capf)?;
         text(xml, "certHash", &enrolment.cert_hash())?;
         text(xml, "encrConfig", enrolment.encr_config())

@@ -1,14 +1,17 @@
 //! Devices: adding, showing, removing, reading a list of them; the phones that nobody knows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use store::rows::{DeviceRow, GroupRow, UnknownDeviceRow};
+use pki::Certificate;
+use pki::lsc::public_key_pem;
+use store::rows::{CompletedRow, DeviceRow, GroupRow, UnknownDeviceRow};
 use wire::file_name::FileName;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::{Cluster, DEFAULT_GROUP, GROUP_LIMIT};
 use crate::config::{DeviceSecurityMode, Protocol};
+use crate::enrolment::Status;
 use crate::surroundings::Surroundings;
 
 /// Letters in a description at most.
@@ -95,6 +98,7 @@ impl Cluster {
         let known: Vec<String> = self.store().nodes().await?.into_iter().map(|node| node.name).collect();
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
+        let mut kept = self.lscs_of_removed_devices().await?;
         for (done, device) in devices.iter().enumerate() {
             tell(done);
             let group = group_of(&device.nodes, &known)?;
@@ -112,6 +116,16 @@ impl Cluster {
                 version_stamp: format!("{}-{}", now / 1000, now % 1000),
             };
             transaction.put_device(&row).await?;
+            if let Some(lsc) = kept.remove(&row.name) {
+                // The LSC that it had counts again, so its row says so again.
+                let done = CompletedRow {
+                    device: &row.name,
+                    status: Status::UPGRADE_SUCCESS.number(),
+                    public_key: Some(Some(&public_key_pem(&lsc))),
+                    version_stamp: &row.version_stamp,
+                };
+                transaction.complete_operation(&done, 0).await?;
+            }
         }
         transaction.note_change(now, "device", &format!("{} put", devices.len())).await?;
         let names: Vec<&str> = devices.iter().take(5).map(|device| device.name.as_str()).collect();
@@ -121,7 +135,20 @@ impl Cluster {
         Ok(())
     }
 
-    /// Removes a device.
+    /// The LSCs that count of devices that were removed, by device.
+    async fn lscs_of_removed_devices(&self) -> Result<HashMap<String, Certificate>, CoreError> {
+        let here: HashSet<String> = self.store().devices().await?.into_iter().map(|device| device.name).collect();
+        let mut lscs = HashMap::new();
+        for lsc in self.store().current_lscs().await?.into_iter().filter(|lsc| !here.contains(&lsc.device)) {
+            if let Some(pem) = lsc.pem {
+                lscs.insert(lsc.device, Certificate::from_pem(pem.as_bytes())?);
+            }
+        }
+        Ok(lscs)
+    }
+
+    /// Removes a device. Its LSCs stay on record: they count again when it is added again, and until then
+    /// `utils capf stale-lsc` names them.
     ///
     /// # Errors
     /// [`CoreError::BadInput`] when there is none with this name.

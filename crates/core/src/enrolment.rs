@@ -36,7 +36,7 @@ pub mod strings;
 pub mod waves;
 
 pub use authority::Authority;
-pub use config::{EnrolmentPart, StubError};
+pub use config::EnrolmentPart;
 pub use desk::{Desk, Policy, Refused, Visit};
 pub use fetched::Fetched;
 pub use kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};

@@ -1,10 +1,10 @@
 //! What each file name means on a node: trust lists under the names of phones, configs made or merged, and signed
 //! when asked for, a folder of files that people bring [phone-files.md 2, cucm-behaviour.md 2.4].
 
+mod by_hand;
 mod snapshot;
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
@@ -12,20 +12,19 @@ use bytes::Bytes;
 use pki::Random;
 use pki::listing::ListKind;
 use pki::sign::{FileSpec, SigningIdentity};
-use store::folder::{Folder, Found, Stamp};
+use store::folder::{Found, Stamp};
 use store::rows::UnknownDeviceRow;
 use wire::file_name::FileName;
 use wire::header::Layout;
 use wire::signed_file::SignedFile;
 
+pub use by_hand::{FolderSettings, Unfit};
 pub use snapshot::{DeviceEntry, Snapshot};
 
-use crate::CoreError;
-use crate::config::{ClusterPart, default_config, enrolled_config};
+use crate::config::{default_config, enrolled_config};
 use crate::devices::device_of;
-use crate::enrolment::config::{adjusted, stub};
+use crate::enrolment::config::stub;
 use crate::fetched::FetchedLists;
-use crate::merge::merge;
 
 /// `.sgn`.
 const SIGNED: &str = ".sgn";
@@ -52,25 +51,6 @@ pub enum FileError {
     /// Our own fault.
     #[error("{0}")]
     Failed(String),
-}
-
-/// How a node gives out the files that people bring.
-#[derive(Debug, Clone)]
-pub struct FolderSettings {
-    /// The folder.
-    pub folder: Folder,
-    /// Whether TVS and CAPF elements are merged into its `SEP<MAC>.cnf.xml`.
-    pub merge: bool,
-}
-
-impl FolderSettings {
-    /// Opens a folder.
-    ///
-    /// # Errors
-    /// [`CoreError`] when it is not there.
-    pub fn open(path: &Path, merge: bool) -> Result<Self, CoreError> {
-        Ok(Self { folder: Folder::open(path)?, merge })
-    }
 }
 
 /// The files of a node.
@@ -214,8 +194,7 @@ impl NodeFiles {
             }
             Some(found) => {
                 let file = self.read(found)?;
-                let merged = merge(&file, cluster).map_err(|error| failed(error.to_string()))?;
-                adjusted(&merged, &entry.enrolment).map_err(|error| failed(error.to_string()))?
+                by_hand::with_ours(&file, cluster, Some(&entry.enrolment)).map_err(|error| failed(error.to_string()))?
             }
         };
         let spec = FileSpec {
@@ -340,7 +319,8 @@ impl NodeFiles {
                 match device.filter(|_| merges) {
                     Some(device) => {
                         let entry = snapshot.device(&device);
-                        Ok(merged(file, &found.name, snapshot.cluster_part(entry.as_deref()), entry.as_deref()))
+                        let enrolment = entry.as_deref().map(|entry| &entry.enrolment);
+                        Ok(by_hand::merged(file, &found.name, snapshot.cluster_part(entry.as_deref()), enrolment))
                     }
                     None => Ok(file),
                 }
@@ -462,23 +442,6 @@ struct Shared(Arc<Vec<u8>>);
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
         &self.0
-    }
-}
-
-/// The config with our elements, those of a pending operation too; as its author wrote it when it cannot be merged.
-fn merged(file: Bytes, name: &str, part: &ClusterPart, device: Option<&DeviceEntry>) -> Bytes {
-    let pending = device.filter(|device| device.enrolment.capf_auth_mode != 0 && !part.capf.is_empty());
-    let merged = merge(&file, part).map_err(|error| error.to_string());
-    let merged = merged.and_then(|merged| match pending {
-        Some(device) => adjusted(&merged, &device.enrolment).map_err(|error| error.to_string()),
-        None => Ok(merged),
-    });
-    match merged {
-        Ok(merged) => Bytes::from(merged),
-        Err(error) => {
-            tracing::warn!(file = name, %error, "the config is served without the TVS and CAPF elements");
-            file
-        }
     }
 }
 

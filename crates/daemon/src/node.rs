@@ -185,6 +185,7 @@ impl Node {
         cluster.tftp_starts(&node, &System::default()).await?;
         cluster.settle(&mut System::default()).await?;
         let change = cluster.store().last_change().await.map_err(CoreError::from)?;
+        cluster.note_folder(&node, options.folder.as_ref()).await?;
         let files = NodeFiles::new(cluster.snapshot(&node).await?, options.folder);
         let files = Arc::new(files.encrypting(Box::new(OpensslRandom)));
         let log = log(&cluster, &node, "tvs.log")?;

@@ -9,7 +9,7 @@ use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{Level, ListKind};
 
-use crate::run::capf::counted;
+use crate::run::capf::{counted, kept_lscs};
 use crate::session::one_line;
 
 /// A command that waits for its confirmation.
@@ -65,8 +65,13 @@ pub(crate) enum Question {
     },
     /// `utils key collect`, with the number of keys.
     CollectKeys(usize),
-    /// `utils capf stale-lsc delete all`, with the number of them.
-    DeleteStaleLscs(usize),
+    /// `utils capf stale-lsc delete all`.
+    DeleteStaleLscs {
+        /// How many go.
+        count: usize,
+        /// The phones whose LSC stays: they could not open their config without.
+        kept: Vec<String>,
+    },
     /// `utils capf device schedule`, with a string that somebody types: it must not stand in the log of commands.
     TypeString {
         /// The phones.
@@ -158,10 +163,15 @@ impl Question {
                 "WARNING: This operation will remove {} for good. Backups made before hold them still\n",
                 counted(*count, "unused key")
             ),
-            Self::DeleteStaleLscs(count) => format!(
+            Self::DeleteStaleLscs { count, kept } if kept.is_empty() => format!(
                 "WARNING: This operation will give up {}. Phones keep theirs until they enrol again, but after this\n\
                  nothing holds the old CAPF certificates any more\n",
                 counted(*count, "stale LSC")
+            ),
+            Self::DeleteStaleLscs { count, kept } => format!(
+                "WARNING: This operation will give up {}. Phones keep theirs until they enrol again\n{}",
+                counted(*count, "stale LSC"),
+                kept_lscs(kept)
             ),
             Self::TypeString { .. }
             | Self::BulkServer
@@ -219,7 +229,7 @@ impl Question {
             Self::DeleteTrusted { .. }
             | Self::SetDefaultCa { .. }
             | Self::CollectKeys(_)
-            | Self::DeleteStaleLscs(_) => "Do you wish to proceed (yes|no)? ",
+            | Self::DeleteStaleLscs { .. } => "Do you wish to proceed (yes|no)? ",
             Self::ResetItl => {
                 "This operation will reset the ITL file on all active TFTP nodes. Do you want to continue? (y/n):"
             }

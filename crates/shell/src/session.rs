@@ -418,7 +418,7 @@ impl Session {
             Question::DeleteTrusted { store, file } => self.delete_trusted(store, &file, surroundings).await,
             Question::SetDefaultCa { name, enable } => self.set_default_ca(&name, enable, surroundings).await,
             Question::CollectKeys(_) => self.collect_keys(surroundings).await,
-            Question::DeleteStaleLscs(_) => self.delete_stale_lscs(surroundings).await,
+            Question::DeleteStaleLscs { .. } => self.delete_stale_lscs(surroundings).await,
             Question::TypeString { selection, schedule } => {
                 self.schedule_with_string(&selection, schedule, answer, surroundings).await
             }

@@ -52,7 +52,7 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
         "Successfully Regenerated Certificate for CAPF.\n\
          You must restart services related to CAPF for the regenerated certificates to become active.\n\
          The CTL file still names the old CAPF: run `utils ctl update CTLFile`.\n\
-         2 LSCs were issued by an old CAPF, which stays in CAPF-trust and CallManager-trust for them. `utils capf stale-lsc \
+         2 LSCs are not by the issuer in use; what issued them stays in CAPF-trust and CallManager-trust. `utils capf stale-lsc \
          list` names them,\n`utils capf device wave start stale lsc` issues them again.\n"
     );
     assert!(
@@ -67,9 +67,9 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     assert_eq!(
         say(&mut place, &mut session, &["utils capf stale-lsc list"]).await,
         "device          issuer        serialnumber                     expires    reason\n\
-         =============== ============= ================================ ========== =====================\n\
-         SEP885A92D977CA CAPF-e41e7d87 41414141414141414141414141414141 2016-03-05 issued by an old CAPF\n\
-         SEPB83861583B73 CAPF-e41e7d87 42424242424242424242424242424242 2016-03-05 issued by an old CAPF\n\
+         =============== ============= ================================ ========== ========================\n\
+         SEP885A92D977CA CAPF-e41e7d87 41414141414141414141414141414141 2016-03-05 not by the issuer in use\n\
+         SEPB83861583B73 CAPF-e41e7d87 42424242424242424242424242424242 2016-03-05 not by the issuer in use\n\
          2 stale LSCs\n"
     );
     for store in ["CAPF-trust", "callmanager-trust"] {
@@ -158,8 +158,16 @@ async fn stale_lscs_are_given_up_after_a_question() {
     let mut session = place.session(None, Level::ReadWrite).await;
     phones::add(&mut place, &[FIRST]).await;
     phones::install(&mut place, FIRST, 1).await;
+    // with an offline CA those of CAPF are not those of the issuer in use, and the other way round
+    let offline = ["set parameter CertificateIssuerToEndpoint Offline CA", "utils capf stale-lsc list"];
+    let text = say(&mut place, &mut session, &offline).await;
+    assert!(text.contains(" 2016-03-05 not by the issuer in use\n1 stale LSC\n"), "{text}");
+    session
+        .line("set parameter CertificateIssuerToEndpoint Cisco Certificate Authority Proxy Function", &mut place.seed)
+        .await;
+    assert_eq!(say(&mut place, &mut session, &["utils capf stale-lsc list"]).await, "No stale LSCs found.\n");
     let text = say(&mut place, &mut session, &["set cert regen CAPF", "yes"]).await;
-    assert!(text.contains("\n1 LSC was issued by an old CAPF"), "{text}");
+    assert!(text.contains("\n1 LSC is not by the issuer in use"), "{text}");
     let (shown, outcome) = place.type_in(&mut session, &["utils capf stale-lsc delete all", "no"]).await;
     assert!(shown.contains("WARNING: This operation will give up 1 stale LSC. Phones keep theirs"), "{shown}");
     assert!(shown.ends_with("Do you wish to proceed (yes|no)? no\nadmin:"));
@@ -169,6 +177,36 @@ async fn stale_lscs_are_given_up_after_a_question() {
     assert_eq!(say(&mut place, &mut session, &["utils capf stale-lsc list"]).await, "No stale LSCs found.\n");
     let reply = session.line("run sql select publickey from device", &mut place.seed).await;
     assert!(reply.text.ends_with("\nNULL\n"), "{}", reply.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stale_lsc_that_opens_a_config_is_kept() {
+    let mut place = Place::new("10.5").await;
+    let mut session = place.session(None, Level::ReadWrite).await;
+    phones::add(&mut place, &[FIRST, SECOND]).await;
+    phones::install(&mut place, FIRST, 1).await;
+    phones::install(&mut place, SECOND, 2).await;
+    session.line(&format!("utils capf device encrypted-config {SECOND} on"), &mut place.seed).await;
+    say(&mut place, &mut session, &["set cert regen CAPF", "yes"]).await;
+    let (shown, _) = place.type_in(&mut session, &["utils capf stale-lsc delete all", "yes"]).await;
+    let kept = "Kept for 1 device: SEPB83861583B73: the config is encrypted and no MIC is known. Issue them again, or turn the \
+                encrypted config off\n";
+    assert_eq!(
+        shown,
+        format!(
+            "admin:utils capf stale-lsc delete all\n\
+             WARNING: This operation will give up 1 stale LSC. Phones keep theirs until they enrol again\n\
+             {kept}Do you wish to proceed (yes|no)? yes\n\
+             Successfully deleted 1 stale LSC.\n{kept}admin:"
+        )
+    );
+    let reply = session.line("utils capf stale-lsc delete all", &mut place.seed).await;
+    assert!(
+        reply.text.starts_with("the config of SEPB83861583B73 is encrypted and no MIC of it is known:"),
+        "{}",
+        reply.text
+    );
+    assert_eq!(reply.outcome, Outcome::Refused);
 }
 
 /// Certificates of an external world: a root, one below it, a MIC-like one without CA.
@@ -285,7 +323,7 @@ async fn capf_under_an_external_ca() {
         text.starts_with(
             "Successfully imported certificate for CAPF.\n\
              Please restart services related to CAPF for the new certificate to become active.\n\
-             1 LSC was issued by an old CAPF"
+             1 LSC is not by the issuer in use"
         ),
         "{text}"
     );

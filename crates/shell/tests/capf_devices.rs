@@ -7,6 +7,7 @@ mod phones;
 use node::{Place, START};
 use phones::{FIRST, SECOND};
 use ringfence_core::Level;
+use ringfence_core::files::FolderSettings;
 use shell::{Outcome, State};
 
 /// The key that [seed 004] prints, as it lies in the database: PKCS#1 with line breaks.
@@ -97,7 +98,7 @@ async fn from_scheduling_to_cancelling() {
     assert!(shown.ends_with(
         "Authentication string (4 to 10 digits): \n\
          Scheduled Delete, By Authentication String, for SEPB83861583B73.\n\
-         Operation Completes By 2016:01:31:01.\n\
+         Operation Completes By 2016:01:31:00.\n\
          admin:"
     ));
     let reply = session.line(&format!("utils capf device string {SECOND}"), &mut place.seed).await;
@@ -117,7 +118,7 @@ async fn from_scheduling_to_cancelling() {
          device          operation by     completes by  lsc until lsc issuer encrypted status\n\
          =============== ========= ====== ============= ========= ========== ========= =================\n\
          SEP885A92D977CA install   string 2015:03:16:21 none                 no        Operation Pending\n\
-         SEPB83861583B73 delete    string 2016:01:31:01 none                 no        Operation Pending\n\
+         SEPB83861583B73 delete    string 2016:01:31:00 none                 no        Operation Pending\n\
          2 devices\n\
          admin:"
     );
@@ -131,7 +132,7 @@ async fn from_scheduling_to_cancelling() {
          Key Order                     RSA Only\n\
          RSA Key Size (Bits)           2048\n\
          EC Key Size (Bits)            384\n\
-         Operation Completes By        2016:01:31:01\n\
+         Operation Completes By        2016:01:31:00\n\
          Certificate Operation Status  Operation Pending\n\
          TFTP Encrypted Config         no\n\
          LSC                           none\n\
@@ -159,6 +160,11 @@ async fn from_scheduling_to_cancelling() {
     ));
     let reply = session.line(&format!("utils capf device cancel {FIRST}"), &mut place.seed).await;
     assert_eq!(reply.text, "Nothing was pending.\n");
+
+    // the hour that was typed is the hour that is printed
+    let line = format!("utils capf device schedule {FIRST} install null 2030:12:31:23");
+    let reply = session.line(&line, &mut place.seed).await;
+    assert!(reply.text.ends_with("\nOperation Completes By 2030:12:31:23.\n"), "{}", reply.text);
 
     // what is not done in time has failed, and the list says so
     session.line(&format!("utils capf device schedule {FIRST} install null 2015:03:07:00"), &mut place.seed).await;
@@ -262,10 +268,38 @@ async fn keys_encrypted_configs_and_refusals() {
     let names = session.completer().await.devices;
     assert_eq!(names, [FIRST, SECOND]);
 
-    // CAPF that does not run is told
+    // a config by hand that cannot say what is scheduled is told
+    let tftpboot = tempfile::tempdir().unwrap();
+    std::fs::write(tftpboot.path().join(format!("{SECOND}.cnf.xml")), "<device/>").unwrap();
+    let folder = FolderSettings::open(tftpboot.path(), false).unwrap();
+    let root = folder.folder.root().display().to_string();
+    let node = place.cluster.node(None).await.unwrap();
+    place.cluster.note_folder(&node, Some(&folder)).await.unwrap();
+    let reply = session.line(&format!("utils capf device schedule {SECOND} install null"), &mut place.seed).await;
+    let untold = format!(
+        "Its config does not say so: {SECOND}.cnf.xml in {root} is given out as it is (`--no-merge`): capfAuthMode and capfList \
+         are its author's.\n"
+    );
+    assert!(reply.text.ends_with(&untold), "{}", reply.text);
+    place.cluster.note_folder(&node, None).await.unwrap();
+
+    // CAPF that does not run is told, also when a wave begins
     session.line("utils service stop Cisco Certificate Authority Proxy Function", &mut place.seed).await;
     let reply = session.line(&format!("utils capf device schedule {SECOND} install null"), &mut place.seed).await;
-    assert!(reply.text.ends_with(
-        "CAPF does not run: start it with `utils service start Cisco Certificate Authority Proxy Function`.\n"
-    ));
+    let stopped =
+        "CAPF does not run: start it with `utils service start Cisco Certificate Authority Proxy Function`.\n";
+    assert!(reply.text.ends_with(stopped), "{}", reply.text);
+    let wave = format!("utils capf device wave start {SECOND} null");
+    let (shown, _) = place.type_in(&mut session, &[&wave, "y"]).await;
+    assert!(shown.ends_with(&format!("\nPending: {SECOND}\n{stopped}admin:")), "{shown}");
+    // and nobody takes its phones away
+    let reply = session.line(&format!("utils capf device cancel {SECOND}"), &mut place.seed).await;
+    assert!(
+        reply.text.starts_with("wave 1 waits for 1 device: SEPB83861583B73; stop it first with "),
+        "{}",
+        reply.text
+    );
+    session.line("utils capf device wave stop", &mut place.seed).await;
+    let (shown, _) = place.type_in(&mut session, &["utils capf device wave resume"]).await;
+    assert!(shown.ends_with(&format!("{stopped}admin:")), "{shown}");
 }

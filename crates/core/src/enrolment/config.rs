@@ -5,19 +5,15 @@
 //! change together or not at all.
 
 use pki::Certificate;
-use quick_xml::Reader;
-use quick_xml::events::Event;
 use store::rows::{EnrolmentRow, NO_OPERATION};
 
-use crate::merge::CONFIG_LIMIT;
-
-/// Elements nested in a config at most: real ones have about ten.
-const DEPTH_LIMIT: usize = 64;
+use crate::config::ClusterPart;
+use crate::merge::{MergeError, read};
 
 /// Children of `<device>` that a phone needs before it can open its config.
 const COPIED: [&str; 4] = ["ipAddressMode", "loadInformation", "capfAuthMode", "capfList"];
 
-/// The elements that are ours when something is pending or the config is encrypted.
+/// The elements that are ours in the config of a device that is known.
 const OURS: [&str; 3] = ["capfAuthMode", "certHash", "encrConfig"];
 
 /// What is different for each device.
@@ -36,6 +32,13 @@ impl EnrolmentPart {
     pub fn new(row: &EnrolmentRow, certificate: Option<Certificate>) -> Self {
         let capf_auth_mode = if row.operation == NO_OPERATION { 0 } else { row.mode };
         Self { capf_auth_mode, encrypted: row.encrypted, certificate: certificate.filter(|_| row.encrypted) }
+    }
+
+    /// The same for a config of this cluster: a phone is not sent to a service that does not run.
+    #[must_use]
+    pub fn announced_by(&self, cluster: &ClusterPart) -> Self {
+        let capf_auth_mode = if cluster.capf.is_empty() { 0 } else { self.capf_auth_mode };
+        Self { capf_auth_mode, ..self.clone() }
     }
 
     /// `certHash`: MD5 of the certificate in lower-case hexadecimal; empty without one.
@@ -59,129 +62,36 @@ impl EnrolmentPart {
     }
 }
 
-/// Why there is no stub, or a config cannot be changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("byte {offset}: {reason}")]
-pub struct StubError {
-    offset: u64,
-    reason: String,
-}
-
-/// A child of `<device>`: its name and where it stands.
-struct Child {
-    name: String,
-    start: usize,
-    end: usize,
-}
-
-struct Children {
-    all: Vec<Child>,
-    /// Offset of `</device>`.
-    end: usize,
-}
-
-/// A config that somebody wrote by hand, with the elements of [`EnrolmentPart`] in place of its own.
+/// A config that somebody wrote by hand, with the elements of [`EnrolmentPart`] in place of its own. One that has none of them
+/// stays as it is while there is nothing to say.
 ///
 /// # Errors
-/// [`StubError`]: not a well-formed `<device>`.
-pub fn adjusted(config: &[u8], part: &EnrolmentPart) -> Result<Vec<u8>, StubError> {
-    let children = children(config)?;
-    let mut out = Vec::with_capacity(config.len() + 256);
-    let mut from = 0;
-    for child in children.all.iter().filter(|child| OURS.contains(&child.name.as_str())) {
-        out.extend_from_slice(config.get(from..child.start).unwrap_or_default());
-        from = child.end;
+/// [`MergeError`]: not a well-formed `<device>`.
+pub fn adjusted(config: &[u8], part: &EnrolmentPart) -> Result<Vec<u8>, MergeError> {
+    let written = read(config)?;
+    if part.capf_auth_mode == 0 && !part.encrypted && !written.has(&OURS) {
+        return Ok(config.to_vec());
     }
-    out.extend_from_slice(config.get(from..children.end).unwrap_or_default());
-    out.extend_from_slice(part.elements().as_bytes());
-    out.extend_from_slice(config.get(children.end..).unwrap_or_default());
-    Ok(out)
+    written.replaced(&OURS, part.elements().as_bytes())
 }
 
 /// The stub of a whole config.
 ///
 /// # Errors
-/// [`StubError`]: not a well-formed `<device>`.
-pub fn stub(config: &[u8], part: &EnrolmentPart) -> Result<Vec<u8>, StubError> {
+/// [`MergeError`]: not a well-formed `<device>`.
+pub fn stub(config: &[u8], part: &EnrolmentPart) -> Result<Vec<u8>, MergeError> {
     let mut out = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device>\n  <fullConfig>false</fullConfig>\n".to_vec();
-    for child in children(config)?.all.iter().filter(|child| COPIED.contains(&child.name.as_str())) {
+    for child in read(config)?.taken_out(&COPIED)? {
         out.extend_from_slice(b"  ");
-        out.extend_from_slice(config.get(child.start..child.end).unwrap_or_default());
+        out.extend_from_slice(child);
         out.push(b'\n');
     }
     let (hash, encrypted) = (part.cert_hash(), part.encr_config());
     out.extend_from_slice(format!("  <certHash>{hash}</certHash>\n").as_bytes());
     out.extend_from_slice(format!("  <encrConfig>{encrypted}</encrConfig>\n</device>\n").as_bytes());
+    // As every file that is signed: it must be read by a phone.
+    read(&out)?;
     Ok(out)
-}
-
-/// Reads the whole config: what is not well-formed is refused here and not by the phone.
-fn children(config: &[u8]) -> Result<Children, StubError> {
-    if config.len() > CONFIG_LIMIT {
-        let reason = format!("{} bytes are above the limit of {CONFIG_LIMIT} for a config", config.len());
-        return Err(StubError { offset: 0, reason });
-    }
-    let mut reader = Reader::from_reader(config);
-    reader.config_mut().check_end_names = true;
-    let mut depth = 0_usize;
-    let mut open: Option<(String, usize)> = None;
-    let mut found = Children { all: Vec::new(), end: 0 };
-    let mut ended = false;
-    loop {
-        let start = offset(&reader);
-        let event = reader.read_event();
-        let at = |reason: &str| StubError { offset: start as u64, reason: reason.to_owned() };
-        let event = event.map_err(|error| StubError {
-            offset: reader.error_position(),
-            reason: format!("not well-formed: {error}"),
-        })?;
-        let end = offset(&reader);
-        match event {
-            Event::Start(tag) => {
-                if depth == 0 && (ended || tag.name().as_ref() != "device") {
-                    return Err(at("a phone config has one root element, `device`"));
-                }
-                if depth == 1 {
-                    open = Some((tag.name().as_ref().to_owned(), start));
-                }
-                depth += 1;
-                if depth > DEPTH_LIMIT {
-                    return Err(at("elements are nested deeper than 64 levels"));
-                }
-            }
-            Event::Empty(tag) => match depth {
-                0 => return Err(at("a phone config has one root element, `device`, and something in it")),
-                1 => found.all.push(Child { name: tag.name().as_ref().to_owned(), start, end }),
-                _ => {}
-            },
-            Event::End(_) => {
-                depth = depth.saturating_sub(1);
-                if depth == 1
-                    && let Some((name, start)) = open.take()
-                {
-                    found.all.push(Child { name, start, end });
-                }
-                if depth == 0 {
-                    found.end = start;
-                    ended = true;
-                }
-            }
-            // The stub does not take over a document type, so what it defines would be missing there.
-            Event::GeneralRef(reference) => {
-                let name: &str = reference.as_ref();
-                if !name.starts_with('#') && !matches!(name, "amp" | "lt" | "gt" | "quot" | "apos") {
-                    return Err(at("holds an entity that phones do not know"));
-                }
-            }
-            Event::Eof if ended => return Ok(found),
-            Event::Eof => return Err(at("the file ends too early")),
-            _ => {}
-        }
-    }
-}
-
-fn offset(reader: &Reader<&[u8]>) -> usize {
-    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -218,16 +128,45 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_moves_nothing() {
+        let config = "\u{feff}<?xml version=\"1.0\"?>\n<device><capfAuthMode>0</capfAuthMode><name>B</name></device>\n";
+        let adjusted = String::from_utf8(adjusted(config.as_bytes(), &part(2, false)).unwrap()).unwrap();
+        assert_eq!(
+            adjusted,
+            "\u{feff}<?xml version=\"1.0\"?>\n<device><name>B</name><capfAuthMode>2</capfAuthMode>\n<certHash></certHash>\n\
+             <encrConfig>false</encrConfig>\n</device>\n"
+        );
+        let stub = String::from_utf8(stub(adjusted.as_bytes(), &part(2, true)).unwrap()).unwrap();
+        assert_eq!(
+            stub,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device>\n  <fullConfig>false</fullConfig>\n  \
+             <capfAuthMode>2</capfAuthMode>\n  <certHash></certHash>\n  <encrConfig>true</encrConfig>\n</device>\n"
+        );
+    }
+
+    #[test]
+    fn without_anything_to_say_only_what_says_otherwise_changes() {
+        let config = b"<device><fullConfig>true</fullConfig></device>";
+        assert_eq!(adjusted(config, &part(0, false)).unwrap(), config);
+        let config = b"<device><capfAuthMode>2</capfAuthMode><encrConfig>true</encrConfig></device>";
+        let adjusted = String::from_utf8(adjusted(config, &part(0, false)).unwrap()).unwrap();
+        assert_eq!(
+            adjusted,
+            "<device><capfAuthMode>0</capfAuthMode>\n<certHash></certHash>\n<encrConfig>false</encrConfig>\n</device>"
+        );
+    }
+
+    #[test]
     fn what_is_no_config_is_refused() {
         let deep = format!("<device>{}", "<a>".repeat(100));
         for (config, reason) in [
             ("", "ends too early"),
             ("<device>", "ends too early"),
-            ("<Default/>", "one root element"),
-            ("<device></device><device></device>", "one root element"),
+            ("<Default/>", "a phone config has `device`"),
+            ("<device></device><device></device>", "a second root element"),
             ("<device><a></device>", "not well-formed"),
             ("<device>&bomb;</device>", "an entity that phones do not know"),
-            (deep.as_str(), "deeper than 64"),
+            (deep.as_str(), "more than 64 elements"),
         ] {
             let error = stub(config.as_bytes(), &part(0, true)).unwrap_err().to_string();
             assert!(error.contains(reason), "{config}: {error}");

@@ -17,6 +17,7 @@ use super::{CHANGE, version_stamp};
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::devices::device_name;
+use crate::files::Unfit;
 use crate::surroundings::Surroundings;
 use crate::{CoreError, parameters};
 
@@ -66,6 +67,8 @@ pub struct Scheduled {
     pub strings: Vec<(String, AuthenticationString)>,
     /// The devices that are to authenticate by an LSC whose key has no room for the proof with SHA-512.
     pub short_keys: Vec<String>,
+    /// Devices whose config was written by hand and cannot tell them: they come when somebody sends them to CAPF.
+    pub untold: Vec<Unfit>,
     /// Whether CAPF runs. If not, nothing happens until it is started, and configs do not name it.
     pub capf_runs: bool,
 }
@@ -145,9 +148,9 @@ impl Enrolment {
         }
     }
 
-    /// What helps a phone that has lost the LSC its config is encrypted for: it opens its config no more, and with nothing
-    /// scheduled the stub sends it to no CAPF. And one that is to delete its LSC, has done so unheard, and has nothing left to
-    /// authenticate with. `None` when it needs no help. That it has lost it nobody here can know.
+    /// What helps a phone that cannot open its config, because it has lost the LSC that it is encrypted for, or because none is
+    /// known: with nothing scheduled the stub sends it to no CAPF. And one that is to delete its LSC, has done so unheard, and has
+    /// nothing left to authenticate with. `None` when it needs no help. That it has lost its LSC nobody here can know.
     pub fn way_back(&self) -> Option<String> {
         let by_certificate = matches!(self.mode, AuthenticationMode::ExistingLsc | AuthenticationMode::ExistingMic);
         if self.status == Status::failed(Operation::Delete, Some(Failure::InvalidCredentials)) && by_certificate {
@@ -156,14 +159,16 @@ impl Enrolment {
                 self.device
             ));
         }
-        let stuck = self.encrypted && self.operation == Operation::None && self.lsc.is_some();
+        if !self.encrypted || self.operation != Operation::None {
+            return None;
+        }
+        let why = match (&self.lsc, &self.mic) {
+            (Some(_), _) => "if it has lost its LSC, it cannot open its config",
+            (None, Some(_)) => return None,
+            (None, None) => "no certificate of it is known that its config could be encrypted for, so it gets none",
+        };
         let by = if self.mic.is_some() { "mic" } else { "null" };
-        stuck.then(|| {
-            format!(
-                "if it has lost its LSC, it cannot open its config: utils capf device schedule {} install {by}",
-                self.device
-            )
-        })
+        Some(format!("{why}: utils capf device schedule {} install {by}", self.device))
     }
 }
 
@@ -172,7 +177,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError`]: a device that is not known, a time that is over, a string that is missing, a deletion that would leave an
-    /// encrypted config without a key.
+    /// encrypted config without a key, a running wave that waits for one of them.
     pub async fn schedule(
         &self,
         actor: &Actor,
@@ -219,12 +224,11 @@ impl Cluster {
             status: Status::PENDING.number(),
             version_stamp: version_stamp(now),
         };
-        let known_mics = self.store().device_certificates().await?;
+        self.check_no_wave_waits(&names).await?;
         let mut transaction = self.store().begin().await?;
         for (name, sealed) in names.iter().zip(&sealed) {
             let before = transaction.enrolment(name).await?.ok_or_else(|| unknown(name))?;
-            let has_mic = known_mics.iter().any(|shown| shown.device == *name && shown.kind == ShownKind::Mic);
-            check_schedule(&before, schedule, sealed.is_some(), has_mic)?;
+            check_schedule(&before, schedule, sealed.is_some())?;
             transaction.set_schedule(name, &row).await?;
             if let Some(sealed) = sealed {
                 transaction.set_authentication_string(name, Some(sealed)).await?;
@@ -236,9 +240,10 @@ impl Cluster {
         let command = format!("capf schedule {} {}", schedule.operation.word(), schedule.mode.word());
         transaction.note_audit(now, actor.name(), &command, &listed(&names)).await?;
         transaction.commit().await?;
+        let untold = self.configs_that_announce_nothing(&names).await?;
         let capf_runs = self.capf_runs().await?;
         let short_keys = self.short_keys(&names, schedule.mode).await?;
-        Ok(Scheduled { devices: names, completes_by, strings, short_keys, capf_runs })
+        Ok(Scheduled { devices: names, completes_by, strings, short_keys, untold, capf_runs })
     }
 
     /// Those of these devices that authenticate by their LSC and whose key is too short for the proof with SHA-512.
@@ -259,7 +264,8 @@ impl Cluster {
     /// Takes scheduled operations back: *No Pending Operation*, status *None*. The devices that had one.
     ///
     /// # Errors
-    /// [`CoreError`]: a device that is not known.
+    /// [`CoreError`]: a device that is not known, one whose encrypted config waits for this installation, a running wave that
+    /// waits for one of them.
     pub async fn cancel_operation(
         &self,
         actor: &Actor,
@@ -268,6 +274,7 @@ impl Cluster {
     ) -> Result<Vec<String>, CoreError> {
         actor.require(Level::ReadWrite)?;
         let names = self.selected(selection).await?;
+        self.check_no_wave_waits(&names).await?;
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         let mut cancelled = Vec::new();
@@ -276,6 +283,7 @@ impl Cluster {
             if before.operation == NO_OPERATION {
                 continue;
             }
+            check_still_installs(&before)?;
             let row = ScheduleRow {
                 operation: NO_OPERATION,
                 mode: before.mode,
@@ -326,7 +334,8 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError`]: a device that is not known; one that cannot open such a config: EC only, an EC certificate as the
-    /// current one, or none at all and no installation pending.
+    /// current one, or none at all and no installation pending; one whose config somebody wrote by hand so that it cannot be
+    /// encrypted.
     pub async fn set_encrypted_config(
         &self,
         actor: &Actor,
@@ -340,6 +349,10 @@ impl Cluster {
         if on {
             for name in &names {
                 check_encryption(&self.enrolment(name).await?)?;
+            }
+            if let Some(unfit) = self.configs_that_cannot_be_encrypted(&names).await?.into_iter().next() {
+                let text = format!("{}. Write it in UTF-8, as XML with the root element `device`", unfit.reason);
+                return Err(CoreError::refused("config-cannot-be-encrypted", text));
             }
         }
         let mut transaction = self.store().begin().await?;
@@ -453,22 +466,42 @@ impl Cluster {
     }
 }
 
-fn check_schedule(
-    before: &EnrolmentRow,
-    schedule: &Schedule,
-    new_string: bool,
-    has_mic: bool,
-) -> Result<(), CoreError> {
+fn check_schedule(before: &EnrolmentRow, schedule: &Schedule, new_string: bool) -> Result<(), CoreError> {
     let name = &before.device;
     if schedule.mode == AuthenticationMode::AuthenticationString && !new_string && before.string.is_none() {
         return Err(CoreError::BadInput(format!("{name} has no authentication string; give one or generate one")));
     }
-    if before.encrypted && schedule.operation == Operation::Delete && !has_mic {
+    match schedule.operation {
+        Operation::Delete if needs_lsc(before) => Err(needs_its_lsc(name)),
+        Operation::Install => Ok(()),
+        _ => check_still_installs(before),
+    }
+}
+
+/// Whether a device could not open its config without its LSC.
+pub(super) fn needs_lsc(row: &EnrolmentRow) -> bool {
+    row.encrypted && row.mic.is_none()
+}
+
+/// Why the LSC of a device stays.
+pub(super) fn needs_its_lsc(name: &str) -> CoreError {
+    let text = format!(
+        "the config of {name} is encrypted and no MIC of it is known: without its LSC it could not open it. Turn the \
+         encrypted config off first"
+    );
+    CoreError::refused("encrypted-config-needs-lsc", text)
+}
+
+/// A device whose config is encrypted and that has no certificate yet gets no config at all until it has: its installation stays.
+fn check_still_installs(before: &EnrolmentRow) -> Result<(), CoreError> {
+    let installs = Operation::from_number(before.operation) == Operation::Install;
+    if installs && needs_lsc(before) && before.public_key.is_none() {
         let text = format!(
-            "the config of {name} is encrypted and no MIC of it is known: without its LSC it could not open it. Turn the \
-             encrypted config off first"
+            "the config of {} is encrypted and no certificate of it is known: without this installation it gets no config. Turn \
+             the encrypted config off first",
+            before.device
         );
-        return Err(CoreError::refused("encrypted-config-needs-lsc", text));
+        return Err(CoreError::refused("encrypted-config-needs-certificate", text));
     }
     Ok(())
 }
@@ -563,8 +596,9 @@ pub fn parse_completes_by(text: &str, zone: &TimeZone) -> Result<i64, CoreError>
             return None;
         }
         let start = DateTime::new(year, month, day, hour, 0, 0, 0).ok()?;
-        let end = start.to_zoned(zone.clone()).ok()?.checked_add(1.hour()).ok()?;
-        Some(end.timestamp().as_millisecond())
+        let next = start.to_zoned(zone.clone()).ok()?.checked_add(1.hour()).ok()?;
+        // its last millisecond: what is printed is the hour that was typed
+        Some(next.timestamp().as_millisecond() - 1)
     };
     read().ok_or_else(|| CoreError::BadInput(format!("`{text}` is no time; write YYYY:MM:DD:HH")))
 }

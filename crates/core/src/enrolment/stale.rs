@@ -1,5 +1,7 @@
-//! Stale LSCs: those that do not hang on the CAPF in use, are over, or whose device is gone
+//! Stale LSCs: those that are not by the issuer in use, are over, or whose device is gone
 //! [cucm-behaviour.md 1.2, `utils capf stale-lsc`].
+
+use std::collections::HashMap;
 
 use store::rows::{LscRow, LscState};
 
@@ -9,26 +11,31 @@ use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
 
 use super::Authority;
-use super::schedule::{listed, note_devices};
+use super::schedule::{listed, needs_its_lsc, needs_lsc, note_devices};
 
 /// A stale LSC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleLsc {
     /// The LSC, *Signed* or *Confirmed*.
     pub lsc: LscRow,
-    /// Its CAPF is not the one in use.
-    pub old_capf: bool,
+    /// It is not by the issuer in use: CAPF, or with an offline CA the CAs of CAPF-trust.
+    pub other_issuer: bool,
     /// It is not valid any more.
     pub expired: bool,
     /// Its device is not known any more.
     pub device_gone: bool,
+    /// Its device opens its encrypted config with it and has no MIC that is known: it is not given up.
+    pub needed: bool,
 }
 
 impl StaleLsc {
     /// Why it is stale, in a few words for a table.
     pub fn reason(&self) -> String {
-        let reasons =
-            [(self.old_capf, "issued by an old CAPF"), (self.expired, "expired"), (self.device_gone, "device is gone")];
+        let reasons = [
+            (self.other_issuer, "not by the issuer in use"),
+            (self.expired, "expired"),
+            (self.device_gone, "device is gone"),
+        ];
         let said: Vec<&str> = reasons.iter().filter(|(says, _)| *says).map(|(_, text)| *text).collect();
         said.join(", ")
     }
@@ -42,18 +49,19 @@ impl Cluster {
     pub async fn stale_lscs(&self, now: i64) -> Result<Vec<StaleLsc>, CoreError> {
         let authority = Authority::load(self).await?;
         let now = now / 1000;
-        let devices: std::collections::HashSet<String> =
-            self.store().devices().await?.into_iter().map(|device| device.name).collect();
+        let devices: HashMap<String, bool> =
+            self.store().enrolments().await?.into_iter().map(|row| (row.device.clone(), needs_lsc(&row))).collect();
         let live = |row: &LscRow| matches!(row.state, LscState::Signed | LscState::Confirmed);
         let mut stale = Vec::new();
         for lsc in self.store().lscs().await?.into_iter().filter(live) {
             let found = StaleLsc {
-                old_capf: !authority.issues(&lsc.issuer_fingerprint),
+                other_issuer: !authority.issues(&lsc.issuer_fingerprint),
                 expired: lsc.not_after < now,
-                device_gone: !devices.contains(&lsc.device),
+                device_gone: !devices.contains_key(&lsc.device),
+                needed: devices.get(&lsc.device) == Some(&true),
                 lsc,
             };
-            if found.old_capf || found.expired || found.device_gone {
+            if found.other_issuer || found.expired || found.device_gone {
                 stale.push(found);
             }
         }
@@ -61,10 +69,10 @@ impl Cluster {
     }
 
     /// `utils capf stale-lsc delete all`: gives up what is stale. The phones keep their certificates until they enrol again,
-    /// but nothing hangs on an old CAPF here any more. What was deleted.
+    /// but nothing hangs on an old CAPF here any more. What is [`StaleLsc::needed`] stays. What was deleted.
     ///
     /// # Errors
-    /// [`CoreError`].
+    /// [`CoreError`]: the level; all that is stale is needed.
     pub async fn delete_stale_lscs(
         &self,
         actor: &Actor,
@@ -72,8 +80,13 @@ impl Cluster {
     ) -> Result<Vec<StaleLsc>, CoreError> {
         actor.require(Level::ReadWrite)?;
         let now = surroundings.now();
-        let stale = self.stale_lscs(now).await?;
+        // The right to write first: what is read then stays so.
         let mut transaction = self.store().begin().await?;
+        let (needed, stale): (Vec<StaleLsc>, Vec<StaleLsc>) =
+            self.stale_lscs(now).await?.into_iter().partition(|found| found.needed);
+        if let (Some(found), true) = (needed.first(), stale.is_empty()) {
+            return Err(needs_its_lsc(&found.lsc.device));
+        }
         let mut names = Vec::new();
         for found in &stale {
             transaction.delete_lsc(&found.lsc.pkid, now).await?;

@@ -175,41 +175,36 @@ impl Cluster {
         Ok(Some(Wave::new(&row, &devices)))
     }
 
-    /// Looks at the running batch, and schedules the next one when it is finished. How the wave stands then. `now` in
-    /// milliseconds since 1970 UTC.
+    /// Looks at the running batch, and schedules the next one when it is finished. How the wave stands then. One that has stopped
+    /// is only looked at: phones that failed may have come again since. `now` in milliseconds since 1970 UTC.
     ///
     /// # Errors
     /// [`CoreError`].
     pub async fn step_wave(&self, now: i64) -> Result<Option<Wave>, CoreError> {
         let Some(row) = self.store().last_wave().await? else { return Ok(None) };
-        if row.state != RUNNING {
+        if row.state == DONE {
             return self.wave().await;
         }
         self.expire_operations(now).await?;
         // The right to write first: what is read then stays so, also when a shell and a node look at the same time.
         let mut transaction = self.store().begin().await?;
-        if self.store().last_wave().await?.is_none_or(|now| now.number != row.number || now.state != RUNNING) {
+        if self.store().last_wave().await?.is_none_or(|now| now.number != row.number || now.state != row.state) {
             return self.wave().await;
         }
         let mut devices = self.store().wave_devices(row.number).await?;
-        let mut news = false;
-        for device in &mut devices {
-            let state = judged(device);
-            if state != device.state {
-                transaction
-                    .set_wave_device(row.number, &device.device, device.batch, state, device.scheduled_at)
-                    .await?;
-                device.state = state.to_owned();
-                news = true;
-            }
-        }
+        let mut news = judge(&mut transaction, row.number, &mut devices).await?;
         let count = |state: &str| devices.iter().filter(|device| device.state == state).count();
         let (failed, done, pending) = (count(FAILED), count(DONE), count(SCHEDULED));
         let finished = failed + done;
         let share = i64::try_from(failed * 100).unwrap_or(i64::MAX);
         let allowed = row.stop_at.saturating_mul(i64::try_from(finished).unwrap_or(i64::MAX));
         let next = devices.iter().filter(|device| device.state == PLANNED).map(|device| device.batch).min();
-        if failed > 0 && share > allowed && (finished >= JUDGED || pending == 0) {
+        if row.state == STOPPED {
+            if done == devices.len() {
+                transaction.set_wave_state(row.number, DONE, "").await?;
+                news = true;
+            }
+        } else if failed > 0 && share > allowed && (finished >= JUDGED || pending == 0) {
             let reason = format!("{failed} of {finished} devices failed, more than {} %", row.stop_at);
             transaction.set_wave_state(row.number, STOPPED, &reason).await?;
             transaction.note_audit(now, super::ACTOR, &format!("capf wave {}", row.number), &reason).await?;
@@ -235,7 +230,8 @@ impl Cluster {
         self.wave().await
     }
 
-    /// Goes on with a wave that stopped: those that failed come once more, in a batch at the end.
+    /// Goes on with a wave that stopped: those that failed and have not come again since are scheduled once more, in a batch at
+    /// the end.
     ///
     /// # Errors
     /// [`CoreError`]: there is none that stopped.
@@ -243,10 +239,11 @@ impl Cluster {
         actor.require(Level::ReadWrite)?;
         let row = self.store().last_wave().await?.filter(|row| row.state == STOPPED);
         let row = row.ok_or_else(|| CoreError::BadInput("no wave has stopped".to_owned()))?;
-        let devices = self.store().wave_devices(row.number).await?;
-        let last = devices.iter().map(|device| device.batch).max().unwrap_or_default();
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
+        let mut devices = self.store().wave_devices(row.number).await?;
+        judge(&mut transaction, row.number, &mut devices).await?;
+        let last = devices.iter().map(|device| device.batch).max().unwrap_or_default();
         for device in devices.iter().filter(|device| device.state == FAILED && device.status.is_some()) {
             transaction.set_wave_device(row.number, &device.device, last + 1, PLANNED, 0).await?;
         }
@@ -254,6 +251,23 @@ impl Cluster {
         transaction.note_audit(now, actor.name(), &format!("capf wave {}", row.number), "resumed").await?;
         transaction.commit().await?;
         self.step_wave(surroundings.now()).await?.ok_or_else(|| CoreError::Internal("the wave is gone".to_owned()))
+    }
+
+    /// Refuses to take phones away from a running wave that waits for them: they would count as failures.
+    pub(super) async fn check_no_wave_waits(&self, names: &[String]) -> Result<(), CoreError> {
+        let Some(row) = self.store().last_wave().await?.filter(|row| row.state == RUNNING) else { return Ok(()) };
+        let waits = |device: &WaveDeviceRow| judged(device) == SCHEDULED && names.binary_search(&device.device).is_ok();
+        let devices = self.store().wave_devices(row.number).await?;
+        let waiting: Vec<String> = devices.into_iter().filter(waits).map(|device| device.device).collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "wave {} waits for {}; stop it first with `utils capf device wave stop`, or wait until its batch is finished",
+            row.number,
+            listed(&waiting)
+        );
+        Err(CoreError::refused("wave-waits", text))
     }
 
     /// Stops a wave, or gives up one that stopped. What is scheduled stays scheduled.
@@ -304,6 +318,24 @@ async fn schedule_batch(
     transaction.note_change(now, "reset", &reset).await?;
     let command = format!("capf wave {}, batch {batch}", wave.number);
     Ok(transaction.note_audit(now, super::ACTOR, &command, &listed(names)).await?)
+}
+
+/// Writes down what became of the devices of a wave. Whether there is news.
+async fn judge(
+    transaction: &mut store::Transaction,
+    wave: i64,
+    devices: &mut [WaveDeviceRow],
+) -> Result<bool, CoreError> {
+    let mut news = false;
+    for device in devices {
+        let state = judged(device);
+        if state != device.state {
+            transaction.set_wave_device(wave, &device.device, device.batch, state, device.scheduled_at).await?;
+            device.state = state.to_owned();
+            news = true;
+        }
+    }
+    Ok(news)
 }
 
 /// What became of a device: its row tells, as long as nobody has scheduled something else for it.

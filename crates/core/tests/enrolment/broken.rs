@@ -6,7 +6,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use pki::signer::Signer;
-use ringfence_core::enrolment::{AuthenticationMode, LscState, Operation};
+use ringfence_core::enrolment::{
+    AuthenticationMode, AuthenticationString, LscState, Operation, Selection, StringChoice,
+};
 use wire::capf::{Cause, Done, Failure, Operation as Asked, Reason, Refusal, Stage};
 
 use crate::place::{DEVICE, PhoneKeys, Place, RSA_2048, ended};
@@ -107,11 +109,7 @@ async fn a_confirmation_that_was_lost_is_made_up_by_the_next_proof() {
     place.desk.ended(&visit, &ended(Stage::KeyGeneration, Cause::Closed), place.clock.now).await.unwrap();
 
     // the phone stored it all the same, and shows it; an administrator has taken the operation back meanwhile
-    place
-        .cluster
-        .cancel_operation(&place.actor, &ringfence_core::enrolment::Selection::All, &mut place.clock)
-        .await
-        .unwrap();
+    place.cluster.cancel_operation(&place.actor, &Selection::All, &mut place.clock).await.unwrap();
     phone.lsc = Some((second, key));
     assert_eq!(place.session(&phone.proven(1), &mut phone).await, Ok(Asked::None));
     let found = place.enrolment().await;
@@ -120,6 +118,42 @@ async fn a_confirmation_that_was_lost_is_made_up_by_the_next_proof() {
     let states: Vec<LscState> =
         place.cluster.store().lscs_of(DEVICE).await.unwrap().iter().map(|lsc| lsc.state).collect();
     assert_eq!(states, [LscState::Superseded, LscState::Confirmed]);
+}
+
+#[tokio::test]
+async fn a_phone_that_shows_what_nobody_confirmed_is_believed_when_it_proves_it() {
+    for mode in [AuthenticationMode::NullString, AuthenticationMode::AuthenticationString] {
+        let mut place = Place::new(&[DEVICE]).await;
+        let mut phone = PhoneKeys::new(DEVICE);
+        place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+        place.session(&phone.plain(""), &mut phone).await.unwrap();
+        let first = place.enrolment().await.lsc.unwrap();
+
+        let string = StringChoice::Given(AuthenticationString::new("04711").unwrap());
+        place.schedule_for(DEVICE, Operation::Install, mode, string).await;
+        let mut visit = place.desk.visit(1);
+        place.desk.admit(&mut visit, &phone.plain("04711"), place.clock.now).await.unwrap();
+        let key = phone.make(RSA_2048);
+        let second = place.desk.issue(&mut visit, key.spki(), RSA_2048, &mut place.clock).await.unwrap();
+        place.desk.ended(&visit, &ended(Stage::Store, Cause::Closed), place.clock.now).await.unwrap();
+        let unconfirmed = place.enrolment().await.unconfirmed.unwrap();
+        let one = Selection::one(DEVICE);
+        place.cluster.cancel_operation(&place.actor, &one, &mut place.clock).await.unwrap();
+
+        // Its config is encrypted for the first one, which it has no more: so it comes with what it has. Without a proof that is
+        // no reason to believe anything.
+        phone.lsc = Some((second, key));
+        let mut unproven = phone.proven(1);
+        let last = unproven.sha2_signed_data.as_mut().unwrap().proof.last_mut().unwrap();
+        *last ^= 1;
+        let wrong = mode == AuthenticationMode::AuthenticationString;
+        assert_eq!(place.session(&unproven, &mut phone).await.is_err(), wrong);
+        assert_eq!(place.enrolment().await.lsc.unwrap().pkid, first.pkid, "{mode:?}");
+        assert_eq!(place.session(&phone.proven(1), &mut phone).await.is_err(), wrong);
+        let found = place.enrolment().await;
+        assert_eq!((found.lsc.unwrap().pkid, found.unconfirmed), (unconfirmed.pkid, None), "{mode:?}");
+        check(&place).await;
+    }
 }
 
 #[tokio::test]
@@ -152,11 +186,7 @@ async fn an_operation_that_was_taken_back_issues_nothing() {
     let mut visit = place.desk.visit(1);
     place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
     place.clock.now += 1;
-    place
-        .cluster
-        .cancel_operation(&place.actor, &ringfence_core::enrolment::Selection::one(DEVICE), &mut place.clock)
-        .await
-        .unwrap();
+    place.cluster.cancel_operation(&place.actor, &Selection::one(DEVICE), &mut place.clock).await.unwrap();
     let refused = place.desk.issue(&mut visit, key.spki(), RSA_2048, &mut place.clock).await.unwrap_err();
     assert_eq!(refused.refusal, Refusal::Limit);
     place

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use pki::{OpensslRandom, SoftKey};
-use ringfence_core::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Selection};
+use ringfence_core::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Schedule, Selection, StringChoice};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
+use ringfence_core::units::Unit;
 use ringfence_core::{CoreError, services};
 use wire::signed_file::SignedFile;
 
@@ -137,6 +138,61 @@ async fn nothing_that_lies_in_the_folder_gets_past_the_encryption() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_in_a_config_moves_nothing() {
+    let mut place = Place::new(&[DEVICE]).await;
+    keep_signer(&place).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    let tftpboot = tempfile::tempdir().unwrap();
+    let written =
+        "\u{feff}<?xml version=\"1.0\"?>\n<device><capfAuthMode>0</capfAuthMode><name>B</name><capfList/></device>\n";
+    std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml")), written).unwrap();
+    let folder = FolderSettings::open(tftpboot.path(), true).unwrap();
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    let pending = files(&place, Some(folder.clone())).await;
+    let (text, _) = signed(&place, fetch(&pending, &format!("{DEVICE}.cnf.xml.sgn")).unwrap());
+    assert!(text.starts_with("\u{feff}<?xml version=\"1.0\"?>\n<device><name>B</name><TVS>"), "{text}");
+    assert!(
+        text.ends_with("</capfList>\n<capfAuthMode>2</capfAuthMode>\n<certHash></certHash>\n<encrConfig>false</encrConfig>\n</device>\n"),
+        "{text}"
+    );
+
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    place.cluster.set_encrypted_config(&place.actor, &Selection::All, true, &mut place.clock).await.unwrap();
+    let files = files(&place, Some(folder)).await;
+    let (stub, _) = signed(&place, fetch(&files, &format!("{DEVICE}.cnf.xml.sgn")).unwrap());
+    assert!(stub.contains("\n  <capfAuthMode>0</capfAuthMode>\n") && stub.contains("\n  <capfList><capf>"), "{stub}");
+    let (_, file) = signed(&place, fetch(&files, &format!("{DEVICE}.cnf.xml.enc.sgn")).unwrap());
+    let opened = open(&file, &phone.lsc.unwrap().1);
+    assert!(opened.starts_with("\u{feff}<?xml version=\"1.0\"?>\n<device><name>B</name>"), "{opened}");
+    assert!(opened.ends_with("<encrConfig>true</encrConfig>\n</device>\n"), "{opened}");
+}
+
+#[tokio::test]
+async fn a_known_device_is_sent_to_capf_only_when_something_is_pending() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let tftpboot = tempfile::tempdir().unwrap();
+    let config = |mode: &str| format!("<device><capfAuthMode>{mode}</capfAuthMode><a/></device>");
+    for name in [DEVICE, OTHER] {
+        std::fs::write(tftpboot.path().join(format!("{name}.cnf.xml")), config("2")).unwrap();
+    }
+    let folder = FolderSettings::open(tftpboot.path(), true).unwrap();
+    let text =
+        |files: &NodeFiles, name: &str| String::from_utf8(fetch(files, &format!("{name}.cnf.xml")).unwrap()).unwrap();
+    let idle = files(&place, Some(folder.clone())).await;
+    assert!(text(&idle, DEVICE).contains("<capfAuthMode>0<"), "{}", text(&idle, DEVICE));
+    assert!(text(&idle, OTHER).contains("<capfAuthMode>2<"), "nobody knows it: as its author wrote it");
+    std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml")), "<device><a/></device>").unwrap();
+    let bare = text(&idle, DEVICE);
+    assert!(!bare.contains("capfAuthMode") && bare.contains("<capfList>"), "nothing to say: {bare}");
+    // and not to a CAPF that does not run
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml")), config("3")).unwrap();
+    place.cluster.stop_service(&place.actor, &place.node, services::CAPF, &mut place.clock).await.unwrap();
+    let stopped = files(&place, Some(folder)).await;
+    assert!(text(&stopped, DEVICE).contains("<capfAuthMode>0<"), "{}", text(&stopped, DEVICE));
+}
+
+#[tokio::test]
 async fn the_mic_stands_in_for_a_missing_lsc() {
     let mut place = Place::new(&[DEVICE]).await;
     let maker = Manufacturer::new("Test Manufacturing CA", 3650);
@@ -162,10 +218,6 @@ async fn what_cannot_be_opened_is_refused_when_it_is_configured() {
     let mut place = Place::new(&[DEVICE]).await;
     let mut phone = PhoneKeys::new(DEVICE);
     let all = Selection::All;
-    let label = |outcome: Result<Vec<String>, CoreError>| match outcome.unwrap_err() {
-        CoreError::Refused { label, .. } => label,
-        other => panic!("{other}"),
-    };
     let on = place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await;
     assert_eq!(label(on), "encrypted-config-needs-certificate");
     let ec = KeyPlan { order: KeyOrder::EcOnly, ..KeyPlan::default() };
@@ -187,6 +239,122 @@ async fn what_cannot_be_opened_is_refused_when_it_is_configured() {
     place.schedule(Operation::Install, AuthenticationMode::NullString).await;
     place.session(&phone.plain(""), &mut phone).await.unwrap();
     assert!(phone.lsc.unwrap().0.rsa_bits().is_some());
+}
+
+/// The label of a refusal.
+fn label<T: std::fmt::Debug>(outcome: Result<T, CoreError>) -> &'static str {
+    match outcome.unwrap_err() {
+        CoreError::Refused { label, .. } => label,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_stale_lsc_that_opens_a_config_is_not_given_up() {
+    let mut place = Place::new(&[DEVICE, OTHER]).await;
+    let mut phones = [DEVICE, OTHER].map(PhoneKeys::new);
+    for phone in &mut phones {
+        let name = phone.name.as_str().to_owned();
+        place.schedule_for(&name, Operation::Install, AuthenticationMode::NullString, StringChoice::Keep).await;
+        place.session(&phone.plain(""), phone).await.unwrap();
+    }
+    let one = Selection::one(DEVICE);
+    place.cluster.set_encrypted_config(&place.actor, &one, true, &mut place.clock).await.unwrap();
+    place.cluster.regenerate(&place.actor, &place.node, Unit::Capf, &mut place.clock).await.unwrap();
+    let needed: Vec<bool> =
+        place.cluster.stale_lscs(place.clock.now).await.unwrap().iter().map(|found| found.needed).collect();
+    assert_eq!(needed, [false, true], "by name: {OTHER}, {DEVICE}");
+    let deleted = place.cluster.delete_stale_lscs(&place.actor, &mut place.clock).await.unwrap();
+    assert_eq!(deleted.iter().map(|found| found.lsc.device.as_str()).collect::<Vec<_>>(), [OTHER]);
+    let files = files(&place, None).await;
+    let file = SignedFile::decode(fetch(&files, &format!("{DEVICE}.cnf.xml.enc.sgn")).unwrap()).unwrap();
+    assert!(open(&file, &phones[0].lsc.as_ref().unwrap().1).contains("<encrConfig>true<"), "it still opens its config");
+    let again = place.cluster.delete_stale_lscs(&place.actor, &mut place.clock).await;
+    assert_eq!(label(again), "encrypted-config-needs-lsc");
+    place.cluster.set_encrypted_config(&place.actor, &one, false, &mut place.clock).await.unwrap();
+    assert_eq!(place.cluster.delete_stale_lscs(&place.actor, &mut place.clock).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_first_installation_of_an_encrypted_config_is_not_taken_back() {
+    let mut place = Place::new(&[DEVICE]).await;
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    let one = Selection::one(DEVICE);
+    place.cluster.set_encrypted_config(&place.actor, &one, true, &mut place.clock).await.unwrap();
+    assert_eq!(place.enrolment().await.way_back(), None, "the installation is the way");
+    let cancelled = place.cluster.cancel_operation(&place.actor, &one, &mut place.clock).await;
+    assert_eq!(label(cancelled), "encrypted-config-needs-certificate");
+    for (operation, wanted) in [
+        (Operation::Delete, "encrypted-config-needs-lsc"),
+        (Operation::Troubleshoot, "encrypted-config-needs-certificate"),
+    ] {
+        let mode = AuthenticationMode::NullString;
+        let schedule = Schedule { operation, mode, string: StringChoice::Keep, completes_by: None };
+        let scheduled = place.cluster.schedule(&place.actor, &one, &schedule, &mut place.clock).await;
+        assert_eq!(label(scheduled), wanted);
+    }
+    // that its time is over nobody can refuse: then it says how to get out
+    place.clock.now += 11 * 86_400_000;
+    assert_eq!(place.cluster.expire_operations(place.clock.now).await.unwrap(), [DEVICE]);
+    let way_back = place.enrolment().await.way_back().unwrap();
+    assert!(way_back.starts_with("no certificate of it is known that its config could be encrypted for"), "{way_back}");
+    assert!(way_back.ends_with(&format!(": utils capf device schedule {DEVICE} install null")), "{way_back}");
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    place.cluster.set_encrypted_config(&place.actor, &one, false, &mut place.clock).await.unwrap();
+    place.cluster.cancel_operation(&place.actor, &one, &mut place.clock).await.unwrap();
+}
+
+#[tokio::test]
+async fn configs_by_hand_are_looked_at_before_anything_is_promised() {
+    let mut place = Place::new(&[DEVICE, OTHER]).await;
+    let tftpboot = tempfile::tempdir().unwrap();
+    let config = tftpboot.path().join(format!("{DEVICE}.cnf.xml"));
+    std::fs::write(&config, b"<?xml version='1.0' encoding='ISO-8859-1'?><device><name>B\xfcro</name></device>")
+        .unwrap();
+    let told = async |place: &mut Place, merge: bool| {
+        let folder = FolderSettings::open(tftpboot.path(), merge).unwrap();
+        place.cluster.note_folder(&place.node, Some(&folder)).await.unwrap();
+        let (operation, mode) = (Operation::Install, AuthenticationMode::NullString);
+        let schedule = Schedule { operation, mode, string: StringChoice::Keep, completes_by: None };
+        let done = place.cluster.schedule(&place.actor, &Selection::All, &schedule, &mut place.clock).await.unwrap();
+        assert_eq!(done.devices, [OTHER, DEVICE]);
+        let reasons = done.untold.into_iter().map(|unfit| (unfit.device, unfit.reason));
+        reasons.collect::<Vec<(String, String)>>()
+    };
+    let untold = told(&mut place, true).await;
+    assert_eq!((untold.len(), untold[0].0.as_str()), (1, DEVICE));
+    assert!(untold[0].1.contains(&format!("{DEVICE}.cnf.xml in ")), "{untold:?}");
+    assert!(untold[0].1.contains(" cannot be merged: not well-formed XML at byte "), "{untold:?}");
+    let all = Selection::All;
+    let on = place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await;
+    assert_eq!(label(on), "config-cannot-be-encrypted");
+    assert!(!place.enrolment().await.encrypted);
+
+    let entity = "<!DOCTYPE device [<!ENTITY me 'B'>]><device><name>&me;</name></device>";
+    std::fs::write(&config, entity).unwrap();
+    assert!(told(&mut place, true).await.is_empty(), "merged as it is");
+    let on = place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await;
+    assert_eq!(label(on), "config-cannot-be-encrypted", "the stub knows no entities");
+
+    std::fs::write(&config, "<device><name>B\u{fc}ro</name></device>").unwrap();
+    assert!(told(&mut place, true).await.is_empty());
+    let untold = told(&mut place, false).await;
+    assert!(untold[0].1.contains("given out as it is (`--no-merge`)"), "{untold:?}");
+    let signed = tftpboot.path().join(format!("{OTHER}.cnf.xml.SGN"));
+    std::fs::write(signed, "signed elsewhere").unwrap();
+    let untold = told(&mut place, true).await;
+    assert_eq!((untold.len(), untold[0].0.as_str()), (1, OTHER));
+    place.cluster.set_encrypted_config(&place.actor, &all, true, &mut place.clock).await.unwrap();
+
+    place.cluster.note_folder(&place.node, None).await.unwrap();
+    let schedule = Schedule {
+        operation: Operation::Install,
+        mode: AuthenticationMode::NullString,
+        string: StringChoice::Keep,
+        completes_by: None,
+    };
+    let done = place.cluster.schedule(&place.actor, &all, &schedule, &mut place.clock).await.unwrap();
+    assert!(done.untold.is_empty(), "no folder, no configs by hand");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Install, troubleshoot, delete; what is on record at each point; what OpenSSL says of the certificates.
 
 use pki::signer::Signer;
+use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::devices::Device;
 use ringfence_core::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, LscState, Operation, Selection};
 use wire::capf::{Cause, Curve, Done, Failure, KeySpec, Operation as Asked, Reason, Refusal, RsaSize, Stage};
 
@@ -148,14 +150,54 @@ async fn a_phone_that_makes_no_ec_key_is_asked_for_rsa_next() {
     let asked = place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
     assert_eq!(asked, Asked::Install(KeySpec::Ec(Curve::Secp384r1)));
     let cause = Cause::PhoneFailed(Reason::FAILURE);
-    place.desk.ended(&visit, &ended(Stage::KeyGeneration, cause), place.clock.now).await.unwrap();
-    assert_eq!(place.status().await, 14);
+    place.desk.ended(&visit, &ended(Stage::KeyGeneration, cause.clone()), place.clock.now).await.unwrap();
+    assert_eq!(place.status().await, 2, "Operation Pending: RSA is still to come");
     assert_eq!(place.session(&phone.plain(""), &mut phone).await, Ok(Asked::Install(RSA_2048)));
     assert_eq!(place.status().await, 3);
-    // the next schedule tries EC again
+    // the next schedule does not try in vain again
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    let mut visit = place.desk.visit(1);
+    let asked = place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
+    assert_eq!(asked, Asked::Install(RSA_2048));
+    // no RSA key either: that is a failure
+    place.desk.ended(&visit, &ended(Stage::KeyGeneration, cause), place.clock.now).await.unwrap();
+    assert_eq!(place.status().await, 14);
+    // EC is tried again when it is said anew what keys it makes
+    place.set_keys(KeyPlan { order: KeyOrder::EcPreferred, ..KeyPlan::default() }).await;
     place.schedule(Operation::Install, AuthenticationMode::NullString).await;
     let asked = place.session(&phone.plain(""), &mut phone).await;
     assert_eq!(asked, Ok(Asked::Install(KeySpec::Ec(Curve::Secp384r1))));
+}
+
+#[tokio::test]
+async fn a_device_that_comes_back_has_the_lsc_it_had() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let mut phone = PhoneKeys::new(DEVICE);
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    place.session(&phone.plain(""), &mut phone).await.unwrap();
+    let before = place.enrolment().await;
+    let row = place.cluster.store().enrolment(DEVICE).await.unwrap().unwrap();
+    let device = Device {
+        name: DEVICE.to_owned(),
+        description: String::new(),
+        model: "8861".to_owned(),
+        protocol: Protocol::Sip,
+        security: DeviceSecurityMode::NonSecure,
+        nodes: Vec::new(),
+    };
+    let devices = [device];
+    place.cluster.remove_device(&place.actor, DEVICE, &mut place.clock).await.unwrap();
+    place.cluster.put_devices(&place.actor, &devices, &mut place.clock).await.unwrap();
+    let after = place.enrolment().await;
+    assert_eq!((&after.lsc, after.status.number()), (&before.lsc, 3));
+    let again = place.cluster.store().enrolment(DEVICE).await.unwrap().unwrap();
+    assert_eq!((again.public_key.is_some(), again.public_key), (true, row.public_key));
+    // one that was given up meanwhile does not come back
+    place.cluster.remove_device(&place.actor, DEVICE, &mut place.clock).await.unwrap();
+    place.cluster.delete_stale_lscs(&place.actor, &mut place.clock).await.unwrap();
+    place.cluster.put_devices(&place.actor, &devices, &mut place.clock).await.unwrap();
+    let gone = place.cluster.store().enrolment(DEVICE).await.unwrap().unwrap();
+    assert_eq!((place.enrolment().await.lsc, gone.public_key, gone.status), (None, None, 1));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! A new CAPF: old LSCs are listed, issued again in batches, and the old CA goes only when nothing hangs on it.
 
 use ringfence_core::CoreError;
-use ringfence_core::enrolment::{AuthenticationMode, Operation, Selection, WavePlan, WaveState, Which};
+use ringfence_core::enrolment::{
+    AuthenticationMode, KeyOrder, KeyPlan, Operation, Schedule, Selection, StringChoice, WavePlan, WaveState, Which,
+};
 use ringfence_core::units::Unit;
 use wire::capf::{Cause, Reason, Stage};
 
@@ -25,14 +27,7 @@ impl Fleet {
         let mut phones = Vec::new();
         for name in names {
             let mut phone = PhoneKeys::new(name);
-            place
-                .schedule_for(
-                    name,
-                    Operation::Install,
-                    AuthenticationMode::NullString,
-                    ringfence_core::enrolment::StringChoice::Keep,
-                )
-                .await;
+            place.schedule_for(name, Operation::Install, AuthenticationMode::NullString, StringChoice::Keep).await;
             place.session(&phone.plain(""), &mut phone).await.unwrap();
             phones.push(phone);
         }
@@ -128,13 +123,17 @@ async fn a_wave_stops_when_too_many_fail_and_goes_on_when_told_to() {
     let wave = place.cluster.step_wave(place.clock.now).await.unwrap().unwrap();
     assert_eq!(wave.state, WaveState::Stopped("2 of 3 devices failed, more than 34 %".to_owned()));
     assert_eq!(wave.failed, [name(0), name(1)]);
-    fleet.come(&[]).await;
+    fleet.come(&[1]).await;
     let place = &mut fleet.place;
-    assert_eq!(place.cluster.step_wave(place.clock.now).await.unwrap().unwrap().batch, 1, "it stays stopped");
+    let wave = place.cluster.step_wave(place.clock.now).await.unwrap().unwrap();
+    assert!(matches!(wave.state, WaveState::Stopped(_)), "it stays stopped");
+    assert_eq!((wave.batch, wave.done, wave.failed), (1, 2, vec![name(1)]), "one has made up for it");
 
     place.clock.now += 1;
     let wave = place.cluster.resume_wave(&place.actor, &mut place.clock).await.unwrap();
-    assert_eq!((wave.state, wave.batch, wave.batches), (WaveState::Running, 2, 4), "the failed ones come last");
+    assert_eq!((wave.state, wave.batch, wave.batches), (WaveState::Running, 2, 4), "the failed one comes last");
+    let first = place.cluster.enrolment(&name(0)).await.unwrap();
+    assert_eq!(first.operation, Operation::None, "who has made up for it is left alone");
     for _ in 0..3 {
         fleet.come(&[]).await;
         fleet.place.clock.now += 1;
@@ -142,6 +141,58 @@ async fn a_wave_stops_when_too_many_fail_and_goes_on_when_told_to() {
     }
     let wave = fleet.place.cluster.wave().await.unwrap().unwrap();
     assert_eq!((wave.state, wave.done, wave.failed.len()), (WaveState::Done, 7, 0));
+}
+
+#[tokio::test]
+async fn a_wave_waits_for_the_rsa_keys_of_phones_that_make_no_ec_keys() {
+    let (mut fleet, _) = Fleet::with_old_lscs(3).await;
+    let place = &mut fleet.place;
+    place.set_keys(KeyPlan { order: KeyOrder::EcPreferred, ..KeyPlan::default() }).await;
+    place.cluster.start_wave(&place.actor, &plan(), &mut place.clock).await.unwrap();
+    fleet.come(&[0, 1, 2]).await;
+    let place = &mut fleet.place;
+    let wave = place.cluster.step_wave(place.clock.now).await.unwrap().unwrap();
+    assert_eq!((wave.state, wave.failed.len(), wave.pending.len()), (WaveState::Running, 0, 3));
+    // one of them makes no RSA key either
+    fleet.come(&[2]).await;
+    let place = &mut fleet.place;
+    let wave = place.cluster.step_wave(place.clock.now).await.unwrap().unwrap();
+    assert_eq!((wave.done, wave.failed, wave.state), (2, vec![name(2)], WaveState::Done));
+    // the next one asks for RSA at once
+    let again = WavePlan { which: Which::These(Selection::All), ..plan() };
+    place.clock.now += 1;
+    place.cluster.start_wave(&place.actor, &again, &mut place.clock).await.unwrap();
+    fleet.come(&[]).await;
+    let wave = fleet.place.cluster.step_wave(fleet.place.clock.now).await.unwrap().unwrap();
+    assert_eq!((wave.done, wave.state), (3, WaveState::Done));
+    assert!(fleet.phones.iter().all(|phone| phone.lsc.as_ref().unwrap().0.rsa_bits().is_some()));
+}
+
+#[tokio::test]
+async fn nobody_takes_its_phones_from_a_running_wave() {
+    let (mut fleet, _) = Fleet::with_old_lscs(4).await;
+    let place = &mut fleet.place;
+    place.cluster.start_wave(&place.actor, &plan(), &mut place.clock).await.unwrap();
+    let schedule = Schedule {
+        operation: Operation::Troubleshoot,
+        mode: AuthenticationMode::NullString,
+        string: StringChoice::Keep,
+        completes_by: None,
+    };
+    let refused = |outcome: CoreError| {
+        let CoreError::Refused { label, text } = outcome else { panic!("{outcome}") };
+        assert_eq!(label, "wave-waits");
+        assert!(text.starts_with("wave 1 waits for 3 devices: SEP000000000000, "), "{text}");
+    };
+    refused(place.cluster.schedule(&place.actor, &Selection::All, &schedule, &mut place.clock).await.unwrap_err());
+    refused(place.cluster.cancel_operation(&place.actor, &Selection::All, &mut place.clock).await.unwrap_err());
+    // the one of the next batch is free
+    let last = Selection::one(name(3));
+    place.cluster.schedule(&place.actor, &last, &schedule, &mut place.clock).await.unwrap();
+    let wave = place.cluster.step_wave(place.clock.now).await.unwrap().unwrap();
+    assert_eq!((wave.pending.len(), wave.failed.len()), (3, 0));
+    place.cluster.stop_wave(&place.actor, false, &mut place.clock).await.unwrap();
+    place.cluster.schedule(&place.actor, &Selection::All, &schedule, &mut place.clock).await.unwrap();
 }
 
 #[tokio::test]
@@ -158,7 +209,7 @@ async fn phones_that_never_come_are_failures_when_their_time_is_over() {
     // giving them up lets the old CA go, and says so of the phones
     let given_up = place.cluster.delete_stale_lscs(&place.actor, &mut place.clock).await.unwrap();
     assert_eq!(given_up.len(), 3);
-    assert_eq!(given_up[0].reason(), "issued by an old CAPF");
+    assert_eq!(given_up[0].reason(), "not by the issuer in use");
     assert_eq!(place.cluster.store().enrolment(&name(0)).await.unwrap().unwrap().public_key, None);
     place
         .cluster

@@ -9,6 +9,13 @@ use crate::question::Question;
 use crate::run::sql::layout;
 use crate::session::{Reply, Session, one_line};
 
+/// Names of phones that are printed at most.
+pub(super) const NAMES: usize = 10;
+
+/// What is to be done when CAPF does not run: a line.
+pub(super) const CAPF_STOPPED: &str =
+    "CAPF does not run: start it with `utils service start Cisco Certificate Authority Proxy Function`.\n";
+
 impl Session {
     pub(crate) async fn list_stale_lscs(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
         let stale = self.cluster.stale_lscs(surroundings.now()).await?;
@@ -35,15 +42,23 @@ impl Session {
         &mut self,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        match self.cluster.stale_lscs(surroundings.now()).await?.len() {
-            0 => Ok(Reply::done("No stale LSCs found.\n")),
-            count => Ok(self.ask(Question::DeleteStaleLscs(count))),
+        let stale = self.cluster.stale_lscs(surroundings.now()).await?;
+        if stale.is_empty() {
+            return Ok(Reply::done("No stale LSCs found.\n"));
+        }
+        let kept = kept(&stale);
+        match stale.iter().filter(|found| !found.needed).count() {
+            // It refuses, and says why.
+            0 => self.delete_stale_lscs(surroundings).await,
+            count => Ok(self.ask(Question::DeleteStaleLscs { count, kept })),
         }
     }
 
     pub(crate) async fn delete_stale_lscs(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
         let deleted = self.cluster.delete_stale_lscs(&self.actor, surroundings).await?;
-        Ok(Reply::done(format!("Successfully deleted {}.\n", counted(deleted.len(), "stale LSC"))))
+        let kept = kept(&self.cluster.stale_lscs(surroundings.now()).await?);
+        let kept = if kept.is_empty() { String::new() } else { kept_lscs(&kept) };
+        Ok(Reply::done(format!("Successfully deleted {}.\n{kept}", counted(deleted.len(), "stale LSC"))))
     }
 
     pub(crate) async fn load_mic_roots(
@@ -64,6 +79,26 @@ impl Session {
         ));
         Ok(Reply::done(text))
     }
+}
+
+/// The phones whose stale LSC is not given up.
+fn kept(stale: &[StaleLsc]) -> Vec<String> {
+    let mut names: Vec<String> =
+        stale.iter().filter(|found| found.needed).map(|found| found.lsc.device.clone()).collect();
+    names.dedup();
+    names
+}
+
+/// Which stale LSCs stay, and why: a line.
+pub(crate) fn kept_lscs(devices: &[String]) -> String {
+    let first: Vec<&str> = devices.iter().take(NAMES).map(String::as_str).collect();
+    let more = devices.len().saturating_sub(NAMES);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!(
+        "Kept for {}: {}{more}: the config is encrypted and no MIC is known. Issue them again, or turn the encrypted config off\n",
+        counted(devices.len(), "device"),
+        first.join(", ")
+    )
 }
 
 /// An error about the contents of a file, with its name in front.

@@ -10,7 +10,7 @@ use ringfence_core::import::title;
 use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
-use crate::run::capf::{counted, day, issuer_name, table};
+use crate::run::capf::{CAPF_STOPPED, NAMES, counted, day, issuer_name, table};
 use crate::run::sql::layout;
 use crate::session::{Reply, Session, one_line};
 
@@ -93,10 +93,14 @@ impl Session {
         if !done.short_keys.is_empty() {
             text.push_str(&format!("{} by its LSC: {SHORT_KEY}", named(&done.short_keys)));
         }
+        for untold in done.untold.iter().take(NAMES) {
+            text.push_str(&format!("Its config does not say so: {}.\n", one_line(&untold.reason)));
+        }
+        if done.untold.len() > NAMES {
+            text.push_str(&format!("The same with {} more.\n", counted(done.untold.len() - NAMES, "config")));
+        }
         if !done.capf_runs {
-            text.push_str(
-                "CAPF does not run: start it with `utils service start Cisco Certificate Authority Proxy Function`.\n",
-            );
+            text.push_str(CAPF_STOPPED);
         }
         text
     }

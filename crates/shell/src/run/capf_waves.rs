@@ -4,7 +4,7 @@ use ringfence_core::enrolment::{Wave, WavePlan, WaveState, Which};
 use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
-use crate::run::capf::counted;
+use crate::run::capf::{CAPF_STOPPED, NAMES, counted};
 use crate::run::capf_devices::{selection, three};
 use crate::session::{Reply, Session};
 
@@ -19,8 +19,6 @@ const MOST_HOURS: i64 = 720;
 
 /// Letters of a progress bar.
 const BAR: usize = 40;
-/// Names of phones that are printed at most.
-const NAMES: usize = 10;
 
 impl Session {
     pub(crate) async fn ask_for_wave(
@@ -59,7 +57,7 @@ impl Session {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let wave = self.cluster.start_wave(&self.actor, plan, surroundings).await?;
-        Ok(Reply::done(progress(&wave)))
+        self.started_wave(&wave).await
     }
 
     pub(crate) async fn show_wave(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
@@ -71,7 +69,12 @@ impl Session {
 
     pub(crate) async fn resume_wave(&self, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
         let wave = self.cluster.resume_wave(&self.actor, surroundings).await?;
-        Ok(Reply::done(progress(&wave)))
+        self.started_wave(&wave).await
+    }
+
+    async fn started_wave(&self, wave: &Wave) -> Result<Reply, CoreError> {
+        let stopped = wave.state == WaveState::Running && !self.cluster.capf_runs().await?;
+        Ok(Reply::done(progress(wave) + if stopped { CAPF_STOPPED } else { "" }))
     }
 
     pub(crate) async fn stop_wave(

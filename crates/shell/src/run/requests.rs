@@ -145,11 +145,11 @@ impl Session {
             text.push_str("The CTL file still names the old CAPF: run `utils ctl update CTLFile`.\n");
         }
         let stale = self.cluster.stale_lscs(surroundings.now()).await?;
-        let old = stale.iter().filter(|found| found.old_capf && !found.device_gone).count();
+        let old = stale.iter().filter(|found| found.other_issuer && !found.device_gone).count();
         if old > 0 {
-            let verb = if old == 1 { "was" } else { "were" };
+            let (verb, them) = if old == 1 { ("is", "it") } else { ("are", "them") };
             text.push_str(&format!(
-                "{} {verb} issued by an old CAPF, which stays in CAPF-trust and CallManager-trust for them. `utils capf \
+                "{} {verb} not by the issuer in use; what issued {them} stays in CAPF-trust and CallManager-trust. `utils capf \
                  stale-lsc list` names them,\n`utils capf device wave start stale lsc` issues them again.\n",
                 counted(old, "LSC")
             ));

@@ -36,7 +36,7 @@ pub struct EnrolmentRow {
     pub attempts: i64,
     /// No strings are taken before this time, milliseconds since 1970 UTC.
     pub locked_until: i64,
-    /// The phone failed to make an EC key under this schedule.
+    /// The phone failed to make an EC key since it was said what keys it makes.
     pub ec_failed: bool,
     /// `typecertificatestatus`.
     pub status: i64,
@@ -182,8 +182,7 @@ impl Transaction {
     pub async fn set_schedule(&mut self, device: &str, schedule: &ScheduleRow) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "UPDATE device SET tkcertificateoperation = $1, tkauthenticationmode = $2, upgradefinishtime = $3, \
-             scheduledat = $4, attempts = 0, lockeduntil = 0, ecfailed = 'f', tkcertificatestatus = $5, \
-             versionstamp = $6 WHERE name = $7",
+             scheduledat = $4, attempts = 0, lockeduntil = 0, tkcertificatestatus = $5, versionstamp = $6 WHERE name = $7",
         )
         .bind(schedule.operation)
         .bind(schedule.mode)
@@ -210,18 +209,20 @@ impl Transaction {
         Ok(())
     }
 
-    /// Sets what keys a device makes.
+    /// Sets what keys a device makes; an EC key that it could not make before is asked for again.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn set_keys(&mut self, device: &str, order: i64, rsa_bits: i64, ec_bits: i64) -> Result<(), StoreError> {
-        sqlx::query("UPDATE device SET tkkeyorder = $1, tkkeysize = $2, tkeckeysize = $3 WHERE name = $4")
-            .bind(order)
-            .bind(rsa_bits)
-            .bind(ec_bits)
-            .bind(device)
-            .execute(self.connection())
-            .await?;
+        sqlx::query(
+            "UPDATE device SET tkkeyorder = $1, tkkeysize = $2, tkeckeysize = $3, ecfailed = 'f' WHERE name = $4",
+        )
+        .bind(order)
+        .bind(rsa_bits)
+        .bind(ec_bits)
+        .bind(device)
+        .execute(self.connection())
+        .await?;
         Ok(())
     }
 

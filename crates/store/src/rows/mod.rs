@@ -23,6 +23,7 @@ mod recovery;
 mod requests;
 mod resets;
 mod restarts;
+mod served_folders;
 mod waves;
 mod web_security;
 

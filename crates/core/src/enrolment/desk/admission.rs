@@ -97,17 +97,20 @@ impl Desk {
         now: i64,
     ) -> Result<(), Refused> {
         match AuthenticationMode::from_number(row.mode) {
-            AuthenticationMode::NullString => Ok(()),
-            AuthenticationMode::AuthenticationString => match self.check_string(row, auth, now)? {
-                StringCheck::Right => Ok(()),
-                StringCheck::Wrong { count, locked_until } => {
-                    if let Some(until) = locked_until {
-                        self.put_lock(visit, row, until, now).await?;
+            AuthenticationMode::NullString => self.confirm_shown(visit, row, auth, now).await,
+            AuthenticationMode::AuthenticationString => {
+                self.confirm_shown(visit, row, auth, now).await?;
+                match self.check_string(row, auth, now)? {
+                    StringCheck::Right => Ok(()),
+                    StringCheck::Wrong { count, locked_until } => {
+                        if let Some(until) = locked_until {
+                            self.put_lock(visit, row, until, now).await?;
+                        }
+                        let reason = format!("wrong authentication string, {count} of {WRONG_STRINGS}");
+                        Err(Refused::failed(Failure::InvalidAuthenticationString, reason))
                     }
-                    let reason = format!("wrong authentication string, {count} of {WRONG_STRINGS}");
-                    Err(Refused::failed(Failure::InvalidAuthenticationString, reason))
                 }
-            },
+            }
             AuthenticationMode::ExistingLsc | AuthenticationMode::ExistingMic => {
                 self.check_certificate(visit, row, auth, now).await
             }
@@ -217,6 +220,29 @@ impl Desk {
             self.note_mic(row, &sudi.certificate, now).await?;
         }
         Ok(())
+    }
+
+    /// A phone may show its LSC though nobody asked for it, because its config is encrypted for another one: when it proves
+    /// one whose confirmation was lost, that is made up for.
+    async fn confirm_shown(
+        &self,
+        visit: &Visit,
+        row: &EnrolmentRow,
+        auth: &AuthResponse,
+        now: i64,
+    ) -> Result<(), Refused> {
+        let Some(shown) = auth.certificate.as_deref() else { return Ok(()) };
+        let fingerprint = pki::hash::hex(&pki::hash::sha256(shown));
+        // Nothing else is checked: it costs signatures.
+        if self.cluster.store().lsc_state(&fingerprint).await? != Some(LscState::Signed) {
+            return Ok(());
+        }
+        let authority = self.authority.load_full();
+        let seconds = u64::try_from(now / 1000).unwrap_or_default();
+        match check(auth, visit.session_id, &authority.issuers, seconds, self.policy.sha2) {
+            Ok(proven) => self.confirm_late(row, &proven.certificate, now).await,
+            Err(_) => Ok(()),
+        }
     }
 
     async fn confirm_late(&self, row: &EnrolmentRow, lsc: &Certificate, now: i64) -> Result<(), Refused> {

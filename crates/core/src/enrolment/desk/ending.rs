@@ -86,7 +86,9 @@ impl Desk {
             && matches!(visit.wanted, Some(KeySpec::Ec(_)))
             && KeyOrder::from_number(row.key_order) == KeyOrder::EcPreferred
             && ended.failure() == Some(Failure::KeyGeneration);
-        let status = Status::failed(visit.operation, ended.failure());
+        let failed = Status::failed(visit.operation, ended.failure());
+        // With RSA still to come nothing has failed yet.
+        let status = if ec_failed { Status::PENDING } else { failed };
         if let (Cause::PhoneFailed(_), Some(lsc)) = (&ended.cause, visit.lsc.as_ref().filter(|lsc| lsc.of_another)) {
             // It has lost the key, so nobody will ever use this certificate: the next session makes another key.
             let step = Step::GiveUp { key: lsc.key.clone(), device: row.device.clone() };
@@ -111,7 +113,7 @@ impl Desk {
             status: news.then_some(status.number()),
             locked_until: None,
             ec_failed,
-            why: format!("{}: {ended}", status.name()),
+            why: format!("{}: {ended}", failed.name()),
         };
         let step = if visit.let_in { Some(step) } else { self.in_turn(row, step, now) };
         if let Some(step) = step {

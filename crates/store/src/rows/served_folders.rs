@@ -1,0 +1,33 @@
+//! The folders of files that nodes serve.
+
+use crate::{Store, StoreError, Transaction};
+
+impl Store {
+    /// The folders that nodes served when they started last, each once: path, and whether configs are merged.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn served_folders(&self) -> Result<Vec<(String, bool)>, StoreError> {
+        let query = sqlx::query_as("SELECT DISTINCT path, merge FROM servedfolder ORDER BY path, merge");
+        let rows: Vec<(String, String)> = query.fetch_all(self.pool()).await?;
+        Ok(rows.into_iter().map(|(path, merge)| (path, merge == "t")).collect())
+    }
+}
+
+impl Transaction {
+    /// Notes the folder that a node serves, and whether configs in it are merged; `None`: it serves none.
+    ///
+    /// # Errors
+    /// [`StoreError`]: no such node.
+    pub async fn put_served_folder(&mut self, node: &str, folder: Option<(&str, bool)>) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM servedfolder WHERE fkprocessnode = $1").bind(node).execute(self.connection()).await?;
+        let Some((path, merge)) = folder else { return Ok(()) };
+        sqlx::query("INSERT INTO servedfolder (fkprocessnode, path, merge) VALUES ($1, $2, $3)")
+            .bind(node)
+            .bind(path)
+            .bind(if merge { "t" } else { "f" })
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
