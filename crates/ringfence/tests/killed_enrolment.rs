@@ -172,3 +172,37 @@ fn by_null_string() {
 fn by_the_lsc_it_has() {
     killed_at_each_write("install lsc", 6);
 }
+
+#[test]
+fn a_phone_that_closed_too_early_finds_back_to_its_encrypted_config() {
+    let place = Place::new();
+    let node = Served::start(&place.data(), &[]);
+    place.add_phone();
+    place.admin(&format!("utils capf device schedule {PHONE} install null"));
+    place.wait_for_config(&node);
+    place.boot(&node);
+    assert!(place.boot(&node) && place.held().is_some());
+    place.admin(&format!("utils capf device encrypted-config {PHONE} on"));
+    place.wait_until_config(&node, "the stub", |stub| stub.contains("<fullConfig>false<"));
+    assert!(place.boot(&node), "it opens its config");
+    let first = place.current();
+
+    // A renewal that the phone keeps to itself, and somebody takes it back.
+    place.admin(&format!("utils capf device schedule {PHONE} install null"));
+    place.wait_for_config(&node);
+    place.boot_with(&node, &["--misbehave", "close-after-store"]);
+    let held = hex::encode(place.held().unwrap().sha256());
+    assert_eq!(place.current(), first, "nobody has confirmed anything");
+    assert_ne!(first, std::slice::from_ref(&held), "the phone has the new one");
+    place.admin(&format!("utils capf device cancel {PHONE}"));
+    place.wait_until_config(&node, "nothing is scheduled", |stub| stub.contains("<capfAuthMode>0<"));
+
+    // Its config is encrypted for the one it has no more, so it shows CAPF what it has.
+    place.boot(&node);
+    assert_eq!(place.current(), [held], "that is a confirmation");
+    let hash = format!("<certHash>{}<", hex::encode(place.held().unwrap().md5()));
+    place.wait_until_config(&node, "encrypted for the new one", |stub| stub.contains(&hash));
+    assert!(place.boot(&node), "it opens its config again");
+    assert_eq!(place.rows("SELECT tkcertificateoperation, encryptedconfig FROM device"), "1|t\n");
+    assert_eq!(node.stop().code(), Some(0));
+}

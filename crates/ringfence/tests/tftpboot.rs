@@ -109,6 +109,33 @@ fn untouched_on_request_and_when_broken() {
     assert_eq!(node.stop().code(), Some(0));
     let node = Served::start(&data, &["--tftpboot", boot.to_str().unwrap(), "--no-merge"]);
     assert_eq!(get(node.http, "SEP001122334455.cnf.xml").1, CONFIG.as_bytes());
+    // Who schedules is told that such a config says nothing of it.
+    let ringfence = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_ringfence")).env("RINGFENCE_DATA", &data).args(arguments).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    ringfence(&["device", "add", "SEP001122334455", "--model", "8861"]);
+    let schedule = ["admin", "-c", "utils capf device schedule SEP001122334455 install null"];
+    let said = ringfence(&schedule);
+    assert!(said.contains("Its config does not say so: SEP001122334455.cnf.xml in "), "{said}");
+    assert!(said.contains(" is given out as it is (`--no-merge`)"), "{said}");
+    assert_eq!(node.stop().code(), Some(0));
+
+    // Merged it says so, with its byte order mark.
+    std::fs::write(boot.join("SEP001122334455.cnf.xml"), format!("\u{feff}{CONFIG}")).unwrap();
+    let node = Served::start(&data, &["--tftpboot", boot.to_str().unwrap()]);
+    let said = ringfence(&schedule);
+    assert!(said.contains("Scheduled Install/Upgrade") && !said.contains("does not say so"), "{said}");
+    let signed = SignedFile::decode(get(node.http, "SEP001122334455.cnf.xml.sgn").1).unwrap();
+    let merged = std::str::from_utf8(signed.payload()).unwrap();
+    assert!(merged.starts_with("\u{feff}<?xml version=\"1.0\"?>\n<device>\n"), "{merged}");
+    assert!(
+        merged.ends_with(
+            "<capfAuthMode>2</capfAuthMode>\n<certHash></certHash>\n<encrConfig>false</encrConfig>\n</device>\n"
+        ),
+        "{merged}"
+    );
     assert_eq!(node.stop().code(), Some(0));
 }
 

@@ -58,8 +58,13 @@ impl Place {
 
     /// One boot of the phone. Whether it ended trusted.
     pub fn boot(&self, node: &Served) -> bool {
+        self.boot_with(node, &[])
+    }
+
+    /// The same with more options.
+    pub fn boot_with(&self, node: &Served, more: &[&str]) -> bool {
         let (http, tftp, state) = (node.http.to_string(), node.tftp.to_string(), self.file("phone"));
-        let output = self.ringfence(&[
+        let options = [
             "phone",
             "--server",
             "127.0.0.1",
@@ -73,7 +78,8 @@ impl Place {
             &PHONE[3..],
             "--state",
             state.to_str().unwrap(),
-        ]);
+        ];
+        let output = self.ringfence(&[&options[..], more].concat());
         output.status.code() == Some(0)
     }
 
@@ -103,14 +109,21 @@ impl Place {
 
     /// Until the config that is served says that something is scheduled.
     pub fn wait_for_config(&self, node: &Served) {
-        let url = format!("http://127.0.0.1:{}/{PHONE}.cnf.xml", node.http);
+        self.wait_until_config(node, "something is scheduled", |config| {
+            config.contains("<capfAuthMode>") && !config.contains("<capfAuthMode>0<")
+        });
+    }
+
+    /// Until the signed config, or the stub of an encrypted one, is as wanted.
+    pub fn wait_until_config(&self, node: &Served, wanted: &str, fits: impl Fn(&str) -> bool) {
+        let url = format!("http://127.0.0.1:{}/{PHONE}.cnf.xml.sgn", node.http);
         let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
         loop {
-            let config = String::from_utf8(run("curl", "curl", &["-s", &url]).stdout).unwrap();
-            if config.contains("<capfAuthMode>") && !config.contains("<capfAuthMode>0<") {
+            let config = String::from_utf8_lossy(&run("curl", "curl", &["-s", &url]).stdout).into_owned();
+            if fits(&config) {
                 return;
             }
-            assert!(std::time::Instant::now() < patience, "not within 20 s: {config}");
+            assert!(std::time::Instant::now() < patience, "{wanted}: not within 20 s: {config}");
         }
     }
 }
