@@ -18,8 +18,29 @@ pub struct Observation {
     pub unit: Unit,
     /// Where: `address:port`.
     pub place: String,
-    /// SHA-256 of the certificate that was presented; or why none was, for a person.
-    pub seen: Result<[u8; 32], String>,
+    /// The service of the node that listens there; `None` for a port of somebody else.
+    pub service: Option<&'static str>,
+    /// SHA-256 of the certificate that was presented; or why none was.
+    pub seen: Result<[u8; 32], Unseen>,
+}
+
+/// Why no certificate was seen; the words are for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unseen {
+    /// Nobody takes connections there.
+    NobodyThere(String),
+    /// Somebody does, and presents none.
+    NotPresented(String),
+}
+
+impl Unseen {
+    /// The words.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::NobodyThere(words) | Self::NotPresented(words) => words,
+        }
+    }
 }
 
 /// What an observation comes to.
@@ -31,6 +52,8 @@ pub struct Finding {
     pub stored: Option<String>,
     /// What is known of the other certificate: `Some` when it is on record under another name.
     pub presented_as: Option<String>,
+    /// Whether the rows say that the service of the node does not run.
+    pub stopped: bool,
     /// What is still to be done on the node because of this unit: services to restart, steps.
     pub pending: Vec<&'static str>,
 }
@@ -42,6 +65,8 @@ pub enum Outcome {
     Same,
     /// It presents another certificate.
     Different,
+    /// Nobody is there, and the rows say that the service was stopped.
+    Stopped,
     /// Nothing was seen, or the node has no such certificate.
     CouldNotTell,
 }
@@ -53,6 +78,7 @@ impl Finding {
         match (&self.observation.seen, &self.stored) {
             (Ok(seen), Some(stored)) if pki::hash::hex(seen) == *stored => Outcome::Same,
             (Ok(_), Some(_)) => Outcome::Different,
+            (Err(Unseen::NobodyThere(_)), _) if self.stopped => Outcome::Stopped,
             _ => Outcome::CouldNotTell,
         }
     }
@@ -81,7 +107,9 @@ impl Cluster {
             let cause = format!("{} of {}", unit.name(), node.name);
             let mine = restarts.iter().filter(|it| it.node == node.name && it.causes.contains(&cause));
             let pending = mine.map(|it| it.step).collect();
-            findings.push(Finding { observation, stored, presented_as, pending });
+            let states = self.services_of(&node).await?;
+            let stopped = states.iter().any(|row| Some(row.name.as_str()) == observation.service && !row.started);
+            findings.push(Finding { observation, stored, presented_as, stopped, pending });
         }
         Ok(findings)
     }

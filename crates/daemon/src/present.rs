@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslVerifyMode, SslVersion};
+use ringfence_core::truth::Unseen;
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
@@ -17,17 +18,18 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// SHA-256 of the certificate that a `host:port` presents; or why it presents none.
 ///
 /// # Errors
-/// A sentence for a person: nobody listens, no TLS, no certificate.
-pub async fn presented(place: &str) -> Result<[u8; 32], String> {
+/// [`Unseen`]: nobody listens, no TLS, no certificate.
+pub async fn presented(place: &str) -> Result<[u8; 32], Unseen> {
     match tokio::time::timeout(PATIENCE, connect(place)).await {
         Ok(seen) => seen,
-        Err(_) => Err(format!("no TLS handshake within {} seconds", PATIENCE.as_secs())),
+        Err(_) => Err(Unseen::NotPresented(format!("no TLS handshake within {} seconds", PATIENCE.as_secs()))),
     }
 }
 
-async fn connect(place: &str) -> Result<[u8; 32], String> {
-    let tcp = TcpStream::connect(place).await.map_err(|error| format!("nobody answers: {error}"))?;
-    let own_fault = |error: ErrorStack| error.to_string();
+async fn connect(place: &str) -> Result<[u8; 32], Unseen> {
+    let tcp = TcpStream::connect(place).await;
+    let tcp = tcp.map_err(|error| Unseen::NobodyThere(format!("nobody answers: {error}")))?;
+    let own_fault = |error: ErrorStack| Unseen::NotPresented(error.to_string());
     let context = context().map_err(own_fault)?;
     let ssl = Ssl::new(&context).map_err(own_fault)?;
     let mut stream = SslStream::new(ssl, tcp).map_err(own_fault)?;
@@ -36,10 +38,10 @@ async fn connect(place: &str) -> Result<[u8; 32], String> {
     if let Some(certificate) = stream.ssl().peer_certificate() {
         return certificate.to_der().map(|der| pki::hash::sha256(&der)).map_err(own_fault);
     }
-    Err(match shaken {
+    Err(Unseen::NotPresented(match shaken {
         Ok(()) => "it speaks TLS and presents no certificate".to_owned(),
         Err(error) => format!("it does not speak TLS with us: {error}"),
-    })
+    }))
 }
 
 fn context() -> Result<SslContext, ErrorStack> {

@@ -7,7 +7,8 @@ use daemon::present::presented;
 use daemon::serve::DEFAULT_TVS_PORT;
 use daemon::settings::Settings;
 use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
-use ringfence_core::truth::{Finding, Observation, Outcome};
+use ringfence_core::services::{CAPF, CTL_PROVIDER, TVS};
+use ringfence_core::truth::{Finding, Observation, Outcome, Unseen};
 use ringfence_core::units::Unit;
 use ringfence_core::{Cluster, NodeRow};
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ const DIGITS: usize = 16;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: ringfence truth --at 10.0.0.5:8443=tomcat --at 10.0.0.5:5061=CallManager\n\nExit codes: 0 all \
-                        present what is on record, 1 one presents another, 2 could not tell of one."
+                        that run present what is on record, 1 one presents another, 2 could not tell of one."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -46,6 +47,8 @@ pub struct Args {
 struct Port {
     place: String,
     unit: Unit,
+    /// The service of the node that listens there.
+    service: Option<&'static str>,
 }
 
 impl std::str::FromStr for Port {
@@ -62,7 +65,7 @@ impl std::str::FromStr for Port {
             let names = Unit::ALL.map(Unit::name);
             format!("no unit {unit}; there are {}", names.join(", "))
         })?;
-        Ok(Self { place: place.to_owned(), unit })
+        Ok(Self { place: place.to_owned(), unit, service: None })
     }
 }
 
@@ -93,39 +96,45 @@ async fn found(opened: &Opened, node: Option<&str>, at: Vec<Port>) -> Result<Vec
     let node = cluster.node(node).await.map_err(could_not)?;
     let ports = if at.is_empty() { served(cluster, &node).await? } else { at };
     let mut observations = Vec::with_capacity(ports.len());
-    for Port { place, unit } in ports {
+    for Port { place, unit, service } in ports {
         let seen = presented(&place).await;
-        observations.push(Observation { node: node.name.clone(), unit, place, seen });
+        observations.push(Observation { node: node.name.clone(), unit, place, service, seen });
     }
     cluster.hold_against_rows(observations).await.map_err(could_not)
 }
 
-/// Where the services of a node listen, as its settings and parameters say.
+/// Where the services of a node listen, as settings and parameters say. The settings are those of the publisher: another node listens on the
+/// address that phones know it by.
 async fn served(cluster: &Cluster, node: &NodeRow) -> Result<Vec<Port>, Failure> {
     let settings = Settings::read(&cluster.data().settings());
     let settings = settings.map_err(|error| Failure::CouldNotTell(error.to_string()))?;
     let parameters = cluster.parameters().await.map_err(could_not)?;
     let host = match settings.listen.address {
-        any if any.is_unspecified() => node.address.parse().unwrap_or(any),
-        one => one,
+        one if node.publisher && !one.is_unspecified() => one,
+        other => node.address.parse().unwrap_or(other),
     };
     let number = |name, fallback: u16| u16::try_from(parameters.number(name, u32::from(fallback))).unwrap_or(fallback);
-    let mut all = vec![(Unit::Tvs, number(TVS_PORT, DEFAULT_TVS_PORT))];
+    let mut all = vec![(Unit::Tvs, TVS, number(TVS_PORT, DEFAULT_TVS_PORT))];
     if node.publisher {
-        all.push((Unit::Capf, number(CAPF_PORT, wire::capf::PORT)));
+        all.push((Unit::Capf, CAPF, number(CAPF_PORT, wire::capf::PORT)));
         let states = cluster.services_of(node).await.map_err(could_not)?;
-        if states.iter().any(|row| row.name == ringfence_core::services::CTL_PROVIDER && row.activated && row.started) {
+        if states.iter().any(|row| row.name == CTL_PROVIDER && row.activated) {
             let port = settings.listen.ctl_provider.unwrap_or(wire::ctl_provider::PORT);
-            all.push((Unit::Tomcat, port));
+            all.push((Unit::Tomcat, CTL_PROVIDER, port));
         }
     }
-    Ok(all.into_iter().map(|(unit, port)| Port { place: SocketAddr::new(host, port).to_string(), unit }).collect())
+    let port = |(unit, service, port): (Unit, &'static str, u16)| {
+        let place = SocketAddr::new(host, port).to_string();
+        Port { place, unit, service: Some(service) }
+    };
+    Ok(all.into_iter().map(port).collect())
 }
 
 fn word(finding: &Finding) -> &'static str {
     match finding.outcome() {
         Outcome::Same => "same",
         Outcome::Different => "different",
+        Outcome::Stopped => "stopped",
         Outcome::CouldNotTell => "could not tell",
     }
 }
@@ -133,8 +142,11 @@ fn word(finding: &Finding) -> &'static str {
 /// Why it is not the same, and what to do.
 fn reason(finding: &Finding) -> String {
     let mut words = Vec::new();
+    if let (Outcome::Stopped, Some(service)) = (finding.outcome(), finding.observation.service) {
+        return format!("utils service start {service}");
+    }
     if let Err(reason) = &finding.observation.seen {
-        words.push(reason.clone());
+        words.push(reason.words().to_owned());
     }
     if finding.stored.is_none() {
         words.push(format!("{} has no certificate of {}", finding.observation.node, finding.observation.unit.name()));
@@ -162,7 +174,8 @@ fn value(finding: &Finding) -> Value {
         "on_record": finding.stored,
         "presented": seen.ok().map(|seen| pki::hash::hex(seen)),
         "presented_as": finding.presented_as,
-        "reason": seen.err(),
+        "reason": seen.err().map(Unseen::words),
+        "service": finding.observation.service,
         "pending": finding.pending,
     })
 }

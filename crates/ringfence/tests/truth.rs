@@ -96,3 +96,39 @@ fn what_ports_present() {
     }
     assert!(served.stop().success());
 }
+
+#[test]
+fn each_node_is_asked_on_its_own_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let first = Served::start(&data, &["--subscriber", "sub1=127.0.0.2"]);
+    let port = first.tvs.to_string();
+    let second = Served::start_at("127.0.0.2", &data, &["--node", "sub1"], &port);
+    for (node, address, count) in [("node1", "127.0.0.1", 2), ("sub1", "127.0.0.2", 1)] {
+        let (code, findings) = truth(&data, &["--node", node]);
+        assert_eq!((code, findings.len()), (0, count), "{findings:?}");
+        assert_eq!(findings[0]["at"], format!("{address}:{port}"));
+        assert!(findings.iter().all(|one| one["node"] == node && one["outcome"] == "same"), "{findings:?}");
+    }
+    // One that is not there could not be asked; one that was stopped is just that.
+    assert!(second.stop().success());
+    let (code, findings) = truth(&data, &["--node", "sub1"]);
+    assert_eq!((code, &findings[0]["outcome"]), (2, &"could not tell".into()), "{findings:?}");
+    let stopped = ringfence(&data, &["admin", "-c", "utils service stop CAPF"]);
+    assert!(stopped.status.success(), "{stopped:?}");
+    let second = Served::start_at("127.0.0.2", &data, &["--node", "sub1"], &port);
+    let ended = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let (code, findings) = loop {
+        let (code, findings) = truth(&data, &[]);
+        if findings[1]["outcome"] != "same" || std::time::Instant::now() > ended {
+            break (code, findings);
+        }
+    };
+    let outcomes: Vec<_> = findings.iter().map(|one| (&one["outcome"], &one["service"])).collect();
+    let capf = "Cisco Certificate Authority Proxy Function".into();
+    let tvs = "Cisco Trust Verification Service".into();
+    assert_eq!((code, outcomes), (0, vec![(&"same".into(), &tvs), (&"stopped".into(), &capf)]), "{findings:?}");
+    let text = String::from_utf8(ringfence(&data, &["truth"]).stdout).unwrap();
+    assert!(text.contains("stopped") && !text.contains("nobody answers"), "{text}");
+    assert!(second.stop().success() && first.stop().success());
+}
