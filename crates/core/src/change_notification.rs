@@ -13,7 +13,7 @@ use store::rows::{CertificateRow, DeviceRow, NodeRow, PendingResetRow};
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::services::{CAPF, TFTP};
+use crate::services::{CAPF, CHANGE_NOTIFICATION, TFTP};
 use crate::units::{Unit, service};
 
 /// Name of the log of change notification.
@@ -25,6 +25,9 @@ pub const QUIET: i64 = 10_000;
 
 /// However busy it is, the first change waits no longer than this, milliseconds: phones need their lists.
 pub const LONGEST: i64 = 120_000;
+
+/// Resets whose phones are remembered by name: whoever carries them out looks within days.
+const RESETS_KEPT: i64 = 8;
 
 /// What a replaced certificate does to phones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,13 +53,19 @@ impl Cluster {
     /// Resets the phones that changes of certificates concern, when it is quiet: each once. `None` while nothing is owed or
     /// others may still follow. `now` in milliseconds since 1970 UTC.
     ///
-    /// A reset is a row of kind `reset` that names the phones by number and reason; their names stand in `log/certCN.log`. Whoever
-    /// speaks SIP or SCCP with the phones carries it out.
+    /// A reset is a row of kind `reset` that names the phones by number and reason; their names are rows of the same step, and stand in
+    /// `log/certCN.log`. Whoever speaks SIP or SCCP with the phones carries it out. While the service of the publisher is stopped
+    /// all changes wait.
     ///
     /// # Errors
     /// [`CoreError`].
     pub async fn send_resets(&self, now: i64) -> Result<Option<Resets>, CoreError> {
         if !is_due(&self.store().pending_resets().await?, now) {
+            return Ok(None);
+        }
+        let publisher = self.node(None).await?;
+        let states = self.services_of(&publisher).await?;
+        if states.iter().any(|row| row.name == CHANGE_NOTIFICATION && !row.started) {
             return Ok(None);
         }
         let devices = self.store().devices().await?;
@@ -84,11 +93,13 @@ impl Cluster {
             let noun = if reset.len() == 1 { "phone" } else { "phones" };
             let subject = format!("{} {noun} ({})", reset.len(), reasons.join(", "));
             transaction.note_change(now, "reset", &subject).await?;
+            let names: Vec<&str> = reset.iter().map(|device| device.name.as_str()).collect();
+            transaction.put_device_resets(&names).await?;
+            transaction.forget_device_resets(RESETS_KEPT).await?;
         }
         transaction.commit().await?;
         let log = Log { cluster: self, nodes: &nodes, rows: &rows, running: &running };
         let lines = log.lines(&pending, &reset, &groups, now);
-        let publisher = self.node(None).await?;
         self.log(&publisher, CERT_CN, lines);
         Ok(Some(Resets { devices: reset.iter().map(|device| device.name.clone()).collect(), reasons }))
     }

@@ -274,7 +274,7 @@ impl Cluster {
                         None => all.push(Pending {
                             node: node.name.clone(),
                             step: need.step,
-                            run: service.map(|service| service.run),
+                            run: service.map(|service| service.run_on(node.publisher)),
                             causes: vec![name],
                             since: cause.at,
                             source: need.source,

@@ -18,6 +18,9 @@ pub const CAPF: &str = "Cisco Certificate Authority Proxy Function";
 /// CTL provider.
 pub const CTL_PROVIDER: &str = "Cisco CTL Provider";
 
+/// Change notification: it resets phones.
+pub const CHANGE_NOTIFICATION: &str = "Cisco Certificate Change Notification";
+
 pub(crate) const CTI_MANAGER: &str = "Cisco CTIManager";
 pub(crate) const HA_PROXY: &str = "Cisco HAProxy";
 pub(crate) const TOMCAT: &str = "Cisco Tomcat";
@@ -55,10 +58,12 @@ pub struct Service {
     pub name: &'static str,
     /// Whether an administrator activates it.
     pub kind: Kind,
-    /// Who runs it.
-    pub run: Run,
+    /// Who runs it; see [`Self::run_on`].
+    run: Run,
     /// Whether only the publisher has it.
     pub publisher_only: bool,
+    /// Whether that of the publisher does the work of the whole cluster: on other nodes nobody runs it.
+    for_cluster: bool,
     /// The first release that has it; empty: all that are known here.
     from: &'static str,
     /// The first release that has it no more; empty: none.
@@ -68,11 +73,12 @@ pub struct Service {
 }
 
 const fn feature(name: &'static str, run: Run) -> Service {
-    Service { name, kind: Kind::Feature, run, publisher_only: false, from: "", until: "", activated: true }
+    Service { kind: Kind::Feature, ..network(name, run) }
 }
 
 const fn network(name: &'static str, run: Run) -> Service {
-    Service { name, kind: Kind::Network, run, publisher_only: false, from: "", until: "", activated: true }
+    let (publisher_only, for_cluster, activated) = (false, false, true);
+    Service { name, kind: Kind::Network, run, publisher_only, for_cluster, from: "", until: "", activated }
 }
 
 /// The catalogue in the order of `utils service list`. Names: [cucm-behaviour.md 1.7]; where a release stands beside one, the
@@ -88,7 +94,7 @@ const CATALOGUE: [Service; 26] = [
     Service { until: "15", publisher_only: true, activated: false, ..feature(CTL_PROVIDER, Run::Here) },
     feature(CALL_MANAGER, Run::Elsewhere),
     Service { publisher_only: true, ..feature(CAPF, Run::Here) },
-    network("Cisco Certificate Change Notification", Run::Elsewhere),
+    Service { for_cluster: true, ..network(CHANGE_NOTIFICATION, Run::Here) },
     // the online CAs of 4.1 need it; no source says since when
     Service {
         from: "12.5",
@@ -96,7 +102,7 @@ const CATALOGUE: [Service; 26] = [
         activated: false,
         ..feature("Cisco Certificate Enrollment Service", Run::Elsewhere)
     },
-    network(EXPIRY_MONITOR, Run::Here),
+    Service { for_cluster: true, ..network(EXPIRY_MONITOR, Run::Here) },
     network(DRF_LOCAL, Run::Elsewhere),
     Service { publisher_only: true, ..network(DRF_MASTER, Run::Elsewhere) },
     network("Cisco Database Layer Monitor", Run::Elsewhere),
@@ -124,6 +130,11 @@ impl Service {
     /// Whether a release has it.
     fn is_in(&self, release: &Release) -> bool {
         within(release, self.from, self.until)
+    }
+
+    /// Who runs it on the publisher or another node.
+    pub const fn run_on(&self, publisher: bool) -> Run {
+        if self.for_cluster && !publisher { Run::Elsewhere } else { self.run }
     }
 
     /// Whether a new node of this kind has it activated.
@@ -190,6 +201,8 @@ mod tests {
         assert!(!has(old, true, HA_PROXY) && has(new, false, HA_PROXY));
         assert!(has(new, true, CAPF) && !has(new, false, CAPF));
         assert_eq!(named(old, "capf").unwrap().name, CAPF);
+        let notification = named(old, CHANGE_NOTIFICATION).unwrap();
+        assert_eq!((notification.run_on(true), notification.run_on(false)), (Run::Here, Run::Elsewhere));
         assert!(named(new, "Cisco CTL Provider").is_err());
     }
 

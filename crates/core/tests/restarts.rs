@@ -176,7 +176,7 @@ async fn the_catalogue_of_a_node_and_a_cluster_without_rows_of_it() {
     let state = |all: &[(&services::Service, ringfence_core::ServiceRow)], name: &str| {
         all.iter()
             .find(|(service, _)| service.name == name)
-            .map(|(service, row)| (service.run, row.activated, row.started))
+            .map(|(service, row)| (service.run_on(true), row.activated, row.started))
     };
     let all = cluster.service_states(first).await.unwrap();
     assert_eq!(state(&all, services::CAPF), Some((Run::Here, false, false)));

@@ -269,7 +269,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
          Cisco CTL Provider[STOPPED]  Service Not Activated\n\
          Cisco CallManager[STARTED]  Not Run By Ringfence\n\
          Cisco Certificate Authority Proxy Function[STARTED]\n\
-         Cisco Certificate Change Notification[STARTED]  Not Run By Ringfence\n\
+         Cisco Certificate Change Notification[STARTED]\n\
          Cisco Certificate Expiry Monitor[STARTED]\n\
          Cisco DRF Local[STARTED]  Not Run By Ringfence\n\
          Cisco DRF Master[STARTED]  Not Run By Ringfence\n\

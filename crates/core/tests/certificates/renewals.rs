@@ -7,14 +7,15 @@ use bytes::Bytes;
 use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
-use ringfence_core::change_notification::QUIET;
+use ringfence_core::change_notification::{LONGEST, QUIET};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::files::NodeFiles;
 use ringfence_core::guard::{ListStatus, status};
 use ringfence_core::parameters::SecurityMode;
+use ringfence_core::services::CHANGE_NOTIFICATION;
 use ringfence_core::units::Unit;
-use ringfence_core::{CoreError, NodeRow};
+use ringfence_core::{Cluster, CoreError, NodeRow};
 use wire::file_name::FileName;
 
 use crate::authority::Authority;
@@ -266,4 +267,34 @@ async fn a_clock_that_is_two_years_wrong() {
     place.clock.now += 5 * MINUTE;
     renew(&mut place, &publisher, Unit::Tvs).await.unwrap();
     assert!(cluster.send_resets(place.clock.now - 3 * MINUTE).await.unwrap().is_some(), "resets do not wait either");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_service_resets_nobody_and_forgets_nothing() {
+    let mut place = Place::new("15").await;
+    let (cluster, publisher, subscriber) = (place.cluster.clone(), place.publisher.clone(), place.subscriber.clone());
+    phones(&mut place).await;
+    cluster.stop_service(&place.actor, &publisher, CHANGE_NOTIFICATION, &mut place.clock).await.unwrap();
+    renew(&mut place, &subscriber, Unit::CallManager).await.unwrap();
+    assert_eq!(cluster.send_resets(place.clock.now + LONGEST).await.unwrap(), None);
+    let log = place.folder.path().join("log/certCN.log");
+    assert!(!log.exists(), "nobody is told to be reset");
+    // The log cannot be written, as when the node is killed behind the step: the rows have the names.
+    std::fs::create_dir(&log).unwrap();
+    cluster.start_service(&place.actor, &publisher, CHANGE_NOTIFICATION, &mut place.clock).await.unwrap();
+    let all = cluster.send_resets(place.clock.now + LONGEST).await.unwrap().unwrap();
+    assert_eq!(all.devices, PHONES);
+    let named = async |cluster: &Cluster| {
+        let changes = cluster.store().changes_after(0).await.unwrap();
+        let seq = changes.iter().rfind(|change| change.kind == "reset").unwrap().seq;
+        cluster.store().device_resets(seq).await.unwrap()
+    };
+    assert_eq!(named(&cluster).await, PHONES);
+    // the next one has its own
+    place.clock.now += 6 * MINUTE;
+    fetch(&place, &subscriber, ListKind::Itl, &PHONES).await;
+    fetch(&place, &publisher, ListKind::Itl, &PHONES).await;
+    renew(&mut place, &publisher, Unit::Tvs).await.unwrap();
+    cluster.send_resets(place.clock.now + QUIET).await.unwrap().unwrap();
+    assert_eq!(named(&cluster).await, PHONES[2..]);
 }

@@ -15,7 +15,7 @@ impl Session {
                         >> Return code = 0\n"
             .to_owned();
         for (service, row) in self.cluster.service_states(&self.node).await? {
-            let state = match (row.activated, row.started, service.run) {
+            let state = match (row.activated, row.started, service.run_on(self.node.publisher)) {
                 (false, _, _) => "[STOPPED]  Service Not Activated",
                 (true, false, _) => "[STOPPED]  Commanded Out of Service",
                 (true, true, Run::Here) => "[STARTED]",

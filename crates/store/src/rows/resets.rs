@@ -39,7 +39,55 @@ impl Store {
     }
 }
 
+/// Names of one statement: the database takes 32 766 values in one.
+const NAMES: usize = 1000;
+
+impl Store {
+    /// The phones of a reset (its number in `change`), by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn device_resets(&self, change: i64) -> Result<Vec<String>, StoreError> {
+        let query = sqlx::query_scalar("SELECT devicename FROM devicereset WHERE changeseq = $1 ORDER BY devicename");
+        Ok(query.bind(change).fetch_all(self.pool()).await?)
+    }
+}
+
 impl Transaction {
+    /// Notes by name the phones of the reset that was noted last.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_device_resets(&mut self, names: &[&str]) -> Result<(), StoreError> {
+        for some in names.chunks(NAMES) {
+            let values: Vec<String> = (1..=some.len()).map(|number| format!("(${number})")).collect();
+            let statement = format!(
+                "WITH v (name) AS (VALUES {}) INSERT INTO devicereset (changeseq, devicename) \
+                 SELECT (SELECT MAX(seq) FROM change WHERE kind = 'reset'), name FROM v",
+                values.join(", ")
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(statement)).persistent(false);
+            for name in some {
+                query = query.bind(*name);
+            }
+            query.execute(self.connection()).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the phones of so many resets, the last ones.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_device_resets(&mut self, keep: i64) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "DELETE FROM devicereset WHERE changeseq NOT IN \
+             (SELECT DISTINCT changeseq FROM devicereset ORDER BY changeseq DESC LIMIT $1)",
+        );
+        query.bind(keep).execute(self.connection()).await?;
+        Ok(())
+    }
+
     /// What is owed as it stands inside this change, in order.
     ///
     /// # Errors
