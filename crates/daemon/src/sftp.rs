@@ -12,8 +12,8 @@ use ringfence_core::bulk::exchange::{
 };
 use russh::client::{self, Handle};
 use russh::keys::{HashAlg, PublicKeyOrCertificate};
-use russh_sftp::client::{SftpSession, error::Error as SftpError};
-use russh_sftp::protocol::StatusCode;
+use russh_sftp::client::{RawSftpSession, SftpSession, error::Error as SftpError};
+use russh_sftp::protocol::{Packet, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How long connecting, keys and login may take together.
@@ -21,6 +21,9 @@ pub const LOGIN_TIME: Duration = Duration::from_secs(30);
 
 /// Silence after which a connection is given up.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// Renames onto a file that is there, as POSIX does (PROTOCOL of OpenSSH, 3.3).
+const POSIX_RENAME: &str = "posix-rename@openssh.com";
 
 /// Opens SFTP servers.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,7 +72,8 @@ async fn open(server: &SftpServer) -> Result<OpenedServer, ExchangeError> {
     let channel = connection.channel_open_session().await.map_err(lost)?;
     channel.request_subsystem(true, "sftp").await.map_err(lost)?;
     let session = SftpSession::new(channel.into_stream()).await.map_err(|error| unreachable(server, error))?;
-    let folder = Box::new(SftpFolder { session, _connection: connection, path: server.path.clone() });
+    let posix_rename = posix_rename(&connection).await;
+    let folder = Box::new(SftpFolder { session, posix_rename, _connection: connection, path: server.path.clone() });
     Ok(OpenedServer { folder, host_key })
 }
 
@@ -94,6 +98,8 @@ impl client::Handler for HostKey {
 /// A directory of a server.
 struct SftpFolder {
     session: SftpSession,
+    /// Where files can be renamed onto others.
+    posix_rename: Option<RawSftpSession>,
     /// The connection lives as long as this.
     _connection: Handle<HostKey>,
     path: String,
@@ -127,6 +133,8 @@ impl ExchangeFolder for SftpFolder {
                 return Err(ExchangeError::File { path: self.path.clone(), reason });
             }
             names.sort();
+            // A directory that has just changed may be read with a name twice (readdir of POSIX says no more).
+            names.dedup();
             Ok(names)
         })
     }
@@ -164,13 +172,53 @@ impl ExchangeFolder for SftpFolder {
             };
             let written: std::io::Result<()> = written.await;
             written.map_err(|error| ExchangeError::File { path: aside.clone(), reason: error.to_string() })?;
-            // SFTP renames onto no file that is there (draft-ietf-secsh-filexfer-02 6.5).
-            match self.session.remove_file(path.as_str()).await {
-                Ok(()) => {}
-                Err(SftpError::Status(status)) if status.status_code == StatusCode::NoSuchFile => {}
-                Err(error) => return Err(failed(&path, &error)),
-            }
-            self.session.rename(aside.as_str(), path.as_str()).await.map_err(|error| failed(&path, &error))
+            self.replace(&aside, &path).await.map_err(|error| failed(&path, &error))
         })
     }
+}
+
+impl SftpFolder {
+    /// Puts a file in the place of another. SFTP renames onto no file that is there (draft-ietf-secsh-filexfer-02 6.5). Where the
+    /// server has the extension of OpenSSH, readers see one file or the other; else the old one stands aside until the new one has
+    /// its name, so that a connection that breaks off loses neither.
+    async fn replace(&self, aside: &str, path: &str) -> Result<(), SftpError> {
+        if let Some(raw) = &self.posix_rename {
+            let data = [aside, path].map(|name| [&length(name), name.as_bytes()].concat()).concat();
+            return match raw.extended(POSIX_RENAME, data).await? {
+                Packet::Status(status) if status.status_code == StatusCode::Ok => Ok(()),
+                Packet::Status(status) => Err(SftpError::Status(status)),
+                _ => Err(SftpError::UnexpectedPacket),
+            };
+        }
+        let old = format!("{aside}.old");
+        match self.session.metadata(path).await {
+            Err(SftpError::Status(status)) if status.status_code == StatusCode::NoSuchFile => {
+                return self.session.rename(aside, path).await;
+            }
+            Err(error) => return Err(error),
+            Ok(found) if !found.is_regular() => {
+                return Err(SftpError::UnexpectedBehavior("it is there and no file".to_owned()));
+            }
+            Ok(_) => self.session.rename(path, old.as_str()).await?,
+        }
+        if let Err(error) = self.session.rename(aside, path).await {
+            self.session.rename(old.as_str(), path).await?;
+            return Err(error);
+        }
+        self.session.remove_file(old.as_str()).await
+    }
+}
+
+/// The length before a string of SSH (RFC 4251 5).
+fn length(text: &str) -> [u8; 4] {
+    u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+/// A channel for what `russh-sftp` has no call for; `None` when the server opens no second one or does not know it.
+async fn posix_rename(connection: &Handle<HostKey>) -> Option<RawSftpSession> {
+    let channel = connection.channel_open_session().await.ok()?;
+    channel.request_subsystem(true, "sftp").await.ok()?;
+    let raw = RawSftpSession::new(channel.into_stream());
+    let version = raw.init().await.ok()?;
+    (version.extensions.get(POSIX_RENAME).map(String::as_str) == Some("1")).then_some(raw)
 }

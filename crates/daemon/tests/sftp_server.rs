@@ -25,12 +25,18 @@ const PASSWORD: &str = "s3cret pass";
 /// `sshd` in a folder of its own.
 struct Sshd {
     folder: tempfile::TempDir,
+    sftp: &'static str,
     port: u16,
     process: Child,
 }
 
 impl Sshd {
     fn start() -> Self {
+        Self::with("internal-sftp")
+    }
+
+    /// With other options of its SFTP part.
+    fn with(sftp: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self::make_key(&folder, "host_key");
         let hash = run(Command::new("openssl").args(["passwd", "-6", PASSWORD]));
@@ -51,8 +57,8 @@ impl Sshd {
         if user.is_root() {
             std::fs::create_dir_all("/run/sshd").unwrap();
         }
-        let (process, port) = Self::spawn(&folder);
-        Self { folder, port, process }
+        let (process, port) = Self::spawn(&folder, sftp);
+        Self { folder, sftp, port, process }
     }
 
     fn make_key(folder: &tempfile::TempDir, name: &str) {
@@ -61,14 +67,14 @@ impl Sshd {
     }
 
     /// A free port, and once more when somebody else was faster.
-    fn spawn(folder: &tempfile::TempDir) -> (Child, u16) {
+    fn spawn(folder: &tempfile::TempDir, sftp: &str) -> (Child, u16) {
         for _ in 0..20 {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
             let at = |name: &str| folder.path().join(name);
             let config = format!(
                 "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\n\
                  PasswordAuthentication yes\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
-                 Subsystem sftp internal-sftp\n",
+                 Subsystem sftp {sftp}\n",
                 at("host_key").display()
             );
             std::fs::write(at("sshd_config"), config).unwrap();
@@ -125,7 +131,7 @@ impl Sshd {
             std::fs::remove_file(self.folder.path().join(name)).unwrap();
         }
         Self::make_key(&self.folder, "host_key");
-        (self.process, self.port) = Self::spawn(&self.folder);
+        (self.process, self.port) = Self::spawn(&self.folder, self.sftp);
     }
 
     fn stop(&mut self) {
@@ -174,6 +180,54 @@ async fn files_of_openssh() {
     assert!(error.to_string().ends_with("it is above the limit of 4194304 bytes"), "{error}");
     let error = folder.write("folder", b"x").await.unwrap_err();
     assert!(matches!(error, ExchangeError::File { .. }), "{error}");
+}
+
+/// What is there is replaced under the eyes of a reader, who never finds nothing.
+#[tokio::test]
+async fn a_reader_sees_one_file_or_the_other() {
+    let sshd = Sshd::start();
+    let mut opened = SftpExchange.open(&sshd.server()).await.unwrap();
+    opened.folder.write("a.pem", b"0").await.unwrap();
+    let path = sshd.home().join("a.pem");
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let reader = std::thread::spawn({
+        let done = Arc::clone(&done);
+        move || {
+            let mut looks = 0_u64;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                assert!(path.exists(), "gone after {looks} looks");
+                looks += 1;
+            }
+        }
+    });
+    for number in 1..=200 {
+        opened.folder.write("a.pem", number.to_string().as_bytes()).await.unwrap();
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    reader.join().unwrap();
+    assert_eq!(std::fs::read(sshd.home().join("a.pem")).unwrap(), b"200");
+}
+
+/// A server that renames onto nothing: the old file stands aside, and comes back when the new one cannot have its name.
+#[tokio::test]
+async fn a_server_without_the_extension_of_openssh() {
+    let sshd = Sshd::with("internal-sftp -P posix-rename");
+    let mut opened = SftpExchange.open(&sshd.server()).await.unwrap();
+    for bytes in [b"first", b"other"] {
+        opened.folder.write("a.pem", bytes).await.unwrap();
+        assert_eq!(std::fs::read(sshd.home().join("a.pem")).unwrap(), bytes);
+    }
+    assert_eq!(opened.folder.names().await.unwrap(), ["a.pem"]);
+    std::fs::create_dir(sshd.home().join("folder")).unwrap();
+    let error = opened.folder.write("folder", b"x").await.unwrap_err();
+    assert!(error.to_string().contains("it is there and no file"), "{error}");
+    assert!(sshd.home().join("folder").is_dir());
+    // One that is not told of renaming at all can place a new file nowhere, and leaves the old one alone.
+    let sshd = Sshd::with("internal-sftp -P posix-rename,rename");
+    std::fs::write(sshd.home().join("a.pem"), "old").unwrap();
+    let mut opened = SftpExchange.open(&sshd.server()).await.unwrap();
+    assert!(opened.folder.write("a.pem", b"new").await.is_err());
+    assert_eq!(std::fs::read(sshd.home().join("a.pem")).unwrap(), b"old");
 }
 
 #[tokio::test]

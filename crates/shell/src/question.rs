@@ -109,6 +109,13 @@ pub(crate) enum Question {
     ResetCtl,
     /// `file get tftp ITLRecovery.p12`: the password of the file, and where it is written.
     Backup(String),
+    /// The same again: with a slip in it nobody could open the file.
+    BackupConfirmation {
+        /// Where it is written.
+        place: String,
+        /// What was typed first.
+        password: Password,
+    },
     /// `set rollback`.
     Rollback(bool),
     /// `utils system switch-version`.
@@ -183,6 +190,7 @@ impl Question {
             | Self::RemoteKey(_)
             | Self::ResetCtl
             | Self::Backup(_)
+            | Self::BackupConfirmation { .. }
             | Self::SwitchVersion { .. } => String::new(),
             Self::Rollback(true) => {
                 "WARNING: This operation will blank the ITL file on all TFTP nodes. Phones that fetch it accept unsigned \
@@ -237,6 +245,7 @@ impl Question {
             Self::ResetCtl => "This operation will reset the CTLFile. Do you want to continue? (y/n):",
             Self::RemoteKey(_) => "Password of the file: ",
             Self::Backup(_) => "Password for the file (8 characters at least): ",
+            Self::BackupConfirmation { .. } => "Once more, to confirm: ",
             Self::Rollback(_) => "Do you wish to proceed (yes|no)? ",
             Self::SwitchVersion { .. } => "Do you really want to switch versions ? Enter (yes/no)? ",
             Self::TypeString { .. } => "Authentication string (4 to 10 digits): ",
@@ -258,6 +267,7 @@ impl Question {
                 | Self::CcmPassword
                 | Self::RemoteKey(_)
                 | Self::Backup(_)
+                | Self::BackupConfirmation { .. }
                 | Self::TypeString { .. }
                 | Self::AccountPassword { .. }
                 | Self::AccountConfirmation { .. }

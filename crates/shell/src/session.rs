@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ringfence_core::administrators::Password;
 use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
@@ -432,7 +433,12 @@ impl Session {
             Question::CcmPassword => self.reset_itl_with_password(answer, surroundings).await,
             Question::RemoteKey(file) => self.reset_itl_remotely(&file, answer, surroundings).await,
             Question::ResetCtl => return self.reset_ctl(surroundings).await,
-            Question::Backup(place) => self.back_up(&place, answer, surroundings).await,
+            Question::Backup(place) => {
+                Ok(self.ask(Question::BackupConfirmation { place, password: Password::new(answer.trim()) }))
+            }
+            Question::BackupConfirmation { place, password } => {
+                self.back_up(&place, &password, answer, surroundings).await
+            }
             Question::Rollback(on) => self.set_rollback(on, surroundings).await,
             Question::SwitchVersion { release, recovery } => {
                 self.switch_version(&release, recovery, surroundings).await

@@ -8,7 +8,7 @@ use node::Place;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::{Actor, Level};
-use shell::Outcome;
+use shell::{Outcome, Session};
 
 const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it check \
     neither configs nor lists, and their HTTPS services fail. `set rollback disable` ends it.\n";
@@ -107,14 +107,27 @@ async fn without_such_an_account_a_yes_will_do() {
     }
 }
 
+async fn shown_alarms(place: &mut Place, session: &mut Session) -> String {
+    place.type_in(session, &["show alarms"]).await.0
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_of_another_cluster_and_the_backup_it_comes_from() {
     let mut old = Place::of("11.5", &[("old-pub", "10.48.47.151")]).await;
     let mut session = old.session(None, Level::Install).await;
     let backup = old.folder.path().join("ITLRecovery.p12");
-    let (shown, outcome) = old.type_in(&mut session, &["file get tftp ITLRecovery.p12", "correct horse"]).await;
-    let asked = "admin:file get tftp ITLRecovery.p12\nPassword for the file (8 characters at least): \n";
+    let get = "file get tftp ITLRecovery.p12";
+    let (shown, outcome) = old.type_in(&mut session, &[get, "correct horse", "corect horse"]).await;
+    assert!(shown.contains("the two passwords are not the same; nothing was written"), "{shown}");
+    assert!(outcome == Outcome::Refused && !backup.exists());
+    let (shown, outcome) = old.type_in(&mut session, &[get, "correct horse", "correct horse"]).await;
+    let asked = "admin:file get tftp ITLRecovery.p12\nPassword for the file (8 characters at least): \nOnce more, to confirm: \n";
     assert_eq!((shown, outcome), (format!("{asked}Written to {}\nadmin:", backup.display()), Outcome::Done));
+    // Not over one that may be the only copy of another key.
+    let (before, first) = (shown_alarms(&mut old, &mut session).await, std::fs::read(&backup).unwrap());
+    let (shown, outcome) = old.type_in(&mut session, &[get, "other horses", "other horses"]).await;
+    assert!(shown.contains("is there already and may be the only copy") && outcome == Outcome::Refused, "{shown}");
+    assert_eq!((shown_alarms(&mut old, &mut session).await, std::fs::read(&backup).unwrap()), (before, first));
     let mut new = Place::of("11.5", &NODES).await;
     let mut session = new.session(None, Level::Install).await;
     let command = format!("utils itl reset remotekey {}", backup.display());

@@ -22,7 +22,7 @@ impl Cluster {
     /// data directory. The file is readable for its owner only. Where it was written.
     ///
     /// # Errors
-    /// [`CoreError`]: no ITLRecovery certificate, a short password, a file that cannot be written.
+    /// [`CoreError`]: no ITLRecovery certificate, a short password, a file that is there already or cannot be written.
     pub async fn back_up_recovery(
         &self,
         actor: &Actor,
@@ -47,6 +47,13 @@ impl Cluster {
             path.push(FILE);
         }
         let shown = path.display().to_string();
+        if path.symlink_metadata().is_ok() {
+            let text = format!(
+                "{shown} is there already and may be the only copy of another key. Take it away, or name another place: `file get \
+                 tftp {FILE} PLACE`"
+            );
+            return Err(CoreError::refused("file-there", text));
+        }
         let now = surroundings.now();
         self.audit(actor.name(), &format!("file get tftp {FILE}"), &format!("to {shown}"), now).await?;
         aside::write(&path, &file, 0o600)?;

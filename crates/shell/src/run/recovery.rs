@@ -93,10 +93,14 @@ impl Session {
     pub(crate) async fn back_up(
         &self,
         place: &str,
-        password: &str,
+        password: &Password,
+        again: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let password = password.trim().to_owned().into();
+        if *password != Password::new(again.trim()) {
+            return Err(CoreError::BadInput("the two passwords are not the same; nothing was written".to_owned()));
+        }
+        let password = again.trim().to_owned().into();
         let path = self.cluster.back_up_recovery(&self.actor, &self.node, place, &password, surroundings).await?;
         Ok(Reply::done(format!("Written to {}\n", one_line(&path))))
     }

@@ -38,8 +38,8 @@ pub(super) const COMMANDS: &[Command] = &[
         place: Place::Publisher,
         origin: Origin::Original,
         summary: "takes the ITLRecovery key away in a file",
-        help: "This will write key and certificate of ITLRecovery to a file (PKCS#12) behind a password that is asked for. place\n\
-               is a directory or a file, by its whole path or in the data directory; without it ITLRecovery.p12 there. Keep it\n\
+        help: "This will write key and certificate of ITLRecovery to a file (PKCS#12) behind a password that is asked for twice. place\n\
+               is a directory or a file, by its whole path or in the data directory; without it ITLRecovery.p12 there. No file is written over. Keep it\n\
                elsewhere: with it phones come back that have lost their cluster. The original sends it to an SFTP server.",
         example: "file get tftp ITLRecovery.p12",
         action: Action::GetTftp,
