@@ -172,3 +172,22 @@ async fn stay(world: &World) -> Result<(), Failure> {
     signals.wait().await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_a_no_and_a_scenario_that_could_not_be_told_is_none() {
+        let told = |differences| (Scenario::Rollback, End::Told { differences, phones: 2 });
+        let left_out = || (Scenario::LostTokens, End::NotIn("15", "it has no Cisco CTL Provider, so no tokens"));
+        let lacks = || (Scenario::TokensToTokenless, End::Lacks("softhsm2-util is not on this machine".to_owned()));
+        assert_eq!(summary(&[told(0), left_out()]), Ok(Answer::Yes));
+        assert_eq!(summary(&[told(0), told(1), told(0)]), Ok(Answer::No));
+        // Whoever asks whether phones end as told hears of a difference first.
+        assert_eq!(summary(&[lacks(), told(3)]), Ok(Answer::No));
+        assert!(
+            matches!(summary(&[told(0), lacks()]), Err(Failure::CouldNotTell(what)) if what.starts_with("tokens-to"))
+        );
+    }
+}

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use phone::Outcome;
 use pki::listing::ListKind;
-use ringfence_core::releases::Release;
 use ringfence_core::units::Unit;
 
 use super::ending::{By, Ending};
@@ -21,12 +20,20 @@ const MODELS: [&str; 3] = ["8861", "7975", "7965"];
 /// Ten phones move to another cluster: first without the exchange of certificates, then with it.
 pub(super) async fn move_between_clusters(world: &mut World, directory: &Path) -> Result<Differences, Failure> {
     let mut differences = Differences::new();
+    let mixed = !world.release().ctl_sasts.is_empty();
     world.transcript.step("Before: ten phones on a cluster, and another cluster beside it")?;
+    if mixed {
+        go_mixed(world, &mut differences).await?;
+    }
     let models: Vec<&str> = MODELS.into_iter().cycle().take(PHONES).collect();
     world.add_phones(&models).await?;
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted; PHONES]);
     let mut other = world.neighbour(&directory.join("other")).await?;
+    if mixed {
+        go_mixed(other.turn_to(), &mut differences).await?;
+        other.types("show ctl", &[]).await?;
+    }
     other.turn_to().types("show itl", &[]).await?;
     world.remember_lists();
 
@@ -37,8 +44,9 @@ pub(super) async fn move_between_clusters(world: &mut World, directory: &Path) -
     let log = world.show_tvs_log("tvs.log of the old publisher")?;
     must_say(&mut differences, &log.join("\n"), "Cannot find the certificate in the cache");
     for lab in &other.phones {
-        if lab.phone.belief().list(ListKind::Itl).is_none() {
-            differences.push(format!("{} lost its ITL", lab.phone.settings().name));
+        let lists: &[ListKind] = if mixed { &[ListKind::Ctl, ListKind::Itl] } else { &[ListKind::Itl] };
+        for kind in lists.iter().filter(|kind| lab.phone.belief().list(**kind).is_none()) {
+            differences.push(format!("{} lost its {}", lab.phone.settings().name, kind.word()));
         }
     }
 
@@ -78,13 +86,27 @@ pub(super) async fn move_between_clusters(world: &mut World, directory: &Path) -
     old.end().await;
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted; PHONES]);
-    world.endings = vec![Ending::Takes(ListKind::Itl, By::Tvs(other_signer(world.release()))); PHONES];
+    // In mixed mode the CTL comes first, and names the signer of the ITL.
+    let release = world.release();
+    let (list, signer) = match release.ctl_sasts.first() {
+        Some(signer) => (ListKind::Ctl, *signer),
+        None => (ListKind::Itl, release.itl_signer),
+    };
+    world.endings = vec![Ending::Takes(list, By::Tvs(other_signer(signer))); PHONES];
     Ok(differences)
 }
 
-/// Who signs the ITL of the other publisher.
-fn other_signer(release: &Release) -> String {
-    match release.itl_signer {
+/// The nodes of a cluster sign a CTL.
+async fn go_mixed(cluster: &mut World, differences: &mut Differences) -> Result<(), Failure> {
+    let said = cluster.types("utils ctl set-cluster mixed-mode", &["y"]).await?;
+    must_say(differences, &said, "Cluster set to Mixed Mode");
+    cluster.types("utils service restart Cisco Tftp", &[]).await?;
+    Ok(())
+}
+
+/// Who signs the lists of the other publisher.
+fn other_signer(signer: Unit) -> String {
+    match signer {
         Unit::ItlRecovery => format!("CN=ITLRECOVERY_{OTHER_PUBLISHER}"),
         _ => format!("CN={OTHER_PUBLISHER}"),
     }
