@@ -87,12 +87,17 @@ pub struct PeerSummary {
     pub left: Vec<(String, &'static str)>,
 }
 
-/// All certificates of a file's bytes: PEM, or one in DER.
+/// All certificates of a file's bytes: PEM, one in DER, or a chain as PKCS#7 in DER.
 ///
 /// # Errors
 /// [`CoreError::BadInput`].
 pub fn given_certificates(bytes: &[u8]) -> Result<Vec<Certificate>, CoreError> {
-    certificates(bytes).map_err(|error| CoreError::BadInput(error.to_string()))
+    certificates(bytes).or_else(|error| {
+        // What neither reads is called what the first makes of it.
+        pki::pkcs7::certificates(bytes).map_err(|_| {
+            CoreError::BadInput(format!("{error}; certificates are taken as PEM, as DER and as PKCS#7 in DER"))
+        })
+    })
 }
 
 /// A certificate in a few words: its common name, or its whole subject.

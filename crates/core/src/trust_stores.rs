@@ -209,7 +209,10 @@ impl Cluster {
     ) -> Result<Vec<User>, CoreError> {
         let name = certificate.common_name().unwrap_or_else(|| certificate.subject(NameForm::Row));
         let mut users = Vec::new();
-        if !row.nodes.is_empty() {
+        // Somebody may have put an own certificate where it does not come by itself.
+        let units = || row.own.iter().filter_map(|(_, service)| Unit::of_service(*service));
+        let is_copy = units().any(|unit| unit.trust_copies().contains(&store.number));
+        if is_copy {
             let text = format!("{name} is in use as an own certificate; regenerate that first");
             users.push(User { label: "own-certificate", text });
         }
@@ -218,7 +221,7 @@ impl Cluster {
             users.extend(hanging_lscs(transaction, &row.fingerprint, &name).await?);
         }
         let lists = self.lists_naming(certificate).await?;
-        if !lists.is_empty() {
+        if !lists.is_empty() && (is_copy || units().next().is_none()) {
             let text = format!(
                 "{name} stands in {}: phones rely on it. Build the list without it first; `utils ctl update CTLFile` does for a CTL",
                 listed(&lists)
@@ -335,9 +338,16 @@ fn deletion(row: DeletedCertificateRow, keep: i64) -> Option<Deletion> {
     service(row.service).map(|store| Deletion { store: store.name, row, until })
 }
 
-/// The trust store with a name.
-pub(crate) fn trust_store(name: &str) -> Result<&'static Service, CoreError> {
-    let found = service_named(name).filter(|service| service.trust);
+/// The trust store with a name, or that of a unit.
+///
+/// # Errors
+/// [`CoreError::BadInput`] with those that are there.
+pub fn trust_store(name: &str) -> Result<&'static Service, CoreError> {
+    let named = service_named(name);
+    let found = named.filter(|service| service.trust).or_else(|| {
+        let unit = named?;
+        service_named(&format!("{}-trust", unit.name))
+    });
     found.ok_or_else(|| {
         let names: Vec<&str> = SERVICES.iter().filter(|service| service.trust).map(|service| service.name).collect();
         CoreError::BadInput(format!("no trust store {name}; there are {}", names.join(", ")))

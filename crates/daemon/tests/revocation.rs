@@ -123,7 +123,7 @@ impl Place {
         let given = std::slice::from_ref(certificate);
         let mut system = System::default();
         let taken = self.cluster.import_trusted(&self.actor, &self.node, given, "tomcat-trust", &mut system);
-        Ok(taken.await?.iter().map(|finding| finding.state).collect())
+        Ok(taken.await?.findings.iter().map(|finding| finding.state).collect())
     }
 
     async fn set(&self, name: &str, value: &str) {

@@ -21,9 +21,14 @@ pub struct SoftKey {
 /// Why there is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Not a private key, or one with a pass phrase.
+    /// Not a private key.
     #[error("no usable private key: {0}; give an unencrypted PEM key")]
     Unreadable(String),
+    /// A private key behind a pass phrase.
+    #[error(
+        "the private key has a pass phrase; `openssl pkey -in FILE -out PLAIN` writes it without, and asks for the phrase"
+    )]
+    PassPhrase,
     /// Key generation failed.
     #[error("cannot generate an {kind} key of {bits} bits: {reason}")]
     Generation {
@@ -80,8 +85,13 @@ impl SoftKey {
     /// Reads a PEM private key; certificates before it (a bundle) are passed over.
     ///
     /// # Errors
-    /// [`KeyError::Unreadable`].
+    /// [`KeyError::Unreadable`], [`KeyError::PassPhrase`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
+        // PKCS#8, and the older form with its header (RFC 1421, 4.6.1.1).
+        let holds = |words: &str| pem.windows(words.len()).any(|window| window == words.as_bytes());
+        if holds("-----BEGIN ENCRYPTED PRIVATE KEY-----") || holds("\nProc-Type: 4,ENCRYPTED") {
+            return Err(KeyError::PassPhrase);
+        }
         // The callback gives no pass phrase: without it OpenSSL would ask on the terminal.
         let key = PKey::private_key_from_pem_callback(pem, |_| Ok(0))
             .map_err(|error| KeyError::Unreadable(error.to_string()))?;

@@ -17,6 +17,7 @@ use crate::help;
 use crate::parse::{self, Line};
 use crate::paste::Paste;
 use crate::question::{Question, is_yes};
+use crate::run::csr::NO_REQUEST;
 use crate::table::{Action, Command, Place};
 
 /// The prompt, without a blank behind it.
@@ -340,6 +341,7 @@ impl Session {
             Action::ShowParameters => self.show_parameters().await,
             Action::SetParameter => self.set_parameter(first, second.unwrap_or_default(), surroundings).await,
             Action::GenerateRequest => self.generate_request(first, second.unwrap_or_default(), surroundings).await,
+            Action::ListRequests if first == "trust" => Ok(Reply::done(NO_REQUEST)),
             Action::ListRequests => self.list_requests(None).await,
             Action::ListRequestsOfUnit => {
                 self.list_requests(Some(first).filter(|name| !name.eq_ignore_ascii_case("own"))).await

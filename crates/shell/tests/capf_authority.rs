@@ -148,8 +148,11 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     assert_eq!(outcome, Outcome::Done);
     let list = say(&mut place, &mut session, &["show cert list trust"]).await;
     assert!(!list.contains("CAPF-trust/CAPF-e41e7d87") && list.contains("CallManager-trust/CAPF-e41e7d87.pem"));
-    let reply = session.line("set cert delete CAPF CAPF.pem", &mut place.seed).await;
-    assert!(reply.text.starts_with("no trust store CAPF; there are Phone-trust, "), "{}", reply.text);
+    let reply = session.line("set cert delete Phones CAPF.pem", &mut place.seed).await;
+    assert!(reply.text.starts_with("no trust store Phones; there are Phone-trust, "), "{}", reply.text);
+    // a unit stands for its trust store
+    let (shown, _) = place.type_in(&mut session, &["set cert delete CAPF nobody.pem", "yes"]).await;
+    assert!(shown.contains("\nno certificate CAPF-trust/nobody.pem; "), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -281,6 +284,7 @@ async fn capf_under_an_external_ca() {
     let text = say(&mut place, &mut session, &["set csr gen capf"]).await;
     assert_eq!(text, "Successfully Generated CSR for CAPF.\n");
     assert_eq!(say(&mut place, &mut session, &["show csr list own"]).await, "CAPF/CAPF.csr\n");
+    assert_eq!(say(&mut place, &mut session, &["show csr list trust"]).await, none);
     let shown = say(&mut place, &mut session, &["show csr own CAPF/CAPF.csr"]).await;
     assert!(shown.starts_with("-----BEGIN CERTIFICATE SIGN REQUEST-----\n"), "{shown}");
     assert!(shown.ends_with("-----END CERTIFICATE SIGN REQUEST-----\n"), "{shown}");

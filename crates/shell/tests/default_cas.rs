@@ -11,12 +11,12 @@ use ringfence_core::units::Unit;
 async fn subjects_of_a_node_and_default_cas() {
     let mut place = Place::new("15").await;
     let mut session = place.session(None, Level::ReadWrite).await;
-    let line = "set web-security Voice Example Kassel Hessen DE 192.0.2.7";
+    let line = "set web-security Voice \"Example Inc\" Kassel Hessen DE 192.0.2.7";
     place.type_in(&mut session, &[line]).await;
     let (shown, _) = place.type_in(&mut session, &["show web-security"]).await;
     assert_eq!(
         shown,
-        "admin:show web-security\norgunit           : Voice\norgname           : Example\nlocality          : Kassel\n\
+        "admin:show web-security\norgunit           : Voice\norgname           : Example Inc\nlocality          : Kassel\n\
          state             : Hessen\ncountry           : DE\nalternatehostname : 192.0.2.7\nadmin:"
     );
     let (shown, _) = place.type_in(&mut session, &["show cert default-ca-list"]).await;

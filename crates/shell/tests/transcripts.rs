@@ -465,7 +465,12 @@ async fn the_words_of_15() {
          Proceed with regeneration (yes|no)? yes\n\
          Successfully Regenerated Certificate for ITLRecovery.\n\
          Pending until done, `show restarts` lists them:\n  \
-         cucm-1051-a-pub: utils ctl update CTLFile; because of ITLRecovery of cucm-1051-a-pub; TAC 200199\n\
+         cucm-1051-a-pub: utils ctl reset localkey; because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
+         field notice 70613\n  \
+         cucm-1051-a-pub: reset the phones (then `utils service mark-done`); because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
+         field notice 70613\n  \
+         cucm-1051-a-pub: utils ctl update CTLFile; because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
+         field notice 70613\n\
          admin:"
     );
     assert_eq!(outcome, Outcome::Done);

@@ -17,7 +17,7 @@ use super::rows::{put_trusted, replace_own};
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, NewNode};
 use crate::revocation::{Finding, Policy, note_findings};
 use crate::surroundings::Surroundings;
 use crate::units::{Unit, service, service_named};
@@ -66,12 +66,23 @@ pub struct UploadPlan {
     pub chain: Vec<Certificate>,
     /// What the CAs say of it; empty when they are not asked.
     pub revocation: Vec<Finding>,
+    /// What is odd about it, and no reason to refuse it.
+    pub doubts: Vec<String>,
     /// The trust stores of the unit, by number.
     stores: Vec<i64>,
     key: KeyFrom,
     force: Option<String>,
     /// The command, and the one that forces it.
     commands: [String; 2],
+}
+
+/// What is to be said of certificates that went into a trust store.
+#[derive(Debug, Clone, Default)]
+pub struct Imported {
+    /// What the CAs say of them; empty when they are not asked.
+    pub findings: Vec<Finding>,
+    /// Others of the same name that stand there, which look alike in every list.
+    pub same_name: Vec<String>,
 }
 
 /// Where the key is.
@@ -108,6 +119,7 @@ impl UploadPlan {
             KeyFrom::Request { node, .. } => format!("the key is in the key store of {}", node.name),
             KeyFrom::Given(_) => format!("the key that was given goes into the key stores of {}", nodes.join(", ")),
         });
+        lines.extend(self.doubts.iter().map(|doubt| format!("note: {doubt}")));
         lines.extend(self.revocation.iter().map(|finding| format!("revocation: {}", finding.line())));
         lines
     }
@@ -189,8 +201,15 @@ impl Cluster {
         checked.extend(chain.iter().filter(|_| policy.full_chain).cloned());
         let revocation = self.find_revoked(&checked, &chain, surroundings).await?;
         policy.allow(&revocation)?;
+        let mut doubts = Vec::new();
+        if matches!(key, KeyFrom::Given(_)) && reused.is_none() {
+            // CAPF and ITLRecovery have names of their own.
+            let names = nodes.iter().filter(|_| unit != Unit::Capf);
+            let names = names.map(|(node, _)| NewNode::try_from(node).map(|node| node.full_name()));
+            doubts = checks::doubts(&certificate, &names.collect::<Result<Vec<_>, _>>()?, now);
+        }
         let force = force.map(str::to_owned);
-        Ok(UploadPlan { unit, certificate, nodes, chain, revocation, stores, key, force, commands })
+        Ok(UploadPlan { unit, certificate, nodes, chain, revocation, doubts, stores, key, force, commands })
     }
 
     /// Carries out what was planned: the key on every node that gets the certificate, then own certificates, copies and chain in
@@ -249,8 +268,8 @@ impl Cluster {
     }
 
     /// `set cert import trust`: puts certificates into a trust store. They are checked first: dates, size, no wildcard, and none
-    /// older than one of the same name and key that stands there. Others of the same name stand beside each other. What their CAs
-    /// say of them, when those are asked.
+    /// older than one of the same name and key that stands there; CAPF-trust takes CAs only, because everything in it issues. Others of
+    /// the same name stand beside each other, and the answer says so. What their CAs say of them, when those are asked.
     ///
     /// # Errors
     /// [`CoreError`]: the level, no such trust store; [`CoreError::Refused`] with the reason.
@@ -261,15 +280,29 @@ impl Cluster {
         given: &[Certificate],
         store: &str,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<Vec<Finding>, CoreError> {
+    ) -> Result<Imported, CoreError> {
         actor.require(Level::ReadWrite)?;
         let now = surroundings.now();
+        let mut imported = Imported::default();
         let number = service_named(store).map_or(0, |service| service.number);
+        let phones_only = service_named(store).is_some_and(|service| service.name == "CAPF-trust");
         let rows = self.store().certificates().await?;
         let inside = rows.iter().filter(|row| row.services.contains(&number));
         let inside = inside.map(|row| Certificate::from_pem(row.pem.as_bytes())).collect::<Result<Vec<_>, _>>()?;
         for certificate in given {
             checks::plain(certificate, now)?;
+            if phones_only && !is_authority(certificate) {
+                let name = certificate.subject(NameForm::Cucm);
+                let text = format!(
+                    "{name} is no CA: it lacks BasicConstraints CA:TRUE or keyCertSign, and CAPF-trust holds those that issue \
+                     certificates of phones. Give the certificate of its CA"
+                );
+                return Err(CoreError::refused("not-a-ca", text));
+            }
+            let same_name = |old: &&Certificate| {
+                *old != certificate && old.subject(NameForm::Row) == certificate.subject(NameForm::Row)
+            };
+            imported.same_name.extend(inside.iter().filter(same_name).map(named));
             let same_key = |old: &&Certificate| *old != certificate && old.spki() == certificate.spki();
             if let Some(text) = inside.iter().filter(same_key).find_map(|old| checks::older(old, certificate)) {
                 return Err(CoreError::refused("older", text));
@@ -284,12 +317,19 @@ impl Cluster {
         }
         let findings = self.find_revoked(&checked, &known, surroundings).await?;
         policy.allow(&findings)?;
-        self.put_trusted(actor, node, given, &[store], surroundings).await?;
+        let settled = self.put_trusted(actor, node, given, &[store], surroundings).await;
+        let settled = match settled {
+            Ok(()) => Ok(()),
+            Err(behind @ CoreError::ListsBehind(_)) => Err(behind),
+            Err(error) => return Err(error),
+        };
         self.log_trusted(node, service_named(store).map_or(store, |service| service.name), now);
         let mut transaction = self.store().begin().await?;
         note_findings(&mut transaction, &findings, now).await?;
         transaction.commit().await?;
-        Ok(findings)
+        settled?;
+        imported.findings = findings;
+        Ok(imported)
     }
 
     /// The certificate of a file that belongs to the key that was given, or to a request that waits here.

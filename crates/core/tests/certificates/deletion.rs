@@ -137,3 +137,18 @@ async fn the_logs_of_the_original() {
          {stamp}key-dir:{folder}keys\n"
     )));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_own_certificate_where_it_does_not_belong() {
+    let mut place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    let own = place.shown(false, "CallManager").await;
+    place.trust(std::slice::from_ref(&own), &["directory-trust"]).await;
+    let file = place.files("directory-trust").await.pop().unwrap();
+    cluster.delete_trusted(&place.actor, &node, "directory-trust", &file, &mut place.clock).await.unwrap();
+    assert_eq!(place.files("directory-trust").await, [""; 0]);
+    assert_eq!(place.shown(false, "CallManager").await, own);
+    // its copies stay as long as it is in use; the unit names its trust store
+    let copy = place.files("CallManager-trust").await.into_iter().find(|name| name.starts_with("pub")).unwrap();
+    assert_eq!(label(&mut place, "CallManager", &copy).await.0, "own-certificate");
+}

@@ -11,4 +11,5 @@ mod place;
 mod renewals;
 mod requests;
 mod reuse;
+mod strangers;
 mod uploads;

@@ -8,7 +8,7 @@ use ringfence_core::{CoreError, Surroundings};
 use crate::session::{Reply, Session};
 
 /// What the original says when nothing was requested.
-const NO_REQUEST: &str = "No Certificate Sign Request available for display\n";
+pub(crate) const NO_REQUEST: &str = "No Certificate Sign Request available for display\n";
 
 impl Session {
     pub(crate) async fn generate_request(

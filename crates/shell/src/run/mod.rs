@@ -8,7 +8,7 @@ pub(crate) mod capf_devices;
 mod capf_offline;
 mod capf_waves;
 mod certificates;
-mod csr;
+pub(crate) mod csr;
 mod default_cas;
 mod files;
 mod keys;

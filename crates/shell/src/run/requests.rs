@@ -5,6 +5,7 @@
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
 use ringfence_core::revocation::{Finding, State};
+use ringfence_core::trust_stores::trust_store;
 use ringfence_core::units::{Unit, service_named};
 use ringfence_core::{CoreError, Surroundings};
 
@@ -51,7 +52,8 @@ impl Session {
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
         let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
         let pending = self.restarts_after(unit, &nodes).await?;
-        let doubts = doubts(&plan.revocation);
+        let notes = plan.doubts.iter().map(|doubt| one_line(&format!("Note: {doubt}.")) + "\n");
+        let doubts = notes.collect::<String>() + &doubts(&plan.revocation);
         let text = format!("{}{reminder}{pending}{doubts}", imported("certificate", unit.name()));
         Ok(Reply::changed(text, behind.as_ref()))
     }
@@ -105,7 +107,12 @@ impl Session {
         let of_unit = named.filter(|service| !service.trust).map(|unit| format!("{}-trust", unit.name));
         let full = of_unit.as_deref().unwrap_or(store);
         let found = self.cluster.import_trusted(&self.actor, &self.node, &all, full, surroundings).await?;
-        let doubts = doubts(&found);
+        let mut doubts = doubts(&found.findings);
+        for other in &found.same_name {
+            doubts
+                .push_str(&one_line(&format!("Note: {other} stands there too: another certificate of the same name.")));
+            doubts.push('\n');
+        }
         let name = named.map_or(store, |service| service.name);
         let what = match all.len() {
             1 => "certificate".to_owned(),
@@ -118,11 +125,7 @@ impl Session {
     }
 
     pub(crate) fn ask_to_delete_trusted(&mut self, store: &str, file: &str) -> Result<Reply, CoreError> {
-        let store = service_named(store).filter(|service| service.trust).ok_or_else(|| {
-            let stores = ringfence_core::units::SERVICES.iter().filter(|service| service.trust);
-            let names: Vec<&str> = stores.map(|service| service.name).collect();
-            CoreError::BadInput(format!("no trust store {store}; there are {}", names.join(", ")))
-        })?;
+        let store = trust_store(store)?;
         Ok(self.ask(Question::DeleteTrusted { store: store.name, file: file.to_owned() }))
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
+use pki::extensions::AltName;
 use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::{Certificate, NameForm};
 use wire::digest::Modulus;
@@ -19,10 +20,17 @@ const CHAIN_DEPTH: usize = 8;
 /// Bits of an RSA key at most [cucm-behaviour.md 5.4].
 const RSA_LIMIT: usize = 4096;
 
-/// What is asked of every certificate that is uploaded, also of one for a trust store: dates, size, no wildcard.
+/// Letters of all names of a certificate together at most [seed 004].
+const NAMES_LIMIT: usize = 999;
+
+/// A certificate that ends sooner than this is taken with a word about it, seconds: the last threshold of the monitor before it hurries.
+const SOON: u64 = 30 * 86_400;
+
+/// What is asked of every certificate that is uploaded, also of one for a trust store: dates, size, no wildcard, no more names than
+/// the original takes.
 ///
 /// # Errors
-/// [`CoreError::Refused`]: `expired`, `not-yet-valid`, `too-large`, `wildcard`.
+/// [`CoreError::Refused`]: `expired`, `not-yet-valid`, `too-large`, `wildcard`, `too-many-names`.
 pub(crate) fn plain(certificate: &Certificate, now: i64) -> Result<(), CoreError> {
     let name = certificate.subject(NameForm::Cucm);
     let (first, last) = certificate.validity();
@@ -52,7 +60,33 @@ pub(crate) fn plain(certificate: &Certificate, now: i64) -> Result<(), CoreError
             format!("{wildcard} is a wildcard; such certificates are not supported. Ask for the names of the nodes");
         return Err(CoreError::refused("wildcard", text));
     }
+    let letters: usize = names.iter().map(|name| name.to_string().len()).sum();
+    if letters > NAMES_LIMIT {
+        let text = format!(
+            "the names of {name} have {letters} letters together; up to {NAMES_LIMIT} are taken. Ask for fewer or shorter names"
+        );
+        return Err(CoreError::refused("too-many-names", text));
+    }
     Ok(())
+}
+
+/// What somebody should know of a certificate whose request was made elsewhere, so that nothing says for what it was meant: that it
+/// does not name a node by the first of these names, that it ends soon.
+pub(super) fn doubts(certificate: &Certificate, nodes: &[String], now: i64) -> Vec<String> {
+    let names = certificate.extensions().names;
+    let common = certificate.common_name().unwrap_or_default();
+    let named = |node: &&String| {
+        common.eq_ignore_ascii_case(node.as_str()) || names.contains(&AltName::from_text(node).folded())
+    };
+    let missing = nodes.iter().filter(|node| !named(node));
+    let mut all: Vec<String> = missing
+        .map(|node| format!("{node} is not among its names: clients that look at the name will not accept it there"))
+        .collect();
+    let last = certificate.validity().1;
+    if last.saturating_sub(u64::try_from(now / 1000).unwrap_or_default()) < SOON {
+        all.push(format!("it ends on {}: ask for a new one in time", pki::date::date(last, &TimeZone::UTC)));
+    }
+    all
 }
 
 /// What is wrong with the certificate of a CA, if anything.

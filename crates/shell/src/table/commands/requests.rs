@@ -40,13 +40,13 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["show", "csr", "list"],
-        arguments: &[optional("own", Kind::Choice(&["own"]))],
+        arguments: &[optional("own|trust", Kind::Choice(&["own", "trust"]))],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
         summary: "lists the requests that wait for their certificates",
         help: "This will list the requests of this node that wait for the certificate of an external CA, then those that they\n\
-               have replaced.",
+               have replaced. For trust stores nothing is ever requested, so `trust` lists none.",
         example: "show csr list own",
         action: Action::ListRequests,
     },

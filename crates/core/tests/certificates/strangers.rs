@@ -1,0 +1,75 @@
+//! Certificates that come without a request of this system: what is said of them, and what is not taken.
+
+use pki::SoftKey;
+use ringfence_core::CoreError;
+use ringfence_core::certificates::upload::Upload;
+use ringfence_core::import::given_certificates;
+use ringfence_core::units::Unit;
+
+use crate::authority::{Authority, openssl};
+use crate::place::Place;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn into_trust_stores() {
+    let mut place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    let (root, twin) = (Authority::root("Root One"), Authority::root("Root One"));
+    let (_, request) = root.outside("/CN=leaf", "rsa:2048", "DNS:leaf");
+    let leaf = root.sign(&request, "basicConstraints=CA:FALSE");
+    // a chain, as many CAs give it
+    let chain = given_certificates(&root.bundle(&[&root.certificate], "DER")).unwrap();
+    let taken = cluster.import_trusted(&place.actor, &node, &chain, "tomcat-trust", &mut place.clock).await.unwrap();
+    assert_eq!(taken.same_name, [""; 0]);
+    // another CA of the same name stands beside it, and somebody should know
+    let taken = cluster
+        .import_trusted(&place.actor, &node, std::slice::from_ref(&twin.certificate), "tomcat-trust", &mut place.clock)
+        .await
+        .unwrap();
+    assert!(taken.same_name.len() == 1 && taken.same_name[0].starts_with("CN=Root One"), "{taken:?}");
+    assert_eq!(place.files("tomcat-trust").await.iter().filter(|file| file.starts_with("Root_One")).count(), 2);
+
+    let long: Vec<String> = (0..50).map(|number| format!("DNS:a-rather-long-name-{number:04}")).collect();
+    let (key, request) = root.outside("/CN=many", "rsa:2048", &long.join(","));
+    let many = root.sign(&request, "");
+    let refused = |result: Result<_, CoreError>| match result {
+        Err(CoreError::Refused { label, .. }) => label,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it was taken"),
+    };
+    for (certificate, store, label) in [(&leaf, "CAPF-trust", "not-a-ca"), (&many, "tomcat-trust", "too-many-names")] {
+        let given = std::slice::from_ref(certificate);
+        let result = cluster.import_trusted(&place.actor, &node, given, store, &mut place.clock).await;
+        assert_eq!(refused(result), label);
+    }
+    assert_eq!(place.refused(Unit::Tomcat, many.der(), Some(&key)).await.0, "too-many-names");
+    assert!(given_certificates(b"0garbage").unwrap_err().to_string().contains("as PKCS#7 in DER"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_keys_of_their_own() {
+    let mut place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    let root = Authority::root("Company Root");
+    place.trust(std::slice::from_ref(&root.certificate), &["tomcat-trust"]).await;
+    let uses = "keyUsage=digitalSignature,dataEncipherment\nextendedKeyUsage=serverAuth,clientAuth\n";
+    let (key, request) = root.outside("/CN=www.example.org", "rsa:2048", "DNS:www.example.org");
+    let foreign = root.sign(&request, uses);
+    // the day before it ends
+    place.clock.now = i64::try_from(foreign.validity().1).unwrap() * 1000 - 86_400_000;
+    let upload = Upload { unit: Unit::Tomcat, file: foreign.der(), key: Some(&key), force: None, reused: None };
+    let plan = cluster.plan_upload(&place.actor, &node, &upload, &mut place.clock).await.unwrap();
+    assert_eq!(plan.doubts.len(), 2, "{:?}", plan.doubts);
+    assert!(plan.doubts[0].starts_with("pub.example.com is not among its names"), "{:?}", plan.doubts);
+    assert!(plan.doubts[1].starts_with("it ends on "), "{:?}", plan.doubts);
+    assert!(plan.lines().contains(&format!("note: {}", plan.doubts[0])), "{:?}", plan.lines());
+
+    // a key behind a pass phrase: the next step, and nothing that only OpenSSL understands
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("plain.pem"), key.to_pem().unwrap()).unwrap();
+    for form in [&["pkcs8", "-topk8"][..], &["rsa", "-traditional", "-aes128"]] {
+        openssl(&[form, &["-in", &path("plain.pem"), "-passout", "pass:secret", "-out", &path("locked.pem")]].concat());
+        let error = SoftKey::from_pem(&std::fs::read(path("locked.pem")).unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with("the private key has a pass phrase; `openssl pkey "), "{error}");
+    }
+}
