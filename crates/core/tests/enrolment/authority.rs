@@ -149,7 +149,8 @@ async fn refused(place: &mut Place, file: &[u8]) -> (&'static str, String) {
 
 #[tokio::test]
 async fn another_capf_is_taken_over_with_its_phones() {
-    let mut elsewhere = Place::of_release("10.5", &[DEVICE]).await;
+    // One that says it is a CA; that of release 10.5 does not.
+    let mut elsewhere = Place::of_release("12.5", &[DEVICE]).await;
     let mut phone = PhoneKeys::new(DEVICE);
     elsewhere.schedule(Operation::Install, AuthenticationMode::NullString).await;
     elsewhere.session(&phone.plain(""), &mut phone).await.unwrap();
