@@ -34,7 +34,7 @@ pub enum CoreError {
         "The change is made, do not repeat it. The lists for phones do not follow it yet: {0}. When that is mended a running node \
          writes them by itself, and `utils service restart Cisco Tftp` does it at once"
     )]
-    ListsBehind(Box<CoreError>),
+    ListsBehind(Box<Self>),
     /// Our own fault or that of what we hold.
     #[error("{0}")]
     Internal(String),
