@@ -266,8 +266,12 @@ async fn refusals_name_their_reason() {
 }
 
 async fn cluster(folder: &tempfile::TempDir, name: &str, last: u8) -> Cluster {
+    cluster_of("15", folder, name, last).await
+}
+
+async fn cluster_of(release_name: &str, folder: &tempfile::TempDir, name: &str, last: u8) -> Cluster {
     let new = NewCluster {
-        release: release("15").unwrap(),
+        release: release(release_name).unwrap(),
         nodes: vec![NewNode { name: name.to_owned(), domain: String::new(), address: [10, 1, 1, last].into() }],
         subject: SubjectParts {
             country: "PL".into(),
@@ -336,6 +340,44 @@ async fn two_clusters_meet_at_a_server() {
     let reply = session.line("set cert bulk export all", &mut System::default()).await;
     assert_eq!(reply.outcome, Outcome::Refused);
     assert!(reply.text.contains("somebody may stand in between"), "{}", reply.text);
+}
+
+/// `utils itl reset remotekey` takes the ITLRecovery key of another cluster from a server.
+#[tokio::test]
+async fn the_key_of_another_cluster_lies_on_a_server() {
+    let sshd = Sshd::start();
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (old, new) = (cluster_of("11.5", &here, "old-pub", 1).await, cluster_of("11.5", &there, "new-pub", 2).await);
+    let (admin, node) = (Actor::new("admin", Level::Install), old.node(None).await.unwrap());
+    let place = sshd.home().display().to_string();
+    let password = "correct horse".to_owned().into();
+    old.back_up_recovery(&admin, &node, &place, &password, &mut System::default()).await.unwrap();
+    let node = new.node(None).await.unwrap();
+    let mut session = Session::new(new.clone(), node.clone(), admin).with_exchange(Arc::new(SftpExchange));
+    let mut types = async |lines: &[&str]| {
+        let mut reply = None;
+        for line in lines {
+            reply = Some(session.line(line, &mut System::default()).await);
+        }
+        let reply = reply.unwrap();
+        (reply.text, reply.outcome)
+    };
+    let command = |file: &str| format!("utils itl reset remotekey sftp://backup@127.0.0.1:{}{place}/{file}", sshd.port);
+    let known = command("ITLRecovery.p12");
+    for (lines, wrong) in [
+        ([known.as_str(), "wrong", "correct horse"], "does not let backup in"),
+        ([known.as_str(), PASSWORD, "wrong horse"], "the password is another one"),
+        ([command("other.p12").as_str(), PASSWORD, "correct horse"], "there is no such file"),
+    ] {
+        let (said, outcome) = types(&lines).await;
+        assert!(said.contains(wrong) && outcome == Outcome::Refused, "{said}");
+    }
+    let (said, outcome) = types(&[&known, PASSWORD, "correct horse"]).await;
+    let shown = format!("The server shows the host key {}.\n", sshd.fingerprint());
+    assert!(said.starts_with(&shown) && outcome == Outcome::Done, "{said}");
+    let itl = new.published_list(&node, ringfence_core::ListKind::Itl).unwrap().unwrap().list;
+    let signer = String::from_utf8_lossy(itl.header().signer_name(itl.bytes()).unwrap()).into_owned();
+    assert!(signer.starts_with("CN=ITLRECOVERY_old-pub;"), "{signer}");
 }
 
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {

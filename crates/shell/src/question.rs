@@ -103,8 +103,10 @@ pub(crate) enum Question {
     ResetItl,
     /// The same where the original asks for a password [seed 004].
     CcmPassword,
-    /// `utils itl reset remotekey FILE`: the password of the file.
-    RemoteKey(String),
+    /// `utils itl reset remotekey sftp://...`: the password of the server's user, and the file there.
+    RemoteLogin(SftpServer, String),
+    /// `utils itl reset remotekey FILE`: the password of the file, and where it lies when not here.
+    RemoteKey(String, Option<SftpServer>),
     /// `utils ctl reset localkey`.
     ResetCtl,
     /// `file get tftp ITLRecovery.p12`: the password of the file, and where it is written.
@@ -187,7 +189,8 @@ impl Question {
             | Self::BulkPath(_)
             | Self::ResetItl
             | Self::CcmPassword
-            | Self::RemoteKey(_)
+            | Self::RemoteLogin(..)
+            | Self::RemoteKey(..)
             | Self::ResetCtl
             | Self::Backup(_)
             | Self::BackupConfirmation { .. }
@@ -243,7 +246,8 @@ impl Question {
             }
             Self::CcmPassword => "Enter CCM Administrator password :",
             Self::ResetCtl => "This operation will reset the CTLFile. Do you want to continue? (y/n):",
-            Self::RemoteKey(_) => "Password of the file: ",
+            Self::RemoteLogin(..) => "Password of the SFTP user: ",
+            Self::RemoteKey(..) => "Password of the file: ",
             Self::Backup(_) => "Password for the file (8 characters at least): ",
             Self::BackupConfirmation { .. } => "Once more, to confirm: ",
             Self::Rollback(_) => "Do you wish to proceed (yes|no)? ",
@@ -265,7 +269,8 @@ impl Question {
             self,
             Self::BulkPassword(_)
                 | Self::CcmPassword
-                | Self::RemoteKey(_)
+                | Self::RemoteLogin(..)
+                | Self::RemoteKey(..)
                 | Self::Backup(_)
                 | Self::BackupConfirmation { .. }
                 | Self::TypeString { .. }

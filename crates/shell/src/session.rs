@@ -386,7 +386,7 @@ impl Session {
             Action::ShowWave => self.show_wave(surroundings).await,
             Action::ResumeWave => self.resume_wave(surroundings).await,
             Action::ResetItlLocal => self.ask_to_reset_itl().await,
-            Action::ResetItlRemote => Ok(self.ask(Question::RemoteKey(first.to_owned()))),
+            Action::ResetItlRemote => self.ask_for_remote_key(first),
             Action::ResetCtl => self.ask_about_ctl(Question::ResetCtl, CtlSigner::Second).await,
             Action::GetTftp => self.ask_for_backup(first, second.unwrap_or_default()),
             Action::SetRollback => Ok(self.ask(Question::Rollback(first == "enable"))),
@@ -433,7 +433,10 @@ impl Session {
             Question::BulkPath(server) => self.set_bulk_place(server, answer, surroundings).await,
             Question::ResetItl => self.reset_itl(&ResetKey::Local, surroundings).await,
             Question::CcmPassword => self.reset_itl_with_password(answer, surroundings).await,
-            Question::RemoteKey(file) => self.reset_itl_remotely(&file, answer, surroundings).await,
+            Question::RemoteLogin(server, file) => Ok(self.ask_for_key_password(server, file, answer)),
+            Question::RemoteKey(file, server) => {
+                self.reset_itl_remotely(&file, server.as_ref(), answer, surroundings).await
+            }
             Question::ResetCtl => return self.reset_ctl(surroundings).await,
             Question::Backup(place) => {
                 Ok(self.ask(Question::BackupConfirmation { place, password: Password::new(answer.trim()) }))

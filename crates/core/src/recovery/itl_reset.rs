@@ -17,6 +17,7 @@ use super::check_key_sizes;
 use super::log::ResetLog;
 use crate::actor::{Actor, Level};
 use crate::alarms::ITL_NOT_RESET;
+use crate::bulk::{Exchange, SftpServer};
 use crate::cluster::Cluster;
 use crate::publish::MODE;
 use crate::releases::ItlReset;
@@ -48,11 +49,32 @@ impl Cluster {
     /// [`CoreError::BadInput`]: no such file, another password, no RSA key with its certificate.
     pub fn remote_key(&self, actor: &Actor, file: &str, password: &Zeroizing<String>) -> Result<ResetKey, CoreError> {
         actor.require(Level::Install)?;
-        let bytes = self.given_file(actor, file)?;
-        let bad = |reason: String| CoreError::BadInput(format!("{}: {reason}", file.escape_debug()));
-        let (certificate, key) = pkcs12::read(&bytes, password).map_err(|error| bad(error.to_string()))?;
-        SigningIdentity::new(&certificate, &key).map_err(|error| bad(error.to_string()))?;
-        Ok(ResetKey::Remote(Box::new((certificate, key))))
+        opened_key(&self.given_file(actor, file)?, file, password)
+    }
+
+    /// The same from an SFTP server, and the host key that this has shown. That of the server of `set cert bulk sftp` is known, any
+    /// other is taken as it comes: a stranger's file does not open with the password.
+    ///
+    /// # Errors
+    /// [`CoreError`] as above; a server that does not open.
+    pub async fn remote_key_from(
+        &self,
+        actor: &Actor,
+        server: &SftpServer,
+        file: &str,
+        password: &Zeroizing<String>,
+        exchange: &dyn Exchange,
+    ) -> Result<(ResetKey, String), CoreError> {
+        actor.require(Level::Install)?;
+        let known = self.store().bulk_server().await?;
+        let known = known.filter(|row| row.server == server.host && row.port == i64::from(server.port));
+        let server = SftpServer { host_key: known.map(|row| row.host_key), ..server.clone() };
+        let mut opened = exchange.open(&server).await?;
+        let shown = format!("{server:?}/{file}");
+        let bytes = opened.folder.read(file).await?;
+        let bytes =
+            bytes.ok_or_else(|| CoreError::BadInput(format!("{}: there is no such file", shown.escape_debug())))?;
+        Ok((opened_key(&bytes, &shown, password)?, opened.host_key))
     }
 
     /// `utils itl reset`, on the publisher: by the names of the nodes, the publisher first. A node whose file cannot be written
@@ -296,4 +318,11 @@ pub(crate) async fn end_reset(transaction: &mut Transaction, node: &NodeRow) -> 
     transaction.end_itl_reset(&node.pkid).await?;
     transaction.clear_alarm(ITL_NOT_RESET.name, &node.name).await?;
     Ok(())
+}
+
+fn opened_key(bytes: &[u8], file: &str, password: &Zeroizing<String>) -> Result<ResetKey, CoreError> {
+    let bad = |reason: String| CoreError::BadInput(format!("{}: {reason}", file.escape_debug()));
+    let (certificate, key) = pkcs12::read(bytes, password).map_err(|error| bad(error.to_string()))?;
+    SigningIdentity::new(&certificate, &key).map_err(|error| bad(error.to_string()))?;
+    Ok(ResetKey::Remote(Box::new((certificate, key))))
 }

@@ -93,6 +93,10 @@ async fn renewals_wait_for_the_phones_afterwards() {
                     SEP001122334455.";
         assert!(refused.to_string().starts_with(text), "{refused}");
     }
+    let renewed = CarriedRecovery::Renewed;
+    let refused =
+        cluster.switch_release(&place.actor, &publisher, "12.5", renewed, &mut place.clock).await.unwrap_err();
+    assert_eq!(label(&refused), "phones-hold-blank-list");
     fetch(&place).await;
     place.renew(Unit::CallManager).await.unwrap();
 }

@@ -151,7 +151,7 @@ fn units(name: &str) -> Result<&'static [BulkUnit], CoreError> {
 }
 
 /// `host`, `host:port`, `[IPv6]:port`.
-fn host_and_port(typed: &str) -> Result<(String, u16), CoreError> {
+pub(super) fn host_and_port(typed: &str) -> Result<(String, u16), CoreError> {
     let wrong = || CoreError::BadInput(format!("`{}` is no server; write NAME or NAME:PORT", one_line(typed)));
     let (host, port) = match typed.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
@@ -170,7 +170,7 @@ fn host_and_port(typed: &str) -> Result<(String, u16), CoreError> {
 }
 
 /// A text without control characters, 1 to 255 letters.
-fn printable(what: &str, typed: &str) -> Result<String, CoreError> {
+pub(super) fn printable(what: &str, typed: &str) -> Result<String, CoreError> {
     let typed = typed.trim();
     if typed.is_empty() || typed.len() > 255 || typed.chars().any(char::is_control) {
         return Err(CoreError::BadInput(format!("that is no {what}: 1 to 255 printable letters")));

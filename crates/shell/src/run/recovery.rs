@@ -2,12 +2,14 @@
 //! [cucm-behaviour.md 1.5].
 
 use ringfence_core::administrators::Password;
+use ringfence_core::bulk::SftpServer;
 use ringfence_core::recovery::backup;
 use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::releases::ItlReset;
 use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
+use crate::run::bulk::{host_and_port, printable};
 use crate::run::trust_lists::{failed, node_by_node};
 use crate::session::{Reply, Session, one_line};
 
@@ -68,14 +70,38 @@ impl Session {
         Ok(Reply::done(text))
     }
 
+    /// A file of this machine, or `sftp://USER@HOST[:PORT]/DIRECTORY/FILE` as the original takes it.
+    pub(crate) fn ask_for_remote_key(&mut self, typed: &str) -> Result<Reply, CoreError> {
+        Ok(match typed.strip_prefix("sftp://") {
+            None => self.ask(Question::RemoteKey(typed.to_owned(), None)),
+            Some(rest) => {
+                let (server, file) = sftp_file(rest)?;
+                self.ask(Question::RemoteLogin(server, file))
+            }
+        })
+    }
+
+    pub(crate) fn ask_for_key_password(&mut self, server: SftpServer, file: String, typed: &str) -> Reply {
+        let server = SftpServer { password: typed.to_owned().into(), ..server };
+        self.ask(Question::RemoteKey(file, Some(server)))
+    }
+
     pub(crate) async fn reset_itl_remotely(
         &self,
         file: &str,
+        server: Option<&SftpServer>,
         password: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let key = self.cluster.remote_key(&self.actor, file, &password.trim().to_owned().into())?;
-        self.reset_itl(&key, surroundings).await
+        let password = password.trim().to_owned().into();
+        let Some(server) = server else {
+            let key = self.cluster.remote_key(&self.actor, file, &password)?;
+            return self.reset_itl(&key, surroundings).await;
+        };
+        let fetched = self.cluster.remote_key_from(&self.actor, server, file, &password, &*self.exchange).await;
+        let (key, host_key) = fetched?;
+        let shown = format!("The server shows the host key {}.\n", one_line(&host_key));
+        Ok(self.reset_itl(&key, surroundings).await?.above(&shown))
     }
 
     pub(crate) async fn reset_ctl(&self, surroundings: &mut dyn Surroundings) -> Reply {
@@ -144,5 +170,50 @@ impl Session {
         }
         let line = |alarm: &ringfence_core::StandingAlarmRow| format!("{}: {}\n", alarm.name, one_line(&alarm.text));
         Ok(Reply::done(alarms.iter().map(line).collect::<String>()))
+    }
+}
+
+/// `USER@HOST[:PORT]/DIRECTORY/FILE`: the server with its directory, without a password yet, and the name of the file.
+fn sftp_file(typed: &str) -> Result<(SftpServer, String), CoreError> {
+    let wrong = || {
+        CoreError::BadInput(format!(
+            "sftp://{} names no file; write sftp://USER@HOST:PORT/DIRECTORY/FILE",
+            one_line(typed)
+        ))
+    };
+    let (place, path) = typed.split_once('/').ok_or_else(wrong)?;
+    let (user, host) = place.rsplit_once('@').ok_or_else(wrong)?;
+    let (directory, file) = path.rsplit_once('/').unwrap_or(("", path));
+    if user.is_empty() || user.contains(':') || file.is_empty() || file == ".." {
+        return Err(wrong());
+    }
+    let (host, port) = host_and_port(host)?;
+    let server = SftpServer {
+        host,
+        port,
+        user: printable("user", user)?,
+        password: String::new().into(),
+        path: printable("directory", &format!("/{directory}"))?,
+        host_key: None,
+    };
+    Ok((server, file.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sftp_file;
+
+    #[test]
+    fn files_of_servers() {
+        let (server, file) = sftp_file("backup@10.1.1.9:2222/srv/keys/ITLRecovery.p12").unwrap();
+        assert_eq!((server.user.as_str(), server.host.as_str(), server.port), ("backup", "10.1.1.9", 2222));
+        assert_eq!((server.path.as_str(), file.as_str()), ("/srv/keys", "ITLRecovery.p12"));
+        let (server, file) = sftp_file("backup@host/a.p12").unwrap();
+        assert_eq!((server.path.as_str(), server.port, file.as_str()), ("/", 22, "a.p12"));
+        for wrong in
+            ["", "host/a", "@host/a", "user:secret@host/a", "u@host", "u@host/", "u@host/d/..", "u@ho st/a", "u@/a"]
+        {
+            assert!(sftp_file(wrong).is_err(), "{wrong}");
+        }
     }
 }

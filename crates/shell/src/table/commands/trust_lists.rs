@@ -147,8 +147,8 @@ pub(super) const COMMANDS: &[Command] = &[
         origin: Origin::Original,
         summary: "signs the ITL files with the ITLRecovery key of another cluster",
         help: "This will do the same with the key of an ITLRecovery.p12 file (`file get tftp`), for phones that come from its\n\
-               cluster. Its password is asked for. The file is named by its whole path or as it lies in the data directory; the\n\
-               original takes it from an SFTP server.",
+               cluster. Its password is asked for. The file is named by its whole path, as it lies in the data directory, or as\n\
+               sftp://USER@HOST:PORT/DIRECTORY/FILE; then the password of that user is asked for first.",
         example: "utils itl reset remotekey ITLRecovery.p12",
         action: Action::ResetItlRemote,
     },
