@@ -97,7 +97,7 @@ impl Cluster {
         }
         transaction.put_ctl_file(&CtlFileRow { on_all_nodes: failed.is_empty(), ..row }).await?;
         transaction.commit().await?;
-        self.settle(surroundings).await?;
+        self.settle_change(surroundings).await?;
         Ok(states)
     }
 
