@@ -40,7 +40,7 @@ pub struct Args {
     /// Take TLS 1.0 from the 7900 series
     #[arg(long)]
     legacy_tls: bool,
-    /// Connections to CAPF at most; more waits and limits are under [capf] in ringfence.toml
+    /// Connections to CAPF at most; ringfence.toml has more waits and limits
     #[arg(long, value_name = "COUNT")]
     capf_connections: Option<NonZeroUsize>,
     /// Connections to CAPF from one address at most: as many as phones sit behind one address
