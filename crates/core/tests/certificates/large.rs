@@ -13,10 +13,9 @@ use crate::place::Place;
 async fn large(place: &mut Place, unit: Unit, store: &str) -> pki::Certificate {
     let root = Authority::root("Company Root");
     place.trust(std::slice::from_ref(&root.certificate), &[store]).await;
-    let names = (0..60).map(|number| format!("a-rather-long-name-of-a-host-{number}.example.com")).collect();
-    let choice = RequestChoice { names, bits: Some(4096), ..Default::default() };
+    let choice = RequestChoice { bits: Some(4096), ..Default::default() };
     let request = place.request(unit, &choice).await;
-    let signed = root.sign(&request, "");
+    let signed = root.sign(&request, &format!("nsComment={}\n", "large ".repeat(400)));
     assert!(signed.der().len() > 3000, "{}", signed.der().len());
     place.upload(unit, signed.der(), None).await.unwrap();
     signed
