@@ -131,8 +131,10 @@ async fn alarms_outlast_a_restart_until_somebody_takes_them() {
     };
     // nobody listens there
     to(node::free_port());
+    let due = admin(&data, "show cert monitor").lines().filter(|line| line.contains("UC_CERT-")).count();
+    assert!(due > 1, "own certificates and their copies");
     let node = Served::start(&data, &[]);
-    let said = until("the alarms", || Some(log()).filter(|all| !all.is_empty())).await;
+    let said = until("all alarms", || Some(log()).filter(|all| all.len() >= due)).await;
     assert_eq!(node.stop().code(), Some(0));
 
     let (_server, port, received) = rsyslog(folder.path(), Transport::Tcp).await;
