@@ -50,7 +50,8 @@ impl Drop for Turn {
 const CONNECTIONS: u32 = 4;
 
 /// WAL with a sync at each commit: a certificate that was handed out is never forgotten. Its pages go into the file when it has
-/// 32 MB, and each connection keeps 8 MB in memory: with the 4 and 2 of SQLite a thousand phones at once have many pages written and read twice.
+/// 32 MB, and each connection keeps 8 MB in memory: with the 4 and 2 of SQLite a thousand phones at once have many pages written
+/// and read twice.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
                         PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -8192;";
 

@@ -3,8 +3,8 @@
 //!
 //! A session that is refused before it is let in writes nothing, except its cause into the status of the device, and that only
 //! when it is another one than before, and once in a minute. Wrong strings are counted in memory; the tenth in a row locks the
-//! device there and puts the ten minutes of waiting on record. Of several sessions of one device the one that was let in last counts: a phone that starts anew is not held up by what it left
-//! behind.
+//! device there and puts the ten minutes of waiting on record. Of several sessions of one device the one that was let in last
+//! counts: a phone that starts anew is not held up by what it left behind.
 
 mod admission;
 mod ending;
