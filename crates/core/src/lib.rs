@@ -58,6 +58,7 @@ pub use store::rows::{
     AdministratorRow, CertificateRow, ChangeRow, DeviceRow, GroupRow, HeldListRow, NodeRow, ServiceRow,
     StandingAlarmRow, UndeliveredRow, UnknownDeviceRow,
 };
+pub use store::serving::Serving;
 pub use store::sql::Table;
 pub use surroundings::Surroundings;
 

@@ -3,7 +3,8 @@
 //! which changes rows, asks [`capf::EnrolmentDesk`].
 //!
 //! * [`tftp`], [`http`], [`tvs`], [`capf`], [`ctl_provider`]: the servers; [`tls`]: what phones need of TLS
-//! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program
+//! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program;
+//!   [`following`]: a command returns when the nodes follow
 //! * [`monitor`]: what expires: syslog, e-mail, metrics
 //! * [`present`]: which certificate a port presents
 //! * [`revocation`]: asks CAs whether they have revoked a certificate
@@ -13,6 +14,7 @@
 pub mod capf;
 pub mod ctl_provider;
 pub mod files;
+pub mod following;
 pub mod http;
 pub mod monitor;
 pub mod node;

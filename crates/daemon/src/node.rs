@@ -16,13 +16,14 @@ use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::parameters::{CAPF_PORT, TVS_TIME_TO_LIVE};
 use ringfence_core::tvs::{TvsCache, TvsEntry};
 use ringfence_core::units::Unit;
-use ringfence_core::{ChangeRow, Cluster, CoreError, NodeRow};
+use ringfence_core::{ChangeRow, Cluster, CoreError, NodeRow, Serving};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, NodeDesk};
 use crate::ctl_provider::{CtlProviderLimits, CtlProviderServer};
 use crate::files::{FetchError, FileRequest, FileSource};
+use crate::following::Asks;
 use crate::monitor::metrics::Counted;
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
@@ -30,7 +31,7 @@ use crate::tftp::BindError;
 use crate::tls::{SwappableTls, TlsError, phone_context};
 use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 
-/// How often the rows are looked at for a change by another process: a wake-up that is lost costs this long.
+/// How often the rows are looked at for a change by another process: one that does not ask this node to look is noticed this late.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// How often what phones did is written to the database: every so many looks.
@@ -182,6 +183,15 @@ impl Node {
         options: NodeOptions,
         publisher: PublisherOptions,
     ) -> Result<Self, StartError> {
+        let directory = cluster.directory(&node);
+        let serving = directory.serve().map_err(CoreError::from)?.ok_or_else(|| {
+            let lock = directory.root().join("serve.lock");
+            CoreError::Internal(format!(
+                "{} is served by another process already, which holds {}: stop that one first",
+                node.name,
+                lock.display()
+            ))
+        })?;
         cluster.tftp_starts(&node, &System::default()).await?;
         cluster.settle(&mut System::default()).await?;
         let change = cluster.store().last_change().await.map_err(CoreError::from)?;
@@ -248,7 +258,7 @@ impl Node {
         drop(servers);
         let (stop, stopped) = watch::channel(false);
         let mut follower = JoinSet::new();
-        follower.spawn(Arc::clone(&live).follow(stopped));
+        follower.spawn(Arc::clone(&live).follow(stopped, serving));
         Ok(Self { listen, capf, live, stop, follower })
     }
 
@@ -387,40 +397,60 @@ fn capf_context(authority: &Authority, legacy: bool) -> Result<([u8; 32], openss
 }
 
 impl Live {
-    /// Follows the rows until the end.
-    async fn follow(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+    /// Follows the rows until the end, at once when somebody asks for it.
+    async fn follow(self: Arc<Self>, mut stopped: watch::Receiver<bool>, serving: Serving) {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut count = 0_u32;
+        let data = self.cluster.data();
+        // Before the watch, because it makes the file.
+        let mut asked = data.asked().unwrap_or_default();
+        let asks = Asks::watch(&data.asks());
+        let (mut answered, mut count) = (0, 0_u32);
         let mut trouble = String::new();
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
+            let ticked = tokio::select! {
+                _ = ticks.tick() => true,
+                () = asks.next() => false,
                 // An error means that the sender is gone: that is the end too.
                 _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            if ticked {
+                count = count.wrapping_add(1);
+                self.now_and_then(count).await;
+            }
+            // Before the look: what is asked for after it needs another.
+            asked = data.asked().unwrap_or(asked);
+            if asked > answered {
+                self.write_seen().await;
             }
             let now = self.look().await.err().map(|error| error.to_string()).unwrap_or_default();
+            if now.is_empty() && asked > answered {
+                match serving.answer(asked) {
+                    Ok(()) => answered = asked,
+                    Err(error) => tracing::warn!(%error, "who waits for this node is not told that it follows"),
+                }
+            }
             if now != trouble && !now.is_empty() {
                 tracing::error!(error = now, "the servers go on with what they knew before");
             }
             trouble = now;
-            count = count.wrapping_add(1);
-            if count.is_multiple_of(SEEN_EVERY) {
-                self.write_seen().await;
-            }
-            if self.node.publisher && count.is_multiple_of(ENROLMENT_EVERY) {
-                self.step_enrolment().await;
-                self.send_resets().await;
-            }
+        }
+    }
+
+    /// What need not happen at each look.
+    async fn now_and_then(&self, count: u32) {
+        if count.is_multiple_of(SEEN_EVERY) {
+            self.write_seen().await;
+        }
+        if self.node.publisher && count.is_multiple_of(ENROLMENT_EVERY) {
+            self.step_enrolment().await;
+            self.send_resets().await;
         }
     }
 
     /// What happens by itself: causes that waited are written down, operations run out of time, a wave goes on.
     async fn step_enrolment(&self) {
         let stepped = async {
-            if let Some(capf) = &self.capf {
-                capf.desk.desk().note_refusals(now()).await?;
-            }
             self.cluster.expire_operations(now()).await?;
             self.cluster.step_wave(now()).await
         };
@@ -536,8 +566,14 @@ impl Live {
         Ok(())
     }
 
-    /// Writes down what phones did since the last time: those that are not known, and the lists that the others fetched.
+    /// Writes down what phones did since the last time: those that are not known, the lists that the others fetched, and why CAPF
+    /// refused them.
     async fn write_seen(&self) {
+        if let Some(capf) = &self.capf
+            && let Err(error) = capf.desk.desk().note_refusals(now()).await
+        {
+            tracing::warn!(%error, "why CAPF refused phones could not be noted");
+        }
         let unknown = self.files.take_unknown();
         if !unknown.is_empty()
             && let Err(error) = self.cluster.note_unknown_devices(&unknown).await

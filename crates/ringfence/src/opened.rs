@@ -1,8 +1,11 @@
 //! The cluster of a data directory, for the subcommands that act on it beside a running node.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use daemon::following::{PATIENCE, behind, follow};
 use daemon::revocation::HttpAsk;
 use daemon::settings::default_data_directory;
 use jiff::tz::TimeZone;
@@ -10,6 +13,7 @@ use ringfence_core::{Actor, Cluster, CoreError, Level};
 use tokio::runtime::Runtime;
 
 use crate::exit::Failure;
+use crate::terminal;
 
 /// Which data directory.
 #[derive(Debug, clap::Args)]
@@ -19,17 +23,50 @@ pub struct Data {
     data: PathBuf,
 }
 
-/// An open cluster and the runtime that its operations run on.
+/// How long a command waits for nodes to write down what phones did, before it reads that: a node that does not answer says nothing
+/// against the rows.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// An open cluster and the runtime that its operations run on. When it is dropped the nodes that run follow what was changed.
 pub struct Opened {
     /// The cluster.
     pub cluster: Cluster,
     /// The runtime.
     pub runtime: Runtime,
+    /// The last change that the nodes follow.
+    followed: Cell<i64>,
+}
+
+impl Opened {
+    /// Before something is read: nodes that run write down what phones did.
+    pub fn fresh(&self) {
+        // What cannot be asked for now is read as it stands.
+        if let Err(error) = self.runtime.block_on(follow(&self.cluster, FRESH)) {
+            tracing::debug!(%error, "nodes cannot be asked");
+        }
+    }
+
+    /// After a command: waits once until the nodes that run have taken over all that was changed; names those that did not.
+    pub fn follow(&self) {
+        let done = self.runtime.block_on(async {
+            let last = self.cluster.store().last_change().await?;
+            if self.followed.replace(last) == last {
+                return Ok(Vec::new());
+            }
+            follow(&self.cluster, PATIENCE).await
+        });
+        match done {
+            Ok(left) if left.is_empty() => {}
+            Ok(left) => terminal::warn(&behind(&left)),
+            Err(error) => terminal::warn(&format!("whether the nodes follow cannot be told: {error}")),
+        }
+    }
 }
 
 impl Drop for Opened {
     /// Leaves the database whole on its own; the next command would take the rest of its log for that of a killed process.
     fn drop(&mut self) {
+        self.follow();
         self.runtime.block_on(self.cluster.store().close());
     }
 }
@@ -44,7 +81,10 @@ impl Data {
         let cluster = cluster.ok_or_else(|| {
             Failure::at(&self.data, "no cluster here; run `ringfence serve` first, or name its directory with --data")
         })?;
-        Ok(Opened { cluster: cluster.asking(Arc::new(HttpAsk)), runtime })
+        let last = runtime.block_on(cluster.store().last_change()).map_err(|error| Failure::at(&self.data, error))?;
+        let opened = Opened { cluster: cluster.asking(Arc::new(HttpAsk)), runtime, followed: Cell::new(last) };
+        opened.fresh();
+        Ok(opened)
     }
 }
 

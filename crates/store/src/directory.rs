@@ -98,6 +98,11 @@ impl NodeDirectory {
         create(&self.log(), 0o750)
     }
 
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The key store.
     pub fn keys(&self) -> KeyStore {
         KeyStore::new(self.root.join("keys"))

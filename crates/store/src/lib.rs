@@ -1,7 +1,7 @@
 //! What lasts: rows in a database, key files, published files. Nothing here decides anything.
 //!
 //! * [`database`]: opening, migrations, transactions; [`rows`] the typed queries; [`sql`] the free `select` of `run sql`
-//! * [`directory`]: the data directory of a cluster; [`keys`]: the key store of a node
+//! * [`directory`]: the data directory of a cluster; [`serving`]: which nodes of it run; [`keys`]: the key store of a node
 //! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read;
 //!   [`given`]: what an administrator names
 //! * [`audit_log`]: the proof beside the audit entries
@@ -18,6 +18,7 @@ pub mod given;
 pub mod keys;
 pub mod peer;
 pub mod rows;
+pub mod serving;
 pub mod sql;
 
 pub use database::{Store, Transaction};

@@ -16,6 +16,7 @@ use tokio_openssl::SslStream;
 use wire::ctl_provider::{Login, Reply, Request, ServerStream};
 
 use super::server::{Place, Shared};
+use crate::following;
 use crate::surroundings::System;
 
 /// Bytes read at once: what is too long is seen before much of it has come.
@@ -193,8 +194,12 @@ async fn serve<S: AsyncReadExt + AsyncWriteExt + Unpin>(
                 let cluster = shared.cluster.clone();
                 let (actor, from) = (actor.clone(), peer.ip().to_string());
                 // A task of its own: it goes on when the client is cut off.
-                let taken =
-                    tokio::spawn(async move { cluster.take_ctl(&actor, &upload, &from, &mut System::default()).await });
+                let taken = tokio::spawn(async move {
+                    let mut stored = cluster.take_ctl(&actor, &upload, &from, &mut System::default()).await?;
+                    let left = following::follow(&cluster, following::PATIENCE).await?;
+                    stored.warnings.extend((!left.is_empty()).then(|| following::behind(&left)));
+                    Ok::<_, CoreError>(stored)
+                });
                 match taken.await {
                     Ok(Ok(stored)) => Ok(Reply::Stored { nodes: stored.nodes, warnings: stored.warnings }),
                     Ok(Err(error)) => Err(error),

@@ -142,6 +142,7 @@ impl Console<'_> {
 
     /// Runs a line, or the end of input behind a question or a paste. Ctrl-C does not tear a change apart: it is carried out, and its text is cut off.
     fn carry_out(&mut self, line: Option<&str>) -> Result<State, Failure> {
+        self.opened.fresh();
         let session = &mut *self.session;
         let interrupts = &mut self.interrupts;
         let (reply, interrupted) = self.opened.runtime.block_on(async move {
@@ -161,6 +162,7 @@ impl Console<'_> {
                 }
             }
         });
+        self.opened.follow();
         if interrupted {
             terminal::print(INTERRUPTED)?;
         } else {

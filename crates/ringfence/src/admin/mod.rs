@@ -79,11 +79,11 @@ impl Args {
         let monitor = settings.map(|settings| settings.monitor.choice()).map_err(|error| error.to_string());
         let mut session = session.with_exchange(Arc::new(SftpExchange)).with_monitor(monitor);
         if !self.command.is_empty() {
-            script::commands(&opened.runtime, &mut session, &self.command, self.yes)
+            script::commands(&opened, &mut session, &self.command, self.yes)
         } else if talks {
             interactive::run(&opened, &mut session)
         } else {
-            script::standard_input(&opened.runtime, &mut session, self.yes)
+            script::standard_input(&opened, &mut session, self.yes)
         }
     }
 }

@@ -6,14 +6,14 @@ use std::io::{BufRead, IsTerminal, Read};
 use daemon::surroundings::System;
 use shell::session::LINE_LIMIT;
 use shell::{Outcome, Reply, Session, State};
-use tokio::runtime::Runtime;
 
 use crate::exit::{Answer, Failure};
+use crate::opened::Opened;
 use crate::{secret, terminal};
 
 /// Runs commands one after the other, until one fails.
-pub fn commands(runtime: &Runtime, session: &mut Session, commands: &[String], yes: bool) -> Result<Answer, Failure> {
-    let mut script = Script { runtime, session, yes };
+pub fn commands(opened: &Opened, session: &mut Session, commands: &[String], yes: bool) -> Result<Answer, Failure> {
+    let mut script = Script { opened, session, yes };
     let mut worst = Outcome::Done;
     for command in commands {
         let reply = script.command(command)?;
@@ -26,8 +26,8 @@ pub fn commands(runtime: &Runtime, session: &mut Session, commands: &[String], y
 }
 
 /// Runs the lines of standard input, until one fails or `quit`.
-pub fn standard_input(runtime: &Runtime, session: &mut Session, yes: bool) -> Result<Answer, Failure> {
-    let mut script = Script { runtime, session, yes };
+pub fn standard_input(opened: &Opened, session: &mut Session, yes: bool) -> Result<Answer, Failure> {
+    let mut script = Script { opened, session, yes };
     let mut worst = Outcome::Done;
     while let Some(line) = read_line()? {
         let reply = script.command(&line)?;
@@ -55,14 +55,21 @@ fn answer(worst: Outcome) -> Result<Answer, Failure> {
 }
 
 struct Script<'a> {
-    runtime: &'a Runtime,
+    opened: &'a Opened,
     session: &'a mut Session,
     yes: bool,
 }
 
 impl Script<'_> {
-    /// A command with its confirmations.
+    /// A command with its confirmations, until the nodes follow it.
     fn command(&mut self, line: &str) -> Result<Reply, Failure> {
+        self.opened.fresh();
+        let reply = self.answered(line);
+        self.opened.follow();
+        reply
+    }
+
+    fn answered(&mut self, line: &str) -> Result<Reply, Failure> {
         let mut reply = self.line(line)?;
         loop {
             let given = match reply.state {
@@ -89,14 +96,14 @@ impl Script<'_> {
     }
 
     fn line(&mut self, line: &str) -> Result<Reply, Failure> {
-        let reply = self.runtime.block_on(self.session.line(line, &mut System::default()));
+        let reply = self.opened.runtime.block_on(self.session.line(line, &mut System::default()));
         terminal::print(&reply.text)?;
         Ok(reply)
     }
 
     /// The end of standard input, which ends what is pasted.
     fn end_of_input(&mut self) -> Result<Reply, Failure> {
-        let reply = self.runtime.block_on(self.session.end_of_input(&mut System::default()));
+        let reply = self.opened.runtime.block_on(self.session.end_of_input(&mut System::default()));
         terminal::print(&reply.text)?;
         Ok(reply)
     }

@@ -72,9 +72,14 @@ impl Served {
 
     /// Sends SIGTERM and waits for the end.
     pub fn stop(mut self) -> ExitStatus {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"));
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it runs");
+        self.signal(nix::sys::signal::Signal::SIGTERM);
         self.child.wait().expect("it ends")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"));
+        nix::sys::signal::kill(pid, signal).expect("it runs");
     }
 }
 
