@@ -93,7 +93,7 @@ fn release_10_5_speaks_like_the_seed() {
         "The CallManager certificate of cucm-1051-a-pub is the last live anchor in the CTL file that phones hold.",
         "2 of 2 phones have not fetched an ITL file signed after the renewal of CallManager on cucm-1051-a-pub: SEP001EF7000001, SEP001EF7000002.",
         "; forced against phones-hold-old-list: scrapped phones are still in the list\n",
-        "taken on faith: the stored ITL is the blank one of a roll-back and there is no CTL",
+        "taken on faith: the stored ITL is the blank one of a roll-back and no CTL names a certificate for configs",
         "Length of CTL file: 5728\n",
         "HeaderLength:\t304 (BYTES)\n",
         "1\tRECORDLENGTH\t2\t1186\n",

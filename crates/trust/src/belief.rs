@@ -148,6 +148,15 @@ impl Belief {
         self.itl().is_some_and(lists::is_blank)
     }
 
+    /// Whether any ITL is taken, whoever signed it and whether or not the signature holds: the stored ITL is the blank one, and no
+    /// record of the CTL signs configs either. A CTL that was reduced by *non-secure-mode* before the roll-back is no hindrance:
+    /// phones move from a secure to a non-secure cluster that way [cucm-behaviour.md 2.3 no. 5, T221657; that the reduced CTL
+    /// has no say is inferred from it]. A full CTL is.
+    #[must_use]
+    pub fn takes_any_itl(&self) -> bool {
+        self.itl_is_blank() && !self.wants_signed_configs()
+    }
+
     /// The TVS records of the ITL that name a certificate or its hash.
     pub fn tvs_records(&self) -> impl Iterator<Item = RecordView<'_>> {
         self.named(|role| role == Role::TVS).filter(|(kind, ..)| *kind == ListKind::Itl).map(|(_, _, record)| record)

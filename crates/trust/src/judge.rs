@@ -1,7 +1,7 @@
 //! The rules [trustlist.md 9, cucm-behaviour.md 2.3].
 //!
-//! A list: same as the stored one, else limits of the model, else signer in a stored list as SAST, else first list of
-//! all, else TVS. A config: signer in a stored list as TFTP or CCM+TFTP, else TVS; unsigned only when no list names
+//! A list: same as the stored one, else limits of the model, else the first of all or an ITL for a phone with a blank one
+//! without a check, else signer in a stored list as SAST, else TVS. A config: signer in a stored list as TFTP or CCM+TFTP, else TVS; unsigned only when no list names
 //! such a certificate. A TLS server: its certificate in a stored list with the role, else TVS; TVS itself only by the
 //! ITL.
 
@@ -47,12 +47,6 @@ pub fn judge_with_answer(belief: &Belief, offer: &Offer<'_>, reply: &TvsReply) -
 enum Stop {
     Refused(Box<Refusal>),
     Ask(Box<Question>),
-}
-
-impl Stop {
-    fn is_bad_signature(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if matches!(**refusal, Refusal::BadSignature { .. }))
-    }
 }
 
 impl From<Refusal> for Stop {
@@ -112,14 +106,14 @@ fn list_ground(
     list: &TrustList,
     reply: Option<&TvsReply>,
 ) -> Result<Ground, Stop> {
+    // Without a check means without a check: where any stranger's list is taken, a known signer whose signature does not hold
+    // stops nothing either. For a blank ITL that is the word of the source, *any new ITL* [cucm-behaviour.md 2.3 no. 5]; for the
+    // ITL behind a CTL that was taken on faith in the same boot [inferred].
     let first = belief.began_empty() && belief.list(kind).is_none();
-    let blank = kind == ListKind::Itl && belief.ctl().is_none() && belief.itl_is_blank();
     match signed_ground(belief, offer, list.header(), list.bytes(), reply) {
-        // a signer that the lists know decides, also when it decides against the file
         Ok(ground) => Ok(ground),
-        Err(stop) if stop.is_bad_signature() => Err(stop),
         Err(_) if first => Ok(Ground::LeapOfFaith),
-        Err(_) if blank => Ok(Ground::BlankItl),
+        Err(_) if kind == ListKind::Itl && belief.takes_any_itl() => Ok(Ground::BlankItl),
         Err(stop) => Err(stop),
     }
 }
@@ -196,7 +190,7 @@ fn server(
                 cached,
             }))
         }
-        Answer::NotValid => Err(does_not_know(server, party)),
+        Answer::NotValid => Err(does_not_know(offer, server, party)),
         Answer::Found(_) => Err(Refusal::TvsOtherAnswer(server.to_owned()).into()),
     }
 }
@@ -238,7 +232,7 @@ fn signed_ground(
     let (server, answer, cached) = referee(belief, offer, &party, ask, reply)?;
     let found = match answer {
         Answer::Found(found) => found,
-        Answer::NotValid => return Err(does_not_know(server, party)),
+        Answer::NotValid => return Err(does_not_know(offer, server, party)),
         Answer::Verified(_) => return Err(Refusal::TvsOtherAnswer(server.to_owned()).into()),
     };
     let other = |sent: String| Refusal::TvsOtherCertificate { server: server.to_owned(), party: party.clone(), sent };
@@ -290,8 +284,8 @@ fn referee<'r>(
     }
 }
 
-fn does_not_know(server: &str, party: Party) -> Stop {
-    Refusal::TvsDoesNotKnow { server: server.to_owned(), party }.into()
+fn does_not_know(offer: &Offer<'_>, server: &str, party: Party) -> Stop {
+    Refusal::TvsDoesNotKnow { server: server.to_owned(), party, remedy: offer.remedy() }.into()
 }
 
 /// Whether names and serial number of a signer are those of a certificate, in any form that lists use. The names of a
@@ -316,6 +310,7 @@ fn check_roles(offer: &Offer<'_>, server: &str, party: &Party, roles: &[u8]) -> 
         party: party.clone(),
         roles: roles.to_vec(),
         wanted: offer.wanted_role(),
+        remedy: offer.remedy(),
     }
     .into())
 }

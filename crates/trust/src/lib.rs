@@ -27,7 +27,7 @@ pub use belief::{Belief, TvsServer};
 pub use display::DeviceMessage;
 pub use judge::{judge, judge_with_answer};
 pub use models::Model;
-pub use offer::{ListKind, Offer, Tried, TvsReply};
+pub use offer::{ListKind, Offer, Silence, Tried, TvsReply};
 pub use tvs_cache::TvsCache;
 pub use verdict::{Accepted, Change, Decision, Ground, NoTvs, Party, Question, Refusal, Verdict};
 

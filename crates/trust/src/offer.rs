@@ -58,6 +58,27 @@ impl Offer<'_> {
         }
     }
 
+    /// Where its certificate has to be put on a CUCM, or on a node of ours, so that TVS knows it in this role
+    /// [cucm-behaviour.md 1.9]. A store that makes signers of trust lists is never named for a server: that would give it the
+    /// right to replace every list of every phone. Where no store gives the role alone, the unit is named whose renewal does.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Ctl(_) | Self::Itl(_) | Self::SignedConfig { .. } | Self::UnsignedConfig(_) => {
+                "put the certificate into Phone-SAST-trust of that node"
+            }
+            Self::TlsServer { role, .. } => match *role {
+                Role::APP_SERVER => "put the certificate into tomcat-trust of that node",
+                Role::CAPF => {
+                    "only the CAPF certificate of a node has this role: let that node show it, or give the phone its lists"
+                }
+                _ => {
+                    "only the CallManager certificate of a node has this role: let that node show it, or give the phone its lists"
+                }
+            },
+        }
+    }
+
     /// The role that is missing when none is suited, for a message.
     #[must_use]
     pub fn wanted_role(&self) -> &'static str {
@@ -78,8 +99,22 @@ impl Offer<'_> {
 pub struct Tried {
     /// Its address and port.
     pub server: String,
-    /// Why it gave no answer: not reached, not believed, broke the protocol.
-    pub why: String,
+    /// Why it gave no answer.
+    pub why: Silence,
+}
+
+/// Why a TVS server gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Silence {
+    /// It showed a certificate that the ITL does not name as TVS.
+    #[error("{0}")]
+    NotBelieved(String),
+    /// It closed when it was asked with QUERY: servers that know VERIFY only do so [tvs.md 4].
+    #[error("it closed at a QUERY, as servers do that know VERIFY only")]
+    VerifyOnly,
+    /// Not reached, no TLS, or the protocol was broken.
+    #[error("{0}")]
+    Failed(String),
 }
 
 impl std::fmt::Display for Tried {

@@ -1,7 +1,9 @@
 //! Scenarios: a belief, an offer, the verdict. Lists are built and signed with the keys of the vectors.
 
+mod blank;
 mod configs;
 mod lists;
+mod second_judge;
 mod servers;
 mod stories;
 

@@ -9,7 +9,7 @@ use wire::role::Role;
 use wire::trust_list::TrustList;
 use wire::tvs::Ask;
 
-use crate::offer::{ListKind, Tried};
+use crate::offer::{ListKind, Silence, Tried};
 
 /// What a phone does with an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl std::fmt::Display for Roles<'_> {
 pub enum Ground {
     /// The phone held no list when it booted: the first one is taken without a check.
     LeapOfFaith,
-    /// The stored ITL is the blank one of a roll-back, and there is no CTL: any ITL is taken.
+    /// The stored ITL is the blank one of a roll-back, and no CTL has a say: any ITL is taken.
     BlankItl,
     /// The same file as the stored one.
     Unchanged,
@@ -194,9 +194,9 @@ impl std::fmt::Display for Ground {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::LeapOfFaith => out.write_str("taken on faith: the phone held no trust list when it booted"),
-            Self::BlankItl => {
-                out.write_str("taken on faith: the stored ITL is the blank one of a roll-back and there is no CTL")
-            }
+            Self::BlankItl => out.write_str(
+                "taken on faith: the stored ITL is the blank one of a roll-back and no CTL names a certificate for configs",
+            ),
             Self::Unchanged => out.write_str("the same file as the stored one"),
             Self::Listed { list, record, role, party, by_hash } => {
                 let how = if *by_hash { " by its hash" } else { "" };
@@ -307,8 +307,9 @@ pub enum Refusal {
     },
     /// No TVS server answered.
     #[error(
-        "{party} is in no stored list as {wanted}, and no TVS answered ({}); never renew CallManager and TVS together",
-        tried(servers)
+        "{party} is in no stored list as {wanted}, and no TVS answered ({}); {}",
+        tried(servers),
+        after_silence(servers)
     )]
     TvsUnavailable {
         /// Who.
@@ -319,18 +320,17 @@ pub enum Refusal {
         servers: Vec<Tried>,
     },
     /// TVS does not know the certificate.
-    #[error("TVS {server} does not know {party}; put the certificate into Phone-SAST-trust of that node")]
+    #[error("TVS {server} does not know {party}; {remedy}")]
     TvsDoesNotKnow {
         /// The server.
         server: String,
         /// Who.
         party: Party,
+        /// What helps, see [`crate::Offer::remedy`].
+        remedy: &'static str,
     },
     /// TVS knows it, for something else.
-    #[error(
-        "TVS {server} knows {party} as {}, {wanted} is needed; put the certificate into the store that gives this role",
-        Roles(roles)
-    )]
+    #[error("TVS {server} knows {party} as {}, {wanted} is needed; {remedy}", Roles(roles))]
     TvsOtherRole {
         /// The server.
         server: String,
@@ -340,6 +340,8 @@ pub enum Refusal {
         roles: Vec<u8>,
         /// The roles that would do.
         wanted: &'static str,
+        /// What helps, see [`crate::Offer::remedy`].
+        remedy: &'static str,
     },
     /// TVS answered with the certificate of somebody else.
     #[error("asked for {party}, TVS {server} sent {sent}; look for a wrong certificate on that node")]
@@ -378,6 +380,18 @@ pub enum Refusal {
 fn tried(servers: &[Tried]) -> String {
     let all: Vec<String> = servers.iter().map(Tried::to_string).collect();
     all.join("; ")
+}
+
+/// The next step, by the first reason that an administrator can do something about.
+fn after_silence(servers: &[Tried]) -> &'static str {
+    let any = |fits: fn(&Silence) -> bool| servers.iter().any(|tried| fits(&tried.why));
+    if any(|why| matches!(why, Silence::NotBelieved(_))) {
+        "never renew CallManager and TVS together"
+    } else if any(|why| matches!(why, Silence::VerifyOnly)) {
+        "sign with a certificate that the lists of the phone name, or give it a TVS that answers QUERY"
+    } else {
+        "let the phone reach a TVS of its last config, or sign with a certificate that its lists name"
+    }
 }
 
 impl Refusal {

@@ -40,6 +40,38 @@ fn an_https_service_goes_to_tvs_as_verify() {
     refused(decided_by(&belief, &offer, &found(&app, &[7])), "tvs-other-answer");
 }
 
+/// For a server no store is advised that makes it a signer of trust lists.
+#[test]
+fn what_is_advised_gives_the_role_and_no_more() {
+    let (callmanager, tvs, app) = (owner("ccm-pub-1024"), owner("tvs-2048"), owner("app-2048"));
+    let belief = phone_with_itl(&itl(&callmanager, &tvs));
+    let other = answered(Answer::Verified(Trust::new([21], 3600).unwrap()));
+    for (role, wanted) in [
+        (Role::APP_SERVER, "; put the certificate into tomcat-trust of that node"),
+        (
+            Role::CCM,
+            "; only the CallManager certificate of a node has this role: let that node show it, or give the phone its lists",
+        ),
+        (
+            Role::TFTP,
+            "; only the CallManager certificate of a node has this role: let that node show it, or give the phone its lists",
+        ),
+        (
+            Role::CAPF,
+            "; only the CAPF certificate of a node has this role: let that node show it, or give the phone its lists",
+        ),
+    ] {
+        let offer = server(role, &app);
+        for (reply, label) in [(answered(Answer::NotValid), "tvs-does-not-know"), (other.clone(), "tvs-other-role")] {
+            let refusal = refused(decided_by(&belief, &offer, &reply), label).to_string();
+            assert!(refusal.ends_with(wanted) && !refusal.contains("SAST"), "{refusal}");
+        }
+    }
+    let file = itl(&app, &tvs);
+    let refusal = refused(decided_by(&belief, &Offer::Itl(&file), &answered(Answer::NotValid)), "tvs-does-not-know");
+    assert!(refusal.to_string().ends_with("; put the certificate into Phone-SAST-trust of that node"), "{refusal}");
+}
+
 #[test]
 fn listed_servers_need_no_tvs() {
     let (callmanager, capf) = (owner("ccm-pub-1024"), owner("capf-1024"));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::display::status_code;
-use crate::{DeviceMessage, Tried, TvsCache};
+use crate::{DeviceMessage, Silence, Tried, TvsCache};
 
 /// The renewal of seed 000: new CallManager, CTL signed by it, TVS unchanged.
 #[test]
@@ -36,7 +36,7 @@ fn callmanager_and_tvs_renewed_together_orphan_the_phone() {
     // the only referee shows a certificate that the phone does not know
     let tvs = Offer::TlsServer { role: Role::TVS, certificate: new_tvs.certificate.der() };
     let why = refused(decided(&belief, &tvs), "not-our-tvs").to_string();
-    let reply = TvsReply::NoServer(vec![Tried { server: "cucm-pub:2445".into(), why }]);
+    let reply = TvsReply::NoServer(vec![Tried { server: "cucm-pub:2445".into(), why: Silence::NotBelieved(why) }]);
     let verdict = decided_by(&belief, &offer, &reply);
     assert_eq!(DeviceMessage::of(&verdict).unwrap().to_string(), "Trust List Update Failed");
     let refusal = refused(verdict, "tvs-unavailable").to_string();
@@ -90,7 +90,7 @@ fn the_blank_itl_of_a_rollback_opens_the_phone() {
     let foreign = itl(&stranger, &tvs);
     assert_eq!(takes(&mut belief, &Offer::Itl(&foreign)).ground, Ground::BlankItl);
 
-    // not while a CTL is there: it is not blanked
+    // not while a CTL that signs configs is there: it is not blanked
     let mut secure = Belief::holding(model("8861"), Some(list(&ctl(&callmanager))), Some(list(&blank)));
     secure.boot_begins();
     refused(decided(&secure, &Offer::Itl(&foreign)), "unknown-signer");
@@ -117,6 +117,34 @@ fn a_reduced_ctl_names_no_tftp_certificate() {
     let reduced = signed_list(ListKind::Ctl, &records, &callmanager, DigestId::SHA1);
     takes(&mut belief, &Offer::Ctl(&reduced));
     assert!(!belief.wants_signed_configs());
+}
+
+/// Which reason of the servers that were asked in vain decides what the refusal advises.
+#[test]
+fn silent_servers_and_what_to_do() {
+    let (old, new, tvs) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
+    let belief = phone_with_itl(&itl(&old, &tvs));
+    let file = itl(&new, &tvs);
+    let failed = || Silence::Failed("Connection refused (os error 111)".into());
+    let not_ours = || Silence::NotBelieved("not in the ITL as TVS".into());
+    for (whys, wanted) in [
+        (vec![failed(), not_ours()], "; never renew CallManager and TVS together"),
+        (vec![Silence::VerifyOnly, not_ours()], "; never renew CallManager and TVS together"),
+        (
+            vec![failed(), Silence::VerifyOnly],
+            "it closed at a QUERY, as servers do that know VERIFY only); sign with a certificate that the lists of the phone \
+             name, or give it a TVS that answers QUERY",
+        ),
+        (
+            vec![failed()],
+            "; let the phone reach a TVS of its last config, or sign with a certificate that its lists name",
+        ),
+    ] {
+        let servers = whys.into_iter().map(|why| Tried { server: "cucm-pub:2445".into(), why }).collect();
+        let verdict = decided_by(&belief, &Offer::Itl(&file), &TvsReply::NoServer(servers));
+        let refusal = refused(verdict, "tvs-unavailable").to_string();
+        assert!(refusal.ends_with(wanted), "{refusal}");
+    }
 }
 
 #[test]
