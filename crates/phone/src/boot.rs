@@ -251,12 +251,15 @@ impl Boot<'_> {
                 return Ok(Offered::Useless);
             }
         };
-        if config.root == "device" {
+        // The phone lives by XMLDefault.cnf.xml too: what that names of CAPF and TVS counts, what it leaves out stays as it was.
+        // No source says whether real phones take TVS from it [inferred]
+        let own = config.root == "device";
+        if own || !config.capf.is_empty() {
             self.phone.capf = CapfConfig::of(&config);
         }
-        // a stub only says that the config is encrypted, and XMLDefault names no TVS servers: what the phone has stays
+        // a stub only says that the config is encrypted: what the phone has stays
         if config.full_config != Some(false) {
-            if config.root == "device" {
+            if own || !config.tvs.is_empty() {
                 self.phone.belief.set_tvs_servers(config.tvs.clone());
             }
             self.phone.belief.set_config(Some(plain));

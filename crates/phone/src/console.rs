@@ -7,6 +7,9 @@ use jiff::tz::TimeZone;
 /// Most lines that are kept; the oldest go first, as in the ring buffer of a phone.
 const MOST_LINES: usize = 2000;
 
+/// Length of the request to flush between the two parts of a phone [seed 000].
+const FLUSH_LENGTH: u32 = 3708;
+
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -75,14 +78,17 @@ impl Console {
         self.next = self.next.wrapping_add(1);
     }
 
-    /// The answers of TVS are forgotten: the client part of the phone asks its TVS proxy to do so. The texts and the
-    /// order are those of the original, the length is that of its own request between the two parts.
-    pub(crate) fn cache_flush(&mut self) {
-        const LENGTH: u32 = 3708;
+    /// The client part of the phone is about to have the signer of a list verified, and asks its TVS proxy to forget what it knows.
+    /// The texts are those of the original, the length is that of its own request between the two parts.
+    pub(crate) fn flush_requested(&mut self) {
         self.notice("setupSocketToTvsProxy", "Connected to TVS proxy server");
-        self.notice("tvsReqFlushTvsCertCache", &format!("Sent Request to TVS proxy, len: {LENGTH}"));
+        self.notice("tvsReqFlushTvsCertCache", &format!("Sent Request to TVS proxy, len: {FLUSH_LENGTH}"));
+    }
+
+    /// TVS has answered, and its proxy has forgotten.
+    pub(crate) fn flushed(&mut self) {
         self.notice("clpTvsInit", "Client message received on TVS proxy socket");
-        self.notice("processTvsClntReq", &format!("Success reading the client TVS request, len : {LENGTH}"));
+        self.notice("processTvsClntReq", &format!("Success reading the client TVS request, len : {FLUSH_LENGTH}"));
         self.notice("processTvsClntReq", "TVS Certificate cache flush request received");
         self.notice("tvsFlushCertCache", "Completed TVS Certificate cache flush request");
     }
@@ -107,7 +113,8 @@ mod tests {
     #[test]
     fn the_texts_of_a_flush() {
         let mut console = Console::new(TimeZone::UTC);
-        console.cache_flush();
+        console.flush_requested();
+        console.flushed();
         let texts: Vec<&str> = console.lines().iter().map(|line| line.split_once("SECD: ").unwrap().1).collect();
         assert_eq!(
             texts,

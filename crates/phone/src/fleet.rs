@@ -10,7 +10,7 @@ use crate::name::PhoneName;
 use crate::phone::{Phone, PhoneError};
 use crate::report::{BootReport, Outcome, milliseconds};
 use crate::settings::{Keep, PhoneSettings};
-use crate::tvs::PhoneTls;
+use crate::tls::PhoneTls;
 
 /// Phones that boot at the same time, unless told otherwise.
 pub const CONCURRENCY: usize = 64;

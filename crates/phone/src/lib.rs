@@ -4,7 +4,7 @@
 //! * [`phone`]: one phone: [`Phone::boot`], [`Phone::reset`], [`Phone::erase_lists`], [`Phone::check_server`]
 //! * [`boot`]: the order of a boot; [`report`]: what came of it
 //! * [`fetch`]: files by HTTP, then TFTP
-//! * [`tvs`]: questions to TVS over TLS
+//! * [`tls`]: TLS as phones speak it; [`tvs`]: questions to TVS over it
 //! * [`certificates`]: MIC and LSC with their keys; [`keys`]: where the keys come from; [`factory`]: who makes MICs
 //! * [`capf`]: enrolment, and the LSC menu
 //! * [`misbehave`]: phones that do it wrong on purpose
@@ -32,6 +32,7 @@ pub mod phone;
 pub mod report;
 pub mod screen;
 pub mod settings;
+pub mod tls;
 pub mod tvs;
 
 pub use certificates::{Credential, DeviceCertificates};

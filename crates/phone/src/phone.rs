@@ -16,7 +16,8 @@ use crate::memory::{self, MemoryError};
 use crate::report::{AskKind, BootReport, Judged, TvsTalk};
 use crate::screen;
 use crate::settings::{Keep, PhoneSettings};
-use crate::tvs::{self, PhoneTls};
+use crate::tls::{NoTls, PhoneTls};
+use crate::tvs;
 
 /// Why there is no phone, or its memory does not hold.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +32,11 @@ pub enum PhoneError {
     #[error("TLS cannot be set up: {0}; this OpenSSL may lack TLS 1.0")]
     Tls(#[from] openssl::error::ErrorStack),
     /// A server cannot be reached.
-    #[error("{server}: {why}; check address and port")]
+    #[error("{server}: {why}")]
     Unreachable {
         /// Address of the server.
         server: String,
-        /// Why.
+        /// Why, with the next step.
         why: String,
     },
 }
@@ -149,7 +150,6 @@ impl Phone {
     /// A reset from the server or the menu: the answers of TVS are forgotten, then the phone boots.
     pub async fn reset(&mut self) -> BootReport {
         self.cache.flush();
-        self.console.cache_flush();
         self.boot().await
     }
 
@@ -187,8 +187,13 @@ impl Phone {
         let server = format!("{host}:{port}");
         let unreachable = |why| PhoneError::Unreachable { server: server.clone(), why };
         let waits = self.settings.waits;
-        let address = tvs::resolve(host, port, &self.settings.hosts, waits.connect).await.map_err(unreachable)?;
-        let (stream, certificate) = self.tls.connect(address, &waits).await.map_err(unreachable)?;
+        let check = |why| unreachable(format!("{why}; check address and port"));
+        let address = tvs::resolve(host, port, &self.settings.hosts, waits.connect).await.map_err(check)?;
+        let connected = self.tls.connect(address, &waits).await;
+        let (stream, certificate) = connected.map_err(|error| match error {
+            NoTls::Version(_) | NoTls::Ciphers(_) => unreachable(error.to_string()),
+            NoTls::Failed(why) => check(why),
+        })?;
         drop(stream);
         Ok(self.check_server(&server, role, &certificate).await)
     }
@@ -201,6 +206,12 @@ impl Phone {
         };
         let asked = Instant::now();
         let seconds = self.started.elapsed().as_secs();
+        // the moments of the seed: before the question about the signer of a list, and when it was answered [seed 000]
+        let is_list = matches!(offer, Offer::Ctl(_) | Offer::Itl(_));
+        if is_list {
+            self.console.flush_requested();
+            self.cache.flush();
+        }
         let (reply, tried) = match self.cache.find(&question.ask, seconds) {
             Some(reply) => {
                 self.console.notice("tvsLookupCertCache", &format!("Found {}", question.about));
@@ -226,6 +237,9 @@ impl Phone {
         };
         if let TvsReply::Answered { server, answer, cached } = &reply {
             self.log_answer(server, answer, *cached);
+            if is_list {
+                self.console.flushed();
+            }
             // only what proved right is kept: a wrong certificate must not block the next try
             if !cached && verdict.is_accepted() {
                 self.keep_answer(question.ask, server, answer, seconds);

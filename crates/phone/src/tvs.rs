@@ -4,83 +4,22 @@
 //! Servers are asked in the order of the last config. The next one is asked when one cannot be reached, is not the one
 //! of the ITL or breaks the protocol; "not known" is an answer.
 
+use openssl::ssl::ErrorCode;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::time::Duration;
-
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslVerifyMode, SslVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_openssl::SslStream;
-use trust::{Belief, Decision, Offer, Tried, TvsReply, TvsServer, judge};
+use trust::{Belief, Decision, Offer, Silence, Tried, TvsReply, TvsServer, judge};
 use wire::role::Role;
 use wire::tvs::{Answer, Ask, ClientSession, DeviceName};
 
 use crate::console::Console;
 use crate::misbehave::{self, Misbehaviour, Service};
 use crate::settings::{PhoneSettings, Waits};
-
-/// The TLS side of a phone; cheap to clone, to be shared by a fleet.
-#[derive(Clone)]
-pub struct PhoneTls(SslContext);
-
-impl std::fmt::Debug for PhoneTls {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("PhoneTls")
-    }
-}
-
-impl PhoneTls {
-    /// `legacy` speaks TLS 1.0 with AES and RSA key exchange only, as the 7900 series does; else TLS 1.2 and up. The
-    /// certificate of the server is not checked by the library: a phone compares it with its lists.
-    ///
-    /// # Errors
-    /// The library has no TLS 1.0, or no such ciphers.
-    pub fn new(legacy: bool) -> Result<Self, openssl::error::ErrorStack> {
-        let mut context = SslContext::builder(SslMethod::tls_client())?;
-        context.set_verify(SslVerifyMode::NONE);
-        if legacy {
-            context.set_security_level(0);
-            context.set_min_proto_version(Some(SslVersion::TLS1))?;
-            context.set_max_proto_version(Some(SslVersion::TLS1))?;
-            context.set_cipher_list("AES256-SHA:AES128-SHA:@SECLEVEL=0")?;
-        } else {
-            // level 1 and not the 2 of Debian: release 10.5 has server keys of 1024 bits
-            context.set_security_level(1);
-            context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
-        }
-        Ok(Self(context.build()))
-    }
-
-    /// Opens a TLS connection; gives the stream and the certificate that the server showed.
-    pub(crate) async fn connect(
-        &self,
-        address: SocketAddr,
-        waits: &Waits,
-    ) -> Result<(SslStream<TcpStream>, Vec<u8>), String> {
-        let tcp = timeout(waits.connect, TcpStream::connect(address))
-            .await
-            .map_err(|_| format!("no connection within {:?}", waits.connect))?
-            .map_err(|error| error.to_string())?;
-        // without it a record waits for the acknowledgement of the one before
-        tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-        let ssl = Ssl::new(&self.0).map_err(|error| error.to_string())?;
-        let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
-        timeout(waits.tvs, Pin::new(&mut stream).connect())
-            .await
-            .map_err(|_| format!("no TLS within {:?}", waits.tvs))?
-            .map_err(|error| format!("no TLS: {error}"))?;
-        let certificate = stream
-            .ssl()
-            .peer_certificate()
-            .ok_or("the server showed no certificate")?
-            .to_der()
-            .map_err(|error| error.to_string())?;
-        Ok((stream, certificate))
-    }
-}
+use crate::tls::PhoneTls;
 
 /// Address of a host: known to the phone, written out, or from DNS. TVS is IPv4 only [tvs.md 1], so IPv4 comes first.
 ///
@@ -110,6 +49,17 @@ pub async fn resolve(
     all.into_iter().next().ok_or_else(|| "the name has no address".to_owned())
 }
 
+/// Why a question got no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// The server closed in place of an answer.
+    #[error("the server closed without an answer")]
+    Closed,
+    /// No answer in time, or no TVS message.
+    #[error("{0}")]
+    Other(String),
+}
+
 /// A TLS connection to a TVS server. Nothing has judged the certificate of the server yet.
 #[derive(Debug)]
 pub struct TvsConnection {
@@ -123,7 +73,7 @@ impl TvsConnection {
     /// # Errors
     /// One sentence: which of the two failed, and why.
     pub async fn open(tls: &PhoneTls, address: SocketAddr, waits: &Waits) -> Result<Self, String> {
-        let (stream, certificate) = tls.connect(address, waits).await?;
+        let (stream, certificate) = tls.connect(address, waits).await.map_err(|error| error.to_string())?;
         Ok(Self { stream, certificate })
     }
 
@@ -148,13 +98,13 @@ impl TvsConnection {
     /// Sends a request of the session and takes its answer, both within `wait`.
     ///
     /// # Errors
-    /// One sentence: no answer in time, closed, or no TVS message. The connection cannot go on.
+    /// [`ExchangeError`]. The connection cannot go on.
     pub async fn exchange(
         &mut self,
         session: &mut ClientSession,
         request: &[u8],
         wait: Duration,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, ExchangeError> {
         self.exchange_as(session, request, wait, None).await
     }
 
@@ -165,10 +115,10 @@ impl TvsConnection {
         request: &[u8],
         wait: Duration,
         misbehave: Option<Misbehaviour>,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, ExchangeError> {
         timeout(wait, exchange(&mut self.stream, session, request, misbehave))
             .await
-            .map_err(|_| format!("no answer within {wait:?}"))?
+            .map_err(|_| ExchangeError::Other(format!("no answer within {wait:?}")))?
     }
 
     /// Says goodbye. That is a courtesy: the answer is there.
@@ -217,10 +167,11 @@ async fn ask_one(
     ask: &Ask,
     session_id: u32,
     console: &mut Console,
-) -> Result<Answer, String> {
+) -> Result<Answer, Silence> {
     let waits = &settings.waits;
-    let address = resolve(&server.address, server.port, &settings.hosts, waits.connect).await?;
-    let mut connection = TvsConnection::open(tls, address, waits).await?;
+    let address =
+        resolve(&server.address, server.port, &settings.hosts, waits.connect).await.map_err(Silence::Failed)?;
+    let mut connection = TvsConnection::open(tls, address, waits).await.map_err(Silence::Failed)?;
     console
         .notice("tvsConnect", &format!("Connected to TVS {server}, {} {}", connection.version(), connection.cipher()));
     let offer = Offer::TlsServer { role: Role::TVS, certificate: connection.certificate() };
@@ -228,18 +179,22 @@ async fn ask_one(
         Decision::Final(verdict) if verdict.is_accepted() => {
             console.notice("tvsCheckServerCert", &format!("Role is = {}", Role::TVS.0));
         }
-        Decision::Final(verdict) => return Err(verdict.reason()),
-        Decision::AskTvs(_) => return Err("TVS cannot vouch for itself".to_owned()),
+        Decision::Final(verdict) => return Err(Silence::NotBelieved(verdict.reason())),
+        Decision::AskTvs(_) => return Err(Silence::NotBelieved("TVS cannot vouch for itself".to_owned())),
     }
     let mut session = ClientSession::new(session_id);
     let name = DeviceName::new(settings.tvs_name().into_bytes());
-    let request = session.request(Some(name), ask.clone()).map_err(|error| error.to_string())?;
+    let request = session.request(Some(name), ask.clone()).map_err(|error| Silence::Failed(error.to_string()))?;
     let command = match ask {
         Ask::Verify { .. } => "CERT_VERIFICATION_REQ",
         Ask::Query { .. } => "QUERY_CERT_REQ",
     };
     console.notice("tvsSendRequest", &format!("{command} sent to TVS {server}, len: {}", request.len()));
-    let answer = connection.exchange_as(&mut session, &request, waits.tvs, settings.misbehave).await?;
+    let exchanged = connection.exchange_as(&mut session, &request, waits.tvs, settings.misbehave).await;
+    let answer = exchanged.map_err(|error| match (error, ask) {
+        (ExchangeError::Closed, Ask::Query { .. }) if settings.misbehave.is_none() => Silence::VerifyOnly,
+        (error, _) => Silence::Failed(error.to_string()),
+    })?;
     if let Err(error) = connection.close(waits.connect).await {
         console.warning("tvsConnect", &format!("TVS {server}: close: {error}"));
     }
@@ -251,24 +206,45 @@ async fn exchange(
     session: &mut ClientSession,
     request: &[u8],
     misbehave: Option<Misbehaviour>,
-) -> Result<Answer, String> {
+) -> Result<Answer, ExchangeError> {
+    let other = |why: String| ExchangeError::Other(why);
     let written = misbehave::write(stream, Service::Tvs, request, misbehave).await;
-    if !written.map_err(|error| format!("the question was not taken: {error}"))? {
-        return Err("closed in the middle of the question, on purpose".to_owned());
+    if !written.map_err(|error| other(format!("the question was not taken: {error}")))? {
+        return Err(other("closed in the middle of the question, on purpose".to_owned()));
     }
     let mut buffer = vec![0; 16 << 10];
+    let mut silent = true;
     loop {
-        let count = stream.read(&mut buffer).await.map_err(|error| format!("no answer: {error}"))?;
-        if count == 0 {
-            return Err("the server closed without an answer".to_owned());
-        }
+        let count = match stream.read(&mut buffer).await {
+            Ok(0) => return Err(ExchangeError::Closed),
+            Ok(count) => count,
+            // a server that throws the question away resets the connection or lets it end without the good-bye of TLS
+            Err(error) if silent && is_end(&error) => return Err(ExchangeError::Closed),
+            Err(error) => return Err(other(format!("no answer: {error}"))),
+        };
+        silent = false;
         let bytes = buffer.get(..count).unwrap_or_default();
         match session.receive(bytes) {
             Ok(Some(answer)) => return Ok(answer),
             Ok(None) => {}
-            Err(error) => return Err(format!("no TVS answer: {error}")),
+            Err(error) => return Err(other(format!("no TVS answer: {error}"))),
         }
     }
+}
+
+/// True when the connection simply ended.
+fn is_end(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionReset, UnexpectedEof};
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<openssl::ssl::Error>());
+    // OpenSSL 3 tells the end without a good-bye as an error of its own
+    let ended = inner.is_some_and(|error| {
+        let said = error.ssl_error().is_some_and(|stack| {
+            stack.errors().iter().any(|error| error.reason() == Some("unexpected eof while reading"))
+        });
+        said || (error.code() == ErrorCode::SYSCALL && error.io_error().is_none())
+            || error.io_error().is_some_and(|error| error.kind() == ConnectionReset)
+    });
+    ended || matches!(error.kind(), ConnectionReset | UnexpectedEof)
 }
 
 /// An answer in a few words.

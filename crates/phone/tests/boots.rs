@@ -98,12 +98,78 @@ async fn callmanager_and_tvs_renewed_together_orphan_the_phone() {
     let boot = phone.reset().await;
     assert_eq!(boot.outcome, Outcome::Refused);
     assert_eq!(boot.verdict("ITL").unwrap().label(), "tvs-unavailable");
-    assert!(boot.tvs[0].tried[0].why.contains("is not in the ITL as TVS"), "{:?}", boot.tvs);
+    assert!(boot.tvs[0].tried[0].why.to_string().contains("is not in the ITL as TVS"), "{:?}", boot.tvs);
     // not even the question has left the phone
     assert_eq!(tvs.question_count(), 0);
     assert_eq!(boot.verdict("signed config").unwrap().label(), "tvs-unavailable");
     assert_eq!(boot.status_code, 9);
     assert_eq!(phone.belief().itl().unwrap().bytes(), itl(&old, &old_tvs));
+}
+
+/// A phone that nobody added lives by XMLDefault.cnf.xml: what that names of TVS vouches for the next list.
+#[tokio::test]
+async fn xmldefault_names_tvs_too() {
+    const DEFAULT: &str = "XMLDefault.cnf.xml.sgn";
+    let (old, new, tvs_owner) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
+    let tvs = Tvs::start(&tvs_owner, Manner::Recorded(recorded())).await;
+    let node = Node::start();
+    let default = |tvs: &[SocketAddr]| config(tvs).replace("device>", "Default>");
+    node.put(ITL, itl(&old, &tvs_owner));
+    node.put(DEFAULT, sgn(DEFAULT, &default(&[tvs.address]), &old));
+    let mut phone = Phone::new(node.phone("8861", NAME)).unwrap();
+    let boot = phone.boot().await;
+    assert_eq!(boot.outcome, Outcome::Trusted, "{}", boot.reason());
+    assert_eq!(phone.belief().tvs_servers()[0].to_string(), tvs.address.to_string());
+    // one that names none takes nothing away
+    node.put(DEFAULT, sgn(DEFAULT, "<Default/>", &old));
+    phone.boot().await;
+    node.put(ITL, itl(&new, &tvs_owner));
+    node.put(DEFAULT, sgn(DEFAULT, &default(&[tvs.address]), &new));
+    let boot = phone.boot().await;
+    assert_eq!(boot.outcome, Outcome::Trusted, "{}", boot.reason());
+    assert_eq!(boot.verdict("ITL").unwrap().label(), "tvs");
+}
+
+/// The peers know VERIFY only: the reason is that, and not a renewal of CallManager and TVS together.
+#[tokio::test]
+async fn a_tvs_that_knows_verify_only() {
+    let (old, new, tvs_owner) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
+    let verify = recorded().into_iter().filter(|(question, _)| question[2] == 1).collect();
+    let tvs = Tvs::start(&tvs_owner, Manner::Recorded(verify)).await;
+    let (node, mut phone) = trusting_phone(&old, &tvs_owner, &[tvs.address]).await;
+    renew(&node, &new, &tvs_owner, &[tvs.address]);
+    let boot = phone.reset().await;
+    assert_eq!(boot.verdict("ITL").unwrap().label(), "tvs-unavailable");
+    let reason = boot.verdict("ITL").unwrap().reason();
+    assert!(reason.contains("it closed at a QUERY, as servers do that know VERIFY only"), "{reason}");
+    assert!(!reason.contains("together"), "{reason}");
+    assert!(tvs.question_count() > 0);
+}
+
+/// A TLS version or cipher that a server does not have names the setting, with the phone that needs it and the other way round.
+#[tokio::test]
+async fn a_server_of_another_age() {
+    let (callmanager, tvs_owner, app) = (owner("ccm-pub-1024"), owner("tvs-2048"), owner("app-2048"));
+    let (_node, mut phone) = trusting_phone(&callmanager, &tvs_owner, &[]).await;
+    let new = Tvs::start(&app, Manner::Silent).await;
+    let old = Tvs::start_with(&app, Manner::Silent, true).await;
+    phone.settings_mut().legacy_tls = false;
+    let error = phone.check_tls("127.0.0.1", old.address.port(), Role::APP_SERVER).await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "{}: speaks no TLS 1.2 or later, as this model needs: try --legacy-tls for a phone that speaks TLS 1.0",
+            old.address
+        )
+    );
+    let mut settings = phone.settings().clone();
+    settings.legacy_tls = true;
+    let mut phone = Phone::new(settings).unwrap();
+    let error = phone.check_tls("127.0.0.1", new.address.port(), Role::APP_SERVER).await.unwrap_err().to_string();
+    let wanted = format!("{}: speaks no TLS 1.0, as this model needs: [phones] legacy_tls = true", new.address);
+    assert_eq!(error, wanted);
+    let nobody = phone.check_tls("127.0.0.1", closed_tcp_port(), Role::APP_SERVER).await.unwrap_err().to_string();
+    assert!(nobody.ends_with("; check address and port"), "{nobody}");
 }
 
 #[tokio::test]
@@ -119,7 +185,7 @@ async fn the_next_tvs_is_asked_when_one_cannot_be() {
     assert_eq!(boot.outcome, Outcome::Trusted, "{}", boot.reason());
     let tried: Vec<&str> = boot.tvs[0].tried.iter().map(|tried| tried.server.as_str()).collect();
     assert_eq!(tried, [nobody.to_string(), babbler.address.to_string()]);
-    assert!(boot.tvs[0].tried[1].why.contains("this is not TVS"), "{:?}", boot.tvs[0].tried);
+    assert!(boot.tvs[0].tried[1].why.to_string().contains("this is not TVS"), "{:?}", boot.tvs[0].tried);
     assert_eq!(boot.tvs[0].answer.as_ref().unwrap().0, good.address.to_string());
 }
 
@@ -146,7 +212,7 @@ async fn a_silent_tvs_costs_its_time_out_and_no_more() {
     phone.settings_mut().waits.tvs = Duration::from_millis(200);
     let boot = phone.reset().await;
     assert_eq!(boot.outcome, Outcome::Refused);
-    assert!(boot.tvs[0].tried[0].why.contains("no answer within 200ms"), "{:?}", boot.tvs[0]);
+    assert!(boot.tvs[0].tried[0].why.to_string().contains("no answer within 200ms"), "{:?}", boot.tvs[0]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use node::replay::{Heard, Recorded, Replay, recorded};
 use node::{owner, vectors};
 use phone::capf::{CapfConnection, Done, LscStore, Outcome, Party, SessionReport, Shows, session};
 use phone::console::Console;
-use phone::tvs::PhoneTls;
+use phone::tls::PhoneTls;
 use phone::{Credential, DeviceCertificates, Keep, KeySource, Misbehaviour, Waits};
 use pki::Certificate;
 use pki::capf::holds;

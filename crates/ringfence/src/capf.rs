@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use ::phone::capf::{CapfConnection, LscStore, Outcome, Party, SessionReport, Shows, session};
 use ::phone::console::Console;
-use ::phone::tvs::{PhoneTls, resolve};
+use ::phone::tls::PhoneTls;
+use ::phone::tvs::resolve;
 use ::phone::{Credential, KeySource, Waits};
 use clap::Subcommand;
 use pki::Certificate;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::phone::Waits;
-use ::phone::tvs::{PhoneTls, TvsConnection, resolve};
+use ::phone::tls::PhoneTls;
+use ::phone::tvs::{ExchangeError, TvsConnection, resolve};
 use clap::{ArgGroup, Subcommand, ValueEnum};
 use pki::hash::{hex, spell};
 use pki::verify::{Verdict, check};
@@ -303,7 +304,11 @@ impl Connect {
         let mut session = ClientSession::default();
         let device = (!self.device.is_empty()).then(|| DeviceName::new(self.device.as_bytes()));
         let request = session.request(device, ask.clone()).map_err(|error| error.to_string())?;
-        let answer = connection.exchange(&mut session, &request, wait).await?;
+        let answer = connection.exchange(&mut session, &request, wait).await;
+        let answer = answer.map_err(|error| match (&error, ask) {
+            (ExchangeError::Closed, Ask::Query { .. }) => format!("{error}, as servers do that know VERIFY only"),
+            _ => error.to_string(),
+        })?;
         let talk = Talk {
             place: place.to_owned(),
             version: connection.version(),

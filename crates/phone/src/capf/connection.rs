@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_openssl::SslStream;
 
 use crate::settings::Waits;
-use crate::tvs::PhoneTls;
+use crate::tls::PhoneTls;
 
 /// A TLS connection to a CAPF server. Nothing has judged the certificate of the server yet.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl CapfConnection {
     /// One sentence: which of the two failed, and why.
     pub async fn open(tls: &PhoneTls, address: SocketAddr, waits: &Waits) -> Result<Self, String> {
         let waits = Waits { tvs: waits.capf, ..*waits };
-        let (stream, certificate) = tls.connect(address, &waits).await?;
+        let (stream, certificate) = tls.connect(address, &waits).await.map_err(|error| error.to_string())?;
         Ok(Self { stream, certificate })
     }
 

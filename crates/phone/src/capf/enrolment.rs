@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use trust::{Offer, Tried, TvsServer};
+use trust::{Offer, Silence, Tried, TvsServer};
 use wire::capf::{ClientEnded, DeviceName, Password, Reason};
 use wire::role::Role;
 
@@ -325,7 +325,7 @@ impl Phone {
                 }
                 Err(why) => {
                     self.console.error("capfConnect", &format!("CAPF {server}: {why}"));
-                    enrolment.tried.push(Tried { server: server.to_string(), why });
+                    enrolment.tried.push(Tried { server: server.to_string(), why: Silence::Failed(why) });
                 }
             }
         }

@@ -1,0 +1,116 @@
+//! The TLS side of a phone, and why it comes to nothing.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslVerifyMode, SslVersion};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_openssl::SslStream;
+
+use crate::settings::Waits;
+
+/// The TLS side of a phone; cheap to clone, to be shared by a fleet.
+#[derive(Clone)]
+pub struct PhoneTls {
+    context: SslContext,
+    legacy: bool,
+}
+
+impl std::fmt::Debug for PhoneTls {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("PhoneTls")
+    }
+}
+
+impl PhoneTls {
+    /// `legacy` speaks TLS 1.0 with AES and RSA key exchange only, as the 7900 series does; else TLS 1.2 and up. The
+    /// certificate of the server is not checked by the library: a phone compares it with its lists.
+    ///
+    /// # Errors
+    /// The library has no TLS 1.0, or no such ciphers.
+    pub fn new(legacy: bool) -> Result<Self, openssl::error::ErrorStack> {
+        let mut context = SslContext::builder(SslMethod::tls_client())?;
+        context.set_verify(SslVerifyMode::NONE);
+        if legacy {
+            context.set_security_level(0);
+            context.set_min_proto_version(Some(SslVersion::TLS1))?;
+            context.set_max_proto_version(Some(SslVersion::TLS1))?;
+            context.set_cipher_list("AES256-SHA:AES128-SHA:@SECLEVEL=0")?;
+        } else {
+            // level 1 and not the 2 of Debian: release 10.5 has server keys of 1024 bits
+            context.set_security_level(1);
+            context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+        }
+        Ok(Self { context: context.build(), legacy })
+    }
+
+    /// Opens a TLS connection; gives the stream and the certificate that the server showed.
+    pub(crate) async fn connect(
+        &self,
+        address: SocketAddr,
+        waits: &Waits,
+    ) -> Result<(SslStream<TcpStream>, Vec<u8>), NoTls> {
+        let failed = |why: &dyn std::fmt::Display| NoTls::Failed(why.to_string());
+        let tcp = timeout(waits.connect, TcpStream::connect(address))
+            .await
+            .map_err(|_| failed(&format!("no connection within {:?}", waits.connect)))?
+            .map_err(|error| failed(&error))?;
+        // without it a record waits for the acknowledgement of the one before
+        tcp.set_nodelay(true).map_err(|error| failed(&error))?;
+        let ssl = Ssl::new(&self.context).map_err(|error| failed(&error))?;
+        let mut stream = SslStream::new(ssl, tcp).map_err(|error| failed(&error))?;
+        timeout(waits.tvs, Pin::new(&mut stream).connect())
+            .await
+            .map_err(|_| failed(&format!("no TLS within {:?}", waits.tvs)))?
+            .map_err(|error| NoTls::of(&error, self.legacy))?;
+        let certificate = stream
+            .ssl()
+            .peer_certificate()
+            .ok_or_else(|| failed(&"the server showed no certificate"))?
+            .to_der()
+            .map_err(|error| failed(&error))?;
+        Ok((stream, certificate))
+    }
+}
+
+/// Why there is no TLS with a server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoTls {
+    /// The two have no version in common.
+    #[error("speaks no {0}")]
+    Version(&'static str),
+    /// They have no cipher in common, as far as the alert tells.
+    #[error("breaks the handshake off, as a server does that takes none of the ciphers of this phone, {0}")]
+    Ciphers(&'static str),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl NoTls {
+    /// From the words of OpenSSL, its own and those of the alert that came.
+    fn of(error: &openssl::ssl::Error, legacy: bool) -> Self {
+        let stack = error.ssl_error().map(|stack| stack.errors()).unwrap_or_default();
+        let says = |texts: &[&str]| {
+            stack
+                .iter()
+                .filter_map(|error| error.reason())
+                .any(|reason| texts.iter().any(|text| reason.ends_with(text)))
+        };
+        // OpenSSL 3 above security level 0 answers TLS 1.0 with an internal error: it cannot sign its MD5+SHA-1
+        if says(&["alert protocol version", "unsupported protocol"]) || (legacy && says(&["alert internal error"])) {
+            return Self::Version(match legacy {
+                true => "TLS 1.0, as this model needs: [phones] legacy_tls = true",
+                false => "TLS 1.2 or later, as this model needs: try --legacy-tls for a phone that speaks TLS 1.0",
+            });
+        }
+        if says(&["alert handshake failure"]) {
+            return Self::Ciphers(match legacy {
+                true => "AES256-SHA and AES128-SHA with RSA key exchange: [phones] legacy_tls = true",
+                false => "those with ECDHE: try --legacy-tls",
+            });
+        }
+        Self::Failed(format!("no TLS: {error}"))
+    }
+}
