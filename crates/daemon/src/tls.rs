@@ -20,14 +20,17 @@
 //! no private-key operation. A new context (renewed certificate) has new ticket keys, so old tickets end with it.
 
 use std::cmp::Ordering;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
-use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVersion};
+use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVersion};
 use openssl::x509::X509;
+use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
 
 /// Smallest server key in bits: that of release 10.5. Below it no phone of interest is helped.
 pub const MIN_KEY_BITS: u32 = 1024;
@@ -147,6 +150,32 @@ pub fn phone_context_from_pem(certificate: &[u8], key: &[u8], legacy: bool) -> R
         X509::from_pem(certificate).map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
     let key = PKey::private_key_from_pem(key).map_err(|reason| TlsError::Unreadable { what: "the key", reason })?;
     phone_context(&certificate, &[], &key, legacy)
+}
+
+/// The handshake of a phone. The reason of a failure ends with the setting that helps, where there is one.
+pub(crate) async fn accept(tcp: TcpStream, context: &SslContext) -> Result<SslStream<TcpStream>, String> {
+    // TLS 1.0 answers leave OpenSSL in two records: with Nagle the second waits 40 ms for an acknowledgement
+    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+    let ssl = Ssl::new(context).map_err(|error| error.to_string())?;
+    let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
+    Pin::new(&mut stream).accept().await.map_err(|error| {
+        let reason = error.to_string();
+        format!("{reason}{}", next_step(&reason))
+    })?;
+    Ok(stream)
+}
+
+/// What lets such a phone in, by the words of OpenSSL; nothing when no setting does.
+fn next_step(reason: &str) -> &'static str {
+    if reason.contains("unsupported protocol") {
+        "; a phone that speaks TLS 1.0 or 1.1 only (7900 series) needs [phones] legacy_tls = true"
+    } else if reason.contains("no shared cipher") {
+        // seen of a CP-8861 with 10.3.1 [tvs.md 1]
+        "; a phone that offers RSA key exchange only (7900 series, 8800 series on loads such as 10.3.1: AES256-SHA) needs \
+         [phones] legacy_tls = true"
+    } else {
+        ""
+    }
 }
 
 /// Makes a context replaceable.

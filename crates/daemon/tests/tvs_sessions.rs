@@ -6,9 +6,10 @@ mod tvs_node;
 use std::time::Duration;
 
 use daemon::tvs::TvsLimits;
+use openssl::ssl::{ShutdownResult, SslVersion};
 use ringfence_core::tvs::TvsEntry;
 use serde_json::Value;
-use tvs_node::{Node, Phone, certificate, json, read, unhex, vector};
+use tvs_node::{Node, Offer, Phone, certificate, json, read, unhex, vector};
 use wire::tvs::Tolerance;
 
 fn name_of(path: &str) -> &str {
@@ -169,4 +170,53 @@ fn the_captured_request_of_a_real_phone_is_answered_and_logged() {
             "debug tvsHandleQueryCertReq: Timer started from tvsHandleNewPhConnection",
         ]
     );
+}
+
+/// A phone that says good-bye is answered with one, in each version and with and without a ticket.
+#[test]
+fn a_good_bye_is_answered() {
+    let node = Node::start(true, TvsLimits::default(), recorded_entries());
+    let request = unhex(&json("tvs/verify-valid-ccm-pub-2048.json")["messages"][0]["hex"]);
+    for version in [SslVersion::TLS1, SslVersion::TLS1_2, SslVersion::TLS1_3] {
+        for asks in [false, true] {
+            let mut phone = Phone::offer(node.address, Offer::version(version)).unwrap();
+            if asks {
+                assert_eq!(hex::encode(phone.ask(&request)), KNOWN[0]);
+            }
+            assert_eq!(phone.tls.shutdown().unwrap(), ShutdownResult::Sent);
+            // with a bare end of the connection this is an error
+            assert_eq!(phone.tls.shutdown().unwrap(), ShutdownResult::Received, "{version:?}");
+        }
+    }
+}
+
+/// A handshake that comes to nothing names the setting that lets such a phone in.
+#[test]
+fn the_log_says_what_old_phones_need() {
+    let node = Node::start(false, TvsLimits::default(), []);
+    for (version, ciphers, wanted) in [
+        (
+            SslVersion::TLS1,
+            "ALL:@SECLEVEL=0",
+            "; a phone that speaks TLS 1.0 or 1.1 only (7900 series) needs [phones] legacy_tls = true",
+        ),
+        (
+            SslVersion::TLS1_2,
+            "AES256-SHA:@SECLEVEL=0",
+            "; a phone that offers RSA key exchange only (7900 series, 8800 series on loads such as 10.3.1: AES256-SHA) needs \
+             [phones] legacy_tls = true",
+        ),
+    ] {
+        let offer = Offer { version: Some(version), ciphers: Some(ciphers), from: None };
+        assert!(Phone::offer(node.address, offer).is_err());
+        let patience = std::time::Instant::now() + Duration::from_secs(20);
+        let line = loop {
+            let log = node.log_text();
+            if let Some(line) = log.lines().find(|line| line.ends_with(wanted)) {
+                break line.to_owned();
+            }
+            assert!(std::time::Instant::now() < patience, "{wanted}\n{log}");
+        };
+        assert!(line.contains(" | debug ERROR:tvsIdleTLS : handshake with 127.0.0.1:"), "{line}");
+    }
 }

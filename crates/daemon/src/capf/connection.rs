@@ -2,11 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openssl::ssl::{Ssl, SslContext};
+use openssl::ssl::SslContext;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -16,6 +15,7 @@ use wire::capf::{Cause, Ended, Question, ServerSession, ServerStep, Stage};
 
 use super::counters::one;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
+use crate::tls::accept;
 
 /// Bytes read at once: an AUTH_RESPONSE with two certificates has some kilobytes.
 const CHUNK: usize = 4096;
@@ -80,14 +80,6 @@ impl<D: EnrolmentDesk> Connection<D> {
             drop(timeout(FAREWELL, drain(stream.get_mut())).await);
         }
     }
-}
-
-async fn accept(tcp: TcpStream, context: &SslContext) -> Result<SslStream<TcpStream>, String> {
-    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let ssl = Ssl::new(context).map_err(|error| error.to_string())?;
-    let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
-    Pin::new(&mut stream).accept().await.map_err(|error| error.to_string())?;
-    Ok(stream)
 }
 
 /// Reads until the phone has closed, [`UNREAD`] bytes at most.

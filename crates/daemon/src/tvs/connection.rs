@@ -2,11 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openssl::ssl::{ErrorCode, Ssl, SslContext, SslVersion};
+use openssl::ssl::{ErrorCode, SslContext};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -17,6 +16,7 @@ use wire::tvs::{Answer, Ask, Received, ServerSession};
 use super::counters::one;
 use super::log::LogLines;
 use super::{TrustSource, TvsCounters, TvsLimits, TvsLog};
+use crate::tls::accept;
 
 /// Bytes read at once: a request with a usual certificate has about 1 kB.
 const CHUNK: usize = 4096;
@@ -79,26 +79,11 @@ impl Connection {
         lines.push("debug Starting Timer after SSL Negotiation");
         shared.log.lines(lines);
         let end = shared.converse(peer, &mut stream, &mut shutdown).await;
-        // OpenSSL forgets a session of its cache unless a good-bye was sent, even when it reaches nobody. A session that
-        // lives in a ticket (all of TLS 1.3; before, those without an id) cannot be forgotten
-        let in_ticket = stream.ssl().version2() == Some(SslVersion::TLS1_3)
-            || stream.ssl().session().is_some_and(|session| session.id().is_empty());
-        let owes_nothing = in_ticket && matches!(end, End::Closed | End::Vanished);
         shared.note_end(peer, end);
-        if !owes_nothing {
-            // lost or late: the connection is dropped either way
-            drop(timeout(FAREWELL, stream.shutdown()).await);
-        }
+        // The good-bye of a phone is answered; and OpenSSL forgets a session of its cache unless one was sent, even when it reaches
+        // nobody. Lost or late: the connection is dropped either way
+        drop(timeout(FAREWELL, stream.shutdown()).await);
     }
-}
-
-async fn accept(tcp: TcpStream, context: &SslContext) -> Result<SslStream<TcpStream>, String> {
-    // TLS 1.0 answers leave OpenSSL in two records: with Nagle the second waits 40 ms for an acknowledgement
-    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let ssl = Ssl::new(context).map_err(|error| error.to_string())?;
-    let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
-    Pin::new(&mut stream).accept().await.map_err(|error| error.to_string())?;
-    Ok(stream)
 }
 
 impl Shared {
