@@ -184,6 +184,7 @@ async fn keys_encrypted_configs_and_refusals() {
             "Key order EC Preferred, RSA Backup: EC 256, RSA 3072 for SEP885A92D977CA.\n",
         ),
         (format!("utils capf device keys {FIRST} rsa-only"), "Key order RSA Only: RSA 2048 for SEP885A92D977CA.\n"),
+        (format!("utils capf device keys {FIRST} ec-only 256"), "Key order EC Only: EC 256 for SEP885A92D977CA.\n"),
         ("utils capf device keys all ec-only 2048 521".to_owned(), "Key order EC Only: EC 521 for 2 devices.\n"),
     ] {
         let reply = session.line(&line, &mut place.seed).await;
@@ -220,8 +221,12 @@ async fn keys_encrypted_configs_and_refusals() {
             "no device SEP000000000000; `ringfence device list` names them\n",
         ),
         (
+            format!("utils capf device keys {FIRST} rsa-only 256"),
+            "`256` is no RSA size; write 512, 1024, 2048, 3072, 4096; the EC size stands behind it, or alone with ec-only\n",
+        ),
+        (
             format!("utils capf device keys {FIRST} rsa-only 1023"),
-            "`1023` is not 512 or 1024 or 2048 or 3072 or 4096\n\
+            "`1023` is not 512 or 1024 or 2048 or 3072 or 4096 or 256 or 384 or 521\n\
              Syntax: utils capf device keys devices {key-order} [rsa-bits] [ec-bits]\n",
         ),
     ] {

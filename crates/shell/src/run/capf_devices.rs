@@ -3,8 +3,8 @@
 
 use ringfence_core::enrolment::schedule::{completes_by_text, parse_completes_by};
 use ringfence_core::enrolment::{
-    AuthenticationMode, AuthenticationString, Curve, Enrolment, KeyPlan, LscRow, Operation, RsaSize, Schedule,
-    Scheduled, Selection, StringChoice,
+    AuthenticationMode, AuthenticationString, Curve, Enrolment, KeyOrder, KeyPlan, LscRow, Operation, RsaSize,
+    Schedule, Scheduled, Selection, StringChoice,
 };
 use ringfence_core::import::title;
 use ringfence_core::{CoreError, Surroundings};
@@ -135,26 +135,24 @@ impl Session {
         arguments: &[&str],
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let [devices, order, rsa] = three(arguments);
-        let default = KeyPlan::default();
+        let [devices, order, first] = three(arguments);
+        let (order, default): (KeyOrder, _) = (order.parse()?, KeyPlan::default());
+        // who wants EC keys only gives one size, that of the curve
+        let (rsa, ec) = match (order, first, arguments.get(3).copied()) {
+            (KeyOrder::EcOnly, curve, None) if curve_of(curve).is_ok() => ("", Some(curve)),
+            (_, rsa, ec) => (rsa, ec),
+        };
         let rsa = match rsa {
             "" => default.rsa,
             bits => bits.parse().ok().and_then(RsaSize::from_bits).ok_or_else(|| {
                 let sizes: Vec<String> = RsaSize::ALL.iter().map(|size| size.bits().to_string()).collect();
-                CoreError::BadInput(format!("`{bits}` is no RSA size; write {}", sizes.join(", ")))
+                let behind =
+                    if curve_of(bits).is_ok() { "; the EC size stands behind it, or alone with ec-only" } else { "" };
+                CoreError::BadInput(format!("`{bits}` is no RSA size; write {}{behind}", sizes.join(", ")))
             })?,
         };
-        let ec = match arguments.get(3) {
-            None => default.ec,
-            Some(bits) => {
-                let fits = |curve: &Curve| bits.parse() == Ok(curve.bits());
-                Curve::ALL
-                    .into_iter()
-                    .find(fits)
-                    .ok_or_else(|| CoreError::BadInput(format!("`{bits}` is no EC size; write 256, 384, 521")))?
-            }
-        };
-        let keys = KeyPlan { order: order.parse()?, rsa, ec };
+        let ec = ec.map_or(Ok(default.ec), curve_of)?;
+        let keys = KeyPlan { order, rsa, ec };
         let done = self.cluster.set_keys(&self.actor, &selection(devices), keys, surroundings).await?;
         let short = if keys.proves_sha2() { String::new() } else { format!("RSA {}: {SHORT_KEY}", keys.rsa.bits()) };
         Ok(Reply::done(format!("Key order {}: {} for {}.\n{short}", keys.order.name(), sizes(keys), named(&done))))
@@ -259,6 +257,13 @@ impl Session {
     }
 }
 
+/// A curve by its bits.
+fn curve_of(bits: &str) -> Result<Curve, CoreError> {
+    let fits = |curve: &Curve| bits.parse() == Ok(curve.bits());
+    let unknown = || CoreError::BadInput(format!("`{bits}` is no EC size; write 256, 384, 521"));
+    Curve::ALL.into_iter().find(fits).ok_or_else(unknown)
+}
+
 /// `all`, a name, or names with commas between.
 pub(super) fn selection(devices: &str) -> Selection {
     if devices.eq_ignore_ascii_case("all") {
@@ -276,7 +281,6 @@ fn named(names: &[String]) -> String {
 }
 
 fn sizes(keys: KeyPlan) -> String {
-    use ringfence_core::enrolment::KeyOrder;
     let (rsa, ec) = (keys.rsa.bits(), keys.ec.bits());
     match keys.order {
         KeyOrder::RsaOnly => format!("RSA {rsa}"),

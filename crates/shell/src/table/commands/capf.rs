@@ -75,7 +75,8 @@ pub(super) const COMMANDS: &[Command] = &[
         arguments: &[
             DEVICES,
             needed("key-order", Kind::Choice(&["rsa-only", "ec-only", "ec-preferred"])),
-            optional("rsa-bits", Kind::Choice(&["512", "1024", "2048", "3072", "4096"])),
+            // the sizes of curves too: with ec-only one may stand alone
+            optional("rsa-bits", Kind::Choice(&["512", "1024", "2048", "3072", "4096", "256", "384", "521"])),
             optional("ec-bits", Kind::Choice(&["256", "384", "521"])),
         ],
         level: Level::ReadWrite,
@@ -83,7 +84,8 @@ pub(super) const COMMANDS: &[Command] = &[
         origin: Origin::Ours,
         summary: "sets key order and key sizes of phones",
         help: "This will set what keys phones make: RSA Only, EC Only, or EC Preferred, RSA Backup. Without sizes RSA has\n\
-               2048 bits and EC 384. It counts from the next installation on. The original has it on the page of a phone.",
+               2048 bits and EC 384; with ec-only the EC size may stand alone. It counts from the next installation on. The original\n\
+               has it on the page of a phone.",
         example: "utils capf device keys SEP885A92D977CA ec-preferred 2048 256",
         action: Action::SetDeviceKeys,
     },
