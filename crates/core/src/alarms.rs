@@ -2,12 +2,14 @@
 //! [cucm-behaviour.md 3, 6].
 
 use jiff::Timestamp;
+use pki::listing::ListKind;
 use store::Transaction;
 use store::append;
 use store::rows::{NodeRow, StandingAlarmRow, UndeliveredRow};
 
 use crate::CoreError;
 use crate::cluster::{Cluster, NewNode};
+use crate::trust_stores::listed;
 
 /// Name of the file in the log directory of a node.
 pub const FILE: &str = "alarms.log";
@@ -59,6 +61,14 @@ pub const CTL_NOT_DISTRIBUTED: Alarm = Alarm {
     app: "Cisco CTL Provider",
     meaning: "Phones get different CTL files from different nodes. Mend this node, then use the CLI command \"utils ctl \
               distribute\" on the publisher",
+};
+
+/// Phones that nobody added hold trust lists. Ours: the original knows none.
+pub const PHONES_NOT_ADDED: Alarm = Alarm {
+    name: "UC_TFTP-5-PhonesNotAdded",
+    app: "Cisco Tftp",
+    meaning: "Renewals wait for phones that nobody added; the CLI command \"show itl status\" lists them. \"ringfence device add\" \
+              makes them phones of the cluster, \"ringfence device forget\" says that they are none",
 };
 
 /// A node has not the ITL of a reset. Ours.
@@ -205,7 +215,21 @@ impl Cluster {
     /// # Errors
     /// [`CoreError`].
     pub async fn standing_alarms(&self) -> Result<Vec<StandingAlarmRow>, CoreError> {
-        Ok(self.store().standing_alarms().await?)
+        let mut alarms = self.store().standing_alarms().await?;
+        // how many there are changes while it stands
+        if let Some(alarm) = alarms.iter_mut().find(|alarm| alarm.name == PHONES_NOT_ADDED.name) {
+            let mut names = Vec::new();
+            for kind in [ListKind::Ctl, ListKind::Itl] {
+                let held = self.held_lists(kind).await?;
+                names.extend(held.into_iter().filter(|held| !held.known).map(|held| held.device));
+            }
+            names.sort();
+            names.dedup();
+            let holders = if names.len() == 1 { "phone holds" } else { "phones hold" };
+            let said = format!("{} {holders} trust lists: {}", names.len(), listed(&names));
+            alarm.text = format!("{said}. {}", PHONES_NOT_ADDED.meaning);
+        }
+        Ok(alarms)
     }
 }
 

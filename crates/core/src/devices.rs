@@ -127,6 +127,8 @@ impl Cluster {
                 transaction.complete_operation(&done, 0).await?;
             }
         }
+        transaction.adopt_strangers().await?;
+        self.end_strangers_alarm(&mut transaction).await?;
         transaction.note_change(now, "device", &format!("{} put", devices.len())).await?;
         let names: Vec<&str> = devices.iter().take(5).map(|device| device.name.as_str()).collect();
         let result = format!("{} devices: {}", devices.len(), names.join(", "));

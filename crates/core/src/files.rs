@@ -365,6 +365,7 @@ impl NodeFiles {
         if known || !name.folded().contains(CONFIG) {
             return;
         }
+        self.fetched.stranger_asked(&device, peer, now);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= SEEN_LIMIT && !seen.contains_key(&device) {
             return;
@@ -383,18 +384,27 @@ impl NodeFiles {
         row.requests += 1;
     }
 
-    /// A file went out to its end: remembers which known phone has fetched which list. `now` in milliseconds since 1970 UTC.
+    /// A file went out to its end: remembers which phone has fetched which list. `now` in milliseconds since 1970 UTC.
     pub fn sent(&self, name: &FileName, peer: std::net::IpAddr, bytes: &Bytes, now: i64) {
-        let device = device_of(name).filter(|device| self.snapshot.load().devices.contains_key(device));
-        match (list_kind(&name.folded()), device) {
-            (Some(kind), Some(device)) => self.fetched.list(Some(device), kind, peer, bytes, now),
-            (Some(kind), None) if device_of(name).is_none() => self.fetched.list(None, kind, peer, bytes, now),
-            (None, Some(device)) => self.fetched.config(&device, peer, now),
-            _ => {}
+        let device = device_of(name);
+        let known = device.as_ref().is_some_and(|device| self.snapshot.load().devices.contains_key(device));
+        let kind = list_kind(&name.folded());
+        match (kind, device) {
+            (Some(kind), Some(device)) if known => self.fetched.list(Some(device), kind, peer, bytes, now),
+            (Some(kind), Some(device)) => self.fetched.stranger_list(&device, kind, peer, bytes, now),
+            (Some(kind), None) => self.fetched.list(None, kind, peer, bytes, now),
+            (None, Some(device)) if known => self.fetched.config(&device, peer, now),
+            // what the author of a config by hand says of TVS is not looked at where nothing is merged into it
+            (None, Some(device)) => {
+                let merges = self.folder.as_ref().is_some_and(|settings| settings.merge);
+                self.fetched.stranger_config(Some(&device), peer, merges, now);
+            }
+            (None, None) if is_default_config(name) => self.fetched.stranger_config(None, peer, false, now),
+            (None, None) => {}
         }
     }
 
-    /// What known phones have fetched.
+    /// What phones have fetched.
     pub fn fetched(&self) -> &FetchedLists {
         &self.fetched
     }
@@ -430,6 +440,12 @@ impl Source {
             Self::Default => DEFAULT_CONFIG.to_owned(),
         }
     }
+}
+
+/// `XMLDefault.cnf.xml`, plain or signed.
+fn is_default_config(name: &FileName) -> bool {
+    let lower = name.folded();
+    lower.strip_suffix(SIGNED).unwrap_or(&lower).eq_ignore_ascii_case(DEFAULT_CONFIG)
 }
 
 fn is_config_of(name: &FileName, device: &str) -> bool {

@@ -2,7 +2,10 @@
 //! [cucm-behaviour.md 1.4; user-pain.md A 1 to 3].
 //!
 //! * The wait of the original: five minutes between CallManager and TVS.
-//! * Evidence, which the original lacks: the phones that are known have fetched a list that tells of the first change.
+//! * Evidence, which the original lacks: the phones have fetched a list that tells of the first change. Those that nobody added
+//!   count for [`STRANGERS_FOR`] after they were last seen.
+//! * Phones without a config of their own, which may not take TVS from `XMLDefault.cnf.xml`, are not left behind by a new signer of
+//!   the ITL.
 //! * The same after a rollback: they have fetched an ITL again.
 //! * In mixed mode: the phones have fetched the CTL with the other signer's new certificate before this one changes.
 //! * A clock that went back makes no certificates.
@@ -16,6 +19,7 @@ use store::rows::HeldListRow;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::parameters::SecurityMode;
+use crate::releases::ItlReset;
 use crate::trust_stores::listed;
 use crate::units::Unit;
 
@@ -38,6 +42,10 @@ const PAIRS: [Pair; 2] = [
 
 /// A clock that is this much behind the last change was set back, milliseconds. Summer time and a correction by NTP are less.
 const CLOCK_TOLERANCE: i64 = 24 * 60 * 60 * 1000;
+
+/// How long a phone that nobody added is waited for after it was last seen, milliseconds: whoever reaches the port can make up
+/// names, and a phone that is gone cannot say so.
+pub const STRANGERS_FOR: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Longest reason, bytes: a sentence or two in the audit log.
 const REASON_LIMIT: usize = 400;
@@ -73,8 +81,45 @@ pub fn status(held: &HeldListRow) -> ListStatus {
     }
 }
 
+/// Whether a renewal waits for this phone: for devices always, for those that nobody added [`STRANGERS_FOR`] after they were seen.
+pub fn is_waited_for(held: &HeldListRow, now: i64) -> bool {
+    held.known || held.fetched.as_ref().is_some_and(|fetched| now.saturating_sub(fetched.fetched_at) < STRANGERS_FOR)
+}
+
+/// The phones of a check that fail it, in words: `4 of 5 phones`, their names, and what to do about those that nobody added.
+pub(crate) struct Behind {
+    pub(crate) count: String,
+    pub(crate) names: String,
+    /// Empty, or a sentence with a blank in front.
+    pub(crate) strangers: String,
+}
+
+impl Behind {
+    /// `None` when there are none.
+    pub(crate) fn of(all: &[HeldListRow], fails: impl Fn(&HeldListRow) -> bool) -> Option<Self> {
+        let behind: Vec<&HeldListRow> = all.iter().filter(|held| fails(held)).collect();
+        if behind.is_empty() {
+            return None;
+        }
+        let names = |rows: &mut dyn Iterator<Item = &&HeldListRow>| {
+            listed(&rows.map(|held| held.device.clone()).collect::<Vec<String>>())
+        };
+        let strangers = behind.iter().filter(|held| !held.known).count();
+        let strangers = match strangers {
+            0 => String::new(),
+            count => format!(
+                ". {count} of them nobody added ({}): `ringfence device add` makes them phones of the cluster, `ringfence device \
+                 forget NAME` (or `all`) says that they are none",
+                names(&mut behind.iter().filter(|held| !held.known))
+            ),
+        };
+        let count = format!("{} of {} phones", behind.len(), all.len());
+        Some(Self { count, names: names(&mut behind.iter()), strangers })
+    }
+}
+
 impl Cluster {
-    /// All phones that are known, by name, with the list of a kind that each fetched last.
+    /// All devices by name with the list of a kind that each fetched last, then the phones that nobody added.
     ///
     /// # Errors
     /// [`CoreError`].
@@ -82,12 +127,19 @@ impl Cluster {
         Ok(self.store().held_lists(kind.word()).await?)
     }
 
+    /// The phones that a renewal waits for.
+    pub(crate) async fn waited_for(&self, kind: ListKind, now: i64) -> Result<Vec<HeldListRow>, CoreError> {
+        let mut held = self.held_lists(kind).await?;
+        held.retain(|held| is_waited_for(held, now));
+        Ok(held)
+    }
+
     /// Whether a unit may be renewed now; `anyway` is the command that forces it. What was forced, for the audit entry; empty
     /// when nothing was.
     ///
     /// # Errors
-    /// [`CoreError::Refused`] `guard-five-minutes`, and when not forced `clock-behind`, `phones-hold-blank-list` and
-    /// `phones-hold-old-list`;
+    /// [`CoreError::Refused`] `guard-five-minutes`, and when not forced `clock-behind`, `phones-hold-blank-list`,
+    /// `phones-hold-old-list` and `phones-without-tvs`;
     /// [`CoreError::BadInput`] for a reason that says nothing.
     pub(crate) async fn check_guard(
         &self,
@@ -104,9 +156,10 @@ impl Cluster {
         let mut against = Vec::new();
         let checks = [
             self.check_clock(now).await,
-            self.check_rollback_over().await,
-            self.check_phones(unit).await,
-            self.check_ctl(unit).await,
+            self.check_rollback_over(now).await,
+            self.check_phones(unit, now).await,
+            self.check_ctl(unit, now).await,
+            self.check_without_tvs(unit, now).await,
         ];
         for check in checks {
             match (check, reason) {
@@ -143,21 +196,16 @@ impl Cluster {
     }
 
     /// The phones have a list that tells of the renewal before.
-    async fn check_phones(&self, unit: Unit) -> Result<(), CoreError> {
+    async fn check_phones(&self, unit: Unit, now: i64) -> Result<(), CoreError> {
         for pair in PAIRS.iter().filter(|pair| pair.unit == unit) {
             let Some(last) = self.store().last_renewal(pair.after.service()).await? else { continue };
-            let held = self.held_lists(ListKind::Itl).await?;
-            let behind: Vec<String> =
-                held.iter().filter(|held| held.renewal < last.seq).map(|held| held.device.clone()).collect();
-            if !behind.is_empty() {
+            let held = self.waited_for(ListKind::Itl, now).await?;
+            if let Some(Behind { count, names, strangers }) = Behind::of(&held, |held| held.renewal < last.seq) {
                 let text = format!(
-                    "{} of {} phones have not fetched an ITL file signed after the renewal of {} on {}: {}. Without it they \
-                     cannot check the next change. `show itl status` lists them; reset them and wait",
-                    behind.len(),
-                    held.len(),
+                    "{count} have not fetched an ITL file signed after the renewal of {} on {}: {names}. Without it they \
+                     cannot check the next change. `show itl status` lists them; reset them and wait{strangers}",
                     pair.after.name(),
-                    last.server_name,
-                    listed(&behind)
+                    last.server_name
                 );
                 return Err(CoreError::refused("phones-hold-old-list", text));
             }
@@ -165,9 +213,31 @@ impl Cluster {
         Ok(())
     }
 
+    /// A new signer of the ITL is known from TVS only, and no source says that phones take TVS from `XMLDefault.cnf.xml`
+    /// \[inferred\]: those that live by it count as phones without TVS. From 12.0 on they have another way: `utils itl reset
+    /// localkey` signs with the CallManager certificate, which their ITL names.
+    async fn check_without_tvs(&self, unit: Unit, now: i64) -> Result<(), CoreError> {
+        let release = self.release();
+        if unit != release.itl_signer || release.itl_reset == ItlReset::SignedAgain {
+            return Ok(());
+        }
+        let held = self.waited_for(ListKind::Itl, now).await?;
+        let Some(Behind { count, names, strangers }) = Behind::of(&held, |held| !held.tvs && held.fetched.is_some())
+        else {
+            return Ok(());
+        };
+        let text = format!(
+            "{count} have no config of their own yet and live by XMLDefault.cnf.xml: {names}. Whether they take TVS from it is not \
+             known, and without TVS they refuse every ITL file signed with a new {} certificate. Add them, reset them, and \
+             wait until each has fetched its config{strangers}",
+            unit.name()
+        );
+        Err(CoreError::refused("phones-without-tvs", text))
+    }
+
     /// In mixed mode: of CallManager and ITLRecovery, which both sign, the phones have the CTL with the one that changed first.
     /// That the CTL names it is what [`crate::anchors`] looks at.
-    async fn check_ctl(&self, unit: Unit) -> Result<(), CoreError> {
+    async fn check_ctl(&self, unit: Unit, now: i64) -> Result<(), CoreError> {
         let other = match unit {
             Unit::ItlRecovery => Unit::CallManager,
             Unit::CallManager => Unit::ItlRecovery,
@@ -180,19 +250,15 @@ impl Cluster {
         {
             return Ok(());
         }
-        let held = self.held_lists(ListKind::Ctl).await?;
-        let behind: Vec<String> =
-            held.iter().filter(|held| status(held) != ListStatus::Match).map(|held| held.device.clone()).collect();
-        if behind.is_empty() {
+        let held = self.waited_for(ListKind::Ctl, now).await?;
+        let Some(Behind { count, names, strangers }) = Behind::of(&held, |held| status(held) != ListStatus::Match)
+        else {
             return Ok(());
-        }
+        };
         let text = format!(
-            "{} of {} phones have not fetched the CTL file with the new {} certificate: {}. `show ctl status` lists them; reset \
-             them and wait",
-            behind.len(),
-            held.len(),
-            other.name(),
-            listed(&behind)
+            "{count} have not fetched the CTL file with the new {} certificate: {names}. `show ctl status` lists them; reset \
+             them and wait{strangers}",
+            other.name()
         );
         Err(CoreError::refused("phones-hold-old-list", text))
     }

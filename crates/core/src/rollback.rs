@@ -2,15 +2,15 @@
 //! phones without a CTL accept unsigned files and any list [cucm-behaviour.md 2.3].
 
 use pki::listing::ListKind;
-use store::rows::NodeRow;
+use store::rows::{HeldListRow, NodeRow};
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::alarms::{ROLLBACK_DISABLED, ROLLBACK_ENABLED};
 use crate::cluster::Cluster;
+use crate::guard::Behind;
 use crate::parameters::ROLLBACK;
 use crate::surroundings::Surroundings;
-use crate::trust_stores::listed;
 
 /// Row of `processconfig` that is ours: when the last rollback was over, milliseconds since 1970 UTC.
 const ROLLBACK_ENDED: &str = "RingfenceRollbackEnded";
@@ -85,22 +85,16 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError::Refused`], which may be overruled: a phone that is gone fetches nothing.
-    pub(crate) async fn check_rollback_over(&self) -> Result<(), CoreError> {
+    pub(crate) async fn check_rollback_over(&self, now: i64) -> Result<(), CoreError> {
         let rows = self.store().parameters().await?;
         let Some(ended) = rows.iter().find(|(name, _)| name == ROLLBACK_ENDED) else { return Ok(()) };
         let ended: i64 = ended.1.parse().map_err(CoreError::internal)?;
-        let held = self.held_lists(ListKind::Itl).await?;
-        let behind = held.iter().filter(|held| held.fetched.as_ref().is_none_or(|fetched| fetched.fetched_at <= ended));
-        let behind: Vec<String> = behind.map(|held| held.device.clone()).collect();
-        if behind.is_empty() {
-            return Ok(());
-        }
+        let held = self.waited_for(ListKind::Itl, now).await?;
+        let fails = |held: &HeldListRow| held.fetched.as_ref().is_none_or(|fetched| fetched.fetched_at <= ended);
+        let Some(Behind { count, names, strangers }) = Behind::of(&held, fails) else { return Ok(()) };
         let text = format!(
-            "{} of {} phones have not fetched their ITL file since Prepare Cluster for Rollback to pre 8.0 was turned off: {}. \
-             `show itl status` lists them; reset them and wait",
-            behind.len(),
-            held.len(),
-            listed(&behind)
+            "{count} have not fetched their ITL file since Prepare Cluster for Rollback to pre 8.0 was turned off: {names}. \
+             `show itl status` lists them; reset them and wait{strangers}"
         );
         Err(CoreError::refused("phones-hold-blank-list", text))
     }

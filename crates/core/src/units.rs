@@ -224,3 +224,25 @@ impl Unit {
         matches!(self, Self::Capf)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trust::Offer;
+
+    /// The store that a phone's refusal names for a server gives that role and nothing else, and no server is sent to one that
+    /// makes signers.
+    #[test]
+    fn the_store_that_is_advised() {
+        for role in [Role::APP_SERVER, Role::CCM, Role::CCM_TFTP, Role::TFTP, Role::CAPF, Role::TVS] {
+            let remedy = Offer::TlsServer { role, certificate: &[] }.remedy();
+            let named: Vec<_> =
+                SERVICES.iter().filter(|service| service.trust && remedy.contains(service.name)).collect();
+            assert!(named.iter().all(|service| service.roles == [role]), "{role}: {remedy}");
+            assert_eq!(named.len(), usize::from(role == Role::APP_SERVER), "{role}: {remedy}");
+        }
+        let signers = Offer::Itl(&[]).remedy();
+        let store = SERVICES.iter().find(|service| service.trust && signers.contains(service.name)).unwrap();
+        assert!(store.roles.contains(&Role::SAST));
+    }
+}

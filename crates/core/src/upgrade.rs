@@ -51,7 +51,7 @@ impl Cluster {
         }
         if renew {
             self.refuse_during_rollback().await?;
-            self.check_rollback_over().await?;
+            self.check_rollback_over(surroundings.now()).await?;
         }
         let all = self.node_certificates().await?;
         let made = self.missing_certificates(to, renew, surroundings).await?;

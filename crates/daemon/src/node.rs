@@ -586,6 +586,12 @@ impl Live {
         {
             tracing::warn!(%error, "which phones have fetched their lists could not be noted");
         }
+        let strangers = self.files.fetched().take_strangers(&self.node);
+        if !strangers.is_empty()
+            && let Err(error) = self.cluster.note_stranger_lists(&strangers).await
+        {
+            tracing::warn!(%error, "phones that nobody added could not be noted");
+        }
     }
 
     /// Phones that a renewal concerns are reset when it is quiet again.

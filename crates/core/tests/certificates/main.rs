@@ -7,6 +7,7 @@ mod large;
 mod monitored;
 mod multi_server;
 mod names;
+mod nobody_added;
 mod place;
 mod renewals;
 mod requests;

@@ -1,4 +1,4 @@
-//! `ringfence device add` and `remove`.
+//! `ringfence device add`, `remove` and `forget`.
 
 use daemon::surroundings::System;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
@@ -7,7 +7,7 @@ use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, actor, could_not};
-use crate::terminal::{self, GOOD, paint};
+use crate::terminal::{self, GOOD, one_line, paint};
 
 /// Add a phone, or change one that is there
 #[derive(Debug, clap::Args)]
@@ -90,6 +90,52 @@ impl Remove {
                 Ok(Answer::No)
             }
             Err(error) => Err(could_not(error)),
+        }
+    }
+}
+
+/// Forget a phone that nobody added, or all of them: no renewal waits for them any more
+///
+/// Phones that fetched a trust list and are no devices of the cluster are listed by `show itl status` and by `device list --unknown`.
+/// One that is still there counts again when it boots the next time.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  ringfence device forget SEP58971ECC97C1\n  ringfence device forget all")]
+pub struct Forget {
+    #[command(flatten)]
+    data: Data,
+    /// Name of the phone, or `all`
+    name: String,
+}
+
+impl Forget {
+    /// Forgets. Exit code 1 when there was none.
+    pub fn run(self) -> Result<Answer, Failure> {
+        let opened = self.data.open()?;
+        let name = (!self.name.eq_ignore_ascii_case("all")).then_some(self.name.as_str());
+        let actor = actor(Level::Install);
+        let mut system = System::default();
+        let done = opened.cluster.forget_strangers(&actor, name, &mut system);
+        match (opened.runtime.block_on(done).map_err(could_not)?, name) {
+            (0, Some(name)) => {
+                terminal::error(&format!(
+                    "no phone {} that nobody added; `show itl status` lists them",
+                    one_line(name)
+                ));
+                Ok(Answer::No)
+            }
+            (0, None) => {
+                terminal::print("nothing to forget: no phone that nobody added is remembered\n")?;
+                Ok(Answer::Yes)
+            }
+            (1, Some(name)) => {
+                terminal::print(&format!("{} {}\n", one_line(&name.to_ascii_uppercase()), paint(GOOD, "forgotten")))?;
+                Ok(Answer::Yes)
+            }
+            (count, _) => {
+                let noun = if count == 1 { "phone" } else { "phones" };
+                terminal::print(&format!("{count} {noun} {}\n", paint(GOOD, "forgotten")))?;
+                Ok(Answer::Yes)
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `ringfence device`: the phones of a cluster.
 //!
-//! * [`change`]: add, remove; [`import`]: a list of many; [`list`]: list, show; [`encrypted`]: encrypted configs
+//! * [`change`]: add, remove, forget; [`import`]: a list of many; [`list`]: list, show; [`encrypted`]: encrypted configs
 
 mod change;
 mod encrypted;
@@ -12,7 +12,7 @@ use clap::Subcommand;
 
 use crate::exit::{Answer, Failure};
 
-/// The phones of a cluster: add, list, show, remove, import, encrypted configs
+/// The phones of a cluster: add, list, show, remove, forget, import, encrypted configs
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -25,6 +25,7 @@ enum Command {
     List(list::List),
     Show(show::Show),
     Remove(change::Remove),
+    Forget(change::Forget),
     Import(import::Import),
     EncryptedConfig(encrypted::EncryptedConfig),
 }
@@ -37,6 +38,7 @@ impl Args {
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
             Command::Remove(args) => args.run(),
+            Command::Forget(args) => args.run(),
             Command::Import(args) => args.run(),
             Command::EncryptedConfig(args) => args.run(),
         }

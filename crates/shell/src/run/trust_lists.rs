@@ -1,6 +1,6 @@
 //! `show ctl`, `show itl`, `utils ctl` [cucm-behaviour.md 1.5, 1.6].
 
-use ringfence_core::guard::{ListStatus, status};
+use ringfence_core::guard::{ListStatus, is_waited_for, status};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::{CoreError, HeldListRow, ListKind, NodeStatus, Surroundings, date};
@@ -32,22 +32,51 @@ impl Session {
         Ok(Reply::done(text))
     }
 
-    /// `show ctl status`, `show itl status`: as the tables of `run sql`, and a line with the sum.
-    pub(crate) async fn show_status(&self, kind: ListKind, missing: bool) -> Result<Reply, CoreError> {
+    /// `show ctl status`, `show itl status`: as the tables of `run sql`, and a line with the sum. Phones that nobody added are a
+    /// table of their own.
+    pub(crate) async fn show_status(&self, kind: ListKind, missing: bool, now: i64) -> Result<Reply, CoreError> {
         let held = self.cluster.held_lists(kind).await?;
         if held.is_empty() {
             return Ok(Reply::done("No phones are known.\n"));
         }
-        let matching = held.iter().filter(|held| status(held) == ListStatus::Match).count();
-        let sum = format!("{matching} of {} have the {} file of now\n", counted(held.len(), "phone"), kind.word());
-        let shown = held.into_iter().filter(|held| !missing || status(held) != ListStatus::Match);
-        let rows: Vec<_> = shown.map(|held| self.status_row(held)).collect();
-        if rows.is_empty() {
-            return Ok(Reply::done(sum));
-        }
         let title = format!("{}filestatus", kind.word().to_ascii_lowercase());
-        let columns = ["name", &title, "server", "address", "fetched"];
-        Ok(Reply::done(format!("{}{sum}", layout(&table(&columns, rows)))))
+        let (known, strangers): (Vec<_>, Vec<_>) = held.into_iter().partition(|held| held.known);
+        let sum = |held: &[HeldListRow]| {
+            let matching = held.iter().filter(|held| status(held) == ListStatus::Match).count();
+            format!("{matching} of {} have the {} file of now\n", counted(held.len(), "phone"), kind.word())
+        };
+        let shown = |held: &HeldListRow| !missing || status(held) != ListStatus::Match;
+        let known_sum = sum(&known);
+        let rows: Vec<_> = known.into_iter().filter(shown).map(|held| self.status_row(held)).collect();
+        let mut text = String::new();
+        if !rows.is_empty() {
+            text.push_str(&layout(&table(&["name", &title, "server", "address", "fetched"], rows)));
+        }
+        text.push_str(&known_sum);
+        if strangers.is_empty() {
+            return Ok(Reply::done(text));
+        }
+        text.push_str("\nPhones that nobody added\n");
+        let strangers_sum = sum(&strangers);
+        let rows: Vec<_> = strangers.into_iter().filter(shown).map(|held| self.stranger_row(held, now)).collect();
+        if !rows.is_empty() {
+            let columns = ["name", &title, "server", "address", "last seen", "config", "waited for"];
+            text.push_str(&layout(&table(&columns, rows)));
+        }
+        text.push_str(&strangers_sum);
+        text.push_str(
+            "`ringfence device add` makes them phones of the cluster, `ringfence device forget NAME` or `forget all` ends the wait \
+             for them\n",
+        );
+        Ok(Reply::done(text))
+    }
+
+    fn stranger_row(&self, held: HeldListRow, now: i64) -> Vec<Option<String>> {
+        let config = if held.tvs { "its own" } else { "XMLDefault" }.to_owned();
+        let waits = if is_waited_for(&held, now) { "yes" } else { "no" }.to_owned();
+        let mut row = self.status_row(held);
+        row.extend([Some(config), Some(waits)]);
+        row
     }
 
     fn status_row(&self, held: HeldListRow) -> Vec<Option<String>> {

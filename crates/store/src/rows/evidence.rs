@@ -2,6 +2,7 @@
 
 use sqlx::Row;
 
+use super::devices::UNKNOWN_LIMIT;
 use crate::{Store, StoreError, Transaction};
 
 /// An own certificate took the place of another one.
@@ -34,11 +35,24 @@ pub struct FetchedListRow {
     pub fetched_at: i64,
 }
 
-/// A phone that is known, and what is known of its list of one kind.
+/// A phone that nobody added has fetched a list, and then a config.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrangerListRow {
+    /// The list.
+    pub list: FetchedListRow,
+    /// Whether the config is its own, which names TVS for it; else it is `XMLDefault.cnf.xml`.
+    pub tvs: bool,
+}
+
+/// A phone, and what is known of its list of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldListRow {
     /// Name of the phone.
     pub device: String,
+    /// Whether it is a device of the cluster; else nobody added it.
+    pub known: bool,
+    /// Whether the config that it fetched last is known to name TVS for it.
+    pub tvs: bool,
     /// What it fetched last; `None` when it was never seen to fetch one.
     pub fetched: Option<FetchedListRow>,
     /// Whether a node gives out this very list now.
@@ -84,30 +98,43 @@ impl Store {
         Ok(row.bind(kind).bind(server_name).fetch_optional(self.pool()).await?)
     }
 
-    /// All phones that are known, by name, with the list of a kind that each holds.
+    /// All devices by name with the list of a kind that each holds, then the phones that nobody added.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn held_lists(&self, kind: &str) -> Result<Vec<HeldListRow>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT device.name AS device, fetchedlist.digest AS digest, fetchedlist.servername AS servername, address, \
-             fetchedat, COALESCE(MAX(renewal), -1) AS renewal, COALESCE(MAX(iscurrent), 'f') AS iscurrent FROM device \
+        const KNOWN: &str = "SELECT device.name AS device, 't' AS known, COALESCE(fetchedlist.tvs, 't') AS tvs, \
+             fetchedlist.digest AS digest, fetchedlist.servername AS servername, address, fetchedat, \
+             COALESCE(MAX(renewal), -1) AS renewal, COALESCE(MAX(iscurrent), 'f') AS iscurrent FROM device \
              LEFT JOIN fetchedlist ON devicename = device.name AND fetchedlist.kind = $1 \
              LEFT JOIN publishedlist ON publishedlist.digest = fetchedlist.digest AND publishedlist.kind = $1 \
-             GROUP BY device.name, fetchedlist.digest, fetchedlist.servername, address, fetchedat ORDER BY device.name",
-        )
-        .bind(kind)
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter().map(|row| held(row, kind)).collect()
+             GROUP BY device.name, fetchedlist.tvs, fetchedlist.digest, fetchedlist.servername, address, fetchedat \
+             ORDER BY device.name";
+        const STRANGERS: &str = "SELECT devicename AS device, 'f' AS known, strangerlist.tvs AS tvs, \
+             strangerlist.digest AS digest, strangerlist.servername AS servername, address, fetchedat, \
+             COALESCE(MAX(renewal), -1) AS renewal, COALESCE(MAX(iscurrent), 'f') AS iscurrent FROM strangerlist \
+             LEFT JOIN publishedlist ON publishedlist.digest = strangerlist.digest AND publishedlist.kind = $1 \
+             WHERE strangerlist.kind = $1 \
+             GROUP BY devicename, strangerlist.tvs, strangerlist.digest, strangerlist.servername, address, fetchedat \
+             ORDER BY devicename";
+        let mut held = Vec::new();
+        for sql in [KNOWN, STRANGERS] {
+            let rows = sqlx::query(sql).bind(kind).fetch_all(self.pool()).await?;
+            for row in &rows {
+                held.push(read_held(row, kind)?);
+            }
+        }
+        Ok(held)
     }
 }
 
-fn held(row: &sqlx::any::AnyRow, kind: &str) -> Result<HeldListRow, StoreError> {
+fn read_held(row: &sqlx::any::AnyRow, kind: &str) -> Result<HeldListRow, StoreError> {
     let device: String = row.try_get("device")?;
+    let known = row.try_get::<String, _>("known")? == "t";
+    let tvs = row.try_get::<String, _>("tvs")? == "t";
     let digest: Option<String> = row.try_get("digest")?;
     let Some(digest) = digest else {
-        return Ok(HeldListRow { device, fetched: None, current: false, renewal: TELLS_NOTHING });
+        return Ok(HeldListRow { device, known, tvs, fetched: None, current: false, renewal: TELLS_NOTHING });
     };
     let fetched = FetchedListRow {
         device: device.clone(),
@@ -117,8 +144,8 @@ fn held(row: &sqlx::any::AnyRow, kind: &str) -> Result<HeldListRow, StoreError> 
         address: row.try_get("address")?,
         fetched_at: row.try_get("fetchedat")?,
     };
-    let current: String = row.try_get("iscurrent")?;
-    Ok(HeldListRow { device, fetched: Some(fetched), current: current == "t", renewal: row.try_get("renewal")? })
+    let current = row.try_get::<String, _>("iscurrent")? == "t";
+    Ok(HeldListRow { device, known, tvs, fetched: Some(fetched), current, renewal: row.try_get("renewal")? })
 }
 
 impl Transaction {
@@ -176,7 +203,9 @@ impl Transaction {
         .await?;
         sqlx::query(
             "DELETE FROM publishedlist WHERE iscurrent = 'f' AND NOT EXISTS (SELECT 1 FROM fetchedlist \
-             WHERE fetchedlist.digest = publishedlist.digest AND fetchedlist.kind = publishedlist.kind)",
+             WHERE fetchedlist.digest = publishedlist.digest AND fetchedlist.kind = publishedlist.kind) \
+             AND NOT EXISTS (SELECT 1 FROM strangerlist \
+             WHERE strangerlist.digest = publishedlist.digest AND strangerlist.kind = publishedlist.kind)",
         )
         .execute(self.connection())
         .await?;
@@ -189,10 +218,10 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn note_fetched_list(&mut self, fetched: &FetchedListRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO fetchedlist (devicename, kind, digest, servername, address, fetchedat) \
-             SELECT name, $1, $2, $3, $4, $5 FROM device WHERE name = $6 \
+            "INSERT INTO fetchedlist (devicename, kind, digest, servername, address, fetchedat, tvs) \
+             SELECT name, $1, $2, $3, $4, $5, 't' FROM device WHERE name = $6 \
              ON CONFLICT (devicename, kind) DO UPDATE SET digest = excluded.digest, servername = excluded.servername, \
-             address = excluded.address, fetchedat = excluded.fetchedat",
+             address = excluded.address, fetchedat = excluded.fetchedat, tvs = excluded.tvs",
         )
         .bind(&fetched.kind)
         .bind(&fetched.digest)
@@ -203,5 +232,102 @@ impl Transaction {
         .execute(self.connection())
         .await?;
         Ok(())
+    }
+
+    /// Notes what a phone fetched last that nobody added; nothing when it is a device by now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_stranger_list(&mut self, stranger: &StrangerListRow) -> Result<(), StoreError> {
+        let list = &stranger.list;
+        sqlx::query(
+            "INSERT INTO strangerlist (devicename, kind, digest, servername, address, fetchedat, tvs) \
+             SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM device WHERE name = $1) \
+             ON CONFLICT (devicename, kind) DO UPDATE SET digest = excluded.digest, servername = excluded.servername, \
+             address = excluded.address, fetchedat = excluded.fetchedat, tvs = excluded.tvs",
+        )
+        .bind(&list.device)
+        .bind(&list.kind)
+        .bind(&list.digest)
+        .bind(&list.server_name)
+        .bind(&list.address)
+        .bind(list.fetched_at)
+        .bind(if stranger.tvs { "t" } else { "f" })
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets strangers when there are more than [`UNKNOWN_LIMIT`]: of the addresses with the most names first, and there those
+    /// seen longest ago, so that one address that makes up names does not push out the phones of the others.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn limit_strangers(&mut self) -> Result<(), StoreError> {
+        let count: i64 = sqlx::query_scalar("SELECT CAST(COUNT(DISTINCT devicename) AS BIGINT) FROM strangerlist")
+            .fetch_one(self.connection())
+            .await?;
+        if count <= UNKNOWN_LIMIT {
+            return Ok(());
+        }
+        sqlx::query(
+            "DELETE FROM strangerlist WHERE devicename IN (SELECT devicename FROM (SELECT devicename, seen, \
+             ROW_NUMBER() OVER (PARTITION BY address ORDER BY seen DESC, devicename) AS place FROM \
+             (SELECT devicename, MAX(address) AS address, MAX(fetchedat) AS seen FROM strangerlist GROUP BY devicename) \
+             AS phones) AS placed ORDER BY place, seen DESC, devicename LIMIT 1000000 OFFSET $1)",
+        )
+        .bind(UNKNOWN_LIMIT)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Strangers that are devices now: what they hold is known of the device, whose own config they have yet to fetch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn adopt_strangers(&mut self) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO fetchedlist (devicename, kind, digest, servername, address, fetchedat, tvs) \
+             SELECT devicename, kind, digest, servername, address, fetchedat, tvs FROM strangerlist \
+             WHERE devicename IN (SELECT name FROM device) ON CONFLICT (devicename, kind) DO NOTHING",
+        )
+        .execute(self.connection())
+        .await?;
+        sqlx::query("DELETE FROM strangerlist WHERE devicename IN (SELECT name FROM device)")
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Whether there is a phone that nobody added.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn are_strangers_there(&mut self) -> Result<bool, StoreError> {
+        let there: i64 = sqlx::query_scalar("SELECT CAST(EXISTS (SELECT 1 FROM strangerlist) AS BIGINT)")
+            .fetch_one(self.connection())
+            .await?;
+        Ok(there != 0)
+    }
+
+    /// Forgets a phone that nobody added, or all of them; how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_strangers(&mut self, name: Option<&str>) -> Result<i64, StoreError> {
+        let name = name.unwrap_or_default();
+        let count = sqlx::query_scalar(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT devicename FROM strangerlist WHERE $1 = '' OR devicename = $1 \
+             UNION SELECT name FROM unknowndevice WHERE $1 = '' OR name = $1) AS phones",
+        );
+        let count: i64 = count.bind(name).fetch_one(self.connection()).await?;
+        for sql in [
+            "DELETE FROM strangerlist WHERE $1 = '' OR devicename = $1",
+            "DELETE FROM unknowndevice WHERE $1 = '' OR name = $1",
+        ] {
+            sqlx::query(sql).bind(name).execute(self.connection()).await?;
+        }
+        Ok(count)
     }
 }

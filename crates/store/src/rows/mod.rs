@@ -40,7 +40,7 @@ pub use device_requests::DeviceRequestRow;
 pub use devices::{DeviceRow, GroupRow, UnknownDeviceRow};
 pub use enrolment_batches::{Attachment, Confirmation, Intent};
 pub use enrolments::{CompletedRow, EnrolmentRow, NO_OPERATION, ScheduleRow};
-pub use evidence::{FetchedListRow, HeldListRow, RenewalRow};
+pub use evidence::{FetchedListRow, HeldListRow, RenewalRow, StrangerListRow};
 pub use former_keys::FormerKeyRow;
 pub use inventory::{LscFilter, LscLine};
 pub use lscs::{LscRow, LscState, NewLsc};

@@ -14,9 +14,11 @@ pub(super) const COMMANDS: &[Command] = &[
         origin: Origin::Ours,
         summary: "prepares the cluster for a rollback to pre 8.0, or ends that",
         help: "This will blank the ITL file: its TFTP and TVS records are emptied, CAPF stays, the CTL file is not touched. Phones\n\
-               without a CTL that fetch it accept unsigned configs and any list after it. No certificate is renewed meanwhile.\n\
-               Phones that are off now keep their ITL. `disable` restores the ITL file. The original has it as the enterprise\n\
-               parameter Prepare Cluster for Rollback to pre 8.0.",
+               that fetch it accept unsigned configs and any ITL file after it, whoever signed it, and so do phones with a CTL that\n\
+               `utils ctl set-cluster non-secure-mode` has reduced; with a full CTL they check as before. The CTL file of a\n\
+               stranger is refused by all that know a signer. No certificate is renewed meanwhile. Phones that are off now keep\n\
+               their ITL. `disable` restores the ITL file. The original has it as the enterprise parameter Prepare Cluster for\n\
+               Rollback to pre 8.0.",
         example: "set rollback enable",
         action: Action::SetRollback,
     },

@@ -38,7 +38,8 @@ pub(super) const COMMANDS: &[Command] = &[
         origin: Origin::Ours,
         summary: "lists which phones have fetched the CTL file of now",
         help: "This will list the phones with the CTL file that each fetched last: Match for the one that a node gives out now,\n\
-               MisMatch for another one, Not Installed when it was not seen to fetch one. `missing` leaves out those that match.",
+               MisMatch for another one, Not Installed when it was not seen to fetch one. `missing` leaves out those that match.\n\
+               Phones that nobody added have a table of their own; renewals wait for them until 30 days after they were seen.",
         example: "show ctl status missing",
         action: Action::ShowCtlStatus,
     },
@@ -62,7 +63,8 @@ pub(super) const COMMANDS: &[Command] = &[
         origin: Origin::Ours,
         summary: "lists which phones have fetched the ITL file of now",
         help: "This will list the phones with the ITL file that each fetched last: Match for the one that a node gives out now,\n\
-               MisMatch for another one, Not Installed when it was not seen to fetch one. `missing` leaves out those that match.",
+               MisMatch for another one, Not Installed when it was not seen to fetch one. `missing` leaves out those that match.\n\
+               Phones that nobody added have a table of their own; renewals wait for them until 30 days after they were seen.",
         example: "show itl status missing",
         action: Action::ShowItlStatus,
     },
