@@ -54,7 +54,7 @@ async fn measure(folder: &Path, count: usize) {
         state: "Malopolska".into(),
         locality: "Krakow".into(),
     };
-    let new = NewCluster { release: release("15").unwrap(), nodes: vec![node], subject };
+    let new = NewCluster { release: release("15").unwrap(), upgraded_from: None, nodes: vec![node], subject };
     let mut machine = Machine(OpensslRandom);
     Cluster::create(folder, &new, TimeZone::UTC, &mut machine).await.unwrap().store().close().await;
     fill(folder, count);

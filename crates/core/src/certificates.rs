@@ -2,8 +2,8 @@
 //!
 //! * `make`: key and certificate of a unit, not stored yet
 //! * `rows`: a certificate becomes the own one of a node, or an entry of a trust store
-//! * `list`: what is there, under which names
-//! * [`regenerate`]: `set cert regen`
+//! * `list`: what is there, under which names; [`descriptions`]: what administrators call it
+//! * [`regenerate`]: `set cert regen`; [`key_choice`]: with which key
 //! * [`requests`]: `set csr gen`, what waits for a CA
 //! * [`default_cas`]: the CAs that the original brings along
 //! * [`reuse`]: tomcat's for CallManager too
@@ -11,6 +11,8 @@
 //! * [`web_security`]: the subjects of a node
 
 pub mod default_cas;
+pub mod descriptions;
+pub mod key_choice;
 pub(crate) mod list;
 pub(crate) mod make;
 pub mod regenerate;

@@ -5,7 +5,7 @@
 //! every phone that one of them concerns, once. The original took each copy of a multi-server certificate for a change of its own and
 //! reset the same phones every seven minutes (CSCup28852); here a certificate that is brought again is no change at all.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use pki::{Certificate, NameForm};
@@ -98,8 +98,8 @@ impl Cluster {
             transaction.forget_device_resets(RESETS_KEPT).await?;
         }
         transaction.commit().await?;
-        let log = Log { cluster: self, nodes: &nodes, rows: &rows, running: &running };
-        let lines = log.lines(&pending, &reset, &groups, now);
+        let log = Log { cluster: self, nodes: &nodes, rows: &rows, running: &running, groups: &groups };
+        let lines = log.lines(&pending, &reset, now);
         self.log(&publisher, CERT_CN, lines);
         Ok(Some(Resets { devices: reset.iter().map(|device| device.name.clone()).collect(), reasons }))
     }
@@ -145,60 +145,68 @@ impl Scope {
     }
 }
 
-/// The lines of `certCN.log`: the trace of the original, with its line numbers and spellings.
+/// The lines of `certCN.log`: the trace of the original, with its line numbers and spellings. Each stands at the step of ours that it
+/// describes: a row that is read (SQL1, SQL2), the next phone (MoveNext), the end of a certificate (finish cnf). Its lines about messages
+/// between its processes (SdlSig) and about its buffers (SdlStat) have no such step.
 struct Log<'a> {
     cluster: &'a Cluster,
     nodes: &'a [NodeRow],
     rows: &'a [CertificateRow],
     running: &'a HashSet<(String, String)>,
+    groups: &'a HashMap<String, Vec<String>>,
 }
 
 impl Log<'_> {
-    fn lines(
-        &self,
-        pending: &[PendingResetRow],
-        reset: &[&DeviceRow],
-        groups: &HashMap<String, Vec<String>>,
-        now: i64,
-    ) -> Result<Vec<String>, CoreError> {
-        let mut texts = Vec::new();
-        let mut ends = BTreeMap::new();
-        for change in pending {
-            self.change(change, &mut texts)?;
-            ends.insert(change.seq, texts.len());
-        }
-        for device in reset {
-            texts.push(self.reset(device, groups));
-        }
-        texts.push("finish cnf on table certificate".to_owned());
+    fn lines(&self, pending: &[PendingResetRow], reset: &[&DeviceRow], now: i64) -> Result<Vec<String>, CoreError> {
         let time = Timestamp::from_millisecond(now).map_err(CoreError::internal)?.to_zoned(self.cluster.zone().clone());
         let stamp = format!("{}.{:03}", time.strftime("%H:%M:%S"), now.rem_euclid(1000));
-        // Each change has a number; what follows the last one stands under that.
-        let last = pending.last().map_or(0, |change| change.seq);
-        let number = |index: usize| {
-            let change = ends.iter().find(|(_, end)| index < **end).map_or(last, |(seq, _)| *seq);
-            let start = ends.range(..change).next_back().map_or(0, |(_, end)| *end);
-            format!("{change:08}.{:03}", index - start + 1)
-        };
-        let lines = texts.iter().enumerate().map(|(at, text)| format!("{} |{stamp} |AppInfo |{text}", number(at)));
-        Ok(lines.collect())
+        let mut left = reset.to_vec();
+        let mut lines = Vec::new();
+        for change in pending {
+            let Some(row) = self.rows.iter().find(|row| row.fingerprint == change.fingerprint) else {
+                // Replaced again before it was quiet: that change is pending too, and resets the same phones.
+                continue;
+            };
+            let scope = self.cluster.scope(change, self.running);
+            // A phone that an earlier certificate has reset is not reset again.
+            let (mine, others) = left.into_iter().partition(|device| scope.concerns(device, self.groups));
+            left = others;
+            let mut texts = Vec::new();
+            self.change(change, row, &scope, mine, &mut texts)?;
+            texts.push("finish cnf on table certificate".to_owned());
+            let seq = change.seq;
+            let numbered =
+                (1..).zip(&texts).map(|(index, text)| format!("{seq:08}.{index:03} |{stamp} |AppInfo |{text}"));
+            lines.extend(numbered);
+        }
+        Ok(lines)
     }
 
-    /// A replaced certificate: what it is, and whose phones it concerns.
-    fn change(&self, change: &PendingResetRow, texts: &mut Vec<String>) -> Result<(), CoreError> {
-        let scope = self.cluster.scope(change, self.running);
-        let Some(row) = self.rows.iter().find(|row| row.fingerprint == change.fingerprint) else {
-            // Replaced again before it was quiet.
-            return Ok(());
-        };
+    /// A replaced certificate: what it is, whose phones it concerns, and that they are reset.
+    fn change(
+        &self,
+        change: &PendingResetRow,
+        row: &CertificateRow,
+        scope: &Scope,
+        reset: Vec<&DeviceRow>,
+        texts: &mut Vec<String>,
+    ) -> Result<(), CoreError> {
         let certificate = Certificate::from_pem(row.pem.as_bytes())?;
         let node = self.nodes.iter().find(|node| node.name == change.server_name);
         let (key, size) = (&row.pkid, row.pem.len());
         let serials = format!("{}/{}", pki::hash::hex(certificate.serial()), change.old_serial);
-        let known = if scope == Scope::Nobody { 'N' } else { 'Y' };
-        texts.push(format!("ProcessCnf {known}: certificate U {key}, size({size}) serialnumber({serials})"));
+        let what = format!("certificate U {key}, size({size}) serialnumber({serials})");
+        texts.push("DB: CFastAccess(certificate)".to_owned());
+        for step in ["SQL1", "SQL2"] {
+            // The bracket in the statement is that of the original [seed 004].
+            texts.push(format!("DB: {step}[select * from certificate where pkid = '{key}'];]"));
+        }
+        texts.push("DB: ~CFastAccess(certificate)".to_owned());
+        texts.push(format!("Cnf Received: {what}"));
+        let known = if *scope == Scope::Nobody { 'N' } else { 'Y' };
+        texts.push(format!("ProcessCnf {known}: {what}"));
         let process = format!("Certificate CNF. ProcessDbChangeNotify - (certificate, action=2) Cert pkid={key}.");
-        if scope == Scope::Nobody {
+        if *scope == Scope::Nobody {
             texts.push("doGroupReset: checking for group reset on table certificate".to_owned());
             texts.push(format!("{process} (:2320)"));
             return Ok(());
@@ -222,7 +230,7 @@ impl Log<'_> {
             store::rows::service_map_key(key, change.service),
             change.service
         ));
-        match &scope {
+        match scope {
             Scope::Node(name) => {
                 texts.push(format!(
                     "Certificate CNF. isITLRelatedRole=CERTIFICATE_SERVICE_TVS and CertProcessNodeMap pkid={map}. (:1179)"
@@ -236,14 +244,26 @@ impl Log<'_> {
                 ));
             }
         }
-        texts.push(format!(
-            "Cnf group reset: SQL1[execute procedure dbSelectAllRelatedDevices('CALLMANAGER', '{node_key}')]"
-        ));
+        let select = format!("[execute procedure dbSelectAllRelatedDevices('CALLMANAGER', '{node_key}')]");
+        texts.push(format!("Cnf group reset: SQL1{select}"));
+        texts.push("DB: CFastAccess(Group Reset)".to_owned());
+        texts.extend(["SQL1", "SQL2"].map(|step| format!("DB: {step}{select}")));
+        let selected = format!("Cnf group reset: SQL2{select}, ccmPkid[{node_key}]");
+        let end = [None];
+        for (index, device) in reset.into_iter().map(Some).chain(end).enumerate() {
+            texts.push("-->DB: MoveNext()".to_owned());
+            // What the original prints behind the last one is not known [inferred].
+            texts.push(format!("DB: MoveNext(): {}", if device.is_some() { "FALSE" } else { "TRUE" }));
+            if index == 0 {
+                texts.push(selected.clone());
+            }
+            texts.extend(device.map(|device| self.reset(device)));
+        }
         Ok(())
     }
 
-    fn reset(&self, device: &DeviceRow, groups: &HashMap<String, Vec<String>>) -> String {
-        let members = groups.get(&device.group);
+    fn reset(&self, device: &DeviceRow) -> String {
+        let members = self.groups.get(&device.group);
         let member = |index: usize| {
             let name = members.and_then(|members| members.get(index));
             name.and_then(|name| self.nodes.iter().find(|node| node.name == *name)).map_or("", |node| &node.pkid)

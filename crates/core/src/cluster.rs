@@ -13,7 +13,7 @@ use store::{Store, Transaction};
 
 use crate::certificates::{self, MadeCertificate};
 use crate::parameters::{self, Parameters};
-use crate::releases::{RELEASES, Recovery, Release, release};
+use crate::releases::{KeyProfile, RELEASES, Recovery, Release, release};
 use crate::revocation::{Ask, NoNetwork};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::NodeCertificates;
@@ -22,6 +22,8 @@ use crate::{CoreError, services};
 
 /// Rows of `processconfig` that are ours: they describe the cluster itself.
 pub(crate) const RELEASE: &str = "RingfenceRelease";
+/// The release that the cluster came from at its first start; not there after a fresh installation.
+pub const UPGRADED_FROM: &str = "RingfenceUpgradedFrom";
 const SUBJECT: [&str; 5] =
     ["RingfenceCountry", "RingfenceOrganization", "RingfenceUnit", "RingfenceState", "RingfenceLocality"];
 
@@ -69,6 +71,8 @@ impl CurrentRelease {
 pub struct NewCluster {
     /// Its release.
     pub release: &'static Release,
+    /// The release that it came from: its certificates are as that one made them. `None`: it is a fresh installation.
+    pub upgraded_from: Option<&'static Release>,
     /// Its nodes, the publisher first.
     pub nodes: Vec<NewNode>,
     /// The parts of its certificates' subjects.
@@ -132,7 +136,7 @@ impl Cluster {
         let mut made = Vec::new();
         for (index, node) in new.nodes.iter().enumerate() {
             cluster.data.node(&node.name, index == 0).create()?;
-            let first = new.release.units(index == 0).map(|unit| (unit, (new.release.certificates)(unit).0));
+            let first = new.release.units(index == 0).map(|unit| (unit, new.profile(unit, index == 0)));
             for (unit, profile) in first {
                 let subject = new.subject.subject(unit, node, surroundings)?;
                 let request = certificates::make::request(profile.certificate, subject, node, unit, surroundings)?;
@@ -192,6 +196,9 @@ impl Cluster {
             transaction.set_parameter(name, value).await?;
         }
         transaction.set_parameter(RELEASE, new.release.name).await?;
+        if let Some(from) = new.upgraded_from {
+            transaction.set_parameter(UPGRADED_FROM, from.name).await?;
+        }
         for (name, value) in SUBJECT.iter().zip(new.subject.values()) {
             transaction.set_parameter(name, value).await?;
         }
@@ -395,10 +402,25 @@ fn nothing_or_lost(data: &DataDirectory) -> Result<(), CoreError> {
 const SUBJECT_LIMIT: usize = 64;
 
 impl NewCluster {
+    /// What the first key and certificate of a unit are. An upgrade keeps what there was and makes what is new as a renewal does.
+    fn profile(&self, unit: Unit, publisher: bool) -> KeyProfile {
+        let (fresh, renewed) = (self.release.certificates)(unit);
+        match self.upgraded_from {
+            None => fresh,
+            Some(from) if from.units(publisher).any(|had| had == unit) => (from.certificates)(unit).0,
+            Some(_) => renewed,
+        }
+    }
+
     /// What must hold before anything is made: names go into file paths, certificates, records and configs.
     fn check(&self) -> Result<(), CoreError> {
         if self.nodes.is_empty() {
             return Err(CoreError::BadInput("a cluster needs at least one node".to_owned()));
+        }
+        let place = |release: &Release| RELEASES.iter().position(|row| row.name == release.name);
+        if let Some(from) = self.upgraded_from.filter(|from| place(from) >= place(self.release)) {
+            let text = format!("{} is no release before {}: nothing is upgraded from it", from.name, self.release.name);
+            return Err(CoreError::BadInput(text));
         }
         for (index, node) in self.nodes.iter().enumerate() {
             check_host_name(&node.name)?;

@@ -28,6 +28,10 @@ pub const ISSUER_OFFLINE: &str = "Offline CA";
 pub const DELETED_RETENTION: &str = "DeletedCertificateRetention";
 /// What it is by default: a month, so that what a phone meets only then is noticed in time.
 pub const DELETED_RETENTION_DAYS: u32 = 30;
+/// *LBM Security Mode*. Ringfence runs no LBM: the row says what the original's page shows, and nothing depends on it.
+pub const LBM_SECURITY_MODE: &str = "LBMSecurityMode";
+/// *Enable Caching*. What it caches no source says; nothing here depends on it.
+pub const ENABLE_CACHING: &str = "EnableCaching";
 /// Port of TVS as configs name it.
 pub const TVS_PORT: &str = "TVSPort";
 /// Seconds that a phone may keep an answer of TVS [tvs.md 2].
@@ -97,7 +101,7 @@ enum Allowed {
     Addresses(usize),
 }
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 21] = [
     Rule { name: CAPF_OPERATION_EXPIRES, default: "10", by_hand: true, allowed: Allowed::Number(1, 365) },
     Rule { name: CAPF_PORT, default: "3804", by_hand: true, allowed: Allowed::Number(1, 65_535) },
     Rule {
@@ -111,10 +115,14 @@ const RULES: [Rule; 19] = [
     Rule { name: CONFIGURED_LISTS, default: NONE, by_hand: true, allowed: Allowed::Addresses(ADDRESS_LIMIT) },
     Rule { name: CONFIGURED_RESPONDER, default: NONE, by_hand: true, allowed: Allowed::Addresses(1) },
     Rule { name: DELETED_RETENTION, default: "30", by_hand: true, allowed: Allowed::Number(1, 3650) },
+    // as the page shows it [seed 000]
+    Rule { name: ENABLE_CACHING, default: "True", by_hand: false, allowed: Allowed::OneOf(&["True", "False"]) },
     switch(ENABLE_CRL),
     switch(FULL_CHAIN),
     switch(ENABLE_OCSP),
     switch(ENABLE_REVOCATION_CHECK),
+    // as the page shows it [seed 000]
+    Rule { name: LBM_SECURITY_MODE, default: "Insecure", by_hand: false, allowed: Allowed::OneOf(&["Insecure"]) },
     Rule {
         name: OCSP_SOURCE,
         default: USE_CERTIFICATE,
@@ -150,7 +158,12 @@ pub fn check(name: &str, value: &str) -> Result<&'static str, CoreError> {
         CoreError::BadInput(format!("no parameter {name}; there are {}", names.join(", ")))
     })?;
     if !rule.by_hand {
-        return Err(CoreError::BadInput(format!("{} is changed by its own command, not by hand", rule.name)));
+        let instead = match rule.name {
+            CLUSTER_SECURITY_MODE => "`utils ctl set-cluster mixed-mode|non-secure-mode` changes it",
+            ROLLBACK => "`set rollback enable|disable` changes it",
+            _ => "it belongs to what Ringfence does not run, and nothing here depends on it",
+        };
+        return Err(CoreError::BadInput(format!("{} is not set by hand: {instead}", rule.name)));
     }
     let (fits, wanted) = match rule.allowed {
         Allowed::OneOf(values) => (values.contains(&value), values.join(" or ")),

@@ -45,9 +45,12 @@ pub struct Release {
     pub requests: &'static requests::RequestRules,
     /// What `utils ctl` says at its end, in one line [cucm-behaviour.md 1.5].
     pub ctl_restart: &'static str,
-    /// What the certificate monitor says of an expired certificate: CertValidfor7days in the older ones [seed 003, seed 004],
-    /// CertExpired in 11.5 (inferred) and later [cucm-behaviour.md 6].
+    /// What the certificate monitor says of an expired certificate: CertValidfor7days [seed 003], because CertExpired is obsolete
+    /// [seed 004]; CertExpired only where the error list of the release has it as one that is raised [cucm-behaviour.md 6].
     pub expired_alarm: &'static Alarm,
+    /// What a CUCM of this release needs so that a certificate that was deleted stays away; `None` from 11.0 on, where a deletion
+    /// holds for all nodes [seed 004; cucm-behaviour.md 1.10].
+    pub deletion: Option<&'static str>,
     /// What `utils service restart` says first, with its blanks [printed transcripts of both generations].
     pub restart_warning: &'static str,
 }
@@ -90,6 +93,10 @@ const NEW_CTL_RESTART: &str =
 const OLD_RESTART_WARNING: &str = " Don't press Ctrl-c while the service is getting RESTARTED.If Service has not Restarted Properly, execute the same Command Again";
 const NEW_RESTART_WARNING: &str = "Do not press Ctrl+C while the service is restarting. If the service has not restarted properly, execute the same command again.";
 
+/// Here a deletion holds for all nodes in every release, and nothing brings the certificate back (CSCto86463 of the original).
+const BEFORE_11: &str = "On a CUCM before release 11.0 stop Cisco Certificate Change Notification on every node, then delete it on each: the \
+                         others bring it back otherwise";
+
 /// The releases, the oldest first. Signers, SASTs and recovery: [cucm-behaviour.md 2.1]; what is said of a release that no
 /// document prints is that of its neighbour, and marked.
 pub const RELEASES: [Release; 6] = [
@@ -111,6 +118,7 @@ pub const RELEASES: [Release; 6] = [
         ctl_restart: OLD_CTL_RESTART,
         // [seed 003]
         expired_alarm: &FOR_7_DAYS,
+        deletion: Some(BEFORE_11),
         restart_warning: OLD_RESTART_WARNING,
     },
     // 10.0 to 10.5(1), the release of [seed 000].
@@ -131,6 +139,7 @@ pub const RELEASES: [Release; 6] = [
         // [seed 000]
         ctl_restart: OLD_CTL_RESTART,
         expired_alarm: &FOR_7_DAYS,
+        deletion: Some(BEFORE_11),
         restart_warning: OLD_RESTART_WARNING,
     },
     Release {
@@ -149,7 +158,8 @@ pub const RELEASES: [Release; 6] = [
         requests: &requests::OLD,
         // as 10.5 [inferred]
         ctl_restart: OLD_CTL_RESTART,
-        expired_alarm: &EXPIRED,
+        expired_alarm: &FOR_7_DAYS,
+        deletion: None,
         restart_warning: OLD_RESTART_WARNING,
     },
     // From 12.0 on the ITLRecovery key signs, from 12.5 on one for the cluster. Field notice 70613: 12.5(1) before SU3.
@@ -169,8 +179,9 @@ pub const RELEASES: [Release; 6] = [
         requests: &requests::NEW_WITH_OU,
         // [field notice 70613]
         ctl_restart: NEW_CTL_RESTART,
-        // as 15 [inferred]
-        expired_alarm: &EXPIRED,
+        // as 11.5 [inferred]: no source has CertExpired here
+        expired_alarm: &FOR_7_DAYS,
+        deletion: None,
         restart_warning: NEW_RESTART_WARNING,
     },
     // The plug-in of the CTL Client is not delivered any more, the service stays until 14SU3.
@@ -189,8 +200,9 @@ pub const RELEASES: [Release; 6] = [
         certificates: profiles::of_12_5,
         requests: &requests::NEW_WITH_OU,
         ctl_restart: NEW_CTL_RESTART,
-        // as 15 [inferred]
+        // error list of 14 [cucm-behaviour.md 6]
         expired_alarm: &EXPIRED,
+        deletion: None,
         restart_warning: NEW_RESTART_WARNING,
     },
     Release {
@@ -209,7 +221,9 @@ pub const RELEASES: [Release; 6] = [
         requests: &requests::NEW,
         // [cucm-behaviour.md 1.5, newer releases]
         ctl_restart: NEW_CTL_RESTART,
+        // error list of 15 [cucm-behaviour.md 6]
         expired_alarm: &EXPIRED,
+        deletion: None,
         restart_warning: NEW_RESTART_WARNING,
     },
 ];
@@ -268,6 +282,11 @@ mod tests {
         }
         let provider: Vec<&str> = RELEASES.iter().filter(|release| release.ctl_provider).map(|row| row.name).collect();
         assert_eq!(provider, ["9.1", "10.5", "11.5", "12.5", "14"]);
+        let apart: Vec<&str> = RELEASES.iter().filter(|row| row.deletion.is_some()).map(|row| row.name).collect();
+        assert_eq!(apart, ["9.1", "10.5"]);
+        let expired: Vec<&str> =
+            RELEASES.iter().filter(|row| row.expired_alarm == &EXPIRED).map(|row| row.name).collect();
+        assert_eq!(expired, ["14", "15"]);
         assert_eq!(names(), "9.1, 10.5, 11.5, 12.5, 14, 15");
         assert_eq!(release(DEFAULT_RELEASE).map(|release| release.name), Some("15"));
     }

@@ -1,7 +1,7 @@
 //! Which restarts a change of a certificate needs, by release: a table with its source; and which of them are still to be done
 //! [cucm-behaviour.md 5.5].
 
-use store::rows::NodeRow;
+use store::rows::{NodeRow, ServiceRow};
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
@@ -32,6 +32,20 @@ pub(crate) const RESET_ITL: &str = "utils itl reset localkey";
 
 const RESET_PHONES: &str = "reset the phones";
 const NEW_LSCS: &str = "issue the LSCs again";
+
+/// What the steps that are no restart of a service and no command of ours are called in `utils service mark-done`: nobody types a
+/// sentence.
+const NAMES: [(&str, &str); 8] = [
+    (RESET_PHONES, "reset-phones"),
+    (NEW_LSCS, "new-lscs"),
+    (IPSEC, "ipsec"),
+    (SAML, "saml-sso"),
+    (HA_PROXY_OAUTH, "sip-oauth"),
+    (SIP_PROXY, "sip-proxy"),
+    (XCP_ROUTER, "xcp-router"),
+    (XCP_FEDERATION, "xcp-federation"),
+];
+
 const IPSEC: &str = "utils ipsec restart";
 const SAML: &str = "SAML SSO: disable, enable, give the new SP metadata to the identity provider";
 const HA_PROXY_OAUTH: &str = "with SIP OAuth: restart Cisco HAProxy";
@@ -228,6 +242,22 @@ pub struct Pending {
     pub source: &'static str,
 }
 
+impl Pending {
+    /// What it is called in `utils service mark-done`; `None` for what is not marked, because doing it here ends it.
+    pub fn name(&self) -> Option<&'static str> {
+        match self.run {
+            Some(Run::Here) => None,
+            Some(Run::Elsewhere) => Some(self.step),
+            None => NAMES.iter().find(|(step, _)| *step == self.step).map(|(_, name)| *name),
+        }
+    }
+
+    /// Whether somebody means this step: by its name, or by its words.
+    fn is_called(&self, typed: &str) -> bool {
+        self.step.eq_ignore_ascii_case(typed) || self.name().is_some_and(|name| name.eq_ignore_ascii_case(typed))
+    }
+}
+
 impl Cluster {
     /// What is still to be done after changes of certificates, by node.
     ///
@@ -254,9 +284,11 @@ impl Cluster {
                     }
                     let service = services::of_node(self.release(), node.publisher).find(|it| it.name == need.step);
                     if let Some(service) = service {
-                        // What does not run reads its certificate when it is started.
+                        // What does not run reads its certificate when it is started; elsewhere nobody here knows.
                         let state = states.iter().find(|row| row.node == node.pkid && row.name == service.name);
-                        if !state.map_or_else(|| service.activated_at_first(), |row| row.started) {
+                        let elsewhere = service.run_on(node.publisher) == Run::Elsewhere;
+                        let runs = |row: &ServiceRow| if elsewhere { row.activated } else { row.started };
+                        if !state.map_or_else(|| service.activated_at_first(), runs) {
                             continue;
                         }
                     }
@@ -304,9 +336,9 @@ impl Cluster {
         let full = services::named(self.release(), step).map_or(step, |service| service.name);
         let all = self.pending_restarts().await?;
         let mut mine = all.iter().filter(|pending| pending.node == node.name);
-        let found = mine.clone().find(|pending| pending.step.eq_ignore_ascii_case(full));
+        let found = mine.clone().find(|pending| pending.is_called(full));
         let Some(pending) = found else {
-            let names: Vec<&str> = mine.by_ref().map(|pending| pending.step).collect();
+            let names: Vec<&str> = mine.by_ref().map(|pending| pending.name().unwrap_or(pending.step)).collect();
             let there =
                 if names.is_empty() { "nothing is".to_owned() } else { format!("pending: {}", names.join("; ")) };
             return Err(CoreError::BadInput(format!(

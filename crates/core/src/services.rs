@@ -46,8 +46,8 @@ pub enum Kind {
 pub enum Run {
     /// This program: start and stop are real.
     Here,
-    /// Nobody here: Ringfence has no such process. Its row records what an administrator does with the one of his call
-    /// server, so that restarts that a certificate needs are not forgotten.
+    /// Nobody here: Ringfence has no such process. It stands in the catalogue so that restarts that a certificate needs on the call
+    /// server are not forgotten.
     Elsewhere,
 }
 
@@ -137,6 +137,11 @@ impl Service {
         if self.for_cluster && !publisher { Run::Elsewhere } else { self.run }
     }
 
+    /// Whether that of the publisher does the work of the whole cluster.
+    pub const fn is_for_cluster(&self) -> bool {
+        self.for_cluster
+    }
+
     /// Whether a new node of this kind has it activated.
     pub const fn activated_at_first(&self) -> bool {
         self.activated
@@ -160,14 +165,21 @@ pub fn of_node(release: &Release, publisher: bool) -> impl Iterator<Item = &'sta
     CATALOGUE.iter().filter(move |service| service.is_in(release) && (publisher || !service.publisher_only))
 }
 
-/// The service with a name, or with one of the short names CAPF, TVS, TFTP and CallManager; case does not matter, as in the shell.
+/// What may stand behind the name of a service: *Cisco Certificate Change Notification Service* [seed 004].
+const SUFFIX: &str = " service";
+
+/// The service with a name, with *Service* behind it, or with one of the short names CAPF, TVS, TFTP and CallManager; case does not
+/// matter, as in the shell.
 ///
 /// # Errors
 /// [`CoreError::BadInput`]: the release has none of this name.
 pub fn named(release: &Release, name: &str) -> Result<&'static Service, CoreError> {
     let short = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(name));
     let full = short.map_or(name, |(_, full)| full);
-    let found = CATALOGUE.iter().find(|service| service.name.eq_ignore_ascii_case(full));
+    let called = |name: &str| CATALOGUE.iter().find(|service| service.name.eq_ignore_ascii_case(name));
+    let behind = full.len().checked_sub(SUFFIX.len()).and_then(|at| full.split_at_checked(at));
+    let shorter = behind.filter(|(_, end)| end.eq_ignore_ascii_case(SUFFIX)).map(|(name, _)| name);
+    let found = called(full).or_else(|| called(shorter?));
     let found = found.ok_or_else(|| {
         CoreError::BadInput(format!("no service {name}; `utils service list` names those that are there"))
     })?;
@@ -201,6 +213,12 @@ mod tests {
         assert!(!has(old, true, HA_PROXY) && has(new, false, HA_PROXY));
         assert!(has(new, true, CAPF) && !has(new, false, CAPF));
         assert_eq!(named(old, "capf").unwrap().name, CAPF);
+        let with = ["Cisco Certificate Change Notification Service", "cisco certificate change notification SERVICE"];
+        assert!(with.iter().all(|name| named(old, name).unwrap().name == CHANGE_NOTIFICATION));
+        assert_eq!(named(old, TVS).unwrap().name, TVS);
+        assert!(
+            [" Service", "Service", "é Service", "CAPF Service Service"].iter().all(|name| named(old, name).is_err())
+        );
         let notification = named(old, CHANGE_NOTIFICATION).unwrap();
         assert_eq!((notification.run_on(true), notification.run_on(false)), (Run::Here, Run::Elsewhere));
         assert!(named(new, "Cisco CTL Provider").is_err());

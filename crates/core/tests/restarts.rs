@@ -6,9 +6,10 @@ use pki::{OpensslRandom, Random};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
+use ringfence_core::service_control::ServiceState;
 use ringfence_core::services::{self, Run};
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, Level, NodeRow, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
 
 struct Clock(i64, OpensslRandom);
 
@@ -29,6 +30,7 @@ struct Place {
     second: NodeRow,
     clock: Clock,
     actor: Actor,
+    _served: Vec<Serving>,
 }
 
 impl Place {
@@ -42,6 +44,8 @@ impl Place {
         };
         let new = NewCluster {
             release: release(release_name).unwrap(),
+            // as that of [seed 000]
+            upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
             nodes: vec![node("pub", "127.0.0.1"), node("sub", "127.0.0.2")],
             subject: SubjectParts {
                 country: "PL".into(),
@@ -54,7 +58,10 @@ impl Place {
         let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
         let first = cluster.node(None).await.unwrap();
         let second = cluster.node(Some("sub")).await.unwrap();
-        Self { _folder: folder, cluster, first, second, clock, actor: Actor::new("admin", Level::Install) }
+        let serve = |node| cluster.directory(node).serve().unwrap().unwrap();
+        let served = [&first, &second].map(serve).into();
+        let actor = Actor::new("admin", Level::Install);
+        Self { _folder: folder, cluster, first, second, clock, actor, _served: served }
     }
 
     async fn regenerate(&mut self, unit: Unit) {
@@ -90,7 +97,9 @@ async fn they_stay_until_they_are_done() {
         cluster.restart_service(actor, node, "TVS", clock).await.unwrap();
     }
     cluster.restart_service(actor, first, "cisco tftp", clock).await.unwrap();
-    cluster.mark_restart_done(actor, first, "Reset the Phones", clock).await.unwrap();
+    let error = cluster.mark_restart_done(actor, first, "phones", clock).await.unwrap_err().to_string();
+    assert_eq!(error, "`phones` is not pending on pub; pending: reset-phones");
+    cluster.mark_restart_done(actor, first, "Reset-Phones", clock).await.unwrap();
     assert_eq!(place.pending().await, [both("sub")[1].clone()]);
 
     // What is stopped reads its new certificate when it starts. A clock that goes back forgets nothing and keeps nothing.
@@ -118,7 +127,12 @@ async fn by_release_and_mode() {
 
     let Place { cluster, first, second, clock, actor, .. } = &mut place;
     cluster.mark_restart_done(actor, second, "utils ipsec restart", clock).await.unwrap();
-    cluster.restart_service(actor, second, "Cisco HAProxy", clock).await.unwrap();
+    // A restart of what runs elsewhere does nothing; somebody has to say that he did it there.
+    let acted = cluster.restart_service(actor, second, "Cisco HAProxy", clock).await.unwrap();
+    assert_eq!((acted.service.name, acted.state), ("Cisco HAProxy", ServiceState::RunElsewhere));
+    let waits = cluster.pending_restarts().await.unwrap();
+    assert!(waits.iter().any(|it| it.step == "Cisco HAProxy" && it.name() == Some("Cisco HAProxy")), "{waits:?}");
+    cluster.mark_restart_done(actor, second, "Cisco HAProxy", clock).await.unwrap();
     cluster.set_security_mode(actor, first, SecurityMode::Mixed, clock).await.unwrap();
     let ctl: Vec<String> = ["pub", "sub"]
         .iter()
@@ -190,4 +204,51 @@ async fn the_catalogue_of_a_node_and_a_cluster_without_rows_of_it() {
     assert_eq!(state(&cluster.service_states(first).await.unwrap(), services::CAPF), Some((Run::Here, true, true)));
     let error = cluster.deactivate_service(actor, first, "Cisco Tomcat", clock).await.unwrap_err().to_string();
     assert!(error.contains("network service"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_runs_without_a_process_that_serves_the_node() {
+    let mut place = Place::new("15").await;
+    let states = async |place: &Place, node: &NodeRow| -> Vec<(&str, ServiceState)> {
+        let all = place.cluster.what_services_do(node).await.unwrap();
+        all.into_iter().map(|it| (it.service.name, it.state)).collect()
+    };
+    let (first, second) = (place.first.clone(), place.second.clone());
+    let serving = states(&place, &first).await;
+    let here =
+        |states: &[(&str, ServiceState)]| states.iter().filter(|(_, s)| *s != ServiceState::RunElsewhere).count();
+    assert!(serving.contains(&(services::TFTP, ServiceState::Started)), "{serving:?}");
+    assert!(!serving.iter().any(|(_, state)| *state == ServiceState::NodeNotRunning));
+    place.regenerate(Unit::Tomcat).await;
+    let owed = place.pending().await;
+    assert!(owed.contains(&"sub Cisco Tftp (tomcat of sub)".to_owned()), "{owed:?}");
+
+    place._served.clear();
+    let alone = states(&place, &first).await;
+    assert_eq!(here(&alone), here(&serving));
+    assert!(!alone.iter().any(|(_, state)| *state == ServiceState::Started), "{alone:?}");
+    let Place { cluster, clock, actor, .. } = &mut place;
+    let refused = [
+        cluster.restart_service(actor, &second, "Cisco Tftp", clock).await,
+        cluster.stop_service(actor, &second, "Cisco Tftp", clock).await,
+        cluster.start_service(actor, &second, "Cisco Tftp", clock).await,
+    ];
+    let data = cluster.data().root().display();
+    let text = format!("sub is not running: `ringfence serve --data {data} --node sub` starts it");
+    for refused in refused {
+        assert!(matches!(&refused, Err(CoreError::Refused { label: "node-not-running", text: said }) if *said == text));
+    }
+    let text = format!("pub is not running: `ringfence serve --data {data}` starts it");
+    assert_eq!(cluster.restart_service(actor, &first, "TVS", clock).await.unwrap_err().to_string(), text);
+    // What runs elsewhere does not need the node; and what is only noted down is noted down.
+    assert!(cluster.restart_service(actor, &second, "Cisco Tomcat", clock).await.is_ok());
+    let stopped = cluster.stop_service(actor, &second, "Cisco Tomcat", clock).await.unwrap_err().to_string();
+    assert_eq!(stopped, "Cisco Tomcat is not run by Ringfence: stop it on the call server");
+    let acted = cluster.deactivate_service(actor, &first, "CAPF", clock).await.unwrap();
+    assert_eq!(acted.state, ServiceState::NotActivated);
+    assert_eq!(
+        cluster.activate_service(actor, &first, "CAPF", clock).await.unwrap().state,
+        ServiceState::NodeNotRunning
+    );
+    assert_eq!(place.pending().await, owed);
 }

@@ -56,6 +56,8 @@ fn new_cluster(release_name: &str) -> NewCluster {
     };
     NewCluster {
         release: release(release_name).unwrap(),
+        // as that of [seed 000]
+        upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
         nodes: vec![node("cucm-1051-a-pub", "127.0.0.1"), node("cucm-1051-a-sub1", "127.0.0.2")],
         subject: SubjectParts {
             country: "PL".into(),

@@ -262,6 +262,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let new = NewCluster {
         release: release("15").unwrap(),
+        upgraded_from: None,
         nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: Ipv4Addr::LOCALHOST }],
         subject: SubjectParts {
             country: "PL".into(),

@@ -40,6 +40,9 @@ pub struct Settings {
 pub struct ClusterSettings {
     /// Release whose behaviour the cluster follows.
     pub release: String,
+    /// Release that it came from: certificates are as that one made them. Without it they are those of a fresh installation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgraded_from: Option<String>,
     /// Host name of the publisher, without domain.
     pub name: String,
     /// Domain behind the host name.
@@ -190,6 +193,7 @@ impl Default for ClusterSettings {
     fn default() -> Self {
         Self {
             release: DEFAULT_RELEASE.to_owned(),
+            upgraded_from: None,
             name: host_name(),
             domain: String::new(),
             address: own_address(),
@@ -277,9 +281,13 @@ impl ClusterSettings {
     /// # Errors
     /// [`CoreError::BadInput`]: a release that is not known.
     pub fn new_cluster(&self) -> Result<NewCluster, CoreError> {
-        let release = release(&self.release).ok_or_else(|| {
-            CoreError::BadInput(format!("release {} is not known; there are {}", self.release, releases::names()))
-        })?;
+        let known = |name: &str| {
+            let unknown =
+                || CoreError::BadInput(format!("release {name} is not known; there are {}", releases::names()));
+            release(name).ok_or_else(unknown)
+        };
+        let upgraded_from = self.upgraded_from.as_deref().map(known).transpose()?;
+        let release = known(&self.release)?;
         let publisher = NewNode { name: self.name.clone(), domain: self.domain.clone(), address: self.address };
         let subject = SubjectParts {
             country: self.country.clone(),
@@ -293,7 +301,8 @@ impl ClusterSettings {
             domain: self.domain.clone(),
             address: node.address,
         });
-        Ok(NewCluster { release, nodes: std::iter::once(publisher).chain(subscribers).collect(), subject })
+        let nodes = std::iter::once(publisher).chain(subscribers).collect();
+        Ok(NewCluster { release, upgraded_from, nodes, subject })
     }
 }
 

@@ -52,7 +52,7 @@ async fn cluster(folder: &Path, made: i64) -> Cluster {
         state: "Malopolska".into(),
         locality: "Krakow".into(),
     };
-    let new = NewCluster { release: release("15").unwrap(), nodes: vec![node], subject };
+    let new = NewCluster { release: release("15").unwrap(), upgraded_from: None, nodes: vec![node], subject };
     Cluster::create(folder, &new, TimeZone::UTC, &mut At(made, System::default())).await.unwrap()
 }
 

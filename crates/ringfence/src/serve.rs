@@ -58,6 +58,9 @@ pub struct Args {
     /// First start: release whose behaviour the cluster follows
     #[arg(long)]
     release: Option<String>,
+    /// First start: release that the cluster came from, whose certificates it keeps (10.5 of 9.1: 1024 bits)
+    #[arg(long, value_name = "RELEASE")]
+    upgraded_from: Option<String>,
     /// First start: host name of the node
     #[arg(long)]
     name: Option<String>,
@@ -128,6 +131,9 @@ impl Args {
         }
         settings.files.merge &= !self.no_merge;
         set(&mut settings.cluster.release, self.release.as_ref());
+        if self.upgraded_from.is_some() {
+            settings.cluster.upgraded_from.clone_from(&self.upgraded_from);
+        }
         set(&mut settings.cluster.name, self.name.as_ref());
         set(&mut settings.cluster.domain, self.domain.as_ref());
         set(&mut settings.cluster.address, self.address.as_ref());

@@ -14,7 +14,7 @@ fn commands_answers_and_exit_codes() {
 
     // a confirmation from standard input, from nobody, from --yes
     let ended = place.run(&["admin", "-c", MIXED], "n\n");
-    assert_eq!((ended.code(), ended.out()), (1, format!("{QUESTION}n\n").as_str()));
+    assert_eq!((ended.code(), ended.out()), (1, format!("{QUESTION}n\nNothing was done.\n").as_str()));
     let ended = place.run(&["admin", "-c", MIXED], "");
     assert_eq!((ended.code(), ended.out()), (1, format!("{QUESTION}\n").as_str()));
     assert_eq!(ended.error(), "no answer on standard input, so nothing was done; --yes answers\n");
@@ -41,7 +41,7 @@ fn commands_answers_and_exit_codes() {
     let out = ended.out();
     assert!(out.starts_with("The checksum value of the ITL file:\n"));
     assert!(out.contains("The ITL file was verified successfully.\n") && !out.contains("options: q=quit"));
-    assert!(out.contains("Proceed with regeneration (yes|no)? no\nWARNING: "));
+    assert!(out.contains("Proceed with regeneration (yes|no)? no\nNothing was done.\nWARNING: "));
     assert!(
         out.contains(
             "Proceed with regeneration (yes|no)? yes\nSuccessfully Regenerated Certificate for CallManager.\n"

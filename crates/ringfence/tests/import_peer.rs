@@ -99,7 +99,7 @@ fn a_peer_is_taken_over_with_all_that_it_knows() {
             && shown.contains("EC Key Size (Bits)            384\n")
     );
     let select = format!("run sql select publickey from device where name = '{FIRST}'");
-    assert!(admin(&place, &select).contains("-----BEGIN RSA PUBLIC KEY----- MII"));
+    assert!(admin(&place, &select).contains("-----BEGIN RSA PUBLIC KEY-----\nMII"));
 
     // stores and exactly the roles that the peer gave
     let stores = admin(&place, "show cert list trust");

@@ -94,7 +94,7 @@ async fn it_speaks_until_somebody_knows() {
     std::fs::write(data.join("other.pem"), ca.self_signed("Other Root", DAYS)).unwrap();
     admin(&data, "set cert import trust ipsec-trust other.pem");
     let node = Served::start(&data, &[]);
-    let other = |line: &String| line.contains("|UC_CERT-6-CertExpiryApproaching|") && line.contains("Unit:ipsec-trust");
+    let other = |line: &String| line.contains("|UC_CERT-6-UnusedCertExpiry|") && line.contains("Unit:ipsec-trust");
     let all = until("the other alarm", || Some(lines(&received)).filter(|all| all.iter().any(other))).await;
     assert_eq!(node.stop().code(), Some(0));
     assert_eq!(weeks(&all), 2, "{all:#?}");

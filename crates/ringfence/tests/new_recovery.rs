@@ -27,7 +27,7 @@ fn next_step(data: &Path) -> Option<String> {
     let ours = |line: &&str| line.contains("utils ") || line.contains("reset the phones");
     let line = said.lines().filter(|line| !line.contains("on the call server")).find(ours)?;
     let step = line.split_once(": ").unwrap().1.split(';').next().unwrap();
-    Some(step.replace(" (then `utils service mark-done`)", ""))
+    Some(step.replace(" (then `utils service mark-done reset-phones`)", ""))
 }
 
 async fn follow(mode: Option<&str>, list: &str, expected: &[&str]) {
@@ -64,7 +64,7 @@ async fn follow(mode: Option<&str>, list: &str, expected: &[&str]) {
             caught_up();
             let report = phone.reset().await;
             assert_eq!(report.outcome, Outcome::Trusted, "after {steps:?}: {}", report.reason());
-            admin(&data, &format!("utils service mark-done {step}"));
+            admin(&data, "utils service mark-done reset-phones");
         } else {
             admin(&data, &step);
         }

@@ -1,5 +1,6 @@
 //! The Tab key: what can follow what was typed. Made from the table and from the names of the node.
 
+use ringfence_core::releases::Release;
 use ringfence_core::units::SERVICES;
 use ringfence_core::{Level, parameters, services};
 
@@ -12,6 +13,8 @@ use crate::table::{Argument, Command, Kind, visible};
 pub struct Completer {
     /// Privilege level.
     pub level: Level,
+    /// The release that the cluster follows.
+    pub release: &'static Release,
     /// Units of the node.
     pub units: Vec<String>,
     /// Entries of the trust stores, `store/file`.
@@ -47,11 +50,11 @@ impl Completer {
             _ => (line.len(), ""),
         };
         let done: Vec<&str> = typed.iter().filter(|(at, _)| *at < start).map(|(_, word)| *word).collect();
-        if let Some(command) = command_of(&done).filter(|command| command.level <= self.level) {
+        if let Some(command) = command_of(&done).filter(|command| self.offers(command)) {
             return self.argument(command, line, &done, start, partial);
         }
         let mut candidates: Vec<Candidate> = Vec::new();
-        for command in visible(self.level).filter(|command| command.begins_with(&done)) {
+        for command in visible(self.level, self.release).filter(|command| command.begins_with(&done)) {
             let Some(word) = command.words.get(done.len()) else {
                 continue;
             };
@@ -61,6 +64,10 @@ impl Completer {
             }
         }
         Completion { start, candidates }
+    }
+
+    fn offers(&self, command: &Command) -> bool {
+        command.level <= self.level && command.missing_in(self.release).is_none()
     }
 
     fn argument(&self, command: &Command, line: &str, done: &[&str], start: usize, partial: &str) -> Completion {
@@ -134,6 +141,7 @@ mod tests {
     fn completer(level: Level) -> Completer {
         Completer {
             level,
+            release: ringfence_core::releases::release("10.5").unwrap(),
             units: own(["tomcat", "ipsec", "CallManager", "CAPF", "TVS"].into_iter()),
             trust: own(["CallManager-trust/CAPF-e41e7d87.pem", "tomcat-trust/cm9.pem"].into_iter()),
             devices: own(["SEP885A92D977CA", "SEPB83861583B73"].into_iter()),

@@ -1,25 +1,37 @@
 //! `help`, `help COMMAND` and `?`, made from the table [cucm-behaviour.md 1.1].
 
 use ringfence_core::Level;
+use ringfence_core::releases::Release;
 
 use crate::parse::{command_of, words};
-use crate::table::{Command, Kind, Origin, Place, visible};
+use crate::table::{Command, Kind, Origin, Place, is_menu, visible};
 
 /// Letters of the prompt, by which the original sets in the sub-commands of a menu word [seed 004].
 const INDENT: &str = "      ";
 
 /// The text of `help`: all commands of a level, or those that begin with `typed`, or one command at length. `None` when
 /// there is no such command.
-pub fn help(typed: &str, level: Level) -> Option<String> {
+pub fn help(typed: &str, level: Level, release: &Release) -> Option<String> {
     let typed: Vec<&str> = words(typed).into_iter().map(|(_, word)| word).collect();
     if typed.is_empty() {
-        return Some(list(visible(level), true));
+        return Some(list(visible(level, release), true));
     }
-    if let Some(command) = command_of(&typed).filter(|command| command.level <= level) {
+    if let Some(command) = there(&typed, level, release) {
         return Some(explain(command));
     }
-    let under: Vec<&Command> = visible(level).filter(|command| command.begins_with(&typed)).collect();
+    let under: Vec<&Command> = visible(level, release).filter(|command| command.begins_with(&typed)).collect();
     (!under.is_empty()).then(|| list(under.into_iter(), false))
+}
+
+/// The command of these words, where the release has it and the level may run it.
+fn there(typed: &[&str], level: Level, release: &Release) -> Option<&'static Command> {
+    command_of(typed).filter(|command| command.level <= level && command.missing_in(release).is_none())
+}
+
+/// What a line lists that is only a menu word, where the original does so.
+pub fn menu(line: &str, level: Level, release: &Release) -> Option<String> {
+    let typed: Vec<&str> = words(line).into_iter().map(|(_, word)| word).collect();
+    is_menu(&typed).then(|| question_mark(line, level, release)).flatten()
 }
 
 fn list<'a>(commands: impl Iterator<Item = &'a Command>, whole: bool) -> String {
@@ -92,13 +104,13 @@ fn syntax(command: &Command) -> String {
 
 /// The answer to a line that ends with `?`, without that mark: the syntax of a command, or the sub-commands of a menu
 /// word. `None` when there is no such command.
-pub fn question_mark(typed: &str, level: Level) -> Option<String> {
+pub fn question_mark(typed: &str, level: Level, release: &Release) -> Option<String> {
     let typed: Vec<&str> = words(typed).into_iter().map(|(_, word)| word).collect();
-    if let Some(command) = command_of(&typed).filter(|command| command.level <= level) {
+    if let Some(command) = there(&typed, level, release) {
         return Some(syntax(command));
     }
     let mut lines: Vec<String> = Vec::new();
-    for command in visible(level).filter(|command| command.begins_with(&typed)) {
+    for command in visible(level, release).filter(|command| command.begins_with(&typed)) {
         let depth = typed.len() + 1;
         let menu = if command.words.len() > depth { "*" } else { "" };
         let name = command.words.iter().take(depth).copied().collect::<Vec<_>>();
@@ -113,21 +125,27 @@ pub fn question_mark(typed: &str, level: Level) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ringfence_core::releases::release;
+
+    /// The last one that has all commands.
+    fn of_14() -> &'static Release {
+        release("14").unwrap()
+    }
 
     #[test]
     fn all_commands_of_a_level() {
-        let all = help("", Level::Install).unwrap();
+        let all = help("", Level::Install, of_14()).unwrap();
         assert_eq!(all.lines().filter(|line| !line.is_empty()).count(), crate::table::all().count() + 1);
         assert!(all.contains("set cert regen unit-name "));
         assert!(all.contains("sets an enterprise parameter (ours)\n"));
-        let few = help("", Level::Read).unwrap();
+        let few = help("", Level::Read, of_14()).unwrap();
         assert!(few.contains("show ctl") && !few.contains("set cert regen"));
     }
 
     #[test]
     fn one_command_and_a_menu() {
         assert_eq!(
-            help("UTILS ctl update ctlfile", Level::ReadWrite).unwrap(),
+            help("UTILS ctl update ctlfile", Level::ReadWrite, of_14()).unwrap(),
             "utils ctl update CTLFile help:\n\
              This will make the CTL file again and put it on all nodes. Needed after a renewal of CallManager,\n\
              CAPF or ITLRecovery in mixed mode; without it phones cannot use TLS with the new certificate.\n\
@@ -139,31 +157,57 @@ mod tests {
              Example:\n\
              admin:utils ctl update CTLFile\n"
         );
-        let menu = help("utils service", Level::Read).unwrap();
+        let menu = help("utils service", Level::Read, of_14()).unwrap();
         assert_eq!(menu, "utils service list [page]  lists the services of this node\n");
-        assert!(help("set parameter", Level::Install).unwrap().contains("Not a command of the original."));
-        assert_eq!(help("set parameter", Level::Read), None, "hidden from those who may not");
-        assert_eq!(help("frobnicate", Level::Install), None);
+        assert!(help("set parameter", Level::Install, of_14()).unwrap().contains("Not a command of the original."));
+        assert_eq!(help("set parameter", Level::Read, of_14()), None, "hidden from those who may not");
+        assert_eq!(help("frobnicate", Level::Install, of_14()), None);
     }
 
     #[test]
     fn a_question_mark_gives_the_syntax_or_the_sub_commands() {
         assert_eq!(
-            question_mark("utils ctl ", Level::Install).unwrap(),
+            question_mark("utils ctl ", Level::Install, of_14()).unwrap(),
             "      utils ctl distribute\n      utils ctl reset*\n      utils ctl set-cluster*\n      utils ctl update*\n"
         );
         assert_eq!(
-            question_mark("utils ctl set-cluster", Level::Install).unwrap(),
+            question_mark("utils ctl set-cluster", Level::Install, of_14()).unwrap(),
             "      utils ctl set-cluster mixed-mode\n      utils ctl set-cluster non-secure-mode\n"
         );
         assert_eq!(
-            question_mark("", Level::Read).unwrap(),
+            question_mark("", Level::Read, of_14()).unwrap(),
             "      help\n      quit\n      set*\n      show*\n      utils*\n"
         );
         assert_eq!(
-            question_mark("file delete tftp", Level::Install).unwrap(),
+            question_mark("file delete tftp", Level::Install, of_14()).unwrap(),
             "Syntax:\n file delete tftp file-spec [noconfirm]\n file-spec    CTLFile.tlv, ITLFile.tlv\n"
         );
-        assert_eq!(question_mark("utils ctl", Level::Read), None);
+        assert_eq!(question_mark("utils ctl", Level::Read, of_14()), None);
+    }
+
+    #[test]
+    fn commands_that_a_release_has_not_are_not_offered() {
+        let all = |name| help("", Level::Install, release(name).unwrap()).unwrap();
+        assert!(!all("9.1").contains("utils ctl") && !all("9.1").contains("utils itl reset"));
+        assert!(all("10.5").contains("utils ctl update CTLFile") && all("10.5").contains("utils itl reset remotekey"));
+        assert!(all("15").contains("utils itl reset localkey") && !all("15").contains("utils itl reset remotekey"));
+        let old = release("9.1").unwrap();
+        for typed in ["utils ctl", "utils ctl set-cluster mixed-mode", "utils itl reset localkey"] {
+            assert_eq!(
+                (help(typed, Level::Install, old), question_mark(typed, Level::Install, old)),
+                (None, None),
+                "{typed}"
+            );
+        }
+        assert!(!question_mark("utils", Level::Install, old).unwrap().contains(" ctl"));
+    }
+
+    #[test]
+    fn the_menu_of_the_seed() {
+        let both = "      utils itl reset localkey\n      utils itl reset remotekey\n";
+        let menu = |line, name| menu(line, Level::Install, release(name).unwrap());
+        assert_eq!(menu(" Utils itl  reset", "10.5").as_deref(), Some(both));
+        assert_eq!(menu("utils itl reset", "15").as_deref(), Some("      utils itl reset localkey\n"));
+        assert_eq!((menu("utils itl reset", "9.1"), menu("utils itl", "10.5")), (None, None));
     }
 }

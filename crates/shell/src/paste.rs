@@ -17,8 +17,13 @@ const OPENING: &str = "Paste the Certificate and Hit Enter\n";
 pub(crate) enum PastedFor {
     /// `set cert import own`.
     Own(Unit, ImportOptions),
-    /// `set cert import trust`, with the trust store as it was typed.
-    Trust(String),
+    /// `set cert import trust`, with the trust store as it was typed, and what the certificate is called.
+    Trust {
+        /// The trust store.
+        store: String,
+        /// The description.
+        description: Option<String>,
+    },
 }
 
 /// What was pasted so far. Somebody may paste a key by mistake, so it is wiped and not shown.
@@ -94,8 +99,8 @@ impl Session {
             (Err(error), _) => Err(error),
             (Ok([]), _) => Err(CoreError::BadInput("nothing was pasted, so nothing was changed".to_owned())),
             (Ok(bytes), PastedFor::Own(unit, options)) => self.take_own(*unit, bytes, options, surroundings).await,
-            (Ok(bytes), PastedFor::Trust(store)) => {
-                self.take_trusted(store, bytes, "what was pasted", surroundings).await
+            (Ok(bytes), PastedFor::Trust { store, description }) => {
+                self.take_trusted(store, bytes, "what was pasted", description.as_deref(), surroundings).await
             }
         };
         done.unwrap_or_else(|error| Reply::error(&error))
@@ -106,9 +111,13 @@ impl Session {
 mod tests {
     use super::*;
 
+    fn for_tomcat() -> PastedFor {
+        PastedFor::Trust { store: "tomcat".to_owned(), description: None }
+    }
+
     #[test]
     fn an_empty_line_ends_it_only_behind_a_certificate() {
-        let mut paste = Paste::new(PastedFor::Trust("tomcat".to_owned()));
+        let mut paste = Paste::new(for_tomcat());
         for line in ["", "\n\n", "-----BEGIN CERTIFICATE-----", "AAAA\r", "", "BBBB", "-----END CERTIFICATE-----"] {
             assert!(!paste.take(line), "{line:?}");
         }
@@ -118,12 +127,12 @@ mod tests {
         let wanted = "-----BEGIN CERTIFICATE-----\nAAAA\nBBBB\n-----END CERTIFICATE-----\n\
                       -----BEGIN CERTIFICATE-----\nCCCC\n-----END CERTIFICATE-----\n";
         assert_eq!(paste.bytes().unwrap(), wanted.as_bytes());
-        assert_eq!(format!("{paste:?}"), format!("{} bytes for Trust(\"tomcat\")", wanted.len()));
+        assert_eq!(format!("{paste:?}"), format!("{} bytes for {:?}", wanted.len(), for_tomcat()));
     }
 
     #[test]
     fn too_much_is_swallowed_to_its_end() {
-        let mut paste = Paste::new(PastedFor::Trust("tomcat".to_owned()));
+        let mut paste = Paste::new(for_tomcat());
         let line = "A".repeat(1024);
         for _ in 0..GIVEN_BYTES / 1024 + 10 {
             assert!(!paste.take(&line));

@@ -3,6 +3,7 @@
 
 use ringfence_core::administrators::Password;
 use ringfence_core::bulk::SftpServer;
+use ringfence_core::certificates::key_choice::KeyChoice;
 use ringfence_core::enrolment::{Schedule, Selection, WavePlan};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
@@ -19,6 +20,8 @@ pub(crate) enum Question {
     Regenerate {
         /// The unit.
         unit: Unit,
+        /// Key length and hash.
+        choice: KeyChoice,
         /// The reason of `set cert regen force`.
         force: Option<String>,
     },
@@ -292,23 +295,50 @@ impl Question {
     }
 }
 
-/// Whether an answer means yes. Everything else means no, so that a slip of the finger does nothing.
-pub(crate) fn is_yes(answer: &str) -> bool {
-    let answer = answer.trim();
-    answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")
+/// What an answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Yes, or the text that was asked for.
+    Carry,
+    /// No.
+    No,
+    /// Neither: a slip of the finger does nothing, and is asked about.
+    Unclear,
+}
+
+impl Question {
+    /// What somebody means who types this.
+    pub(crate) fn answer(&self, typed: &str) -> Answer {
+        let typed = typed.trim();
+        if self.wants_text() {
+            return if typed.is_empty() { Answer::No } else { Answer::Carry };
+        }
+        let is = |words: [&str; 2]| words.iter().any(|word| typed.eq_ignore_ascii_case(word));
+        match (is(["y", "yes"]), is(["n", "no"])) {
+            (true, _) => Answer::Carry,
+            (_, true) => Answer::No,
+            _ => Answer::Unclear,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_yes;
+    use super::*;
 
     #[test]
-    fn yes_and_everything_else() {
+    fn yes_no_and_everything_else() {
+        let answer = |typed| Question::UpdateCtl.answer(typed);
         for yes in ["y", "Y", "yes", " Yes\t"] {
-            assert!(is_yes(yes), "{yes}");
+            assert_eq!(answer(yes), Answer::Carry, "{yes}");
         }
-        for no in ["", "n", "no", "ye", "yes please", "1", "y y"] {
-            assert!(!is_yes(no), "{no}");
+        for no in ["n", "N", " no", "NO"] {
+            assert_eq!(answer(no), Answer::No, "{no}");
         }
+        for unclear in ["", "ye", "yes please", "1", "y y", "nö", "quit"] {
+            assert_eq!(answer(unclear), Answer::Unclear, "{unclear}");
+        }
+        // A text is what it is, and none is a no.
+        assert_eq!((Question::BulkServer.answer("n"), Question::BulkServer.answer(" ")), (Answer::Carry, Answer::No));
     }
 }

@@ -16,9 +16,9 @@ use crate::complete::Completer;
 use crate::help;
 use crate::parse::{self, Line};
 use crate::paste::Paste;
-use crate::question::{Question, is_yes};
+use crate::question::{Answer, Question};
 use crate::run::csr::NO_REQUEST;
-use crate::table::{Action, Command, Place};
+use crate::table::{Action, Command, Origin, Place};
 
 /// The prompt, without a blank behind it.
 pub const PROMPT: &str = "admin:";
@@ -32,6 +32,15 @@ pub const UNSUCCESSFUL: &str = "Executed command unsuccessfully\n";
 /// What an interrupted command prints.
 pub const INTERRUPTED: &str = "Control-C pressed\n";
 
+/// How often a question is put until it is taken as answered with no: a script that is out of step must come to an end.
+const ASKED_AT_MOST: u8 = 3;
+
+/// What is said of an answer that is neither yes nor no.
+const UNCLEAR: &str = "Nothing was done yet: answer yes or no (y or n).\n";
+
+/// What is said of a no.
+const NOTHING_DONE: &str = "Nothing was done.\n";
+
 /// A session. Nothing of it lasts.
 #[derive(Debug)]
 pub struct Session {
@@ -41,7 +50,8 @@ pub struct Session {
     pub(crate) pagination: bool,
     pub(crate) exchange: Arc<dyn Exchange>,
     pub(crate) monitor: Result<MonitorChoice, String>,
-    question: Option<Question>,
+    /// What waits for an answer, and how often none came that could be understood.
+    question: Option<(Question, u8)>,
     pub(crate) paste: Option<Paste>,
 }
 
@@ -122,6 +132,11 @@ impl Reply {
     /// The answer to a change, above what stands against it.
     pub(crate) fn changed(text: String, behind: Option<&CoreError>) -> Self {
         behind.map_or_else(|| Self::done(text.clone()), |error| Self::error(error).above(&text))
+    }
+
+    fn below(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
     }
 
     pub(crate) fn above(mut self, text: &str) -> Self {
@@ -210,9 +225,10 @@ impl Session {
 
     /// Ctrl-D, or the end of a pipe: ends what is pasted; anything else that waits is taken as no.
     pub async fn end_of_input(&mut self, surroundings: &mut dyn Surroundings) -> Reply {
-        match self.paste.take() {
-            Some(paste) => self.take_paste(paste, surroundings).await,
-            None => Reply { text: String::new(), ..self.interrupt() },
+        match (self.paste.take(), self.question.take()) {
+            (Some(paste), _) => self.take_paste(paste, surroundings).await,
+            (None, Some(_)) => declined(),
+            (None, None) => Reply { text: String::new(), ..self.interrupt() },
         }
     }
 
@@ -226,6 +242,7 @@ impl Session {
         let devices = self.cluster.store().devices().await.unwrap_or_default();
         Completer {
             level: self.actor.level(),
+            release,
             units: release.units(self.node.publisher).map(|unit| unit.name().to_owned()).collect(),
             trust,
             devices: devices.into_iter().map(|device| device.name).collect(),
@@ -234,11 +251,11 @@ impl Session {
 
     /// A typed line without its end: a command, or the answer to the question that waits.
     pub async fn line(&mut self, line: &str, surroundings: &mut dyn Surroundings) -> Reply {
-        if let Some(question) = self.question.take() {
-            return if is_yes(line) || (question.wants_text() && !line.trim().is_empty()) {
-                self.carry_out(question, line, surroundings).await
-            } else {
-                Reply { outcome: Outcome::Declined, ..Reply::done("") }
+        if let Some((question, slips)) = self.question.take() {
+            return match question.answer(line) {
+                Answer::Carry => self.carry_out(question, line, surroundings).await,
+                Answer::Unclear if slips + 1 < ASKED_AT_MOST => self.put(question, slips + 1).above(UNCLEAR),
+                Answer::No | Answer::Unclear => declined(),
             };
         }
         if let Some(paste) = self.paste.take() {
@@ -253,7 +270,8 @@ impl Session {
         }
         if let Some(typed) = line.strip_suffix('?') {
             let typed = typed.trim_end_matches('?');
-            return help::question_mark(typed, self.actor.level()).map_or_else(unknown, Reply::done);
+            return help::question_mark(typed, self.actor.level(), self.cluster.release())
+                .map_or_else(unknown, Reply::done);
         }
         let logged = self.cluster.log_command(&self.node, line, surroundings.now());
         let reply = self.command(line, surroundings).await;
@@ -267,7 +285,9 @@ impl Session {
     async fn command(&mut self, line: &str, surroundings: &mut dyn Surroundings) -> Reply {
         match parse::parse(line) {
             Line::Empty => Reply::done(""),
-            Line::Unknown => unknown(),
+            Line::Unknown => {
+                help::menu(line, self.actor.level(), self.cluster.release()).map_or_else(unknown, Reply::done)
+            }
             Line::WrongArguments(command, reason) => match self.allowed(command) {
                 Err(reply) => reply,
                 Ok(()) => {
@@ -286,6 +306,13 @@ impl Session {
         if let Err(error) = self.actor.require(command.level) {
             return Err(Reply::error(&error));
         }
+        // One of ours that the release has no use for is run all the same when an alarm has named it.
+        if command.origin == Origin::Original
+            && let Some(instead) = command.missing_in(self.cluster.release())
+        {
+            let (name, release) = (command.name(), self.cluster.release().name);
+            return Err(unknown().below(&format!("`{name}` is not a command of release {release}: {instead}\n")));
+        }
         if command.place == Place::Publisher && !self.node.publisher {
             return Err(Reply::refused(format!("This command can only be run on the publisher\n{UNSUCCESSFUL}")));
         }
@@ -297,7 +324,7 @@ impl Session {
         let second = arguments.get(1).copied();
         let done = match command.action {
             Action::Help => {
-                return help::help(first, self.actor.level()).map_or_else(unknown, Reply::done);
+                return help::help(first, self.actor.level(), self.cluster.release()).map_or_else(unknown, Reply::done);
             }
             Action::Quit => {
                 return Reply { state: State::Quit, ..Reply::done("") };
@@ -314,8 +341,8 @@ impl Session {
             Action::ShowWebSecurity => self.show_web_security().await,
             Action::ShowOwn => self.show_certificate(false, first).await,
             Action::ShowTrust => self.show_certificate(true, first).await,
-            Action::Regenerate => self.ask_to_regenerate(first, None),
-            Action::ForceRegenerate => self.ask_to_regenerate(first, second),
+            Action::Regenerate => self.ask_to_regenerate(first, second.unwrap_or_default(), None),
+            Action::ForceRegenerate => self.ask_to_regenerate(first, "", second),
             Action::ListDeletions => self.list_deletions(surroundings.now()).await,
             Action::UndeleteTrusted => self.undelete_trusted(first, second.unwrap_or_default(), surroundings).await,
             Action::ShowCtlStatus => self.show_status(ListKind::Ctl, first == "missing", surroundings.now()).await,
@@ -352,7 +379,7 @@ impl Session {
             Action::ForceImportOwn => self.import_own(first, second.unwrap_or_default(), true, surroundings).await,
             Action::Reuse => self.reuse(first, None, surroundings).await,
             Action::ForceReuse => self.reuse(first, second, surroundings).await,
-            Action::ImportTrust => self.import_trust(first, second, surroundings).await,
+            Action::ImportTrust => self.import_trust(first, second.unwrap_or_default(), surroundings).await,
             Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()),
             Action::Acknowledge => self.acknowledge(first, second.unwrap_or_default(), surroundings).await,
             Action::Unacknowledge => self.unacknowledge(first, surroundings).await,
@@ -400,16 +427,22 @@ impl Session {
 
     /// Puts a question: it waits until the next line.
     pub(crate) fn ask(&mut self, question: Question) -> Reply {
+        let opening = question.opening();
+        self.put(question, 0).above(&opening)
+    }
+
+    fn put(&mut self, question: Question, slips: u8) -> Reply {
         let prompt = question.prompt();
         let state = if question.is_secret() { State::AskSecret(prompt) } else { State::Ask(prompt) };
-        let reply = Reply { text: question.opening(), state, outcome: Outcome::Done };
-        self.question = Some(question);
-        reply
+        self.question = Some((question, slips));
+        Reply { text: String::new(), state, outcome: Outcome::Done }
     }
 
     async fn carry_out(&mut self, question: Question, answer: &str, surroundings: &mut dyn Surroundings) -> Reply {
         let done = match question {
-            Question::Regenerate { unit, force } => self.regenerate(unit, force.as_deref(), surroundings).await,
+            Question::Regenerate { unit, choice, force } => {
+                self.regenerate(unit, choice, force.as_deref(), surroundings).await
+            }
             Question::SetMode(mode) => return self.set_security_mode(mode, surroundings).await,
             Question::UpdateCtl => return self.update_ctl(surroundings).await,
             Question::AccountLevel { name } => self.ask_for_password(name, answer),
@@ -452,6 +485,11 @@ impl Session {
         };
         done.unwrap_or_else(|error| Reply::error(&error))
     }
+}
+
+/// The administrator said no.
+fn declined() -> Reply {
+    Reply { outcome: Outcome::Declined, ..Reply::done(NOTHING_DONE) }
 }
 
 /// What is no command [cucm-behaviour.md 1.1].

@@ -4,6 +4,7 @@
 mod commands;
 
 use ringfence_core::Level;
+use ringfence_core::releases::{ItlReset, Release};
 
 pub use commands::all;
 pub(crate) use commands::{ACTIVELOG_FILES, TFTP_FILES};
@@ -196,7 +197,56 @@ pub(crate) enum Action {
     ShowAlarms,
 }
 
+/// A family of commands that not every release has.
+struct Family {
+    /// The words that they begin with.
+    words: &'static [&'static str],
+    /// Whether a release has it.
+    is_in: fn(&Release) -> bool,
+    /// What to do in one that has it not.
+    instead: &'static str,
+}
+
+/// The families; all other commands are in every release. Which releases have what is said once, in [`Release`].
+const FAMILIES: [Family; 3] = [
+    // CTLs without tokens came with 10.0, and `utils ctl` with them [cucm-behaviour.md 1.5, 2.1]
+    Family {
+        words: &["utils", "ctl"],
+        is_in: |release| !release.ctl_sasts.is_empty(),
+        instead: "sign the CTL file with two tokens and `ringfence ctl-client`, or move to a newer release with `utils system switch-version`",
+    },
+    Family {
+        words: &["utils", "itl", "reset"],
+        is_in: |release| release.itl_reset != ItlReset::NotThere,
+        instead: "it has no ITLRecovery certificate; `set rollback enable` blanks the ITL file instead",
+    },
+    Family {
+        words: &["utils", "itl", "reset", "remotekey"],
+        is_in: |release| release.remote_reset,
+        instead: "`utils itl reset localkey` signs with the key of this cluster",
+    },
+];
+
+/// Menu words that the original answers with their sub-commands although nothing follows them [seed 004].
+const MENUS: [&[&str]; 1] = [&["utils", "itl", "reset"]];
+
+/// Whether these words are a menu that lists what is in it.
+pub fn is_menu(typed: &[&str]) -> bool {
+    let same = |words: &&[&str]| words.len() == typed.len() && begins(words, typed);
+    MENUS.iter().any(same)
+}
+
+fn begins(words: &[&str], first: &[&str]) -> bool {
+    first.len() <= words.len() && first.iter().zip(words).all(|(typed, word)| typed.eq_ignore_ascii_case(word))
+}
+
 impl Command {
+    /// Why a release has not this command, and what to do there; `None` when it has it.
+    pub fn missing_in(&self, release: &Release) -> Option<&'static str> {
+        let family = FAMILIES.iter().find(|family| begins(self.words, family.words) && !(family.is_in)(release));
+        family.map(|family| family.instead)
+    }
+
     /// The words in one line.
     pub fn name(&self) -> String {
         self.words.join(" ")
@@ -218,14 +268,14 @@ impl Command {
 
     /// Whether `words` are the first words of its name, in any case.
     pub fn begins_with(&self, words: &[&str]) -> bool {
-        words.len() <= self.words.len()
-            && words.iter().zip(self.words).all(|(typed, word)| typed.eq_ignore_ascii_case(word))
+        begins(self.words, words)
     }
 }
 
-/// The commands that a level may run, in the order of the alphabet.
-pub fn visible(level: Level) -> impl Iterator<Item = &'static Command> {
-    let mut commands: Vec<&Command> = all().filter(|command| command.level <= level).collect();
+/// The commands of a release that a level may run, in the order of the alphabet.
+pub fn visible(level: Level, release: &Release) -> impl Iterator<Item = &'static Command> + use<> {
+    let there = |command: &&Command| command.level <= level && command.missing_in(release).is_none();
+    let mut commands: Vec<&Command> = all().filter(there).collect();
     commands.sort_unstable_by_key(|command| command.words);
     commands.into_iter()
 }

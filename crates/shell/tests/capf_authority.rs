@@ -173,7 +173,7 @@ async fn stale_lscs_are_given_up_after_a_question() {
     assert!(text.contains("\n1 LSC is not by the issuer in use"), "{text}");
     let (shown, outcome) = place.type_in(&mut session, &["utils capf stale-lsc delete all", "no"]).await;
     assert!(shown.contains("WARNING: This operation will give up 1 stale LSC. Phones keep theirs"), "{shown}");
-    assert!(shown.ends_with("Do you wish to proceed (yes|no)? no\nadmin:"));
+    assert!(shown.ends_with("Do you wish to proceed (yes|no)? no\nNothing was done.\nadmin:"));
     assert_eq!(outcome, Outcome::Declined);
     let (shown, _) = place.type_in(&mut session, &["utils capf stale-lsc delete all", "yes"]).await;
     assert!(shown.ends_with("? yes\nSuccessfully deleted 1 stale LSC.\nadmin:"), "{shown}");

@@ -41,8 +41,9 @@ async fn the_rows_of_the_seed_are_printed_as_there() {
 
     let select = "run sql select name,tkcertificatestatus,publickey from device where name like 'SEP%'";
     let (shown, _) = place.type_in(&mut session, &[select]).await;
-    let key = KEY.trim_end().replace('\n', " ");
-    let rule = "=".repeat(key.len());
+    // The key breaks over its lines, as the seed prints it.
+    let key = KEY.trim_end();
+    let rule = "=".repeat(key.lines().map(str::len).max().unwrap());
     assert_eq!(
         shown,
         format!(
@@ -146,6 +147,7 @@ async fn from_scheduling_to_cancelling() {
         "admin:utils capf device schedule all troubleshoot mic\n\
          This operation will schedule Troubleshoot for 2 phones.\n\
          Do you want to continue? (y/n):n\n\
+         Nothing was done.\n\
          admin:"
     );
     assert_eq!(outcome, Outcome::Declined);

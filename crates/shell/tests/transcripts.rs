@@ -30,16 +30,19 @@ async fn a_day_of_an_administrator_on_10_5() {
     assert_eq!(shown, format!("admin:show ctl\n{NO_CTL}admin:"));
     assert_eq!(outcome, Outcome::Done);
 
-    // mixed mode: no, then yes
-    for no in ["n", "", "maybe"] {
-        let (shown, outcome) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", no]).await;
-        assert_eq!(
-            shown,
-            format!(
-                "admin:utils ctl set-cluster mixed-mode\n\
-                 This operation will set the cluster to Mixed mode. Do you want to continue? (y/n):{no}\nadmin:"
-            )
-        );
+    // mixed mode: no, then yes; what is neither is asked about, twice
+    let question = "This operation will set the cluster to Mixed mode. Do you want to continue? (y/n):";
+    let unclear = "Nothing was done yet: answer yes or no (y or n).";
+    for (answers, between) in [
+        (&["n"][..], format!("{question}n\n")),
+        (&["", "No"], format!("{question}\n{unclear}\n{question}No\n")),
+        (&["maybe", "yy", "1"], format!("{question}maybe\n{unclear}\n{question}yy\n{unclear}\n{question}1\n")),
+    ] {
+        let lines: Vec<&str> =
+            std::iter::once("utils ctl set-cluster mixed-mode").chain(answers.iter().copied()).collect();
+        let (shown, outcome) = place.type_in(&mut session, &lines).await;
+        let first = "admin:utils ctl set-cluster mixed-mode\n";
+        assert_eq!(shown, format!("{first}{between}Nothing was done.\nadmin:"));
         assert_eq!(outcome, Outcome::Declined);
         assert_eq!(length(&mut place, &mut session).await, None);
     }
@@ -91,6 +94,7 @@ async fn a_day_of_an_administrator_on_10_5() {
         "admin:set cert regen CallManager\n\
          WARNING: This operation will overwrite any CA signed certificate previously imported for CallManager\n\
          Proceed with regeneration (yes|no)? no\n\
+         Nothing was done.\n\
          admin:"
     );
     assert_eq!(outcome, Outcome::Declined);
@@ -106,11 +110,11 @@ async fn a_day_of_an_administrator_on_10_5() {
          Pending until done, `show restarts` lists them:\n  \
          cucm-1051-a-pub: utils service restart Cisco Tftp; because of CTL, CallManager of cucm-1051-a-pub; printed \
          transcript\n  \
-         cucm-1051-a-pub: Cisco CallManager (restart it on the call server, then `utils service mark-done`); because of CTL, \
+         cucm-1051-a-pub: Cisco CallManager (restart it on the call server, then `utils service mark-done Cisco CallManager`); because of CTL, \
          CallManager of cucm-1051-a-pub; printed transcript\n  \
          cucm-1051-a-pub: utils service restart Cisco Trust Verification Service; because of CallManager of \
          cucm-1051-a-pub; TAC 200199\n  \
-         cucm-1051-a-pub: Cisco CTIManager (restart it on the call server, then `utils service mark-done`); because of \
+         cucm-1051-a-pub: Cisco CTIManager (restart it on the call server, then `utils service mark-done Cisco CTIManager`); because of \
          CallManager of cucm-1051-a-pub; TAC 200199\n  \
          cucm-1051-a-pub: utils ctl update CTLFile; because of CallManager of cucm-1051-a-pub; TAC 200199\n\
          admin:"
@@ -148,7 +152,7 @@ async fn a_day_of_an_administrator_on_10_5() {
     // deleting
     let (shown, outcome) = place.type_in(&mut session, &["file delete tftp CTLFile.tlv", "n"]).await;
     assert_eq!(outcome, Outcome::Declined);
-    assert!(shown.ends_with("continue: n\nadmin:"));
+    assert!(shown.ends_with("continue: n\nNothing was done.\nadmin:"));
     assert_eq!(length(&mut place, &mut session).await, Some(6113));
     let (shown, _) = place.type_in(&mut session, &["file delete tftp CTLFile.tlv", "y"]).await;
     assert_eq!(
@@ -193,7 +197,7 @@ async fn a_day_of_an_administrator_on_10_5() {
     let (shown, outcome) = place.type_in(&mut session, &["utils ctl set-cluster non-secure-mode", "n"]).await;
     assert!(
         shown.contains(
-            "This operation will set the cluster to non secure mode. Do you want to continue? (y/n):n\nadmin:"
+            "This operation will set the cluster to non secure mode. Do you want to continue? (y/n):n\nNothing was done.\nadmin:"
         )
     );
     assert_eq!(outcome, Outcome::Declined);
@@ -304,7 +308,12 @@ async fn what_is_only_read_and_what_is_not_allowed() {
     let (shown, _) = place
         .type_in(
             &mut session,
-            &["utils service deactivate CAPF", "utils service list", "utils service activate capf", "show restarts"],
+            &[
+                "utils service deactivate Cisco Certificate Authority Proxy Function Service",
+                "utils service list",
+                "utils service activate capf",
+                "show restarts",
+            ],
         )
         .await;
     let capf = "Cisco Certificate Authority Proxy Function";
@@ -331,6 +340,10 @@ async fn what_is_only_read_and_what_is_not_allowed() {
         place.type_in(&mut session, &["set parameter tftpfilesignaturealgorithm SHA-512", "show parameters"]).await;
     assert!(shown.contains("\nSuccessfully set TFTPFileSignatureAlgorithm to SHA-512.\n"));
     assert!(shown.contains("\nTFTPFileSignatureAlgorithm     : SHA-512\n"), "{shown}");
+    // the lines of the page [seed 000]
+    for line in ["LBMSecurityMode                : Insecure", "EnableCaching                  : True"] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
 
     // every refusal carries the words that scripts look for, and none is more than a few lines
     for (line, says) in [
@@ -339,7 +352,10 @@ async fn what_is_only_read_and_what_is_not_allowed() {
         ("help frobnicate", "Executed command unsuccessfully\nNo valid command entered\n"),
         ("frobnicate ?", "Executed command unsuccessfully\nNo valid command entered\n"),
         ("show ctl now", "`now` is too much\nSyntax: show ctl\nExecuted command unsuccessfully\n"),
-        ("set cert regen", "unit-name is missing\nSyntax: set cert regen unit-name\nExecuted command unsuccessfully\n"),
+        (
+            "set cert regen",
+            "unit-name is missing\nSyntax: set cert regen unit-name [options]\nExecuted command unsuccessfully\n",
+        ),
         (
             "set cert regen tomcat-ECDSA",
             "no unit tomcat-ECDSA; there are tomcat, ipsec, ITLRecovery, CallManager, CAPF, TVS\n\
@@ -371,8 +387,15 @@ async fn what_is_only_read_and_what_is_not_allowed() {
             "run sql takes one select statement; changes have commands of their own\nExecuted command unsuccessfully\n",
         ),
         (
+            "set parameter EnableCaching False",
+            "EnableCaching is not set by hand: it belongs to what Ringfence does not run, and nothing here depends on it\n\
+             Executed command unsuccessfully\n",
+        ),
+        ("set cert regen tomcat foo", "`foo` is not key-length or hash\nExecuted command unsuccessfully\n"),
+        ("set cert regen tomcat hash", "a value is missing behind hash\nExecuted command unsuccessfully\n"),
+        (
             "set parameter ClusterSecurityMode 1",
-            "ClusterSecurityMode is changed by its own command, not by hand\nExecuted command unsuccessfully\n",
+            "ClusterSecurityMode is not set by hand: `utils ctl set-cluster mixed-mode|non-secure-mode` changes it\nExecuted command unsuccessfully\n",
         ),
     ] {
         let reply = session.line(line, &mut place.seed).await;
@@ -423,12 +446,124 @@ async fn what_is_only_read_and_what_is_not_allowed() {
         let reply = subscriber.line(line, &mut place.seed).await;
         assert_eq!(reply.text, "This command can only be run on the publisher\nExecuted command unsuccessfully\n");
     }
-    let (shown, _) = place.type_in(&mut subscriber, &["set cert regen CAPF", "yes"]).await;
+    let (shown, _) = place.type_in(&mut subscriber, &["set cert regen TVS", "yes"]).await;
     assert!(shown.contains("has no CAPF certificate of its own"), "{shown}");
     assert!(place.folder.path().join("nodes/cucm-1051-a-sub1/log/cli.log").exists());
     let completer = subscriber.completer().await;
     assert!(!completer.units.contains(&"CAPF".to_owned()));
     assert!(completer.trust.contains(&"CAPF-trust/CAPF-e41e7d87.pem".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_do_not_lie() {
+    let mut place = Place::new("10.5").await;
+    let mut session = place.session(None, Level::ReadWrite).await;
+    // What Ringfence does not run stays as it is, and owed, until somebody says that he restarted it elsewhere.
+    let restart = "utils service restart Cisco Tomcat";
+    let (shown, outcome) = place.type_in(&mut session, &[restart]).await;
+    let line = "Cisco Tomcat[STARTED]  Not Run By Ringfence\n";
+    assert_eq!(shown, format!("admin:{restart}\n{line}Restart it on the call server.\nadmin:"));
+    assert_eq!(outcome, Outcome::Done);
+    place.seed.now += 1000;
+    place.type_in(&mut session, &["set cert regen tomcat", "yes"]).await;
+    let (shown, _) = place.type_in(&mut session, &[restart, "show restarts"]).await;
+    let next =
+        "Restart it on the call server, then `utils service mark-done Cisco Tomcat` takes it from `show restarts`.\n";
+    let owed =
+        "  cucm-1051-a-pub: Cisco Tomcat (restart it on the call server, then `utils service mark-done Cisco Tomcat`)";
+    assert!(shown.starts_with(&format!("admin:{restart}\n{line}{next}admin:show restarts\n{owed}; ")), "{shown}");
+    let (shown, _) =
+        place.type_in(&mut session, &["utils service mark-done Cisco Tomcat Service", "show restarts"]).await;
+    assert!(shown.ends_with(
+        "Marked as done on cucm-1051-a-pub: Cisco Tomcat\nadmin:show restarts\nNo restart is pending.\nadmin:"
+    ));
+    let (shown, outcome) = place.type_in(&mut session, &["utils service stop Cisco Tomcat"]).await;
+    assert!(shown.contains("\nCisco Tomcat is not run by Ringfence: stop it on the call server\nExecuted"), "{shown}");
+    assert_eq!(outcome, Outcome::Refused);
+    let (shown, _) = place.type_in(&mut session, &["utils service start Cisco CDP"]).await;
+    assert!(
+        shown.ends_with("Cisco CDP[STARTED]  Not Run By Ringfence\nStart it on the call server.\nadmin:"),
+        "{shown}"
+    );
+    // a step that is no service has a name
+    place.seed.now += 1000;
+    place.type_in(&mut session, &["set cert regen CAPF", "yes"]).await;
+    let (shown, _) =
+        place.type_in(&mut session, &["show restarts", "utils service mark-done reset-phones", "show restarts"]).await;
+    let step = "  cucm-1051-a-pub: reset the phones (then `utils service mark-done reset-phones`);";
+    assert_eq!(shown.matches(step).count(), 1, "{shown}");
+    assert!(shown.contains("\nMarked as done on cucm-1051-a-pub: reset the phones\nadmin:"), "{shown}");
+    let mut other = place.session(Some("cucm-1051-a-sub1"), Level::ReadWrite).await;
+    let (shown, _) = place.type_in(&mut other, &["utils service restart Cisco Certificate Expiry Monitor"]).await;
+    let there = "The one of the publisher works for the whole cluster: restart it there.\nadmin:";
+    assert!(
+        shown.ends_with(&format!("Cisco Certificate Expiry Monitor[STARTED]  Not Run By Ringfence\n{there}")),
+        "{shown}"
+    );
+
+    // Nobody serves the nodes any more.
+    place.served.clear();
+    let (shown, _) = place.type_in(&mut session, &["utils service list"]).await;
+    for line in [
+        "Cisco Tftp[STOPPED]  Node Not Running\n",
+        "Cisco Certificate Expiry Monitor[STOPPED]  Node Not Running\n",
+        "Cisco CTL Provider[STOPPED]  Service Not Activated\n",
+        "Cisco Tomcat[STARTED]  Not Run By Ringfence\n",
+    ] {
+        assert!(shown.contains(&format!("\n{line}")), "{line}\n{shown}");
+    }
+    assert!(!shown.contains("[STARTED]\n"), "{shown}");
+    let data = place.folder.path().display().to_string();
+    for act in ["start", "stop", "restart"] {
+        let (shown, outcome) = place.type_in(&mut session, &[&format!("utils service {act} Cisco Tftp")]).await;
+        let why = format!("cucm-1051-a-pub is not running: `ringfence serve --data {data}` starts it");
+        assert!(shown.ends_with(&format!("Cisco Tftp\n{why}\nExecuted command unsuccessfully\nadmin:")), "{shown}");
+        assert_eq!(outcome, Outcome::Refused);
+    }
+    let provider = "Cisco CTL Provider";
+    let activate = [format!("utils service activate {provider}"), format!("utils service deactivate {provider}")];
+    let (shown, _) = place.type_in(&mut session, &[activate[0].as_str(), activate[1].as_str()]).await;
+    assert!(
+        shown.contains(&format!("Service Manager is running\n{provider}[STOPPED]  Node Not Running\nadmin:")),
+        "{shown}"
+    );
+    assert!(
+        shown.ends_with(&format!("Service Manager is running\n{provider}[STOPPED]  Service Not Activated\nadmin:")),
+        "{shown}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_release_has_not_is_not_offered() {
+    let mut place = Place::new("9.1").await;
+    let mut session = place.session(None, Level::Install).await;
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode"]).await;
+    assert_eq!(
+        shown,
+        "admin:utils ctl set-cluster mixed-mode\n\
+         Executed command unsuccessfully\n\
+         No valid command entered\n\
+         `utils ctl set-cluster mixed-mode` is not a command of release 9.1: sign the CTL file with two tokens and `ringfence \
+         ctl-client`, or move to a newer release with `utils system switch-version`\n\
+         admin:"
+    );
+    assert_eq!(outcome, Outcome::Refused);
+    let (shown, _) = place.type_in(&mut session, &["help", "utils ?", "help utils ctl", "utils itl reset"]).await;
+    assert!(
+        !shown.contains("ctl update") && !shown.contains("      utils ctl*") && !shown.contains("itl reset localkey")
+    );
+    assert_eq!(shown.matches("No valid command entered\n").count(), 2, "{shown}");
+    let completer = session.completer().await;
+    assert_eq!(
+        completer.complete("utils c").candidates.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(),
+        ["capf", "cert"]
+    );
+
+    let mut place = Place::new("10.5").await;
+    let mut session = place.session(None, Level::Install).await;
+    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset"]).await;
+    let both = "      utils itl reset localkey\n      utils itl reset remotekey\n";
+    assert_eq!((shown, outcome), (format!("admin:utils itl reset\n{both}admin:"), Outcome::Done));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -467,7 +602,7 @@ async fn the_words_of_15() {
          Pending until done, `show restarts` lists them:\n  \
          cucm-1051-a-pub: utils ctl reset localkey; because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
          field notice 70613\n  \
-         cucm-1051-a-pub: reset the phones (then `utils service mark-done`); because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
+         cucm-1051-a-pub: reset the phones (then `utils service mark-done reset-phones`); because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
          field notice 70613\n  \
          cucm-1051-a-pub: utils ctl update CTLFile; because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
          field notice 70613\n\

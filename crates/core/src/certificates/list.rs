@@ -61,12 +61,16 @@ impl Cluster {
     /// [`CoreError`].
     pub async fn list_certificates(&self, node: &NodeRow, trust: bool) -> Result<Vec<String>, CoreError> {
         let rows = self.store().certificates().await?;
+        let given = self.store().descriptions().await?;
         let mut lines = Vec::new();
         for entry in entries(&rows, node, trust)? {
             if !trust && is_reused(entry.row, node, entry.service.number) {
                 continue;
             }
-            let description = if !trust {
+            let key = (entry.row.fingerprint.clone(), entry.service.number);
+            let description = if let Some(text) = given.get(&key) {
+                text.as_str()
+            } else if !trust {
                 entry.row.description.as_str()
             } else if entry.service.name == "CAPF-trust" {
                 ""

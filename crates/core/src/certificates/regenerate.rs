@@ -3,6 +3,7 @@
 use pki::Certificate;
 use store::rows::NodeRow;
 
+use super::key_choice::KeyChoice;
 use super::make::{make, request};
 use super::rows::replace_own;
 use crate::CoreError;
@@ -33,7 +34,22 @@ impl Cluster {
         unit: Unit,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Regenerated, CoreError> {
-        self.renew(actor, node, unit, None, surroundings).await
+        self.renew(actor, node, unit, KeyChoice::default(), None, surroundings).await
+    }
+
+    /// The same with a key length and a hash that somebody chose.
+    ///
+    /// # Errors
+    /// As [`Self::regenerate`]; what the release does not offer, the files cannot name or a phone in use cannot check.
+    pub async fn regenerate_with(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        unit: Unit,
+        choice: KeyChoice,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Regenerated, CoreError> {
+        self.renew(actor, node, unit, choice, None, surroundings).await
     }
 
     /// The same although phones would be left behind or the clock is wrong, for a reason that the audit entry keeps. The wait
@@ -49,7 +65,7 @@ impl Cluster {
         reason: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Regenerated, CoreError> {
-        self.renew(actor, node, unit, Some(reason), surroundings).await
+        self.renew(actor, node, unit, KeyChoice::default(), Some(reason), surroundings).await
     }
 
     async fn renew(
@@ -57,6 +73,7 @@ impl Cluster {
         actor: &Actor,
         node: &NodeRow,
         unit: Unit,
+        choice: KeyChoice,
         force: Option<&str>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Regenerated, CoreError> {
@@ -67,7 +84,7 @@ impl Cluster {
         // Before the key, because that takes its time; and again when nobody else can change anything.
         let anyway = format!("set cert regen force {} REASON", unit.name());
         let forced = self.check_guard(unit, force, &anyway, surroundings.now()).await?;
-        let profile = (self.release().certificates)(unit).1;
+        let profile = self.chosen_profile(unit, choice).await?;
         let place = NewNode::try_from(node)?;
         let subject = self.new_subject(unit, node, surroundings).await?;
         let mut request = request(profile.certificate, subject, &place, unit, surroundings)?;

@@ -229,6 +229,9 @@ impl Cluster {
         }
         let bits = choice_of(if unit.is_ec() { &CURVES } else { rules.rsa }, choice.bits, "key length")?;
         checks::signing_key(self.release(), unit, usize::try_from(bits).ok().filter(|_| !unit.is_ec()))?;
+        if !unit.is_ec() {
+            self.check_models(unit, bits).await?;
+        }
         let digest = digest(unit, bits, rules.digests, choice.digest)?;
         let place = NewNode::try_from(node)?;
         let mut subject = self.new_subject(unit, node, surroundings).await?;
@@ -314,7 +317,7 @@ pub fn digest_named(name: &str) -> Result<RequestDigest, CoreError> {
 }
 
 /// What was chosen, or the first that is offered.
-fn choice_of(offered: &[u32], chosen: Option<u32>, what: &str) -> Result<u32, CoreError> {
+pub(super) fn choice_of(offered: &[u32], chosen: Option<u32>, what: &str) -> Result<u32, CoreError> {
     match chosen {
         None => Ok(offered.first().copied().unwrap_or_default()),
         Some(chosen) if offered.contains(&chosen) => Ok(chosen),
@@ -326,7 +329,7 @@ fn choice_of(offered: &[u32], chosen: Option<u32>, what: &str) -> Result<u32, Co
 }
 
 /// The digest: on a curve one of at least the strength of the key [cucm-behaviour.md 5.4].
-fn digest(
+pub(super) fn digest(
     unit: Unit,
     bits: u32,
     offered: &[RequestDigest],

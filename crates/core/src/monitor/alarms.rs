@@ -7,11 +7,12 @@ use crate::alarms::Alarm;
 /// The service that raises them.
 const APP: &str = "Cisco Certificate Monitor";
 
-/// In the notification window; here for what nothing depends on.
-pub const EXPIRY_APPROACHING: Alarm = Alarm {
-    name: "UC_CERT-6-CertExpiryApproaching",
+/// In the notification window or expired, and nothing depends on it. Ours: the original says of such a certificate what it says of one in
+/// use. Its own alarm of this severity, CertExpiryApproaching, is obsolete [seed 004], so it is raised in no release.
+pub const UNUSED: Alarm = Alarm {
+    name: "UC_CERT-6-UnusedCertExpiry",
     app: APP,
-    meaning: "Certificate is about to Expire or has expired; nothing here depends on it",
+    meaning: "Certificate is about to Expire or has Expired, and nothing here depends on it",
 };
 
 /// In the notification window, more than 30 days left.
@@ -42,7 +43,7 @@ pub const LESS_THAN_A_DAY: Alarm = Alarm {
     meaning: "Certificate is about to Expire in less than 24 hours or has Expired",
 };
 
-/// Expired.
+/// Expired. Obsolete in the catalogue of [seed 004]; [`crate::releases::Release::expired_alarm`] says which releases raise it.
 pub const EXPIRED: Alarm = Alarm {
     name: "UC_CERT-0-CertExpired",
     app: APP,

@@ -75,8 +75,7 @@ pub fn decide(
         for (word, alarm) in events(one) {
             let key = format!("{word}/{}", one.fingerprint);
             if is_due(said.get(&key), alarm, schedule, now) && !(said.contains_key(&key) && word == TOMCAT) {
-                let message =
-                    if word == TOMCAT { expiration_message(one, zone) } else { revocation_message(one, word) };
+                let message = if word == TOMCAT { tomcat_message(one) } else { revocation_message(one, word) };
                 notices.push(Notice { key, alarm, message });
             }
         }
@@ -105,7 +104,7 @@ fn events(one: &Watched) -> impl Iterator<Item = (&'static str, &'static Alarm)>
 pub fn alarm_of(one: &Watched, schedule: &Schedule, at: i64) -> Option<&'static Alarm> {
     let left = one.not_after - at.div_euclid(1000);
     let alarm = by_time_left(left, schedule.window_days, schedule.expired)?;
-    Some(if one.depends.is_empty() { &alarms::EXPIRY_APPROACHING } else { alarm })
+    Some(if one.depends.is_empty() { &alarms::UNUSED } else { alarm })
 }
 
 /// Whether the same may be said again. The gravest two are said each day, whatever the frequency is.
@@ -122,12 +121,16 @@ fn is_due(said: Option<&Said>, alarm: &Alarm, schedule: &Schedule, now: i64) -> 
 pub fn next_look(watched: &[Watched], schedule: &Schedule, now: i64) -> i64 {
     let urgent = |one: &Watched| {
         let left = one.not_after - now.div_euclid(1000);
-        left < 86_400 && alarm_of(one, schedule, now) != Some(&alarms::EXPIRY_APPROACHING)
+        left < 86_400 && alarm_of(one, schedule, now) != Some(&alarms::UNUSED)
     };
     now + if watched.iter().any(urgent) { HOUR } else { DAY }
 }
 
-/// In the manner of [`expiration_message`]: no source prints that of the original.
+/// In the manner of [`expiration_message`]: no source prints those of the original \[inferred\].
+fn tomcat_message(one: &Watched) -> String {
+    format!("Certificate regeneration Notification. Certificate name:{} Unit:{} Type:own-cert", one.file, one.unit)
+}
+
 fn revocation_message(one: &Watched, status: &str) -> String {
     format!(
         "Certificate revocation Notification. Certificate name:{} Unit:{} Type:own-cert Status:{status}",
@@ -207,7 +210,7 @@ mod tests {
             assert_eq!(alarm_of(&one(left), &schedule(), NOW), alarm, "{left}");
             // What nothing depends on: information, whatever the time is.
             let idle = Watched { depends: Vec::new(), kind: Kind::Trust, ..one(left) };
-            let quiet = alarm.map(|_| &alarms::EXPIRY_APPROACHING);
+            let quiet = alarm.map(|_| &alarms::UNUSED);
             assert_eq!(alarm_of(&idle, &schedule(), NOW), quiet, "{left}");
         }
     }
@@ -254,6 +257,8 @@ mod tests {
         let tomcat = Watched { unit: "tomcat".to_owned(), regenerated: true, revocation: None, ..one };
         let first = says(std::slice::from_ref(&tomcat), &HashMap::new(), NOW);
         assert_eq!(first[0].alarm.name, "UC_CERT-2-TomcatCertRegen");
+        let message = "Certificate regeneration Notification. Certificate name:CUCM01.der Unit:tomcat Type:own-cert";
+        assert_eq!(first[0].message, message);
         assert_eq!(says(&[tomcat], &remembered(&first, NOW), NOW + 700 * DAY), [], "it is told once");
     }
 

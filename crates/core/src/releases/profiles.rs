@@ -49,25 +49,30 @@ const fn capf(digest: DigestId, ca_path_length: Option<u8>) -> CertificateProfil
 /// Twenty years, the ITLRecovery certificate of 12.5 to 14 [cucm-behaviour.md 2.1].
 const TWENTY_YEARS: u32 = 7300;
 
-/// 9.1: a renewal makes what an installation made [seed 004: before 10 CallManager, CAPF and ipsec have 1024 bits, tomcat
-/// and TVS 2048].
+/// 9.1: CallManager, CAPF and ipsec have 1024 bits, tomcat and TVS 2048, all with SHA-1, and a renewal makes the same [seed 004:
+/// before 10; seed 000, cucm-behaviour.md 5.2: SHA-1].
 pub(super) const fn of_9_1(unit: Unit) -> (KeyProfile, KeyProfile) {
-    let (old, _) = of_10_5(unit);
-    (old, old)
-}
-
-/// 10.5: a cluster that came from an older release has CallManager, CAPF and ipsec of 1024 bits with SHA-1, tomcat and
-/// TVS of 2048; a renewal makes 2048 bits with SHA-256 [seed 000, seed 004, cucm-behaviour.md 5.2].
-pub(super) const fn of_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
-    let old_bits = match unit {
+    let bits = match unit {
         Unit::CallManager | Unit::Capf | Unit::Ipsec => 1024,
         _ => 2048,
     };
-    let (old, new) = match unit {
-        Unit::Capf => (capf(DigestId::SHA1, None), capf(DigestId::SHA256, None)),
-        _ => (profile(DigestId::SHA1, false), profile(DigestId::SHA256, false)),
+    let certificate = match unit {
+        Unit::Capf => capf(DigestId::SHA1, None),
+        _ => profile(DigestId::SHA1, false),
     };
-    (KeyProfile { bits: old_bits, certificate: old }, KeyProfile { bits: 2048, certificate: new })
+    let both = KeyProfile { bits, certificate };
+    (both, both)
+}
+
+/// 10.5: 2048 bits everywhere [seed 004: from 10 on], with SHA-256 as its renewals [seed 000; of an installation inferred]. The
+/// cluster of [seed 000] has 1024 bits with SHA-1, because it came from an older release.
+pub(super) const fn of_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
+    let certificate = match unit {
+        Unit::Capf => capf(DigestId::SHA256, None),
+        _ => profile(DigestId::SHA256, false),
+    };
+    let both = KeyProfile { bits: 2048, certificate };
+    (both, both)
 }
 
 /// 11.5: a new cluster has 2048 bits with SHA-256 everywhere, as renewals of 10.5 [inferred from 10.5 and 15].

@@ -14,7 +14,7 @@ use ringfence_core::enrolment::{AuthenticationMode, Operation, Schedule, Selecti
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
 use sha2::{Digest, Sha256};
 
 pub struct Clock(pub i64, OpensslRandom);
@@ -34,6 +34,7 @@ pub struct Place {
     pub node: NodeRow,
     pub clock: Clock,
     pub actor: Actor,
+    _served: Option<Serving>,
 }
 
 impl Place {
@@ -42,6 +43,7 @@ impl Place {
         let mut clock = Clock(1_767_323_045_000, OpensslRandom);
         let new = NewCluster {
             release: release("15").unwrap(),
+            upgraded_from: None,
             nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: "127.0.0.1".parse().unwrap() }],
             subject: SubjectParts {
                 country: "PL".into(),
@@ -54,7 +56,8 @@ impl Place {
         let cluster = Cluster::create(folder, &new, TimeZone::UTC, &mut clock).await.unwrap();
         let node = cluster.node(None).await.unwrap();
         let actor = Actor::new("admin", Level::Install);
-        let mut place = Self { cluster, node, clock, actor };
+        let served = cluster.directory(&node).serve().unwrap();
+        let mut place = Self { cluster, node, clock, actor, _served: served };
         for step in [Step::Mode(SecurityMode::Mixed), Step::AddPhone("SEP001122334455")] {
             place.run(&step).await.unwrap();
         }
@@ -95,7 +98,7 @@ pub fn steps() -> Vec<Step> {
         Step::Parameter("TFTPFileSignatureAlgorithm", "SHA-512"),
         Step::Stop("Cisco Tftp"),
         Step::Start("Cisco Tftp"),
-        Step::Restart("Cisco CallManager"),
+        Step::Restart("TVS"),
         Step::AddPhone("SEP00AABBCCDDEE"),
         Step::Schedule,
         Step::Cancel,
@@ -112,7 +115,7 @@ impl Place {
     /// Runs a step; ten minutes after the one before, so that no guard of minutes is in the way.
     pub async fn run(&mut self, step: &Step) -> Result<(), CoreError> {
         self.clock.0 += 600_000;
-        let Self { cluster, node, clock, actor } = self;
+        let Self { cluster, node, clock, actor, .. } = self;
         let phone = Selection::one("SEP001122334455");
         match step {
             // Forced: no phone fetches anything in between.

@@ -3,6 +3,7 @@
 
 mod authority;
 mod deletion;
+mod key_choice;
 mod large;
 mod monitored;
 mod multi_server;

@@ -9,7 +9,7 @@ use ringfence_core::certificates::upload::Upload;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, CertificateRow, Cluster, CoreError, Level, NodeRow, Surroundings};
+use ringfence_core::{Actor, CertificateRow, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
 use tempfile::TempDir;
 
 /// Begins an hour after the folder is made: OpenSSL dates what it signs by the clock of the machine, which goes on.
@@ -33,12 +33,25 @@ pub struct Place {
     pub cluster: Cluster,
     pub publisher: NodeRow,
     pub subscriber: NodeRow,
+    /// What a process holds that serves the nodes, so that their services can be acted on.
+    #[allow(dead_code)] // held, and looked at by few
+    pub served: Vec<Serving>,
     pub clock: Clock,
     pub actor: Actor,
 }
 
 impl Place {
+    /// A cluster; one of 10.5 came from 9.1, as that of [seed 000].
     pub async fn new(release_name: &str) -> Self {
+        Self::of(release_name, (release_name == "10.5").then_some("9.1")).await
+    }
+
+    /// A fresh installation.
+    pub async fn fresh(release_name: &str) -> Self {
+        Self::of(release_name, None).await
+    }
+
+    async fn of(release_name: &str, from: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let node = |name: &str, address: &str| NewNode {
             name: name.to_owned(),
@@ -47,6 +60,7 @@ impl Place {
         };
         let new = NewCluster {
             release: release(release_name).unwrap(),
+            upgraded_from: from.and_then(release),
             nodes: vec![node("pub", "127.0.0.1"), node("sub", "127.0.0.2")],
             subject: SubjectParts {
                 country: "PL".into(),
@@ -63,7 +77,9 @@ impl Place {
         let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
         let publisher = cluster.node(None).await.unwrap();
         let subscriber = cluster.node(Some("sub")).await.unwrap();
-        Self { folder, cluster, publisher, subscriber, clock, actor: Actor::new("admin", Level::ReadWrite) }
+        let served = [&publisher, &subscriber].map(|node| cluster.directory(node).serve().unwrap().unwrap()).into();
+        let actor = Actor::new("admin", Level::ReadWrite);
+        Self { folder, cluster, publisher, subscriber, served, clock, actor }
     }
 
     /// The files of a trust store, in the order of the alphabet.

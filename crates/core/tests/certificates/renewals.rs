@@ -212,10 +212,23 @@ async fn one_reset_for_all_changes() {
         let count = log.lines().filter(|line| line.contains(&format!(", name={name}, "))).count();
         assert_eq!(count, if PHONES[..2].contains(&name) { 1 } else { 2 }, "{name}");
     }
+    // Each certificate ends with its line, and each phone that is reset is a row that was moved to.
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count("|finish cnf on table certificate"), count("|Cnf Received: "), "{log}");
+    assert_eq!(count("|DB: MoveNext(): FALSE"), count("|Sending device reset(2)"), "{log}");
+    assert_eq!(count("|DB: MoveNext(): TRUE"), count("|DB: CFastAccess(Group Reset)"), "{log}");
     let tvs = cluster.find_certificate(&publisher, false, "TVS").await.unwrap();
     let row = cluster.store().certificates().await.unwrap().into_iter().find(|row| row.pem == tvs.to_pem()).unwrap();
     for wanted in [
+        "|AppInfo |DB: CFastAccess(certificate)".to_owned(),
+        format!("|AppInfo |DB: SQL1[select * from certificate where pkid = '{}'];]", row.pkid),
+        format!("|AppInfo |DB: SQL2[select * from certificate where pkid = '{}'];]", row.pkid),
+        "|AppInfo |DB: ~CFastAccess(certificate)".to_owned(),
+        format!("|AppInfo |Cnf Received: certificate U {}, size(", row.pkid),
         format!("|AppInfo |ProcessCnf Y: certificate U {}, size(", row.pkid),
+        "|AppInfo |DB: CFastAccess(Group Reset)".to_owned(),
+        format!("|AppInfo |DB: SQL2[execute procedure dbSelectAllRelatedDevices('CALLMANAGER', '{}')]", publisher.pkid),
+        format!("')], ccmPkid[{}]", publisher.pkid),
         format!(
             "|AppInfo |Certificate CNF. ProcessDbChangeNotify - (certificate, action=2) Cert pkid={}. DEBOUNCED (:2320)",
             row.pkid

@@ -17,7 +17,7 @@ use ringfence_core::enrolment::{
     AuthenticationMode, Desk, Enrolment, KeyPlan, Operation, Policy, Refused, Schedule, Selection, StringChoice, Visit,
 };
 use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level, NodeRow, Surroundings};
+use ringfence_core::{Actor, Cluster, Level, NodeRow, Serving, Surroundings};
 use tempfile::TempDir;
 use wire::capf::{AuthResponse, Cause, DeviceName, Done, Ended, KeySpec, Operation as Asked, Password, RsaSize, Stage};
 use wire::digest::DigestId;
@@ -51,6 +51,9 @@ pub struct Place {
     pub clock: Clock,
     pub actor: Actor,
     pub desk: Desk,
+    /// What a process holds that serves the node, so that its services can be acted on.
+    #[allow(dead_code)] // held, and looked at by few
+    pub served: Serving,
 }
 
 impl Place {
@@ -64,6 +67,8 @@ impl Place {
         let mut clock = Clock { now: START, random: OpensslRandom };
         let new = NewCluster {
             release: release(name).unwrap(),
+            // as that of [seed 000]
+            upgraded_from: release("9.1").filter(|_| name == "10.5"),
             nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: "127.0.0.1".parse().unwrap() }],
             subject: SubjectParts {
                 country: "PL".into(),
@@ -87,7 +92,8 @@ impl Place {
         cluster.put_devices(&actor, &devices, &mut clock).await.unwrap();
         let node = cluster.node(None).await.unwrap();
         let desk = Desk::open(cluster.clone(), Policy { sha2: Sha2Proof::Required }).await.unwrap();
-        Self { folder, cluster, node, clock, actor, desk }
+        let served = cluster.directory(&node).serve().unwrap().unwrap();
+        Self { folder, cluster, node, clock, actor, desk, served }
     }
 
     /// Everything read from the disk anew, as after a kill.

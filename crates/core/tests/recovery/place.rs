@@ -7,7 +7,7 @@ use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
 use wire::trust_list::TrustList;
 
 /// The clock of a test.
@@ -34,6 +34,9 @@ pub struct Place {
     pub actor: Actor,
     pub publisher: NodeRow,
     pub subscriber: NodeRow,
+    /// What a process holds that serves the nodes, so that their services can be acted on.
+    #[allow(dead_code)] // held, and looked at by few
+    pub served: Vec<Serving>,
 }
 
 impl Place {
@@ -47,6 +50,8 @@ impl Place {
         };
         let new = NewCluster {
             release: release(release_name).unwrap(),
+            // as that of [seed 000]
+            upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
             nodes: vec![node("labserver1", 178), node("labserver2", 179)],
             subject: SubjectParts {
                 country: "IN".into(),
@@ -61,7 +66,9 @@ impl Place {
         let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
         let publisher = cluster.node(None).await.unwrap();
         let subscriber = cluster.node(Some("labserver2")).await.unwrap();
-        Self { folder, cluster, clock, actor: Actor::new("admin", Level::Install), publisher, subscriber }
+        let served = [&publisher, &subscriber].map(|node| cluster.directory(node).serve().unwrap().unwrap()).into();
+        let actor = Actor::new("admin", Level::Install);
+        Self { folder, cluster, clock, actor, publisher, subscriber, served }
     }
 
     /// The same in mixed mode.

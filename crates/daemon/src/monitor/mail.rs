@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use ringfence_core::{NodeRow, UndeliveredRow, date, wall_clock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -81,6 +83,42 @@ pub enum MailError {
     },
 }
 
+/// The facility of syslog that an event names when no receiver of syslog is set: local7 [seed 003].
+pub(super) const FACILITY: u8 = 23;
+
+/// The severities as the original writes them: *Critical* [seed 003; the others as RTMT lists them].
+const SEVERITIES: [&str; 8] =
+    ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"];
+
+/// The lines of the original about alarms: *SeverityMatch*, *MatchedEvent* and who said it [seed 003]; `now` in milliseconds since
+/// 1970 UTC. The seed breaks off behind *ClusterID*.
+pub(super) fn events(node: &NodeRow, facility: u8, alarms: &[UndeliveredRow], now: i64, zone: &TimeZone) -> String {
+    let mut text = format!(
+        "At {} on node {}, the following SyslogSeverityMatchFound events generated:\n",
+        date(u64::try_from(now / 1000).unwrap_or_default(), zone),
+        node.address
+    );
+    let facility = facility_name(facility);
+    for alarm in alarms {
+        let severity = SEVERITIES.get(usize::from(alarm.severity)).copied().unwrap_or_default();
+        let at = wall_clock(alarm.at.div_euclid(1000), zone).0.strftime("%b %-d %H:%M:%S").to_string();
+        text.push_str(&format!(
+            "\nSeverityMatch : {severity}\nMatchedEvent : {at} {} {facility} {} : {}\nAppID : Cisco Syslog Agent\nClusterID : \n\
+             NodeID : {}\n",
+            node.name, alarm.severity, alarm.text, node.name
+        ));
+    }
+    text
+}
+
+/// `local7` for 23, the others as RFC 5424 6.2.1 numbers them.
+fn facility_name(number: u8) -> String {
+    match number.checked_sub(16) {
+        Some(local @ 0..=7) => format!("local{local}"),
+        _ => number.to_string(),
+    }
+}
+
 /// Sends one message.
 ///
 /// # Errors
@@ -127,4 +165,45 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, MailError> {
         std::fs::read_to_string(path).map_err(|source| MailError::File { path: path.display().to_string(), source })?;
     let text = Zeroizing::new(text);
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The event of the seed, as its page wraps it.
+    const MATCHED_EVENT: &str = include_str!("../../../../testdata/alarms/matched_event.txt");
+
+    #[test]
+    fn the_letter_of_the_seed() {
+        let node = NodeRow {
+            pkid: String::new(),
+            name: "CUCM02".to_owned(),
+            domain: "localdomain".to_owned(),
+            address: "192.168.1.2".to_owned(),
+            number: 2,
+            publisher: false,
+        };
+        // The wrapping of the page undone.
+        let event = MATCHED_EVENT.trim_end().replace("]\n[", "][").replace('\n', " ");
+        let (_, text) = event.split_once(" local7 2 : ").unwrap();
+        let alarm = UndeliveredRow {
+            seq: 1,
+            alarm: "UC_CERT-2-CertValidfor7days".to_owned(),
+            severity: 2,
+            text: text.to_owned(),
+            at: 1_409_875_206_433,
+        };
+        // Paris has the time of the seed.
+        let zone = TimeZone::get("Europe/Paris").unwrap();
+        let said = events(&node, FACILITY, &[alarm], 1_409_875_256_000, &zone);
+        assert_eq!(
+            said,
+            format!(
+                "At Fri Sep 05 02:00:56 CEST 2014 on node 192.168.1.2, the following SyslogSeverityMatchFound events generated:\n\n\
+                 SeverityMatch : Critical\n{event}\nAppID : Cisco Syslog Agent\nClusterID : \nNodeID : CUCM02\n"
+            )
+        );
+        assert_eq!(SEVERITIES.len(), 8);
+    }
 }

@@ -1,4 +1,5 @@
-//! *Cisco Certificate Expiry Monitor*: looks each day, each hour when it matters, and says what is to be said: into `log/alarms.log` always, to
+//! *Cisco Certificate Expiry Monitor*: looks each day, each hour when it matters, at once when it is restarted and within a minute of a
+//! change of certificates, and says what is to be said: into `log/alarms.log` always, to
 //! [`syslog`] and by [`mail`] when `ringfence.toml` names them. [`metrics`] are there to be fetched at any time.
 //!
 //! What a receiver did not take is kept in the database, at most [`BACKLOG`](ringfence_core::alarms::BACKLOG), and tried again each minute.
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ringfence_core::alarms::Receiver;
+use ringfence_core::enrolment::CHANGE as ENROLMENT;
 use ringfence_core::monitor::{Look, MonitorChoice};
 use ringfence_core::services::EXPIRY_MONITOR;
 use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow};
@@ -26,6 +28,15 @@ use syslog::SyslogSettings;
 
 /// How often it is seen whether a look is due, the service runs, and a receiver is back.
 const TICK: Duration = Duration::from_secs(60);
+
+/// How often the rows are asked whether something changed: who restarts the service waits for no minute.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// How long after a change of certificates a look is due, milliseconds: others follow the first as a rule.
+const SETTLED: i64 = 10_000;
+
+/// The same for LSCs: a wave issues them for hours.
+const SETTLED_LSCS: i64 = 50_000;
 
 /// How long a look may take when the node stops. One that is cut says again what it had said.
 const LAST_LOOK: Duration = Duration::from_secs(1);
@@ -122,24 +133,59 @@ struct Runner {
     settings: MonitorSettings,
     /// When the next look is due, milliseconds since 1970 UTC.
     next: i64,
+    /// The last change of the rows that was seen; `None` before the first.
+    seen: Option<i64>,
+    /// When the service was started that was seen last.
+    started_at: Option<i64>,
 }
 
 impl Runner {
     fn new(cluster: &Cluster, node: &NodeRow, settings: &MonitorSettings) -> Self {
-        Self { cluster: cluster.clone(), node: node.clone(), settings: settings.clone(), next: i64::MIN }
+        let (cluster, node, settings) = (cluster.clone(), node.clone(), settings.clone());
+        Self { cluster, node, settings, next: i64::MIN, seen: None, started_at: None }
     }
 
     async fn run(mut self, mut stopped: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut glances = tokio::time::interval(GLANCE);
+        glances.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
+            let tick = tokio::select! {
+                _ = ticks.tick() => true,
+                _ = glances.tick() => false,
                 // An error means that the sender is gone: that is the end too.
                 _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            if tick || self.glance(now()).await {
+                self.step().await;
             }
-            self.step().await;
         }
+    }
+
+    /// Sees whether something changed that a look may say something about. Whether a step is due now.
+    async fn glance(&mut self, now: i64) -> bool {
+        match self.changed(now).await {
+            Ok(service) => service || self.next.checked_sub(now).is_some_and(|left| left <= 0),
+            // The next step says it.
+            Err(_) => false,
+        }
+    }
+
+    /// Brings the next look forward after a change of certificates. Whether a service changed.
+    async fn changed(&mut self, now: i64) -> Result<bool, CoreError> {
+        let last = self.cluster.store().last_change().await?;
+        let Some(seen) = self.seen.replace(last).filter(|seen| *seen != last) else { return Ok(false) };
+        let mut service = false;
+        for change in self.cluster.store().changes_after(seen).await? {
+            match change.kind.as_str() {
+                "service" => service = true,
+                "certificate" => self.next = self.next.min(now + SETTLED),
+                ENROLMENT => self.next = self.next.min(now + SETTLED_LSCS),
+                _ => {}
+            }
+        }
+        Ok(service)
     }
 
     /// Looks when it is time, and delivers what waits.
@@ -168,10 +214,15 @@ impl Runner {
         self.deliver().await;
     }
 
-    /// Whether the service runs; one that the catalogue of this cluster does not know yet does.
-    async fn runs(&self) -> Result<bool, CoreError> {
+    /// Whether the service runs; one that the catalogue of this cluster does not know yet does. One that was started again looks at
+    /// once.
+    async fn runs(&mut self) -> Result<bool, CoreError> {
         let rows = self.cluster.services_of(&self.node).await?;
-        Ok(rows.iter().find(|row| row.name == EXPIRY_MONITOR).is_none_or(|row| row.started))
+        let Some(row) = rows.iter().find(|row| row.name == EXPIRY_MONITOR) else { return Ok(true) };
+        if self.started_at.replace(row.started_at).is_some_and(|before| before != row.started_at) {
+            self.next = i64::MIN;
+        }
+        Ok(row.started)
     }
 
     /// Asks CAs when it is time; what they say is told at once.
@@ -241,8 +292,9 @@ impl Runner {
                 let count = waiting.len();
                 let subject =
                     format!("{}: {count} certificate alarm{}", self.node.name, if count == 1 { "" } else { "s" });
-                let mut body = waiting.iter().map(|alarm| alarm.text.as_str()).collect::<Vec<_>>().join("\n\n");
-                body.push_str("\n\nAll of them, with what depends on each: `ringfence monitor` on the node.\n");
+                let facility = self.settings.syslog.as_ref().map_or(mail::FACILITY, |syslog| syslog.facility);
+                let mut body = mail::events(&self.node, facility, &waiting, now(), self.cluster.zone());
+                body.push_str("\nAll of them, with what depends on each: `ringfence monitor` on the node.\n");
                 if let Err(error) = mail::send(settings, &subject, body).await {
                     tracing::warn!(%error, waiting = count, "the alarms could not be mailed; tried again");
                     return Ok(());
@@ -257,6 +309,7 @@ impl Runner {
 mod tests {
     #![allow(clippy::unwrap_used)] // tests may stop at the first surprise
     use jiff::tz::TimeZone;
+    use ringfence_core::Surroundings;
     use ringfence_core::cluster::NewCluster;
 
     use super::*;
@@ -270,6 +323,7 @@ mod tests {
         let node = cluster.node(None).await.unwrap();
         let actor = Actor::new("admin", Level::ReadWrite);
         let mut runner = Runner::new(&cluster, &node, &MonitorSettings::default());
+        let _served = cluster.directory(&node).serve().unwrap();
         cluster.stop_service(&actor, &node, EXPIRY_MONITOR, &mut System::default()).await.unwrap();
         runner.step().await;
         assert_eq!(runner.next, i64::MIN);
@@ -279,5 +333,49 @@ mod tests {
         cluster.stop_service(&actor, &node, EXPIRY_MONITOR, &mut System::default()).await.unwrap();
         runner.step().await;
         assert_eq!(runner.next, i64::MIN, "it looks at once when it starts again");
+    }
+
+    /// A clock that is ahead.
+    struct Ahead(i64, System);
+
+    impl Surroundings for Ahead {
+        fn now(&self) -> i64 {
+            self.1.now() + self.0
+        }
+
+        fn random(&mut self) -> &mut dyn ringfence_core::Random {
+            self.1.random()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_restart_looks_at_once_and_a_new_certificate_brings_the_look_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let new: NewCluster = ClusterSettings::default().new_cluster().unwrap();
+        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut System::default()).await.unwrap();
+        let node = cluster.node(None).await.unwrap();
+        let actor = Actor::new("admin", Level::ReadWrite);
+        let mut runner = Runner::new(&cluster, &node, &MonitorSettings::default());
+        let _served = cluster.directory(&node).serve().unwrap();
+        runner.step().await;
+        assert!(!runner.glance(now()).await, "nothing happened since");
+        let daily = runner.next;
+        assert!(daily > now() + 3_600_000);
+
+        cluster.restart_service(&actor, &node, EXPIRY_MONITOR, &mut Ahead(1000, System::default())).await.unwrap();
+        assert!(runner.glance(now()).await, "somebody restarted it");
+        assert!(runner.runs().await.unwrap() && runner.next == i64::MIN);
+        runner.step().await;
+        assert!(runner.next > now() + 3_600_000 && !runner.glance(now()).await);
+
+        // Any other service is no reason to look, only to see whether this one still runs.
+        cluster.restart_service(&actor, &node, "TVS", &mut System::default()).await.unwrap();
+        assert!(runner.glance(now()).await);
+        assert!(runner.runs().await.unwrap() && runner.next > now() + 3_600_000);
+        cluster.regenerate(&actor, &node, ringfence_core::units::Unit::Ipsec, &mut System::default()).await.unwrap();
+        let at = now();
+        assert!(!runner.glance(at).await, "others may follow");
+        assert_eq!(runner.next, at + SETTLED);
+        assert!(!runner.glance(at + SETTLED - 1).await && runner.glance(at + SETTLED).await, "within a minute");
     }
 }

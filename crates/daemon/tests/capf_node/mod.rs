@@ -238,6 +238,7 @@ impl CapfNode {
 async fn cluster(folder: &std::path::Path, devices: &[&str]) -> (Cluster, NodeRow) {
     let new = NewCluster {
         release: release("15").unwrap(),
+        upgraded_from: None,
         nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: Ipv4Addr::LOCALHOST }],
         subject: SubjectParts {
             country: "PL".into(),

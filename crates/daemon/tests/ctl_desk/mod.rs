@@ -72,6 +72,7 @@ impl Desk {
         };
         let new = NewCluster {
             release: release("10.5").unwrap(),
+            upgraded_from: release("9.1"),
             nodes: vec![node("cucm-1051-a-pub", 155), node("cucm-1051-a-sub1", 156)],
             subject: SubjectParts {
                 country: "PL".into(),

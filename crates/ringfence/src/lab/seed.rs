@@ -49,6 +49,8 @@ fn two_nodes(release: &'static Release, nodes: [(&str, [u8; 4]); 2]) -> NewClust
     };
     NewCluster {
         release,
+        // The cluster of the seed has certificates of a release before 10: the lengths of its lists come from them.
+        upgraded_from: ringfence_core::releases::release("9.1").filter(|_| release.name == "10.5"),
         nodes: nodes.map(node).to_vec(),
         subject: SubjectParts {
             country: "PL".to_owned(),

@@ -30,6 +30,7 @@ impl Place {
         };
         let new = NewCluster {
             release: release("10.5").unwrap(),
+            upgraded_from: release("9.1"),
             nodes: vec![node("pub", "192.0.2.1"), node("sub1", "192.0.2.2")],
             subject: SubjectParts {
                 country: "PL".to_owned(),

@@ -1,5 +1,7 @@
 //! `show cert` and `set cert regen` [cucm-behaviour.md 1.2-1.4].
 
+use ringfence_core::certificates::key_choice::KeyChoice;
+use ringfence_core::certificates::requests::digest_named;
 use ringfence_core::trust_stores::Deletion;
 use ringfence_core::units::{Unit, service_named};
 use ringfence_core::{CoreError, Surroundings, certificate_text};
@@ -40,19 +42,26 @@ impl Session {
         Ok(Reply::done(text))
     }
 
-    pub(crate) fn ask_to_regenerate(&mut self, name: &str, force: Option<&str>) -> Result<Reply, CoreError> {
+    pub(crate) fn ask_to_regenerate(
+        &mut self,
+        name: &str,
+        options: &str,
+        force: Option<&str>,
+    ) -> Result<Reply, CoreError> {
         let unit = self.unit(name)?;
-        Ok(self.ask(Question::Regenerate { unit, force: force.map(str::to_owned) }))
+        let choice = key_choice(options)?;
+        Ok(self.ask(Question::Regenerate { unit, choice, force: force.map(str::to_owned) }))
     }
 
     pub(crate) async fn regenerate(
         &self,
         unit: Unit,
+        choice: KeyChoice,
         force: Option<&str>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let behind = behind(match force {
-            None => self.cluster.regenerate(&self.actor, &self.node, unit, surroundings).await,
+            None => self.cluster.regenerate_with(&self.actor, &self.node, unit, choice, surroundings).await,
             Some(reason) => self.cluster.regenerate_forced(&self.actor, &self.node, unit, reason, surroundings).await,
         })?;
         let name = unit.name();
@@ -96,4 +105,25 @@ impl Session {
         let store = service_named(store).map_or(store, |service| service.name);
         Ok(Reply::done(format!("Successfully put back {}/{}.\n", store, one_line(file))))
     }
+}
+
+/// The words behind `set cert regen UNIT`: pairs of a word and its value, as the page of the original has them [seed 004].
+fn key_choice(options: &str) -> Result<KeyChoice, CoreError> {
+    let mut choice = KeyChoice::default();
+    let mut words = options.split_whitespace();
+    while let Some(word) = words.next() {
+        let word = word.to_ascii_lowercase();
+        let value = words.next().ok_or_else(|| CoreError::BadInput(format!("a value is missing behind {word}")));
+        match word.as_str() {
+            "key-length" => choice.bits = Some(bits(value?)?),
+            "hash" => choice.digest = Some(digest_named(value?)?),
+            _ => return Err(CoreError::BadInput(format!("`{word}` is not key-length or hash"))),
+        }
+    }
+    Ok(choice)
+}
+
+/// A number of bits.
+pub(super) fn bits(value: &str) -> Result<u32, CoreError> {
+    value.parse().map_err(|_| CoreError::BadInput(format!("`{value}` is no key length")))
 }

@@ -5,6 +5,7 @@ use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, Reques
 use ringfence_core::units::Unit;
 use ringfence_core::{CoreError, Surroundings};
 
+use crate::run::certificates::bits;
 use crate::session::{Reply, Session};
 
 /// What the original says when nothing was requested.
@@ -87,10 +88,7 @@ fn choice(options: &str) -> Result<RequestChoice, CoreError> {
             "parent-domain" if value.eq_ignore_ascii_case("none") => choice.parent_domain = ParentDomain::Left,
             "parent-domain" => choice.parent_domain = ParentDomain::Named(value.to_owned()),
             "names" => choice.names = value.split(',').map(str::to_owned).collect(),
-            "key-length" => {
-                let bits = value.parse().map_err(|_| CoreError::BadInput(format!("`{value}` is no key length")))?;
-                choice.bits = Some(bits);
-            }
+            "key-length" => choice.bits = Some(bits(value)?),
             "hash" => choice.digest = Some(digest_named(value)?),
             "ou" => choice.with_ou = Some(yes_or_no(value)?),
             _ => {

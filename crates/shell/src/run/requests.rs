@@ -2,6 +2,7 @@
 //!
 //! The certificate is pasted in as on the original (`paste`), or stands in a file that is named, for scripts.
 
+use ringfence_core::certificates::descriptions::check as check_description;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
 use ringfence_core::revocation::{Finding, State};
@@ -49,6 +50,10 @@ impl Session {
             return Ok(Reply::done(format!("{}Nothing has been changed.\n", printable(&lines))));
         }
         let behind = behind(self.cluster.upload(&self.actor, &plan, surroundings).await)?;
+        if let Some(text) = &options.description {
+            let one = std::slice::from_ref(&plan.certificate);
+            self.cluster.describe(&self.actor, one, unit.service(), text, surroundings).await?;
+        }
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
         let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
         let pending = self.restarts_after(unit, &nodes).await?;
@@ -82,14 +87,16 @@ impl Session {
     pub(crate) async fn import_trust(
         &mut self,
         store: &str,
-        file: Option<&str>,
+        rest: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        match file {
-            None | Some("-") => Ok(self.ask_to_paste(PastedFor::Trust(store.to_owned()))),
-            Some(file) => {
+        match trusted_options(rest)? {
+            (None | Some("-"), description) => {
+                Ok(self.ask_to_paste(PastedFor::Trust { store: store.to_owned(), description }))
+            }
+            (Some(file), description) => {
                 let bytes = self.cluster.given_file(&self.actor, file)?;
-                self.take_trusted(store, &bytes, file, surroundings).await
+                self.take_trusted(store, &bytes, file, description.as_deref(), surroundings).await
             }
         }
     }
@@ -100,6 +107,7 @@ impl Session {
         store: &str,
         bytes: &[u8],
         place: &str,
+        description: Option<&str>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let all = given_certificates(bytes).map_err(|error| in_file(place, error))?;
@@ -107,6 +115,9 @@ impl Session {
         let of_unit = named.filter(|service| !service.trust).map(|unit| format!("{}-trust", unit.name));
         let full = of_unit.as_deref().unwrap_or(store);
         let found = self.cluster.import_trusted(&self.actor, &self.node, &all, full, surroundings).await?;
+        if let (Some(text), Some(service)) = (description, service_named(full)) {
+            self.cluster.describe(&self.actor, &all, service.number, text, surroundings).await?;
+        }
         let mut doubts = doubts(&found.findings);
         for other in &found.same_name {
             doubts
@@ -136,7 +147,8 @@ impl Session {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         self.cluster.delete_trusted(&self.actor, &self.node, store, file, surroundings).await?;
-        Ok(Reply::done(format!("Successfully deleted {store}/{file}.\n")))
+        let more = self.cluster.release().deletion.map(|text| format!("{text}.\n")).unwrap_or_default();
+        Ok(Reply::done(format!("Successfully deleted {store}/{file}.\n{more}")))
     }
 
     /// What an administrator has to think of after CAPF has another certificate: ours, because the original leaves it to its
@@ -186,6 +198,8 @@ pub(crate) struct ImportOptions {
     key: Option<String>,
     /// The reason of `set cert import own force`.
     force: Option<String>,
+    /// What the administrator calls it.
+    description: Option<String>,
 }
 
 impl ImportOptions {
@@ -207,8 +221,13 @@ impl ImportOptions {
                     options.key = Some(key.to_owned());
                     behind = more;
                 }
+                "--description" => {
+                    let (text, more) = quoted(behind)?;
+                    options.description = Some(check_description(text)?.to_owned());
+                    behind = more;
+                }
                 other if other.starts_with("--") => {
-                    return Err(CoreError::BadInput(format!("`{other}` is not --dry-run or --key")));
+                    return Err(CoreError::BadInput(format!("`{other}` is not --dry-run, --key or --description")));
                 }
                 _ if file.is_none() => file = Some(word),
                 _ if force => {
@@ -231,6 +250,22 @@ impl ImportOptions {
 fn first_word(text: &str) -> (&str, &str) {
     let (word, behind) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     (word, behind.trim_start())
+}
+
+/// What stands in quotation marks, or a word; and what stands behind it.
+fn quoted(text: &str) -> Result<(&str, &str), CoreError> {
+    let Some(inside) = text.strip_prefix('"') else { return Ok(first_word(text)) };
+    let closed = inside.split_once('"').map(|(value, behind)| (value, behind.trim_start()));
+    closed.ok_or_else(|| CoreError::BadInput(format!("`{text}`: a text in quotation marks ends with one")))
+}
+
+/// What may stand behind the trust store: a file, and what the certificate is called.
+fn trusted_options(text: &str) -> Result<(Option<&str>, Option<String>), CoreError> {
+    let (file, options) = ImportOptions::read(text, false)?;
+    if options.dry_run || options.key.is_some() {
+        return Err(CoreError::BadInput("a trust store takes a file and --description".to_owned()));
+    }
+    Ok((file, options.description))
 }
 
 /// Lines without control characters: names of a CA's choice stand in them.

@@ -1,6 +1,7 @@
 //! `utils service` [cucm-behaviour.md 1.7, printed transcripts]. A state has two blanks behind it, as there.
 
 use ringfence_core::restarts::Pending;
+use ringfence_core::service_control::{Acted, ServiceState};
 use ringfence_core::services::Run;
 use ringfence_core::units::Unit;
 use ringfence_core::{CoreError, Surroundings};
@@ -14,14 +15,8 @@ impl Session {
                         Getting list of all services\n\
                         >> Return code = 0\n"
             .to_owned();
-        for (service, row) in self.cluster.service_states(&self.node).await? {
-            let state = match (row.activated, row.started, service.run_on(self.node.publisher)) {
-                (false, _, _) => "[STOPPED]  Service Not Activated",
-                (true, false, _) => "[STOPPED]  Commanded Out of Service",
-                (true, true, Run::Here) => "[STARTED]",
-                (true, true, Run::Elsewhere) => "[STARTED]  Not Run By Ringfence",
-            };
-            text.push_str(&format!("{}{state}\n", row.name));
+        for it in self.cluster.what_services_do(&self.node).await? {
+            text.push_str(&line(&it));
         }
         text.push_str(&format!("Primary Node ={}\n", self.node.publisher));
         Ok(Reply::done(text))
@@ -32,11 +27,12 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let name = self.cluster.restart_service(&self.actor, &self.node, name, surroundings).await?;
-        Ok(Reply::done(format!(
-            "{}\nService Manager is running\n{name}[STOPPING]  \n{name}[STARTING]  \n{name}[STARTED]  \n",
-            self.cluster.release().restart_warning
-        )))
+        let it = self.cluster.restart_service(&self.actor, &self.node, name, surroundings).await?;
+        if it.state == ServiceState::RunElsewhere {
+            return self.elsewhere(&it, "Restart").await;
+        }
+        let warning = self.cluster.release().restart_warning;
+        Ok(changed(&format!("{warning}\nService Manager is running\n"), &it, &["STOPPING", "STARTING"]))
     }
 
     pub(crate) async fn start_service(
@@ -44,8 +40,11 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let name = self.cluster.start_service(&self.actor, &self.node, name, surroundings).await?;
-        Ok(Reply::done(format!("Service Manager is running\n{name}[STARTING]  \n{name}[STARTED]  \n")))
+        let it = self.cluster.start_service(&self.actor, &self.node, name, surroundings).await?;
+        if it.state == ServiceState::RunElsewhere {
+            return self.elsewhere(&it, "Start").await;
+        }
+        Ok(changed("Service Manager is running\n", &it, &["STARTING"]))
     }
 
     pub(crate) async fn stop_service(
@@ -53,10 +52,8 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let name = self.cluster.stop_service(&self.actor, &self.node, name, surroundings).await?;
-        Ok(Reply::done(format!(
-            "Service Manager is running\n{name}[STOPPING]  \n{name}[STOPPED]  Commanded Out of Service\n"
-        )))
+        let it = self.cluster.stop_service(&self.actor, &self.node, name, surroundings).await?;
+        Ok(changed("Service Manager is running\n", &it, &["STOPPING"]))
     }
 
     pub(crate) async fn activate_service(
@@ -64,8 +61,9 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let name = self.cluster.activate_service(&self.actor, &self.node, name, surroundings).await?;
-        Ok(Reply::done(format!("Service Manager is running\n{name}[STARTING]  \n{name}[STARTED]  \n")))
+        let it = self.cluster.activate_service(&self.actor, &self.node, name, surroundings).await?;
+        let steps: &[&str] = if it.state == ServiceState::Started { &["STARTING"] } else { &[] };
+        Ok(changed("Service Manager is running\n", &it, steps))
     }
 
     pub(crate) async fn deactivate_service(
@@ -73,10 +71,28 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let name = self.cluster.deactivate_service(&self.actor, &self.node, name, surroundings).await?;
-        Ok(Reply::done(format!(
-            "Service Manager is running\n{name}[STOPPING]  \n{name}[STOPPED]  Service Not Activated\n"
-        )))
+        let it = self.cluster.deactivate_service(&self.actor, &self.node, name, surroundings).await?;
+        let steps: &[&str] =
+            if it.service.run_on(self.node.publisher) == Run::Here && self.cluster.is_served(&self.node)? {
+                &["STOPPING"]
+            } else {
+                &[]
+            };
+        Ok(changed("Service Manager is running\n", &it, steps))
+    }
+
+    /// Nothing was done to a service that Ringfence does not run: its line of the list, and the next step.
+    async fn elsewhere(&self, it: &Acted, act: &str) -> Result<Reply, CoreError> {
+        let name = it.service.name;
+        let next = if it.service.is_for_cluster() {
+            format!("The one of the publisher works for the whole cluster: {} it there.\n", act.to_ascii_lowercase())
+        } else {
+            let pending = self.cluster.pending_restarts().await?;
+            let waits = pending.iter().any(|pending| pending.node == self.node.name && pending.step == name);
+            let mark = format!(", then `utils service mark-done {name}` takes it from `show restarts`");
+            format!("{act} it on the call server{}.\n", if waits { &mark } else { "" })
+        };
+        Ok(Reply::done(line(it) + &next))
     }
 
     pub(crate) async fn mark_restart_done(
@@ -110,18 +126,34 @@ impl Session {
     }
 
     fn restart_line(&self, it: &Pending) -> String {
-        let how = match it.run {
-            Some(Run::Here) => format!("utils service restart {}", it.step),
-            Some(Run::Elsewhere) => {
-                format!("{} (restart it on the call server, then `utils service mark-done`)", it.step)
+        let how = match (it.run, it.name()) {
+            (Some(Run::Here), _) => format!("utils service restart {}", it.step),
+            (Some(Run::Elsewhere), Some(name)) => {
+                format!("{} (restart it on the call server, then `utils service mark-done {name}`)", it.step)
             }
-            None => format!("{} (then `utils service mark-done`)", it.step),
-        };
-        let how = if ["utils ctl ", "utils itl "].iter().any(|ours| it.step.starts_with(ours)) {
-            it.step.to_owned()
-        } else {
-            how
+            (_, Some(name)) => format!("{} (then `utils service mark-done {name}`)", it.step),
+            (_, None) => it.step.to_owned(),
         };
         one_line(&format!("  {}: {how}; because of {}; {}", it.node, it.causes.join(", "), it.source)) + "\n"
     }
+}
+
+/// The line of the list. What runs has two blanks behind its state only where it was started just now.
+fn line(it: &Acted) -> String {
+    let state = match it.state {
+        ServiceState::Started => "[STARTED]",
+        ServiceState::Stopped => "[STOPPED]  Commanded Out of Service",
+        ServiceState::NotActivated => "[STOPPED]  Service Not Activated",
+        ServiceState::NodeNotRunning => "[STOPPED]  Node Not Running",
+        ServiceState::RunElsewhere => "[STARTED]  Not Run By Ringfence",
+    };
+    format!("{}{state}\n", it.service.name)
+}
+
+/// What a service went through, and its state at the end.
+fn changed(above: &str, it: &Acted, steps: &[&str]) -> Reply {
+    let name = it.service.name;
+    let steps: String = steps.iter().map(|step| format!("{name}[{step}]  \n")).collect();
+    let end = if it.state == ServiceState::Started { format!("{name}[STARTED]  \n") } else { line(it) };
+    Reply::done(format!("{above}{steps}{end}"))
 }

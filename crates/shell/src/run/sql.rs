@@ -15,15 +15,13 @@ impl Session {
     }
 }
 
-/// The table as text. A column is as wide as its longest text; a line has no blanks at its end. Line breaks inside a value
-/// (a PEM key) become blanks, so that a row stays a line [seed 004]; the one at its end counts for nothing.
+/// The table as text. A column is as wide as its longest text; a line has no blanks at its end. A key or certificate
+/// in PEM breaks over its lines [seed 004]; in any other value a line break becomes a blank, so that nobody's text begins a row.
 pub(super) fn layout(table: &Table) -> String {
     let rows: Vec<Vec<String>> = table
         .rows
         .iter()
-        .map(|row| {
-            row.iter().map(|value| one_line(value.as_deref().unwrap_or("NULL").trim_end_matches('\n'))).collect()
-        })
+        .map(|row| row.iter().map(|value| cell(value.as_deref().unwrap_or("NULL").trim_end_matches('\n'))).collect())
         .collect();
     let widths: Vec<usize> = table
         .columns
@@ -31,7 +29,11 @@ pub(super) fn layout(table: &Table) -> String {
         .enumerate()
         .map(|(index, name)| {
             let values = rows.iter().filter_map(|row| row.get(index));
-            values.map(|value| value.chars().count()).chain([name.chars().count()]).max().unwrap_or_default()
+            values
+                .flat_map(|value| value.lines().map(|line| line.chars().count()))
+                .chain([name.chars().count()])
+                .max()
+                .unwrap_or_default()
         })
         .collect();
     let rules: Vec<String> = widths.iter().map(|width| "=".repeat(*width)).collect();
@@ -45,6 +47,24 @@ pub(super) fn layout(table: &Table) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A value as it is printed.
+fn cell(value: &str) -> String {
+    if is_pem(value) { value.to_owned() } else { one_line(value) }
+}
+
+/// Whether a value is PEM and nothing else: a title, lines of base64, an end.
+fn is_pem(value: &str) -> bool {
+    let title = |line: &str, word: &str| {
+        let name = line.strip_prefix(word).and_then(|rest| rest.strip_suffix("-----"));
+        name.is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_uppercase()))
+    };
+    let mut lines = value.split('\n');
+    let begins = lines.next().is_some_and(|line| title(line, "-----BEGIN "));
+    let ends = lines.next_back().is_some_and(|line| title(line, "-----END "));
+    let base64 = |line: &str| line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+    begins && ends && lines.all(base64)
 }
 
 #[cfg(test)]
@@ -67,6 +87,33 @@ mod tests {
              ===================== ==========\n\
              RollBackToPreGrayback F\n"
         );
+    }
+
+    #[test]
+    fn a_key_breaks_over_its_lines_and_nothing_else_does() {
+        let key =
+            "-----BEGIN RSA PUBLIC KEY-----\nMIIBCgKCAQEAkGfW/+T=\ne9oskH6www9faBNJ\n-----END RSA PUBLIC KEY-----";
+        let shown =
+            table(&["name", "publickey"], &[&[Some("SEP885A92D977CA"), Some(key)], &[Some("SEPB83861583B73"), None]]);
+        assert_eq!(
+            layout(&shown),
+            format!(
+                "name            publickey\n\
+                 =============== ==============================\n\
+                 SEP885A92D977CA {key}\n\
+                 SEPB83861583B73 NULL\n"
+            )
+        );
+        for forged in [
+            "-----BEGIN X-----\nAAAA\nSEPB83861583B73 3\n-----END X-----",
+            "-----BEGIN X-----\n\u{1b}[2J\n-----END X-----",
+            "-----BEGIN X-----\nAAAA",
+            "-----BEGIN -----\n-----END -----",
+            "a\n-----END X-----",
+        ] {
+            let shown = layout(&table(&["v"], &[&[Some(forged)]]));
+            assert_eq!(shown.lines().count(), 3, "{shown}");
+        }
     }
 
     #[test]

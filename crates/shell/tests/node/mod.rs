@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, Level, OpensslRandom, Random, RandomError, Surroundings};
+use ringfence_core::{Actor, Cluster, Level, OpensslRandom, Random, RandomError, Serving, Surroundings};
 use shell::{Outcome, Session, State};
 
 /// Fri Mar 06 21:04:39 UTC 2015, as in the seeds.
@@ -45,6 +45,9 @@ pub struct Place {
     pub folder: tempfile::TempDir,
     pub cluster: Cluster,
     pub seed: Seed,
+    /// What a process holds that serves the nodes, so that their services can be acted on.
+    #[allow(dead_code)] // held, and looked at by few
+    pub served: Vec<Serving>,
 }
 
 impl Place {
@@ -63,6 +66,8 @@ impl Place {
         };
         let new = NewCluster {
             release: release(release_name).unwrap(),
+            // as that of [seed 000]
+            upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
             nodes: nodes.iter().map(|(name, address)| node(name, address)).collect(),
             subject: SubjectParts {
                 country: "PL".into(),
@@ -74,7 +79,11 @@ impl Place {
         };
         let mut seed = Seed { now: START, renewed: false, random: OpensslRandom };
         let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut seed).await.unwrap();
-        Self { folder, cluster, seed }
+        let mut served = Vec::new();
+        for node in cluster.store().nodes().await.unwrap() {
+            served.extend(cluster.directory(&node).serve().unwrap());
+        }
+        Self { folder, cluster, seed, served }
     }
 
     pub async fn session(&self, node: Option<&str>, level: Level) -> Session {

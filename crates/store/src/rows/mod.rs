@@ -7,6 +7,7 @@ mod bulk_server;
 mod certificates;
 mod ctl_file;
 mod deleted_certificates;
+mod descriptions;
 mod device_certificates;
 mod device_requests;
 mod devices;

@@ -21,7 +21,10 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["set", "cert", "import", "own"],
-        arguments: &[needed("unit-name", Kind::Unit), optional("file | --key file | --dry-run", Kind::CommandWords)],
+        arguments: &[
+            needed("unit-name", Kind::Unit),
+            optional("file | --key file | --dry-run | --description text", Kind::CommandWords),
+        ],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
@@ -52,20 +55,21 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["set", "cert", "import", "trust"],
-        arguments: &[needed("unit-name", Kind::TrustStore), optional("file", Kind::Word)],
+        arguments: &[needed("unit-name", Kind::TrustStore), optional("file | --description text", Kind::CommandWords)],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
         summary: "puts certificates of a file into a trust store",
         help: "This will put all certificates of a file (PEM, or one in DER) into a trust store, which may be named by its unit:\n\
                tomcat for tomcat-trust. Without a file they are pasted in as PEM; an empty line behind the last one or Ctrl-D\n\
-               ends it. A file is named by its whole path or as it lies in the data directory.",
-        example: "set cert import trust CallManager-trust root.pem",
+               ends it. A file is named by its whole path or as it lies in the data directory. `--description \"text\"` is what the\n\
+               lists call it.",
+        example: "set cert import trust Phone-SAST-trust SAST-ADN0054f509.pem --description \"1st eToken Cert\"",
         action: Action::ImportTrust,
     },
     Command {
         words: &["set", "cert", "regen"],
-        arguments: &[needed("unit-name", Kind::Unit)],
+        arguments: &[needed("unit-name", Kind::Unit), optional("options", Kind::CommandWords)],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
@@ -74,7 +78,11 @@ pub(super) const COMMANDS: &[Command] = &[
                rebuild the ITL files. In mixed mode run `utils ctl update CTLFile` after CallManager, CAPF or\n\
                ITLRecovery. CallManager and TVS wait five minutes for each other, and until all phones have fetched\n\
                an ITL file that tells of the first change: a phone that has missed both can check nothing any more.\n\
-               `show itl status` names the phones, `set cert regen force` does not wait for them.",
+               `show itl status` names the phones, `set cert regen force` does not wait for them. The options (ours; the original\n\
+               has them on its page):\n\
+               key-length BITS  2048, 3072, 4096 (1024 in old releases); 256, 384, 521 for -ECDSA. For a unit that phones check not\n\
+               \x20                3072, which their files cannot name, and no more than every phone in use can check\n\
+               hash SHA256      or SHA512 (SHA1 in old releases).",
         example: "set cert regen CallManager",
         action: Action::Regenerate,
     },
