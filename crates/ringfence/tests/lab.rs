@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-const SCENARIOS: [&str; 13] = [
+const SCENARIOS: [&str; 14] = [
     "non-secure-to-mixed",
     "certificate-regeneration",
     "legacy-phones",
@@ -18,6 +18,7 @@ const SCENARIOS: [&str; 13] = [
     "tokens-to-tokenless",
     "tokenless-to-tokens",
     "lost-tokens",
+    "renewals-in-order",
 ];
 
 /// Those that need Security Tokens.
@@ -145,7 +146,13 @@ fn release_9_1_knows_only_tokens() {
     assert_eq!(code, Some(0), "{said}");
     let (told, left_out) =
         (said.matches(" phones, as told").count(), said.matches("not told of release 9.1: ").count());
-    assert_eq!((told, left_out), (4, SCENARIOS.len() - 4), "{said}");
+    assert_eq!((told, left_out), (8, SCENARIOS.len() - 8), "{said}");
+    for name in ["lsc-install", "capf-regeneration", "encrypted-config", "renewals-in-order"] {
+        assert!(
+            said.contains(&format!("\n{name:<26}")) && said.contains(&format!("=== {name}\n")),
+            "{name} needs no CTL\n{said}"
+        );
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use phone::Outcome;
 use pki::listing::ListKind;
 
 use super::ending::{By, Ending};
-use super::scenario::{Differences, ctl_signer, expect, must_say, restart_services};
+use super::scenario::{Differences, ctl_signer, expect, must_say, restart_services, signer};
 use super::world::{World, could_not, title};
 use crate::exit::Failure;
 
@@ -52,7 +52,7 @@ pub(super) async fn lsc_install(world: &mut World) -> Result<Differences, Failur
     }
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted; 4]);
-    world.endings = vec![Ending::Takes(ListKind::Ctl, By::Faith); 4];
+    world.endings = vec![Ending::Takes(list(world), By::Faith); 4];
     Ok(differences)
 }
 
@@ -71,7 +71,9 @@ pub(super) async fn capf_regeneration(world: &mut World) -> Result<Differences, 
     world.transcript.step("The administrator renews CAPF; the old one stays where LSCs hang on it")?;
     let said = world.types("set cert regen CAPF", &["yes"]).await?;
     must_say(&mut differences, &said, "Successfully Regenerated Certificate for CAPF.");
-    world.types("utils ctl update CTLFile", &["y"]).await?;
+    if has_ctl(world) {
+        world.types("utils ctl update CTLFile", &["y"]).await?;
+    }
     let said = world.types("show cert list trust", &[]).await?;
     must_say(&mut differences, &said, "CAPF-trust/CAPF-e41e7d87.pem");
     let said = world.types("utils capf stale-lsc list", &[]).await?;
@@ -97,8 +99,8 @@ pub(super) async fn capf_regeneration(world: &mut World) -> Result<Differences, 
     if said.contains("CAPF-trust/CAPF-e41e7d87.pem") {
         differences.push("the old CAPF is still in CAPF-trust".to_owned());
     }
-    let by = By::Listed(ListKind::Ctl, ctl_signer(world.release()));
-    world.endings = vec![Ending::Takes(ListKind::Ctl, by); 3];
+    let signer = if has_ctl(world) { ctl_signer(world.release()) } else { signer(world.release().itl_signer) };
+    world.endings = vec![Ending::Takes(list(world), By::Listed(list(world), signer)); 3];
     Ok(differences)
 }
 
@@ -142,15 +144,28 @@ pub(super) async fn encrypted_config(world: &mut World) -> Result<Differences, F
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted]);
     world.show_log("capf.log")?;
-    world.endings = vec![Ending::Takes(ListKind::Ctl, By::Faith)];
+    world.endings = vec![Ending::Takes(list(world), By::Faith)];
     Ok(differences)
 }
 
-/// A cluster in mixed mode with phones that have MICs, whose maker's root is known. The names of the phones.
+/// Whether the nodes sign a CTL in this release; LSCs need none.
+fn has_ctl(world: &World) -> bool {
+    !world.release().ctl_sasts.is_empty()
+}
+
+/// The list that an ending is about.
+fn list(world: &World) -> ListKind {
+    if has_ctl(world) { ListKind::Ctl } else { ListKind::Itl }
+}
+
+/// A cluster, in mixed mode where there is one without tokens, with phones that have MICs, whose maker's root is known. The names of the phones.
 async fn begin(world: &mut World, models: &[&str]) -> Result<Vec<String>, Failure> {
-    world.transcript.step("Before: mixed mode, the root of the phones' maker is known, no phone has an LSC")?;
-    world.types("utils ctl set-cluster mixed-mode", &["y"]).await?;
-    restart_services(world).await?;
+    let mode = if has_ctl(world) { "mixed mode" } else { "no CTL, because only Security Tokens would sign it" };
+    world.transcript.step(&format!("Before: {mode}; the root of the phones' maker is known, no phone has an LSC"))?;
+    if has_ctl(world) {
+        world.types("utils ctl set-cluster mixed-mode", &["y"]).await?;
+        restart_services(world).await?;
+    }
     let roots = world.write_manufacturing_root()?;
     world.types(&format!("utils capf mic-root load {}", roots.display()), &[]).await?;
     world.add_phones(models).await?;

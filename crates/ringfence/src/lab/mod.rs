@@ -1,6 +1,6 @@
 //! `ringfence lab`: a cluster of two nodes and phones in one process, told as a transcript.
 //!
-//! * [`scenario`], [`enrolment`], [`moves`], [`recovery`], [`tokens`]: the stories; [`ending`]: how their phones must end
+//! * [`scenario`], [`enrolment`], [`moves`], [`recovery`], [`renewals`], [`tokens`]: the stories; [`ending`]: how their phones must end
 //! * [`world`]: the cluster, its administrator, its phones; [`desk`]: Security Tokens and the CTL client
 //! * [`seed`]: names and serial numbers of the documents; [`transcript`]: what is shown
 
@@ -9,6 +9,7 @@ mod ending;
 mod enrolment;
 mod moves;
 mod recovery;
+mod renewals;
 mod scenario;
 mod seed;
 mod tokens;

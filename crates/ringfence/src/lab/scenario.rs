@@ -11,7 +11,7 @@ use super::ending::{By, Ending};
 use super::seed::{self, PUBLISHER};
 use super::transcript::Transcript;
 use super::world::{World, title};
-use super::{desk, enrolment, moves, recovery, tokens};
+use super::{desk, enrolment, moves, recovery, renewals, tokens};
 use crate::exit::Failure;
 
 /// A scenario.
@@ -43,6 +43,8 @@ pub enum Scenario {
     TokenlessToTokens,
     /// New tokens, because the old ones are lost.
     LostTokens,
+    /// All certificates are renewed, one TFTP server after the other.
+    RenewalsInOrder,
 }
 
 /// What a scenario found different from what it says; empty when all went as told.
@@ -50,7 +52,7 @@ pub type Differences = Vec<String>;
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NonSecureToMixed,
         Self::CertificateRegeneration,
         Self::LegacyPhones,
@@ -64,6 +66,7 @@ impl Scenario {
         Self::TokensToTokenless,
         Self::TokenlessToTokens,
         Self::LostTokens,
+        Self::RenewalsInOrder,
     ];
 
     /// Its name on the command line.
@@ -82,6 +85,7 @@ impl Scenario {
             Self::TokensToTokenless => "tokens-to-tokenless",
             Self::TokenlessToTokens => "tokenless-to-tokens",
             Self::LostTokens => "lost-tokens",
+            Self::RenewalsInOrder => "renewals-in-order",
         }
     }
 
@@ -125,6 +129,9 @@ impl Scenario {
             Self::LostTokens => {
                 "Both Security Tokens are lost: phones without TVS are named beforehand, their CTL has to be deleted by hand."
             }
+            Self::RenewalsInOrder => {
+                "All certificates of two TFTP servers are renewed, one server after the other: phones always have one that they can trust."
+            }
         }
     }
 
@@ -145,6 +152,8 @@ impl Scenario {
             _ if self.has_tokens() && !release.ctl_provider => Some("it has no Cisco CTL Provider, so no tokens"),
             Self::ItlRecovery => (release.itl_reset == ItlReset::NotThere).then_some("it has no ITLRecovery"),
             Self::MoveBetweenClusters | Self::Rollback | Self::UpgradeAnchors | Self::LostTokens => None,
+            // LSCs and ITLs need no CTL.
+            Self::LscInstall | Self::CapfRegeneration | Self::EncryptedConfig | Self::RenewalsInOrder => None,
             _ => tokens_only,
         }
     }
@@ -173,6 +182,7 @@ impl Scenario {
             Self::TokensToTokenless => tokens::tokens_to_tokenless(&mut world, directory).await?,
             Self::TokenlessToTokens => tokens::tokenless_to_tokens(&mut world, directory).await?,
             Self::LostTokens => tokens::lost_tokens(&mut world, directory).await?,
+            Self::RenewalsInOrder => renewals::renewals_in_order(&mut world).await?,
         };
         differences.dedup();
         Ok((world, differences))

@@ -137,6 +137,14 @@ impl World {
         self.know_phones().await
     }
 
+    /// DHCP names all nodes as file servers, the publisher first.
+    pub fn know_both_servers(&mut self) {
+        let servers: Vec<IpAddr> = self.nodes.iter().map(|node| node.listen().http.ip()).collect();
+        for lab in &mut self.phones {
+            lab.phone.settings_mut().servers.clone_from(&servers);
+        }
+    }
+
     /// Makes all phones devices of this cluster, and its publisher their file server.
     async fn know_phones(&mut self) -> Result<(), Failure> {
         let listen = self.nodes.first().map(|node| node.listen().clone());
@@ -411,6 +419,9 @@ async fn start(cluster: &Cluster, seed: &mut Seed) -> Result<Vec<Node>, Failure>
             }
         }
         if taken {
+            for node in nodes {
+                node.stop().await;
+            }
             continue;
         }
         let port = nodes.first().map_or(0, |node| node.listen().tvs.port()).to_string();
