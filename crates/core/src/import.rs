@@ -9,8 +9,9 @@ mod read;
 
 use std::collections::{HashMap, HashSet};
 
+use pki::bundle::certificates;
 use pki::certificate::KeyKind;
-use pki::lsc::authority::{certificates, is_issued_by};
+use pki::lsc::authority::is_issued_by;
 use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
@@ -106,7 +107,7 @@ pub fn title(certificate: &Certificate) -> String {
 }
 
 /// Bytes of certificates that an administrator gives at most, 1 MiB: what is taken of a chain.
-pub const GIVEN_BYTES: usize = pki::lsc::authority::CHAIN_BYTES;
+pub const GIVEN_BYTES: usize = pki::bundle::CHAIN_BYTES;
 
 impl Cluster {
     /// The bytes of a file of certificates that an administrator names: by its whole path, or as it lies in the data directory.

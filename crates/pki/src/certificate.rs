@@ -2,36 +2,62 @@
 
 use std::sync::Arc;
 
-use der::{Decode, Encode};
+use der::asn1::ObjectIdentifier;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Public};
-use openssl::rsa::Rsa;
+use openssl::rsa::{Rsa, RsaRef};
 use openssl::x509::X509;
 use wire::digest::DigestId;
 use wire::trust_list::CertificateFields;
 
-use crate::hash;
 use crate::name::{self, NameForm};
+use crate::tlv::Oid;
+use crate::x509::Structure;
+use crate::{bundle, hash};
 
 /// rsaEncryption (RFC 8017 A.1).
-const RSA_ENCRYPTION: der::asn1::ObjectIdentifier = der::asn1::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// Algorithms of keys that are none of the two kinds with a name of their own (RFC 4055, RFC 3279, RFC 8410).
+const OTHER_KEYS: [(&str, &str); 8] = [
+    ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
+    ("1.2.840.113549.1.1.7", "RSAES-OAEP"),
+    ("1.2.840.10040.4.1", "DSA"),
+    ("1.2.840.10046.2.1", "DH"),
+    ("1.3.101.110", "X25519"),
+    ("1.3.101.111", "X448"),
+    ("1.3.101.112", "Ed25519"),
+    ("1.3.101.113", "Ed448"),
+];
+
+/// Signatures that somebody should know of (RFC 8017 A.2.4, RFC 3279 2.2.3, RFC 4055 3.1).
+const WEAK_SIGNATURES: [(ObjectIdentifier, &str); 6] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"), "MD2"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"), "MD5"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5"), "SHA-1"),
+    (ObjectIdentifier::new_unwrap("1.3.14.3.2.29"), "SHA-1"),
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"), "SHA-1"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"), "RSASSA-PSS"),
+];
 
 /// Largest certificate taken, in bytes: what the 16-bit length of a TLV field can carry.
 pub const CERTIFICATE_LIMIT: usize = 65_535;
 
-/// A certificate that parses. Nothing is said about its signature or dates.
+/// A certificate that parses, and that every reader behind us takes. Nothing is said about its signature or dates.
 #[derive(Clone)]
 pub struct Certificate {
     der: Arc<[u8]>,
-    parsed: Arc<x509_cert::Certificate>,
+    parts: Arc<Structure>,
     key: PublicKey,
 }
 
 /// Kind and size of a public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyKind {
-    /// RSA, bits.
+    /// RSA by the OID rsaEncryption, with sound numbers: bits. A key for PSS alone is another kind: no phone checks that.
     Rsa(usize),
+    /// RSA with numbers that make signatures worthless: bits, and what is wrong with them.
+    Unsound(usize, &'static str),
     /// Elliptic curve, its OpenSSL name (`secp256r1` for P-256).
     Ec(String),
     /// Something else, by its OID.
@@ -42,8 +68,12 @@ impl std::fmt::Display for KeyKind {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Rsa(bits) => write!(out, "RSA-{bits}"),
+            Self::Unsound(bits, what) => write!(out, "RSA-{bits} with {what}"),
             Self::Ec(curve) => write!(out, "EC-{curve}"),
-            Self::Other(oid) => write!(out, "key {oid}"),
+            Self::Other(oid) => match OTHER_KEYS.iter().find(|(known, _)| known == oid) {
+                Some((_, name)) => out.write_str(name),
+                None => write!(out, "key {oid}"),
+            },
         }
     }
 }
@@ -52,10 +82,6 @@ impl std::fmt::Display for KeyKind {
 #[derive(Clone)]
 struct PublicKey {
     kind: KeyKind,
-    /// SubjectPublicKeyInfo, DER.
-    spki: Vec<u8>,
-    /// PKCS#1 RSAPublicKey, EC point, or the raw bits of another key.
-    bits: Vec<u8>,
     /// The key as OpenSSL holds it, decoded once: its decoder takes longer than a verification. A certificate whose key
     /// the library does not take can still be shown and listed.
     openssl: Result<PKey<Public>, ErrorStack>,
@@ -65,14 +91,24 @@ struct PublicKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// Not DER X.509.
-    #[error("not a certificate: {0}")]
+    #[error("not a certificate that can be used: {0}")]
     NotX509(String),
-    /// No `BEGIN CERTIFICATE` block, or a broken one.
-    #[error("no certificate in the PEM text: {0}")]
-    NotPem(String),
+    /// No certificate in the file, or it cannot be read.
+    #[error(transparent)]
+    File(#[from] Box<bundle::FileError>),
     /// More than [`CERTIFICATE_LIMIT`] bytes.
     #[error("a certificate of {0} bytes is above the limit of {CERTIFICATE_LIMIT}")]
     TooLarge(usize),
+}
+
+impl CertificateError {
+    /// What is wrong, to be read behind what says which certificate it is.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::NotX509(reason) => reason.clone(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl Certificate {
@@ -84,36 +120,28 @@ impl Certificate {
         if der.len() > CERTIFICATE_LIMIT {
             return Err(CertificateError::TooLarge(der.len()));
         }
-        let bad = |error: der::Error| CertificateError::NotX509(error.to_string());
-        let parsed = x509_cert::Certificate::from_der(der).map_err(bad)?;
-        let spki = parsed.tbs_certificate().subject_public_key_info();
-        let bits = spki.subject_public_key.raw_bytes().to_vec();
-        let spki_der = spki.to_der().map_err(bad)?;
-        let openssl = openssl_key(&spki_der, &spki.algorithm.oid, &bits);
-        let key = PublicKey { kind: key_kind(&openssl, &spki.algorithm.oid), spki: spki_der, bits, openssl };
-        Ok(Self { der: der.into(), parsed: Arc::new(parsed), key })
+        let parts = Structure::read(der).map_err(CertificateError::NotX509)?;
+        let openssl = openssl_key(&parts);
+        // What is no key leaves its reasons in the error queue of the thread, where the next TLS connection would find them.
+        drop(ErrorStack::get());
+        let key = PublicKey { kind: key_kind(&openssl, &parts.key_algorithm), openssl };
+        Ok(Self { der: der.into(), parts: Arc::new(parts), key })
     }
 
-    /// Parses the first certificate of a PEM text; keys and other blocks around it are passed over.
+    /// Parses the first certificate of a PEM text; keys and other blocks around it are passed over. This is how a row is read.
     ///
     /// # Errors
     /// [`CertificateError`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        let x509 = openssl::x509::X509::from_pem(pem).map_err(|error| CertificateError::NotPem(error.to_string()))?;
-        let der = x509.to_der().map_err(|error| CertificateError::NotPem(error.to_string()))?;
-        Self::from_der(&der)
+        bundle::first_of_pem(pem).map_err(|error| Box::new(error).into())
     }
 
-    /// Parses PEM or DER, told apart by the text `-----BEGIN`.
+    /// The first certificate of a file: PEM or DER.
     ///
     /// # Errors
     /// [`CertificateError`].
     pub fn from_pem_or_der(bytes: &[u8]) -> Result<Self, CertificateError> {
-        if bytes.windows(10).any(|window| window == b"-----BEGIN") {
-            Self::from_pem(bytes)
-        } else {
-            Self::from_der(bytes)
-        }
+        bundle::first(bytes).map_err(|error| Box::new(error).into())
     }
 
     /// The DER bytes.
@@ -131,57 +159,89 @@ impl Certificate {
     /// PEM with lines of 64 characters.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        let body = openssl::base64::encode_block(&self.der);
-        let mut out = String::from("-----BEGIN CERTIFICATE-----\n");
-        let mut rest = body.as_str();
-        while !rest.is_empty() {
-            let (line, tail) = rest.split_at(rest.len().min(64));
-            out.push_str(line);
-            out.push('\n');
-            rest = tail;
-        }
-        out.push_str("-----END CERTIFICATE-----\n");
-        out
+        crate::pem::write("CERTIFICATE", &self.der)
     }
 
     /// Subject name.
     #[must_use]
     pub fn subject(&self, form: NameForm) -> String {
-        name::format(self.parsed.tbs_certificate().subject(), form)
+        name::format(&self.parts.subject, form)
     }
 
     /// Issuer name.
     #[must_use]
     pub fn issuer(&self, form: NameForm) -> String {
-        name::format(self.parsed.tbs_certificate().issuer(), form)
+        name::format(&self.parts.issuer, form)
     }
 
     /// The first CN of the subject.
     #[must_use]
     pub fn common_name(&self) -> Option<String> {
-        name::common_name(self.parsed.tbs_certificate().subject())
+        name::common_name(&self.parts.subject)
     }
 
     /// The first CN of the issuer.
     #[must_use]
     pub fn issuer_common_name(&self) -> Option<String> {
-        name::common_name(self.parsed.tbs_certificate().issuer())
+        name::common_name(&self.parts.issuer)
     }
 
-    /// Whether subject and issuer are the same name.
+    /// Whether subject and issuer are the same name (RFC 5280 7.1).
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
-        let tbs = self.parsed.tbs_certificate();
-        tbs.subject() == tbs.issuer()
+        self.parts.subject.means(&self.parts.issuer)
     }
 
-    /// Serial number: big endian, as few bytes as possible, no leading 00 [trustlist.md 6].
+    /// Whether this has the subject of another certificate (RFC 5280 7.1).
+    #[must_use]
+    pub fn has_subject_of(&self, other: &Self) -> bool {
+        self.parts.subject.means(&other.parts.subject)
+    }
+
+    /// Whether this names the subject of another certificate as its issuer (RFC 5280 7.1).
+    #[must_use]
+    pub fn names_as_issuer(&self, issuer: &Self) -> bool {
+        self.parts.issuer.means(&issuer.parts.subject)
+    }
+
+    /// Serial number: big endian, as few bytes as possible, no leading 00 [trustlist.md 6]. A negative one keeps the bytes that it has:
+    /// in text it is [`Self::serial_hex`].
     #[must_use]
     pub fn serial(&self) -> &[u8] {
-        match self.parsed.tbs_certificate().serial_number().as_bytes() {
+        match &*self.parts.serial {
             [0, rest @ ..] if !rest.is_empty() => rest,
             all => all,
         }
+    }
+
+    /// The serial number in lower-case hexadecimal digits, with its sign: 80 and -80 are two numbers with the same bytes in a list.
+    #[must_use]
+    pub fn serial_hex(&self) -> String {
+        self.serial_text("", false)
+    }
+
+    /// The serial number in hexadecimal digits with a separator, with its sign.
+    #[must_use]
+    pub fn serial_text(&self, separator: &str, upper: bool) -> String {
+        let bytes = &*self.parts.serial;
+        if bytes.first().is_none_or(|first| *first < 0x80) {
+            return hash::spell(self.serial(), separator, upper);
+        }
+        let mut carry = true;
+        let mut magnitude: Vec<u8> = Vec::with_capacity(bytes.len());
+        for byte in bytes.iter().rev() {
+            let (digit, more) = (!byte).overflowing_add(u8::from(carry));
+            carry = more;
+            magnitude.push(digit);
+        }
+        magnitude.reverse();
+        let shortest = magnitude.iter().position(|byte| *byte != 0).and_then(|first| magnitude.get(first..));
+        format!("-{}", hash::spell(shortest.unwrap_or_default(), separator, upper))
+    }
+
+    /// The bytes of the INTEGER, with a leading 00 where it has one.
+    pub(crate) fn serial_integer(&self) -> &[u8] {
+        &self.parts.serial
     }
 
     /// The serial number byte-reversed, as the CTL client writes that of a token.
@@ -208,32 +268,44 @@ impl Certificate {
     /// PKCS#1 RSAPublicKey, or the uncompressed EC point: the PUBLICKEY of a record.
     #[must_use]
     pub fn public_key_bits(&self) -> &[u8] {
-        &self.key.bits
+        &self.parts.key_bits
     }
 
     /// SubjectPublicKeyInfo, DER.
     #[must_use]
     pub fn spki(&self) -> &[u8] {
-        &self.key.spki
+        &self.parts.spki
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo: the name of its key in a key store.
     #[must_use]
     pub fn key_id(&self) -> [u8; 32] {
-        hash::sha256(&self.key.spki)
+        hash::sha256(&self.parts.spki)
     }
 
     /// The signature bits of the certificate.
     #[must_use]
     pub fn signature_bits(&self) -> &[u8] {
-        self.parsed.signature().raw_bytes()
+        &self.parts.signature
     }
 
-    /// First and last second of validity, seconds since 1970 UTC.
+    /// First and last second of validity, seconds since 1970 UTC; 0 for what lies before.
     #[must_use]
     pub fn validity(&self) -> (u64, u64) {
-        let validity = self.parsed.tbs_certificate().validity();
-        (validity.not_before.to_unix_duration().as_secs(), validity.not_after.to_unix_duration().as_secs())
+        let seconds = |at: i64| u64::try_from(at).unwrap_or_default();
+        (seconds(self.parts.validity.0), seconds(self.parts.validity.1))
+    }
+
+    /// First and last second of validity, seconds since 1970 UTC, for those who show them: devices without a clock begin before it.
+    #[must_use]
+    pub fn dates(&self) -> (i64, i64) {
+        self.parts.validity
+    }
+
+    /// With what its issuer signed it, when that is something to be told: MD5, SHA-1, RSASSA-PSS.
+    #[must_use]
+    pub fn weak_signature(&self) -> Option<&'static str> {
+        WEAK_SIGNATURES.iter().find(|(oid, _)| self.parts.signature_algorithm == *oid).map(|(_, name)| *name)
     }
 
     /// SHA-1 of the DER: what `show ctl` prints.
@@ -254,9 +326,14 @@ impl Certificate {
         hash::md5(&self.der)
     }
 
-    /// The parsed form, for the modules that print it.
-    pub(crate) fn x509(&self) -> &x509_cert::Certificate {
-        &self.parsed
+    /// Its parts, for the modules that print and copy them.
+    pub(crate) fn parts(&self) -> &Structure {
+        &self.parts
+    }
+
+    /// The DER of an extension.
+    pub(crate) fn extension(&self, oid: ObjectIdentifier) -> Option<&[u8]> {
+        self.parts.extensions.iter().find(|one| one.oid == oid).map(|one| &*one.value)
     }
 
     /// The public key for OpenSSL.
@@ -326,7 +403,7 @@ impl Eq for Certificate {}
 
 impl std::fmt::Debug for Certificate {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Certificate({}, serial {})", self.subject(NameForm::Cucm), hash::hex(self.serial()))
+        write!(out, "Certificate({}, serial {})", self.subject(NameForm::Cucm), self.serial_hex())
     }
 }
 
@@ -337,21 +414,36 @@ pub(crate) fn rsa_spki(modulus: &[u8], exponent: &[u8]) -> Result<Vec<u8>, Error
 }
 
 /// RSA keys are read by the PKCS#1 reader: the one for any SubjectPublicKeyInfo takes a hundred times as long.
-fn openssl_key(spki: &[u8], oid: &der::asn1::ObjectIdentifier, bits: &[u8]) -> Result<PKey<Public>, ErrorStack> {
-    if *oid == RSA_ENCRYPTION {
-        PKey::from_rsa(Rsa::public_key_from_der_pkcs1(bits)?)
+fn openssl_key(parts: &Structure) -> Result<PKey<Public>, ErrorStack> {
+    if parts.key_algorithm == RSA_ENCRYPTION {
+        PKey::from_rsa(Rsa::public_key_from_der_pkcs1(&parts.key_bits)?)
     } else {
-        PKey::public_key_from_der(spki)
+        PKey::public_key_from_der(&parts.spki)
     }
 }
 
-fn key_kind(key: &Result<PKey<Public>, ErrorStack>, oid: &der::asn1::ObjectIdentifier) -> KeyKind {
+/// What makes an RSA key worthless: with the exponent 1 everybody signs for it, an even number is no key at all.
+pub(crate) fn unsound(rsa: &RsaRef<Public>) -> Option<&'static str> {
+    let (modulus, exponent) = (rsa.n(), rsa.e());
+    match () {
+        () if modulus.is_negative() || exponent.is_negative() => Some("a negative number"),
+        () if !exponent.is_bit_set(0) => Some("an even exponent"),
+        () if exponent.num_bits() < 2 => Some("the exponent 1"),
+        () if !modulus.is_bit_set(0) => Some("an even modulus"),
+        () => None,
+    }
+}
+
+fn key_kind(key: &Result<PKey<Public>, ErrorStack>, oid: &Oid) -> KeyKind {
     let other = || KeyKind::Other(oid.to_string());
     let Ok(key) = key else {
         return other();
     };
-    if let Ok(rsa) = key.rsa() {
-        return KeyKind::Rsa(usize::try_from(rsa.n().num_bits()).unwrap_or_default());
+    if *oid == RSA_ENCRYPTION
+        && let Ok(rsa) = key.rsa()
+    {
+        let bits = usize::try_from(rsa.n().num_bits()).unwrap_or_default();
+        return unsound(&rsa).map_or(KeyKind::Rsa(bits), |what| KeyKind::Unsound(bits, what));
     }
     let Ok(ec) = key.ec_key() else { return other() };
     match ec.group().curve_name() {

@@ -20,7 +20,13 @@ pub fn wall_clock(seconds: i64, zone: &TimeZone) -> (DateTime, String) {
 /// A time as the original prints it, such as `Fri Mar 06 21:56:07 CET 2015`; seconds since 1970 UTC.
 #[must_use]
 pub fn date(seconds: u64, zone: &TimeZone) -> String {
-    let (time, zone) = wall_clock(i64::try_from(seconds).unwrap_or(i64::MAX), zone);
+    day_and_time(i64::try_from(seconds).unwrap_or(i64::MAX), zone)
+}
+
+/// The same for a time that may lie before 1970.
+#[must_use]
+pub fn day_and_time(seconds: i64, zone: &TimeZone) -> String {
+    let (time, zone) = wall_clock(seconds, zone);
     format!("{} {zone} {}", time.strftime("%a %b %d %H:%M:%S"), time.year())
 }
 

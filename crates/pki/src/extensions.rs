@@ -5,12 +5,11 @@ use std::net::IpAddr;
 
 use der::Decode;
 use der::asn1::ObjectIdentifier;
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 
 use crate::certificate::Certificate;
 use crate::profile::{BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, Purpose, SUBJECT_ALT_NAME, Usage};
+use crate::tlv::{Reader, SEQUENCE};
 
 /// A subjectAltName.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,23 +47,57 @@ impl AltName {
         }
     }
 
-    fn of(name: &GeneralName) -> Self {
-        match name {
-            GeneralName::DnsName(name) => Self::Dns(name.as_str().to_owned()),
-            GeneralName::Rfc822Name(name) => Self::Other(format!("e-mail {}", name.as_str())),
-            GeneralName::UniformResourceIdentifier(name) => Self::Other(format!("URI {}", name.as_str())),
-            GeneralName::IpAddress(bytes) => {
-                let bytes = bytes.as_bytes();
-                let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-                let address = four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
-                address.map_or_else(|_| Self::Other(format!("IP {}", crate::hash::hex(bytes))), Self::Ip)
+    fn of(name: &GeneralName<'_>) -> Self {
+        match name.tag {
+            DNS_NAME => Self::Dns(name.text()),
+            EMAIL => Self::Other(format!("e-mail {}", name.text())),
+            URI => Self::Other(format!("URI {}", name.text())),
+            IP_ADDRESS => {
+                let four = <[u8; 4]>::try_from(name.bytes).map(IpAddr::from);
+                let address = four.or_else(|_| <[u8; 16]>::try_from(name.bytes).map(IpAddr::from));
+                address.map_or_else(|_| Self::Other(format!("IP {}", crate::hash::hex(name.bytes))), Self::Ip)
             }
             _ => Self::Other("a name of another kind".to_owned()),
         }
     }
 }
 
-/// The extensions that decide whether a certificate is the one that was asked for. One that does not parse allows nothing.
+/// The context tags of GeneralName (RFC 5280 4.2.1.6).
+pub(crate) const EMAIL: u8 = 0x81;
+pub(crate) const DNS_NAME: u8 = 0x82;
+pub(crate) const URI: u8 = 0x86;
+pub(crate) const IP_ADDRESS: u8 = 0x87;
+
+/// One name of a subjectAltName as it stands there.
+#[derive(Clone, Copy)]
+pub(crate) struct GeneralName<'a> {
+    pub(crate) tag: u8,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl GeneralName<'_> {
+    /// The letters of an IA5String; where others stand, as UTF-8 if they are that, else as Latin-1: a name that is wrong can be shown, and
+    /// hides none beside it.
+    pub(crate) fn text(&self) -> String {
+        std::str::from_utf8(self.bytes)
+            .map_or_else(|_| self.bytes.iter().map(|byte| char::from(*byte)).collect(), str::to_owned)
+    }
+}
+
+/// The names of a subjectAltName one by one: what a name holds is its own affair. `None` when it is no list of names.
+pub(crate) fn general_names(value: &[u8]) -> Option<Vec<GeneralName<'_>>> {
+    let mut all = Reader(value);
+    let mut names = Reader(all.take(SEQUENCE, "").ok()?.inside);
+    let mut found = Vec::new();
+    while names.peek().is_some() {
+        let name = names.any("").ok()?;
+        found.push(GeneralName { tag: name.tag, bytes: name.inside });
+    }
+    Some(found)
+}
+
+/// The extensions that decide whether a certificate is the one that was asked for. One that does not parse allows nothing;
+/// a subjectAltName of which one name is wrong still has the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extensions {
     /// subjectAltName, in the form of [`AltName::folded`].
@@ -78,16 +111,14 @@ pub struct Extensions {
 }
 
 impl Extensions {
-    pub(crate) fn read(all: &[Extension]) -> Self {
-        let find =
-            |oid: ObjectIdentifier| all.iter().find(move |one| one.extn_id == oid).map(|one| one.extn_value.as_bytes());
-        let names = find(SUBJECT_ALT_NAME)
-            .map(|value| SubjectAltName::from_der(value).map_or_else(|_| Vec::new(), |all| all.0));
+    /// `find` gives the value of an extension.
+    pub(crate) fn read<'a>(find: impl Fn(ObjectIdentifier) -> Option<&'a [u8]>) -> Self {
+        let names = find(SUBJECT_ALT_NAME).and_then(general_names).unwrap_or_default();
         let usages = find(KEY_USAGE).map(KeyUsage::from_der);
         let purposes = find(EXTENDED_KEY_USAGE).map(ExtendedKeyUsage::from_der);
         let ca = find(BASIC_CONSTRAINTS).map(BasicConstraints::from_der);
         Self {
-            names: names.iter().flatten().map(|name| AltName::of(name).folded()).collect(),
+            names: names.iter().map(|name| AltName::of(name).folded()).collect(),
             usages: usages.map(|read| read.map_or_else(|_| BTreeSet::new(), |usages| usage_names(&usages).collect())),
             purposes: purposes
                 .map(|read| read.map_or_else(|_| BTreeSet::new(), |all| all.0.iter().map(purpose_name).collect())),
@@ -100,7 +131,7 @@ impl Certificate {
     /// What its extensions say.
     #[must_use]
     pub fn extensions(&self) -> Extensions {
-        Extensions::read(self.x509().tbs_certificate().extensions().map_or(&[], Vec::as_slice))
+        Extensions::read(|oid| self.extension(oid))
     }
 }
 

@@ -8,6 +8,7 @@ use openssl::sign::Signer as OpensslSigner;
 use wire::digest::DigestId;
 use zeroize::Zeroizing;
 
+use crate::file_kind::FileKind;
 use crate::hash::{message_digest, sha256};
 use crate::signer::{SignError, Signer};
 
@@ -29,6 +30,12 @@ pub enum KeyError {
         "the private key has a pass phrase; `openssl pkey -in FILE -out PLAIN` writes it without, and asks for the phrase"
     )]
     PassPhrase,
+    /// Several private keys: which one is meant nobody can know.
+    #[error("holds {0} private keys; give a file with the one that belongs to the certificate")]
+    Several(usize),
+    /// Another kind of file.
+    #[error("is {0} and no private key; give the key as PEM without a pass phrase")]
+    Kind(String),
     /// Key generation failed.
     #[error("cannot generate an {kind} key of {bits} bits: {reason}")]
     Generation {
@@ -85,12 +92,20 @@ impl SoftKey {
     /// Reads a PEM private key; certificates before it (a bundle) are passed over.
     ///
     /// # Errors
-    /// [`KeyError::Unreadable`], [`KeyError::PassPhrase`].
+    /// [`KeyError`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         // PKCS#8, and the older form with its header (RFC 1421, 4.6.1.1).
         let holds = |words: &str| pem.windows(words.len()).any(|window| window == words.as_bytes());
         if holds("-----BEGIN ENCRYPTED PRIVATE KEY-----") || holds("\nProc-Type: 4,ENCRYPTED") {
             return Err(KeyError::PassPhrase);
+        }
+        let keys = crate::pem::blocks(pem).flatten().filter(|block| block.label.ends_with("PRIVATE KEY")).count();
+        if keys > 1 {
+            return Err(KeyError::Several(keys));
+        }
+        let kind = FileKind::of(pem);
+        if keys == 0 && !matches!(kind, FileKind::Text | FileKind::Unknown | FileKind::Pem(_)) {
+            return Err(KeyError::Kind(kind.name()));
         }
         // The callback gives no pass phrase: without it OpenSSL would ask on the terminal.
         let key = PKey::private_key_from_pem_callback(pem, |_| Ok(0))

@@ -1,5 +1,6 @@
 //! Keys and certificates: everything that needs a cipher, a hash or X.509, and nothing that needs a socket or a clock.
 //!
+//! * [`bundle`]: the door for files of certificates, whatever their encoding; [`pem`], [`file_kind`]: what they look like
 //! * [`certificate`], [`name`]: an X.509 certificate and the forms of its names
 //! * [`key`]: a key in memory; [`signer`]: what can sign, in memory or elsewhere
 //! * [`profile`]: self-signed certificates to the byte of a release; [`request`]: requests to a CA
@@ -17,17 +18,20 @@
 //! random source of OpenSSL.
 #![warn(missing_docs)]
 
+pub mod bundle;
 pub mod capf;
 pub mod certificate;
 pub mod ctl_client;
 pub mod date;
 pub mod encrypt;
 pub mod extensions;
+pub mod file_kind;
 pub mod hash;
 pub mod key;
 pub mod listing;
 pub mod lsc;
 pub mod name;
+pub mod pem;
 pub mod pkcs12;
 pub mod pkcs7;
 pub mod profile;
@@ -36,8 +40,10 @@ pub mod revocation;
 pub mod sign;
 pub mod signer;
 pub mod text;
+mod tlv;
 pub mod token;
 pub mod verify;
+mod x509;
 
 pub use certificate::Certificate;
 pub use key::SoftKey;

@@ -32,7 +32,7 @@ use x509_cert::time::Validity;
 
 use crate::certificate::{Certificate, KeyKind};
 use crate::hash::sha1;
-use crate::name::{C, CN, L, O, OU, ST};
+use crate::name::{Attribute, C, CN, L, O, OU, ST};
 use crate::profile::{
     BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, ProfileError, Purpose, SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER,
     SignedCertificate, TbsCertificate, algorithm, time,
@@ -100,9 +100,9 @@ impl LscRequest<'_> {
             version: 2,
             serial_number: SerialNumber::new(self.serial)?,
             signature: algorithm(self.digest, self.issuer.spki())?,
-            issuer: RdnSequence::from_der(&self.issuer.x509().tbs_certificate().subject().to_der()?)?,
+            issuer: Any::from_der(self.issuer.parts().subject.der())?,
             validity: Validity::new(time(self.not_before)?, time(self.not_after)?),
-            subject: self.subject()?,
+            subject: Any::from_der(&self.subject()?.to_der()?)?,
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(self.public_key)?,
             extensions: self.extensions()?,
         };
@@ -111,14 +111,15 @@ impl LscRequest<'_> {
 
     fn subject(&self) -> Result<RdnSequence, der::Error> {
         let mut sequence = RdnSequence::default();
-        let issuer = self.issuer.x509().tbs_certificate().subject();
+        let issuer = &self.issuer.parts().subject;
         let taken = |wanted: &[ObjectIdentifier]| {
-            issuer.iter().filter(|part| wanted.contains(&part.oid)).cloned().collect::<Vec<AttributeTypeAndValue>>()
+            let parts = issuer.iter().filter(|part| wanted.iter().any(|oid| part.oid == *oid));
+            parts.map(Attribute::copy).collect::<Result<Vec<AttributeTypeAndValue>, der::Error>>()
         };
         match self.form {
             SubjectForm::CommonNameFirst => {
                 push(&mut sequence, text(CN, self.device_name)?)?;
-                for part in taken(&[O, OU, L, ST, C]) {
+                for part in taken(&[O, OU, L, ST, C])? {
                     push(&mut sequence, part)?;
                 }
             }
@@ -126,7 +127,7 @@ impl LscRequest<'_> {
                 if let Some(serial) = self.mic.and_then(serial_number) {
                     push(&mut sequence, text(SERIAL_NUMBER, &serial)?)?;
                 }
-                for part in taken(&[C, O, OU]) {
+                for part in taken(&[C, O, OU])? {
                     push(&mut sequence, part)?;
                 }
                 push(&mut sequence, text(CN, &self.common_name())?)?;
@@ -190,8 +191,8 @@ impl ToBeSigned {
     /// # Errors
     /// [`ProfileError`]: never for bytes that were laid out here.
     pub fn subject_row(&self) -> Result<String, ProfileError> {
-        let tbs = x509_cert::TbsCertificate::from_der(&self.der)?;
-        Ok(crate::name::format(tbs.subject(), crate::NameForm::Row))
+        let subject = crate::x509::subject_of(&self.der).map_err(ProfileError::Encoding)?;
+        Ok(crate::name::format(&subject, crate::NameForm::Row))
     }
 }
 
@@ -213,16 +214,14 @@ fn push(sequence: &mut RdnSequence, part: AttributeTypeAndValue) -> Result<(), d
 
 /// `PID:... SN:...` of a MIC; nothing else is taken over.
 fn serial_number(mic: &Certificate) -> Option<String> {
-    let part = mic.x509().tbs_certificate().subject().iter().find(|part| part.oid == SERIAL_NUMBER)?;
-    let value = crate::name::value(&part.value);
+    let part = mic.parts().subject.iter().find(|part| part.oid == SERIAL_NUMBER)?;
+    let value = part.text();
     (value.starts_with("PID:") && PrintableStringRef::new(value.as_ref()).is_ok()).then(|| value.into_owned())
 }
 
 /// The SubjectKeyIdentifier of a CA; for one without it what it would be (RFC 5280 4.2.1.2, method 1).
 fn key_identifier(issuer: &Certificate) -> Vec<u8> {
-    let extensions = issuer.x509().tbs_certificate().extensions();
-    let said = extensions.into_iter().flatten().find(|extension| extension.extn_id == SUBJECT_KEY_IDENTIFIER);
-    match said.map(|extension| SubjectKeyIdentifier::from_der(extension.extn_value.as_bytes())) {
+    match issuer.extension(SUBJECT_KEY_IDENTIFIER).map(SubjectKeyIdentifier::from_der) {
         Some(Ok(identifier)) => identifier.0.as_bytes().to_vec(),
         _ => sha1(issuer.public_key_bits()),
     }
@@ -233,22 +232,8 @@ fn key_identifier(issuer: &Certificate) -> Vec<u8> {
 #[must_use]
 pub fn public_key_pem(certificate: &Certificate) -> String {
     let (title, der) = match certificate.key_kind() {
-        KeyKind::Rsa(_) => ("RSA PUBLIC KEY", certificate.public_key_bits()),
+        KeyKind::Rsa(_) | KeyKind::Unsound(..) => ("RSA PUBLIC KEY", certificate.public_key_bits()),
         KeyKind::Ec(_) | KeyKind::Other(_) => ("PUBLIC KEY", certificate.spki()),
     };
-    pem(title, der)
-}
-
-fn pem(title: &str, der: &[u8]) -> String {
-    let body = openssl::base64::encode_block(der);
-    let mut out = format!("-----BEGIN {title}-----\n");
-    let mut rest = body.as_str();
-    while !rest.is_empty() {
-        let (line, tail) = rest.split_at(rest.len().min(64));
-        out.push_str(line);
-        out.push('\n');
-        rest = tail;
-    }
-    out.push_str(&format!("-----END {title}-----\n"));
-    out
+    crate::pem::write(title, der)
 }

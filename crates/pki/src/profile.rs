@@ -9,7 +9,6 @@ use wire::digest::DigestId;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
-use x509_cert::name::RdnSequence;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
@@ -152,9 +151,9 @@ pub(crate) struct TbsCertificate {
     pub(crate) version: u8,
     pub(crate) serial_number: SerialNumber,
     pub(crate) signature: AlgorithmIdentifierOwned,
-    pub(crate) issuer: RdnSequence,
+    pub(crate) issuer: Any,
     pub(crate) validity: Validity,
-    pub(crate) subject: RdnSequence,
+    pub(crate) subject: Any,
     pub(crate) subject_public_key_info: SubjectPublicKeyInfoOwned,
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
     pub(crate) extensions: Vec<Extension>,
@@ -176,7 +175,7 @@ pub fn self_signed(
     request: &SelfSigned,
     signer: &dyn Signer,
 ) -> Result<Certificate, ProfileError> {
-    let name = request.subject.to_rdn_sequence()?;
+    let name = Any::from_der(&request.subject.to_rdn_sequence()?.to_der()?)?;
     let key = SubjectPublicKeyInfoOwned::from_der(signer.spki())?;
     let algorithm = algorithm(profile.digest, signer.spki())?;
     let last = request.not_before + u64::from(profile.days) * 86_400 - 1;

@@ -14,7 +14,7 @@ use crate::certificate::answered_yes;
 use crate::extensions::{AltName, Extensions};
 use crate::hash;
 use crate::key::SoftKey;
-use crate::name::{self, NameForm, Subject};
+use crate::name::{self, DistinguishedName, NameForm, Subject};
 use crate::profile::{ProfileError, Purpose, Usage};
 
 /// Bytes of a request at most: a hundred names of 255 bytes and a key of 4096 bits stay far below.
@@ -93,6 +93,7 @@ pub struct RequestSpec<'a> {
 #[derive(Debug, Clone)]
 pub struct CertificateRequest {
     parsed: CertReq,
+    subject: DistinguishedName,
     spki: Vec<u8>,
     pem: String,
 }
@@ -183,7 +184,9 @@ impl CertificateRequest {
         let parsed = CertReq::from_der(&der).map_err(|error| bad(&error))?;
         let spki = parsed.info.public_key.to_der().map_err(|error| bad(&error))?;
         let pem = String::from_utf8(read.to_pem().map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
-        Ok(Self { parsed, spki, pem })
+        let subject = parsed.info.subject.to_der().map_err(|error| bad(&error))?;
+        let subject = DistinguishedName::from_der(&subject, "its subject").map_err(|error| bad(&error))?;
+        Ok(Self { parsed, subject, spki, pem })
     }
 
     /// PEM with the title of RFC 7468, which every CA reads.
@@ -207,13 +210,13 @@ impl CertificateRequest {
     /// Subject name.
     #[must_use]
     pub fn subject(&self, form: NameForm) -> String {
-        name::format(&self.parsed.info.subject, form)
+        name::format(&self.subject, form)
     }
 
     /// The first CN of the subject.
     #[must_use]
     pub fn common_name(&self) -> Option<String> {
-        name::common_name(&self.parsed.info.subject)
+        name::common_name(&self.subject)
     }
 
     /// What its extensions ask for.
@@ -224,6 +227,6 @@ impl CertificateRequest {
         for value in asked.flat_map(|attribute| attribute.values.iter()) {
             all.extend(value.decode_as::<Vec<Extension>>().unwrap_or_default());
         }
-        Extensions::read(&all)
+        Extensions::read(|oid| all.iter().find(|one| one.extn_id == oid).map(|one| one.extn_value.as_bytes()))
     }
 }

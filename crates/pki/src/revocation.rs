@@ -92,10 +92,8 @@ fn distribution_points(certificate: &Certificate) -> Vec<GeneralName> {
 }
 
 fn extension<T: for<'a> Decode<'a>>(certificate: &Certificate, oid: ObjectIdentifier) -> Option<T> {
-    let all = certificate.x509().tbs_certificate().extensions()?;
-    let found = all.iter().find(|one| one.extn_id == oid)?;
     // What does not parse names nothing.
-    T::from_der(found.extn_value.as_bytes()).ok()
+    T::from_der(certificate.extension(oid)?).ok()
 }
 
 /// The address of a name when it can be asked: RFC 5280 4.2.1.13 and RFC 6960 A.1 use `http`; asking by TLS would need the answer

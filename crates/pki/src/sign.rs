@@ -20,13 +20,13 @@ impl<'a> SigningIdentity<'a> {
     /// Puts certificate and key together.
     ///
     /// # Errors
-    /// [`SignError`]: the key is of another certificate, or not an RSA key of a size that a header can announce.
+    /// [`SignError`]: not an RSA key for PKCS#1 v1.5 of a size that a header can announce, or the key is of another certificate.
     pub fn new(certificate: &'a Certificate, signer: &'a dyn Signer) -> Result<Self, SignError> {
+        let unsuitable = || SignError::Unsuitable(certificate.key_kind().to_string());
+        let modulus = certificate.rsa_bits().and_then(Modulus::from_bits).ok_or_else(unsuitable)?;
         if certificate.spki() != signer.spki() {
             return Err(SignError::KeyOfAnother(certificate.subject(NameForm::Cucm)));
         }
-        let unsuitable = || SignError::Unsuitable(certificate.key_kind().to_string());
-        let modulus = certificate.rsa_bits().and_then(Modulus::from_bits).ok_or_else(unsuitable)?;
         Ok(Self { certificate, signer, modulus })
     }
 

@@ -21,7 +21,9 @@ pub enum SignError {
     #[error("the key does not belong to the certificate {0}; give the key of that certificate")]
     KeyOfAnother(String),
     /// Trust lists and configs are signed with RSA of 512, 1024, 2048 or 4096 bits.
-    #[error("a {0} key cannot sign for phones: they verify RSA of 512, 1024, 2048 and 4096 bits only")]
+    #[error(
+        "this key ({0}) cannot sign for phones: they verify RSA with PKCS#1 v1.5, of 512, 1024, 2048 and 4096 bits only"
+    )]
     Unsuitable(String),
     /// The format cannot hold it.
     #[error(transparent)]

@@ -5,42 +5,40 @@ use std::fmt::Write;
 use der::Decode;
 use der::asn1::OctetString;
 use jiff::tz::TimeZone;
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
 use crate::certificate::{Certificate, KeyKind};
-use crate::date::date;
-use crate::extensions::usage_names;
+use crate::date::day_and_time;
+use crate::extensions::{DNS_NAME, EMAIL, GeneralName, IP_ADDRESS, URI, general_names, usage_names};
 use crate::hash::{hex, spell};
 use crate::listing::printable;
 use crate::name::NameForm;
+use crate::x509::Extension;
 
 /// The text layout, then the PEM directly behind its closing bracket, as the original prints it.
 #[must_use]
 pub fn certificate_text(certificate: &Certificate, zone: &TimeZone) -> String {
     let mut out = Text(String::with_capacity(4096));
-    let x509 = certificate.x509();
-    let (from, to) = certificate.validity();
-    let algorithm = x509.signature_algorithm().oid.to_string();
+    let parts = certificate.parts();
+    let (from, to) = certificate.dates();
+    let algorithm = parts.signature_algorithm.to_string();
     out.line("[");
     out.line("  Version: V3");
-    out.line(&format!("  Serial Number: {}", spell(certificate.serial(), "", true)));
+    out.line(&format!("  Serial Number: {}", certificate.serial_text("", true)));
     out.line(&format!("  SignatureAlgorithm: {} ({algorithm})", signature_algorithm(&algorithm)));
     out.line(&format!("  Issuer Name: {}", certificate.issuer(NameForm::Text)));
-    out.line(&format!("  Validity From: {}", date(from, zone)));
-    out.line(&format!("           To:   {}", date(to, zone)));
+    out.line(&format!("  Validity From: {}", day_and_time(from, zone)));
+    out.line(&format!("           To:   {}", day_and_time(to, zone)));
     out.line(&format!("  Subject Name: {}", certificate.subject(NameForm::Text)));
     let (kind, oid) = match certificate.key_kind() {
-        KeyKind::Rsa(_) => ("RSA".to_owned(), "1.2.840.113549.1.1.1".to_owned()),
+        KeyKind::Rsa(_) | KeyKind::Unsound(..) => ("RSA".to_owned(), "1.2.840.113549.1.1.1".to_owned()),
         KeyKind::Ec(_) => ("EC".to_owned(), "1.2.840.10045.2.1".to_owned()),
         KeyKind::Other(oid) => ("Unknown".to_owned(), oid.clone()),
     };
     out.line(&format!("  Key: {kind} ({oid})"));
     out.line(&format!("    Key value: {}", hex(certificate.public_key_bits())));
-    let extensions = x509.tbs_certificate().extensions().cloned().unwrap_or_default();
-    out.line(&format!("  Extensions: {} present", extensions.len()));
-    for extension in &extensions {
+    out.line(&format!("  Extensions: {} present", parts.extensions.len()));
+    for extension in &parts.extensions {
         out.extension(extension);
     }
     out.line("");
@@ -74,9 +72,8 @@ impl Text {
     }
 
     fn extension(&mut self, extension: &Extension) {
-        let oid = extension.extn_id.to_string();
-        let value = extension.extn_value.as_bytes();
-        let (name, lines) = describe(&oid, value);
+        let oid = extension.oid.to_string();
+        let (name, lines) = describe(&oid, &extension.value);
         self.line("  [");
         self.line(&format!("     Extension: {name} (OID.{oid})"));
         self.line(&format!("     Critical: {}", extension.critical));
@@ -126,14 +123,12 @@ fn describe(oid: &str, value: &[u8]) -> (&'static str, Vec<String>) {
             ("BasicConstraints", lines.unwrap_or_else(|_| raw()))
         }
         "2.5.29.17" => {
-            let lines = SubjectAltName::from_der(value).map(|names| {
-                let mut lines = vec![format!("altNames: {} names", names.0.len())];
-                lines.extend(
-                    names.0.iter().enumerate().map(|(index, name)| format!("{}) {}", index + 1, alt_name(name))),
-                );
+            let lines = general_names(value).map(|names| {
+                let mut lines = vec![format!("altNames: {} names", names.len())];
+                lines.extend((1..).zip(&names).map(|(number, name)| format!("{number}) {}", alt_name(*name))));
                 lines
             });
-            ("SubjectAltName", lines.unwrap_or_else(|_| raw()))
+            ("SubjectAltName", lines.unwrap_or_else(raw))
         }
         _ => ("Unknown", raw()),
     }
@@ -144,17 +139,13 @@ fn usages(usage: &KeyUsage) -> String {
     format!("Usages: {}", set.trim_end())
 }
 
-fn alt_name(name: &GeneralName) -> String {
-    match name {
-        GeneralName::DnsName(name) => format!("{} (dNSName)", name.as_str()),
-        GeneralName::Rfc822Name(name) => format!("{} (rfc822Name)", name.as_str()),
-        GeneralName::UniformResourceIdentifier(name) => {
-            format!("{} (uniformResourceIdentifier)", name.as_str())
-        }
-        GeneralName::IpAddress(bytes) => match bytes.as_bytes() {
-            [a, b, c, d] => format!("{a}.{b}.{c}.{d} (iPAddress)"),
-            other => format!("{} (iPAddress)", hex(other)),
-        },
+fn alt_name(name: GeneralName<'_>) -> String {
+    match (name.tag, name.bytes) {
+        (DNS_NAME, _) => format!("{} (dNSName)", name.text()),
+        (EMAIL, _) => format!("{} (rfc822Name)", name.text()),
+        (URI, _) => format!("{} (uniformResourceIdentifier)", name.text()),
+        (IP_ADDRESS, [a, b, c, d]) => format!("{a}.{b}.{c}.{d} (iPAddress)"),
+        (IP_ADDRESS, other) => format!("{} (iPAddress)", hex(other)),
         _ => "(otherName)".to_owned(),
     }
 }

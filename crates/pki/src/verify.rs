@@ -21,6 +21,8 @@ pub enum Verdict {
     Malformed(&'static str, String),
     /// DIGESTALGORITHM is not known.
     Unsupported(DigestId),
+    /// The key of the signer is of a kind that phones do not verify with, whatever the signature: RSASSA-PSS, EC, an exponent of 1.
+    KeyKind(String),
 }
 
 impl Verdict {
@@ -29,7 +31,7 @@ impl Verdict {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Valid => "valid",
-            Self::BadSignature => "bad-signature",
+            Self::BadSignature | Self::KeyKind(_) => "bad-signature",
             Self::Untrusted => "untrusted",
             Self::Malformed(..) => "malformed",
             Self::Unsupported(_) => "unsupported",
@@ -55,12 +57,11 @@ pub fn check(header: &Header, file: &[u8], certificate: &Certificate) -> Verdict
     if message_digest(digest).is_none() {
         return Verdict::Unsupported(digest);
     }
-    // A signature of another size than the key is an error of the library and a bad signature for us.
-    if certificate.rsa_bits().is_some() && certificate.verifies(digest, &covered, signature) {
-        Verdict::Valid
-    } else {
-        Verdict::BadSignature
+    if certificate.rsa_bits().is_none() {
+        return Verdict::KeyKind(certificate.key_kind().to_string());
     }
+    // A signature of another size than the key is an error of the library and a bad signature for us.
+    if certificate.verifies(digest, &covered, signature) { Verdict::Valid } else { Verdict::BadSignature }
 }
 
 /// A trust list held against its own SAST record. Whether that record is to be believed is another question.

@@ -255,6 +255,9 @@ fn wrong(asked: &Asked, about: &Party, found: &Certificate) -> Option<String> {
         Asked::Signer(name, file) => match check(file.header(), file.bytes(), found) {
             Verdict::Valid => None,
             Verdict::Malformed(field, reason) => Some(format!("{name}: {field} {reason}")),
+            Verdict::KeyKind(kind) => {
+                Some(format!("{name}: its signer has a key ({kind}) that phones do not verify with"))
+            }
             Verdict::Unsupported(digest) => Some(format!("{name}: DIGESTALGORITHM {} is not known", digest.0)),
             Verdict::BadSignature | Verdict::Untrusted => {
                 Some(format!("SIGNATURE of {name} does not hold for the certificate of the answer"))

@@ -328,7 +328,7 @@ fn check_signature(
         SignatureCheck::Valid => Ok(()),
         SignatureCheck::Malformed(field, what) => Err(Refusal::Malformed(format!("{field} {what}")).into()),
         SignatureCheck::Unsupported(digest) => Err(Refusal::UnknownDigest { digest, model: model.name }.into()),
-        SignatureCheck::BadSignature | SignatureCheck::Untrusted => {
+        SignatureCheck::BadSignature | SignatureCheck::KeyKind(_) | SignatureCheck::Untrusted => {
             Err(Refusal::BadSignature { party: party.clone(), from: from() }.into())
         }
     }

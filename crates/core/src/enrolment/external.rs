@@ -1,7 +1,7 @@
 //! CA certificates of phones: roots of MICs [cucm-behaviour.md 4.1, 5.1, 5.4].
 
 use pki::Certificate;
-use pki::lsc::authority::certificates;
+use pki::bundle::certificates;
 use store::rows::NodeRow;
 
 use crate::CoreError;

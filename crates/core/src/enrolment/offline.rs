@@ -14,7 +14,8 @@
 //!
 //! What the phone does between the two sessions is \[inferred\]: no capture of one with an offline CA is known.
 
-use pki::lsc::authority::{CHAIN_BYTES, certificates, is_authority, is_issued_by};
+use pki::bundle::{CHAIN_BYTES, certificates};
+use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::{Certificate, NameForm};
 use store::rows::{DeviceRequestRow, LscState};
 use store::{aside, given};

@@ -1,7 +1,7 @@
 //! CAPF under an external CA, and what is taken over from another CAPF.
 
 use pki::SoftKey;
-use pki::lsc::authority::certificates;
+use pki::bundle::certificates;
 use ringfence_core::CoreError;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;

@@ -7,6 +7,7 @@ use x509_cert::ext::pkix::BasicConstraints;
 
 use crate::capf::proof::holds;
 use crate::certificate::{Certificate, CertificateError, KeyKind};
+use crate::lsc::authority::is_issued_by;
 use crate::name::NameForm;
 
 const BASIC_CONSTRAINTS: der::asn1::ObjectIdentifier = der::asn1::ObjectIdentifier::new_unwrap("2.5.29.19");
@@ -255,18 +256,12 @@ fn read<'a>(
 
 /// Issuer name equal to the subject of a CA, and its signature valid. One level: intermediate CAs stand in CAPF-trust.
 fn issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
-    let (tbs, ca) = (certificate.x509().tbs_certificate(), issuer.x509().tbs_certificate());
-    if tbs.issuer() != ca.subject() || !may_issue(issuer) {
-        return false;
-    }
-    certificate.is_signed_by(issuer)
+    may_issue(issuer) && is_issued_by(certificate, issuer)
 }
 
 /// CA:TRUE, or nothing said: the CAPF certificates of older releases have no BasicConstraints.
 fn may_issue(issuer: &Certificate) -> bool {
-    let extensions = issuer.x509().tbs_certificate().extensions();
-    let said = extensions.into_iter().flatten().find(|extension| extension.extn_id == BASIC_CONSTRAINTS);
-    match said.map(|extension| BasicConstraints::from_der(extension.extn_value.as_bytes())) {
+    match issuer.extension(BASIC_CONSTRAINTS).map(BasicConstraints::from_der) {
         None => true,
         Some(Ok(constraints)) => constraints.ca,
         Some(Err(_)) => false,

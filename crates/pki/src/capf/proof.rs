@@ -43,7 +43,7 @@ pub fn holds(certificate: &Certificate, hash: DigestId, parts: &[&[u8]], proof: 
     match certificate.key_kind() {
         KeyKind::Rsa(_) => opens(certificate, hash, parts, proof),
         KeyKind::Ec(_) => verifies(certificate, hash, parts, proof),
-        KeyKind::Other(_) => false,
+        KeyKind::Unsound(..) | KeyKind::Other(_) => false,
     }
 }
 

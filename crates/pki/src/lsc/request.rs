@@ -7,7 +7,8 @@ use x509_cert::name::Name;
 use x509_cert::request::{CertReq, CertReqInfo, ExtensionReq, Version};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use super::{AUTHORITY_KEY_IDENTIFIER, LscRequest, pem};
+use super::{AUTHORITY_KEY_IDENTIFIER, LscRequest};
+use crate::pem;
 use crate::profile::{ProfileError, algorithm};
 use crate::signer::Signer;
 
@@ -37,12 +38,12 @@ impl LscRequest<'_> {
             algorithm: algorithm(self.digest, signer.spki())?,
             signature: BitString::from_bytes(&signature)?,
         };
-        Ok(pem("CERTIFICATE REQUEST", &request.to_der()?))
+        Ok(pem::write("CERTIFICATE REQUEST", &request.to_der()?))
     }
 }
 
 /// A SubjectPublicKeyInfo (DER) as PEM, `-----BEGIN PUBLIC KEY-----`.
 #[must_use]
 pub fn spki_pem(spki: &[u8]) -> String {
-    pem("PUBLIC KEY", spki)
+    pem::write("PUBLIC KEY", spki)
 }

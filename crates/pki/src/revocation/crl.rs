@@ -8,12 +8,12 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::crl::CrlReason;
 use x509_cert::ext::pkix::crl::dp::IssuingDistributionPoint;
 use x509_cert::ext::pkix::name::DistributionPointName;
-use x509_cert::name::Name;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 
 use super::{RevocationStatus, check_issuer, distribution_points, encoded, is_signed, out_of_date, reason_name};
 use crate::certificate::Certificate;
+use crate::name::DistinguishedName;
 
 /// Bytes of a list at most: some 400 000 entries.
 pub const LIST_LIMIT: usize = 16 << 20;
@@ -39,7 +39,7 @@ struct CertificateList {
 struct SignedList {
     version: Option<u8>,
     algorithm: AlgorithmIdentifierOwned,
-    issuer: Name,
+    issuer: Any,
     this_update: Time,
     next_update: Option<Time>,
     revoked: Option<Vec<RevokedCert>>,
@@ -72,7 +72,8 @@ fn judge(certificate: &Certificate, issuer: &Certificate, list: &[u8], now: u64)
     let outer = CertificateList::from_der(list).map_err(unreadable)?;
     let signed = encoded(&outer.signed)?;
     let inner = SignedList::from_der(&signed).map_err(unreadable)?;
-    if inner.issuer != *issuer.x509().tbs_certificate().subject() {
+    let named = DistinguishedName::from_der(&encoded(&inner.issuer)?, "its issuer")?;
+    if !named.means(&issuer.parts().subject) {
         return Err("the list is of another CA".to_owned());
     }
     if issuer.extensions().usages.is_some_and(|usages| !usages.contains("cRLSign")) {
@@ -84,8 +85,8 @@ fn judge(certificate: &Certificate, issuer: &Certificate, list: &[u8], now: u64)
         return Err("the signature of the list is not by the CA of the certificate".to_owned());
     }
     let covered = covers(inner.extensions.as_deref().unwrap_or_default(), certificate)?;
-    let serial = certificate.x509().tbs_certificate().serial_number();
-    let entry = inner.revoked.iter().flatten().find(|entry| entry.serial_number == *serial);
+    let entry =
+        inner.revoked.iter().flatten().find(|entry| entry.serial_number.as_bytes() == certificate.serial_integer());
     if let Some(entry) = entry {
         let reasons = entry.crl_entry_extensions.iter().flatten().filter(|one| one.extn_id == REASON_CODE);
         let reason = reasons.filter_map(|one| CrlReason::from_der(one.extn_value.as_bytes()).ok()).next();

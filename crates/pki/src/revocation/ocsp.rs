@@ -1,10 +1,9 @@
 //! The Online Certificate Status Protocol (RFC 6960): a request for one certificate, and what a response says of it.
 
-use der::asn1::{Any, BitString, GeneralizedTime, Null, ObjectIdentifier, OctetString};
+use der::asn1::{Any, BitString, GeneralizedTime, Int, Null, ObjectIdentifier, OctetString};
 use der::{Choice, Decode, Encode, Enumerated, Sequence};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::crl::CrlReason;
-use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::{RevocationStatus, check_issuer, encoded, holds_at, is_signed, out_of_date, reason_name};
@@ -38,7 +37,7 @@ struct CertId {
     hash_algorithm: AlgorithmIdentifierOwned,
     issuer_name_hash: OctetString,
     issuer_key_hash: OctetString,
-    serial_number: SerialNumber,
+    serial_number: Int,
 }
 
 #[derive(Sequence)]
@@ -144,14 +143,13 @@ struct RevokedInfo {
     reason: Option<CrlReason>,
 }
 
-/// How a certificate is named to a responder. SHA-1, which every responder knows (RFC 5019 2.1.1): it names, it proves nothing.
+/// How a certificate is named to a responder, by the issuer as it stands in the certificate (RFC 6960 4.1.1). SHA-1, which every responder knows (RFC 5019 2.1.1): it names, it proves nothing.
 fn cert_id(certificate: &Certificate, issuer: &Certificate) -> der::Result<CertId> {
-    let name = issuer.x509().tbs_certificate().subject().to_der()?;
     Ok(CertId {
         hash_algorithm: AlgorithmIdentifierOwned { oid: SHA1, parameters: Some(Any::null()) },
-        issuer_name_hash: OctetString::new(hash::sha1(&name))?,
+        issuer_name_hash: OctetString::new(hash::sha1(certificate.parts().issuer.der()))?,
         issuer_key_hash: OctetString::new(hash::sha1(issuer.public_key_bits()))?,
-        serial_number: certificate.x509().tbs_certificate().serial_number().clone(),
+        serial_number: Int::new(certificate.serial_integer())?,
     })
 }
 

@@ -175,7 +175,7 @@ pub fn write_certificate(
 }
 
 fn store(open: &Token, label: &str, id: Vec<u8>, certificate: &Certificate) -> Result<(), PrepareError> {
-    let subject = certificate.x509().tbs_certificate().subject().to_der().map_err(ProfileError::from)?;
+    let subject = certificate.parts().subject.der().to_vec();
     let object = vec![
         Attribute::Class(ObjectClass::CERTIFICATE),
         Attribute::CertificateType(CertificateType::X_509),
@@ -226,9 +226,9 @@ fn issue(
         version: 2,
         serial_number: SerialNumber::new(what.serial)?,
         signature: algorithm(digest, key.spki())?,
-        issuer: RdnSequence::from_der(&issuer.x509().tbs_certificate().subject().to_der()?)?,
+        issuer: Any::from_der(issuer.parts().subject.der())?,
         validity: Validity::new(time(first)?, time(last)?),
-        subject: subject(what.name)?,
+        subject: Any::from_der(&subject(what.name)?.to_der()?)?,
         extensions: extensions(spki.subject_public_key.raw_bytes(), comment)?,
         subject_public_key_info: spki,
     };

@@ -129,6 +129,9 @@ fn explain(verdict: &Verdict, signer: &str) -> String {
         Verdict::BadSignature => {
             format!("SIGNATURE does not hold for {signer}: the file was changed after signing or signed by another key")
         }
+        Verdict::KeyKind(kind) => format!(
+            "SIGNATURE by {signer} counts for nothing: its key ({kind}) is none that phones verify with, which is RSA with PKCS#1 v1.5"
+        ),
         Verdict::Untrusted => format!("signer {signer} has no SAST record"),
         Verdict::Malformed(field, reason) => format!("{field} {reason} (signer {signer})"),
         Verdict::Unsupported(digest) => format!(
@@ -140,7 +143,7 @@ fn explain(verdict: &Verdict, signer: &str) -> String {
 
 fn field_of(verdict: &Verdict) -> &'static str {
     match verdict {
-        Verdict::Valid | Verdict::BadSignature => "SIGNATURE",
+        Verdict::Valid | Verdict::BadSignature | Verdict::KeyKind(_) => "SIGNATURE",
         Verdict::Untrusted => "SIGNERID",
         Verdict::Malformed(field, _) => field,
         Verdict::Unsupported(_) => "DIGESTALGORITHM",

@@ -1,7 +1,7 @@
 //! The file of an upload: PEM with one certificate, DER, or a chain as PKCS#7 in DER [seed 004, cucm-behaviour.md 5.4].
 
 use pki::Certificate;
-use pki::lsc::authority::certificates;
+use pki::bundle::certificates;
 
 use crate::CoreError;
 use crate::units::Unit;
