@@ -1,4 +1,10 @@
-//! Devices: adding, showing, removing, reading a list of them; the phones that nobody knows.
+//! Devices: adding, showing, removing; the phones that nobody knows.
+//!
+//! * [`name`]: the names of devices, whose form follows the model
+//! * [`list`]: a list of devices as a file
+
+mod list;
+mod name;
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,16 +20,16 @@ use crate::config::{DeviceSecurityMode, Protocol};
 use crate::enrolment::Status;
 use crate::surroundings::Surroundings;
 
+pub use list::{ListedDevice, parse_list};
+pub use name::{device_name, device_name_of};
+
 /// Letters in a description at most.
 const DESCRIPTION_LIMIT: usize = 128;
-
-/// Lines of a list of devices at most.
-const IMPORT_LIMIT: usize = 200_000;
 
 /// A device, as an administrator gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// `SEP` and the twelve digits of its MAC address.
+    /// Its name, in the form of its model: `SEP` and the twelve digits of its MAC address, for most.
     pub name: String,
     /// Text for people.
     pub description: String,
@@ -37,36 +43,10 @@ pub struct Device {
     pub nodes: Vec<String>,
 }
 
-/// The name of a device as it is written everywhere: upper case.
-///
-/// # Errors
-/// [`CoreError::BadInput`]: letters that cannot stand in a file name, or too long.
-pub fn device_name(name: &str) -> Result<String, CoreError> {
-    let name = name.trim().to_ascii_uppercase();
-    let bare = name.replace([':', '-', '.'], "");
-    // A bare MAC address is what stands on the label of the phone.
-    if bare.len() == 12 && bare.chars().all(|digit| digit.is_ascii_hexdigit()) {
-        return Ok(format!("SEP{bare}"));
-    }
-    let fits = !name.is_empty() && name.len() <= 64 && name.chars().all(|letter| letter.is_ascii_alphanumeric());
-    if fits {
-        Ok(name)
-    } else {
-        Err(CoreError::BadInput(format!("`{name}` is not a device name; write SEP and the MAC address")))
-    }
-}
-
 /// The device that a file belongs to: `SEP<MAC>` of `SEP<MAC>.cnf.xml.sgn`, `CTLSEP<MAC>.tlv`, `ITLSEP<MAC>.tlv`; the same
 /// with the names of adapters and soft phones.
 pub fn device_of(file: &FileName) -> Option<String> {
-    let lower = file.folded();
-    let stem = match lower.split_once('.')? {
-        (stem, "cnf.xml" | "cnf.xml.sgn" | "cnf.xml.enc.sgn") => stem,
-        (stem, "tlv") => stem.strip_prefix("ctl").or_else(|| stem.strip_prefix("itl"))?,
-        _ => return None,
-    };
-    let fits = !matches!(stem, "" | "file" | "xmldefault") && stem.chars().all(|letter| letter.is_ascii_alphanumeric());
-    fits.then(|| stem.to_ascii_uppercase())
+    file.meaning().device().map(str::to_owned)
 }
 
 impl Cluster {
@@ -106,9 +86,9 @@ impl Cluster {
                 transaction.put_group(group).await?;
             }
             let row = DeviceRow {
-                name: device_name(&device.name)?,
+                name: device_name_of(&device.name, &device.model)?,
                 description: device.description.chars().take(DESCRIPTION_LIMIT).collect(),
-                model: device.model.trim().to_owned(),
+                model: name::model(&device.model)?.name.to_owned(),
                 protocol: device.protocol.number(),
                 security_mode: device.security.number(),
                 certificate_status: 1,
@@ -208,55 +188,4 @@ fn group_of(nodes: &[String], known: &[String]) -> Result<Option<GroupRow>, Core
         spelled.push(node.clone());
     }
     Ok(Some(GroupRow { name: spelled.join("+"), nodes: spelled }))
-}
-
-/// A device of a list, and the line that it stands on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedDevice {
-    /// The line, from 1.
-    pub line: usize,
-    /// The device.
-    pub device: Device,
-}
-
-/// Reads a list of devices: one a line, `name,model,protocol,security,nodes,description`, where everything behind the name
-/// may be missing and nodes are separated by `+`. A first line that begins with `name` is a title; `#` begins a comment.
-///
-/// # Errors
-/// [`CoreError::BadInput`] with the number of the line: what cannot be read, a node that is none of `nodes`, a device that
-/// stands on two lines.
-pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, CoreError> {
-    let mut devices = Vec::new();
-    let mut lines = HashMap::new();
-    for (line, content) in (1..).zip(text.lines()) {
-        let content = content.trim_start_matches('\u{feff}').trim();
-        let is_title = line == 1 && content.to_ascii_lowercase().starts_with("name");
-        if content.is_empty() || content.starts_with('#') || is_title {
-            continue;
-        }
-        let at = |error: String| CoreError::BadInput(format!("line {line}: {error}"));
-        let device = parse_line(content).map_err(at)?;
-        group_of(&device.nodes, nodes).map_err(|error| at(error.to_string()))?;
-        if let Some(first) = lines.insert(device.name.clone(), line) {
-            return Err(at(format!("{} stands on line {first} already", device.name)));
-        }
-        devices.push(ListedDevice { line, device });
-        if devices.len() > IMPORT_LIMIT {
-            return Err(CoreError::BadInput(format!("more than {IMPORT_LIMIT} devices in one list")));
-        }
-    }
-    Ok(devices)
-}
-
-fn parse_line(line: &str) -> Result<Device, String> {
-    let mut parts = line.splitn(6, ',').map(str::trim);
-    let mut next = || parts.next().filter(|part| !part.is_empty());
-    let name = next().ok_or("no name")?;
-    let name = device_name(name).map_err(|error| error.to_string())?;
-    let model = next().unwrap_or("8861").to_owned();
-    let protocol = next().unwrap_or("SIP").parse()?;
-    let security = next().unwrap_or("non-secure").parse()?;
-    let nodes = next().map(|nodes| nodes.split('+').map(|node| node.trim().to_owned()).collect()).unwrap_or_default();
-    let description = next().unwrap_or_default().trim_matches('"').to_owned();
-    Ok(Device { name, description, model, protocol, security, nodes })
 }

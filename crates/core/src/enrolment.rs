@@ -8,7 +8,7 @@
 //! * [`stale`]: LSCs that hang on an old CAPF; [`waves`]: issuing them again in batches
 //! * [`external`]: CAs of phones, such as the roots of MICs
 //! * [`offline`]: keys that wait for a CA which is not online
-//! * [`config`]: what of all this stands in the config of a phone; the stub of an encrypted one
+//! * [`config`]: what of all this stands in the config of a phone; [`stub`]: what stands before an encrypted one
 //!
 //! How an LSC comes to be, and what is on record at each point:
 //!
@@ -33,6 +33,7 @@ mod recorder;
 pub mod schedule;
 pub mod stale;
 pub mod strings;
+pub mod stub;
 pub mod waves;
 
 pub use authority::Authority;

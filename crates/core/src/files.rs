@@ -1,6 +1,7 @@
 //! What each file name means on a node: trust lists under the names of phones, configs made or merged, and signed
 //! when asked for, a folder of files that people bring [phone-files.md 2, cucm-behaviour.md 2.4].
 
+mod brought;
 mod by_hand;
 mod snapshot;
 
@@ -10,11 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use pki::Random;
-use pki::listing::ListKind;
 use pki::sign::{FileSpec, SigningIdentity};
 use store::folder::{Found, Stamp};
 use store::rows::UnknownDeviceRow;
-use wire::file_name::FileName;
+use wire::file_name::{FileName, Form, Meaning, Owner, signed_name};
 use wire::header::Layout;
 use wire::signed_file::SignedFile;
 
@@ -22,18 +22,10 @@ pub use by_hand::{FolderSettings, Unfit};
 pub use snapshot::{DeviceEntry, Snapshot};
 
 use crate::config::{default_config, enrolled_config};
-use crate::devices::device_of;
-use crate::enrolment::config::stub;
 use crate::fetched::FetchedLists;
+use crate::merge::Root;
 
-/// `.sgn`.
-const SIGNED: &str = ".sgn";
-/// `.cnf.xml`.
-const CONFIG: &str = ".cnf.xml";
-/// `.cnf.xml.enc`, before `.sgn`.
-const ENCRYPTED: &str = ".cnf.xml.enc";
-/// `XMLDefault.cnf.xml`.
-const DEFAULT_CONFIG: &str = "XMLDefault.cnf.xml";
+use brought::kind_of;
 
 /// Signed files kept in memory, bytes and number. A cache that is full is emptied: signing again costs a millisecond.
 const CACHE_BYTES: usize = 256 << 20;
@@ -61,6 +53,7 @@ pub struct NodeFiles {
     seen: Mutex<HashMap<String, UnknownDeviceRow>>,
     fetched: FetchedLists,
     open: Mutex<HashMap<Stamp, Weak<Vec<u8>>>>,
+    remembered: brought::Remembered,
     /// For the keys of encrypted configs; without one none is made.
     random: Option<Mutex<Box<dyn Random + Send>>>,
 }
@@ -83,6 +76,7 @@ impl NodeFiles {
             seen: Mutex::default(),
             fetched: FetchedLists::default(),
             open: Mutex::default(),
+            remembered: brought::Remembered::default(),
             random: None,
         }
     }
@@ -102,9 +96,9 @@ impl NodeFiles {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         // what is being signed now was read before
         cache.age += 1;
-        let stem = name.to_ascii_lowercase();
-        for suffix in [".cnf.xml.sgn", ".cnf.xml.enc.sgn"] {
-            if let Some((_, old)) = cache.files.remove(&format!("{stem}{suffix}")) {
+        let owner = Owner::Device(name.to_owned());
+        for form in [Form::Signed, Form::Encrypted] {
+            if let Some((_, old)) = cache.files.remove(&owner.file_name(form).to_ascii_lowercase()) {
                 cache.bytes -= old.len();
             }
         }
@@ -121,16 +115,15 @@ impl NodeFiles {
     /// A file that is at hand: a trust list, or a config that was signed before and cannot have changed.
     pub fn ready(&self, name: &FileName) -> Option<Bytes> {
         let snapshot = self.snapshot.load();
-        let lower = name.folded();
-        if let Some(kind) = list_kind(&lower) {
+        if let Meaning::List { list, .. } = name.meaning() {
             // With a folder, a list made for one phone may stand there.
-            return if self.folder.is_some() { None } else { snapshot.list(kind) };
+            return if self.folder.is_some() { None } else { snapshot.list(kind_of(list)) };
         }
         if self.folder.is_some() {
             return None;
         }
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.files.get(&lower).filter(|(stamp, _)| stamp.is_none()).map(|(_, file)| file.clone())
+        cache.files.get(&name.folded()).filter(|(stamp, _)| stamp.is_none()).map(|(_, file)| file.clone())
     }
 
     /// The bytes of a file. May read the folder and sign: some milliseconds.
@@ -149,19 +142,23 @@ impl NodeFiles {
 
     fn look_up(&self, name: &FileName, now: i64) -> Result<Bytes, FileError> {
         let snapshot = self.snapshot.load_full();
-        let lower = name.folded();
-        if let Some(kind) = list_kind(&lower) {
-            return match self.find(name.as_str())? {
-                Some(found) => self.read(&found),
-                None => snapshot.list(kind).ok_or(FileError::NotFound),
-            };
+        match name.meaning() {
+            Meaning::List { list, .. } => match self.brought(&snapshot, name)?.filter(brought::InFolder::is_served) {
+                Some(it) => self.read(&it.found),
+                None => snapshot.list(kind_of(list)).ok_or(FileError::NotFound),
+            },
+            Meaning::Config { of: Owner::Device(device), form } => match snapshot.encrypted_device(&device) {
+                Some(entry) => self.guarded(&snapshot, (&device, &entry), form, now),
+                None => self.in_clear(&snapshot, name, now),
+            },
+            Meaning::Config { of: Owner::Default, .. } | Meaning::Other => self.in_clear(&snapshot, name, now),
         }
-        if let Some((device, entry)) = snapshot.encrypted_device(name) {
-            return self.guarded(&snapshot, name, &device, &entry, now);
-        }
-        match name.without_suffix(SIGNED) {
-            None => self.plain(&snapshot, name),
-            Some(plain) => self.signed(&snapshot, name, &plain, now),
+    }
+
+    fn in_clear(&self, snapshot: &Snapshot, name: &FileName, now: i64) -> Result<Bytes, FileError> {
+        match name.unsigned() {
+            None => self.plain(snapshot, name),
+            Some(plain) => self.signed(snapshot, name, &plain, now),
         }
     }
 
@@ -170,18 +167,20 @@ impl NodeFiles {
     fn guarded(
         &self,
         snapshot: &Snapshot,
-        name: &FileName,
-        device: &str,
-        entry: &DeviceEntry,
+        (device, entry): (&str, &DeviceEntry),
+        form: Form,
         now: i64,
     ) -> Result<Bytes, FileError> {
-        let key = name.folded();
-        let is_config = key.ends_with(&format!("{ENCRYPTED}{SIGNED}"));
-        if name.without_suffix(SIGNED).is_none() || (is_config && entry.enrolment.certificate.is_none()) {
-            return Err(FileError::NotFound);
-        }
-        let failed = |error: String| FileError::Failed(format!("{}: {error}", name.as_str()));
-        let found = self.find(&format!("{device}{CONFIG}"))?;
+        let owner = Owner::Device(device.to_owned());
+        let proper = owner.file_name(form);
+        let certificate = match (form, &entry.enrolment.certificate) {
+            (Form::Signed, _) => None,
+            (Form::Encrypted, Some(certificate)) => Some(certificate),
+            (Form::Plain, _) | (Form::Encrypted, None) => return Err(FileError::NotFound),
+        };
+        let key = proper.to_ascii_lowercase();
+        let failed = |error: String| FileError::Failed(format!("{proper}: {error}"));
+        let found = self.find(&owner.file_name(Form::Plain))?;
         let stamp = found.as_ref().map(|found| &found.stamp);
         let age = match self.cached(&key, stamp) {
             Ok(file) => return Ok(file),
@@ -194,20 +193,21 @@ impl NodeFiles {
             }
             Some(found) => {
                 let file = self.read(found)?;
-                by_hand::with_ours(&file, cluster, Some(&entry.enrolment)).map_err(|error| failed(error.to_string()))?
+                by_hand::with_ours(&file, Root::Device, cluster, Some(&entry.enrolment))
+                    .map_err(|error| failed(error.to_string()))?
             }
         };
         let spec = FileSpec {
             layout: Layout::Cucm,
             digest: snapshot.digest,
-            file_name: &format!("{device}{}{SIGNED}", if is_config { ENCRYPTED } else { CONFIG }),
+            file_name: &proper,
             timestamp: u32::try_from(now / 1000).unwrap_or(u32::MAX),
         };
         let identity =
             SigningIdentity::new(&snapshot.signer, &snapshot.key).map_err(|error| failed(error.to_string()))?;
-        let file = match entry.enrolment.certificate.as_ref().filter(|_| is_config) {
+        let file = match certificate {
             None => {
-                let stub = stub(&config, &entry.enrolment).map_err(|error| failed(error.to_string()))?;
+                let stub = entry.enrolment.stub(&config).map_err(|error| failed(error.to_string()))?;
                 pki::sign::sign_file(&spec, stub, &identity).map_err(|error| failed(error.to_string()))?
             }
             Some(certificate) => {
@@ -236,22 +236,30 @@ impl NodeFiles {
         if let Some(source) = self.source(snapshot, name)? {
             return self.payload(snapshot, name, &source);
         }
-        let Some(found) = self.find(&format!("{}{SIGNED}", name.as_str()))? else {
+        let Some(found) = self.find(&signed_name(name.as_str()))? else {
             return Err(FileError::NotFound);
         };
-        let signed = SignedFile::decode(self.read(&found)?.to_vec());
-        let signed = signed.map_err(|error| FileError::Failed(format!("{}: {error}", found.name)))?;
-        Ok(Bytes::copy_from_slice(signed.payload()))
+        match SignedFile::decode(self.read(&found)?.to_vec()) {
+            Ok(signed) => Ok(Bytes::copy_from_slice(signed.payload())),
+            // a placeholder, which is not given out under its own name either
+            Err(_) if name.meaning() != Meaning::Other => Err(FileError::NotFound),
+            Err(error) => Err(FileError::Failed(format!("{}: {error}", found.name))),
+        }
     }
 
     /// The signed form: as it stands in the folder, or made from the plain one.
     fn signed(&self, snapshot: &Snapshot, name: &FileName, plain: &FileName, now: i64) -> Result<Bytes, FileError> {
-        if let Some(found) = self.find(name.as_str())? {
+        let source = self.source(snapshot, plain)?;
+        // Firmware is signed in ways of its own: where nothing of ours could stand, phones judge what lies there.
+        let judged = source.is_some() || name.meaning() != Meaning::Other;
+        let found = match judged {
+            true => self.brought(snapshot, name)?.filter(brought::InFolder::is_served).map(|it| it.found),
+            false => self.find(name.as_str())?.filter(|found| found.stamp.length() > 1),
+        };
+        if let Some(found) = found {
             return self.read(&found);
         }
-        let Some(source) = self.source(snapshot, plain)? else {
-            return Err(FileError::NotFound);
-        };
+        let source = source.ok_or(FileError::NotFound)?;
         let key = name.folded();
         let stamp = source.stamp();
         let age = match self.cached(&key, stamp) {
@@ -262,7 +270,7 @@ impl NodeFiles {
         let spec = FileSpec {
             layout: Layout::Cucm,
             digest: snapshot.digest,
-            file_name: &format!("{}{SIGNED}", source.spelling()),
+            file_name: &signed_name(&source.spelling()),
             timestamp: u32::try_from(now / 1000).unwrap_or(u32::MAX),
         };
         let sign = || {
@@ -293,13 +301,19 @@ impl NodeFiles {
     /// Where the plain bytes of a name come from.
     fn source(&self, snapshot: &Snapshot, name: &FileName) -> Result<Option<Source>, FileError> {
         if let Some(found) = self.find(name.as_str())? {
-            return Ok(Some(Source::Folder(found)));
+            let owner = match name.meaning() {
+                Meaning::Config { of, form: Form::Plain } => Some(of),
+                Meaning::Config { .. } | Meaning::List { .. } | Meaning::Other => None,
+            };
+            return Ok(Some(Source::Folder(found, owner)));
         }
-        if name.as_str().eq_ignore_ascii_case(DEFAULT_CONFIG) {
-            return Ok(Some(Source::Default));
-        }
-        let device = device_of(name).filter(|device| is_config_of(name, device));
-        Ok(device.filter(|device| snapshot.devices.contains_key(device)).map(Source::Device))
+        Ok(match name.meaning() {
+            Meaning::Config { of: Owner::Default, form: Form::Plain } => Some(Source::Default),
+            Meaning::Config { of: Owner::Device(device), form: Form::Plain } => {
+                snapshot.devices.contains_key(&device).then_some(Source::Device(device))
+            }
+            Meaning::Config { .. } | Meaning::List { .. } | Meaning::Other => None,
+        })
     }
 
     fn payload(&self, snapshot: &Snapshot, name: &FileName, source: &Source) -> Result<Bytes, FileError> {
@@ -312,20 +326,36 @@ impl NodeFiles {
                 let device = snapshot.device(device).ok_or(FileError::NotFound)?;
                 made(enrolled_config(snapshot.cluster_part(Some(&device)), &device.part, &device.enrolment))
             }
-            Source::Folder(found) => {
+            Source::Folder(found, owner) => {
+                let Some(owner) = owner.as_ref().filter(|_| self.merges()) else { return self.read(found) };
                 let file = self.read(found)?;
-                let device = device_of(name).filter(|device| is_config_of(name, device));
-                let merges = self.folder.as_ref().is_some_and(|settings| settings.merge);
-                match device.filter(|_| merges) {
-                    Some(device) => {
-                        let entry = snapshot.device(&device);
-                        let enrolment = entry.as_deref().map(|entry| &entry.enrolment);
-                        Ok(by_hand::merged(file, &found.name, snapshot.cluster_part(entry.as_deref()), enrolment))
+                Ok(match by_hand::merged_for(snapshot, owner, &file) {
+                    Ok(merged) => Bytes::from(merged),
+                    Err(error) => {
+                        by_hand::not_merged(&found.name, &error);
+                        file
                     }
-                    None => Ok(file),
-                }
+                })
             }
         }
+    }
+
+    /// Where the plain bytes come from, for people.
+    fn origin(&self, snapshot: &Snapshot, source: &Source) -> Result<String, FileError> {
+        Ok(match source {
+            Source::Default | Source::Device(_) => "made by the node".to_owned(),
+            Source::Folder(found, Some(owner)) if self.merges() => {
+                match by_hand::merged_for(snapshot, owner, &self.read(found)?) {
+                    Ok(_) => format!("{} of the folder, with TVS and CAPF merged in", found.name),
+                    Err(error) => format!("{} of the folder as it is, without TVS and CAPF: {error}", found.name),
+                }
+            }
+            Source::Folder(found, _) => format!("{} of the folder as it is", found.name),
+        })
+    }
+
+    fn merges(&self) -> bool {
+        self.folder.as_ref().is_some_and(|settings| settings.merge)
     }
 
     fn find(&self, name: &str) -> Result<Option<Found>, FileError> {
@@ -357,12 +387,13 @@ impl NodeFiles {
 
     /// Remembers a phone that asked for its config and is not known.
     fn note_unknown(&self, name: &FileName, peer: std::net::IpAddr, now: i64) {
-        let Some(device) = device_of(name) else {
+        let Meaning::Config { of: Owner::Device(device), .. } = name.meaning() else {
             return;
         };
-        let known = self.snapshot.load().devices.contains_key(&device)
-            || self.find(&format!("{device}{CONFIG}")).is_ok_and(|found| found.is_some());
-        if known || !name.folded().contains(CONFIG) {
+        let config = Owner::Device(device.clone()).file_name(Form::Plain);
+        let known =
+            self.snapshot.load().devices.contains_key(&device) || self.find(&config).is_ok_and(|found| found.is_some());
+        if known {
             return;
         }
         self.fetched.stranger_asked(&device, peer, now);
@@ -386,21 +417,21 @@ impl NodeFiles {
 
     /// A file went out to its end: remembers which phone has fetched which list. `now` in milliseconds since 1970 UTC.
     pub fn sent(&self, name: &FileName, peer: std::net::IpAddr, bytes: &Bytes, now: i64) {
-        let device = device_of(name);
-        let known = device.as_ref().is_some_and(|device| self.snapshot.load().devices.contains_key(device));
-        let kind = list_kind(&name.folded());
-        match (kind, device) {
-            (Some(kind), Some(device)) if known => self.fetched.list(Some(device), kind, peer, bytes, now),
-            (Some(kind), Some(device)) => self.fetched.stranger_list(&device, kind, peer, bytes, now),
-            (Some(kind), None) => self.fetched.list(None, kind, peer, bytes, now),
-            (None, Some(device)) if known => self.fetched.config(&device, peer, now),
-            // what the author of a config by hand says of TVS is not looked at where nothing is merged into it
-            (None, Some(device)) => {
-                let merges = self.folder.as_ref().is_some_and(|settings| settings.merge);
-                self.fetched.stranger_config(Some(&device), peer, merges, now);
+        let known = |device: &str| self.snapshot.load().devices.contains_key(device);
+        match name.meaning() {
+            Meaning::List { list, device: Some(device) } if !known(&device) => {
+                self.fetched.stranger_list(&device, kind_of(list), peer, bytes, now);
             }
-            (None, None) if is_default_config(name) => self.fetched.stranger_config(None, peer, false, now),
-            (None, None) => {}
+            Meaning::List { list, device } => self.fetched.list(device, kind_of(list), peer, bytes, now),
+            Meaning::Config { of: Owner::Device(device), .. } if known(&device) => {
+                self.fetched.config(&device, peer, now);
+            }
+            // what the author of a config by hand says of TVS is not looked at where nothing is merged into it
+            Meaning::Config { of: Owner::Device(device), .. } => {
+                self.fetched.stranger_config(Some(&device), peer, self.merges(), now);
+            }
+            Meaning::Config { of: Owner::Default, .. } => self.fetched.stranger_config(None, peer, false, now),
+            Meaning::Other => {}
         }
     }
 
@@ -418,7 +449,8 @@ impl NodeFiles {
 
 /// Where the plain bytes of a name come from.
 enum Source {
-    Folder(Found),
+    /// A file of the folder, and whose config it is.
+    Folder(Found, Option<Owner>),
     Device(String),
     Default,
 }
@@ -427,29 +459,21 @@ impl Source {
     /// The state of the file, for what stands in the folder.
     fn stamp(&self) -> Option<&Stamp> {
         match self {
-            Self::Folder(found) => Some(&found.stamp),
+            Self::Folder(found, _) => Some(&found.stamp),
             Self::Device(_) | Self::Default => None,
         }
     }
 
-    /// The right spelling of the name: FILENAME of the signed form.
+    /// The right spelling of the name, for FILENAME of the signed form: the proper name of a config, else the one on the disk; never
+    /// that of who asks, who could have a signature made for each way to write it.
     fn spelling(&self) -> String {
         match self {
-            Self::Folder(found) => found.name.clone(),
-            Self::Device(device) => format!("{device}{CONFIG}"),
-            Self::Default => DEFAULT_CONFIG.to_owned(),
+            Self::Folder(_, Some(owner)) => owner.file_name(Form::Plain),
+            Self::Folder(found, None) => found.name.clone(),
+            Self::Device(device) => Owner::Device(device.clone()).file_name(Form::Plain),
+            Self::Default => Owner::Default.file_name(Form::Plain),
         }
     }
-}
-
-/// `XMLDefault.cnf.xml`, plain or signed.
-fn is_default_config(name: &FileName) -> bool {
-    let lower = name.folded();
-    lower.strip_suffix(SIGNED).unwrap_or(&lower).eq_ignore_ascii_case(DEFAULT_CONFIG)
-}
-
-fn is_config_of(name: &FileName, device: &str) -> bool {
-    name.as_str().eq_ignore_ascii_case(&format!("{device}{CONFIG}"))
 }
 
 /// The bytes of a file, shared by all who fetch it at the same time.
@@ -458,16 +482,5 @@ struct Shared(Arc<Vec<u8>>);
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
         &self.0
-    }
-}
-
-/// Which list a lower-case name means: `CTLFile.tlv`, `CTL<device>.tlv` and the same with ITL.
-fn list_kind(lower: &str) -> Option<ListKind> {
-    let stem = lower.strip_suffix(".tlv")?;
-    let of = |rest: &str| !rest.is_empty() && rest.chars().all(|letter| letter.is_ascii_alphanumeric());
-    match (stem.strip_prefix("ctl"), stem.strip_prefix("itl")) {
-        (Some(rest), _) if of(rest) => Some(ListKind::Ctl),
-        (_, Some(rest)) if of(rest) => Some(ListKind::Itl),
-        _ => None,
     }
 }

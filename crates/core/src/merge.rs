@@ -1,19 +1,12 @@
 //! Puts elements of ours into a config that somebody wrote by hand, such as TVS and CAPF of the cluster; everything else stays
 //! to the byte.
 
-use quick_xml::events::Event;
-use quick_xml::{Reader, Writer};
+use std::ops::Range;
+
+use quick_xml::Writer;
+use wire::xml::{BadXml, Event, LARGEST, Reader};
 
 use crate::config::{ClusterPart, capf, tvs};
-
-/// Largest config taken, in bytes: phones read some hundred kB at most.
-pub const CONFIG_LIMIT: usize = 4 << 20;
-
-/// UTF-8's byte order mark, which some editors put in front.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Elements nested in a config at most: real ones have about ten, and a reader must not be led further.
-const DEPTH_LIMIT: usize = 64;
 
 /// What is ours in every config.
 const OF_THE_CLUSTER: [&str; 2] = ["TVS", "capfList"];
@@ -21,27 +14,74 @@ const OF_THE_CLUSTER: [&str; 2] = ["TVS", "capfList"];
 /// Why a config stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
-    /// Not well-formed.
-    #[error("not well-formed XML at byte {0}: {1}")]
-    NotXml(u64, String),
+    /// Not well-formed, or beyond what is read of XML.
+    #[error(transparent)]
+    NotXml(#[from] BadXml),
     /// The root element is another one.
-    #[error("the root element is `{0}`, a phone config has `device`")]
-    NotADevice(String),
-    /// An entity that only its document type knows, which a stub does not take over.
-    #[error("`&{0};` is an entity that phones do not know")]
-    Entity(String),
-    /// Above a limit.
+    #[error("the root element is `{found}`, this config has `{}`", wanted.name())]
+    Root {
+        /// Its name.
+        found: String,
+        /// What it should be.
+        wanted: Root,
+    },
+    /// Larger than what is read.
+    #[error("with the elements of the cluster it has {0} bytes, above the limit of {LARGEST} for a config")]
+    TooLarge(usize),
+    /// The elements of the cluster cannot be written.
     #[error("{0}")]
-    TooMuch(String),
+    Unwritten(String),
 }
 
-/// Replaces the `TVS` and `capfList` children of `device`, or adds them before its end.
+/// The root element of a config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    /// That of a phone.
+    Device,
+    /// That of XMLDefault.cnf.xml.
+    Default,
+}
+
+impl Root {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Default => "Default",
+        }
+    }
+}
+
+/// Replaces the `TVS` and `capfList` children of the root, or adds them before its end; the same with `others`, which are text of
+/// these elements.
 ///
 /// # Errors
 /// [`MergeError`]; the caller serves the file unmerged then, and says so.
-pub fn merge(config: &[u8], cluster: &ClusterPart) -> Result<Vec<u8>, MergeError> {
-    let elements = elements(cluster).map_err(|error| MergeError::TooMuch(error.to_string()))?;
-    read(config)?.replaced(&OF_THE_CLUSTER, &elements)
+pub fn merge(
+    config: &[u8],
+    root: Root,
+    cluster: &ClusterPart,
+    others: Option<&Others<'_>>,
+) -> Result<Vec<u8>, MergeError> {
+    let mut elements = elements(cluster).map_err(|error| MergeError::Unwritten(error.to_string()))?;
+    let written = read(config, root)?;
+    let mut names = OF_THE_CLUSTER.to_vec();
+    if let Some(others) = others.filter(|others| others.always || written.has(others.names)) {
+        names.extend(others.names);
+        elements.extend_from_slice(others.text.as_bytes());
+    }
+    written.replaced(&names, &elements)
+}
+
+/// Elements of one device beside those of the cluster.
+#[derive(Debug, Clone)]
+pub struct Others<'a> {
+    /// Their names.
+    pub names: &'a [&'a str],
+    /// They are added where the config has none of them too.
+    pub always: bool,
+    /// What is written.
+    pub text: String,
 }
 
 fn elements(cluster: &ClusterPart) -> std::io::Result<Vec<u8>> {
@@ -53,60 +93,60 @@ fn elements(cluster: &ClusterPart) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A config that is well-formed, and where the children of its `<device>` stand.
+/// A config that is well-formed, and where the children of its root stand.
 pub(crate) struct Written<'a> {
-    /// The byte order mark, when it has one. The reader passes over it without counting it, so all offsets are those behind it.
-    mark: &'a [u8],
-    text: &'a [u8],
-    children: Vec<Child>,
-    /// Offset of `</device>`.
-    end: usize,
-    /// The first entity that is not one of XML itself.
-    entity: Option<String>,
+    config: &'a [u8],
+    root: Root,
+    children: Vec<Child<'a>>,
+    /// The end tag of the root, or the `/>` of an empty one.
+    end: Range<usize>,
+    empty: bool,
 }
 
-/// A child of `<device>`: its name and where it stands.
-struct Child {
-    name: String,
-    start: usize,
-    end: usize,
+/// A child of the root: its name and where it stands.
+struct Child<'a> {
+    name: &'a [u8],
+    place: Range<usize>,
 }
 
-impl Written<'_> {
-    /// Whether `<device>` has a child of one of these names.
+impl<'a> Written<'a> {
+    /// Whether the root has a child of one of these names.
     pub(crate) fn has(&self, names: &[&str]) -> bool {
-        self.children.iter().any(|child| names.contains(&child.name.as_str()))
+        self.named(names).next().is_some()
     }
 
-    /// The children of these names, in the order of the config, each to the byte.
-    ///
-    /// # Errors
-    /// [`MergeError::Entity`]: they could mean nothing in another file.
-    pub(crate) fn taken_out(&self, names: &[&str]) -> Result<Vec<&[u8]>, MergeError> {
-        if let Some(entity) = &self.entity {
-            return Err(MergeError::Entity(entity.clone()));
-        }
-        let named = self.children.iter().filter(|child| names.contains(&child.name.as_str()));
-        Ok(named.map(|child| self.text.get(child.start..child.end).unwrap_or_default()).collect())
+    fn named(&self, names: &[&str]) -> impl Iterator<Item = &Child<'a>> {
+        self.children.iter().filter(move |child| names.iter().any(|name| name.as_bytes() == child.name))
     }
 
-    /// The config without the children of these names, and with `elements` before the end of `<device>`.
+    /// The config without the children of these names, and with `elements` before the end of the root.
     ///
     /// # Errors
     /// [`MergeError`]: it would be too large.
     pub(crate) fn replaced(&self, names: &[&str], elements: &[u8]) -> Result<Vec<u8>, MergeError> {
-        let mut out = Vec::with_capacity(self.mark.len() + self.text.len() + elements.len());
-        out.extend_from_slice(self.mark);
+        let mut out = Vec::with_capacity(self.config.len() + elements.len());
         let mut from = 0;
-        for child in self.children.iter().filter(|child| names.contains(&child.name.as_str())) {
-            out.extend_from_slice(self.text.get(from..child.start).unwrap_or_default());
-            from = child.end;
+        let mut copy = |out: &mut Vec<u8>, to: usize, next: usize| {
+            out.extend_from_slice(self.config.get(from..to).unwrap_or_default());
+            from = next;
+        };
+        for child in self.named(names) {
+            copy(&mut out, child.place.start, child.place.end);
         }
-        out.extend_from_slice(self.text.get(from..self.end).unwrap_or_default());
+        copy(&mut out, self.end.start, if self.empty { self.end.end } else { self.end.start });
+        if self.empty {
+            out.push(b'>');
+        }
         out.extend_from_slice(elements);
-        out.extend_from_slice(self.text.get(self.end..).unwrap_or_default());
+        if self.empty {
+            out.extend_from_slice(format!("</{}>", self.root.name()).as_bytes());
+        }
+        copy(&mut out, self.config.len(), self.config.len());
+        if out.len() > LARGEST {
+            return Err(MergeError::TooLarge(out.len()));
+        }
         // What is signed must be read by a phone: it is read once more here.
-        read(&out)?;
+        read(&out, self.root)?;
         Ok(out)
     }
 }
@@ -115,78 +155,30 @@ impl Written<'_> {
 ///
 /// # Errors
 /// [`MergeError`].
-pub(crate) fn read(config: &[u8]) -> Result<Written<'_>, MergeError> {
-    if config.len() > CONFIG_LIMIT {
-        let reason = format!("{} bytes are above the limit of {CONFIG_LIMIT} for a config", config.len());
-        return Err(MergeError::TooMuch(reason));
-    }
-    let (mark, text) = match config.strip_prefix(BYTE_ORDER_MARK) {
-        Some(rest) => (BYTE_ORDER_MARK, rest),
-        None => (&[][..], config),
-    };
-    let mut reader = Reader::from_reader(text);
-    reader.config_mut().check_end_names = true;
-    let mut depth = 0_usize;
-    let mut open: Option<(String, usize)> = None;
-    let mut written = Written { mark, text, children: Vec::new(), end: 0, entity: None };
-    let mut ended = false;
-    loop {
-        let start = offset(&reader);
-        let event = reader.read_event();
-        let event = event.map_err(|error| MergeError::NotXml(reader.error_position(), error.to_string()))?;
-        let end = offset(&reader);
-        match event {
-            Event::Start(tag) => {
-                let name = tag.name().as_ref().to_owned();
-                if depth == 0 && ended {
-                    return Err(MergeError::NotXml(start as u64, "a second root element".to_owned()));
+pub(crate) fn read(config: &[u8], root: Root) -> Result<Written<'_>, MergeError> {
+    let mut reader = Reader::new(config)?;
+    let mut written = Written { config, root, children: Vec::new(), end: 0..0, empty: false };
+    while let Some(event) = reader.next_event()? {
+        let place = reader.span();
+        // how many elements are open behind the event
+        match (event, reader.depth()) {
+            (Event::Start { name, empty, .. }, 1) => {
+                if name != root.name().as_bytes() {
+                    let found = reader.encoding().text(name).chars().take(40).collect();
+                    return Err(MergeError::Root { found, wanted: root });
                 }
-                if depth == 0 && name != "device" {
-                    return Err(MergeError::NotADevice(name));
-                }
-                if depth == 1 {
-                    open = Some((name, start));
-                }
-                depth += 1;
-                if depth > DEPTH_LIMIT {
-                    return Err(MergeError::TooMuch(format!("more than {DEPTH_LIMIT} elements inside each other")));
+                written.empty = empty;
+                written.end = place.end.saturating_sub(2)..place.end;
+            }
+            (Event::Start { name, .. }, 2) => written.children.push(Child { name, place }),
+            (Event::End, 1) => {
+                if let Some(child) = written.children.last_mut() {
+                    child.place.end = place.end;
                 }
             }
-            Event::Empty(tag) => {
-                let name = tag.name().as_ref().to_owned();
-                match depth {
-                    0 => return Err(MergeError::NotADevice(name)),
-                    1 => written.children.push(Child { name, start, end }),
-                    _ => {}
-                }
-            }
-            Event::End(_) => {
-                depth = depth.saturating_sub(1);
-                if depth == 1
-                    && let Some((name, start)) = open.take()
-                {
-                    written.children.push(Child { name, start, end });
-                }
-                if depth == 0 {
-                    written.end = start;
-                    ended = true;
-                }
-            }
-            Event::GeneralRef(reference) => {
-                let name: &str = reference.as_ref();
-                if !name.starts_with('#') && !matches!(name, "amp" | "lt" | "gt" | "quot" | "apos") {
-                    written.entity.get_or_insert_with(|| name.chars().take(40).collect());
-                }
-            }
-            Event::Eof if ended => return Ok(written),
-            Event::Eof => {
-                return Err(MergeError::NotXml(reader.buffer_position(), "the file ends too early".to_owned()));
-            }
+            (Event::End, 0) if !written.empty => written.end = place,
             _ => {}
         }
     }
-}
-
-fn offset(reader: &Reader<&[u8]>) -> usize {
-    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+    Ok(written)
 }

@@ -18,6 +18,7 @@ pub mod following;
 pub mod http;
 pub mod monitor;
 pub mod node;
+mod once_a_minute;
 pub mod present;
 pub mod revocation;
 pub mod serve;

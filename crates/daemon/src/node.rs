@@ -198,6 +198,13 @@ impl Node {
         cluster.note_folder(&node, options.folder.as_ref()).await?;
         let files = NodeFiles::new(cluster.snapshot(&node).await?, options.folder);
         let files = Arc::new(files.encrypting(Box::new(OpensslRandom)));
+        let looked = Arc::clone(&files);
+        let hides = tokio::task::spawn_blocking(move || looked.say_what_hides()).await;
+        if let Err(reason) =
+            hides.map_err(|error| error.to_string()).and_then(|hides| hides.map_err(|error| error.to_string()))
+        {
+            tracing::warn!(reason, "whether files of the folder hide those of the node is not known");
+        }
         let log = log(&cluster, &node, "tvs.log")?;
         let (tvs, context) = service_context(&cluster, &node, Unit::Tvs, options.legacy_tls).await?;
         let trust = Arc::new(ArcSwap::from_pointee(TvsCache::new()));

@@ -1,15 +1,8 @@
 //! The elements of a config that concern security [phone-files.md 3].
 
-use quick_xml::Reader;
-use quick_xml::XmlVersion;
-use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesStart, Event};
 use trust::TvsServer;
+use wire::xml::{Attribute, BadXml, Encoding, Event, Reader, attribute_value};
 
-/// Largest config, in bytes. Real ones have 5 to 20 kB.
-pub const LARGEST: usize = 1 << 20;
-/// Deepest nesting. Real configs have ten levels; more is an attack on readers that recurse.
-const DEEPEST: usize = 32;
 /// Most servers of a kind that are taken: CUCM gives three, other makers up to five.
 const MOST_SERVERS: usize = 5;
 /// Longest value that is taken, in bytes: a host name of 253 or a URL.
@@ -49,20 +42,9 @@ pub struct Config {
 /// Why a config cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadConfig {
-    /// More than [`LARGEST`].
-    #[error("the config has {0} bytes, at most {LARGEST} are taken")]
-    TooLarge(usize),
-    /// Not UTF-8.
-    #[error("the config is not UTF-8 at byte {0}; save it as UTF-8")]
-    NotUtf8(usize),
-    /// Not XML, or cut.
-    #[error("byte {offset}: {reason}")]
-    NotXml {
-        /// Where.
-        offset: u64,
-        /// What is wrong.
-        reason: String,
-    },
+    /// Not XML, cut, or beyond a limit.
+    #[error(transparent)]
+    NotXml(#[from] BadXml),
     /// Another root element.
     #[error("the root element is `{0}`, not `device`; this is no phone config")]
     Root(String),
@@ -81,22 +63,18 @@ struct Member {
 /// # Errors
 /// [`BadConfig`].
 pub fn parse(bytes: &[u8]) -> Result<Config, BadConfig> {
-    if bytes.len() > LARGEST {
-        return Err(BadConfig::TooLarge(bytes.len()));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|error| BadConfig::NotUtf8(error.valid_up_to()))?;
+    let mut reader = Reader::new(bytes)?;
+    let encoding = reader.encoding();
     let mut parser = Parser::default();
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
-    loop {
-        let event = reader
-            .read_event()
-            .map_err(|error| BadConfig::NotXml { offset: reader.error_position(), reason: error.to_string() })?;
-        let done = matches!(event, Event::Eof);
-        parser.event(&event).map_err(|reason| BadConfig::NotXml { offset: reader.buffer_position(), reason })?;
-        if done {
-            return parser.finish();
+    while let Some(event) = reader.next_event()? {
+        match event {
+            Event::Start { name, attributes, .. } => parser.open(&encoding.text(name), encoding, &attributes),
+            Event::End => parser.close(),
+            Event::Text(text) | Event::CData(text) => parser.text.push_str(&encoding.text(text)),
+            Event::Reference(letter) => parser.text.push(letter),
         }
     }
+    parser.finish()
 }
 
 #[derive(Debug, Default)]
@@ -107,78 +85,29 @@ struct Parser {
     tvs: Vec<Member>,
     capf: Vec<Member>,
     nodes: Vec<Member>,
-    seen_root: bool,
 }
 
 impl Parser {
-    fn event(&mut self, event: &Event<'_>) -> Result<(), String> {
-        match event {
-            Event::Start(start) => self.open(start),
-            Event::Empty(start) => {
-                self.open(start)?;
-                self.close();
-                Ok(())
-            }
-            Event::End(_) => {
-                self.close();
-                Ok(())
-            }
-            Event::Text(text) => self.add(&text.xml10_content()),
-            Event::CData(text) => self.add(&text.xml10_content()),
-            Event::GeneralRef(reference) => {
-                let name = reference.xml10_content();
-                match reference.resolve_char_ref() {
-                    Ok(Some(character)) => self.add(character.encode_utf8(&mut [0; 4])),
-                    Ok(None) => match resolve_predefined_entity(&name) {
-                        Some(text) => self.add(text),
-                        None => Err(format!("the entity `{}` is not known", name.escape_debug())),
-                    },
-                    Err(error) => Err(error.to_string()),
-                }
-            }
-            Event::Eof if self.path.is_empty() && self.seen_root => Ok(()),
-            Event::Eof => Err("the config ends before its root element does".to_owned()),
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => Ok(()),
-        }
-    }
-
-    fn open(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
-        if self.path.len() >= DEEPEST {
-            return Err(format!("more than {DEEPEST} elements are nested"));
-        }
+    fn open(&mut self, name: &str, encoding: Encoding, attributes: &[Attribute<'_>]) {
         if self.path.is_empty() {
-            if self.seen_root {
-                return Err("a second root element".to_owned());
-            }
-            self.seen_root = true;
-            self.config.root = start.name().as_ref().to_owned();
+            name.clone_into(&mut self.config.root);
         }
-        self.path.push(start.name().as_ref().to_owned());
+        self.path.push(name.to_owned());
         self.text.clear();
         let members = match self.place() {
             "TVS/members/member" => &mut self.tvs,
             "capfList/capf" => &mut self.capf,
             "devicePool/callManagerGroup/members/member" | "callManagerGroup/members/member" => &mut self.nodes,
-            _ => return Ok(()),
+            _ => return,
         };
         if members.len() < MOST_SERVERS {
             let mut member = Member { priority: u32::try_from(members.len()).unwrap_or(u32::MAX), ..Member::default() };
-            let attribute = start.try_get_attribute("priority").map_err(|error| error.to_string())?;
-            if let Some(attribute) = attribute {
-                let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
+            if let Some(priority) = attributes.iter().find(|attribute| attribute.name == b"priority") {
+                let value = attribute_value(encoding, priority.raw);
                 member.priority = value.trim().parse().unwrap_or(member.priority);
             }
             members.push(member);
         }
-        Ok(())
-    }
-
-    fn add(&mut self, text: &str) -> Result<(), String> {
-        if self.text.len() + text.len() > LARGEST {
-            return Err("a value is too long".to_owned());
-        }
-        self.text.push_str(text);
-        Ok(())
     }
 
     /// The path below the root, in a static form; empty for places that nothing is taken from.
@@ -242,7 +171,7 @@ impl Parser {
 
     fn finish(mut self) -> Result<Config, BadConfig> {
         if !matches!(self.config.root.as_str(), "device" | "Default") {
-            return Err(BadConfig::Root(self.config.root.escape_debug().to_string()));
+            return Err(BadConfig::Root(self.config.root.chars().take(40).flat_map(char::escape_debug).collect()));
         }
         self.config.tvs = in_order(self.tvs, wire::tvs::PORT);
         self.config.capf = in_order(self.capf, wire::capf::PORT);
@@ -313,19 +242,19 @@ mod tests {
 
     #[test]
     fn what_is_refused() {
-        let deep = format!("<device>{}{}</device>", "<a>".repeat(40), "</a>".repeat(40));
+        let deep = format!("<device>{}{}</device>", "<a>".repeat(70), "</a>".repeat(70));
         let entity = "<!DOCTYPE d [<!ENTITY x \"y\">]><device><versionStamp>&x;</versionStamp></device>";
-        let large = vec![b' '; LARGEST + 1];
+        let large = vec![b' '; wire::xml::LARGEST + 1];
         let cases: &[(&[u8], &str)] = &[
-            (b"", "ends before its root"),
-            (b"<device>", "ends before its root"),
-            (b"<device></devise>", "byte "),
+            (b"", "the file ends before the root element"),
+            (b"<device>", "the file ends too early"),
+            (b"<device></devise>", "line 1, column 9"),
             (b"<html></html>", "the root element is `html`"),
             (b"<device/><device/>", "second root"),
-            (b"<device>\xff</device>", "not UTF-8 at byte 8"),
-            (deep.as_bytes(), "nested"),
-            (entity.as_bytes(), "entity `x` is not known"),
-            (&large, "at most 1048576"),
+            (b"<device>\xff</device>", "line 1, column 9 (offset 8): is not UTF-8"),
+            (deep.as_bytes(), "more than 64 elements inside each other"),
+            (entity.as_bytes(), "the DOCTYPE declares the entity `x`"),
+            (&large, "above the limit of 4194304"),
         ];
         for (bytes, reason) in cases {
             let error = parse(bytes).unwrap_err().to_string();

@@ -1,20 +1,19 @@
 //! Device names: `SEP58971ECC97C1`, `ATA58971ECC97C1`, `CSFJDOE`.
 
 use trust::Model;
-use wire::file_name::FileName;
+use wire::file_name::{DEVICE_NAME_MAX, FileName, is_device_name};
 
-/// Longest device name, in characters: what CUCM allows.
-const MOST: usize = 15;
-
-/// The name of a device: 1 to 15 letters, digits, `-` and `_`, in upper case.
+/// The name of a device: letters, digits, `.`, `-` and `_`, in upper case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PhoneName(String);
 
 /// Why a text is no device name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
-    /// Not 1 to 15 letters, digits, `-` or `_`.
-    #[error("`{0}` is not a device name: 1 to 15 letters, digits, `-` or `_`, like SEP58971ECC97C1")]
+    /// Letters that no device name has, or too many.
+    #[error(
+        "`{0}` is not a device name: 1 to {DEVICE_NAME_MAX} letters, digits, `.`, `-` or `_`, like SEP58971ECC97C1"
+    )]
     Form(String),
     /// Not twelve hexadecimal digits.
     #[error("`{0}` is not a MAC address: twelve hexadecimal digits, with or without colons")]
@@ -27,9 +26,7 @@ impl PhoneName {
     /// # Errors
     /// [`BadName::Form`].
     pub fn parse(text: &str) -> Result<Self, BadName> {
-        let fits = (1..=MOST).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if !fits {
+        if !is_device_name(text) {
             return Err(BadName::Form(text.to_owned()));
         }
         Ok(Self(text.to_ascii_uppercase()))
@@ -87,8 +84,8 @@ mod tests {
         assert_eq!(PhoneName::from_mac(model, mac).as_str(), "SEP58971ECC97C1");
         let jabber = Model::find("Jabber").unwrap();
         assert_eq!(PhoneName::from_mac(jabber, 1).as_str(), "CSF000000000001");
-        assert_eq!(PhoneName::parse("csfjdoe").unwrap().as_str(), "CSFJDOE");
-        for bad in ["", "../etc", "SEP58971ECC97C1X", "a b"] {
+        assert_eq!(PhoneName::parse("csfj.doe_1-x").unwrap().as_str(), "CSFJ.DOE_1-X");
+        for bad in ["", "../etc", "a b", "A".repeat(DEVICE_NAME_MAX + 1).as_str()] {
             assert!(PhoneName::parse(bad).is_err(), "{bad}");
         }
         for bad in ["58971ECC97C", "58971ECC97C1F", "58971ECC97CG", "+8971ECC97C1"] {

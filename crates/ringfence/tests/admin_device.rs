@@ -68,9 +68,25 @@ fn one_phone_from_adding_to_removing() {
 
     // refusals
     for (arguments, code, says) in [
-        (vec!["add", "SEP1", "--nodes", "pub,nope"], 2, "no node nope; the nodes are pub, sub1\n"),
-        (vec!["add", "SEP1", "--nodes", "pub,pub"], 2, "node pub stands twice in the group\n"),
-        (vec!["add", "../x"], 2, "`../X` is not a device name; write SEP and the MAC address\n"),
+        (vec!["add", "000000000001", "--nodes", "pub,nope"], 2, "no node nope; the nodes are pub, sub1\n"),
+        (vec!["add", "000000000001", "--nodes", "pub,pub"], 2, "node pub stands twice in the group\n"),
+        (
+            vec!["add", "../x"],
+            2,
+            "`../x` is not a device name; write SEP and the MAC address, or letters, digits, `.`, `_` and `-` for a soft phone\n",
+        ),
+        (
+            vec!["add", "foo"],
+            2,
+            "`FOO` is no name of a 8861 (a name of its own has a soft phone, --model Jabber); write SEP and the 12 hexadecimal digits of \
+             the MAC address, such as SEP001122334455\n",
+        ),
+        (
+            vec!["add", "SEP0011223344"],
+            2,
+            "`SEP0011223344` has 10 digits behind SEP; write SEP and the 12 hexadecimal digits of the MAC address, such as \
+             SEP001122334455\n",
+        ),
         (vec!["show", "SEP000000000001"], 1, "no phone SEP000000000001; `ringfence device list` names them\n"),
         (vec!["remove", "SEP000000000001"], 1, "no device SEP000000000001; `ringfence device list` names them\n"),
     ] {
@@ -79,6 +95,26 @@ fn one_phone_from_adding_to_removing() {
         assert_eq!((ended.code(), ended.error()), (code, says), "{arguments:?}");
     }
     assert_eq!(place.run(&["device", "add", "SEP1", "--protocol", "IAX"], "").code(), 64);
+    let ended = place.run(&["device", "add", "SEP000000000001", "--model", "9999"], "");
+    assert!(
+        ended.error().starts_with("`9999` is no model that is known; the models are 7940 7960 "),
+        "{}",
+        ended.error()
+    );
+    let long = "x".repeat(64 << 10);
+    let ended = place.run(&["device", "add", &long, "--model", "Jabber"], "");
+    assert_eq!(ended.code(), 2);
+    assert!(
+        ended.error().ends_with("...` is not a device name: 65536 bytes, at most 50 are taken\n"),
+        "{}",
+        ended.error()
+    );
+    assert_eq!(
+        place.run(&["device", "add", "csfJohn.Doe_1", "--model", "jabber"], "").success(),
+        "CSFJOHN.DOE_1 added\n"
+    );
+    assert!(place.run(&["device", "show", "CSFJOHN.DOE_1"], "").success().contains("  ITLCSFJOHN.DOE_1.tlv"));
+    assert_eq!(place.run(&["device", "remove", "CSFJOHN.DOE_1"], "").success(), "CSFJOHN.DOE_1 removed\n");
     assert_eq!(place.run(&["device", "remove", "SEP58971ECC97C1"], "").success(), "SEP58971ECC97C1 removed\n");
     assert!(place.run(&["device", "list", "--json"], "").success().starts_with("[]"));
 }
@@ -113,12 +149,15 @@ fn a_list_is_taken_whole_or_not_at_all() {
     assert_eq!((&devices[1]["model"], &devices[1]["protocol"]), (&"8861".into(), &"SIP".into()));
 
     let too_bad = [
-        ("SEP3\nSEP4,8861,IAX\n", "line 2: `IAX` is not a protocol; write SIP or SCCP"),
-        ("SEP3\n\nSEP4,8861,SIP,secret\n", "line 3: `secret` is not a device security mode"),
-        ("SEP3\nSEP4,8861,SIP,1,nope\n", "line 2: no node nope; the nodes are pub, sub1"),
-        ("SEP3\nSEP4\nSEP3\n", "line 3: SEP3 stands on line 1 already"),
-        ("SEP3\n,8861\n", "line 2: no name"),
-        ("SEP3\nSEP 4\n", "line 2: `SEP 4` is not a device name"),
+        ("000000000003\n000000000004,8861,IAX\n", "line 2: `IAX` is not a protocol; write SIP or SCCP"),
+        ("000000000003\n\n000000000004,8861,SIP,secret\n", "line 3: `secret` is not a device security mode"),
+        ("000000000003\n000000000004,8861,SIP,1,nope\n", "line 2: no node nope; the nodes are pub, sub1"),
+        ("000000000003\n000000000004\n000000000003\n", "line 3: SEP000000000003 stands on line 1 already"),
+        ("000000000003\n,8861\n", "line 2: no name"),
+        ("000000000003\nSEP 4\n", "line 2: `SEP 4` is not a device name"),
+        ("000000000003\nSEP4\n", "line 2: `SEP4` has 1 digits behind SEP; write SEP and the 12"),
+        ("000000000003\n000000000004,8861,,,,\"open\n", "line 2: a quote that begins a cell is not closed"),
+        ("000000000003\n\0", "line 2: a NUL byte"),
     ];
     for (text, says) in too_bad {
         let ended = place.run(&["device", "import", "-"], text);
@@ -126,10 +165,26 @@ fn a_list_is_taken_whole_or_not_at_all() {
         assert!(ended.error().starts_with(&format!("standard input: {says}")), "{}", ended.error());
         assert_eq!(ended.error().lines().count(), 1);
     }
-    std::fs::write(&list, b"SEP3\nSEP4,8861,SIP,1,,caf\xe9\n").unwrap();
+    std::fs::write(&list, b"000000000003\n000000000004,8861,SIP,1,,caf\xe9\n").unwrap();
     let ended = import(&[]);
     assert_eq!(ended.code(), 2);
     assert!(ended.error().ends_with("phones.csv: line 2: is not UTF-8; save the list as UTF-8\n"));
     let devices = json(&place.run(&["device", "list", "--json"], "").success());
     assert_eq!(devices.len(), 2, "none of the bad lists left a trace");
+
+    // as spreadsheets and exports write it
+    std::fs::write(
+        &list,
+        "\"SEP001122334401\",\"8861\",\"SIP\",\"non-secure\",\"\",\"He said \"\"hi\"\"\"\r\nSEP001122334402,8861,,,,,\r\n\
+         \"SEP001122334403\",\"8861\",\"\",\"\",\"\",\"\"\r\n",
+    )
+    .unwrap();
+    assert_eq!(import(&[]).success(), "added 3, changed 0 phones\n");
+    let devices = json(&place.run(&["device", "list", "--json"], "").success());
+    assert_eq!(devices[2]["description"], "He said \"hi\"");
+    assert_eq!((&devices[3]["description"], &devices[4]["name"]), (&"".into(), &"SEP001122334403".into()));
+    let huge = format!("SEP001122334409,8861,,,,\"{}\"\n", "x".repeat(10 << 20));
+    std::fs::write(&list, huge).unwrap();
+    let ended = import(&[]);
+    assert!(ended.error().contains("line 1: a cell of 10485760 bytes, above the limit of 4096"), "{}", ended.error());
 }

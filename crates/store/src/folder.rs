@@ -22,6 +22,13 @@ pub struct Stamp {
     path: PathBuf,
 }
 
+impl Stamp {
+    /// How long the file is, in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
 /// A file in a folder.
 #[derive(Debug, Clone)]
 pub struct Found {

@@ -18,6 +18,8 @@ pub struct Model {
     pub product: &'static str,
     /// What device names start with: `SEP`, `ATA`, `CSF`.
     pub prefix: &'static str,
+    /// Its device names are chosen by people; those of the others are the prefix and the MAC address.
+    pub free_name: bool,
     /// Security by Default: has an ITL and asks TVS. Without it only the CTL counts, and a signer that is not in it is
     /// refused.
     pub security_by_default: bool,
@@ -42,6 +44,7 @@ const OLDEST: Model = Model {
     name: "",
     product: "",
     prefix: "SEP",
+    free_name: false,
     security_by_default: false,
     http: false,
     old_tls: true,
@@ -129,8 +132,9 @@ pub const MODELS: &[Model] = &[
     },
     Model {
         prefix: "CSF",
+        free_name: true,
         security_by_default: false,
-        source: "seed 000 (no Security by Default); the rest as the 8800 series: inferred",
+        source: "seed 000 (no Security by Default); names and the rest, as the 8800 series: inferred",
         ..row("Jabber", "CSF", SERIES_8800)
     },
 ];

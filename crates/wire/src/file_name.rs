@@ -1,13 +1,18 @@
-//! Names that phones ask for, in a form that cannot leave the published files.
+//! Names that phones ask for, in a form that cannot leave the published files, and what a name means ([`Meaning`]).
 //!
 //! A name comes from a TFTP request or an HTTP path, so it is hostile until parsed: one component, or a few folders
-//! (`New_Zealand/g3-tones.xml.sgn`). The spelling of the peer is kept for logs; comparing and hashing ignore ASCII
-//! case, as the original does (`ctlsep...` finds `CTLSEP...`) [phone-files.md section 1].
+//! (`New_Zealand/g3-tones.xml.sgn`). Slashes in front, doubled ones, `./` and backslashes are taken as other TFTP servers and their
+//! rules for Cisco phones take them: they resolve inside the folder. The letters of the peer are kept for logs; comparing and
+//! hashing ignore ASCII case, as the original does (`ctlsep...` finds `CTLSEP...`) [phone-files.md section 1].
+
+mod meaning;
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+
+pub use meaning::{DEVICE_NAME_MAX, Form, List, Meaning, Owner, is_device_name, signed_name};
 
 /// Longest name in bytes. Longest that a file system takes for one component, and far above any phone's name.
 pub const MAX_BYTES: usize = 255;
@@ -40,7 +45,7 @@ pub enum BadFileName {
         /// First byte that does not fit.
         offset: usize,
     },
-    /// NUL, another control character, or a backslash.
+    /// NUL or another control character.
     #[error("file name has a forbidden character (U+{code:04X}) at byte {offset}")]
     Forbidden {
         /// The character.
@@ -48,14 +53,14 @@ pub enum BadFileName {
         /// Where it stands.
         offset: usize,
     },
-    /// Starts with `/` or with a drive letter.
+    /// Starts with a drive letter.
     #[error("file name is absolute, a name below the published files is wanted")]
     Absolute,
-    /// `//`, or `/` at the end.
-    #[error("file name has an empty component")]
+    /// `/` at the end.
+    #[error("file name ends with a slash: folders are not given out")]
     EmptyComponent,
-    /// `.` or `..` as a component.
-    #[error("file name has a `.` or `..` component")]
+    /// `..` as a component, or `.` as the last.
+    #[error("file name has a `..` component, or ends with `.`")]
     DotComponent,
     /// More than [`MAX_COMPONENTS`] components.
     #[error("file name is {components} folders deep, at most {MAX_COMPONENTS} are taken")]
@@ -69,7 +74,7 @@ impl FileName {
     /// Parses the bytes of a request.
     ///
     /// # Errors
-    /// [`BadFileName`]; nothing is repaired.
+    /// [`BadFileName`]: what cannot be resolved inside a folder.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadFileName> {
         if bytes.len() > MAX_BYTES {
             return Err(BadFileName::TooLong { bytes: bytes.len() });
@@ -81,7 +86,7 @@ impl FileName {
     /// Parses a text.
     ///
     /// # Errors
-    /// [`BadFileName`]; nothing is repaired.
+    /// [`BadFileName`]: what cannot be resolved inside a folder.
     pub fn parse(text: &str) -> Result<Self, BadFileName> {
         if text.is_empty() {
             return Err(BadFileName::Empty);
@@ -89,28 +94,39 @@ impl FileName {
         if text.len() > MAX_BYTES {
             return Err(BadFileName::TooLong { bytes: text.len() });
         }
-        if let Some((offset, bad)) = text.char_indices().find(|&(_, c)| c.is_control() || c == '\\') {
+        if let Some((offset, bad)) = text.char_indices().find(|&(_, c)| c.is_control()) {
             return Err(BadFileName::Forbidden { code: u32::from(bad), offset });
         }
-        if text.starts_with('/') || has_drive_letter(text) {
-            return Err(BadFileName::Absolute);
-        }
+        let mut name = String::with_capacity(text.len());
         let mut components = 0;
-        for component in text.split('/') {
-            components += 1;
+        let mut last = "";
+        for component in text.split(['/', '\\']) {
+            last = component;
             match component {
-                "" => return Err(BadFileName::EmptyComponent),
-                "." | ".." => return Err(BadFileName::DotComponent),
-                _ => {}
+                "" | "." => continue,
+                ".." => return Err(BadFileName::DotComponent),
+                _ => components += 1,
             }
+            if components == 1 && has_drive_letter(component) {
+                return Err(BadFileName::Absolute);
+            }
+            if components > 1 {
+                name.push('/');
+            }
+            name.push_str(component);
+        }
+        match last {
+            "" => return Err(BadFileName::EmptyComponent),
+            "." => return Err(BadFileName::DotComponent),
+            _ => {}
         }
         if components > MAX_COMPONENTS {
             return Err(BadFileName::TooDeep { components });
         }
-        Ok(Self(text.into()))
+        Ok(Self(name.into()))
     }
 
-    /// The name as the peer spelled it.
+    /// The name in the letters of the peer, its components with one `/` between them.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -236,6 +252,23 @@ mod tests {
     }
 
     #[test]
+    fn slashes_and_backslashes_resolve_inside() {
+        for (asked, name) in [
+            ("/dialplan.xml", "dialplan.xml"),
+            ("./dialplan.xml", "dialplan.xml"),
+            ("//dialplan.xml", "dialplan.xml"),
+            ("\\dialplan.xml", "dialplan.xml"),
+            ("/Desktops/320x212x16/List.xml", "Desktops/320x212x16/List.xml"),
+            ("Desktops\\320x212x16\\List.xml", "Desktops/320x212x16/List.xml"),
+            ("Desktops//320x212x16/./List.xml", "Desktops/320x212x16/List.xml"),
+            ("/etc/passwd", "etc/passwd"),
+            ("\\\\host\\share", "host/share"),
+        ] {
+            assert_eq!(FileName::parse(asked).unwrap().as_str(), name, "{asked}");
+        }
+    }
+
+    #[test]
     fn names_that_are_refused() {
         use BadFileName as B;
         let long = "x".repeat(MAX_BYTES + 1);
@@ -244,13 +277,15 @@ mod tests {
             (b"..", B::DotComponent),
             (b".", B::DotComponent),
             (b"a/../b", B::DotComponent),
-            (b"./a", B::DotComponent),
-            (b"/etc/passwd", B::Absolute),
+            (b"a\\..\\b", B::DotComponent),
+            (b"a/.", B::DotComponent),
             (b"C:boot.ini", B::Absolute),
             (b"c:/boot.ini", B::Absolute),
-            (b"a//b", B::EmptyComponent),
+            (b"/c:\\boot.ini", B::Absolute),
+            (b"/", B::EmptyComponent),
+            (b"\\\\", B::EmptyComponent),
             (b"a/", B::EmptyComponent),
-            (b"a\\b", B::Forbidden { code: 0x5c, offset: 1 }),
+            (b"a\\", B::EmptyComponent),
             (b"a\0b", B::Forbidden { code: 0, offset: 1 }),
             (b"a\n", B::Forbidden { code: 10, offset: 1 }),
             (b"\x7fa", B::Forbidden { code: 0x7f, offset: 0 }),
@@ -289,7 +324,9 @@ mod tests {
         #[test]
         fn what_parses_stays_inside(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             if let Ok(name) = FileName::from_bytes(&bytes) {
-                prop_assert_eq!(name.as_str().as_bytes(), &bytes[..]);
+                prop_assert_eq!(FileName::parse(name.as_str()).unwrap().as_str(), name.as_str());
+                let letters = |text: &[u8]| text.iter().filter(|b| !b"/\\.".contains(b)).copied().collect::<Vec<_>>();
+                prop_assert_eq!(letters(name.as_str().as_bytes()), letters(&bytes));
                 let path = std::path::Path::new(name.as_str());
                 prop_assert!(path.components().all(|c| matches!(c, std::path::Component::Normal(_))));
                 prop_assert_eq!(path.components().count(), name.components().count());

@@ -5,6 +5,7 @@
 //! * [`capf`]: messages and sessions of the Certificate Authority Proxy Function
 //! * [`ctl_provider`]: messages between the CTL client and the CTL provider
 //! * [`tftp`], [`file_name`]: TFTP packets and transfers; names that phones ask for
+//! * [`xml`]: phone configs, whether they are well-formed
 //!
 //! Decoded is not verified: signatures are checked in `pki`, belief is decided in `trust`. Nothing here knows a
 //! clock, a socket or a random source.
@@ -22,5 +23,6 @@ pub mod tftp;
 pub mod tlv;
 pub mod trust_list;
 pub mod tvs;
+pub mod xml;
 
 pub use error::Malformed;

@@ -1,5 +1,4 @@
-//! What the config of a phone says about enrolment, and the stub that stands before an encrypted config
-//! [signed-config.md 3, phone-files.md 3].
+//! What the config of a phone says about enrolment [signed-config.md 3, phone-files.md 3].
 //!
 //! `capfAuthMode`, `certHash` and `encrConfig` are made from one [`EnrolmentPart`], which is read from the rows at once: they
 //! change together or not at all.
@@ -8,10 +7,7 @@ use pki::Certificate;
 use store::rows::{EnrolmentRow, NO_OPERATION};
 
 use crate::config::ClusterPart;
-use crate::merge::{MergeError, read};
-
-/// Children of `<device>` that a phone needs before it can open its config.
-const COPIED: [&str; 4] = ["ipAddressMode", "loadInformation", "capfAuthMode", "capfList"];
+use crate::merge::{MergeError, Others};
 
 /// The elements that are ours in the config of a device that is known.
 const OURS: [&str; 3] = ["capfAuthMode", "certHash", "encrConfig"];
@@ -51,77 +47,76 @@ impl EnrolmentPart {
         if self.encrypted { "true" } else { "false" }
     }
 
-    /// The three elements, in the order of configs.
-    fn elements(&self) -> String {
-        format!(
+    /// The three elements for a config that somebody wrote by hand, in place of its own. One that has none of them gets none while
+    /// there is nothing to say.
+    pub fn others(&self) -> Others<'static> {
+        let text = format!(
             "<capfAuthMode>{}</capfAuthMode>\n<certHash>{}</certHash>\n<encrConfig>{}</encrConfig>\n",
             self.capf_auth_mode,
             self.cert_hash(),
             self.encr_config()
-        )
+        );
+        Others { names: &OURS, always: self.capf_auth_mode != 0 || self.encrypted, text }
     }
-}
 
-/// A config that somebody wrote by hand, with the elements of [`EnrolmentPart`] in place of its own. One that has none of them
-/// stays as it is while there is nothing to say.
-///
-/// # Errors
-/// [`MergeError`]: not a well-formed `<device>`.
-pub fn adjusted(config: &[u8], part: &EnrolmentPart) -> Result<Vec<u8>, MergeError> {
-    let written = read(config)?;
-    if part.capf_auth_mode == 0 && !part.encrypted && !written.has(&OURS) {
-        return Ok(config.to_vec());
+    /// The stub of a whole config.
+    ///
+    /// # Errors
+    /// [`MergeError`]: not a well-formed `<device>`.
+    pub fn stub(&self, config: &[u8]) -> Result<Vec<u8>, MergeError> {
+        super::stub::stub(config, &self.cert_hash(), self.encr_config())
     }
-    written.replaced(&OURS, part.elements().as_bytes())
-}
-
-/// The stub of a whole config.
-///
-/// # Errors
-/// [`MergeError`]: not a well-formed `<device>`.
-pub fn stub(config: &[u8], part: &EnrolmentPart) -> Result<Vec<u8>, MergeError> {
-    let mut out = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device>\n  <fullConfig>false</fullConfig>\n".to_vec();
-    for child in read(config)?.taken_out(&COPIED)? {
-        out.extend_from_slice(b"  ");
-        out.extend_from_slice(child);
-        out.push(b'\n');
-    }
-    let (hash, encrypted) = (part.cert_hash(), part.encr_config());
-    out.extend_from_slice(format!("  <certHash>{hash}</certHash>\n").as_bytes());
-    out.extend_from_slice(format!("  <encrConfig>{encrypted}</encrConfig>\n</device>\n").as_bytes());
-    // As every file that is signed: it must be read by a phone.
-    read(&out)?;
-    Ok(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ClusterPart;
+    use crate::merge::{Root, merge};
+    use crate::parameters::SecurityMode;
+
+    /// What the cluster says in the configs of these tests.
+    const CLUSTER: &str = "<TVS><members></members></TVS><capfList></capfList>\n";
 
     fn part(mode: i64, encrypted: bool) -> EnrolmentPart {
         EnrolmentPart { capf_auth_mode: mode, encrypted, certificate: None }
     }
 
+    fn adjusted(config: &str, part: &EnrolmentPart) -> String {
+        let cluster = ClusterPart { mode: SecurityMode::NonSecure, call_managers: vec![], tvs: vec![], capf: vec![] };
+        let merged = merge(config.as_bytes(), Root::Device, &cluster, Some(&part.others())).unwrap();
+        let merged = String::from_utf8(merged).unwrap();
+        assert!(merged.contains(CLUSTER), "{merged}");
+        merged.replace(CLUSTER, "")
+    }
+
+    fn stub(config: &str, part: &EnrolmentPart) -> String {
+        String::from_utf8(part.stub(config.as_bytes()).unwrap()).unwrap()
+    }
+
     #[test]
     fn a_stub_holds_what_a_phone_needs_first() {
-        let config = b"<?xml version='1.0'?><device a='1'><fullConfig>true</fullConfig><capfAuthMode>2</capfAuthMode>\
-            <secret>x</secret><a><capfList>no</capfList></a><capfList><capf><phonePort>3804</phonePort></capf></capfList>\
-            <ipAddressMode/><certHash>old</certHash></device>";
-        let stub = String::from_utf8(stub(config, &part(2, true)).unwrap()).unwrap();
+        let config = "<?xml version='1.0'?><device a='1'><fullConfig>true</fullConfig><capfAuthMode>2</capfAuthMode>\
+            <secret>x</secret><a><capfList>no</capfList></a><capfList><capf b='\"&lt;'><phonePort>3804</phonePort></capf></capfList>\
+            <ipAddressMode/><certHash>old</certHash><loadInformation>a&amp;b <!-- c --><![CDATA[<]]></loadInformation></device>";
         assert_eq!(
-            stub,
+            stub(config, &part(2, true)),
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device>\n  <fullConfig>false</fullConfig>\n  \
-             <capfAuthMode>2</capfAuthMode>\n  <capfList><capf><phonePort>3804</phonePort></capf></capfList>\n  \
-             <ipAddressMode/>\n  <certHash></certHash>\n  <encrConfig>true</encrConfig>\n</device>\n"
+             <capfAuthMode>2</capfAuthMode>\n  <capfList>\n    <capf b=\"&quot;&lt;\">\n      <phonePort>3804</phonePort>\n    </capf>\n  \
+             </capfList>\n  <ipAddressMode/>\n  <loadInformation>a&amp;b &lt;</loadInformation>\n  <certHash></certHash>\n  \
+             <encrConfig>true</encrConfig>\n</device>\n"
         );
+        let latin =
+            b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><device><loadInformation>\xfc</loadInformation></device>";
+        let stub = String::from_utf8(part(0, true).stub(latin).unwrap()).unwrap();
+        assert!(stub.contains("<loadInformation>ü</loadInformation>"), "{stub}");
     }
 
     #[test]
     fn only_the_three_elements_change() {
-        let config = b"<device >\r\n<capfAuthMode>0</capfAuthMode><x>&amp;</x><encrConfig/><y><certHash/></y></device>";
-        let adjusted = String::from_utf8(adjusted(config, &part(1, false)).unwrap()).unwrap();
+        let config = "<device >\r\n<capfAuthMode>0</capfAuthMode><x>&amp;</x><encrConfig/><y><certHash/></y></device>";
         assert_eq!(
-            adjusted,
+            adjusted(config, &part(1, false)),
             "<device >\r\n<x>&amp;</x><y><certHash/></y><capfAuthMode>1</capfAuthMode>\n<certHash></certHash>\n\
              <encrConfig>false</encrConfig>\n</device>"
         );
@@ -130,15 +125,14 @@ mod tests {
     #[test]
     fn a_byte_order_mark_moves_nothing() {
         let config = "\u{feff}<?xml version=\"1.0\"?>\n<device><capfAuthMode>0</capfAuthMode><name>B</name></device>\n";
-        let adjusted = String::from_utf8(adjusted(config.as_bytes(), &part(2, false)).unwrap()).unwrap();
+        let adjusted = adjusted(config, &part(2, false));
         assert_eq!(
             adjusted,
             "\u{feff}<?xml version=\"1.0\"?>\n<device><name>B</name><capfAuthMode>2</capfAuthMode>\n<certHash></certHash>\n\
              <encrConfig>false</encrConfig>\n</device>\n"
         );
-        let stub = String::from_utf8(stub(adjusted.as_bytes(), &part(2, true)).unwrap()).unwrap();
         assert_eq!(
-            stub,
+            stub(&adjusted, &part(2, true)),
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device>\n  <fullConfig>false</fullConfig>\n  \
              <capfAuthMode>2</capfAuthMode>\n  <certHash></certHash>\n  <encrConfig>true</encrConfig>\n</device>\n"
         );
@@ -146,12 +140,11 @@ mod tests {
 
     #[test]
     fn without_anything_to_say_only_what_says_otherwise_changes() {
-        let config = b"<device><fullConfig>true</fullConfig></device>";
-        assert_eq!(adjusted(config, &part(0, false)).unwrap(), config);
-        let config = b"<device><capfAuthMode>2</capfAuthMode><encrConfig>true</encrConfig></device>";
-        let adjusted = String::from_utf8(adjusted(config, &part(0, false)).unwrap()).unwrap();
+        let config = "<device><fullConfig>true</fullConfig></device>";
+        assert_eq!(adjusted(config, &part(0, false)), config);
+        let config = "<device><capfAuthMode>2</capfAuthMode><encrConfig>true</encrConfig></device>";
         assert_eq!(
-            adjusted,
+            adjusted(config, &part(0, false)),
             "<device><capfAuthMode>0</capfAuthMode>\n<certHash></certHash>\n<encrConfig>false</encrConfig>\n</device>"
         );
     }
@@ -160,15 +153,15 @@ mod tests {
     fn what_is_no_config_is_refused() {
         let deep = format!("<device>{}", "<a>".repeat(100));
         for (config, reason) in [
-            ("", "ends too early"),
+            ("", "ends before the root element"),
             ("<device>", "ends too early"),
-            ("<Default/>", "a phone config has `device`"),
+            ("<Default/>", "the root element is `Default`, this config has `device`"),
             ("<device></device><device></device>", "a second root element"),
             ("<device><a></device>", "not well-formed"),
             ("<device>&bomb;</device>", "an entity that phones do not know"),
             (deep.as_str(), "more than 64 elements"),
         ] {
-            let error = stub(config.as_bytes(), &part(0, true)).unwrap_err().to_string();
+            let error = part(0, true).stub(config.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(reason), "{config}: {error}");
         }
     }

@@ -2,23 +2,23 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
 use store::folder::Folder;
+use wire::file_name::{Form, Owner, signed_name};
 
 use std::collections::HashSet;
 
 use store::rows::NodeRow;
 
+use super::Snapshot;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::config::ClusterPart;
 use crate::enrolment::EnrolmentPart;
-use crate::enrolment::config::{adjusted, stub};
-use crate::merge::{MergeError, merge};
+use crate::merge::{MergeError, Root, merge};
 use crate::parameters::SecurityMode;
 
 /// Files of a folder that are looked through at most: some for each phone of the largest cluster.
-const FILES: usize = 1_000_000;
+pub(super) const FILES: usize = 1_000_000;
 
 /// A config that somebody wrote by hand, and what keeps it from saying what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,25 +54,27 @@ impl FolderSettings {
 /// [`MergeError`].
 pub(super) fn with_ours(
     file: &[u8],
+    root: Root,
     part: &ClusterPart,
     enrolment: Option<&EnrolmentPart>,
 ) -> Result<Vec<u8>, MergeError> {
-    let merged = merge(file, part)?;
-    match enrolment {
-        Some(enrolment) => adjusted(&merged, &enrolment.announced_by(part)),
-        None => Ok(merged),
-    }
+    let others = enrolment.map(|enrolment| enrolment.announced_by(part).others());
+    merge(file, root, part, others.as_ref())
 }
 
-/// The same; as its author wrote it when it cannot be merged.
-pub(super) fn merged(file: Bytes, name: &str, part: &ClusterPart, enrolment: Option<&EnrolmentPart>) -> Bytes {
-    match with_ours(&file, part, enrolment) {
-        Ok(merged) => Bytes::from(merged),
-        Err(error) => {
-            tracing::warn!(file = name, %error, "the config is served without the TVS and CAPF elements");
-            file
-        }
-    }
+/// The same for whose config it is.
+pub(super) fn merged_for(snapshot: &Snapshot, owner: &Owner, file: &[u8]) -> Result<Vec<u8>, MergeError> {
+    let (root, entry) = match owner {
+        Owner::Device(device) => (Root::Device, snapshot.device(device)),
+        Owner::Default => (Root::Default, None),
+    };
+    let part = snapshot.cluster_part(entry.as_deref());
+    with_ours(file, root, part, entry.as_deref().map(|entry| &entry.enrolment))
+}
+
+/// Says that a config goes out as its author wrote it.
+pub(super) fn not_merged(name: &str, error: &MergeError) {
+    tracing::warn!(file = name, %error, "the config is served without the TVS and CAPF elements");
 }
 
 impl Cluster {
@@ -105,7 +107,7 @@ impl Cluster {
                     "{name}.cnf.xml in {root} is given out as it is (`--no-merge`): capfAuthMode and capfList are its author's"
                 ));
             }
-            let tried = with_ours(config, &nothing(), Some(&EnrolmentPart::default()));
+            let tried = with_ours(config, Root::Device, &nothing(), Some(&EnrolmentPart::default()));
             tried.err().map(|error| format!("{name}.cnf.xml in {root} cannot be merged: {error}"))
         })
         .await
@@ -118,7 +120,7 @@ impl Cluster {
     pub(crate) async fn configs_that_cannot_be_encrypted(&self, devices: &[String]) -> Result<Vec<Unfit>, CoreError> {
         let part = EnrolmentPart { encrypted: true, ..EnrolmentPart::default() };
         self.unfit(devices, |settings, name, _, config| {
-            let tried = with_ours(config?, &nothing(), Some(&part)).and_then(|config| stub(&config, &part));
+            let tried = with_ours(config?, Root::Device, &nothing(), Some(&part)).and_then(|config| part.stub(&config));
             let root = settings.folder.root().display();
             tried.err().map(|error| format!("{name}.cnf.xml in {root} cannot be encrypted: {error}"))
         })
@@ -142,9 +144,9 @@ impl Cluster {
             let there: HashSet<String> =
                 settings.folder.names(FILES)?.into_iter().map(|name| name.to_ascii_lowercase()).collect();
             for name in devices {
-                let config = format!("{name}.cnf.xml");
+                let config = Owner::Device(name.clone()).file_name(Form::Plain);
                 let lower = config.to_ascii_lowercase();
-                let signed = there.contains(&format!("{lower}.sgn"));
+                let signed = there.contains(&signed_name(&lower));
                 let file = match there.contains(&lower) {
                     true => settings.folder.find(std::iter::once(config.as_str()))?,
                     false => None,

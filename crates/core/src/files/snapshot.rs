@@ -8,12 +8,12 @@ use bytes::Bytes;
 use pki::listing::ListKind;
 use pki::{Certificate, SoftKey};
 use store::rows::{DeviceRow, EnrolmentRow, NodeRow, ShownKind};
+use trust::Party;
 use wire::digest::DigestId;
-use wire::file_name::FileName;
+use wire::trust_list::{RecordView, TrustList};
 
 use crate::cluster::Cluster;
 use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol};
-use crate::devices::device_of;
 use crate::enrolment::EnrolmentPart;
 use crate::units::Unit;
 use crate::{CoreError, parameters};
@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub(super) devices: HashMap<String, ArcSwap<DeviceEntry>>,
     groups: HashMap<String, Arc<ClusterPart>>,
     pub(super) default_part: ClusterPart,
+    /// Those whom our lists name.
+    signers: Vec<Party>,
 }
 
 /// A device in a snapshot. It alone may be exchanged between two snapshots, because each enrolment changes one.
@@ -87,16 +89,17 @@ impl Cluster {
         let list = |kind| -> Result<Option<Bytes>, CoreError> {
             Ok(self.served_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
         };
-        Ok(Snapshot {
-            ctl: list(ListKind::Ctl)?,
-            itl: list(ListKind::Itl)?,
-            signer,
-            key,
-            digest: parameters.digest(),
-            devices,
-            groups,
-            default_part,
-        })
+        let (ctl, itl) = (list(ListKind::Ctl)?, list(ListKind::Itl)?);
+        let mut signers = vec![Party::owner(&signer)];
+        for list in [&ctl, &itl].into_iter().flatten() {
+            let list = TrustList::decode(list.to_vec()).map_err(CoreError::internal)?;
+            let party = |record: RecordView<'_>| {
+                let (subject, issuer) = (record.subject()?.to_vec(), record.issuer()?.to_vec());
+                Some(Party { subject, issuer, serial: record.serial()?.to_vec() })
+            };
+            signers.extend(list.records().filter_map(party));
+        }
+        Ok(Snapshot { ctl, itl, signers, signer, key, digest: parameters.digest(), devices, groups, default_part })
     }
 
     /// A device as it stands in the rows now; `None` when it is not known.
@@ -169,10 +172,13 @@ impl Snapshot {
         }
     }
 
-    /// The device that a config name belongs to, when its config is encrypted.
-    pub(super) fn encrypted_device(&self, name: &FileName) -> Option<(String, Arc<DeviceEntry>)> {
-        let device = device_of(name)?;
-        let entry = self.device(&device)?;
-        entry.enrolment.encrypted.then_some((device, entry))
+    /// A device, by its name in capitals, when its config is encrypted.
+    pub(super) fn encrypted_device(&self, device: &str) -> Option<Arc<DeviceEntry>> {
+        self.device(device).filter(|entry| entry.enrolment.encrypted)
+    }
+
+    /// Whether one of our lists names this signer, or it signs our configs.
+    pub(super) fn names_signer(&self, signer: &Party) -> bool {
+        self.signers.contains(signer)
     }
 }

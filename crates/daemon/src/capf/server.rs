@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout};
 
 use super::connection::{Connection, Shared};
 use super::counters::one;
-use super::limits::TurnedAway;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
+use crate::once_a_minute::OnceAMinute;
 use crate::tls::SwappableTls;
 use crate::tvs::Addresses;
 
@@ -60,7 +60,7 @@ impl<D: EnrolmentDesk> CapfServer<D> {
         let (per_address, drain) = (limits.per_address, limits.drain);
         let shared = Arc::new(Shared { desk, log, limits, counters });
         let numbers = AtomicU64::new(1);
-        let mut turned_away = TurnedAway::default();
+        let mut turned_away = OnceAMinute::default();
         let connection_shutdown = shutdown.clone();
         loop {
             let accepted = tokio::select! {

@@ -1,7 +1,8 @@
 //! One request, one response.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,20 +13,26 @@ use wire::file_name::{BadFileName, FileName};
 
 use super::range::Wanted;
 use crate::files::{FetchError, FileRequest, FileSource, Transport};
+use crate::once_a_minute::OnceAMinute;
 
 /// Longest path in bytes: a file name of 255 bytes, every one written as `%xx`, and the slash.
 const MAX_PATH: usize = 3 * wire::file_name::MAX_BYTES + 1;
+
+/// Lists and configs change, and configs may hold passwords: nothing on the way keeps them.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// A refusal: the status, the sentence for the client and the reason for the log.
 struct Refusal {
     status: StatusCode,
     text: &'static str,
     why: String,
+    /// The path names nothing inside a folder.
+    unresolved: bool,
 }
 
 impl Refusal {
     fn new(status: StatusCode, text: &'static str, why: impl Into<String>) -> Self {
-        Self { status, text, why: why.into() }
+        Self { status, text, why: why.into(), unresolved: false }
     }
 }
 
@@ -34,6 +41,7 @@ pub(super) async fn answer(
     request: &Request<Incoming>,
     peer: SocketAddr,
     source: Arc<dyn FileSource>,
+    unresolved: &Mutex<OnceAMinute>,
 ) -> Response<Full<Bytes>> {
     match file(request, peer, source).await {
         Ok((name, response)) => {
@@ -47,6 +55,12 @@ pub(super) async fn answer(
             let (status, path) = (refusal.status.as_u16(), request.uri().path());
             if refusal.status.is_server_error() {
                 tracing::error!(target: "http", %peer, path, status, why = refusal.why, "refused");
+            } else if refusal.unresolved {
+                let mut said = unresolved.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(times) = said.count(peer.ip(), Instant::now()) {
+                    let path: String = path.chars().take(MAX_PATH).collect();
+                    tracing::warn!(target: "http", %peer, path, status, times, why = refusal.why, "no file has such a name");
+                }
             } else {
                 tracing::info!(target: "http", %peer, path, status, why = refusal.why, "refused");
             }
@@ -99,6 +113,7 @@ fn respond(wanted: Wanted, bytes: Bytes) -> Response<Full<Bytes>> {
     // told here, because an empty file has none else in the answer to HEAD
     headers.insert(header::CONTENT_LENGTH, content_length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Some(range) = range.and_then(|text| HeaderValue::try_from(text).ok()) {
         headers.insert(header::CONTENT_RANGE, range);
@@ -111,6 +126,7 @@ fn refused(refusal: &Refusal, body_read: bool) -> Response<Full<Bytes>> {
     *response.status_mut() = refusal.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
     if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
@@ -145,13 +161,15 @@ async fn fetch(name: &FileName, peer: SocketAddr, source: Arc<dyn FileSource>) -
 
 /// The file that a path names: the path without its slash, `%xx` decoded once.
 fn name_of(path: &str) -> Result<FileName, Refusal> {
-    let too_long = |why: String| Refusal::new(StatusCode::URI_TOO_LONG, "name too long\n", why);
-    let bad = |why: &str| Refusal::new(StatusCode::BAD_REQUEST, "bad file name\n", why);
+    let refuse = |status, text, why: String| Refusal { unresolved: true, ..Refusal::new(status, text, why) };
+    let too_long = |why: String| refuse(StatusCode::URI_TOO_LONG, "name too long\n", why);
+    let bad = |why: String| refuse(StatusCode::BAD_REQUEST, "bad file name\n", why);
     if path.len() > MAX_PATH {
         return Err(too_long(format!("path has {} bytes, at most {MAX_PATH} are taken", path.len())));
     }
-    let path = path.strip_prefix('/').ok_or_else(|| bad("path does not begin with a slash"))?;
-    let bytes = percent_decoded(path).ok_or_else(|| bad("`%` is not followed by two hexadecimal digits"))?;
+    let path = path.strip_prefix('/').ok_or_else(|| bad("path does not begin with a slash".to_owned()))?;
+    let decoded = percent_decoded(path);
+    let bytes = decoded.ok_or_else(|| bad("`%` is not followed by two hexadecimal digits".to_owned()))?;
     FileName::from_bytes(&bytes).map_err(|error| {
         let why = error.to_string();
         match error {
@@ -160,10 +178,8 @@ fn name_of(path: &str) -> Result<FileName, Refusal> {
             BadFileName::Empty | BadFileName::EmptyComponent => {
                 Refusal::new(StatusCode::NOT_FOUND, "file not found\n", why)
             }
-            BadFileName::Absolute | BadFileName::DotComponent => {
-                Refusal::new(StatusCode::FORBIDDEN, "forbidden\n", why)
-            }
-            BadFileName::NotUtf8 { .. } | BadFileName::Forbidden { .. } | BadFileName::TooDeep { .. } => bad(&why),
+            BadFileName::Absolute | BadFileName::DotComponent => refuse(StatusCode::FORBIDDEN, "forbidden\n", why),
+            BadFileName::NotUtf8 { .. } | BadFileName::Forbidden { .. } | BadFileName::TooDeep { .. } => bad(why),
         }
     })
 }
@@ -198,19 +214,22 @@ mod tests {
             ("/a%20b", "a b"),
             ("/a+b", "a+b"),
             ("/%2561", "%61"),
+            ("//a", "a"),
+            ("/./a//b", "a/b"),
+            ("/%2fetc/passwd", "etc/passwd"),
+            ("/a%5cb", "a/b"),
         ] {
             assert_eq!(name_of(path).unwrap_or_else(|r| panic!("{path}: {}", r.why)).as_str(), wanted);
         }
         for (path, wanted) in [
             ("/", 404),
             ("/a/", 404),
-            ("//a", 403),
+            ("//", 404),
             ("/%2e%2e/a", 403),
+            ("/..%5ca", 403),
             ("/a/../b", 403),
-            ("/%2fetc/passwd", 403),
             ("/c%3a/x", 403),
             ("/a%00", 400),
-            ("/a%5cb", 400),
             ("/%zz", 400),
             ("/%4", 400),
             ("/%", 400),

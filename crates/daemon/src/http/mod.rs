@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::files::FileSource;
+use crate::once_a_minute::OnceAMinute;
 pub use crate::tftp::BindError;
 
 /// Most bytes of a request head. Phones send about 200; hyper wants at least 8 KiB.
@@ -99,6 +100,7 @@ impl Server {
         let shared = Arc::new(Shared {
             room: Arc::new(Semaphore::new(config.max_connections)),
             per_address: Mutex::default(),
+            unresolved: Mutex::default(),
             config,
             source,
         });
@@ -118,6 +120,8 @@ struct Shared {
     source: Arc<dyn FileSource>,
     room: Arc<Semaphore>,
     per_address: Mutex<HashMap<IpAddr, usize>>,
+    /// Names that stay inside no folder, by the address that asks.
+    unresolved: Mutex<OnceAMinute>,
 }
 
 /// A place among the connections, given back when dropped.
@@ -204,10 +208,10 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, mut shutdown: wa
         tracing::debug!(target: "http", %peer, %error, "no TCP_NODELAY");
     }
     let config = &seat.shared.config;
-    let source = &seat.shared.source;
+    let shared = &seat.shared;
     let service = service_fn(|request| {
-        let source = Arc::clone(source);
-        async move { Ok::<_, Infallible>(answer::answer(&request, peer, source).await) }
+        let source = Arc::clone(&shared.source);
+        async move { Ok::<_, Infallible>(answer::answer(&request, peer, source, &shared.unresolved).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -17,6 +17,7 @@ use super::listener::{Incoming, Listener};
 use super::socket::TransferSocket;
 use super::{Config, Stop};
 use crate::files::{FetchError, FileRequest, FileSource, Transport};
+use crate::once_a_minute::OnceAMinute;
 
 /// Room for a datagram of a client in a transfer: acknowledgements have 4 bytes, errors a sentence.
 const ROOM: usize = 1024;
@@ -103,6 +104,8 @@ pub(super) struct EventLoop {
     penalty: u32,
     /// Segmentation offload was not refused yet.
     offload: bool,
+    /// Names that stay inside no folder, by the address that asks.
+    unresolved: OnceAMinute,
     /// "Too many" was logged; again only after it got calm.
     full_logged: bool,
 }
@@ -138,6 +141,7 @@ impl EventLoop {
             sleep_only: 0,
             penalty: 0,
             offload: true,
+            unresolved: OnceAMinute::default(),
             full_logged: false,
         })
     }
@@ -283,7 +287,16 @@ impl EventLoop {
         };
         let name = match FileName::from_bytes(request.file) {
             Ok(name) => name,
-            Err(bad) => return refuse(ErrorCode::AccessViolation, "Access violation", &bad.to_string()),
+            Err(bad) => {
+                if let Some(times) = self.unresolved.count(peer.ip(), now) {
+                    let file = request.file.escape_ascii();
+                    tracing::warn!(target: "tftp", %peer, %file, times, %bad, "no file has such a name");
+                }
+                if let Some(socket) = self.listeners.get(listener) {
+                    socket.refuse(incoming.peer, asked, ErrorCode::AccessViolation, "Access violation");
+                }
+                return;
+            }
         };
         if let Some(&index) = self.pairs.get(&pair) {
             if self.place(index).is_some_and(|place| place.request == bytes && !place.all_sent()) {

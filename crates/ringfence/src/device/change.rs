@@ -2,7 +2,7 @@
 
 use daemon::surroundings::System;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::{Device, device_name};
+use ringfence_core::devices::{Device, device_name, device_name_of};
 use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
@@ -17,9 +17,9 @@ use crate::terminal::{self, GOOD, one_line, paint};
 pub struct Add {
     #[command(flatten)]
     data: Data,
-    /// SEP and the MAC address, or the MAC address alone
+    /// SEP and the MAC address, or the MAC address alone; a soft phone has a name of its own: letters, digits, `.`, `_` and `-`
     name: String,
-    /// Model
+    /// Model; one that is not known is refused with those that are
     #[arg(long, default_value = "8861")]
     model: String,
     /// SIP or SCCP
@@ -40,7 +40,7 @@ impl Add {
     /// Adds the phone.
     pub fn run(self) -> Result<Answer, Failure> {
         let opened = self.data.open()?;
-        let name = device_name(&self.name).map_err(could_not)?;
+        let name = device_name_of(&self.name, &self.model).map_err(could_not)?;
         let device = Device {
             name: name.clone(),
             description: self.description,

@@ -8,7 +8,7 @@ use ringfence_core::devices::device_name;
 use ringfence_core::enrolment::{Enrolment, Operation};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::{Cluster, CoreError, DeviceRow, OpensslRandom};
-use wire::file_name::FileName;
+use wire::file_name::{FileName, Form, Owner};
 
 use crate::device::list::{lsc, nodes};
 use crate::exit::{Answer, Failure};
@@ -61,16 +61,19 @@ impl Show {
         let folder = folder.map(|path| FolderSettings::open(path, settings.files.merge)).transpose();
         let files = NodeFiles::new(snapshot, folder.map_err(could_not)?).encrypting(Box::new(OpensslRandom));
         let mut out = format!("\nFiles from {}:\n", node.name);
-        let name = &row.name;
-        let config = format!("{name}.cnf.xml");
-        let lists = ["CTL", "ITL"].map(|kind| format!("{kind}{name}.tlv"));
-        let configs = [format!("{config}.sgn"), format!("{config}.enc.sgn"), config.clone()];
+        let owner = Owner::Device(row.name.clone());
+        let config = owner.file_name(Form::Plain);
+        let lists = ["CTL", "ITL"].map(|kind| format!("{kind}{}.tlv", row.name));
+        let configs = [Form::Signed, Form::Encrypted, Form::Plain].map(|form| owner.file_name(form));
         for asked in lists.into_iter().chain(configs) {
             let size = match fetch(&files, &asked)? {
                 Some(bytes) => format!("{} bytes", bytes.len()),
                 None => "none".to_owned(),
             };
             out.push_str(&format!("  {asked:<32} {size}\n"));
+            if let Some(why) = files.why(&parsed(&asked)?).map_err(|error| could_not(CoreError::internal(error)))? {
+                out.push_str(&format!("    {}\n", one_line(&why)));
+            }
         }
         if let Some(bytes) = fetch(&files, &config)? {
             out.push_str(&format!("\n{config}:\n"));
@@ -119,8 +122,12 @@ fn lines(rows: &[(&str, String)]) -> String {
     rows.iter().map(line).collect()
 }
 
+fn parsed(name: &str) -> Result<FileName, Failure> {
+    name.parse().map_err(|error| Failure::of(name, error))
+}
+
 fn fetch(files: &NodeFiles, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let parsed: FileName = name.parse().map_err(|error| Failure::of(name, error))?;
+    let parsed = parsed(name)?;
     let nobody = IpAddr::V4(Ipv4Addr::LOCALHOST);
     match files.fetch(&parsed, nobody, daemon::surroundings::now()) {
         Ok(bytes) => Ok(Some(bytes.to_vec())),

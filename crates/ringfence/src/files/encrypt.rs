@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use pki::OpensslRandom;
 use pki::encrypt::encrypt_file;
 use pki::sign::{FileSpec, sign_file};
+use ringfence_core::enrolment::stub::stub;
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::{self, Input};
 use crate::files::output::{Readers, Target};
 use crate::files::signer::{Making, Pair, warn_size};
-use crate::files::stub;
 
 /// Encrypt a config for one device and sign it
 ///
@@ -70,14 +70,15 @@ impl Args {
             timestamp: self.making.timestamp()?,
         };
         let failed = |error: &dyn std::fmt::Display| Failure::of(&input.name, error);
+        // made without --stub too: what is not well-formed could not be read by the phone
+        let xml = stub(&input.bytes, &pki::hash::hex(&device.md5()), "true").map_err(|error| failed(&error))?;
         let stub = match &stub_path {
             None => None,
             Some(stub_path) => {
-                let xml = stub::make(&input.bytes, &device).map_err(|error| failed(&error))?;
                 let stub_name = name.strip_suffix(".enc.sgn").map(|base| format!("{base}.sgn"));
                 let stub_name = stub_name.unwrap_or_else(|| name.clone());
                 let spec = FileSpec { file_name: &stub_name, ..spec.clone() };
-                let signed = sign_file(&spec, xml.into_bytes(), &identity).map_err(|error| failed(&error))?;
+                let signed = sign_file(&spec, xml, &identity).map_err(|error| failed(&error))?;
                 Some((stub_path, signed))
             }
         };

@@ -3,8 +3,7 @@
 //! * [`input`], [`output`]: files read within a limit, files written whole or not at all
 //! * [`kind`]: which sort of file it is; [`describe`]: its fields as JSON; [`table`]: its header for people
 //! * [`show`], [`verify`], [`diff`]: look; [`build`], [`sign`], [`encrypt`]: make; [`strip`], [`decrypt`]: take apart
-//! * [`record`]: a record as the command line names it; [`signer`]: certificate, key, time of what is made;
-//!   [`stub`]: the short config that stands in for an encrypted one
+//! * [`record`]: a record as the command line names it; [`signer`]: certificate, key, time of what is made
 //!
 //! Nothing here starts a runtime or opens a socket.
 
@@ -12,7 +11,6 @@ mod describe;
 mod device_key;
 mod record;
 mod signer;
-mod stub;
 mod table;
 
 pub mod build;

@@ -117,32 +117,35 @@ fn a_key_that_does_not_fit_or_a_signature_that_does_not_hold_writes_nothing() {
 
 #[test]
 fn configs_that_cannot_have_a_stub_are_refused_and_nothing_is_written() {
-    for (config, words) in [
-        ("<phone/>", "the root element is not <device>"),
-        ("<device>", "ends before </device>"),
-        ("<device><a></device>", "XML"),
-        ("<device/><device/>", "a second root element follows"),
-        ("", "ends before </device>"),
-        ("<device><capfList>&bomb;</capfList></device>", "holds an entity that phones do not know"),
-        ("<device a='1' a='2'/>", "XML"),
-    ] {
+    let mut cases: Vec<(Vec<u8>, String)> = [
+        ("<phone/>", "the root element is `phone`, this config has `device`"),
+        ("<device>", "the file ends too early"),
+        ("<device/><device/>", "a second root element"),
+        ("", "the file ends before the root element"),
+        ("<device><capfList>&bomb;</capfList></device>", "`&bomb;` is an entity that phones do not know"),
+    ]
+    .map(|(config, words)| (config.as_bytes().to_vec(), words.to_owned()))
+    .to_vec();
+    cases.push((b"<device>\xff</device>".to_vec(), "line 1, column 9 (offset 8): is not UTF-8".to_owned()));
+    let deep = format!("<device>{}{}</device>", "<a>".repeat(100_000), "</a>".repeat(100_000));
+    cases.push((deep.into_bytes(), "more than 64 elements inside each other".to_owned()));
+    let bomb = "<!DOCTYPE d [<!ENTITY a \"x\"><!ENTITY b \"&a;&a;\">]><device>&b;</device>";
+    cases.push((bomb.as_bytes().to_vec(), "the DOCTYPE declares the entity `a`".to_owned()));
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/configs/malformed")).unwrap() {
+        cases.push((std::fs::read(entry.unwrap().path()).unwrap(), ": line ".to_owned()));
+    }
+    assert!(cases.len() > 20);
+    for (config, words) in cases {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
-        std::fs::write(&path, config).unwrap();
-        let run = encrypt(&path, "lsc-2048", &["--stub"]);
-        let line = run.refuses();
-        assert!(line.contains(": offset ") && line.contains(words), "{config}: {line}");
-        assert_eq!(names(folder.path()), [NAME]);
+        std::fs::write(&path, &config).unwrap();
+        for more in [&["--stub"][..], &[]] {
+            let run = encrypt(&path, "lsc-2048", more);
+            let line = run.refuses();
+            assert!(line.contains(words.as_str()), "{:.80}: {line}", config.escape_ascii());
+            assert_eq!(names(folder.path()), [NAME]);
+        }
     }
-    let deep = format!("<device>{}{}</device>", "<a>".repeat(100_000), "</a>".repeat(100_000));
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(NAME);
-    std::fs::write(&path, deep).unwrap();
-    let run = encrypt(&path, "lsc-2048", &["--stub"]);
-    assert!(run.refuses().contains("nested deeper than 64 levels"), "{}", run.err);
-    std::fs::write(&path, [b"<device>".as_slice(), &[0xFF], b"</device>"].concat()).unwrap();
-    let run = encrypt(&path, "lsc-2048", &["--stub"]);
-    assert!(run.refuses().contains("offset 8: XML: is not UTF-8"), "{}", run.err);
 }
 
 #[test]

@@ -37,6 +37,15 @@ impl Served {
         Self::start_as(command, "127.0.0.1", data, &["--name", "node1", "--address", "127.0.0.1"], "0")
     }
 
+    /// The same, with what it says in its log written to a file.
+    pub fn start_heard(data: &Path, more: &[&str], log: &Path) -> Self {
+        let file = std::fs::File::create(log).expect("a file for its log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+        command.stderr(file);
+        let more = [&["--name", "node1", "--address", "127.0.0.1"], more].concat();
+        Self::start_as(command, "127.0.0.1", data, &more, "0")
+    }
+
     fn start_as(mut command: Command, listen: &str, data: &Path, more: &[&str], tvs_port: &str) -> Self {
         let mut child = command
             .args(["serve", "--listen", listen, "--tftp-port", "0", "--http-port", "0", "--tvs-port", tvs_port])
@@ -44,7 +53,6 @@ impl Served {
             .arg("--data")
             .arg(data)
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
             .spawn()
             .expect("ringfence starts");
         let mut said = String::new();

@@ -1,0 +1,139 @@
+//! A list of devices as a file: CSV by RFC 4180, as spreadsheets and exports write it.
+
+use std::collections::HashMap;
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::{Device, device_name_of, group_of};
+use crate::CoreError;
+
+/// Devices of a list at most.
+const DEVICES: usize = 200_000;
+
+/// Longest cell in bytes: a description has 128 letters.
+const CELL: usize = 4096;
+
+/// Cells of a line that mean something.
+const CELLS: usize = 6;
+
+/// A line that is put behind the last one. If it is not read as one, a quote before it was left open; nothing in a list looks like it,
+/// because NUL is refused there.
+const END: &str = "\n\0";
+
+/// A device of a list, and the line that it stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDevice {
+    /// The line, from 1.
+    pub line: usize,
+    /// The device.
+    pub device: Device,
+}
+
+/// Reads a list of devices: one a line, `name,model,protocol,security,nodes,description`, where everything behind the name
+/// may be missing and nodes are separated by `+`. Cells may stand in quotes, which are doubled inside. A first line that begins with
+/// `name` is a title; `#` begins a comment.
+///
+/// # Errors
+/// [`CoreError::BadInput`] with the number of the line: what cannot be read, a node that is none of `nodes`, a device that
+/// stands on two lines.
+pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, CoreError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(place) = text.find('\0') {
+        let line = 1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count();
+        return Err(at(line, "a NUL byte; save the list as CSV in UTF-8"));
+    }
+    let bytes = [text, END].concat();
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).comment(Some(b'#')).from_reader(bytes.as_bytes());
+    let mut list = List { nodes, devices: Vec::new(), lines: HashMap::new(), started: false };
+    let mut record = StringRecord::new();
+    let mut lines = Lines { bytes: bytes.as_bytes(), to: 0, line: 1 };
+    let mut line = 1;
+    while reader.read_record(&mut record).map_err(|error| CoreError::BadInput(error.to_string()))? {
+        line = lines.of(record.position().map_or(0, |place| usize::try_from(place.byte()).unwrap_or(usize::MAX)));
+        if record.len() == 1 && record.get(0) == Some("\0") {
+            return Ok(list.devices);
+        }
+        if record.iter().any(|cell| cell.contains('\0')) {
+            break;
+        }
+        list.take(line, &record)?;
+    }
+    Err(at(line, "a quote that begins a cell is not closed"))
+}
+
+fn at(line: usize, error: &str) -> CoreError {
+    CoreError::BadInput(format!("line {line}: {error}"))
+}
+
+/// Counts lines.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    to: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line of the record that the reader found from this byte on: it passes over empty lines and comments.
+    fn of(&mut self, from: usize) -> usize {
+        let mut start = from.max(self.to);
+        loop {
+            let rest = self.bytes.get(start..).unwrap_or_default();
+            match rest.first() {
+                Some(b'\r' | b'\n') => start += 1,
+                Some(b'#') => start += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
+                _ => break,
+            }
+        }
+        let passed = self.bytes.get(self.to..start).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+        self.to = start;
+        self.line
+    }
+}
+
+struct List<'a> {
+    nodes: &'a [String],
+    devices: Vec<ListedDevice>,
+    lines: HashMap<String, usize>,
+    started: bool,
+}
+
+impl List<'_> {
+    fn take(&mut self, line: usize, record: &StringRecord) -> Result<(), CoreError> {
+        let cells: Vec<&str> = record.iter().map(str::trim).collect();
+        let first = !std::mem::replace(&mut self.started, true);
+        let is_title = first && cells.first().is_some_and(|name| name.eq_ignore_ascii_case("name"));
+        if is_title || cells.as_slice() == [""] {
+            return Ok(());
+        }
+        let device = device(&cells).map_err(|error| at(line, &error))?;
+        group_of(&device.nodes, self.nodes).map_err(|error| at(line, &error.to_string()))?;
+        if let Some(first) = self.lines.insert(device.name.clone(), line) {
+            return Err(at(line, &format!("{} stands on line {first} already", device.name)));
+        }
+        if self.devices.len() >= DEVICES {
+            return Err(CoreError::BadInput(format!("more than {DEVICES} devices in one list")));
+        }
+        self.devices.push(ListedDevice { line, device });
+        Ok(())
+    }
+}
+
+fn device(cells: &[&str]) -> Result<Device, String> {
+    if let Some(cell) = cells.iter().find(|cell| cell.len() > CELL) {
+        return Err(format!("a cell of {} bytes, above the limit of {CELL}", cell.len()));
+    }
+    if cells.iter().skip(CELLS).any(|cell| !cell.is_empty()) {
+        return Err(format!("more than {CELLS} cells; a description with a comma stands in quotes"));
+    }
+    let cell = |index: usize| cells.get(index).copied().filter(|cell| !cell.is_empty());
+    let name = cell(0).ok_or("no name")?;
+    let model = cell(1).unwrap_or("8861").to_owned();
+    let name = device_name_of(name, &model).map_err(|error| error.to_string())?;
+    let protocol = cell(2).unwrap_or("SIP").parse()?;
+    let security = cell(3).unwrap_or("non-secure").parse()?;
+    let nodes = cell(4).map(|nodes| nodes.split('+').map(|node| node.trim().to_owned()).collect()).unwrap_or_default();
+    let description = cell(5).unwrap_or_default().to_owned();
+    Ok(Device { name, description, model, protocol, security, nodes })
+}

@@ -1,0 +1,251 @@
+//! Files of the folder that stand where a file of the node would: trust lists, and files that are signed already.
+//!
+//! A whole one is given out as it is, whoever signed it: that is how people make a list for one phone. What is none (an empty file that
+//! somebody put there to quiet a phone, a text, the list of another name) would only hide ours, so it is passed over. Both are
+//! said in the log, at the start and when a phone first asks.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use store::folder::{Found, Stamp};
+use trust::Party;
+use wire::file_name::{FileName, Form, List, Meaning, signed_name};
+use wire::header::{FILE_LIMIT, Header};
+use wire::signed_file::SignedFile;
+use wire::trust_list::{PHONE_LIMIT, TrustList};
+
+use super::{FileError, NodeFiles, Snapshot};
+
+/// Files whose state is remembered at most; beyond that all are looked at again.
+const REMEMBERED: usize = 50_000;
+
+/// Files that are named at the start, at most; the rest is counted.
+const NAMED_AT_START: usize = 20;
+
+/// What a file of the folder is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Brought {
+    /// A whole list or signed file, and its signer.
+    Whole(Option<Party>),
+    /// Neither: why.
+    Placeholder(String),
+}
+
+/// What stands in the folder under the name of a list or a signed file.
+pub(super) struct InFolder {
+    pub found: Found,
+    pub brought: Brought,
+    /// The signer, when none of our lists names it.
+    pub stranger: Option<String>,
+}
+
+impl InFolder {
+    /// Whether it is given out in place of ours.
+    pub fn is_served(&self) -> bool {
+        matches!(self.brought, Brought::Whole(_))
+    }
+
+    /// What somebody should know of it.
+    pub fn note(&self) -> Option<String> {
+        match (&self.brought, &self.stranger) {
+            (Brought::Placeholder(reason), _) => {
+                Some(format!("not given out: {reason}; it would hide the file of the node"))
+            }
+            (Brought::Whole(_), Some(stranger)) => Some(format!(
+                "given out as it is, in place of the file of the node: its signer {stranger} is in no list of this node, and phones that \
+                 hold those refuse it"
+            )),
+            (Brought::Whole(_), None) => None,
+        }
+    }
+}
+
+/// The states of files that were looked at.
+#[derive(Default)]
+pub(super) struct Remembered(Mutex<HashMap<Stamp, Brought>>);
+
+impl NodeFiles {
+    /// What stands in the folder under the name of a list or a signed file; it is said in the log when it is seen for the first time.
+    pub(super) fn brought(&self, snapshot: &Snapshot, name: &FileName) -> Result<Option<InFolder>, FileError> {
+        let Some(found) = self.find(name.as_str())? else { return Ok(None) };
+        let known = self.remembered.0.lock().unwrap_or_else(PoisonError::into_inner).get(&found.stamp).cloned();
+        if let Some(brought) = known {
+            return Ok(Some(with_stranger(snapshot, found, brought)));
+        }
+        let brought = self.look(name, &found)?;
+        let mut remembered = self.remembered.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        let first = remembered.insert(found.stamp.clone(), brought.clone()).is_none();
+        drop(remembered);
+        let it = with_stranger(snapshot, found, brought);
+        if let Some(note) = it.note().filter(|_| first) {
+            tracing::warn!(file = it.found.name, "{note}");
+        }
+        Ok(Some(it))
+    }
+
+    fn look(&self, name: &FileName, found: &Found) -> Result<Brought, FileError> {
+        let meaning = name.meaning();
+        let limit = if matches!(meaning, Meaning::List { .. }) { PHONE_LIMIT } else { FILE_LIMIT };
+        let length = found.stamp.length();
+        if length > limit as u64 {
+            return Ok(Brought::Placeholder(format!("{length} bytes, above the limit of {limit}")));
+        }
+        Ok(judged(name, &meaning, &self.read(found)?))
+    }
+
+    /// Says in the log which files of the folder hide ours or would; for the start.
+    ///
+    /// # Errors
+    /// [`FileError`]: the folder cannot be read.
+    pub fn say_what_hides(&self) -> Result<(), FileError> {
+        let Some(settings) = &self.folder else { return Ok(()) };
+        let snapshot = self.snapshot.load_full();
+        let names =
+            settings.folder.names(super::by_hand::FILES).map_err(|error| FileError::Failed(error.to_string()))?;
+        let mut more = 0_usize;
+        for (said, (file, note)) in names.iter().filter_map(|name| self.hides(&snapshot, name)).enumerate() {
+            if said < NAMED_AT_START {
+                tracing::warn!(file, "{note}");
+            } else {
+                more += 1;
+            }
+        }
+        if more > 0 {
+            tracing::warn!(more, "further files of the folder hide those of the node, or would");
+        }
+        Ok(())
+    }
+
+    fn hides(&self, snapshot: &Snapshot, name: &str) -> Option<(String, String)> {
+        let name = FileName::parse(name).ok()?;
+        match name.meaning() {
+            Meaning::List { .. } | Meaning::Config { form: Form::Signed | Form::Encrypted, .. } => {}
+            Meaning::Other if self.stands_for_ours(snapshot, &name) => {}
+            Meaning::Config { .. } | Meaning::Other => return None,
+        }
+        let found = self.find(name.as_str()).ok()??;
+        let brought = self.look(&name, &found).ok()?;
+        let it = with_stranger(snapshot, found, brought);
+        it.note().map(|note| (it.found.name, note))
+    }
+
+    /// Whether a signed file stands where the node could sign the plain one.
+    pub(super) fn stands_for_ours(&self, snapshot: &Snapshot, name: &FileName) -> bool {
+        name.unsigned().is_some_and(|plain| matches!(self.source(snapshot, &plain), Ok(Some(_))))
+    }
+}
+
+fn with_stranger(snapshot: &Snapshot, found: Found, brought: Brought) -> InFolder {
+    let stranger = match &brought {
+        Brought::Whole(Some(party)) if !snapshot.names_signer(party) => Some(party.to_string()),
+        Brought::Whole(None) => Some("(not named)".to_owned()),
+        Brought::Whole(Some(_)) | Brought::Placeholder(_) => None,
+    };
+    InFolder { found, brought, stranger }
+}
+
+/// What these bytes are under this name.
+fn judged(name: &FileName, meaning: &Meaning, bytes: &[u8]) -> Brought {
+    let whole = |header: &Header, wanted: &[&str]| {
+        // FILENAME may be missing; one that says something else is refused by phones
+        match header.file_name(bytes) {
+            Some(said) if !wanted.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(said)) => {
+                let said = said.get(..80).unwrap_or(said).escape_ascii();
+                let wanted = wanted.first().copied().unwrap_or_default();
+                Brought::Placeholder(format!("its FILENAME is `{said}`, phones want `{wanted}`"))
+            }
+            _ => Brought::Whole(Party::signer(header, bytes)),
+        }
+    };
+    let none = |what: &str, error: &wire::Malformed| match bytes.len() {
+        count @ (0 | 1) => Brought::Placeholder(format!("{count} bytes are no {what}")),
+        _ => Brought::Placeholder(format!("no {what}: {error}")),
+    };
+    match meaning {
+        Meaning::List { list, .. } => match TrustList::decode(bytes) {
+            Ok(decoded) => whole(decoded.header(), &[list.file_name()]),
+            Err(error) => none("trust list", &error),
+        },
+        Meaning::Config { .. } | Meaning::Other => match SignedFile::decode(bytes) {
+            Ok(decoded) => {
+                let proper = match meaning {
+                    Meaning::Config { of, form } => of.file_name(*form),
+                    _ => name.as_str().to_owned(),
+                };
+                whole(decoded.header(), &[&proper])
+            }
+            Err(error) => none("signed file", &error),
+        },
+    }
+}
+
+/// The kind of a list in the words of the listing.
+pub(super) fn kind_of(list: List) -> pki::listing::ListKind {
+    match list {
+        List::Ctl => pki::listing::ListKind::Ctl,
+        List::Itl => pki::listing::ListKind::Itl,
+    }
+}
+
+impl NodeFiles {
+    /// Which file a name gives, and why: one line for people.
+    ///
+    /// # Errors
+    /// [`FileError`] of the folder; a file that there is not is `None`.
+    pub fn why(&self, name: &FileName) -> Result<Option<String>, FileError> {
+        let snapshot = self.snapshot.load_full();
+        let meaning = name.meaning();
+        let encrypted = match &meaning {
+            Meaning::Config { form, .. } => {
+                meaning.device().and_then(|device| snapshot.encrypted_device(device)).map(|entry| (*form, entry))
+            }
+            _ => None,
+        };
+        if let Some((form, entry)) = encrypted {
+            return Ok(match form {
+                Form::Signed => Some("the stub of the encrypted config, made by the node".to_owned()),
+                Form::Encrypted if entry.enrolment.certificate.is_some() => Some("encrypted by the node".to_owned()),
+                Form::Encrypted | Form::Plain => None,
+            });
+        }
+        let in_folder = match &meaning {
+            Meaning::List { .. } => self.brought(&snapshot, name)?,
+            Meaning::Config { form: Form::Plain, .. } => None,
+            _ => self.brought(&snapshot, name)?,
+        };
+        let passed_over = match &in_folder {
+            Some(it) if it.is_served() => {
+                let note = it.note().unwrap_or_else(|| "given out as it is".to_owned());
+                return Ok(Some(format!("{} of the folder: {note}", it.found.name)));
+            }
+            Some(it) => {
+                it.note().map(|note| format!("; {} of the folder is {note}", it.found.name)).unwrap_or_default()
+            }
+            None => String::new(),
+        };
+        let ours = match &meaning {
+            Meaning::List { list, .. } => snapshot.list(kind_of(*list)).map(|_| "made by the node".to_owned()),
+            _ => {
+                let plain = name.unsigned();
+                let signing = if plain.is_some() { ", signed by the node" } else { "" };
+                let plain = plain.unwrap_or_else(|| name.clone());
+                match self.source(&snapshot, &plain)? {
+                    Some(source) => Some(format!("{}{signing}", self.origin(&snapshot, &source)?)),
+                    None if signing.is_empty() => {
+                        let found = self.find(&signed_name(plain.as_str()))?;
+                        found.map(|found| format!("out of {} of the folder", found.name))
+                    }
+                    None => None,
+                }
+            }
+        };
+        Ok(match ours {
+            Some(ours) => Some(format!("{ours}{passed_over}")),
+            None if passed_over.is_empty() => None,
+            None => Some(format!("none{passed_over}")),
+        })
+    }
+}
