@@ -85,6 +85,24 @@ const TARGETS: &[Target] = &[
             ("config", b"sep001122334455.cnf.xml.enc.sgn"),
             ("folder", b"New_Zealand/g3-tones.xml.sgn"),
             ("outside", b"../../etc/passwd"),
+            ("slashes", b"\\Desktops//320x212x16/./List.xml"),
+        ],
+    },
+    Target {
+        name: "xml",
+        vectors: &["../configs/good", "../configs/malformed"],
+        seeds: &[
+            ("doctype", b"<!DOCTYPE device PUBLIC \"a\" 'b'><device/>"),
+            ("bomb", b"<!DOCTYPE d [<!ENTITY a \"x\"><!ENTITY b \"&a;&a;\">]><device>&b;</device>"),
+        ],
+    },
+    Target {
+        name: "device_list",
+        vectors: &[],
+        seeds: &[
+            ("title", b"\xef\xbb\xbfname,model,protocol,security,nodes,description\r\nSEP001122334455\r\n"),
+            ("quotes", b"\"SEP001122334401\",\"8861\",\"SIP\",\"non-secure\",\"pub+sub\",\"He said \"\"hi\"\"\"\n# a comment\n"),
+            ("soft-phone", b"CSFJOHN.DOE_1,Jabber,,,,\"two\nlines\"\n"),
         ],
     },
 ];
