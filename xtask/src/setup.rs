@@ -114,6 +114,32 @@ fn without_installing(machine: &dyn Machine, missing: &[&'static Package], why: 
     )))
 }
 
+/// What `unshare` is told for a small disk of a test, as that test reads it.
+const NAME_SPACES: &str = include_str!("../../crates/core/tests/audit/name_spaces.txt");
+
+/// A mount in a folder of its own, taken away again.
+const MOUNT: &str = "d=$(mktemp -d) && mount -t tmpfs tmpfs \"$d\" && umount \"$d\"; r=$?; rmdir \"$d\"; exit $r";
+
+/// Whether a test can have a disk that gets full. No package brings that: the machine allows it or not, and a run that ends with it after many
+/// minutes has told nobody early.
+pub fn small_disk(machine: &dyn Machine) -> Result<(), Stop> {
+    let works = |way: &str| {
+        let words: Vec<&str> = way.split(' ').chain(["sh", "-c", MOUNT]).collect();
+        machine.ask("unshare", &words).is_some()
+    };
+    if NAME_SPACES.lines().any(works) {
+        return Ok(());
+    }
+    let tried: Vec<String> = NAME_SPACES.lines().map(|way| format!("`unshare {way}`")).collect();
+    Err(Stop::unable(format!(
+        "this machine lets nobody mount a disk of his own (tried {}), and the test `full_disk` needs a small one. In a container give it the right \
+         (`--cap-add SYS_ADMIN --security-opt apparmor=unconfined`), on a machine allow name spaces of users (`sysctl kernel.unprivileged_userns_clone=1`, \
+         `sysctl kernel.apparmor_restrict_unprivileged_userns=0`) or be root; then try again. All but the tests: `cargo xtask test --only fmt --only deps \
+         --only clippy --only docs`",
+        tried.join(", ")
+    )))
+}
+
 /// Makes the machine ready for these needs, says what it does, and tells which OpenSSL to link.
 pub fn prepare(machine: &dyn Machine, needs: &[Need]) -> Result<OpenSsl, Stop> {
     if machine.variable("RINGFENCE_OPENSSL").is_some_and(|value| value == "vendored") {
@@ -313,6 +339,21 @@ mod tests {
         let missing = missing(&machine, &[Need::Peers]);
         assert!(!missing.iter().any(|package| package.name == "libwrap0"));
         assert!(missing.iter().any(|package| package.name == "libnftables1"));
+    }
+
+    #[test]
+    fn a_machine_without_mounts_is_told_at_once() {
+        let mut machine = fresh("0");
+        let stop = small_disk(&machine).unwrap_err();
+        assert_eq!(stop.code(), 2);
+        let sentence = stop.to_string();
+        for word in ["full_disk", "`unshare -m`", "--propagation unchanged", "-m -r", "SYS_ADMIN", "userns"] {
+            assert!(sentence.contains(word), "{word}: {sentence}");
+        }
+        // a chroot: only without a change of the propagation
+        let line = format!("unshare -m --propagation unchanged sh -c {MOUNT}");
+        machine.answers.insert(line.leak(), "");
+        assert!(small_disk(&machine).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::machine::{Here, Machine};
 use crate::packages::Need;
 use crate::process::{cargo, run, run_reading};
-use crate::setup::{OpenSsl, prepare};
+use crate::setup::{OpenSsl, prepare, small_disk};
 use crate::stop::Stop;
 use crate::{deps, fuzz};
 
@@ -75,6 +75,9 @@ pub fn test(arguments: &[String]) -> Result<(), Stop> {
     if !needs.is_empty() {
         println!("== set-up: what the tests need");
         context.openssl = prepare(&Here, &needs)?;
+        if needs.contains(&Need::Tests) {
+            small_disk(&Here)?;
+        }
         println!("everything is there");
     }
     components(&Here)?;

@@ -67,6 +67,7 @@ pub use wire::ctl_provider::NodeStatus;
 
 // What a face needs of `pki` to name an answer, and whoever brings the surroundings.
 pub use pki::date::{date, wall_clock};
+pub use pki::hash::spell;
 pub use pki::listing::ListKind;
 pub use pki::text::certificate_text;
 pub use pki::{OpensslRandom, Random, RandomError};

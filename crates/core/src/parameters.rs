@@ -147,6 +147,11 @@ pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
     RULES.iter().map(|rule| (rule.name, rule.default))
 }
 
+/// The names of those that `set parameter` changes.
+pub fn by_hand() -> impl Iterator<Item = &'static str> {
+    RULES.iter().filter(|rule| rule.by_hand).map(|rule| rule.name)
+}
+
 /// Checks a value that an administrator gives. The right spelling of the name.
 ///
 /// # Errors
@@ -154,7 +159,7 @@ pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub fn check(name: &str, value: &str) -> Result<&'static str, CoreError> {
     let rule = RULES.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));
     let rule = rule.ok_or_else(|| {
-        let names: Vec<&str> = RULES.iter().filter(|rule| rule.by_hand).map(|rule| rule.name).collect();
+        let names: Vec<&str> = by_hand().collect();
         CoreError::BadInput(format!("no parameter {name}; there are {}", names.join(", ")))
     })?;
     if !rule.by_hand {

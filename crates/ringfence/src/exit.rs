@@ -19,6 +19,10 @@ pub enum Answer {
     Yes,
     /// Invalid, refused, different: the reason was printed.
     No,
+    /// Something could not be read, reached, made or written, which was printed.
+    CouldNotTell,
+    /// What was typed is no command, which was printed.
+    WrongUsage,
 }
 
 /// Why a subcommand has no answer.
@@ -27,6 +31,9 @@ pub enum Failure {
     /// Something could not be read, reached, made or written.
     #[error("{0}")]
     CouldNotTell(String),
+    /// Refused: a wrong password, a name that there is not.
+    #[error("{0}")]
+    Refused(String),
     /// Options that do not go together.
     #[error("{0}")]
     WrongUsage(String),
@@ -49,9 +56,12 @@ pub fn code(result: Result<Answer, Failure>) -> ExitCode {
     match result {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::CouldNotTell) => ExitCode::from(2),
+        Ok(Answer::WrongUsage) => ExitCode::from(WRONG_USAGE),
         Err(failure) => {
             terminal::error(&failure.to_string());
             ExitCode::from(match failure {
+                Failure::Refused(_) => 1,
                 Failure::CouldNotTell(_) => 2,
                 Failure::WrongUsage(_) => WRONG_USAGE,
             })

@@ -4,9 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use comfy_table::{Table, presets};
 use daemon::surroundings::System;
-use indicatif::{ProgressBar, ProgressStyle};
 use ringfence_core::Level;
 use ringfence_core::import::{Count, PeerImport, PeerSummary, given_certificates, read_capf, read_tvs};
 use serde_json::{Value, json};
@@ -14,7 +12,7 @@ use serde_json::{Value, json};
 use crate::exit::{Answer, Failure};
 use crate::files::input::{Input, certificate, key};
 use crate::opened::{Data, Opened, actor, could_not};
-use crate::terminal::{self, GOOD, one_line, paint};
+use crate::terminal::{self, GOOD, Progress, one_line, paint};
 
 /// From this many devices on, a bar says how far it is: some seconds of work.
 const LARGE: usize = 1000;
@@ -115,28 +113,23 @@ impl Peer {
     }
 
     fn put(&self, opened: &Opened, import: &PeerImport) -> Result<PeerSummary, Failure> {
-        // It draws on stderr, and only when that is a terminal.
         let count = import.devices.len();
-        let bar = if count >= LARGE { bar(count as u64)? } else { ProgressBar::hidden() };
-        let mut tell = |done: usize| bar.set_position(done as u64);
+        let bar = if count >= LARGE {
+            Progress::new(count, "{bar:40} {pos}/{len} devices, {eta} left")
+        } else {
+            Progress::hidden()
+        };
+        let mut tell = |done: usize| bar.reached(done);
         let actor = actor(Level::Install);
         let mut system = System::default();
         let done = opened.cluster.import_peer(&actor, import, self.dry_run, &mut system, &mut tell);
-        let done = opened.runtime.block_on(done).map_err(could_not);
-        bar.finish_and_clear();
-        done
+        opened.runtime.block_on(done).map_err(could_not)
     }
 }
 
 fn issuers(path: &Path) -> Result<Vec<pki::Certificate>, Failure> {
     let input = Input::read(path)?;
     given_certificates(&input.bytes).map_err(|error| Failure::of(&input.name, error))
-}
-
-fn bar(count: u64) -> Result<ProgressBar, Failure> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} devices, {eta} left")
-        .map_err(|error| Failure::CouldNotTell(format!("progress bar: {error}")))?;
-    Ok(ProgressBar::new(count).with_style(style))
 }
 
 fn rows(summary: &PeerSummary) -> [(&'static str, Count); 4] {
@@ -149,19 +142,10 @@ fn rows(summary: &PeerSummary) -> [(&'static str, Count); 4] {
 }
 
 fn for_people(summary: &PeerSummary, dry: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["", "ADDED", "CHANGED", "LEFT"]);
-    for (name, count) in rows(summary) {
-        table.add_row([name.to_owned(), count.added.to_string(), count.changed.to_string(), count.left.to_string()]);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let mut out = String::new();
-    for line in table.lines() {
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
+    let row = |(name, count): (&str, Count)| {
+        vec![name.to_owned(), count.added.to_string(), count.changed.to_string(), count.left.to_string()]
+    };
+    let mut out = terminal::table(&["", "ADDED", "CHANGED", "LEFT"], &rows(summary).map(row));
     for (device, reason) in summary.left.iter().take(SHOWN) {
         out.push_str(&format!("left: {} {reason}\n", one_line(device)));
     }

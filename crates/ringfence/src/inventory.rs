@@ -2,15 +2,15 @@
 
 use std::io::IsTerminal;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pki::date::utc;
 use ringfence_core::inventory::{Entry, Kind, Query, Status};
-use ringfence_core::{Level, Surroundings};
+use ringfence_core::{Cluster, CoreError, Level, Surroundings};
 use serde_json::{Value, json};
+use shell::columns::Columns;
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, actor, could_not};
-use crate::terminal::{self, one_line};
+use crate::terminal::{self, Progress, counted, one_line};
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -36,6 +36,9 @@ pub struct Args {
     /// Only those of this status
     #[arg(long)]
     status: Option<StatusWord>,
+    /// A sentence for each instead of a table: the whole subject and everything that hangs on it
+    #[arg(long, conflicts_with = "json")]
+    long: bool,
     /// Print JSON lines
     #[arg(long)]
     json: bool,
@@ -70,8 +73,9 @@ impl Args {
     pub fn run(self) -> Result<Answer, Failure> {
         let opened = self.data.open()?;
         let now = daemon::surroundings::System::default().now();
+        let device = self.device.unwrap_or_default();
         let query = Query {
-            device: self.device.unwrap_or_default(),
+            device: device.clone(),
             subject: self.subject.unwrap_or_default(),
             issuer: self.issuer.unwrap_or_default(),
             expires_by: self.expires_within.map(|days| now.saturating_add(i64::from(days) * DAY)),
@@ -80,28 +84,86 @@ impl Args {
         let reader = actor(Level::Read);
         let begun = opened.cluster.inventory(&reader, query, now);
         let mut inventory = opened.runtime.block_on(begun).map_err(could_not)?;
-        let bar = bar(u64::try_from(inventory.lscs()).unwrap_or_default());
+        let bar = bar(usize::try_from(inventory.lscs()).unwrap_or_default());
+        let mut table: Option<Columns> = None;
+        let mut any = false;
         while let Some(page) = opened.runtime.block_on(inventory.next()).map_err(could_not)? {
-            let lines: String =
-                page.iter().map(|entry| if self.json { format!("{}\n", value(entry)) } else { text(entry) }).collect();
-            bar.suspend(|| terminal::print(&lines))?;
-            bar.inc(u64::try_from(page.len()).unwrap_or_default());
+            any |= !page.is_empty();
+            let lines: String = if self.json {
+                page.iter().map(|entry| format!("{}\n", value(entry))).collect()
+            } else if self.long {
+                page.iter().map(text).collect()
+            } else {
+                // The columns of the first page are those of all: nobody waits for the last one.
+                let rows: Vec<Vec<String>> = page.iter().map(row).collect();
+                let begun = table.is_some();
+                let columns = table.get_or_insert_with(|| terminal::fit(&TITLES, &rows));
+                let head = if begun { String::new() } else { terminal::head(columns) };
+                head + &columns.rows(&rows)
+            };
+            let read = bar.aside(|| terminal::print_on(&lines))?;
+            if !read {
+                return Ok(Answer::Yes);
+            }
+            bar.add(page.len());
         }
-        bar.finish_and_clear();
+        drop(bar);
+        if any {
+            return Ok(Answer::Yes);
+        }
+        if !device.is_empty() && !opened.runtime.block_on(is_known(&opened.cluster, &device)).map_err(could_not)? {
+            return Err(Failure::Refused(format!("no phone {device}; `ringfence device list` names them")));
+        }
+        if !self.json {
+            terminal::print("nothing on record is like that\n")?;
+        }
         Ok(Answer::Yes)
     }
 }
 
-/// A bar on stderr while stdout goes elsewhere: a list that scrolls by needs none.
-fn bar(total: u64) -> ProgressBar {
+async fn is_known(cluster: &Cluster, name: &str) -> Result<bool, CoreError> {
+    Ok(cluster.store().devices().await?.iter().any(|row| row.name == name))
+}
+
+/// The titles of the table.
+const TITLES: [&str; 5] = ["KIND", "STATUS", "UNTIL", "NAME", "WHERE"];
+
+/// A bar while stdout goes into a file: a list that scrolls by needs none.
+fn bar(total: usize) -> Progress {
     if std::io::stdout().is_terminal() {
-        return ProgressBar::hidden();
+        return Progress::hidden();
     }
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    match ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {eta}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+    Progress::new(total, "{bar:40} {human_pos}/{human_len} {eta}")
+}
+
+/// A row of the table: the day, the common name, and where it is.
+fn row(entry: &Entry) -> Vec<String> {
+    let name = entry.subject.split(',').find_map(|part| part.trim().strip_prefix("CN="));
+    let until = utc(entry.not_after);
+    let row = [
+        kind(entry).to_owned(),
+        status(entry).to_owned(),
+        until.split('T').next().unwrap_or_default().to_owned(),
+        name.unwrap_or(&entry.subject).to_owned(),
+        hangs(entry).join("; "),
+    ];
+    row.map(|cell| one_line(&cell)).to_vec()
+}
+
+/// Who holds it, who presents it, who trusts it, and what hangs on it.
+fn hangs(entry: &Entry) -> Vec<String> {
+    let mut words: Vec<String> = entry.device.iter().map(|device| format!("held by {device}")).collect();
+    let presented: Vec<String> = entry.presented.iter().map(|it| format!("{} of {}", it.unit, it.node)).collect();
+    for (word, names) in [("presented by", &presented), ("trusted by", &entry.trusted), ("signed", &entry.signed)] {
+        if !names.is_empty() {
+            words.push(format!("{word} {}", names.join(", ")));
+        }
     }
+    if entry.lscs > 0 {
+        let verb = if entry.lscs == 1 { "hangs" } else { "hang" };
+        words.push(format!("{} {verb} on it", counted(entry.lscs, "LSC")));
+    }
+    words
 }
 
 const fn kind(entry: &Entry) -> &'static str {
@@ -146,17 +208,8 @@ fn value(entry: &Entry) -> Value {
 
 fn text(entry: &Entry) -> String {
     let mut line = format!("{} {} until {}: {}", kind(entry), status(entry), utc(entry.not_after), entry.subject);
-    if let Some(device) = &entry.device {
-        line.push_str(&format!("; held by {device}"));
-    }
-    let presented: Vec<String> = entry.presented.iter().map(|it| format!("{} of {}", it.unit, it.node)).collect();
-    for (word, names) in [("presented by", &presented), ("trusted by", &entry.trusted), ("signed", &entry.signed)] {
-        if !names.is_empty() {
-            line.push_str(&format!("; {word} {}", names.join(", ")));
-        }
-    }
-    if entry.lscs > 0 {
-        line.push_str(&format!("; {} LSCs hang on it", entry.lscs));
+    for words in hangs(entry) {
+        line.push_str(&format!("; {words}"));
     }
     one_line(&line) + "\n"
 }

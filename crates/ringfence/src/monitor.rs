@@ -1,6 +1,5 @@
 //! `ringfence monitor`: what expires, as the certificate monitor sees it now.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use daemon::monitor::MonitorSettings;
 use daemon::settings::Settings;
 use daemon::surroundings::System;
@@ -86,10 +85,10 @@ impl Args {
         if self.json {
             json.end()?;
         } else if rows.is_empty() {
-            terminal::print(&format!("Nothing expires within {} days.\n", settings.window_days))?;
+            terminal::print(&format!("Nothing expires within {}.\n", terminal::counted(settings.window_days, "day")))?;
         } else {
             rows.sort_by_key(by_gravity);
-            terminal::print(&format!("{}\n", table(&rows)))?;
+            terminal::print(&table(&rows))?;
             if left_out > 0 {
                 terminal::print(&format!("{left_out} more LSCs end later; --json lists all\n"))?;
             }
@@ -143,11 +142,8 @@ fn described(one: &Watched, alarm: Option<&Alarm>) -> Value {
     })
 }
 
-fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new();
-    table.set_content_arrangement(ContentArrangement::Dynamic).load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["Certificate", "SHA-256", "Until", "Alarm", "Depends on it"]);
-    for (one, alarm) in rows {
+fn table(rows: &[Row]) -> String {
+    let row = |(one, alarm): &Row| {
         let mut depends = one.depends.clone();
         if depends.is_empty() {
             depends.push("nothing".to_owned());
@@ -160,9 +156,10 @@ fn table(rows: &[Row]) -> Table {
             one.fingerprint.get(..16).unwrap_or_default().to_owned(),
             utc(one.not_after),
             alarm.map_or("", |alarm| alarm.name).to_owned(),
-            depends.join("\n"),
+            depends.join("; "),
         ];
-        table.add_row(row.map(|text| text.lines().map(terminal::one_line).collect::<Vec<_>>().join("\n")));
-    }
-    table
+        row.map(|text| terminal::one_line(&text)).to_vec()
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
+    terminal::table(&["CERTIFICATE", "SHA-256", "UNTIL", "ALARM", "DEPENDS ON IT"], &rows)
 }

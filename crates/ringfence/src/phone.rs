@@ -15,8 +15,6 @@ use ::phone::{
     BootReport, Credential, Fleet, FleetReport, Keep, ManufacturingCa, Misbehaviour, Outcome, Phone, PhoneError,
     PhoneName, PhoneSettings,
 };
-use comfy_table::{ContentArrangement, Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
 use pki::SoftKey;
 use serde_json::json;
 use trust::Model;
@@ -25,10 +23,7 @@ use wire::role::Role;
 
 use crate::exit::{Answer, Failure};
 use crate::files::input;
-use crate::terminal::{self, BAD, GOOD, NOTICE, one_line, paint};
-
-/// Width of tables, in characters, when the terminal does not tell its own.
-const WIDTH: u16 = 120;
+use crate::terminal::{self, BAD, GOOD, NOTICE, Progress, counted, one_line, paint};
 
 /// MAC address of a phone without one: locally administered, so no real phone has it.
 const FIRST_MAC: u64 = 0x0200_0000_0001;
@@ -336,18 +331,18 @@ impl Args {
             count: usize::try_from(count).map_err(wrong)?,
             concurrency: usize::try_from(self.concurrency).map_err(wrong)?,
         };
-        let bar = bar(count)?;
+        let bar = Progress::new(fleet.count, "{bar:40} {pos}/{len} phones, {rate}, {eta} left {msg}");
         let mut lost = 0_u64;
         let report = fleet
             .boot(|boot| {
                 if boot.outcome != Outcome::Trusted {
                     lost += 1;
-                    bar.set_message(format!("{lost} not trusted"));
+                    bar.say(format!("{lost} not trusted"));
                 }
-                bar.inc(1);
+                bar.add(1);
             })
             .await;
-        bar.finish_and_clear();
+        drop(bar);
         let report = report.map_err(|error| failure(&error))?;
         if self.json {
             terminal::print(&format!("{:#}\n", report.to_json()))?;
@@ -361,7 +356,8 @@ impl Args {
         match ended(Outcome::Unreachable) {
             0 => Ok(Answer::Yes),
             lost => Err(Failure::CouldNotTell(format!(
-                "{lost} of {count} phones found no file server; check --server and the ports"
+                "{lost} of {} found no file server; check --server and the ports",
+                counted(count, "phone")
             ))),
         }
     }
@@ -408,22 +404,6 @@ fn failure(error: &PhoneError) -> Failure {
     Failure::CouldNotTell(error.to_string())
 }
 
-fn bar(count: u64) -> Result<ProgressBar, Failure> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} phones, {per_sec}, {eta} left {msg}")
-        .map_err(|error| Failure::CouldNotTell(format!("progress bar: {error}")))?;
-    Ok(ProgressBar::new(count).with_style(style))
-}
-
-fn table() -> Table {
-    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width.unwrap_or(WIDTH));
-    table
-}
-
 fn styled(outcome: Outcome) -> String {
     let style = match outcome {
         Outcome::Trusted => GOOD,
@@ -440,8 +420,7 @@ fn short(time: Duration) -> String {
 
 /// A boot for people.
 fn told(boot: &BootReport) -> String {
-    let mut table = table();
-    table.set_header(["file", "came", "verdict", "why"]);
+    let mut rows = Vec::new();
     for (index, file) in boot.files.iter().enumerate() {
         let came = match &file.outcome {
             FileOutcome::Fetched { transport, bytes, .. } => {
@@ -464,10 +443,11 @@ fn told(boot: &BootReport) -> String {
             (None, FileOutcome::Failed(why)) => ("", why.clone()),
             (None, _) => ("", String::new()),
         };
-        table.add_row([file.name.clone(), came, word.to_owned(), one_line(&why)]);
+        rows.push(vec![file.name.clone(), came, word.to_owned(), one_line(&why)]);
     }
+    let table = terminal::table(&["FILE", "CAME", "VERDICT", "WHY"], &rows);
     let mut text =
-        format!("{} ({}): {} after {}\n{table}\n", boot.name, boot.model, styled(boot.outcome), short(boot.took));
+        format!("{} ({}): {} after {}\n{table}", boot.name, boot.model, styled(boot.outcome), short(boot.took));
     for talk in &boot.tvs {
         text.push_str(&talk_told(talk));
     }
@@ -540,14 +520,14 @@ fn check_told(judged: &Judged, talk: Option<&TvsTalk>) -> String {
 
 /// A fleet for people.
 fn fleet_told(report: &FleetReport, count: u64) -> String {
-    let mut outcomes = table();
-    outcomes.set_header(["offer", "verdict", "phones"]);
-    for ((offer, verdict), phones) in &report.verdicts {
-        outcomes.add_row([(*offer).to_owned(), (*verdict).to_owned(), phones.to_string()]);
-    }
+    let row = |((offer, verdict), phones): (&(&str, &str), &usize)| {
+        vec![(*offer).to_owned(), (*verdict).to_owned(), phones.to_string()]
+    };
+    let rows: Vec<Vec<String>> = report.verdicts.iter().map(row).collect();
+    let outcomes = terminal::table(&["OFFER", "VERDICT", "PHONES"], &rows);
     let ended: Vec<String> =
         report.outcomes.iter().map(|(outcome, phones)| format!("{phones} {}", styled(*outcome))).collect();
-    let mut text = format!("{count} phones: {}\n{outcomes}\n", ended.join(", "));
+    let mut text = format!("{}: {}\n{outcomes}", counted(count, "phone"), ended.join(", "));
     text.push_str(&format!(
         "Boot: half within {}, 99 of 100 within {}, the slowest {}\n",
         short(report.p50),
@@ -560,10 +540,10 @@ fn fleet_told(report: &FleetReport, count: u64) -> String {
     }
     let rate = count as f64 / report.took.as_secs_f64().max(f64::MIN_POSITIVE);
     text.push_str(&format!(
-        "All in {}: {rate:.0} boots/s, {} files, {} questions to TVS\n",
+        "All in {}: {rate:.0} boots/s, {}, {} to TVS\n",
         short(report.took),
-        report.files,
-        report.tvs_questions
+        counted(report.files, "file"),
+        counted(report.tvs_questions, "question")
     ));
     for (name, outcome, reason) in &report.failures {
         text.push_str(&format!("{name}: {}: {}\n", styled(*outcome), one_line(reason)));

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use daemon::present::presented;
 use daemon::serve::DEFAULT_TVS_PORT;
 use daemon::settings::Settings;
@@ -78,7 +77,7 @@ impl Args {
             let shown = findings.iter().map(value).collect();
             terminal::print(&format!("{:#}\n", Value::Array(shown)))?;
         } else {
-            terminal::print(&format!("{}\n", table(&findings)))?;
+            terminal::print(&table(&findings))?;
         }
         let has = |outcome| findings.iter().any(|finding| finding.outcome() == outcome);
         if has(Outcome::Different) {
@@ -180,11 +179,8 @@ fn value(finding: &Finding) -> Value {
     })
 }
 
-fn table(findings: &[Finding]) -> Table {
-    let mut table = Table::new();
-    table.set_content_arrangement(ContentArrangement::Dynamic).load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["Port", "Unit", "On record", "Presented", "", "What to do"]);
-    for finding in findings {
+fn table(findings: &[Finding]) -> String {
+    let row = |finding: &Finding| {
         let short = |digits: &str| digits.get(..DIGITS).unwrap_or_default().to_owned();
         let seen = finding.observation.seen.as_ref().ok().map(|seen| pki::hash::hex(seen));
         let row = [
@@ -195,7 +191,8 @@ fn table(findings: &[Finding]) -> Table {
             word(finding).to_owned(),
             reason(finding),
         ];
-        table.add_row(row.map(|text| terminal::one_line(&text)));
-    }
-    table
+        row.map(|text| terminal::one_line(&text)).to_vec()
+    };
+    let rows: Vec<Vec<String>> = findings.iter().map(row).collect();
+    terminal::table(&["PORT", "UNIT", "ON RECORD", "PRESENTED", "OUTCOME", "WHAT TO DO"], &rows)
 }

@@ -33,7 +33,22 @@ fn commands_answers_and_exit_codes() {
         .success();
     assert_eq!(out, "Automatic Pagination : On.\nname\n====\nsub1\n");
     let ended = place.run(&["admin", "-c", "frobnicate", "-c", "show ctl"], "");
-    assert_eq!((ended.code(), ended.out()), (1, "Executed command unsuccessfully\nNo valid command entered\n"));
+    assert_eq!((ended.code(), ended.out()), (64, ""));
+    assert_eq!(
+        ended.error(),
+        "Executed command unsuccessfully\nNo valid command entered\n`help` lists the commands.\n",
+        "an error of -c is on standard error, as its exit code says"
+    );
+    let ended = place.run(&["admin", "-c", "set cert regen"], "");
+    assert_eq!((ended.code(), ended.out()), (64, ""));
+    assert!(ended.error().starts_with("unit-name is missing\nSyntax: set cert regen unit-name\n"), "{}", ended.error());
+    let ended = place.run(&["admin", "-c", "show cert own nobody"], "");
+    assert_eq!((ended.code(), ended.out()), (1, ""));
+    assert!(ended.error().starts_with("no certificate nobody; "), "{}", ended.error());
+    // in a session it stays in the stream
+    let ended = place.run(&["admin"], "show cli pagination\nfrobnicate\n");
+    assert_eq!((ended.code(), ended.error()), (64, ""));
+    assert!(ended.out().contains("Pagination : On.\nExecuted command unsuccessfully\nNo valid command entered\n"));
 
     // a script through a pipe: answers are its next lines, long texts are not paged, the end of a line may be CR LF
     let script = "show itl\r\nset cert regen tomcat\r\nno\r\nset cert regen CallManager\r\nyes\r\nset cert regen TVS\nyes\nquit\n";
@@ -59,11 +74,11 @@ fn commands_answers_and_exit_codes() {
     // node and level
     let ended = place.run(&["admin", "--node", "SUB1", "-c", "utils ctl update CTLFile", "--yes"], "");
     assert_eq!(
-        (ended.code(), ended.out()),
+        (ended.code(), ended.error()),
         (1, "This command can only be run on the publisher\nExecuted command unsuccessfully\n")
     );
     let ended = place.run(&["admin", "--level", "0", "-c", "file delete tftp CTLFile.tlv", "--yes"], "");
-    assert!(ended.out().ends_with(" has privilege level 0, this needs level 1\nExecuted command unsuccessfully\n"));
+    assert!(ended.error().ends_with(" has privilege level 0, this needs level 1\nExecuted command unsuccessfully\n"));
     assert_eq!(ended.code(), 1);
     assert!(place.file("published/CTLFile.tlv").exists());
     let ended = place.run(&["admin", "--node", "sub9", "-c", "show ctl"], "");
@@ -90,9 +105,9 @@ fn a_list_that_cannot_be_written_is_exit_2() {
     std::fs::create_dir(place.file("published/CTLFile.tlv")).unwrap();
     let ended = place.run(&["admin", "-c", MIXED, "--yes"], "");
     assert_eq!(ended.code(), 2, "{}", ended.out());
-    assert!(ended.out().contains("published/CTLFile.tlv"));
-    assert!(ended.out().ends_with("\nExecuted command unsuccessfully\n"));
-    assert_eq!(ended.error(), "a command could not be carried out; its own words stand above\n");
+    assert!(ended.out().ends_with("\nMoving Cluster to Mixed Mode\n"), "{}", ended.out());
+    assert!(ended.error().contains("published/CTLFile.tlv"));
+    assert!(ended.error().ends_with("\nExecuted command unsuccessfully\n"));
     let sql = "run sql select paramvalue from processconfig where paramname='ClusterSecurityMode'";
     assert_eq!(place.run(&["admin", "-c", sql], "").success(), "paramvalue\n==========\n0\n");
 }

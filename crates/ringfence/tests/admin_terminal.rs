@@ -52,7 +52,7 @@ fn a_session_at_the_terminal() {
     terminal.until("\nSyntax:\n utils ctl update CTLFile\n");
     terminal.until("admin:utils ctl update CTLFile ");
     terminal.press("\x15frobnicate\r");
-    terminal.until("\nExecuted command unsuccessfully\nNo valid command entered\n");
+    terminal.until("\nExecuted command unsuccessfully\nNo valid command entered\n`help` lists the commands.\n");
     terminal.until("admin:");
 
     // a confirmation: the answer stands on the line of the question; Ctrl-C and Ctrl-D mean no

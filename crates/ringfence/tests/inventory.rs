@@ -67,6 +67,26 @@ fn all_of_it_and_parts_of_it() {
     assert_eq!(inventory(&place, &["--issuer", "CN=CAPF", "--expires-within", "30"]).len(), LSCS / 100);
     assert_eq!(inventory(&place, &["--status", "superseded"]).len(), LSCS / 10);
     assert_eq!(inventory(&place, &["--subject", "nobody"]).len(), 0);
-    let text = place.run(&["inventory", "--device", "SEP0000000007D0"], "").success();
+    let text = place.run(&["inventory", "--device", "SEP0000000007D0", "--long"], "").success();
     assert!(text.starts_with("LSC superseded until 2001-09-09T01:46:40Z: CN=SEP0000000007D0; held by SEP"), "{text}");
+
+    // As a table: a row is a line, and its columns stay those of the first page.
+    let text = place.run(&["inventory"], "").success();
+    assert_eq!(text.lines().count(), 1 + all.len());
+    let title = text.lines().next().unwrap();
+    assert!(title.starts_with("KIND         STATUS") && title.contains("UNTIL       NAME"), "{title}");
+    let at = title.find("UNTIL").unwrap();
+    let days = text.lines().skip(1).filter(|line| line.get(at..at + 10).is_some_and(is_day));
+    assert_eq!(days.count(), all.len(), "the column stands below its title");
+    let capf = text.lines().find(|line| line.contains("presented by CAPF of pub")).unwrap();
+    assert!(capf.ends_with(&format!("{} LSCs hang on it", LSCS - LSCS / 10)), "{capf}");
+
+    // Nobody of that name is an answer.
+    let ended = place.run(&["inventory", "--device", "NOBODY"], "");
+    assert_eq!((ended.code(), ended.out()), (1, ""));
+    assert_eq!(ended.error(), "no phone NOBODY; `ringfence device list` names them\n");
+}
+
+fn is_day(text: &str) -> bool {
+    text.split('-').map(str::len).eq([4, 2, 2]) && text.chars().all(|letter| letter.is_ascii_digit() || letter == '-')
 }

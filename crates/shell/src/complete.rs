@@ -1,8 +1,9 @@
 //! The Tab key: what can follow what was typed. Made from the table and from the names of the node.
 
-use ringfence_core::releases::Release;
-use ringfence_core::units::SERVICES;
-use ringfence_core::{Level, parameters, services};
+use ringfence_core::bulk::BulkUnit;
+use ringfence_core::releases::{RELEASES, Release};
+use ringfence_core::units::{SERVICES, Unit};
+use ringfence_core::{Level, parameters};
 
 use crate::parse::{command_of, words};
 use crate::table::{Argument, Command, Kind, visible};
@@ -17,10 +18,18 @@ pub struct Completer {
     pub release: &'static Release,
     /// Units of the node.
     pub units: Vec<String>,
+    /// Units of all nodes of the release.
+    pub of_release: Vec<Unit>,
     /// Entries of the trust stores, `store/file`.
     pub trust: Vec<String>,
     /// Names of the phones.
     pub devices: Vec<String>,
+    /// Requests of the node, `unit/file`.
+    pub requests: Vec<String>,
+    /// Services of the node in its release.
+    pub services: Vec<String>,
+    /// Steps that are pending on the node and done elsewhere.
+    pub steps: Vec<String>,
 }
 
 /// A word that can follow.
@@ -72,16 +81,18 @@ impl Completer {
 
     fn argument(&self, command: &Command, line: &str, done: &[&str], start: usize, partial: &str) -> Completion {
         let index = done.len() - command.words.len();
-        let rest = command.arguments.first();
-        if let Some(rest) = rest.filter(|argument| argument.kind.takes_rest()) {
-            // The whole text behind the words is one argument.
-            let from = words(line).get(command.words.len()).map_or(line.len(), |(at, _)| *at);
+        let rest = command.arguments.iter().enumerate().find(|(_, argument)| argument.kind.takes_rest());
+        if let Some((place, rest)) = rest.filter(|(place, _)| *place <= index) {
+            // The whole text behind the words and arguments before it is one argument.
+            let from = words(line).get(command.words.len() + place).map_or(line.len(), |(at, _)| *at);
             let typed = line.get(from..).unwrap_or_default();
             return match rest.kind {
                 Kind::CommandWords => {
                     let inner = self.complete(typed);
                     Completion { start: from + inner.start, ..inner }
                 }
+                // The word at the cursor, when it is no value of an option.
+                Kind::Options(words) => fitting(own(words.iter().copied()), start, partial),
                 kind => self.values(kind, from, typed),
             };
         }
@@ -104,19 +115,34 @@ impl Completer {
 
     fn values(&self, kind: Kind, start: usize, typed: &str) -> Completion {
         let names: Vec<String> = match kind {
-            Kind::Choice(words) | Kind::File(words) => own(words.iter().copied()),
+            Kind::Choice(words) => own(words.iter().copied().filter(|word| self.has_unit(word))),
+            Kind::File(words) => own(words.iter().copied()),
             Kind::Unit | Kind::OwnCertificate => self.units.clone(),
+            Kind::Request => self.requests.clone(),
+            Kind::Release => own(RELEASES.iter().map(|release| release.name)),
+            Kind::Step => self.steps.clone(),
             Kind::TrustCertificate => self.trust.clone(),
-            Kind::TrustStore => own(SERVICES.iter().filter(|service| service.trust).map(|service| service.name)),
+            Kind::TrustStore => {
+                let stores = SERVICES.iter().filter(|service| service.trust).map(|service| service.name);
+                own(stores.filter(|store| self.has_unit(store.trim_end_matches("-trust"))))
+            }
             Kind::Device => self.devices.clone(),
             Kind::Devices(words) => {
                 own(words.iter().copied()).into_iter().chain(self.devices.iter().cloned()).collect()
             }
-            Kind::Service => own(services::names()),
-            Kind::Parameter => own(parameters::defaults().map(|(name, _)| name)),
-            Kind::TrustFile | Kind::Word | Kind::Value | Kind::Statement | Kind::CommandWords => Vec::new(),
+            Kind::Service => self.services.clone(),
+            Kind::Parameter => own(parameters::by_hand()),
+            Kind::TrustFile | Kind::Word | Kind::Value | Kind::Statement | Kind::CommandWords | Kind::Options(_) => {
+                Vec::new()
+            }
         };
         fitting(names, start, typed)
+    }
+
+    /// Whether a word may be offered: one that names no unit, or one of the release.
+    fn has_unit(&self, word: &str) -> bool {
+        let unit = Unit::named(word).or_else(|| BulkUnit::named(word).map(|bulk| bulk.unit));
+        unit.is_none_or(|unit| self.of_release.contains(&unit))
     }
 }
 
@@ -145,6 +171,10 @@ mod tests {
             units: own(["tomcat", "ipsec", "CallManager", "CAPF", "TVS"].into_iter()),
             trust: own(["CallManager-trust/CAPF-e41e7d87.pem", "tomcat-trust/cm9.pem"].into_iter()),
             devices: own(["SEP885A92D977CA", "SEPB83861583B73"].into_iter()),
+            of_release: vec![Unit::Tomcat, Unit::Ipsec, Unit::CallManager, Unit::Capf, Unit::Tvs],
+            requests: own(["tomcat/tomcat.csr"].into_iter()),
+            services: own(["Cisco Tftp", "Cisco Tomcat", "Cisco Trust Verification Service"].into_iter()),
+            steps: own(["Cisco HAProxy", "reset the phones"].into_iter()),
         }
     }
 
@@ -184,6 +214,22 @@ mod tests {
         assert_eq!(texts("utils capf device schedule SEPB83861583B73,sep8"), ["SEP885A92D977CA"]);
         assert_eq!(texts("utils capf device schedule all t"), ["troubleshoot"]);
         assert_eq!(texts("utils capf device show s"), ["SEP885A92D977CA", "SEPB83861583B73"]);
+        assert_eq!(texts("show csr own "), ["tomcat/tomcat.csr"]);
+        assert_eq!(texts("utils system switch-version 1"), ["10.5", "11.5", "12.5", "14", "15"]);
+        assert_eq!(texts("utils service mark-done r"), ["reset the phones"]);
+        assert_eq!(texts("set parameter Clus"), Vec::<String>::new(), "it has a command of its own");
+        assert_eq!(texts("set csr gen tomcat key-"), ["key-length"]);
+        assert_eq!(texts("set csr gen tomcat key-length 2048 h"), ["hash"]);
+        assert_eq!(texts("set cert import own tomcat tomcat.pem --d"), ["--dry-run"]);
+    }
+
+    #[test]
+    fn what_the_release_has_not_is_not_offered() {
+        // 9.1: no ITLRecovery, whatever it is called
+        assert_eq!(texts("set cert bulk export "), ["tomcat", "CallManager", "CAPF", "tftp", "all"]);
+        let stores = texts("set cert import trust ");
+        assert!(stores.iter().any(|store| store == "Phone-SAST-trust"), "{stores:?}");
+        assert!(stores.iter().all(|store| !store.starts_with("cup")), "{stores:?}");
     }
 
     #[test]

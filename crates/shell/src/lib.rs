@@ -5,12 +5,14 @@
 //! * [`session`]: who is logged in on which node; a line -> a [`Reply`]; a confirmation is a state of the session,
 //!   and so is what is pasted behind a command (`paste`)
 //! * `run`: what the commands do, one module per noun, by the operations of `core`
-//! * [`help`]: `help`, `help COMMAND` and `?`; [`complete`]: the Tab key; [`paging`]: long texts by pages
+//! * [`help`]: `help`, `help COMMAND` and `?`; [`complete`]: the Tab key
+//! * [`columns`]: tables and sentences of ours in the width of a screen; [`paging`]: long texts by pages
 //!
 //! A face (a local terminal, a pipe, later SSH) reads a line, gives it to [`Session::line`], writes the text of the
 //! reply, and shows the prompt that its [`State`] names. Texts, misspellings and prompts are those of the original
 //! [cucm-behaviour.md 1.1-1.8]; what the original has not is marked as ours in the table and in `help`.
 
+pub mod columns;
 pub mod complete;
 pub mod help;
 pub mod paging;

@@ -1,13 +1,30 @@
 //! Long texts by pages, with the prompt of the original [cucm-behaviour.md 1.1].
 
-/// A text that is shown by pages.
+use unicode_width::UnicodeWidthChar;
+
+use crate::columns::width;
+
+/// A text that is shown by pages. It is counted in rows of the screen: a line that is wider than that takes several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pager {
-    lines: Vec<String>,
-    /// Lines of a page, at least 1.
-    height: usize,
-    /// The first line that is shown.
+    rows: Vec<Row>,
+    /// Rows of the screen.
+    screen: usize,
+    /// Columns of the screen.
+    columns: usize,
+    /// The first row that is shown.
     top: usize,
+}
+
+/// A row of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    /// The line that it is a part of, from 1.
+    line: usize,
+    /// Its text.
+    text: String,
+    /// Whether it is the end of its line.
+    ends: bool,
 }
 
 /// What follows a key.
@@ -20,46 +37,59 @@ pub enum Turn {
 }
 
 impl Pager {
-    /// Pages for a text that has more lines than the screen; `None` when it fits. One line of the screen is for the
-    /// prompt.
-    pub fn new(text: &str, screen: usize) -> Option<Self> {
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let height = screen.saturating_sub(1);
-        if height == 0 || lines.len() <= height {
-            return None;
+    /// Pages for a text that has more rows than the screen; `None` when it fits. What the prompt needs of the screen is kept free.
+    pub fn new(text: &str, screen: usize, columns: usize) -> Option<Self> {
+        let mut rows = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let mut pieces = pieces(line, columns);
+            let last = pieces.pop().unwrap_or_default();
+            rows.extend(pieces.into_iter().map(|text| Row { line: index + 1, text, ends: false }));
+            rows.push(Row { line: index + 1, text: last, ends: true });
         }
-        Some(Self { lines, height, top: 0 })
+        let pager = Self { rows, screen, columns, top: 0 };
+        if pager.height() == 0 || pager.rows.len() <= pager.height() { None } else { Some(pager) }
     }
 
     fn bottom(&self) -> usize {
-        (self.top + self.height).min(self.lines.len())
+        (self.top + self.height()).min(self.rows.len())
+    }
+
+    /// Rows of a page: what the longest prompt leaves.
+    fn height(&self) -> usize {
+        let last = self.last_line();
+        let prompt = width(&prompt(last, last, last));
+        self.screen.saturating_sub(prompt / self.columns.max(1) + 1)
     }
 
     fn last_top(&self) -> usize {
-        self.lines.len().saturating_sub(self.height)
+        self.rows.len().saturating_sub(self.height())
     }
 
-    /// The lines of the page; behind the last one the note that it is the last.
+    fn last_line(&self) -> usize {
+        self.rows.last().map_or(0, |row| row.line)
+    }
+
+    /// The rows of the page; behind the last one the note that it is the last.
     pub fn page(&self) -> String {
         let mut out = String::new();
-        for line in self.lines.iter().take(self.bottom()).skip(self.top) {
-            out.push_str(line);
+        for row in self.rows.iter().take(self.bottom()).skip(self.top) {
+            out.push_str(&row.text);
+            // The terminal goes on in the next row by itself.
+            out.push_str(if row.ends { "\n" } else { "" });
+        }
+        if !out.ends_with('\n') {
             out.push('\n');
         }
-        if self.bottom() == self.lines.len() {
+        if self.bottom() == self.rows.len() {
             out.push_str("end of the file reached\n");
         }
         out
     }
 
-    /// The prompt below the page.
+    /// The prompt below the page: it counts lines, as the original.
     pub fn prompt(&self) -> String {
-        format!(
-            "options: q=quit, n=next, p=prev, b=begin, e=end (lines {} - {} of {}) :",
-            self.top + 1,
-            self.bottom(),
-            self.lines.len()
-        )
+        let line = |row: usize| self.rows.get(row).map_or(0, |row| row.line);
+        prompt(line(self.top), line(self.bottom().saturating_sub(1)), self.last_line())
     }
 
     /// A key: `q`, `n` (or nothing), `p`, `b`, `e`. Next behind the last page leaves; an unknown key shows the page again.
@@ -67,12 +97,12 @@ impl Pager {
         match key.trim() {
             "q" | "Q" => return Turn::Leave,
             "" | "n" | "N" => {
-                if self.bottom() == self.lines.len() {
+                if self.bottom() == self.rows.len() {
                     return Turn::Leave;
                 }
                 self.top = self.bottom();
             }
-            "p" | "P" => self.top = self.top.saturating_sub(self.height),
+            "p" | "P" => self.top = self.top.saturating_sub(self.height()),
             "b" | "B" => self.top = 0,
             "e" | "E" => self.top = self.last_top(),
             _ => {}
@@ -81,13 +111,40 @@ impl Pager {
     }
 }
 
+fn prompt(first: usize, last: usize, of: usize) -> String {
+    format!("options: q=quit, n=next, p=prev, b=begin, e=end (lines {first} - {last} of {of}) :")
+}
+
+/// A line as the terminal breaks it: when the next letter has no room.
+fn pieces(line: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut all = Vec::new();
+    let mut piece = String::new();
+    let mut at = 0;
+    for letter in line.chars() {
+        let next = match letter {
+            // A tab stops at the last column and never breaks a line.
+            '\t' => ((at / 8 + 1) * 8).min(columns.saturating_sub(1).max(at)),
+            other => at + other.width().unwrap_or_default(),
+        };
+        if next > columns {
+            all.push(std::mem::take(&mut piece));
+            at = 0;
+        }
+        at = if at == 0 && next > columns { letter.width().unwrap_or_default() } else { next };
+        piece.push(letter);
+    }
+    all.push(piece);
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn pager() -> Pager {
         let text: String = (1..=374).map(|number| format!("line {number}\n")).collect();
-        Pager::new(&text, 21).unwrap()
+        Pager::new(&text, 21, 80).unwrap()
     }
 
     #[test]
@@ -126,8 +183,38 @@ mod tests {
 
     #[test]
     fn what_fits_is_not_paged() {
-        assert_eq!(Pager::new("one\ntwo\n", 3), None);
-        assert!(Pager::new("one\ntwo\nthree\n", 3).is_some());
-        assert_eq!(Pager::new("one\ntwo\n", 0), None);
+        assert_eq!(Pager::new("one\ntwo\n", 3, 80), None);
+        assert!(Pager::new("one\ntwo\nthree\n", 3, 80).is_some());
+        assert_eq!(Pager::new("one\ntwo\n", 0, 80), None);
+    }
+
+    /// Rows of the screen that a page and the prompt below it take.
+    fn taken(pager: &Pager, columns: usize) -> usize {
+        let rows = |line: &str| pieces(line, columns).len();
+        let page = pager.page();
+        page.lines().filter(|line| *line != "end of the file reached").map(rows).sum::<usize>() + rows(&pager.prompt())
+    }
+
+    #[test]
+    fn a_long_line_takes_several_rows() {
+        let long = "x".repeat(200);
+        let text: String = (1..=30).map(|number| format!("{number} {long}\n\t{number}\n")).collect();
+        for (screen, columns) in [(24, 80), (10, 40), (30, 200), (12, 33)] {
+            let mut pager = Pager::new(&text, screen, columns).unwrap();
+            let mut shown = String::new();
+            loop {
+                assert!(taken(&pager, columns) <= screen, "{screen} x {columns}: {}", pager.page());
+                shown.push_str(&pager.page());
+                if pager.turn("n") == Turn::Leave {
+                    break;
+                }
+            }
+            let plain = |text: &str| text.replace('\n', "");
+            assert_eq!(plain(&shown), plain(&text) + "end of the file reached", "nothing twice, nothing left out");
+        }
+        // two lines of 30 letters fit a page of two rows, and not one of 20 columns
+        let two = format!("{0}\n{0}\n", "y".repeat(30));
+        assert_eq!(Pager::new(&two, 3, 100), None);
+        assert!(Pager::new(&two, 7, 20).is_some());
     }
 }

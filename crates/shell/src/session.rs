@@ -9,15 +9,18 @@ use ringfence_core::enrolment::Selection;
 use ringfence_core::monitor::MonitorChoice;
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::recovery::itl_reset::ResetKey;
+use ringfence_core::services::{self, Run};
 use ringfence_core::trust_lists::CtlSigner;
-use ringfence_core::{Actor, Cluster, CoreError, ListKind, NodeRow, Surroundings, rollback};
+use ringfence_core::{Actor, Cluster, CoreError, Level, ListKind, NodeRow, Surroundings, Table, rollback};
 
+use crate::columns::{Columns, Look, USUAL, wrap_lines};
 use crate::complete::Completer;
 use crate::help;
 use crate::parse::{self, Line};
 use crate::paste::Paste;
 use crate::question::{Answer, Question};
 use crate::run::csr::NO_REQUEST;
+use crate::run::sql;
 use crate::table::{Action, Command, Origin, Place};
 
 /// The prompt, without a blank behind it.
@@ -48,6 +51,7 @@ pub struct Session {
     pub(crate) node: NodeRow,
     pub(crate) actor: Actor,
     pub(crate) pagination: bool,
+    pub(crate) columns: Option<usize>,
     pub(crate) exchange: Arc<dyn Exchange>,
     pub(crate) monitor: Result<MonitorChoice, String>,
     /// What waits for an answer, and how often none came that could be understood.
@@ -60,10 +64,14 @@ pub struct Session {
 pub struct Reply {
     /// What is printed: whole lines, or nothing.
     pub text: String,
+    /// Where in it the error begins, in bytes: a script prints that part on standard error. The end of the text when there is none.
+    pub error_at: usize,
     /// What comes next.
     pub state: State,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether it was refused because it is no command, or not how the command is typed.
+    pub usage: bool,
 }
 
 /// What comes next.
@@ -96,11 +104,22 @@ pub enum Outcome {
 
 impl Reply {
     pub(crate) fn done(text: impl Into<String>) -> Self {
-        Self { text: text.into(), state: State::Prompt, outcome: Outcome::Done }
+        let text = text.into();
+        Self { error_at: text.len(), text, state: State::Prompt, outcome: Outcome::Done, usage: false }
     }
 
     pub(crate) fn refused(text: impl Into<String>) -> Self {
-        Self { text: text.into(), state: State::Prompt, outcome: Outcome::Refused }
+        Self { text: text.into(), error_at: 0, state: State::Prompt, outcome: Outcome::Refused, usage: false }
+    }
+
+    /// What was typed is no command, or not how it is typed.
+    fn wrong_usage(text: impl Into<String>) -> Self {
+        Self { usage: true, ..Self::refused(text) }
+    }
+
+    /// What was done, and what went wrong.
+    pub fn parts(&self) -> (&str, &str) {
+        self.text.split_at_checked(self.error_at).unwrap_or((&self.text, ""))
     }
 
     /// An error of the product, as one line above the words that scripts look for.
@@ -111,7 +130,7 @@ impl Reply {
         };
         // Who reads that the command was unsuccessful gives it again.
         let words = if matches!(error, CoreError::ListsBehind(_)) { "" } else { UNSUCCESSFUL };
-        let reply = Self { text: format!("{}\n{words}", one_line(&error.to_string())), state: State::Prompt, outcome };
+        let reply = Self { outcome, ..Self::refused(format!("{}\n{words}", one_line(&error.to_string()))) };
         match error {
             CoreError::Refused { label: rollback::REFUSAL, .. } => reply.above(&format!("{}\n", rollback::WARNING)),
             _ => reply,
@@ -135,12 +154,16 @@ impl Reply {
     }
 
     fn below(mut self, text: &str) -> Self {
+        if self.error_at == self.text.len() {
+            self.error_at += text.len();
+        }
         self.text.push_str(text);
         self
     }
 
     pub(crate) fn above(mut self, text: &str) -> Self {
         self.text.insert_str(0, text);
+        self.error_at += text.len();
         self
     }
 }
@@ -167,6 +190,7 @@ impl Session {
             node,
             actor,
             pagination: true,
+            columns: None,
             exchange: Arc::new(NoSftp),
             monitor: Ok(MonitorChoice::default()),
             question: None,
@@ -186,6 +210,32 @@ impl Session {
     pub fn with_monitor(mut self, monitor: Result<MonitorChoice, String>) -> Self {
         self.monitor = monitor;
         self
+    }
+
+    /// The columns of the screen that replies are read on: tables and sentences of ours break between words there. Without a screen (a pipe, a
+    /// file) nothing is broken, so that a row stays a line; only `help` has its usual width.
+    pub fn set_columns(&mut self, columns: Option<usize>) {
+        self.columns = columns;
+    }
+
+    /// The width of help.
+    fn help_columns(&self) -> usize {
+        self.columns.unwrap_or(USUAL)
+    }
+
+    /// A table of ours: as the tables of `run sql`, but broken between words where the screen is narrower.
+    pub(crate) fn table(&self, table: &Table) -> String {
+        let titles: Vec<&str> = table.columns.iter().map(String::as_str).collect();
+        let rows = sql::cells(table);
+        Columns::fit(&titles, &rows, self.columns, Look::Ruled).table(&rows)
+    }
+
+    /// Lines of ours, broken between words where the screen is narrower.
+    pub(crate) fn lines(&self, text: String) -> String {
+        match self.columns {
+            Some(columns) => wrap_lines(&text, columns),
+            None => text,
+        }
     }
 
     /// The node.
@@ -228,7 +278,7 @@ impl Session {
         match (self.paste.take(), self.question.take()) {
             (Some(paste), _) => self.take_paste(paste, surroundings).await,
             (None, Some(_)) => declined(),
-            (None, None) => Reply { text: String::new(), ..self.interrupt() },
+            (None, None) => Reply { outcome: self.interrupt().outcome, ..Reply::done("") },
         }
     }
 
@@ -240,11 +290,19 @@ impl Session {
             lines.unwrap_or_default().iter().filter_map(|line| line.split(':').next()).map(str::to_owned).collect();
         trust.dedup();
         let devices = self.cluster.store().devices().await.unwrap_or_default();
+        let requests = self.cluster.requests(&self.node).await.unwrap_or_default();
+        let services = services::of_node(release, self.node.publisher);
+        let pending = self.cluster.pending_restarts().await.unwrap_or_default();
+        let steps = pending.iter().filter(|it| it.node == self.node.name && it.run != Some(Run::Here));
         Completer {
             level: self.actor.level(),
             release,
             units: release.units(self.node.publisher).map(|unit| unit.name().to_owned()).collect(),
             trust,
+            of_release: release.units(true).collect(),
+            requests: requests.iter().map(|one| format!("{}/{}", one.unit.name(), one.file)).collect(),
+            services: services.map(|service| service.name.to_owned()).collect(),
+            steps: steps.map(|it| it.step.to_owned()).collect(),
             devices: devices.into_iter().map(|device| device.name).collect(),
         }
     }
@@ -270,8 +328,9 @@ impl Session {
         }
         if let Some(typed) = line.strip_suffix('?') {
             let typed = typed.trim_end_matches('?');
-            return help::question_mark(typed, self.actor.level(), self.cluster.release())
-                .map_or_else(unknown, Reply::done);
+            let (level, release) = (self.actor.level(), self.cluster.release());
+            return help::question_mark(typed, level, release, self.help_columns())
+                .map_or_else(|| self.unknown(typed), Reply::done);
         }
         let logged = self.cluster.log_command(&self.node, line, surroundings.now());
         let reply = self.command(line, surroundings).await;
@@ -286,19 +345,36 @@ impl Session {
         match parse::parse(line) {
             Line::Empty => Reply::done(""),
             Line::Unknown => {
-                help::menu(line, self.actor.level(), self.cluster.release()).map_or_else(unknown, Reply::done)
+                let (level, release) = (self.actor.level(), self.cluster.release());
+                help::menu(line, level, release, self.help_columns()).map_or_else(|| self.unknown(line), Reply::done)
             }
             Line::WrongArguments(command, reason) => match self.allowed(command) {
                 Err(reply) => reply,
                 Ok(()) => {
-                    Reply::refused(format!("{}\nSyntax: {}\n{UNSUCCESSFUL}", one_line(&reason), command.syntax()))
+                    let syntax = format!("{}\nSyntax: {}\n", one_line(&reason), command.syntax());
+                    Reply::wrong_usage(self.lines(syntax) + UNSUCCESSFUL)
                 }
             },
             Line::Command(command, arguments) => match self.allowed(command) {
                 Err(reply) => reply,
-                Ok(()) => self.run(command, &arguments, surroundings).await,
+                Ok(()) => {
+                    let reply = self.run(command, &arguments, surroundings).await;
+                    if command.origin == Origin::Ours { self.on_screen(reply) } else { reply }
+                }
             },
         }
+    }
+
+    fn unknown(&self, typed: &str) -> Reply {
+        unknown(typed, self.actor.level(), self.cluster.release())
+    }
+
+    /// The reply to a command of ours, with lines that break between words.
+    fn on_screen(&self, reply: Reply) -> Reply {
+        let (done, error) = reply.parts();
+        let done = self.lines(done.to_owned());
+        let error = self.lines(error.to_owned());
+        Reply { error_at: done.len(), text: done + &error, ..reply }
     }
 
     /// The check of privilege and node, before anything is asked.
@@ -324,7 +400,9 @@ impl Session {
         let second = arguments.get(1).copied();
         let done = match command.action {
             Action::Help => {
-                return help::help(first, self.actor.level(), self.cluster.release()).map_or_else(unknown, Reply::done);
+                let (level, release) = (self.actor.level(), self.cluster.release());
+                return help::help(first, level, release, self.help_columns())
+                    .map_or_else(|| self.unknown(first), Reply::done);
             }
             Action::Quit => {
                 return Reply { state: State::Quit, ..Reply::done("") };
@@ -340,6 +418,7 @@ impl Session {
             Action::SetWebSecurity => self.set_web_security(arguments, surroundings).await,
             Action::ShowWebSecurity => self.show_web_security().await,
             Action::ShowOwn => self.show_certificate(false, first).await,
+            Action::ShowFingerprint => self.show_fingerprint(first).await,
             Action::ShowTrust => self.show_certificate(true, first).await,
             Action::Regenerate => self.ask_to_regenerate(first, second.unwrap_or_default(), None),
             Action::ForceRegenerate => self.ask_to_regenerate(first, "", second),
@@ -427,7 +506,7 @@ impl Session {
 
     /// Puts a question: it waits until the next line.
     pub(crate) fn ask(&mut self, question: Question) -> Reply {
-        let opening = question.opening();
+        let opening = self.lines(question.opening());
         self.put(question, 0).above(&opening)
     }
 
@@ -435,7 +514,7 @@ impl Session {
         let prompt = question.prompt();
         let state = if question.is_secret() { State::AskSecret(prompt) } else { State::Ask(prompt) };
         self.question = Some((question, slips));
-        Reply { text: String::new(), state, outcome: Outcome::Done }
+        Reply { state, ..Reply::done("") }
     }
 
     async fn carry_out(&mut self, question: Question, answer: &str, surroundings: &mut dyn Surroundings) -> Reply {
@@ -492,7 +571,7 @@ fn declined() -> Reply {
     Reply { outcome: Outcome::Declined, ..Reply::done(NOTHING_DONE) }
 }
 
-/// What is no command [cucm-behaviour.md 1.1].
-fn unknown() -> Reply {
-    Reply::refused(format!("{UNSUCCESSFUL}No valid command entered\n"))
+/// What is no command [cucm-behaviour.md 1.1], and below it, ours, where to look.
+fn unknown(typed: &str, level: Level, release: &Release) -> Reply {
+    Reply::wrong_usage(format!("{UNSUCCESSFUL}No valid command entered\n{}", help::hint(typed, level, release)))
 }

@@ -86,12 +86,20 @@ pub enum Kind {
     File(&'static [&'static str]),
     /// A parameter of the cluster that is set by hand.
     Parameter,
+    /// A request of the node: `tomcat/tomcat.csr`.
+    Request,
+    /// A release.
+    Release,
+    /// A step that is pending; it contains blanks, so it takes the rest of the line.
+    Step,
     /// Any word.
     Word,
     /// A value; it may contain blanks, so it takes the rest of the line.
     Value,
     /// An SQL statement: the rest of the line.
     Statement,
+    /// Options and their values: the rest of the line.
+    Options(&'static [&'static str]),
     /// Words of a command: the rest of the line.
     CommandWords,
 }
@@ -99,7 +107,10 @@ pub enum Kind {
 impl Kind {
     /// Whether it takes the rest of the line, blanks included.
     pub const fn takes_rest(self) -> bool {
-        matches!(self, Self::Service | Self::Value | Self::Statement | Self::CommandWords)
+        matches!(
+            self,
+            Self::Service | Self::Step | Self::Value | Self::Statement | Self::Options(_) | Self::CommandWords
+        )
     }
 }
 
@@ -117,6 +128,7 @@ pub(crate) enum Action {
     SetWebSecurity,
     ShowWebSecurity,
     ShowOwn,
+    ShowFingerprint,
     ShowTrust,
     Regenerate,
     ForceRegenerate,

@@ -347,10 +347,13 @@ async fn what_is_only_read_and_what_is_not_allowed() {
 
     // every refusal carries the words that scripts look for, and none is more than a few lines
     for (line, says) in [
-        ("frobnicate", "Executed command unsuccessfully\nNo valid command entered\n"),
-        ("utils ctl", "Executed command unsuccessfully\nNo valid command entered\n"),
-        ("help frobnicate", "Executed command unsuccessfully\nNo valid command entered\n"),
-        ("frobnicate ?", "Executed command unsuccessfully\nNo valid command entered\n"),
+        ("frobnicate", "Executed command unsuccessfully\nNo valid command entered\n`help` lists the commands.\n"),
+        (
+            "utils ctl",
+            "Executed command unsuccessfully\nNo valid command entered\n`utils ctl ?` lists what can follow.\n",
+        ),
+        ("help frobnicate", "Executed command unsuccessfully\nNo valid command entered\n`help` lists the commands.\n"),
+        ("frobnicate ?", "Executed command unsuccessfully\nNo valid command entered\n`help` lists the commands.\n"),
         ("show ctl now", "`now` is too much\nSyntax: show ctl\nExecuted command unsuccessfully\n"),
         (
             "set cert regen",

@@ -143,7 +143,9 @@ impl Console<'_> {
     /// Runs a line, or the end of input behind a question or a paste. Ctrl-C does not tear a change apart: it is carried out, and its text is cut off.
     fn carry_out(&mut self, line: Option<&str>) -> Result<State, Failure> {
         self.opened.fresh();
+        let columns = self.editor.dimensions().map(|(columns, _)| usize::from(columns));
         let session = &mut *self.session;
+        session.set_columns(columns.filter(|columns| *columns > 0));
         let interrupts = &mut self.interrupts;
         let (reply, interrupted) = self.opened.runtime.block_on(async move {
             let mut surroundings = System::default();
@@ -172,8 +174,9 @@ impl Console<'_> {
     }
 
     fn show(&mut self, reply: &Reply) -> Result<(), Failure> {
-        let rows = self.editor.dimensions().map(|(_, rows)| usize::from(rows));
-        let pager = rows.filter(|_| self.session.pagination()).and_then(|rows| Pager::new(&reply.text, rows));
+        let size = self.editor.dimensions().filter(|_| self.session.pagination());
+        let size = size.map(|(columns, rows)| (usize::from(columns), usize::from(rows)));
+        let pager = size.and_then(|(columns, rows)| Pager::new(&reply.text, rows, columns));
         let Some(mut pager) = pager else {
             return terminal::print(&reply.text);
         };

@@ -17,15 +17,16 @@ use shell::Session;
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, actor, could_not};
+use crate::terminal;
 
 /// The admin: shell of a node: certificates, trust lists, services, parameters
 ///
 /// Without -c it takes commands from the terminal, or line by line from standard input. A script ends at the first command
-/// that fails. A confirmation is answered by the next line of standard input, or by --yes.
+/// that fails. What goes wrong with -c is printed on standard error. A confirmation is answered by the next line of standard input, or by --yes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: ringfence admin -c 'utils ctl set-cluster mixed-mode' --yes\n         \
                         ringfence admin -c help\n\nExit codes: 0 done, 1 refused or answered with no, 2 could not be done, \
-                        64 wrong usage.")]
+                        64 wrong usage: no such command or argument.")]
 pub struct Args {
     #[command(flatten)]
     data: Data,
@@ -78,6 +79,7 @@ impl Args {
         let settings = Settings::read(&opened.cluster.data().settings());
         let monitor = settings.map(|settings| settings.monitor.choice()).map_err(|error| error.to_string());
         let mut session = session.with_exchange(Arc::new(SftpExchange)).with_monitor(monitor);
+        session.set_columns(terminal::columns());
         if !self.command.is_empty() {
             script::commands(&opened, &mut session, &self.command, self.yes)
         } else if talks {

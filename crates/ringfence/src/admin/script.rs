@@ -1,5 +1,6 @@
 //! Commands without a terminal: `-c`, or the lines of a pipe. Prints what the commands print; a confirmation and its answer
-//! are printed too, so that a log tells what was agreed to.
+//! are printed too, so that a log tells what was agreed to. An error of `-c` goes to standard error; what comes through a pipe is a session,
+//! where it stands in the stream.
 
 use std::io::{BufRead, IsTerminal, Read};
 
@@ -13,10 +14,13 @@ use crate::{secret, terminal};
 
 /// Runs commands one after the other, until one fails.
 pub fn commands(opened: &Opened, session: &mut Session, commands: &[String], yes: bool) -> Result<Answer, Failure> {
-    let mut script = Script { opened, session, yes };
+    let mut script = Script { opened, session, yes, stream: false };
     let mut worst = Outcome::Done;
     for command in commands {
         let reply = script.command(command)?;
+        if reply.usage {
+            return Ok(Answer::WrongUsage);
+        }
         worst = worst.max(reply.outcome);
         if ends(&reply) {
             break;
@@ -27,10 +31,13 @@ pub fn commands(opened: &Opened, session: &mut Session, commands: &[String], yes
 
 /// Runs the lines of standard input, until one fails or `quit`.
 pub fn standard_input(opened: &Opened, session: &mut Session, yes: bool) -> Result<Answer, Failure> {
-    let mut script = Script { opened, session, yes };
+    let mut script = Script { opened, session, yes, stream: true };
     let mut worst = Outcome::Done;
     while let Some(line) = read_line()? {
         let reply = script.command(&line)?;
+        if reply.usage {
+            return Ok(Answer::WrongUsage);
+        }
         worst = worst.max(reply.outcome);
         if ends(&reply) {
             break;
@@ -44,20 +51,21 @@ fn ends(reply: &Reply) -> bool {
     reply.state == State::Quit || reply.outcome >= Outcome::Refused
 }
 
+/// What went wrong was printed.
 fn answer(worst: Outcome) -> Result<Answer, Failure> {
-    match worst {
-        Outcome::Done => Ok(Answer::Yes),
-        Outcome::Declined | Outcome::Refused => Ok(Answer::No),
-        Outcome::Failed => {
-            Err(Failure::CouldNotTell("a command could not be carried out; its own words stand above".to_owned()))
-        }
-    }
+    Ok(match worst {
+        Outcome::Done => Answer::Yes,
+        Outcome::Declined | Outcome::Refused => Answer::No,
+        Outcome::Failed => Answer::CouldNotTell,
+    })
 }
 
 struct Script<'a> {
     opened: &'a Opened,
     session: &'a mut Session,
     yes: bool,
+    /// Whether errors stand among what is printed.
+    stream: bool,
 }
 
 impl Script<'_> {
@@ -97,15 +105,25 @@ impl Script<'_> {
 
     fn line(&mut self, line: &str) -> Result<Reply, Failure> {
         let reply = self.opened.runtime.block_on(self.session.line(line, &mut System::default()));
-        terminal::print(&reply.text)?;
+        self.show(&reply)?;
         Ok(reply)
     }
 
     /// The end of standard input, which ends what is pasted.
     fn end_of_input(&mut self) -> Result<Reply, Failure> {
         let reply = self.opened.runtime.block_on(self.session.end_of_input(&mut System::default()));
-        terminal::print(&reply.text)?;
+        self.show(&reply)?;
         Ok(reply)
+    }
+
+    fn show(&self, reply: &Reply) -> Result<(), Failure> {
+        if self.stream {
+            return terminal::print(&reply.text);
+        }
+        let (done, error) = reply.parts();
+        terminal::print(done)?;
+        terminal::told(error);
+        Ok(())
     }
 
     /// Prints a question and gives its answer. A terminal shows what is typed there; anything else is printed, but no

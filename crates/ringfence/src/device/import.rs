@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use daemon::surroundings::System;
-use indicatif::{ProgressBar, ProgressStyle};
 use ringfence_core::devices::{Device, ListedDevice, parse_list};
 use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::Input;
 use crate::opened::{Data, Opened, actor, could_not};
-use crate::terminal::{self, GOOD, paint};
+use crate::terminal::{self, GOOD, Progress, counted, paint};
 
 /// From this many on, a bar says how far it is: some seconds of work.
 const LARGE: usize = 1000;
@@ -52,12 +51,15 @@ impl Import {
                 let word = if known.contains(&device.name) { "change" } else { "add" };
                 terminal::print(&format!("line {line}: {word} {}\n", device.name))?;
             }
-            terminal::print(&format!("would add {new} and change {changed} phones; nothing was changed\n"))?;
+            terminal::print(&format!(
+                "would add {new} and change {}; nothing was changed\n",
+                counted(changed, "phone")
+            ))?;
             return Ok(Answer::Yes);
         }
         let devices: Vec<Device> = listed.into_iter().map(|listed| listed.device).collect();
         put(&opened, &devices)?;
-        terminal::print(&format!("{} {new}, changed {changed} phones\n", paint(GOOD, "added")))?;
+        terminal::print(&format!("{} {new}, changed {}\n", paint(GOOD, "added"), counted(changed, "phone")))?;
         Ok(Answer::Yes)
     }
 }
@@ -75,19 +77,14 @@ async fn read(
 }
 
 fn put(opened: &Opened, devices: &[Device]) -> Result<(), Failure> {
-    // It draws on stderr, and only when that is a terminal.
-    let bar = if devices.len() >= LARGE { bar(devices.len() as u64)? } else { ProgressBar::hidden() };
-    let mut tell = |done: usize| bar.set_position(done as u64);
+    let bar = if devices.len() >= LARGE {
+        Progress::new(devices.len(), "{bar:40} {pos}/{len} phones, {eta} left")
+    } else {
+        Progress::hidden()
+    };
+    let mut tell = |done: usize| bar.reached(done);
     let actor = actor(Level::Install);
     let mut system = System::default();
     let done = opened.cluster.put_devices_telling(&actor, devices, &mut system, &mut tell);
-    let done = opened.runtime.block_on(done).map_err(could_not);
-    bar.finish_and_clear();
-    done
-}
-
-fn bar(count: u64) -> Result<ProgressBar, Failure> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} phones, {eta} left")
-        .map_err(|error| Failure::CouldNotTell(format!("progress bar: {error}")))?;
-    Ok(ProgressBar::new(count).with_style(style))
+    opened.runtime.block_on(done).map_err(could_not)
 }

@@ -1,6 +1,5 @@
 //! `ringfence device list`.
 
-use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::enrolment::{Enrolment, Operation};
@@ -72,18 +71,18 @@ fn device_table(rows: &[DeviceRow], groups: &[GroupRow]) -> String {
     if rows.is_empty() {
         return NO_PHONES.to_owned();
     }
-    let mut table = table(["NAME", "MODEL", "PROTOCOL", "SECURITY", "NODES", "DESCRIPTION"]);
-    for row in rows {
-        table.add_row([
+    let row = |row: &DeviceRow| {
+        vec![
             one_line(&row.name),
             one_line(&row.model),
             Protocol::from_number(row.protocol).word().to_owned(),
             DeviceSecurityMode::from_number(row.security_mode).word().to_owned(),
-            nodes(row, groups).join(","),
+            nodes(row, groups).join(", "),
             one_line(&row.description),
-        ]);
-    }
-    shown(&table)
+        ]
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
+    terminal::table(&["NAME", "MODEL", "PROTOCOL", "SECURITY", "NODES", "DESCRIPTION"], &rows)
 }
 
 /// What CAPF knows of the phones.
@@ -91,8 +90,7 @@ fn lsc_table(cluster: &Cluster, enrolments: &[Enrolment]) -> String {
     if enrolments.is_empty() {
         return NO_PHONES.to_owned();
     }
-    let mut table = table(["NAME", "LSC UNTIL", "LSC ISSUER", "OPERATION", "ENCRYPTED", "STATUS"]);
-    for it in enrolments {
+    let row = |it: &Enrolment| {
         let (until, issuer) = lsc(cluster, it).unwrap_or_else(|| ("none".to_owned(), String::new()));
         let encrypted = if it.encrypted { "yes" } else { "no" };
         let operation = match it.operation {
@@ -100,9 +98,10 @@ fn lsc_table(cluster: &Cluster, enrolments: &[Enrolment]) -> String {
             pending => format!("{}, {}", pending.word(), it.mode.word()),
         };
         let status = it.status.name().to_owned();
-        table.add_row([one_line(&it.device), until, one_line(&issuer), operation, encrypted.to_owned(), status]);
-    }
-    shown(&table)
+        vec![one_line(&it.device), until, one_line(&issuer), operation, encrypted.to_owned(), status]
+    };
+    let rows: Vec<Vec<String>> = enrolments.iter().map(row).collect();
+    terminal::table(&["NAME", "LSC UNTIL", "LSC ISSUER", "OPERATION", "ENCRYPTED", "STATUS"], &rows)
 }
 
 /// Last second and issuer of the LSC of a phone.
@@ -135,18 +134,18 @@ fn unknown_table(cluster: &Cluster, rows: &[UnknownDeviceRow]) -> String {
     if rows.is_empty() {
         return "no unknown phone has asked\n".to_owned();
     }
-    let mut table = table(["NAME", "ADDRESS", "LAST FILE", "FIRST SEEN", "LAST SEEN", "REQUESTS"]);
-    for row in rows {
-        table.add_row([
+    let row = |row: &UnknownDeviceRow| {
+        vec![
             one_line(&row.name),
             one_line(&row.last_address),
             one_line(&row.last_file),
             time(cluster, row.first_seen),
             time(cluster, row.last_seen),
             row.requests.to_string(),
-        ]);
-    }
-    shown(&table)
+        ]
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
+    terminal::table(&["NAME", "ADDRESS", "LAST FILE", "FIRST SEEN", "LAST SEEN", "REQUESTS"], &rows)
 }
 
 fn unknown_json(cluster: &Cluster, row: &UnknownDeviceRow) -> Value {
@@ -166,28 +165,6 @@ fn time(cluster: &Cluster, milliseconds: i64) -> String {
         |_| milliseconds.to_string(),
         |time| time.to_zoned(cluster.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
     )
-}
-
-fn table(header: [&str; 6]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    for column in table.column_iter_mut() {
-        // Two blanks between columns, none at the edge.
-        column.set_padding((0, 2));
-    }
-    table
-}
-
-/// The table without blanks at the ends of its lines; its titles bold on a terminal.
-fn shown(table: &Table) -> String {
-    let bold = anstyle::Style::new().bold();
-    let mut out = String::new();
-    for (index, line) in table.lines().enumerate() {
-        let line = line.trim_end();
-        out.push_str(&if index == 0 { terminal::paint(bold, line) } else { line.to_owned() });
-        out.push('\n');
-    }
-    out
 }
 
 fn pretty(rows: Vec<Value>) -> String {

@@ -326,16 +326,10 @@ fn spoken(row: &Row) -> String {
 }
 
 fn table(out: &mut String, changes: &[Change]) {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    for change in changes {
-        let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
-        table.add_row(["", &change.field, &side(&change.a), "->", &side(&change.b)]);
-    }
-    for line in table.lines() {
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
+    let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+    let row = |change: &Change| vec![format!("  {}", change.field), side(&change.a), "->".to_owned(), side(&change.b)];
+    let rows: Vec<Vec<String>> = changes.iter().map(row).collect();
+    out.push_str(&terminal::table(&["", "", "", ""], &rows));
 }
 
 fn machine(a: &Input, b: &Input, same: bool, difference: &Difference) -> Value {

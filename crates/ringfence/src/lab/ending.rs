@@ -3,16 +3,13 @@
 //! Phone, list before, list after, by which certificate it was accepted. Before is what the phone held when the scenario
 //! said [`World::remember_lists`](super::world::World::remember_lists).
 
-use comfy_table::{ContentArrangement, Table, presets};
 use pki::hash::{hex, md5};
 use pki::listing::ListKind;
 use trust::{Belief, Change, Ground, Verdict};
 
 use super::scenario::Differences;
 use super::world::{LabPhone, title};
-
-/// Columns of a terminal that a table fills at most.
-const TABLE_WIDTH: u16 = 120;
+use crate::terminal::{self, counted, one_line};
 
 /// How one phone must end with its CTL or its ITL.
 #[derive(Debug, Clone)]
@@ -134,16 +131,11 @@ pub fn compare(
     phones: &[LabPhone],
     endings: &[Ending],
     published: impl Fn(ListKind) -> Option<String>,
-) -> (Table, Differences) {
-    let mut table = Table::new();
-    table
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(TABLE_WIDTH)
-        .load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["Phone", "List before", "List after", "Accepted by"]);
+) -> (String, Differences) {
+    let mut rows = Vec::new();
     let mut differences = Differences::new();
     if phones.len() != endings.len() {
-        differences.push(format!("{} phones, the scenario tells of {}", phones.len(), endings.len()));
+        differences.push(format!("{}, the scenario tells of {}", counted(phones.len(), "phone"), endings.len()));
     }
     for (lab, ending) in phones.iter().zip(endings) {
         let kind = ending.list();
@@ -156,11 +148,11 @@ pub fn compare(
             Some(verdict) => format!("nobody: {}", verdict.reason()),
             None => "the same file as before".to_owned(),
         };
-        table.add_row([title(&lab.phone), short(&lab.before), short(&Held::of(lab.phone.belief())), by]);
+        rows.push(vec![title(&lab.phone), short(&lab.before), short(&Held::of(lab.phone.belief())), one_line(&by)]);
         let published = published(kind).unwrap_or_else(|| "none".to_owned());
         differences.extend(ending.difference(lab, &published));
     }
-    (table, differences)
+    (terminal::table(&["PHONE", "LIST BEFORE", "LIST AFTER", "ACCEPTED BY"], &rows), differences)
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl Args {
             let (world, mut differences) = scenario.run(release, &directory).await?;
             let (table, others) = world.compare_endings()?;
             differences.extend(others);
-            terminal::print(&format!("\n{table}\n"))?;
+            terminal::print(&format!("\n{table}"))?;
             for difference in &differences {
                 terminal::print(&format!("{} {difference}\n", terminal::paint(terminal::BAD, "differs:")))?;
             }

@@ -24,8 +24,13 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts a command on it.
-    pub fn start(mut command: Command) -> Self {
-        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    pub fn start(command: Command) -> Self {
+        Self::of_size(command, 24, 80)
+    }
+
+    /// Starts a command on a terminal of so many lines and columns.
+    pub fn of_size(mut command: Command, rows: u16, columns: u16) -> Self {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let OpenptyResult { master, slave } = openpty(&size, None).unwrap();
         let child = command
             .env("TERM", "xterm")
@@ -74,6 +79,20 @@ impl Terminal {
                     self.shown.push_str(&text);
                 }
                 Err(error) => panic!("{error} while waiting for {text:?}; shown: {:?}", self.shown),
+            }
+        }
+    }
+
+    /// Everything that is shown until the program ends.
+    pub fn whole(mut self) -> String {
+        loop {
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(bytes) => {
+                    let text = self.plain.take(&bytes);
+                    self.shown.push_str(&text);
+                }
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.shown),
+                Err(error) => panic!("{error} while waiting for the end; shown: {:?}", self.shown),
             }
         }
     }

@@ -6,7 +6,6 @@ use ringfence_core::import::title;
 use ringfence_core::{CoreError, Surroundings, Table, wall_clock};
 
 use crate::question::Question;
-use crate::run::sql::layout;
 use crate::session::{Reply, Session, one_line};
 
 /// Names of phones that are printed at most.
@@ -34,7 +33,7 @@ impl Session {
             cells.map(Some).to_vec()
         };
         let table = table(&["device", "issuer", "serialnumber", "expires", "reason"], stale.iter().map(row).collect());
-        Ok(Reply::done(format!("{}{}\n", layout(&table), counted(stale.len(), "stale LSC"))))
+        Ok(Reply::done(format!("{}{}\n", self.table(&table), counted(stale.len(), "stale LSC"))))
     }
 
     /// Asks with the number of them, or says at once that there is nothing to do.

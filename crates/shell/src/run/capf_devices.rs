@@ -11,7 +11,6 @@ use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::run::capf::{CAPF_STOPPED, NAMES, counted, day, issuer_name, table};
-use crate::run::sql::layout;
 use crate::session::{Reply, Session, one_line};
 
 /// Digits of a string that is generated: as many as a person types without a slip.
@@ -88,7 +87,7 @@ impl Session {
                 vec![Some(name.clone()), Some(string.reveal().to_owned())]
             };
             let rows = done.strings.iter().map(row).collect();
-            text.push_str(&layout(&table(&["device", "authenticationstring"], rows)));
+            text.push_str(&self.table(&table(&["device", "authenticationstring"], rows)));
         }
         if !done.short_keys.is_empty() {
             text.push_str(&format!("{} by its LSC: {SHORT_KEY}", named(&done.short_keys)));
@@ -209,7 +208,7 @@ impl Session {
         let rows: Vec<_> = self.cluster.enrolments().await?.into_iter().filter(fits).map(row).collect();
         let count = counted(rows.len(), "device");
         let columns = ["device", "operation", "by", "completes by", "lsc until", "lsc issuer", "encrypted", "status"];
-        Ok(Reply::done(format!("{}{count}\n", layout(&table(&columns, rows)))))
+        Ok(Reply::done(format!("{}{count}\n", self.table(&table(&columns, rows)))))
     }
 
     pub(crate) async fn show_device(&self, device: &str, now: i64) -> Result<Reply, CoreError> {

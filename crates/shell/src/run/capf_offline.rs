@@ -4,7 +4,6 @@
 use ringfence_core::{CoreError, Surroundings};
 
 use crate::run::capf::{counted, day, table};
-use crate::run::sql::layout;
 use crate::session::{Outcome, Reply, Session, one_line};
 
 /// What `list` and `dump` say when there is nothing to sign.
@@ -22,7 +21,7 @@ impl Session {
             [row.device, made, row.key_id].map(Some).to_vec()
         });
         let table = table(&["device", "made", "sha256ofpublickey"], rows.collect());
-        Ok(Reply::done(format!("{}{}\n", layout(&table), counted(count, "request"))))
+        Ok(Reply::done(format!("{}{}\n", self.table(&table), counted(count, "request"))))
     }
 
     pub(crate) async fn dump_device_requests(

@@ -4,11 +4,10 @@ use ringfence_core::certificates::key_choice::KeyChoice;
 use ringfence_core::certificates::requests::digest_named;
 use ringfence_core::trust_stores::Deletion;
 use ringfence_core::units::{Unit, service_named};
-use ringfence_core::{CoreError, Surroundings, certificate_text};
+use ringfence_core::{CoreError, Surroundings, certificate_text, spell};
 
 use crate::question::Question;
 use crate::run::capf::{day, table};
-use crate::run::sql::layout;
 use crate::session::{Reply, Session, behind, one_line};
 
 impl Session {
@@ -40,6 +39,14 @@ impl Session {
             text.push('\n');
         }
         Ok(Reply::done(text))
+    }
+
+    /// `show cert fingerprint`: as the CTL client prints it.
+    pub(crate) async fn show_fingerprint(&self, name: &str) -> Result<Reply, CoreError> {
+        let certificate = self.cluster.find_certificate(&self.node, false, name).await?;
+        let [sha1, sha256] =
+            [&certificate.sha1()[..], &certificate.sha256()[..]].map(|digits| spell(digits, ":", true));
+        Ok(Reply::done(format!("SHA-1:   {sha1}\nSHA-256: {sha256}\n")))
     }
 
     pub(crate) fn ask_to_regenerate(
@@ -92,7 +99,7 @@ impl Session {
             vec![Some(file), Some(deleted), Some(deletion.row.deleted_by), Some(until)]
         };
         let rows = deletions.into_iter().map(row).collect();
-        Ok(Reply::done(layout(&table(&["file", "deleted", "by", "until"], rows))))
+        Ok(Reply::done(self.table(&table(&["file", "deleted", "by", "until"], rows))))
     }
 
     pub(crate) async fn undelete_trusted(

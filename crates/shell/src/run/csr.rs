@@ -72,6 +72,10 @@ impl Session {
     }
 }
 
+/// The options of a request that have a value behind them, and the one that has none.
+pub(crate) const REQUEST_OPTIONS: &[&str] =
+    &["multi-server", "common-name", "parent-domain", "names", "key-length", "hash", "ou"];
+
 /// The words behind `set csr gen UNIT`: `multi-server`, and pairs of a word and its value.
 fn choice(options: &str) -> Result<RequestChoice, CoreError> {
     let mut choice = RequestChoice::default();
@@ -82,6 +86,10 @@ fn choice(options: &str) -> Result<RequestChoice, CoreError> {
             choice.multi_server = true;
             continue;
         }
+        if !REQUEST_OPTIONS.contains(&word.as_str()) {
+            let known = REQUEST_OPTIONS.join(", ");
+            return Err(CoreError::BadInput(format!("`{word}` is no option of a request; there are {known}")));
+        }
         let value = words.next().ok_or_else(|| CoreError::BadInput(format!("a value is missing behind {word}")))?;
         match word.as_str() {
             "common-name" => choice.common_name = Some(value.to_owned()),
@@ -90,11 +98,7 @@ fn choice(options: &str) -> Result<RequestChoice, CoreError> {
             "names" => choice.names = value.split(',').map(str::to_owned).collect(),
             "key-length" => choice.bits = Some(bits(value)?),
             "hash" => choice.digest = Some(digest_named(value)?),
-            "ou" => choice.with_ou = Some(yes_or_no(value)?),
-            _ => {
-                let known = "multi-server, common-name, parent-domain, names, key-length, hash, ou";
-                return Err(CoreError::BadInput(format!("`{word}` is not {known}")));
-            }
+            _ => choice.with_ou = Some(yes_or_no(value)?),
         }
     }
     Ok(choice)

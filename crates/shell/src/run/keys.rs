@@ -5,27 +5,26 @@ use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::run::capf::{counted, table};
-use crate::run::sql::layout;
 use crate::session::{Reply, Session};
 
 /// What there is to say when there is nothing.
 const NOTHING: &str = "No unused keys found.\n";
 
-fn rows(keys: &[UnusedKey]) -> String {
-    let row = |key: &UnusedKey| {
-        let young = if key.young { "stays: less than an hour old" } else { "" };
-        [key.node.clone(), key.file.clone(), key.reason(), young.to_owned()].map(Some).to_vec()
-    };
-    layout(&table(&["node", "file", "wasfor", "note"], keys.iter().map(row).collect()))
-}
-
 impl Session {
+    fn key_table(&self, keys: &[UnusedKey]) -> String {
+        let row = |key: &UnusedKey| {
+            let young = if key.young { "stays: less than an hour old" } else { "" };
+            [key.node.clone(), key.file.clone(), key.reason(), young.to_owned()].map(Some).to_vec()
+        };
+        self.table(&table(&["node", "file", "wasfor", "note"], keys.iter().map(row).collect()))
+    }
+
     pub(crate) async fn list_unused_keys(&self, now: i64) -> Result<Reply, CoreError> {
         let keys = self.cluster.unused_keys(&self.actor, now).await?;
         if keys.is_empty() {
             return Ok(Reply::done(NOTHING));
         }
-        Ok(Reply::done(format!("{}{}\n", rows(&keys), counted(keys.len(), "unused key"))))
+        Ok(Reply::done(format!("{}{}\n", self.key_table(&keys), counted(keys.len(), "unused key"))))
     }
 
     pub(crate) async fn ask_to_collect_keys(&mut self, now: i64) -> Result<Reply, CoreError> {

@@ -17,7 +17,7 @@ mod parameters;
 mod recovery;
 pub(crate) mod requests;
 mod services;
-mod sql;
+pub(crate) mod sql;
 mod system;
 mod terminal;
 mod trust_lists;

@@ -6,7 +6,6 @@ use ringfence_core::revocation::Policy;
 use ringfence_core::{CoreError, Surroundings, Table};
 
 use super::capf::day;
-use super::sql::layout;
 use crate::session::{Reply, Session, one_line};
 
 /// Digits of a SHA-256 that are shown: enough to name a certificate.
@@ -47,7 +46,7 @@ impl Session {
         }
         rows.sort_by_key(|(severity, until, _)| (*severity, *until));
         let columns = ["sha256", "certificate", "kind", "days", "alarm", "notes"].map(str::to_owned).to_vec();
-        let mut text = layout(&Table { columns, rows: rows.into_iter().map(|(_, _, row)| row).collect() });
+        let mut text = self.table(&Table { columns, rows: rows.into_iter().map(|(_, _, row)| row).collect() });
         if left_out > 0 {
             text.push_str(&format!("{left_out} more LSCs end later; `ringfence monitor --json` lists all\n"));
         }
@@ -71,7 +70,7 @@ impl Session {
             values.map(|value| Some(one_line(&value))).to_vec()
         });
         let columns = ["certificate", "state", "checked", "detail"].map(str::to_owned).to_vec();
-        Ok(Reply::done(layout(&Table { columns, rows: rows.collect() })))
+        Ok(Reply::done(self.table(&Table { columns, rows: rows.collect() })))
     }
 
     /// `utils cert revocation check`.

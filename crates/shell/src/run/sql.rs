@@ -17,7 +17,7 @@ impl Session {
 
 /// The table as text. A column is as wide as its longest text; a line has no blanks at its end. A key or certificate
 /// in PEM breaks over its lines [seed 004]; in any other value a line break becomes a blank, so that nobody's text begins a row.
-pub(super) fn layout(table: &Table) -> String {
+fn layout(table: &Table) -> String {
     let rows: Vec<Vec<String>> = table
         .rows
         .iter()
@@ -47,6 +47,12 @@ pub(super) fn layout(table: &Table) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The cells of a table of ours: a row stays a line.
+pub(crate) fn cells(table: &Table) -> Vec<Vec<String>> {
+    let cell = |value: &Option<String>| one_line(value.as_deref().unwrap_or("NULL").trim_end_matches('\n'));
+    table.rows.iter().map(|row| row.iter().map(cell).collect()).collect()
 }
 
 /// A value as it is printed.

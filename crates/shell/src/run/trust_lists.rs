@@ -7,7 +7,6 @@ use ringfence_core::{CoreError, HeldListRow, ListKind, NodeStatus, Surroundings,
 
 use crate::question::Question;
 use crate::run::capf::{counted, table};
-use crate::run::sql::layout;
 use crate::session::{Reply, Session, one_line};
 
 impl Session {
@@ -50,7 +49,7 @@ impl Session {
         let rows: Vec<_> = known.into_iter().filter(shown).map(|held| self.status_row(held)).collect();
         let mut text = String::new();
         if !rows.is_empty() {
-            text.push_str(&layout(&table(&["name", &title, "server", "address", "fetched"], rows)));
+            text.push_str(&self.table(&table(&["name", &title, "server", "address", "fetched"], rows)));
         }
         text.push_str(&known_sum);
         if strangers.is_empty() {
@@ -61,7 +60,7 @@ impl Session {
         let rows: Vec<_> = strangers.into_iter().filter(shown).map(|held| self.stranger_row(held, now)).collect();
         if !rows.is_empty() {
             let columns = ["name", &title, "server", "address", "last seen", "config", "waited for"];
-            text.push_str(&layout(&table(&columns, rows)));
+            text.push_str(&self.table(&table(&columns, rows)));
         }
         text.push_str(&strangers_sum);
         text.push_str(

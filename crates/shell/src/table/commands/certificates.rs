@@ -23,7 +23,10 @@ pub(super) const COMMANDS: &[Command] = &[
         words: &["set", "cert", "import", "own"],
         arguments: &[
             needed("unit-name", Kind::Unit),
-            optional("file | --key file | --dry-run | --description text", Kind::CommandWords),
+            optional(
+                "file | --key file | --dry-run | --description text",
+                Kind::Options(&["--key", "--dry-run", "--description"]),
+            ),
         ],
         level: Level::ReadWrite,
         place: Place::AnyNode,
@@ -42,7 +45,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["set", "cert", "import", "own", "force"],
-        arguments: &[needed("unit-name", Kind::Unit), needed("file reason", Kind::CommandWords)],
+        arguments: &[needed("unit-name", Kind::Unit), needed("file reason", Kind::Value)],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Ours,
@@ -148,6 +151,18 @@ pub(super) const COMMANDS: &[Command] = &[
                `set cert undelete` puts them back.",
         example: "show cert deleted",
         action: Action::ListDeletions,
+    },
+    Command {
+        words: &["show", "cert", "fingerprint"],
+        arguments: &[needed("filename", Kind::OwnCertificate)],
+        level: Level::Read,
+        place: Place::AnyNode,
+        origin: Origin::Ours,
+        summary: "prints the SHA-1 and SHA-256 of an own certificate",
+        help: "This will print the fingerprints of an own certificate of this node: the CTL client asks whether the one that it is shown \
+               is the SHA-256 of tomcat of the publisher. The name of the unit is enough.",
+        example: "show cert fingerprint tomcat",
+        action: Action::ShowFingerprint,
     },
     Command {
         words: &["show", "cert", "list"],

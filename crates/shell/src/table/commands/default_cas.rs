@@ -10,7 +10,7 @@ pub(super) const COMMANDS: &[Command] = &[
         words: &["set", "cert", "default-ca-list"],
         arguments: &[
             needed("enable|disable", Kind::Choice(&["enable", "disable"])),
-            needed("all|common-name", Kind::CommandWords),
+            needed("all|common-name", Kind::Value),
         ],
         level: Level::ReadWrite,
         place: Place::AnyNode,

@@ -3,32 +3,33 @@
 use ringfence_core::Level;
 
 use super::{needed, optional};
+use crate::run::csr::REQUEST_OPTIONS;
 use crate::table::{Action, Command, Kind, Origin, Place};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         words: &["set", "csr", "gen"],
-        arguments: &[needed("unit-name", Kind::Unit), optional("options", Kind::CommandWords)],
+        arguments: &[needed("unit-name", Kind::Unit), optional("options", Kind::Options(REQUEST_OPTIONS))],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
         summary: "makes a key and a request (CSR) for an external CA",
         help: "This will make a new key for a unit of this node and a request (CSR) for it. Nothing else changes until its\n\
-               certificate comes back, `set cert import own`. A request before it is kept with its key: `show csr list own`\n\
+               certificate comes back, `set cert import own`. For the CA: `show csr own UNIT/UNIT.csr rfc7468`. A request before it is kept with its key: `show csr list own`\n\
                names it, `set csr restore` makes it wait again. The options (ours; the original has them on its page):\n\
-               multi-server            one certificate for this unit of all nodes: tomcat, CallManager, cup-xmpp, cup-xmpp-s2s\n\
-               common-name NAME        instead of the name of the node\n\
-               parent-domain NAME|none instead of the domain of the node\n\
-               names NAME,NAME         more names\n\
-               key-length BITS         2048, 3072, 4096 (1024 in old releases); 256, 384, 521 for -ECDSA\n\
-               hash SHA256             or SHA384, SHA512 (SHA1 in old releases)\n\
-               ou yes|no               whether the subject has its OU.",
+               multi-server             one certificate for this unit of all nodes: tomcat, CallManager, cup-xmpp, cup-xmpp-s2s\n\
+               common-name NAME         instead of the name of the node\n\
+               parent-domain NAME|none  instead of the domain of the node\n\
+               names NAME,NAME          more names\n\
+               key-length BITS          2048, 3072, 4096 (1024 in old releases); 256, 384, 521 for -ECDSA\n\
+               hash SHA256              or SHA384, SHA512 (SHA1 in old releases)\n\
+               ou yes|no                whether the subject has its OU.",
         example: "set csr gen tomcat multi-server key-length 4096 hash SHA512",
         action: Action::GenerateRequest,
     },
     Command {
         words: &["set", "csr", "restore"],
-        arguments: &[needed("filename", Kind::Word)],
+        arguments: &[needed("filename", Kind::Request)],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Ours,
@@ -63,13 +64,14 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["show", "csr", "own"],
-        arguments: &[needed("filename", Kind::Unit), optional("rfc7468", Kind::Choice(&["rfc7468"]))],
+        arguments: &[needed("filename", Kind::Request), optional("rfc7468", Kind::Choice(&["rfc7468"]))],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
         summary: "prints a request that waits for its certificate",
-        help: "This will print a request. Its title is that of the original, which most CAs do not read; `rfc7468` (ours)\n\
-               prints it with the title that they want.",
+        help: "This will print a request. Its title is that of the original, CERTIFICATE SIGN REQUEST, which OpenSSL and most\n\
+               CAs do not read; `rfc7468` (ours) prints it with the title that they want. `ringfence cert UNIT --csr -o FILE`\n\
+               writes the same into a file.",
         example: "show csr own tomcat/tomcat.csr rfc7468",
         action: Action::ShowRequest,
     },

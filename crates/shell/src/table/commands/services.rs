@@ -42,7 +42,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["utils", "service", "mark-done"],
-        arguments: &[needed("step", Kind::Service)],
+        arguments: &[needed("step", Kind::Step)],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Ours,

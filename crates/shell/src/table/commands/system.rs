@@ -35,7 +35,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["utils", "system", "switch-version"],
-        arguments: &[needed("release", Kind::Word), optional("renew", Kind::Choice(&["renew-itlrecovery"]))],
+        arguments: &[needed("release", Kind::Release), optional("renew", Kind::Choice(&["renew-itlrecovery"]))],
         level: Level::ReadWrite,
         place: Place::Publisher,
         origin: Origin::Original,
