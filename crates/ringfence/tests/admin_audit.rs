@@ -21,7 +21,7 @@ fn it_is_listed_exported_and_checked() {
     assert!(out.ends_with("The audit log is whole.\n"), "{out}");
     let ended = place.run(&["admin", "-c", "utils audit list many"], "");
     assert_eq!(
-        (ended.code(), ended.out()),
+        (ended.code(), ended.error()),
         (1, "`many` is not a number of entries\nExecuted command unsuccessfully\n")
     );
 

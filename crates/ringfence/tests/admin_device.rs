@@ -43,8 +43,8 @@ fn one_phone_from_adding_to_removing() {
     assert_eq!((&unknown[0]["name"], &unknown[0]["requests"]), (&"SEP000000000009".into(), &3.into()));
     assert_eq!(
         place.run(&["device", "list"], "").success(),
-        "NAME             MODEL  PROTOCOL  SECURITY   NODES     DESCRIPTION\n\
-         SEP58971ECC97C1  8861   SIP       encrypted  sub1,pub\n"
+        "NAME             MODEL  PROTOCOL  SECURITY   NODES      DESCRIPTION\n\
+         SEP58971ECC97C1  8861   SIP       encrypted  sub1, pub\n"
     );
 
     // what it gets: the order of its nodes, security only in mixed mode

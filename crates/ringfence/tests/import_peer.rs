@@ -125,7 +125,7 @@ fn a_peer_is_taken_over_with_all_that_it_knows() {
     assert!(stale.contains(FIRST) && stale.ends_with("1 stale LSC\n"), "{stale}");
     let ended = place.run(&["admin", "--yes", "-c", "set cert delete CAPF-trust Old_CAPF.pem"], "");
     assert_eq!(ended.code(), 1);
-    assert!(ended.out().contains("1 LSC hangs on Old CAPF: "), "{}", ended.out());
+    assert!(ended.error().contains("1 LSC hangs on Old CAPF: "), "{}", ended.error());
 
     // once more changes nothing
     let after = state(&place);
