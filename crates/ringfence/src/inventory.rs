@@ -97,7 +97,7 @@ impl Args {
                 // The columns of the first page are those of all: nobody waits for the last one.
                 let rows: Vec<Vec<String>> = page.iter().map(row).collect();
                 let begun = table.is_some();
-                let columns = table.get_or_insert_with(|| terminal::fit(&TITLES, &rows));
+                let columns = table.get_or_insert_with(|| terminal::fit(&TITLES, &[&rows[..], &[widest()]].concat()));
                 let head = if begun { String::new() } else { terminal::head(columns) };
                 head + &columns.rows(&rows)
             };
@@ -127,6 +127,11 @@ async fn is_known(cluster: &Cluster, name: &str) -> Result<bool, CoreError> {
 
 /// The titles of the table.
 const TITLES: [&str; 5] = ["KIND", "STATUS", "UNTIL", "NAME", "WHERE"];
+
+/// The longest words that a later page may have in the first columns.
+fn widest() -> Vec<String> {
+    ["certificate", "superseded", "9999-12-31", "", ""].map(str::to_owned).to_vec()
+}
 
 /// A bar while stdout goes into a file: a list that scrolls by needs none.
 fn bar(total: usize) -> Progress {
