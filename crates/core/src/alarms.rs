@@ -79,6 +79,14 @@ pub const ITL_NOT_RESET: Alarm = Alarm {
               reset\" on the publisher again",
 };
 
+/// A row, a key or a published list cannot be read. Ours.
+pub const ROW_UNREADABLE: Alarm = Alarm {
+    name: "UC_DB-3-RowUnreadable",
+    app: "Cisco Database Layer Monitor",
+    meaning: "Lists that may need it stay as they are. Mend it from a backup, or use the CLI command in this message; \
+              \"utils unreadable list\" names all",
+};
+
 /// Who is told of alarms beside `alarms.log`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receiver {

@@ -175,7 +175,7 @@ pub fn compare(
         }
         let publisher = all.iter().find(|own| own.publisher);
         for unit in release.ctl_sasts {
-            let Some(live) = publisher.and_then(|own| own.get(*unit)) else { continue };
+            let Some(live) = publisher.and_then(|own| own.readable(*unit)) else { continue };
             let told = findings.iter().any(|finding| finding.role == Role::SAST && finding.unit == *unit);
             if !told && !is_sast(list, live) {
                 findings.push(Finding {
@@ -221,17 +221,24 @@ fn names_token(list: &TrustList, all: &[NodeCertificates], former: &[FormerKeyRo
     sasts(list).any(|record| !live(&record) && former_unit(&record, all, former).is_none())
 }
 
-/// Whether phones that hold this list would hold no live anchor any more after a renewal of `renewed`: it is the only live SAST
+/// Whether phones that hold this list would hold no live anchor any more after a renewal of `renewed` (`None`: of one whose row
+/// cannot be read): it is the only live SAST
 /// of the list, no token is one, and the release has another one that should stand there.
 fn loses_last(
     release: &Release,
     list: &TrustList,
     all: &[NodeCertificates],
     former: &[FormerKeyRow],
-    renewed: &Certificate,
+    renewed: Option<&Certificate>,
 ) -> bool {
-    let others = live_of(all, units_of(Role::SAST)).any(|(_, live)| live.der() != renewed.der() && is_sast(list, live));
-    release.ctl_sasts.len() > 1 && is_sast(list, renewed) && !others && !names_token(list, all, former)
+    let is_renewed = |live: &Certificate| renewed.is_some_and(|renewed| renewed.der() == live.der());
+    let others = live_of(all, units_of(Role::SAST)).any(|(_, live)| !is_renewed(live) && is_sast(list, live));
+    // Of one that cannot be read nobody knows that it is none; and a record that nobody knows may be its own, not a token's.
+    let (in_list, token) = match renewed {
+        Some(renewed) => (is_sast(list, renewed), names_token(list, all, former)),
+        None => (true, false),
+    };
+    release.ctl_sasts.len() > 1 && in_list && !others && !token
 }
 
 impl Cluster {
@@ -288,8 +295,13 @@ impl Cluster {
             return Ok(());
         }
         let all = self.node_certificates().await?;
-        let own = all.iter().find(|own| own.name == node.name).and_then(|own| own.get(unit));
-        let Some(renewed) = own else { return Ok(()) };
+        let own = all.iter().find(|own| own.name == node.name).map(|own| own.get(unit));
+        // One that cannot be read may be the last anchor as well.
+        let renewed = match own {
+            Some(Ok(Some(renewed))) => Some(renewed),
+            Some(Err(_)) => None,
+            Some(Ok(None)) | None => return Ok(()),
+        };
         let former = self.store().former_keys().await?;
         for publishing in self.store().nodes().await? {
             let Some(published) = self.served_list(&publishing, ListKind::Ctl)? else { continue };

@@ -120,7 +120,7 @@ impl Cluster {
         let mut entries = Vec::new();
         let cluster = cluster_name(node)?;
         for own in self.node_certificates().await? {
-            if let Some(certificate) = own.get(unit.unit) {
+            if let Some(certificate) = own.readable(unit.unit) {
                 let certificate = certificate.clone();
                 entries.push(BundleEntry { cluster: cluster.clone(), node: own.name.clone(), certificate });
             }

@@ -8,11 +8,12 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use pki::{Certificate, NameForm};
+use pki::NameForm;
 use store::rows::{CertificateRow, DeviceRow, NodeRow, PendingResetRow};
 
 use crate::CoreError;
 use crate::cluster::Cluster;
+use crate::readable::KeepsCertificate;
 use crate::services::{CAPF, CHANGE_NOTIFICATION, TFTP};
 use crate::units::{Unit, service};
 
@@ -191,7 +192,8 @@ impl Log<'_> {
         reset: Vec<&DeviceRow>,
         texts: &mut Vec<String>,
     ) -> Result<(), CoreError> {
-        let certificate = Certificate::from_pem(row.pem.as_bytes())?;
+        // Nothing can be told of one that cannot be read; the phones are reset all the same.
+        let Ok(certificate) = row.certificate() else { return Ok(()) };
         let node = self.nodes.iter().find(|node| node.name == change.server_name);
         let (key, size) = (&row.pkid, row.pem.len());
         let serials = format!("{}/{}", pki::hash::hex(certificate.serial()), change.old_serial);

@@ -13,12 +13,13 @@ use store::{Store, Transaction};
 
 use crate::certificates::{self, MadeCertificate};
 use crate::parameters::{self, Parameters};
+use crate::readable::{KeepsCertificate, readable};
 use crate::releases::{KeyProfile, RELEASES, Recovery, Release, release};
 use crate::revocation::{Ask, NoNetwork};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::NodeCertificates;
 use crate::units::Unit;
-use crate::{CoreError, services};
+use crate::{CoreError, services, unreadable};
 
 /// Rows of `processconfig` that are ours: they describe the cluster itself.
 pub(crate) const RELEASE: &str = "RingfenceRelease";
@@ -238,7 +239,7 @@ impl Cluster {
     /// Entries of trust stores have names since migration 7; those before it get theirs here.
     async fn name_entries(&self) -> Result<(), CoreError> {
         let rows = self.store.certificates().await?;
-        if rows.iter().all(|row| certificates::rows::nameless(row).next().is_none()) {
+        if readable(&rows).all(|(row, _)| certificates::rows::nameless(row).next().is_none()) {
             return Ok(());
         }
         let mut transaction = self.store.begin().await?;
@@ -339,7 +340,14 @@ impl Cluster {
             let name = certificate.subject(pki::NameForm::Cucm);
             CoreError::Internal(format!("{}: the key of {name} is not there", node.keys().folder().display()))
         })?;
-        Ok(SoftKey::from_pem(&pem)?)
+        SoftKey::from_pem(&pem).map_err(|error| {
+            let file = format!("{}.pem", pki::hash::hex(&certificate.key_id()));
+            CoreError::Unreadable(unreadable::of_file(
+                unreadable::KEYS,
+                &node.keys().folder().join(file),
+                &error.to_string(),
+            ))
+        })
     }
 
     /// The subject parts of a node: what `set web-security` has set, or those of the cluster.
@@ -364,23 +372,30 @@ impl Cluster {
 
 fn release_of(parameters: &Parameters) -> Result<&'static Release, CoreError> {
     let name = parameters.get(RELEASE);
+    if name.is_empty() {
+        // Its row cannot be read: nothing is built and nothing renewed until it is set right, so any release shows what is there.
+        let [.., newest] = &RELEASES;
+        return Ok(newest);
+    }
     release(name).ok_or_else(|| {
         CoreError::Internal(format!("the cluster follows release {name}, which this program does not know"))
     })
 }
 
 fn node_certificates(node: &NodeRow, rows: &[CertificateRow]) -> Result<NodeCertificates, CoreError> {
-    let mut own = Vec::new();
-    for row in rows.iter().filter(|row| row.nodes.contains(&node.pkid)) {
-        let certificate = Certificate::from_pem(row.pem.as_bytes())?;
+    let (mut own, mut unreadable) = (Vec::new(), Vec::new());
+    for row in rows {
         let units = Unit::ALL.into_iter().filter(|unit| row.is_own(&node.pkid, unit.service()));
-        own.extend(units.map(|unit| (unit, certificate.clone())));
+        match row.certificate() {
+            Ok(certificate) => own.extend(units.map(|unit| (unit, certificate.clone()))),
+            Err(reason) => unreadable.extend(units.map(|unit| (unit, reason.clone()))),
+        }
     }
     own.sort_by_key(|(unit, _)| *unit);
     let address = node.address.parse().map_err(|_| {
         CoreError::Internal(format!("node {} has the address `{}`, which is not IPv4", node.name, node.address))
     })?;
-    Ok(NodeCertificates { name: node.name.clone(), address, publisher: node.publisher, own })
+    Ok(NodeCertificates { name: node.name.clone(), address, publisher: node.publisher, own, unreadable })
 }
 
 /// A directory without rows is a new one, unless lists were published there: then its database was lost, and a new cluster

@@ -60,7 +60,8 @@ impl Cluster {
     /// release. The host name is the text of the address, as the client of the original writes it.
     fn server_entries(&self, all: &[NodeCertificates]) -> Result<Vec<Entry>, CoreError> {
         let entry = |role, node: &NodeCertificates, unit: Unit| {
-            let certificate = node.get(unit).ok_or_else(|| {
+            let own = node.get(unit).map_err(|unreadable| CoreError::Unreadable(unreadable.clone()))?;
+            let certificate = own.ok_or_else(|| {
                 CoreError::Internal(format!(
                     "{} has no {} certificate; `set cert regen` makes one",
                     node.name,
@@ -75,7 +76,7 @@ impl Cluster {
             })
         };
         let mut entries = Vec::new();
-        for node in all.iter().filter(|node| node.get(Unit::Capf).is_some()) {
+        for node in all.iter().filter(|node| node.get(Unit::Capf) != Ok(None)) {
             entries.push(entry(Role::CAPF, node, Unit::Capf)?);
         }
         let (publisher, others): (Vec<_>, Vec<_>) = all.iter().partition(|node| node.publisher);
@@ -131,7 +132,7 @@ impl Cluster {
         };
         let warnings = check::check(&upload.file, &facts)?;
         let row = CtlFileRow {
-            file: upload.file.clone(),
+            file: upload.file.clone().into(),
             security_mode: mode.value().to_owned(),
             taken_from: format!("{} at {from}", actor.name()),
             taken_at: surroundings.now(),
@@ -141,7 +142,7 @@ impl Cluster {
         let mut transaction = self.store().begin().await?;
         transaction.put_ctl_file(&row).await?;
         let command = format!("CTL client: {}", words(upload.choice));
-        let result = format!("CTL of {} bytes taken from {from}", row.file.len());
+        let result = format!("CTL of {} bytes taken from {from}", upload.file.len());
         transaction.note_audit(row.taken_at, actor.name(), &command, &result).await?;
         transaction.commit().await?;
         let nodes = self.place_ctl(actor, row, surroundings).await?;

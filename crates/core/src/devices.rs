@@ -18,6 +18,7 @@ use crate::actor::{Actor, Level};
 use crate::cluster::{Cluster, DEFAULT_GROUP, GROUP_LIMIT};
 use crate::config::{DeviceSecurityMode, Protocol};
 use crate::enrolment::Status;
+use crate::readable;
 use crate::surroundings::Surroundings;
 
 pub use list::{ListedDevice, parse_list};
@@ -122,8 +123,9 @@ impl Cluster {
         let here: HashSet<String> = self.store().devices().await?.into_iter().map(|device| device.name).collect();
         let mut lscs = HashMap::new();
         for lsc in self.store().current_lscs().await?.into_iter().filter(|lsc| !here.contains(&lsc.device)) {
-            if let Some(pem) = lsc.pem {
-                lscs.insert(lsc.device, Certificate::from_pem(pem.as_bytes())?);
+            // One that cannot be read does not count again.
+            if let Ok(Some(certificate)) = readable::lsc(&lsc) {
+                lscs.insert(lsc.device, certificate);
             }
         }
         Ok(lscs)

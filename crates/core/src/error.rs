@@ -1,6 +1,6 @@
 //! What can go wrong, sorted by who is at fault.
 
-use store::StoreError;
+use store::{StoreError, Unreadable};
 
 /// An operation did not happen, and nothing of it lasts; but for [`CoreError::ListsBehind`].
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,10 @@ pub enum CoreError {
     /// Database or files.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A row or a file that this needs cannot be read. Made by name, never by `?`: whoever reads a row says first that nothing can
+    /// be done without it.
+    #[error("{0}")]
+    Unreadable(Unreadable),
     /// The operation did happen and lasts; what phones are given is that of before.
     #[error(
         "The change is made, do not repeat it. The lists for phones do not follow it yet: {0}. When that is mended a running node \

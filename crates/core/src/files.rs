@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use pki::Random;
-use pki::sign::{FileSpec, SigningIdentity};
+use pki::sign::FileSpec;
 use store::folder::{Found, Stamp};
 use store::rows::UnknownDeviceRow;
 use wire::file_name::{FileName, Form, Meaning, Owner, signed_name};
@@ -203,8 +203,7 @@ impl NodeFiles {
             file_name: &proper,
             timestamp: u32::try_from(now / 1000).unwrap_or(u32::MAX),
         };
-        let identity =
-            SigningIdentity::new(&snapshot.signer, &snapshot.key).map_err(|error| failed(error.to_string()))?;
+        let identity = snapshot.identity().map_err(failed)?;
         let file = match certificate {
             None => {
                 let stub = entry.enrolment.stub(&config).map_err(|error| failed(error.to_string()))?;
@@ -274,8 +273,8 @@ impl NodeFiles {
             timestamp: u32::try_from(now / 1000).unwrap_or(u32::MAX),
         };
         let sign = || {
-            let identity = SigningIdentity::new(&snapshot.signer, &snapshot.key)?;
-            pki::sign::sign_file(&spec, payload.to_vec(), &identity)
+            let identity = snapshot.identity()?;
+            pki::sign::sign_file(&spec, payload.to_vec(), &identity).map_err(|error| error.to_string())
         };
         let file = sign().map(Bytes::from);
         let file = file.map_err(|error| FileError::Failed(format!("{}: {error}", name.as_str())))?;

@@ -9,6 +9,7 @@
 //! * The same after a rollback: they have fetched an ITL again.
 //! * In mixed mode: the phones have fetched the CTL with the other signer's new certificate before this one changes.
 //! * A clock that went back makes no certificates.
+//! * No row that says what phones hold, or who signs, is one that cannot be read.
 //!
 //! All but the first can be forced with a reason, which the audit entry keeps.
 
@@ -118,6 +119,18 @@ impl Behind {
     }
 }
 
+/// The reason that somebody gives for a force.
+///
+/// # Errors
+/// [`CoreError::BadInput`]: it says nothing, or too much.
+pub(crate) fn check_reason(force: Option<&str>) -> Result<Option<&str>, CoreError> {
+    let reason = force.map(str::trim);
+    if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON_LIMIT) {
+        return Err(CoreError::BadInput(format!("force needs a reason of 1 to {REASON_LIMIT} bytes")));
+    }
+    Ok(reason)
+}
+
 impl Cluster {
     /// All devices by name with the list of a kind that each fetched last, then the phones that nobody added.
     ///
@@ -139,7 +152,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError::Refused`] `guard-five-minutes`, and when not forced `clock-behind`, `phones-hold-blank-list`,
-    /// `phones-hold-old-list` and `phones-without-tvs`;
+    /// `phones-hold-old-list`, `phones-without-tvs` and `rows-unreadable`;
     /// [`CoreError::BadInput`] for a reason that says nothing.
     pub(crate) async fn check_guard(
         &self,
@@ -149,10 +162,7 @@ impl Cluster {
         now: i64,
     ) -> Result<String, CoreError> {
         self.check_wait(unit, now).await?;
-        let reason = force.map(str::trim);
-        if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON_LIMIT) {
-            return Err(CoreError::BadInput(format!("force needs a reason of 1 to {REASON_LIMIT} bytes")));
-        }
+        let reason = check_reason(force)?;
         let mut against = Vec::new();
         let checks = [
             self.check_clock(now).await,
@@ -160,6 +170,7 @@ impl Cluster {
             self.check_phones(unit, now).await,
             self.check_ctl(unit, now).await,
             self.check_without_tvs(unit, now).await,
+            self.check_readable(unit).await,
         ];
         for check in checks {
             match (check, reason) {

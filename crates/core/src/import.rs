@@ -15,11 +15,11 @@ use pki::lsc::authority::is_issued_by;
 use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
-use store::Transaction;
 use store::peer::read_file;
 use store::rows::{
     CertificateRow, CompletedRow, DeviceRow, EnrolmentRow, LscState, NO_OPERATION, NewCertificate, NewLsc, ScheduleRow,
 };
+use store::{Kept, Transaction};
 use wire::role::Role;
 use zeroize::Zeroizing;
 
@@ -32,6 +32,7 @@ use crate::config::{DeviceSecurityMode, Protocol};
 use crate::enrolment::strings::StringKey;
 use crate::enrolment::{KeyOrder, Operation, Status, version_stamp};
 use crate::lsc::signed_elsewhere;
+use crate::readable::{pem_of, readable};
 use crate::surroundings::Surroundings;
 use crate::units::{Unit, service_named};
 use crate::{CoreError, NodeRow, parameters};
@@ -82,10 +83,18 @@ pub struct PeerSummary {
     pub lscs: Count,
     /// Operations that are pending now.
     pub operations: Count,
-    /// Whether the peer's CAPF is the own one now.
+    /// Whether the peer's CAPF has become the own one.
     pub capf: bool,
     /// The devices that were left as they are, with the reason.
     pub left: Vec<(String, &'static str)>,
+}
+
+impl PeerSummary {
+    /// Whether all of it was here already.
+    pub fn is_nothing(&self) -> bool {
+        let counts = [self.certificates, self.devices, self.lscs, self.operations];
+        !self.capf && counts.iter().all(|count| count.added + count.changed == 0)
+    }
 }
 
 /// All certificates of a file's bytes: PEM, one in DER, or a chain as PKCS#7 in DER.
@@ -150,15 +159,16 @@ impl Cluster {
         actor.require(Level::ReadWrite)?;
         let now = surroundings.now();
         let node = self.node(None).await?;
-        let mut summary = PeerSummary { capf: import.capf.is_some(), ..PeerSummary::default() };
+        let mut summary = PeerSummary::default();
         let strings = self.sealed_strings(&node, import, dry, surroundings)?;
+        let opened = StringKey::load(&self.directory(&node).keys())?;
         let days = i64::from(self.parameters().await?.number(parameters::CAPF_OPERATION_EXPIRES, 10));
-        let mut held = HashMap::<String, String>::new();
+        let mut held = HashMap::<String, Option<Kept>>::new();
         let mut issued = HashSet::new();
         for row in self.store().lscs().await? {
             issued.insert((row.issuer_fingerprint, row.serial));
             if matches!(row.state, LscState::Signed | LscState::Confirmed) {
-                held.insert(row.device, row.pem.unwrap_or_default());
+                held.insert(row.device, row.pem);
             }
         }
         let mut transaction = self.store().begin().await?;
@@ -167,8 +177,11 @@ impl Cluster {
             put_certificate(&mut transaction, &node, &rows, known, &mut summary.certificates).await?;
         }
         for issuer in &import.issuers {
-            let known =
-                PeerCertificate { certificate: issuer.clone(), roles: vec![Role::CAPF], time_to_live: TIME_TO_LIVE };
+            // No database says how long phones may keep it: what is known here counts.
+            let fingerprint = pki::hash::hex(&issuer.sha256());
+            let here = rows.iter().find(|row| row.fingerprint == fingerprint);
+            let time_to_live = here.map_or(TIME_TO_LIVE, |row| row.time_to_live);
+            let known = PeerCertificate { certificate: issuer.clone(), roles: vec![Role::CAPF], time_to_live };
             if !import.certificates.iter().any(|listed| listed.certificate == *issuer) {
                 put_certificate(&mut transaction, &node, &rows, &known, &mut summary.certificates).await?;
             }
@@ -178,9 +191,12 @@ impl Cluster {
             if !dry {
                 self.directory(&node).keys().save(&key.key_id(), &key.to_pem()?)?;
             }
+            let fingerprint = pki::hash::hex(&certificate.sha256());
+            let own = |row: &CertificateRow| row.is_own(&node.pkid, Unit::Capf.service());
+            summary.capf = !rows.iter().any(|row| own(row) && row.fingerprint == fingerprint);
             replace_own(&mut transaction, &node, Unit::Capf, certificate, now).await?;
         }
-        let issuers = phone_cas(&transaction.certificates().await?)?;
+        let issuers = phone_cas(&transaction.certificates().await?);
         for (done, (device, string)) in import.devices.iter().zip(&strings).enumerate() {
             tell(done);
             let mut work = DeviceWork { transaction: &mut transaction, now, days, model: &import.model };
@@ -192,6 +208,11 @@ impl Cluster {
                     summary.lscs.left += usize::from(device.lsc.is_some());
                     summary.operations.left += usize::from(device.operation != Operation::None);
                     summary.left.push((device.name.clone(), reason));
+                    continue;
+                }
+                if is_same(before, device, opened.as_ref()) {
+                    summary.devices.left += 1;
+                    summary.left.push((device.name.clone(), "is here already"));
                     continue;
                 }
                 summary.devices.changed += 1;
@@ -213,6 +234,9 @@ impl Cluster {
                 }
                 None => {}
             }
+        }
+        if summary.is_nothing() {
+            return Ok(summary);
         }
         let result = format!(
             "{} certificates, {} devices, {} LSCs added",
@@ -293,7 +317,7 @@ impl DeviceWork<'_> {
     async fn attach(&mut self, device: &PeerDevice, new: &NewLsc) -> Result<(), CoreError> {
         let Some(lsc) = &device.lsc else { return Ok(()) };
         let fingerprint = pki::hash::hex(&lsc.sha256());
-        self.transaction.import_lsc(new, &lsc.to_pem(), &fingerprint, self.now).await?;
+        self.transaction.import_lsc(new, &pem_of(lsc)?, &fingerprint, self.now).await?;
         let done = CompletedRow {
             device: &device.name,
             status: Status::UPGRADE_SUCCESS.number(),
@@ -307,10 +331,10 @@ impl DeviceWork<'_> {
 }
 
 /// Why a device stays as it is here, if it does: what is here is newer, or what comes would lock it out.
-fn left_alone(before: &EnrolmentRow, held: Option<&String>, device: &PeerDevice) -> Option<&'static str> {
+fn left_alone(before: &EnrolmentRow, held: Option<&Option<Kept>>, device: &PeerDevice) -> Option<&'static str> {
     let ec = |lsc: &Certificate| !matches!(lsc.key_kind(), KeyKind::Rsa(_));
     match (held, &device.lsc) {
-        (Some(here), Some(lsc)) if *here == lsc.to_pem() => Some("is here already"),
+        (Some(Some(here)), Some(lsc)) if *here == lsc.to_pem() => Some("is here already"),
         (Some(_), _) => Some("has an LSC here"),
         (None, _) if before.operation != NO_OPERATION => Some("something is pending for it here"),
         (None, lsc) if before.encrypted && (device.keys.order == KeyOrder::EcOnly || lsc.as_ref().is_some_and(ec)) => {
@@ -318,6 +342,23 @@ fn left_alone(before: &EnrolmentRow, held: Option<&String>, device: &PeerDevice)
         }
         _ => None,
     }
+}
+
+/// Whether a device is here as it comes: nothing is pending, the same keys and string, no LSC to be added.
+fn is_same(before: &EnrolmentRow, device: &PeerDevice, key: Option<&StringKey>) -> bool {
+    let string = match (&before.string, &device.string) {
+        (None, None) => true,
+        (Some(sealed), Some(given)) => {
+            key.is_some_and(|key| key.open(&device.name, sealed).is_ok_and(|here| here == *given))
+        }
+        _ => false,
+    };
+    let (rsa, ec) = (i64::from(device.keys.rsa.bits()), i64::from(device.keys.ec.bits()));
+    string
+        && device.lsc.is_none()
+        && device.operation == Operation::None
+        && before.mode == device.mode.number()
+        && (before.key_order, before.rsa_bits, before.ec_bits) == (device.keys.order.number(), rsa, ec)
 }
 
 /// No time at which anything was scheduled.
@@ -365,7 +406,8 @@ async fn put_certificate(
     let mut roles: Vec<i64> = peer_roles.iter().map(|role| i64::from(role.0)).collect();
     if let Some(row) = known {
         let is_new = |role: &i64| !row.roles.contains(role);
-        if stores.iter().all(|store| row.services.contains(store)) && !roles.iter().any(is_new) {
+        let same_time = row.time_to_live == peer.time_to_live;
+        if stores.iter().all(|store| row.services.contains(store)) && !roles.iter().any(is_new) && same_time {
             count.left += 1;
             return Ok(());
         }
@@ -377,7 +419,7 @@ async fn put_certificate(
     roles.sort_unstable();
     roles.dedup();
     let (subject, issuer) = (certificate.subject(NameForm::Row), certificate.issuer(NameForm::Row));
-    let (serial, pem) = (pki::hash::hex(certificate.serial()), certificate.to_pem());
+    let (serial, pem) = (pki::hash::hex(certificate.serial()), pem_of(certificate)?);
     let row = NewCertificate {
         server_name: &node.name,
         subject: &subject,
@@ -392,6 +434,7 @@ async fn put_certificate(
         time_to_live: peer.time_to_live,
     };
     let key = transaction.insert_certificate(&row).await?;
+    transaction.set_time_to_live(&key, peer.time_to_live).await?;
     for store in stores {
         add_trusted(transaction, &key, certificate, store).await?;
     }
@@ -399,11 +442,11 @@ async fn put_certificate(
 }
 
 /// The CAs of phones: what stands in CAPF-trust, and CAPF itself.
-fn phone_cas(rows: &[CertificateRow]) -> Result<Vec<Certificate>, CoreError> {
+fn phone_cas(rows: &[CertificateRow]) -> Vec<Certificate> {
     let services: Vec<i64> =
         ["CAPF-trust", "CAPF"].iter().filter_map(|name| service_named(name)).map(|s| s.number).collect();
-    let inside = rows.iter().filter(|row| row.services.iter().any(|service| services.contains(service)));
-    inside.map(|row| Ok(Certificate::from_pem(row.pem.as_bytes())?)).collect()
+    let inside = readable(rows).filter(|(row, _)| row.services.iter().any(|service| services.contains(service)));
+    inside.map(|(_, certificate)| certificate).collect()
 }
 
 fn new_lsc(device: &PeerDevice, lsc: &Certificate, issuers: &[Certificate]) -> Result<NewLsc, CoreError> {

@@ -7,6 +7,7 @@ use store::rows::{CertificateRow, LscFilter, LscLine, LscState, NodeRow};
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
+use crate::readable::{certificate, readable};
 use crate::trust_stores::is_record_of;
 use crate::units::{Unit, service};
 
@@ -198,11 +199,10 @@ impl Inventory {
         let hanging = self.cluster.store().lscs_by_issuer().await?;
         let lists = self.cluster.served_lists().await?;
         let mut all = Vec::new();
-        for row in self.cluster.store().certificates().await? {
-            let certificate = Certificate::from_pem(row.pem.as_bytes())?;
+        for (row, certificate) in readable(&self.cluster.store().certificates().await?) {
             let mut entry = self.entry(Kind::Certificate, &certificate);
-            entry.presented = presented(&row, &nodes);
-            entry.trusted = stores(&row);
+            entry.presented = presented(row, &nodes);
+            entry.trusted = stores(row);
             for (name, list) in &lists {
                 if list.records().any(|record| is_record_of(&record, &certificate)) {
                     entry.trusted.push(name.clone());
@@ -288,7 +288,8 @@ impl Inventory {
         let mut page = Vec::with_capacity(rows.len());
         for (device, kind, pem) in rows {
             let kind = if kind == "MIC" { Kind::Mic } else { Kind::Shown };
-            let mut entry = self.entry(kind, &Certificate::from_pem(pem.as_bytes())?);
+            let Ok(certificate) = certificate(&pem) else { continue };
+            let mut entry = self.entry(kind, &certificate);
             entry.device = Some(device);
             page.push(entry);
         }

@@ -34,6 +34,7 @@ pub mod monitor;
 pub mod operations;
 pub mod parameters;
 pub mod publish;
+pub(crate) mod readable;
 pub mod recovery;
 pub mod releases;
 pub mod restarts;
@@ -47,19 +48,20 @@ pub mod trust_stores;
 pub mod truth;
 pub mod tvs;
 pub mod units;
+pub mod unreadable;
 pub mod unused_keys;
 pub mod upgrade;
 
 pub use actor::{Actor, Level};
 pub use cluster::Cluster;
 pub use error::CoreError;
-pub use store::StoreError;
 pub use store::rows::{
     AdministratorRow, CertificateRow, ChangeRow, DeviceRow, GroupRow, HeldListRow, NodeRow, ServiceRow,
     StandingAlarmRow, UndeliveredRow, UnknownDeviceRow,
 };
 pub use store::serving::Serving;
 pub use store::sql::Table;
+pub use store::{StoreError, Unreadable};
 pub use surroundings::Surroundings;
 
 /// What became of a file on a node.

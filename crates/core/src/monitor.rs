@@ -82,6 +82,7 @@ impl Cluster {
         receivers: &[Receiver],
         now: i64,
     ) -> Result<Look, CoreError> {
+        self.watch_unreadable(now).await?;
         let watched = self.watched().await?;
         let said: HashMap<String, Said> = self.store().notices().await?.into_iter().map(said).collect();
         let notices = decide::decide(&watched, &said, schedule, now, self.zone());

@@ -170,19 +170,31 @@ pub fn check(name: &str, value: &str) -> Result<&'static str, CoreError> {
         };
         return Err(CoreError::BadInput(format!("{} is not set by hand: {instead}", rule.name)));
     }
-    let (fits, wanted) = match rule.allowed {
-        Allowed::OneOf(values) => (values.contains(&value), values.join(" or ")),
-        Allowed::Addresses(most) => {
-            let words: Vec<&str> = value.split_whitespace().collect();
-            let fits =
-                value == NONE || (1..=most).contains(&words.len()) && words.iter().all(|word| is_web_address(word));
-            (fits, format!("{NONE} or an http:// address, {most} at most"))
-        }
-        Allowed::Number(least, most) => {
-            (value.parse::<u32>().is_ok_and(|number| (least..=most).contains(&number)), format!("{least} to {most}"))
-        }
-    };
-    if fits { Ok(rule.name) } else { Err(CoreError::BadInput(format!("{}: {value} is not {wanted}", rule.name))) }
+    rule.check(value).map(|()| rule.name).map_err(CoreError::BadInput)
+}
+
+/// Why a parameter cannot have this value, if that is so. Names that this program does not know may have any.
+pub(crate) fn check_stored(name: &str, value: &str) -> Result<(), String> {
+    RULES.iter().find(|rule| rule.name == name).map_or(Ok(()), |rule| rule.check(value))
+}
+
+impl Rule {
+    fn check(&self, value: &str) -> Result<(), String> {
+        let (fits, wanted) = match self.allowed {
+            Allowed::OneOf(values) => (values.contains(&value), values.join(" or ")),
+            Allowed::Addresses(most) => {
+                let words: Vec<&str> = value.split_whitespace().collect();
+                let fits =
+                    value == NONE || (1..=most).contains(&words.len()) && words.iter().all(|word| is_web_address(word));
+                (fits, format!("{NONE} or an http:// address, {most} at most"))
+            }
+            Allowed::Number(least, most) => {
+                let fits = value.parse::<u32>().is_ok_and(|number| (least..=most).contains(&number));
+                (fits, format!("{least} to {most}"))
+            }
+        };
+        if fits { Ok(()) } else { Err(format!("{}: {} is not {wanted}", self.name, value.escape_debug())) }
+    }
 }
 
 /// All parameters at one moment.

@@ -14,7 +14,7 @@ use wire::trust_list::TrustList;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
-use crate::trust_lists::{self, ListPlan};
+use crate::trust_lists::{self, ListPlan, Unplanned};
 
 /// Permission of a published file: phones get it without a password, so everybody may read it.
 pub(crate) const MODE: u32 = 0o644;
@@ -107,21 +107,38 @@ impl Cluster {
     /// After it has written it looks again: between the look at the rows and the writing another process may have changed them and
     /// published its lists, which older ones must not replace.
     ///
+    /// A list that a row belongs to that cannot be read stays as it is: `Some` says why. A key that cannot be read says the same.
+    ///
     /// # Errors
     /// [`CoreError`]; lists that were written stay, the others are written by the next call.
-    pub async fn settle(&self, surroundings: &mut dyn Surroundings) -> Result<(), CoreError> {
-        let mut failed = None;
+    pub async fn settle(&self, surroundings: &mut dyn Surroundings) -> Result<Option<String>, CoreError> {
+        let (mut failed, mut kept) = (None, None);
         for _ in 0..PASSES {
             let mut changed = false;
+            kept = None;
             // Read first: a renewal that comes in between is told of by the next list only.
             let renewal = self.store().renewals().await?;
             let parameters = self.parameters().await?;
             let all = self.node_certificates().await?;
             let resets = self.store().itl_resets().await?;
+            if let Some(unreadable) = self.unreadable_for_lists().await? {
+                kept = Some(format!("{unreadable}. Until then the lists stay as they are"));
+                break;
+            }
             for (row, node) in self.store().nodes().await?.iter().zip(&all) {
-                let plan = trust_lists::itl(self.release(), &parameters, node, &all).map_err(CoreError::internal)?;
+                let plan = match trust_lists::itl(self.release(), &parameters, node, &all) {
+                    Ok(plan) => plan,
+                    Err(unplanned @ Unplanned::Unreadable { .. }) => {
+                        kept = Some(unplanned.to_string());
+                        continue;
+                    }
+                    Err(missing) => return Err(missing.into()),
+                };
                 match self.settle_itl(row, plan, &resets, renewal, surroundings.now()).await {
                     Ok(done) => changed |= done,
+                    Err(CoreError::Unreadable(unreadable)) => {
+                        kept = Some(format!("{unreadable}. Until then the ITL file of {} stays as it is", row.name));
+                    }
                     // The other nodes get theirs.
                     Err(error) => failed = failed.or(Some(error)),
                 }
@@ -132,7 +149,10 @@ impl Cluster {
         }
         self.watch_ctl_file(surroundings.now()).await?;
         self.watch_recovery_backup(surroundings.now()).await?;
-        failed.map_or(Ok(()), Err)
+        if let Some(reason) = &kept {
+            tracing::warn!(reason, "THE PUBLISHED LISTS STAY AS THEY ARE");
+        }
+        failed.map_or(Ok(kept), Err)
     }
 
     /// The same behind a change that lasts already.
@@ -140,7 +160,17 @@ impl Cluster {
     /// # Errors
     /// [`CoreError::ListsBehind`]: whoever repeated the change would make it twice.
     pub(crate) async fn settle_change(&self, surroundings: &mut dyn Surroundings) -> Result<(), CoreError> {
-        self.settle(surroundings).await.map_err(|error| CoreError::ListsBehind(Box::new(error)))
+        let behind = |error| CoreError::ListsBehind(Box::new(error));
+        let Some(reason) = self.settle(surroundings).await.map_err(behind)? else { return Ok(()) };
+        // What did not concern the lists is done.
+        let renewal = self.store().renewals().await?;
+        for node in self.store().nodes().await? {
+            let told = self.store().published_list(ListKind::Itl.word(), &node.name).await?;
+            if told.is_none_or(|(_, told)| told < renewal) {
+                return Err(behind(CoreError::refused("row-unreadable", reason)));
+            }
+        }
+        Ok(())
     }
 
     /// The ITL of a node. Whether anything was written or noted.

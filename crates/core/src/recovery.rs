@@ -66,8 +66,8 @@ impl Cluster {
 fn check_key_sizes(all: &[NodeCertificates]) -> Result<(), CoreError> {
     let bits = |certificate: &Certificate| certificate.rsa_bits().unwrap_or_default();
     for node in all {
-        let Some(recovery) = node.get(Unit::ItlRecovery) else { continue };
-        let others = all.iter().filter_map(|other| other.get(Unit::CallManager));
+        let Some(recovery) = node.readable(Unit::ItlRecovery) else { continue };
+        let others = all.iter().filter_map(|other| other.readable(Unit::CallManager));
         let largest = others.map(bits).max().unwrap_or_default();
         if bits(recovery) < 2048 && largest >= 2048 {
             let text = format!(
@@ -110,6 +110,7 @@ mod tests {
             name: "pub".into(),
             address: [127, 0, 0, 1].into(),
             publisher: true,
+            unreadable: Vec::new(),
             own: vec![(Unit::ItlRecovery, recovery.clone()), (Unit::CallManager, call_manager.clone())],
         }
     }

@@ -5,11 +5,13 @@ use std::net::Ipv4Addr;
 
 use pki::sign::{ListSpec, SigningIdentity};
 use pki::{Certificate, NameForm, SignError};
+use store::Unreadable;
 use wire::digest::DigestId;
 use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME, Layout};
 use wire::role::Role;
 use wire::trust_list::{RecordSpec, TrustList};
 
+use crate::CoreError;
 use crate::parameters::{Parameters, SecurityMode};
 use crate::releases::{Recovery, Release};
 use crate::units::Unit;
@@ -25,11 +27,25 @@ pub struct NodeCertificates {
     pub publisher: bool,
     /// Own certificates.
     pub own: Vec<(Unit, Certificate)>,
+    /// Own certificates whose rows cannot be read.
+    pub unreadable: Vec<(Unit, Unreadable)>,
 }
 
 impl NodeCertificates {
-    /// The own certificate of a unit.
-    pub fn get(&self, unit: Unit) -> Option<&Certificate> {
+    /// The own certificate of a unit; `None` when the node has none.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: it has one, and nobody knows which.
+    pub fn get(&self, unit: Unit) -> Result<Option<&Certificate>, &Unreadable> {
+        match self.unreadable.iter().find(|(own, _)| *own == unit) {
+            Some((_, reason)) => Err(reason),
+            None => Ok(self.readable(unit)),
+        }
+    }
+
+    /// The own certificate of a unit that can be read, for whoever uses it for its key, or shows it. Whoever asks whether there is one
+    /// wants [`Self::get`].
+    pub fn readable(&self, unit: Unit) -> Option<&Certificate> {
         self.own.iter().find(|(own, _)| *own == unit).map(|(_, certificate)| certificate)
     }
 }
@@ -59,6 +75,45 @@ pub struct MissingCertificate {
     pub node: String,
 }
 
+/// Why a list is not planned. The published one stays.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unplanned {
+    /// A certificate that it needs is not there.
+    #[error(transparent)]
+    Missing(#[from] MissingCertificate),
+    /// One is there, and its row cannot be read: a list without its record would take away what phones rely on.
+    #[error("{unreadable}, and `set cert regen {unit}` on {node} replaces it. Until then the {list} file stays as it is", unit = unit.name())]
+    Unreadable {
+        /// `CTL` or `ITL`.
+        list: &'static str,
+        /// The unit.
+        unit: Unit,
+        /// The node.
+        node: String,
+        /// The row.
+        unreadable: Unreadable,
+    },
+}
+
+impl From<Unplanned> for CoreError {
+    fn from(reason: Unplanned) -> Self {
+        match reason {
+            Unplanned::Missing(missing) => Self::internal(missing),
+            unreadable @ Unplanned::Unreadable { .. } => Self::refused("row-unreadable", unreadable.to_string()),
+        }
+    }
+}
+
+/// The own certificate of a node for a list; `None` when it has none.
+fn own<'a>(list: &'static str, unit: Unit, node: &'a NodeCertificates) -> Result<Option<&'a Certificate>, Unplanned> {
+    node.get(unit).map_err(|unreadable| Unplanned::Unreadable {
+        list,
+        unit,
+        node: node.name.clone(),
+        unreadable: unreadable.clone(),
+    })
+}
+
 /// DNSNAME of a TVS record: its length is 2 in [seed 004] and its print is empty, so one blank.
 const TVS_DNS_NAME: &str = " ";
 
@@ -67,13 +122,14 @@ fn recovery<'a>(
     release: &Release,
     node: &'a NodeCertificates,
     all: &'a [NodeCertificates],
-) -> Option<(&'a NodeCertificates, &'a Certificate)> {
+) -> Result<Option<(&'a NodeCertificates, &'a Certificate)>, Unplanned> {
     let holder = match release.recovery {
-        Recovery::None => return None,
-        Recovery::PerNode => node,
-        Recovery::Shared => all.iter().find(|node| node.publisher)?,
+        Recovery::None => None,
+        Recovery::PerNode => Some(node),
+        Recovery::Shared => all.iter().find(|node| node.publisher),
     };
-    holder.get(Unit::ItlRecovery).map(|certificate| (holder, certificate))
+    let Some(holder) = holder else { return Ok(None) };
+    Ok(own("ITL", Unit::ItlRecovery, holder)?.map(|certificate| (holder, certificate)))
 }
 
 fn full(role: Role, node: &NodeCertificates, certificate: &Certificate) -> RecordSpec {
@@ -85,16 +141,18 @@ fn full(role: Role, node: &NodeCertificates, certificate: &Certificate) -> Recor
 /// records of TFTP and TVS are emptied [cucm-behaviour.md 2.3].
 ///
 /// # Errors
-/// [`MissingCertificate`].
+/// [`Unplanned`].
 pub fn itl(
     release: &Release,
     parameters: &Parameters,
     node: &NodeCertificates,
     all: &[NodeCertificates],
-) -> Result<ListPlan, MissingCertificate> {
-    let missing = |unit, node: &NodeCertificates| MissingCertificate { list: "ITL", unit, node: node.name.clone() };
-    let call_manager = node.get(Unit::CallManager).ok_or_else(|| missing(Unit::CallManager, node))?;
-    let recovery = recovery(release, node, all);
+) -> Result<ListPlan, Unplanned> {
+    let missing = |unit, node: &NodeCertificates| {
+        Unplanned::Missing(MissingCertificate { list: "ITL", unit, node: node.name.clone() })
+    };
+    let call_manager = own("ITL", Unit::CallManager, node)?.ok_or_else(|| missing(Unit::CallManager, node))?;
+    let recovery = recovery(release, node, all)?;
     let signs_by_recovery = release.itl_signer == Unit::ItlRecovery;
     if recovery.is_none() && release.recovery != Recovery::None {
         return Err(missing(Unit::ItlRecovery, node));
@@ -117,14 +175,14 @@ pub fn itl(
         records.extend(recovery_record);
     }
     for other in all {
-        records.extend(other.get(Unit::Capf).map(|certificate| full(Role::CAPF, other, certificate)));
+        records.extend(own("ITL", Unit::Capf, other)?.map(|certificate| full(Role::CAPF, other, certificate)));
     }
     for other in all {
         if blank {
             records.push(RecordSpec::emptied(Role::TVS, &other.name, other.address));
             continue;
         }
-        let tvs = other.get(Unit::Tvs).ok_or_else(|| missing(Unit::Tvs, other))?;
+        let tvs = own("ITL", Unit::Tvs, other)?.ok_or_else(|| missing(Unit::Tvs, other))?;
         let hash = tvs.sha1();
         records.push(tvs.with_fields(NameForm::Cucm, |fields| {
             RecordSpec::hashed(Role::TVS, fields, TVS_DNS_NAME, DigestId::SHA1, &hash)
@@ -161,38 +219,41 @@ impl CtlSigner {
 /// node as CCM+TFTP, CAPF. In non-secure mode the CCM+TFTP records are emptied, as the original leaves them.
 ///
 /// # Errors
-/// [`MissingCertificate`].
+/// [`Unplanned`].
 pub fn ctl(
     release: &Release,
     mode: SecurityMode,
     digest: DigestId,
     signer: CtlSigner,
     all: &[NodeCertificates],
-) -> Result<ListPlan, MissingCertificate> {
-    let missing = |unit, node: &str| MissingCertificate { list: "CTL", unit, node: node.to_owned() };
+) -> Result<ListPlan, Unplanned> {
+    let missing =
+        |unit, node: &str| Unplanned::Missing(MissingCertificate { list: "CTL", unit, node: node.to_owned() });
     let publisher =
         all.iter().find(|node| node.publisher).ok_or_else(|| missing(Unit::CallManager, "the publisher"))?;
     let mut records = Vec::with_capacity(3 + all.len());
     let signing_unit = signer.unit(release);
     let mut signer = None;
     for unit in release.ctl_sasts {
-        let certificate = publisher.get(*unit).ok_or_else(|| missing(*unit, &publisher.name))?;
+        let certificate = own("CTL", *unit, publisher)?.ok_or_else(|| missing(*unit, &publisher.name))?;
         signer = signer.or_else(|| (Some(*unit) == signing_unit).then_some(certificate));
         records.push(full(Role::SAST, publisher, certificate));
     }
     let node_record = |node: &NodeCertificates| match mode {
         SecurityMode::NonSecure => Ok(RecordSpec::emptied(Role::CCM_TFTP, &node.name, node.address)),
         SecurityMode::Mixed => {
-            let certificate = node.get(Unit::CallManager).ok_or_else(|| missing(Unit::CallManager, &node.name))?;
-            Ok(full(Role::CCM_TFTP, node, certificate))
+            let certificate =
+                own("CTL", Unit::CallManager, node)?.ok_or_else(|| missing(Unit::CallManager, &node.name))?;
+            Ok::<_, Unplanned>(full(Role::CCM_TFTP, node, certificate))
         }
     };
     // The order of [seed 000]: the publisher, CAPF, the other nodes.
     records.push(node_record(publisher)?);
-    records.extend(publisher.get(Unit::Capf).map(|certificate| full(Role::CAPF, publisher, certificate)));
+    records.extend(own("CTL", Unit::Capf, publisher)?.map(|certificate| full(Role::CAPF, publisher, certificate)));
     for node in all.iter().filter(|node| !node.publisher) {
         // A certificate of several nodes stands there once, as that of the publisher [cucm-behaviour.md 2.1].
-        let shared = node.get(Unit::CallManager) == publisher.get(Unit::CallManager);
+        let of = |node| own("CTL", Unit::CallManager, node);
+        let shared = mode == SecurityMode::Mixed && of(node)? == of(publisher)?;
         if mode == SecurityMode::NonSecure || !shared {
             records.push(node_record(node)?);
         }

@@ -7,8 +7,8 @@
 use pki::listing::ListKind;
 use pki::lsc::authority::is_issued_by;
 use pki::{Certificate, NameForm};
-use store::Transaction;
 use store::rows::{CertificateRow, DeletedCertificateRow, NewCertificate, NodeRow};
+use store::{Transaction, Unreadable};
 use wire::digest::DigestId;
 use wire::trust_list::{RecordView, TrustList};
 
@@ -18,6 +18,7 @@ use crate::certificates::rows::add_trusted;
 use crate::certificates::{Entry, entries, put_trusted, refresh_roles};
 use crate::cluster::Cluster;
 use crate::parameters;
+use crate::readable::{KeepsCertificate, pem_of, readable};
 use crate::surroundings::Surroundings;
 use crate::units::{SERVICES, Service, Unit, service, service_named};
 
@@ -45,9 +46,9 @@ pub struct Deletion {
 }
 
 /// Somebody who needs a certificate: a stable word, and a sentence that names him.
-struct User {
-    label: &'static str,
-    text: String,
+pub(crate) struct User {
+    pub(crate) label: &'static str,
+    pub(crate) text: String,
 }
 
 impl Cluster {
@@ -100,12 +101,21 @@ impl Cluster {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         let rows = transaction.certificates().await?;
-        let found = entries(&rows, node, true)?;
-        let found = found.into_iter().find(|entry| entry.service.number == store.number && entry.file == file);
+        let found = entries(&rows, node, true)
+            .into_iter()
+            .find(|entry| entry.service.number == store.number && entry.file == file);
         let Some(Entry { row, certificate, .. }) = found else {
             let text =
                 format!("no certificate {}/{file}; `show cert list trust` names those that are there", store.name);
             return Err(CoreError::BadInput(text));
+        };
+        let certificate = match certificate {
+            Ok(certificate) => certificate,
+            Err(unreadable) => {
+                drop(transaction);
+                let Unreadable { table, key, .. } = unreadable;
+                return self.delete_unreadable(actor, (&table, &key), None, surroundings).await.map(drop);
+            }
         };
         let users = self.users(&mut transaction, &rows, store, row, &certificate).await?;
         if let Some(first) = users.first() {
@@ -166,14 +176,14 @@ impl Cluster {
             );
             return Err(CoreError::BadInput(text));
         };
-        let certificate = Certificate::from_pem(row.pem.as_bytes())?;
+        let certificate = row.certificate().map_err(CoreError::Unreadable)?;
         transaction.forget_deletion(&row.fingerprint, row.service).await?;
         let new = NewCertificate {
             server_name: &row.server_name,
             subject: &certificate.subject(NameForm::Row),
             issuer: &certificate.issuer(NameForm::Row),
             serial: &pki::hash::hex(certificate.serial()),
-            pem: &row.pem,
+            pem: &pem_of(&certificate)?,
             fingerprint: &row.fingerprint,
             sha1_base64: &pki::hash::base64(&certificate.sha1()),
             address: &row.address,
@@ -267,7 +277,11 @@ pub(crate) fn is_record_of(record: &RecordView<'_>, certificate: &Certificate) -
 }
 
 /// The LSCs that phones may hold from this CA.
-async fn hanging_lscs(transaction: &mut Transaction, fingerprint: &str, name: &str) -> Result<Option<User>, CoreError> {
+pub(crate) async fn hanging_lscs(
+    transaction: &mut Transaction,
+    fingerprint: &str,
+    name: &str,
+) -> Result<Option<User>, CoreError> {
     let devices = transaction.devices_with_lscs_of(fingerprint).await?;
     if devices.is_empty() {
         return Ok(None);
@@ -290,10 +304,7 @@ async fn chains(
     ca: &Certificate,
     is_phone_ca: bool,
 ) -> Result<Vec<String>, CoreError> {
-    let mut all = Vec::with_capacity(rows.len());
-    for row in rows {
-        all.push((row, Certificate::from_pem(row.pem.as_bytes())?));
-    }
+    let all: Vec<(&CertificateRow, Certificate)> = readable(rows).collect();
     let mut found = Vec::new();
     for (row, certificate) in all.iter().filter(|(_, certificate)| certificate != ca) {
         let mut units: Vec<Unit> = row.own.iter().filter_map(|(_, service)| Unit::of_service(*service)).collect();

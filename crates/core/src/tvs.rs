@@ -24,8 +24,13 @@ mod lines;
 use std::sync::Arc;
 
 use pki::{Certificate, NameForm};
+use store::rows::CertificateRow;
 use wire::trust_list::TrustList;
 use wire::tvs::{Answer, DEFAULT_TTL_SECONDS, Found, MAX_TTL_SECONDS};
+
+use crate::CoreError;
+use crate::cluster::Cluster;
+use crate::readable::readable;
 
 use cache::{Cache, Entry, Fit};
 use lines::{Lines, Place};
@@ -55,6 +60,29 @@ impl TvsEntry {
     #[must_use]
     pub const fn new(certificate: Certificate, roles: Vec<u8>) -> Self {
         Self { certificate, roles, ttl_seconds: DEFAULT_TTL_SECONDS }
+    }
+}
+
+/// The time of a certificate that has none of its own, seconds: what every row says that no import wrote.
+pub(crate) const OF_THE_CLUSTER: i64 = DEFAULT_TTL_SECONDS as i64;
+
+impl Cluster {
+    /// The certificates of the rows that can be read, for TVS: phones keep an answer as long as its row says, and as long as the
+    /// cluster says (`TVSCacheTimeToLive`) where the row says nothing else than the 24 hours that all begin with.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn tvs_entries(&self, time_to_live: u32) -> Result<Vec<TvsEntry>, CoreError> {
+        let rows = self.store().certificates().await?;
+        let entry = |(row, certificate): (&CertificateRow, Certificate)| TvsEntry {
+            certificate,
+            roles: row.roles.iter().filter_map(|role| u8::try_from(*role).ok()).collect(),
+            ttl_seconds: match u32::try_from(row.time_to_live) {
+                Ok(own) if row.time_to_live != OF_THE_CLUSTER => own,
+                _ => time_to_live,
+            },
+        };
+        Ok(readable(&rows).map(entry).collect())
     }
 }
 

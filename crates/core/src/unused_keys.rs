@@ -14,6 +14,7 @@ use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
+use crate::readable::{KeepsCertificate, check};
 use crate::surroundings::Surroundings;
 use crate::units::service;
 
@@ -94,9 +95,15 @@ impl Cluster {
 
     async fn find_unused(&self, transaction: &mut store::Transaction, now: i64) -> Result<Vec<UnusedKey>, CoreError> {
         let mut used = HashSet::from([StringKey::file()]);
+        // With one that cannot be read, nobody knows whose key is not in use.
+        let mut unknown = !self.store().unreadable(&["owncertificate", "certificaterequest"], &check).await?.is_empty();
         for row in transaction.certificates().await?.iter().filter(|row| !row.own.is_empty()) {
-            let certificate = pki::Certificate::from_pem(row.pem.as_bytes())?;
-            used.insert(format!("{}.pem", pki::hash::hex(&certificate.key_id())));
+            match row.certificate() {
+                Ok(certificate) => {
+                    used.insert(format!("{}.pem", pki::hash::hex(&certificate.key_id())));
+                }
+                Err(_) => unknown = true,
+            }
         }
         for request in transaction.requests().await?.iter().filter(|request| request.state != RequestState::Used) {
             used.insert(format!("{}.pem", request.key_id));
@@ -111,6 +118,9 @@ impl Cluster {
                     continue;
                 }
                 let former = former.iter().find(|row| file.strip_suffix(".pem") == Some(row.key_id.as_str())).cloned();
+                if unknown && former.is_none() && !aside::is_leftover(&file) {
+                    continue;
+                }
                 let key = UnusedKey { node: node.name.clone(), file: format!("keys/{file}"), former, young: young(at) };
                 unused.push(key);
             }

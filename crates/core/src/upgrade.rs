@@ -71,7 +71,7 @@ impl Cluster {
                 if let Some(key) = transaction.remove_own(&other.pkid, Unit::ItlRecovery.service()).await? {
                     refresh_roles(&mut transaction, &key).await?;
                 }
-                let own = all.iter().find(|own| own.name == other.name).and_then(|own| own.get(Unit::ItlRecovery));
+                let own = all.iter().find(|own| own.name == other.name).and_then(|own| own.readable(Unit::ItlRecovery));
                 if let Some(old) = own {
                     note_former(&mut transaction, other, Unit::ItlRecovery, old, now).await?;
                 }
@@ -101,7 +101,8 @@ impl Cluster {
             for unit in to.units(row.publisher) {
                 let shared = unit == Unit::ItlRecovery && to.recovery == Recovery::Shared;
                 let holders = if shared { nodes.as_slice() } else { std::slice::from_ref(row) };
-                match own.get(unit) {
+                // One that cannot be read is none that is missing.
+                match own.get(unit).map_err(|unreadable| CoreError::Unreadable(unreadable.clone()))? {
                     Some(certificate) if !(renew && unit == Unit::ItlRecovery) => {
                         if shared {
                             let key = self.key(&self.directory(row), certificate)?;

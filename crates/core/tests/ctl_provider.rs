@@ -387,7 +387,7 @@ async fn a_distribution_that_was_killed_is_told_of_and_ends_when_the_nodes_sign(
     let upload = world.upload(Choice::Mixed, &[&one, &two], false).await;
     // As a kill leaves it behind: the row, and the file on the publisher only.
     let row = CtlFileRow {
-        file: upload.file.clone(),
+        file: upload.file.clone().into(),
         security_mode: "1".to_owned(),
         taken_from: "admin at 127.0.0.1".to_owned(),
         taken_at: NOW,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use openssl::ssl::SslContext;
 use openssl::x509::X509;
 use pki::capf::Sha2Proof;
 use pki::listing::ListKind;
@@ -14,7 +15,7 @@ use pki::{Certificate, OpensslRandom};
 use ringfence_core::enrolment::{Authority, CHANGE, Desk, Policy};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::parameters::{CAPF_PORT, TVS_TIME_TO_LIVE};
-use ringfence_core::tvs::{TvsCache, TvsEntry};
+use ringfence_core::tvs::TvsCache;
 use ringfence_core::units::Unit;
 use ringfence_core::{ChangeRow, Cluster, CoreError, NodeRow, Serving};
 use tokio::sync::{Mutex, watch};
@@ -28,7 +29,7 @@ use crate::monitor::metrics::Counted;
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
-use crate::tls::{SwappableTls, TlsError, phone_context};
+use crate::tls::{SwappableTls, TlsError, closed_context, phone_context};
 use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 
 /// How often the rows are looked at for a change by another process: one that does not ask this node to look is noticed this late.
@@ -45,6 +46,9 @@ const SINGLE_DEVICES: usize = 64;
 
 /// How long the last write may take when the node stops.
 const LAST_WRITE: Duration = Duration::from_millis(400);
+
+/// Rows and files that cannot be read and are told of at the start; `utils unreadable list` names the others.
+const TOLD: usize = 50;
 
 /// Largest `log/tvs.log` and `log/capf.log` before it is set aside, bytes.
 const LOG_LIMIT: u64 = 16 << 20;
@@ -192,6 +196,9 @@ impl Node {
                 lock.display()
             ))
         })?;
+        for unreadable in cluster.watch_unreadable(now()).await?.iter().take(TOLD) {
+            tracing::warn!("{unreadable}");
+        }
         cluster.tftp_starts(&node, &System::default()).await?;
         cluster.settle(&mut System::default()).await?;
         let change = cluster.store().last_change().await.map_err(CoreError::from)?;
@@ -206,7 +213,8 @@ impl Node {
             tracing::warn!(reason, "whether files of the folder hide those of the node is not known");
         }
         let log = log(&cluster, &node, "tvs.log")?;
-        let (tvs, context) = service_context(&cluster, &node, Unit::Tvs, options.legacy_tls).await?;
+        let tvs = service_context(&cluster, &node, Unit::Tvs, options.legacy_tls).await;
+        let (tvs, context) = or_closed(tvs, Unit::Tvs)?;
         let trust = Arc::new(ArcSwap::from_pointee(TvsCache::new()));
         let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
         let tvs_counters = Arc::new(TvsCounters::default());
@@ -220,8 +228,13 @@ impl Node {
         let mut capf_known = [0; 32];
         let mut part = None;
         if node.publisher {
-            let (known, made) = capf_part(&cluster, &node, &files, options.legacy_tls, publisher.sha2).await?;
-            (capf_known, part) = (known, Some(made));
+            match capf_part(&cluster, &node, &files, options.legacy_tls, publisher.sha2).await {
+                Ok((known, made)) => (capf_known, part) = (known, Some(made)),
+                Err(StartError::Core(CoreError::Unreadable(unreadable))) => {
+                    tracing::error!(%unreadable, "CAPF does not run: mend that, then start this node again");
+                }
+                Err(error) => return Err(error),
+            }
         }
         let capf_server = part.as_ref().map(|part| {
             let server = CapfServer {
@@ -235,7 +248,8 @@ impl Node {
         });
         let (mut ctl_provider, mut ctl_tls) = (None, None);
         if node.publisher {
-            let (known, context) = service_context(&cluster, &node, Unit::Tomcat, false).await?;
+            let tomcat = service_context(&cluster, &node, Unit::Tomcat, false).await;
+            let (known, context) = or_closed(tomcat, Unit::Tomcat)?;
             let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
             let server = CtlProviderServer::new(cluster.clone(), Arc::clone(&tls), CtlProviderLimits::default());
             ctl_provider = Some((publisher.ctl_provider, server));
@@ -350,9 +364,10 @@ async fn service_context(
     node: &NodeRow,
     unit: Unit,
     legacy: bool,
-) -> Result<([u8; 32], openssl::ssl::SslContext), StartError> {
+) -> Result<([u8; 32], SslContext), StartError> {
     let all = cluster.node_certificates().await?;
-    let certificate = all.iter().find(|own| own.name == node.name).and_then(|own| own.get(unit));
+    let certificate = all.iter().find(|own| own.name == node.name).map_or(Ok(None), |own| own.get(unit));
+    let certificate = certificate.map_err(|unreadable| CoreError::Unreadable(unreadable.clone()))?;
     let certificate = certificate.ok_or_else(|| {
         let (node, unit) = (&node.name, unit.name());
         CoreError::Internal(format!("{node} has no {unit} certificate; `set cert regen {unit}` makes one"))
@@ -365,6 +380,32 @@ async fn service_context(
         _ => StartError::CtlProvider(error),
     })?;
     Ok((certificate.sha256(), context))
+}
+
+/// The TLS context of a service; of one whose certificate or key cannot be read a context that ends every handshake, until it is mended.
+/// One damaged row or file must not keep a node from giving out lists and configs.
+fn or_closed(
+    found: Result<([u8; 32], SslContext), StartError>,
+    unit: Unit,
+) -> Result<([u8; 32], SslContext), StartError> {
+    match found {
+        Err(StartError::Core(CoreError::Unreadable(unreadable))) => {
+            tracing::error!(unit = unit.name(), %unreadable, "this service takes nobody until that is mended");
+            Ok(([0; 32], closed_context().map_err(StartError::Tls)?))
+        }
+        found => found,
+    }
+}
+
+/// The same while the node runs: the context of before goes on.
+fn or_before(found: Result<([u8; 32], SslContext), StartError>) -> Result<Option<([u8; 32], SslContext)>, StartError> {
+    match found {
+        Err(StartError::Core(CoreError::Unreadable(unreadable))) => {
+            tracing::error!(%unreadable, "the service goes on with what it knew before");
+            Ok(None)
+        }
+        found => found.map(Some),
+    }
 }
 
 /// Opens a log of a node.
@@ -392,7 +433,7 @@ async fn capf_part(
     Ok((known, part))
 }
 
-fn capf_context(authority: &Authority, legacy: bool) -> Result<([u8; 32], openssl::ssl::SslContext), StartError> {
+fn capf_context(authority: &Authority, legacy: bool) -> Result<([u8; 32], SslContext), StartError> {
     let read = |certificate: &Certificate| X509::from_der(certificate.der());
     let certificate = read(authority.certificate()).map_err(|error| CoreError::Internal(error.to_string()))?;
     let chain = authority.chain();
@@ -517,7 +558,8 @@ impl Live {
     /// The provider shows the tomcat certificate of now.
     async fn refresh_ctl_provider(&self) -> Result<(), StartError> {
         let Some((tls, known)) = &self.ctl_provider else { return Ok(()) };
-        let (now, context) = service_context(&self.cluster, &self.node, Unit::Tomcat, false).await?;
+        let found = or_before(service_context(&self.cluster, &self.node, Unit::Tomcat, false).await)?;
+        let Some((now, context)) = found else { return Ok(()) };
         let mut known = known.lock().await;
         if *known != now {
             tls.store(Arc::new(context));
@@ -529,7 +571,13 @@ impl Live {
     /// The CAPF certificate, CAPF-trust, the validity of LSCs.
     async fn refresh_capf(&self) -> Result<(), StartError> {
         let Some(capf) = &self.capf else { return Ok(()) };
-        capf.desk.desk().reload().await?;
+        match capf.desk.desk().reload().await {
+            Err(CoreError::Unreadable(unreadable)) => {
+                tracing::error!(%unreadable, "CAPF goes on with what it knew before");
+                return Ok(());
+            }
+            reloaded => reloaded?,
+        }
         let (known, context) = capf_context(&capf.desk.desk().authority(), self.legacy_tls)?;
         let mut seen = self.seen.lock().await;
         if known != seen.capf {
@@ -549,12 +597,7 @@ impl Live {
     async fn refresh_trust(&self, first: bool) -> Result<(), StartError> {
         let parameters = self.cluster.parameters().await?;
         let time_to_live = parameters.number(TVS_TIME_TO_LIVE, 86_400);
-        let mut entries = Vec::new();
-        for row in self.cluster.store().certificates().await.map_err(CoreError::from)? {
-            let certificate = Certificate::from_pem(row.pem.as_bytes()).map_err(CoreError::from)?;
-            let roles = row.roles.iter().filter_map(|role| u8::try_from(*role).ok()).collect();
-            entries.push(TvsEntry { certificate, roles, ttl_seconds: time_to_live });
-        }
+        let entries = self.cluster.tvs_entries(time_to_live).await?;
         let mut cache = self.trust.load().with_database(entries);
         let mut seen = self.seen.lock().await;
         let ctl = self.cluster.served_list(&self.node, ListKind::Ctl)?.map(|published| published.list);
@@ -565,7 +608,8 @@ impl Live {
         }
         self.trust.store(Arc::new(cache));
         self.refresh_ctl_provider().await?;
-        let (tvs, context) = service_context(&self.cluster, &self.node, Unit::Tvs, self.legacy_tls).await?;
+        let found = or_before(service_context(&self.cluster, &self.node, Unit::Tvs, self.legacy_tls).await)?;
+        let Some((tvs, context)) = found else { return Ok(()) };
         if tvs != seen.tvs {
             self.tls.store(Arc::new(context));
             seen.tvs = tvs;

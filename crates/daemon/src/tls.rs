@@ -130,6 +130,14 @@ pub fn phone_context(
     Ok(context.build())
 }
 
+/// A context of a service that has no certificate to present: every handshake ends with an alert.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn closed_context() -> Result<SslContext, TlsError> {
+    Ok(SslContextBuilder::new(SslMethod::tls_server())?.build())
+}
+
 /// The same from DER: the certificate, and the key in PKCS#8 or PKCS#1.
 ///
 /// # Errors

@@ -43,7 +43,7 @@ impl Args {
 
 /// Take over the databases of usecallmanager's TVS and CAPF; all of it or nothing
 ///
-/// Certificates keep their roles and go into the trust stores of those roles; devices keep what is scheduled, authentication
+/// Certificates keep their roles and the time that phones may keep an answer about them, and go into the trust stores of those roles; devices keep what is scheduled, authentication
 /// string, key size and LSC. A device that has an LSC here already, or something pending, is left as it is, and one whose config is
 /// encrypted here when its keys there are EC. The files are only read.
 #[derive(Debug, clap::Args)]
@@ -155,7 +155,9 @@ fn for_people(summary: &PeerSummary, dry: bool) -> String {
     if summary.capf {
         out.push_str("its CAPF is the own one now; the CAPF that was here stays in the trust stores\n");
     }
-    out.push_str(&if dry {
+    out.push_str(&if summary.is_nothing() {
+        "nothing was changed: all of it is here already\n".to_owned()
+    } else if dry {
         "this is what would be done; nothing was changed\n".to_owned()
     } else {
         format!("{}\n", paint(GOOD, "taken over"))

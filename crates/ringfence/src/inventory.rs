@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use pki::date::utc;
 use ringfence_core::inventory::{Entry, Kind, Query, Status};
-use ringfence_core::{Cluster, CoreError, Level, Surroundings};
+use ringfence_core::{Cluster, CoreError, Level, Surroundings, Unreadable};
 use serde_json::{Value, json};
 use shell::columns::Columns;
 
@@ -81,6 +81,8 @@ impl Args {
             expires_by: self.expires_within.map(|days| now.saturating_add(i64::from(days) * DAY)),
             status: self.status.map(StatusWord::status),
         };
+        // What cannot be read fits no question, and belongs into the answer to none.
+        let unfiltered = query == Query::default();
         let reader = actor(Level::Read);
         let begun = opened.cluster.inventory(&reader, query, now);
         let mut inventory = opened.runtime.block_on(begun).map_err(could_not)?;
@@ -108,6 +110,17 @@ impl Args {
             bar.add(page.len());
         }
         drop(bar);
+        if unfiltered {
+            let damaged = opened.runtime.block_on(opened.cluster.unreadable()).map_err(could_not)?;
+            let line = |one: &Unreadable| match self.json {
+                true => format!(
+                    "{}\n",
+                    json!({ "kind": "unreadable", "table": one.table, "key": one.key, "reason": one.reason })
+                ),
+                false => one_line(&format!("unreadable: {one}")) + "\n",
+            };
+            terminal::print(&damaged.iter().map(line).collect::<String>())?;
+        }
         if any {
             return Ok(Answer::Yes);
         }

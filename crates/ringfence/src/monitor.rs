@@ -6,7 +6,7 @@ use daemon::surroundings::System;
 use pki::date::utc;
 use ringfence_core::alarms::Alarm;
 use ringfence_core::monitor::{Watched, alarm_of};
-use ringfence_core::{Cluster, Surroundings};
+use ringfence_core::{Cluster, Surroundings, Unreadable};
 use serde_json::{Value, json};
 
 use crate::exit::{Answer, Failure};
@@ -20,7 +20,8 @@ const ACT: u8 = 2;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: ringfence monitor --json | jq '.[] | select(.in_use)'\n\nExit codes: 0 nothing urgent, 1 a certificate \
-                        in use has a week or less and nobody acknowledged it, 2 could not tell."
+                        in use has a week or less and nobody acknowledged it, or \
+                        something cannot be read, 2 could not tell."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -57,6 +58,7 @@ impl Args {
             let rows = watched.into_iter().map(|one| (alarm_of(&one, &schedule, now), one));
             rows.filter(|(alarm, _)| self.all || alarm.is_some()).map(|(alarm, one)| (one, alarm)).collect()
         };
+        let damaged = cluster.unreadable().await.map_err(could_not)?;
         let mut rows = judged(cluster.watched().await.map_err(could_not)?);
         rows.sort_by_key(by_gravity);
         let mut urgent = rows.iter().any(is_urgent);
@@ -83,6 +85,7 @@ impl Args {
             }
         }
         if self.json {
+            json.unreadable(&damaged)?;
             json.end()?;
         } else if rows.is_empty() {
             terminal::print(&format!("Nothing expires within {}.\n", terminal::counted(settings.window_days, "day")))?;
@@ -93,7 +96,12 @@ impl Args {
                 terminal::print(&format!("{left_out} more LSCs end later; --json lists all\n"))?;
             }
         }
-        Ok(urgent)
+        if !self.json {
+            let line = |one: &Unreadable| terminal::one_line(&format!("unreadable: {one}")) + "\n";
+            terminal::print(&damaged.iter().map(line).collect::<String>())?;
+        }
+        // Until it is mended nobody knows what it was.
+        Ok(urgent || !damaged.is_empty())
     }
 }
 
@@ -118,6 +126,17 @@ impl Json {
             out.push_str(if self.begun { ",\n" } else { "[\n" });
             self.begun = true;
             out.push_str(&format!("{:#}", described(one, *alarm)));
+        }
+        terminal::print(&out)
+    }
+
+    fn unreadable(&mut self, damaged: &[Unreadable]) -> Result<(), Failure> {
+        let mut out = String::new();
+        for one in damaged {
+            out.push_str(if self.begun { ",\n" } else { "[\n" });
+            self.begun = true;
+            let value = json!({ "kind": "unreadable", "table": one.table, "key": one.key, "reason": one.reason });
+            out.push_str(&format!("{value:#}"));
         }
         terminal::print(&out)
     }

@@ -126,7 +126,9 @@ impl Reply {
     pub(crate) fn error(error: &CoreError) -> Self {
         let outcome = match error {
             CoreError::NotPermitted { .. } | CoreError::Refused { .. } | CoreError::BadInput(_) => Outcome::Refused,
-            CoreError::Store(_) | CoreError::ListsBehind(_) | CoreError::Internal(_) => Outcome::Failed,
+            CoreError::Store(_) | CoreError::Unreadable(_) | CoreError::ListsBehind(_) | CoreError::Internal(_) => {
+                Outcome::Failed
+            }
         };
         // Who reads that the command was unsuccessful gives it again.
         let words = if matches!(error, CoreError::ListsBehind(_)) { "" } else { UNSUCCESSFUL };
@@ -427,6 +429,14 @@ impl Session {
             Action::ShowCtlStatus => self.show_status(ListKind::Ctl, first == "missing", surroundings.now()).await,
             Action::ShowItlStatus => self.show_status(ListKind::Itl, first == "missing", surroundings.now()).await,
             Action::ListUnusedKeys => self.list_unused_keys(surroundings.now()).await,
+            Action::ListUnreadable => self.list_unreadable().await,
+            Action::DeleteUnreadable => {
+                self.delete_unreadable((first, second.unwrap_or_default()), None, surroundings).await
+            }
+            Action::ForceDeleteUnreadable => {
+                let reason = arguments.get(2).copied().unwrap_or_default();
+                self.delete_unreadable((first, second.unwrap_or_default()), Some(reason), surroundings).await
+            }
             Action::CollectKeys => self.ask_to_collect_keys(surroundings.now()).await,
             Action::MixedMode => self.ask_about_ctl(Question::SetMode(SecurityMode::Mixed), CtlSigner::First).await,
             Action::NonSecureMode => {

@@ -135,7 +135,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn last_change(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM change").fetch_one(&self.pool).await?)
+        Ok(sqlx::query_scalar(
+            "SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM change WHERE seq < 9223372036854775807",
+        )
+        .fetch_one(&self.pool)
+        .await?)
     }
 
     /// Closes all connections, so that the file is whole on its own.

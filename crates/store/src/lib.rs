@@ -4,6 +4,7 @@
 //! * [`directory`]: the data directory of a cluster; [`serving`]: which nodes of it run; [`keys`]: the key store of a node
 //! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read;
 //!   [`given`]: what an administrator names
+//! * [`unreadable`]: rows that cannot be read, and [`kept`]: what rows keep for others to read
 //! * [`audit_log`]: the proof beside the audit entries
 //! * [`peer`]: the databases of usecallmanager's tools; [`fault`]: where tests may kill the process
 
@@ -15,13 +16,17 @@ pub mod directory;
 pub mod fault;
 pub mod folder;
 pub mod given;
+pub mod kept;
 pub mod keys;
 pub mod peer;
 pub mod rows;
 pub mod serving;
 pub mod sql;
+pub mod unreadable;
 
 pub use database::{Store, Transaction};
+pub use kept::Kept;
+pub use unreadable::Unreadable;
 
 /// Why something could not be stored or read.
 #[derive(Debug, thiserror::Error)]

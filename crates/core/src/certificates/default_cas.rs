@@ -9,6 +9,7 @@ use super::rows::{put_trusted, refresh_roles};
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
+use crate::readable::{certificate, pem_of, readable};
 use crate::surroundings::Surroundings;
 use crate::units::service_named;
 
@@ -67,7 +68,7 @@ impl Cluster {
         let disabled = self.disabled().await?;
         let mut all = Vec::with_capacity(DEFAULT_CAS.len());
         for ca in DEFAULT_CAS {
-            let state = if !standing(&rows, &ca)?.is_empty() {
+            let state = if !standing(&rows, &ca).is_empty() {
                 DefaultCaState::Enabled
             } else if disabled.iter().any(|(certificate, _)| is(certificate, &ca)) {
                 DefaultCaState::Disabled
@@ -108,8 +109,9 @@ impl Cluster {
                 }
             } else {
                 let rows = transaction.certificates().await?;
-                for row in standing(&rows, &ca)? {
-                    transaction.disable_default_ca(&row.pem, &row.fingerprint, ca.common_name, now).await?;
+                for (row, certificate) in standing(&rows, &ca) {
+                    let pem = pem_of(&certificate)?;
+                    transaction.disable_default_ca(&pem, &row.fingerprint, ca.common_name, now).await?;
                     for store in &stores {
                         transaction.remove_trusted(&row.pkid, *store).await?;
                     }
@@ -139,10 +141,11 @@ impl Cluster {
         Ok(done)
     }
 
-    /// Those that are switched off, with their SHA-256.
+    /// Those that are switched off and can be read, with their SHA-256.
     async fn disabled(&self) -> Result<Vec<(Certificate, String)>, CoreError> {
         let rows = self.store().disabled_default_cas().await?;
-        rows.into_iter().map(|(pem, fingerprint)| Ok((Certificate::from_pem(pem.as_bytes())?, fingerprint))).collect()
+        let readable = rows.into_iter().filter_map(|(kept, fingerprint)| Some((certificate(&kept).ok()?, fingerprint)));
+        Ok(readable.collect())
     }
 }
 
@@ -171,13 +174,8 @@ fn numbers(ca: &DefaultCa) -> Vec<i64> {
 }
 
 /// The rows of a CA in its trust stores.
-fn standing<'a>(rows: &'a [CertificateRow], ca: &DefaultCa) -> Result<Vec<&'a CertificateRow>, CoreError> {
+fn standing<'a>(rows: &'a [CertificateRow], ca: &DefaultCa) -> Vec<(&'a CertificateRow, Certificate)> {
     let stores = numbers(ca);
-    let mut all = Vec::new();
-    for row in rows.iter().filter(|row| row.services.iter().any(|service| stores.contains(service))) {
-        if is(&Certificate::from_pem(row.pem.as_bytes())?, ca) {
-            all.push(row);
-        }
-    }
-    Ok(all)
+    let inside = readable(rows).filter(|(row, _)| row.services.iter().any(|service| stores.contains(service)));
+    inside.filter(|(_, certificate)| is(certificate, ca)).collect()
 }

@@ -1,11 +1,13 @@
 //! What is there, under which names: `show cert list`, `show cert own|trust` [cucm-behaviour.md 1.2].
 
 use pki::Certificate;
+use store::Unreadable;
 use store::rows::{CertificateRow, NodeRow};
 
 use super::reuse::is_reused;
 use crate::CoreError;
 use crate::cluster::Cluster;
+use crate::readable::KeepsCertificate;
 use crate::units::{SERVICES, Service, Unit, service};
 
 /// A certificate in a unit of a node, or in a trust store.
@@ -16,7 +18,7 @@ pub(crate) struct Entry<'a> {
     /// The row.
     pub(crate) row: &'a CertificateRow,
     /// The certificate.
-    pub(crate) certificate: Certificate,
+    pub(crate) certificate: Result<Certificate, Unreadable>,
     /// The name of the file: that of the unit, or the one that the trust store gave.
     pub(crate) file: String,
 }
@@ -25,11 +27,7 @@ pub(crate) struct Entry<'a> {
 const FIRST_STORES: [i64; 5] = [6, 8, 4, 10, 12];
 
 /// The own certificates of a node in the order of the shell, or the entries of all trust stores.
-pub(crate) fn entries<'a>(
-    rows: &'a [CertificateRow],
-    node: &NodeRow,
-    trust: bool,
-) -> Result<Vec<Entry<'a>>, CoreError> {
+pub(crate) fn entries<'a>(rows: &'a [CertificateRow], node: &NodeRow, trust: bool) -> Vec<Entry<'a>> {
     let mut all = Vec::new();
     let order: Vec<&Service> = if trust {
         let first = FIRST_STORES.iter().filter_map(|number| service(*number));
@@ -43,7 +41,7 @@ pub(crate) fn entries<'a>(
             false => row.is_own(&node.pkid, service.number),
         };
         for row in rows.iter().filter(inside) {
-            let certificate = Certificate::from_pem(row.pem.as_bytes())?;
+            let certificate = row.certificate();
             let file = match row.file(service.number) {
                 Some(file) => file.to_owned(),
                 None => format!("{}.pem", service.name),
@@ -51,7 +49,7 @@ pub(crate) fn entries<'a>(
             all.push(Entry { service, row, certificate, file });
         }
     }
-    Ok(all)
+    all
 }
 
 impl Cluster {
@@ -63,21 +61,20 @@ impl Cluster {
         let rows = self.store().certificates().await?;
         let given = self.store().descriptions().await?;
         let mut lines = Vec::new();
-        for entry in entries(&rows, node, trust)? {
+        for entry in entries(&rows, node, trust) {
             if !trust && is_reused(entry.row, node, entry.service.number) {
                 continue;
             }
             let key = (entry.row.fingerprint.clone(), entry.service.number);
-            let description = if let Some(text) = given.get(&key) {
-                text.as_str()
-            } else if !trust {
-                entry.row.description.as_str()
-            } else if entry.service.name == "CAPF-trust" {
-                ""
-            } else if entry.certificate.is_self_issued() {
-                "Trust Certificate"
-            } else {
-                "Signed Certificate"
+            let description = match &entry.certificate {
+                Err(unreadable) => unreadable.to_string(),
+                Ok(certificate) => match given.get(&key) {
+                    Some(text) => text.clone(),
+                    None if !trust => entry.row.description.clone(),
+                    None if entry.service.name == "CAPF-trust" => String::new(),
+                    None if certificate.is_self_issued() => "Trust Certificate".to_owned(),
+                    None => "Signed Certificate".to_owned(),
+                },
             };
             lines.push(format!("{}/{}: {description}", entry.service.name, entry.file).trim_end().to_owned());
         }
@@ -94,13 +91,14 @@ impl Cluster {
             None => (name, None),
         };
         let rows = self.store().certificates().await?;
-        let found = entries(&rows, node, trust)?.into_iter().find(|entry| {
+        let found = entries(&rows, node, trust).into_iter().find(|entry| {
             entry.service.name.eq_ignore_ascii_case(store)
                 && (file == Some(entry.file.as_str()) || (file.is_none() && !trust))
         });
         let kind = if trust { "trust" } else { "own" };
-        found.map(|entry| entry.certificate).ok_or_else(|| {
+        let found = found.map(|entry| entry.certificate).ok_or_else(|| {
             CoreError::BadInput(format!("no certificate {name}; `show cert list {kind}` names those that are there"))
-        })
+        })?;
+        found.map_err(CoreError::Unreadable)
     }
 }

@@ -7,6 +7,7 @@ use store::rows::NodeRow;
 
 use crate::CoreError;
 use crate::cluster::{Cluster, NewNode};
+use crate::readable::readable;
 use crate::releases::{KeyProfile, Recovery};
 use crate::surroundings::Surroundings;
 use crate::units::Unit;
@@ -83,9 +84,8 @@ impl Cluster {
         let parts = self.subject_parts(node).await?;
         let place = NewNode::try_from(node)?;
         let mut taken = Vec::new();
-        for row in self.store().certificates().await? {
-            taken.extend(Certificate::from_pem(row.pem.as_bytes())?.common_name());
-        }
+        let rows = self.store().certificates().await?;
+        taken.extend(readable(&rows).filter_map(|(_, certificate)| certificate.common_name()));
         for _ in 0..NAME_TRIES {
             let subject = parts.subject(unit, &place, surroundings)?;
             if unit != Unit::Capf || !taken.contains(&subject.common_name) {

@@ -10,6 +10,7 @@ use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode, check_host_name};
+use crate::readable;
 use crate::releases::requests::{CURVES, RequestRow as Row};
 use crate::surroundings::Surroundings;
 use crate::units::Unit;
@@ -112,7 +113,7 @@ impl Cluster {
         let row = RequestRow {
             node: node.pkid.clone(),
             service: unit.service(),
-            pem: request.to_pem().to_owned(),
+            pem: request.to_pem().to_owned().into(),
             key_id: pki::hash::hex(&key.key_id()),
             multi_server: choice.multi_server,
             state: RequestState::Waiting,
@@ -140,7 +141,8 @@ impl Cluster {
                 RequestState::Replaced => format!("{}_{short}.csr", unit.name()),
                 RequestState::Used => continue,
             };
-            let request = CertificateRequest::from_pem(row.pem.as_bytes()).map_err(CoreError::internal)?;
+            // For one that cannot be read no certificate can be uploaded; `crate::unreadable` tells of it.
+            let Ok(request) = readable::request(&row) else { continue };
             all.push(ListedRequest { unit, file, row, request });
         }
         let place = |unit: Unit| Unit::ALL.iter().position(|known| *known == unit);

@@ -5,6 +5,7 @@ use store::Transaction;
 use store::rows::{CertificateRow, FileName, FormerKeyRow, NewCertificate, NodeRow, PendingResetRow};
 
 use crate::CoreError;
+use crate::readable::{KeepsCertificate, pem_of, readable};
 use crate::units::{Unit, roles};
 
 /// Friendly name of what the system makes.
@@ -115,7 +116,7 @@ async fn insert(
     let subject = certificate.subject(NameForm::Row);
     let issuer = certificate.issuer(NameForm::Row);
     let serial = pki::hash::hex(certificate.serial());
-    let pem = certificate.to_pem();
+    let pem = pem_of(certificate)?;
     let fingerprint = pki::hash::hex(&certificate.sha256());
     let sha1_base64 = pki::hash::base64(&certificate.sha1());
     let row = NewCertificate {
@@ -158,7 +159,8 @@ pub(crate) async fn replace_own(
         if row.fingerprint == fingerprint {
             return Ok(());
         }
-        let old = Certificate::from_pem(row.pem.as_bytes())?;
+        // What it was nobody can say any more; the new one is the way out.
+        let Ok(old) = row.certificate() else { continue };
         old_serial = pki::hash::hex(old.serial());
         note_former(transaction, node, unit, &old, now).await?;
     }
@@ -220,9 +222,9 @@ async fn remove_own(transaction: &mut Transaction, node: &NodeRow, unit: Unit) -
 
 /// Gives names to the entries of trust stores that were made before entries had names.
 pub(crate) async fn name_entries(transaction: &mut Transaction) -> Result<(), CoreError> {
-    for row in transaction.certificates().await? {
-        let certificate = Certificate::from_pem(row.pem.as_bytes())?;
-        for store in nameless(&row) {
+    let rows = transaction.certificates().await?;
+    for (row, certificate) in readable(&rows) {
+        for store in nameless(row) {
             add_trusted(transaction, &row.pkid, &certificate, store).await?;
         }
     }

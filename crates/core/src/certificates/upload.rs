@@ -18,6 +18,7 @@ use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode};
+use crate::readable::{KeepsCertificate, readable, request};
 use crate::revocation::{Finding, Policy, note_findings};
 use crate::surroundings::Surroundings;
 use crate::units::{Unit, service, service_named};
@@ -89,7 +90,7 @@ pub struct Imported {
 #[derive(Debug, Clone)]
 enum KeyFrom {
     /// In the key store of the node that made this request.
-    Request { row: RequestRow, node: NodeRow },
+    Request { row: Box<RequestRow>, node: NodeRow },
     /// It came with the certificate.
     Given(SoftKey),
 }
@@ -163,7 +164,7 @@ impl Cluster {
         let mut multi_server = reused.is_some();
         if let KeyFrom::Request { row, .. } = &key {
             multi_server = row.multi_server;
-            let asked = pki::request::CertificateRequest::from_pem(row.pem.as_bytes()).map_err(CoreError::internal)?;
+            let asked = request(row).map_err(CoreError::Unreadable)?;
             checks::names(&asked.extensions(), &certificate)?;
         }
         checks::usages(unit, &row, &certificate)?;
@@ -173,9 +174,8 @@ impl Cluster {
         let stores = chain_stores(unit);
         let first = stores.first().copied().unwrap_or_default();
         let mut known = given.clone();
-        for row in rows.iter().filter(|row| row.services.contains(&first)) {
-            known.push(Certificate::from_pem(row.pem.as_bytes())?);
-        }
+        let inside = readable(&rows).filter(|(row, _)| row.services.contains(&first));
+        known.extend(inside.map(|(_, certificate)| certificate));
         if certificate.is_self_issued() && !is_issued_by(&certificate, &certificate) {
             let text = "the certificate names itself as its issuer and is not signed with its own key";
             return Err(CoreError::refused("no-chain", text));
@@ -183,13 +183,19 @@ impl Cluster {
         let store = service(first).map_or("", |store| store.name);
         let chain = checks::chain(&certificate, &known, store, now)?;
         let all = self.store().nodes().await?;
-        let mut nodes = Vec::new();
+        let (mut nodes, mut doubts) = (Vec::new(), Vec::new());
         for other in all.into_iter().filter(|other| multi_server || other.pkid == node.pkid) {
             if self.check_unit(&other, unit).is_err() {
                 continue;
             }
             let old = rows.iter().find(|row| row.is_own(&other.pkid, unit.service()));
-            let old = old.map(|row| Certificate::from_pem(row.pem.as_bytes())).transpose()?;
+            let old = match old.map(KeepsCertificate::certificate).transpose() {
+                Ok(old) => old,
+                Err(unreadable) => {
+                    doubts.push(format!("what {} has now is not known: {unreadable}", other.name));
+                    None
+                }
+            };
             if let Some(old) = &old {
                 checks::newer(unit, &other.name, old, &certificate)?;
             }
@@ -201,12 +207,11 @@ impl Cluster {
         checked.extend(chain.iter().filter(|_| policy.full_chain).cloned());
         let revocation = self.find_revoked(&checked, &chain, surroundings).await?;
         policy.allow(&revocation)?;
-        let mut doubts = Vec::new();
         if matches!(key, KeyFrom::Given(_)) && reused.is_none() {
             // CAPF and ITLRecovery have names of their own.
             let names = nodes.iter().filter(|_| unit != Unit::Capf);
             let names = names.map(|(node, _)| NewNode::try_from(node).map(|node| node.full_name()));
-            doubts = checks::doubts(&certificate, &names.collect::<Result<Vec<_>, _>>()?, now);
+            doubts.extend(checks::doubts(&certificate, &names.collect::<Result<Vec<_>, _>>()?, now));
         }
         let force = force.map(str::to_owned);
         Ok(UploadPlan { unit, certificate, nodes, chain, revocation, doubts, stores, key, force, commands })
@@ -287,8 +292,8 @@ impl Cluster {
         let number = service_named(store).map_or(0, |service| service.number);
         let phones_only = service_named(store).is_some_and(|service| service.name == "CAPF-trust");
         let rows = self.store().certificates().await?;
-        let inside = rows.iter().filter(|row| row.services.contains(&number));
-        let inside = inside.map(|row| Certificate::from_pem(row.pem.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+        let inside = readable(&rows).filter(|(row, _)| row.services.contains(&number));
+        let inside: Vec<Certificate> = inside.map(|(_, certificate)| certificate).collect();
         for certificate in given {
             checks::plain(certificate, now)?;
             if phones_only && !is_authority(certificate) {
@@ -312,9 +317,7 @@ impl Cluster {
         let mut checked = given.to_vec();
         checked.retain(|one| policy.full_chain || !is_authority(one));
         let mut known = given.to_vec();
-        for row in &rows {
-            known.push(Certificate::from_pem(row.pem.as_bytes())?);
-        }
+        known.extend(readable(&rows).map(|(_, certificate)| certificate));
         let findings = self.find_revoked(&checked, &known, surroundings).await?;
         policy.allow(&findings)?;
         let settled = self.put_trusted(actor, node, given, &[store], surroundings).await;
@@ -368,7 +371,7 @@ impl Cluster {
         if let Some((own, holder, request)) = find(&waiting) {
             // Without its key the certificate would be of no use.
             self.key(&self.directory(&holder), &own)?;
-            return Ok((own, KeyFrom::Request { row: request.row, node: holder }));
+            return Ok((own, KeyFrom::Request { row: Box::new(request.row), node: holder }));
         }
         let hint = find(&elsewhere).map(|(_, holder, request)| match request.row.state {
             RequestState::Replaced if request.unit == unit && holder.pkid == node.pkid => format!(

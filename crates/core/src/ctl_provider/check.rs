@@ -128,7 +128,8 @@ fn check_servers(list: &TrustList, facts: &Facts) -> Result<(), CoreError> {
     }
     for node in &facts.nodes {
         for (role, unit) in &wanted {
-            if node.get(*unit).is_some_and(|certificate| !holds(*role, certificate)) {
+            let own = node.get(*unit).map_err(|unreadable| CoreError::Unreadable(unreadable.clone()))?;
+            if own.is_some_and(|certificate| !holds(*role, certificate)) {
                 let (unit, node) = (unit.name(), &node.name);
                 return Err(unusable(&format!(
                     "the {unit} certificate that {node} has now is not in it; run the CTL client again"

@@ -11,6 +11,7 @@ use crate::alarms::CTL_NOT_DISTRIBUTED;
 use crate::cluster::Cluster;
 use crate::parameters;
 use crate::publish::MODE;
+use crate::readable::list;
 use crate::restarts::CTL;
 use crate::surroundings::Surroundings;
 
@@ -29,6 +30,8 @@ impl Cluster {
             Some(row) => row,
             None => self.found_ctl(actor, surroundings.now()).await?,
         };
+        // Nobody gets what no phone could read.
+        list(&row).map_err(CoreError::Unreadable)?;
         self.place_ctl(actor, row, surroundings).await
     }
 
@@ -37,7 +40,7 @@ impl Cluster {
         for node in self.store().nodes().await? {
             let Some(published) = self.served_list(&node, ListKind::Ctl)? else { continue };
             return Ok(CtlFileRow {
-                file: published.list.into_bytes(),
+                file: published.list.into_bytes().into(),
                 security_mode: self.parameters().await?.security_mode().value().to_owned(),
                 taken_from: format!("{} on {}", actor.name(), node.name),
                 taken_at: now,
@@ -57,7 +60,9 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Vec<NodeStatus>, CoreError> {
         let nodes = self.store().nodes().await?;
-        let (cluster, rows, file) = (self.clone(), nodes.clone(), row.file.clone());
+        let file = list(&row).map_err(CoreError::Unreadable)?.into_bytes();
+        let digest = pki::hash::hex(&pki::hash::sha256(&file));
+        let (cluster, rows) = (self.clone(), nodes.clone());
         let work = move || cluster.write_ctl(&rows, &file);
         let placed = tokio::task::spawn_blocking(work).await.map_err(CoreError::internal)??;
         let (states, written): (Vec<NodeStatus>, Vec<bool>) = placed.into_iter().unzip();
@@ -71,7 +76,7 @@ impl Cluster {
             );
         }
         let now = surroundings.now();
-        let (kind, digest) = (ListKind::Ctl.word(), pki::hash::hex(&pki::hash::sha256(&row.file)));
+        let kind = ListKind::Ctl.word();
         let changes_mode = self.parameters().await?.security_mode().value() != row.security_mode;
         let mut transaction = self.store().begin().await?;
         if changes_mode {
@@ -145,7 +150,9 @@ impl Cluster {
     /// has noted that, it is the publisher: the mode of the cluster may not be set yet.
     async fn without_ctl(&self) -> Result<Vec<(NodeRow, String)>, CoreError> {
         let mut nodes = self.store().nodes().await?;
-        let Some(row) = self.store().ctl_file().await? else {
+        // A row that cannot be read says nothing of the nodes; `crate::unreadable` tells of it.
+        let kept = self.store().ctl_file().await?.and_then(|row| list(&row).ok().map(|list| (row, list.into_bytes())));
+        let Some((row, file)) = kept else {
             let read = |node: &NodeRow| aside::read(&self.list_path(node, ListKind::Ctl)).ok().flatten();
             if let Some(file) = nodes.iter().find_map(read) {
                 nodes.retain(|node| !self.has_ctl(node, &file));
@@ -154,10 +161,10 @@ impl Cluster {
             }
             return Ok(Vec::new());
         };
-        let everywhere = nodes.iter().all(|node| self.has_ctl(node, &row.file));
+        let everywhere = nodes.iter().all(|node| self.has_ctl(node, &file));
         nodes.retain(|node| match everywhere {
             true => node.publisher && !row.on_all_nodes,
-            false => !self.has_ctl(node, &row.file),
+            false => !self.has_ctl(node, &file),
         });
         let text = |node: &NodeRow| match row.on_all_nodes {
             true => format!("The CTL file from {} was deleted or changed on {}", row.taken_from, node.name),

@@ -14,6 +14,7 @@ use crate::actor::Actor;
 use crate::cluster::Cluster;
 use crate::parameters::SecurityMode;
 use crate::publish::PASSES;
+use crate::readable::list;
 use crate::restarts::{CTL_RESET, RESET_CTL, UPDATE_CTL};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{self, CtlSigner, ListPlan};
@@ -39,13 +40,15 @@ impl Cluster {
     ) -> Result<Vec<NodeStatus>, CoreError> {
         let publisher = self.node(None).await?;
         let (mut placed, mut states) = (Vec::new(), Vec::new());
+        if let Some(unreadable) = self.unreadable_for_lists().await? {
+            return Err(CoreError::Unreadable(unreadable));
+        }
         for _ in 0..PASSES {
             // Read first: a renewal that comes in between is told of by the next list only.
             let renewal = self.store().renewals().await?;
             let parameters = self.parameters().await?;
             let all = self.node_certificates().await?;
-            let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), signer, &all)
-                .map_err(CoreError::internal)?;
+            let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), signer, &all)?;
             let key = self.key(&self.directory(&publisher), &plan.signer)?;
             let file = match self.ctl_of_now(&plan, &key).await? {
                 Now::Same(file) if file == placed => break,
@@ -54,7 +57,7 @@ impl Cluster {
             };
             placed.clone_from(&file);
             let row = CtlFileRow {
-                file,
+                file: file.into(),
                 security_mode: mode.value().to_owned(),
                 taken_from: format!("{} on {}", actor.name(), publisher.name),
                 taken_at: surroundings.now(),
@@ -97,7 +100,7 @@ impl Cluster {
         let publisher = self.node(None).await?;
         let all = self.node_certificates().await?;
         let own = all.iter().find(|own| own.publisher);
-        let signer = signer.unit(self.release()).and_then(|unit| own?.get(unit));
+        let signer = signer.unit(self.release()).and_then(|unit| own?.readable(unit));
         let Some(signer) = signer else { return Ok(None) };
         let held = self.served_list(&publisher, ListKind::Ctl)?.map(|published| published.list);
         Ok(check::left_behind(signer, held.as_ref(), mixed, &self.store().devices().await?))
@@ -107,7 +110,7 @@ impl Cluster {
     async fn ctl_of_now(&self, plan: &ListPlan, key: &SoftKey) -> Result<Now, CoreError> {
         let identity = SigningIdentity::new(&plan.signer, key)?;
         // A file that does not parse is simply replaced.
-        let kept = self.store().ctl_file().await?.and_then(|row| TrustList::decode(row.file).ok());
+        let kept = self.store().ctl_file().await?.and_then(|row| list(&row).ok());
         let mut lists: Vec<TrustList> = kept.into_iter().collect();
         for node in self.store().nodes().await? {
             lists.extend(self.published_list(&node, ListKind::Ctl).ok().flatten().map(|published| published.list));

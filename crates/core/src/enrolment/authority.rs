@@ -6,6 +6,7 @@ use store::keys::KeyStore;
 
 use crate::cluster::Cluster;
 use crate::lsc::{LscProfile, profile};
+use crate::readable::readable;
 use crate::units::{Unit, service_named};
 use crate::{CoreError, parameters, services};
 
@@ -36,19 +37,18 @@ impl Authority {
         let publisher = cluster.node(None).await?;
         let directory = cluster.directory(&publisher);
         let all = cluster.node_certificates().await?;
-        let certificate = all.iter().find(|node| node.publisher).and_then(|node| node.get(Unit::Capf)).cloned();
+        let certificate = all.iter().find(|node| node.publisher).and_then(|node| node.get(Unit::Capf).transpose());
+        let certificate = certificate.transpose().map_err(|unreadable| CoreError::Unreadable(unreadable.clone()))?;
+        let certificate = certificate.cloned();
         let certificate = certificate.ok_or_else(|| {
             CoreError::Internal(format!("{} has no CAPF certificate; `set cert regen CAPF` makes one", publisher.name))
         })?;
         let key = cluster.key(&directory, &certificate)?;
         let store = service_named("CAPF-trust").map(|service| service.number);
         let mut issuers = vec![certificate.clone()];
-        for row in cluster.store().certificates().await? {
-            if store.is_some_and(|store| row.services.contains(&store)) {
-                let trusted = Certificate::from_pem(row.pem.as_bytes())?;
-                if !issuers.contains(&trusted) {
-                    issuers.push(trusted);
-                }
+        for (row, trusted) in readable(&cluster.store().certificates().await?) {
+            if store.is_some_and(|store| row.services.contains(&store)) && !issuers.contains(&trusted) {
+                issuers.push(trusted);
             }
         }
         let parameters = cluster.parameters().await?;

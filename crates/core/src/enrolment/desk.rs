@@ -26,6 +26,7 @@ use super::recorder::{Recorded, Recorder, Step};
 use super::strings::StringKey;
 use crate::CoreError;
 use crate::cluster::Cluster;
+use crate::readable::pem_of;
 
 /// Wrong authentication strings in a row before a device has to wait [cucm-behaviour.md 4.2].
 pub const WRONG_STRINGS: u32 = 10;
@@ -226,13 +227,18 @@ impl Desk {
     }
 }
 
-fn shown_row(device: &str, kind: ShownKind, certificate: &Certificate, now: i64) -> DeviceCertificateRow {
-    DeviceCertificateRow {
+fn shown_row(
+    device: &str,
+    kind: ShownKind,
+    certificate: &Certificate,
+    now: i64,
+) -> Result<DeviceCertificateRow, CoreError> {
+    Ok(DeviceCertificateRow {
         device: device.to_owned(),
         kind,
-        pem: certificate.to_pem(),
+        pem: pem_of(certificate)?.into(),
         fingerprint: pki::hash::hex(&certificate.sha256()),
         not_after: i64::try_from(certificate.validity().1).unwrap_or(i64::MAX),
         seen_at: now,
-    }
+    })
 }

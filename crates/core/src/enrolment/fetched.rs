@@ -4,7 +4,9 @@ use jiff::tz::TimeZone;
 use pki::{Certificate, NameForm};
 use store::rows::{DeviceCertificateRow, LscRow, LscState};
 
-use crate::CoreError;
+use store::Unreadable;
+
+use crate::readable::{self, KeepsCertificate};
 
 /// A certificate that was fetched from a phone: for this device and of a CA that CAPF knows, but shown without a proof of its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +20,11 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    pub(super) fn new(shown: &DeviceCertificateRow, lscs: &[LscRow]) -> Result<Self, CoreError> {
-        let lsc = lscs.iter().find(|lsc| lsc.pem.as_ref() == Some(&shown.pem)).map(|lsc| lsc.state);
-        Ok(Self { certificate: Certificate::from_pem(shown.pem.as_bytes())?, seen_at: shown.seen_at, lsc })
+    pub(super) fn new(shown: &DeviceCertificateRow, lscs: &[LscRow]) -> Result<Self, Unreadable> {
+        let certificate = shown.certificate()?;
+        let is_it = |row: &&LscRow| readable::lsc(row).is_ok_and(|lsc| lsc.as_ref() == Some(&certificate));
+        let lsc = lscs.iter().find(is_it).map(|lsc| lsc.state);
+        Ok(Self { certificate, seen_at: shown.seen_at, lsc })
     }
 
     /// One line: serial number, subject, issuer, last day, when it was shown, what it is.

@@ -16,6 +16,7 @@
 
 use pki::bundle::{CHAIN_BYTES, certificates};
 use pki::lsc::authority::{is_authority, is_issued_by};
+use pki::request::CertificateRequest;
 use pki::{Certificate, NameForm};
 use store::rows::{DeviceRequestRow, LscState};
 use store::{aside, given};
@@ -27,6 +28,7 @@ use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::import::title;
 use crate::lsc::signed_elsewhere;
+use crate::readable::{self, pem_of};
 use crate::surroundings::Surroundings;
 
 /// Files in a directory of certificates at most: more than the phones of the largest cluster.
@@ -69,7 +71,8 @@ impl Cluster {
         given::make_directory(&directory).map_err(bad)?;
         for row in &requests {
             let file = |ending: &str| directory.join(format!("{}.{ending}", row.device));
-            aside::write(&file("csr"), row.request.as_bytes(), 0o644).map_err(bad)?;
+            let request = row.request.read(CertificateRequest::from_pem).map_err(CoreError::Unreadable)?;
+            aside::write(&file("csr"), request.to_pem().as_bytes(), 0o644).map_err(bad)?;
             aside::write(&file("pub"), row.public_key.as_bytes(), 0o644).map_err(bad)?;
         }
         let names: Vec<String> = requests.into_iter().map(|row| row.device).collect();
@@ -122,7 +125,7 @@ impl Cluster {
             }
             let new = signed_elsewhere(&request.device, &lsc, issuer);
             let fingerprint = pki::hash::hex(&lsc.sha256());
-            if !transaction.put_signed_lsc(&new, &lsc.to_pem(), &fingerprint, now).await? {
+            if !transaction.put_signed_lsc(&new, &pem_of(&lsc)?, &fingerprint, now).await? {
                 let reason = "a certificate with this issuer and serial number is on record already";
                 return Err(CoreError::refused("serial-again", format!("{file}: {reason}; nothing was imported")));
             }
@@ -150,8 +153,8 @@ impl Cluster {
             row.state == LscState::Signed && row.to_be_signed.is_empty() && row.created_at >= scheduled_at
         });
         let Some(row) = waiting else { return Ok(None) };
-        let pem = row.pem.unwrap_or_default();
-        Ok(Some((row.pkid, Certificate::from_pem(pem.as_bytes())?)))
+        let lsc = readable::lsc(&row).map_err(CoreError::Unreadable)?;
+        Ok(lsc.map(|lsc| (row.pkid, lsc)))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::devices::device_name;
 use crate::files::Unfit;
+use crate::readable::{self, KeepsCertificate};
 use crate::surroundings::Surroundings;
 use crate::{CoreError, parameters};
 
@@ -109,8 +110,9 @@ pub struct Enrolment {
 impl Enrolment {
     fn new(row: EnrolmentRow, lscs: Vec<LscRow>, shown: &[DeviceCertificateRow]) -> Result<Self, CoreError> {
         let of = |kind| shown.iter().find(|shown| shown.kind == kind);
-        let mic = of(ShownKind::Mic).map(|shown| Certificate::from_pem(shown.pem.as_bytes())).transpose()?;
-        let fetched = of(ShownKind::Fetched).map(|shown| Fetched::new(shown, &lscs)).transpose()?;
+        // What cannot be read is as if it had not been shown; `crate::unreadable` tells of it.
+        let mic = of(ShownKind::Mic).and_then(|shown| shown.certificate().ok());
+        let fetched = of(ShownKind::Fetched).and_then(|shown| Fetched::new(shown, &lscs).ok());
         let (mut lsc, mut unconfirmed) = (None, None);
         for row in lscs {
             match row.state {
@@ -142,10 +144,8 @@ impl Enrolment {
     /// # Errors
     /// [`CoreError`]: a row that does not parse.
     pub fn config_certificate(&self) -> Result<Option<Certificate>, CoreError> {
-        match self.lsc.as_ref().and_then(|lsc| lsc.pem.as_ref()) {
-            Some(pem) => Ok(Some(Certificate::from_pem(pem.as_bytes())?)),
-            None => Ok(self.mic.clone()),
-        }
+        let lsc = self.lsc.as_ref().map(readable::lsc).transpose().map_err(CoreError::Unreadable)?;
+        Ok(lsc.flatten().or_else(|| self.mic.clone()))
     }
 
     /// What helps a phone that cannot open its config, because it has lost the LSC that it is encrypted for, or because none is
@@ -253,8 +253,11 @@ impl Cluster {
             return Ok(short);
         }
         for lsc in self.store().current_lscs().await? {
-            let Some(pem) = lsc.pem.filter(|_| names.binary_search(&lsc.device).is_ok()) else { continue };
-            if Certificate::from_pem(pem.as_bytes())?.rsa_bits().is_some_and(|bits| bits < SHA512_BITS) {
+            if names.binary_search(&lsc.device).is_err() {
+                continue;
+            }
+            let Ok(Some(certificate)) = readable::lsc(&lsc) else { continue };
+            if certificate.rsa_bits().is_some_and(|bits| bits < SHA512_BITS) {
                 short.push(lsc.device);
             }
         }

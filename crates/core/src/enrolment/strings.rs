@@ -9,8 +9,8 @@ use store::StoreError;
 use store::keys::KeyStore;
 use zeroize::Zeroizing;
 
-use crate::CoreError;
 use crate::surroundings::Surroundings;
+use crate::{CoreError, unreadable};
 
 /// Digits at least and at most [cucm-behaviour.md 4.2].
 pub const LEAST_DIGITS: usize = 4;
@@ -105,14 +105,20 @@ impl StringKey {
     /// Loads the key; `None` when there is none yet.
     pub(crate) fn load(keys: &KeyStore) -> Result<Option<Self>, CoreError> {
         let Some(bytes) = keys.load(&pki::hash::sha256(KEY_NAME))? else { return Ok(None) };
-        let key: [u8; KEY_BYTES] = bytes.as_slice().try_into().map_err(|_| {
-            CoreError::Internal(format!(
-                "{}: the key of the authentication strings has {} bytes, {KEY_BYTES} are right; remove it and set new strings",
-                keys.folder().display(),
-                bytes.len()
-            ))
+        let key = Self::read(&bytes).map_err(|reason| {
+            CoreError::Unreadable(unreadable::of_file(unreadable::KEYS, &keys.folder().join(Self::file()), &reason))
         })?;
         Ok(Some(Self(Zeroizing::new(key))))
+    }
+
+    /// The key of a file; or what is wrong with it.
+    pub(crate) fn read(bytes: &[u8]) -> Result<[u8; KEY_BYTES], String> {
+        bytes.try_into().map_err(|_| {
+            format!(
+                "the key of the authentication strings has {} bytes, {KEY_BYTES} are right; without it they have to be set again",
+                bytes.len()
+            )
+        })
     }
 
     /// Loads the key, or makes it.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use pki::listing::ListKind;
+use pki::sign::SigningIdentity;
 use pki::{Certificate, SoftKey};
+use store::Unreadable;
 use store::rows::{DeviceRow, EnrolmentRow, NodeRow, ShownKind};
 use trust::Party;
 use wire::digest::DigestId;
@@ -15,6 +17,7 @@ use wire::trust_list::{RecordView, TrustList};
 use crate::cluster::Cluster;
 use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol};
 use crate::enrolment::EnrolmentPart;
+use crate::readable::{self, KeepsCertificate};
 use crate::units::Unit;
 use crate::{CoreError, parameters};
 
@@ -22,8 +25,8 @@ use crate::{CoreError, parameters};
 pub struct Snapshot {
     pub(super) ctl: Option<Bytes>,
     pub(super) itl: Option<Bytes>,
-    pub(super) signer: Certificate,
-    pub(super) key: SoftKey,
+    /// Who signs configs; or why nobody does.
+    signer: Result<(Certificate, SoftKey), String>,
     pub(super) digest: DigestId,
     pub(super) devices: HashMap<String, ArcSwap<DeviceEntry>>,
     groups: HashMap<String, Arc<ClusterPart>>,
@@ -48,10 +51,23 @@ impl Cluster {
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
         let own = all.iter().find(|own| own.name == node.name);
-        let signer = own.and_then(|own| own.get(Unit::CallManager)).cloned().ok_or_else(|| {
-            CoreError::Internal(format!("{} has no CallManager certificate to sign configs with", node.name))
-        })?;
-        let key = self.key(&self.directory(node), &signer)?;
+        let signer = own.map_or(Ok(None), |own| own.get(Unit::CallManager));
+        let signer = match signer.map_err(|unreadable| unreadable.to_string()) {
+            Ok(Some(signer)) => match self.key(&self.directory(node), signer) {
+                Ok(key) => Ok((signer.clone(), key)),
+                // Lists that are published and files that are signed already are given out all the same.
+                Err(CoreError::Unreadable(unreadable)) => Err(unreadable.to_string()),
+                Err(error) => return Err(error),
+            },
+            Ok(None) => {
+                let text = format!("{} has no CallManager certificate to sign configs with", node.name);
+                return Err(CoreError::Internal(text));
+            }
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = &signer {
+            tracing::error!(reason, "no config is signed");
+        }
         let nodes = self.store().nodes().await?;
         let address = |name: &String| nodes.iter().find(|node| node.name == *name).map(|node| node.address.clone());
         let tvs_port = port(&parameters, parameters::TVS_PORT, 2445);
@@ -90,7 +106,8 @@ impl Cluster {
             Ok(self.served_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
         };
         let (ctl, itl) = (list(ListKind::Ctl)?, list(ListKind::Itl)?);
-        let mut signers = vec![Party::owner(&signer)];
+        let mut signers: Vec<Party> =
+            signer.as_ref().ok().map(|(signer, _)| Party::owner(signer)).into_iter().collect();
         for list in [&ctl, &itl].into_iter().flatten() {
             let list = TrustList::decode(list.to_vec()).map_err(CoreError::internal)?;
             let party = |record: RecordView<'_>| {
@@ -99,7 +116,7 @@ impl Cluster {
             };
             signers.extend(list.records().filter_map(party));
         }
-        Ok(Snapshot { ctl, itl, signers, signer, key, digest: parameters.digest(), devices, groups, default_part })
+        Ok(Snapshot { ctl, itl, signers, signer, digest: parameters.digest(), devices, groups, default_part })
     }
 
     /// A device as it stands in the rows now; `None` when it is not known.
@@ -124,15 +141,30 @@ impl Cluster {
         }
         for shown in self.store().device_certificates().await? {
             if shown.kind == ShownKind::Mic && wanted(&shown.device) {
-                certificates.insert(shown.device, Certificate::from_pem(shown.pem.as_bytes())?);
+                take(&mut certificates, &shown.device, shown.certificate().map(Some));
             }
         }
         for lsc in self.store().current_lscs().await? {
-            if let Some(pem) = lsc.pem.filter(|_| wanted(&lsc.device)) {
-                certificates.insert(lsc.device, Certificate::from_pem(pem.as_bytes())?);
+            if wanted(&lsc.device) {
+                take(&mut certificates, &lsc.device, readable::lsc(&lsc));
             }
         }
         Ok(certificates)
+    }
+}
+
+/// Notes the certificate that a config is encrypted for. With one that cannot be read the phone gets no config: what it was encrypted
+/// for before may be gone.
+fn take(known: &mut HashMap<String, Certificate>, device: &str, found: Result<Option<Certificate>, Unreadable>) {
+    match found {
+        Ok(None) => {}
+        Ok(Some(certificate)) => {
+            known.insert(device.to_owned(), certificate);
+        }
+        Err(unreadable) => {
+            tracing::warn!(device, %unreadable, "the phone gets no config");
+            known.remove(device);
+        }
     }
 }
 
@@ -157,6 +189,15 @@ impl Snapshot {
     pub(super) fn cluster_part(&self, device: Option<&DeviceEntry>) -> &ClusterPart {
         let group = device.and_then(|device| self.groups.get(&device.group));
         group.map_or(&self.default_part, |part| part)
+    }
+
+    /// Who signs configs.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    pub(super) fn identity(&self) -> Result<SigningIdentity<'_>, String> {
+        let (signer, key) = self.signer.as_ref().map_err(Clone::clone)?;
+        SigningIdentity::new(signer, key).map_err(|error| error.to_string())
     }
 
     /// A device, by its name in capitals.

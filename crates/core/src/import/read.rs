@@ -97,8 +97,10 @@ pub async fn read_tvs(path: &Path) -> Result<Vec<PeerCertificate>, CoreError> {
 
 fn at(path: &Path, table: &str, row: &PeerRow, reason: &str) -> CoreError {
     let key = row.fields.first().and_then(Option::as_deref).unwrap_or_default();
-    let key: String = key.chars().filter(|letter| !letter.is_control()).take(64).collect();
-    CoreError::BadInput(format!("{}: {table} row {} ({key}): {reason}", path.display(), row.number))
+    let mut letters = key.chars().filter(|letter| !letter.is_control());
+    let short: String = letters.by_ref().take(64).collect();
+    let more = if letters.next().is_some() { "..." } else { "" };
+    CoreError::BadInput(format!("{}: {table} row {} ({short}{more}): {reason}", path.display(), row.number))
 }
 
 fn peer_certificate(row: &PeerRow) -> Result<PeerCertificate, String> {
@@ -270,8 +272,9 @@ fn check_time(column: &str, said: Option<&str>, found: u64) -> Result<(), String
     Err(format!("{column}: {} is not what the certificate says; the row is damaged", visible(said)))
 }
 
-/// A text of a foreign file in a message: short, and without control characters.
+/// A text of a foreign file in a message: short, `...` where it goes on, and without control characters.
 pub(super) fn visible(text: &str) -> String {
     let short: String = text.chars().take(40).map(|letter| if letter.is_control() { '?' } else { letter }).collect();
-    format!("`{short}`")
+    let more = if text.chars().nth(40).is_some() { "..." } else { "" };
+    format!("`{short}{more}`")
 }

@@ -9,6 +9,7 @@ use wire::trust_list::TrustList;
 use super::decide::Said;
 use crate::CoreError;
 use crate::cluster::Cluster;
+use crate::readable::readable;
 use crate::revocation::Policy;
 use crate::trust_stores::{above, is_record_of, listed};
 use crate::units::service;
@@ -83,10 +84,7 @@ impl Cluster {
         let found = if checked { self.store().revocations().await? } else { Vec::new() };
         let revocations: HashMap<String, RevocationRow> =
             found.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
-        let mut parsed = Vec::with_capacity(rows.len());
-        for row in &rows {
-            parsed.push((row, Certificate::from_pem(row.pem.as_bytes())?));
-        }
+        let parsed: Vec<(&CertificateRow, Certificate)> = readable(&rows).collect();
         let around = Around::of(self, &parsed).await?;
         let mut all = Vec::new();
         for (row, certificate) in &parsed {

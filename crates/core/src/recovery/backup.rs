@@ -34,7 +34,7 @@ impl Cluster {
         actor.require(Level::Install)?;
         self.on_publisher(actor, node)?;
         let all = self.node_certificates().await?;
-        let own = all.iter().find(|own| own.publisher).and_then(|own| own.get(Unit::ItlRecovery));
+        let own = all.iter().find(|own| own.publisher).and_then(|own| own.readable(Unit::ItlRecovery));
         let certificate = own.ok_or_else(|| {
             let text = format!("{} has no ITLRecovery certificate; releases before 10.0 know none", node.name);
             CoreError::refused("no-recovery", text)
@@ -68,7 +68,12 @@ impl Cluster {
     /// Lets the alarm stand for an ITLRecovery certificate that was not backed up, and ends it for those that are gone.
     pub(crate) async fn watch_recovery_backup(&self, now: i64) -> Result<(), CoreError> {
         let all = self.node_certificates().await?;
-        let own = all.iter().find(|own| own.publisher).and_then(|own| own.get(Unit::ItlRecovery));
+        let own = all.iter().find(|own| own.publisher);
+        if own.is_some_and(|own| own.get(Unit::ItlRecovery).is_err()) {
+            // Nobody knows which one it is, so nobody knows what the alarms that stand are worth.
+            return Ok(());
+        }
+        let own = own.and_then(|own| own.readable(Unit::ItlRecovery));
         let wanted = own.filter(|_| self.release().recovery != Recovery::None);
         let wanted = wanted.map(|certificate| pki::hash::hex(&certificate.sha256()));
         let missing = match &wanted {

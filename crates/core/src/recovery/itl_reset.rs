@@ -121,7 +121,7 @@ impl Cluster {
             }
             let own = all.iter().find(|own| own.name == row.name);
             let own = own.ok_or_else(|| CoreError::Internal(format!("node {} has no certificates", row.name)))?;
-            let plan = trust_lists::itl(self.release(), &parameters, own, &all).map_err(CoreError::internal)?;
+            let plan = trust_lists::itl(self.release(), &parameters, own, &all)?;
             log.debug("Converting key to pkcs8")?;
             let (old, new, signer) = match self.reset_file(row, own, &plan, key, now) {
                 Ok(made) => made,
@@ -202,7 +202,7 @@ impl Cluster {
         let local_unit = if form == ItlReset::SecondHeader { Unit::ItlRecovery } else { Unit::CallManager };
         let (certificate, signing) = match key {
             ResetKey::Local => {
-                let certificate = own.get(local_unit).ok_or_else(|| {
+                let certificate = own.readable(local_unit).ok_or_else(|| {
                     CoreError::Internal(format!("{} has no {} certificate", row.name, local_unit.name()))
                 })?;
                 (certificate.clone(), self.key(&self.directory(row), certificate)?)

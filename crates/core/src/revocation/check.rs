@@ -13,6 +13,7 @@ use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::monitor::watch::place;
+use crate::readable::readable;
 use crate::surroundings::Surroundings;
 use crate::units::service_named;
 
@@ -157,8 +158,8 @@ impl Cluster {
     async fn responders(&self) -> Result<Vec<Certificate>, CoreError> {
         let number = service_named(RESPONDERS).map_or(0, |service| service.number);
         let rows = self.store().certificates().await?;
-        let inside = rows.iter().filter(|row| row.services.contains(&number));
-        Ok(inside.map(|row| Certificate::from_pem(row.pem.as_bytes())).collect::<Result<_, _>>()?)
+        let inside = readable(&rows).filter(|(row, _)| row.services.contains(&number));
+        Ok(inside.map(|(_, certificate)| certificate).collect())
     }
 
     /// Whether the certificates that are there are to be checked now, milliseconds since 1970 UTC. A clock that was set back is no
@@ -187,7 +188,7 @@ impl Cluster {
         actor.require(Level::ReadWrite)?;
         let policy = Policy::of(&self.parameters().await?);
         let rows = self.store().certificates().await?;
-        let known = rows.iter().map(|row| Certificate::from_pem(row.pem.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+        let known: Vec<Certificate> = readable(&rows).map(|(_, certificate)| certificate).collect();
         let mut checked = known.clone();
         checked.retain(|one| policy.full_chain || !is_authority(one));
         let findings = self.find_revoked(&checked, &known, surroundings).await?;

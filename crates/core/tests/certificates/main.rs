@@ -14,4 +14,5 @@ mod renewals;
 mod requests;
 mod reuse;
 mod strangers;
+mod unreadable;
 mod uploads;

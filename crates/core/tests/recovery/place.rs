@@ -100,7 +100,7 @@ impl Place {
     /// The own certificate of a unit: subject and serial number.
     pub async fn own(&self, node: &NodeRow, unit: Unit) -> Option<(String, String)> {
         let all = self.cluster.node_certificates().await.unwrap();
-        let own = all.iter().find(|own| own.name == node.name)?.get(unit)?;
+        let own = all.iter().find(|own| own.name == node.name)?.readable(unit)?;
         Some((own.subject(NameForm::Cucm), pki::hash::hex(own.serial())))
     }
 }

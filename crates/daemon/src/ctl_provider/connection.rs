@@ -228,6 +228,6 @@ fn label(error: &CoreError) -> &'static str {
         CoreError::NotPermitted { .. } => "not-permitted",
         CoreError::BadInput(_) => "bad-input",
         CoreError::ListsBehind(_) => "lists-behind",
-        CoreError::Store(_) | CoreError::Internal(_) => "failed",
+        CoreError::Store(_) | CoreError::Unreadable(_) | CoreError::Internal(_) => "failed",
     }
 }

@@ -341,7 +341,7 @@ impl World {
         let node = self.nodes.first().ok_or_else(|| could_not("the cluster has no node"))?;
         let address = node.ctl_provider().await.ok_or_else(|| could_not("Cisco CTL Provider is not activated"))?;
         let all = self.cluster.node_certificates().await.map_err(could_not)?;
-        let own = all.iter().find(|own| own.name == node.row().name).and_then(|own| own.get(Unit::Tomcat));
+        let own = all.iter().find(|own| own.name == node.row().name).and_then(|own| own.readable(Unit::Tomcat));
         let own = own.ok_or_else(|| could_not("the publisher has no tomcat certificate"))?;
         Ok(CtlProvider { address, fingerprint: hex(&own.sha256()) })
     }

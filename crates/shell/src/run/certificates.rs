@@ -8,13 +8,17 @@ use ringfence_core::{CoreError, Surroundings, certificate_text, spell};
 
 use crate::question::Question;
 use crate::run::capf::{day, table};
+use crate::run::unreadable;
 use crate::session::{Reply, Session, behind, one_line};
 
 impl Session {
     pub(crate) async fn list_certificates(&self, trust: bool) -> Result<Reply, CoreError> {
         let lines = self.cluster.list_certificates(&self.node, trust).await?;
-        let text = lines.iter().map(|line| format!("{line}\n"));
-        Ok(Reply::done(text.collect::<String>()))
+        let text: String = lines.iter().map(|line| one_line(line) + "\n").collect();
+        // Those that stand in the list have their line there.
+        let mut more = self.cluster.unreadable_certificates().await?;
+        more.retain(|unreadable| !text.contains(&unreadable.place()));
+        Ok(Reply::done(text + &unreadable::lines(&more)))
     }
 
     /// `own` and `trust` as `show cert list`; otherwise one unit or trust store.

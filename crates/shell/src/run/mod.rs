@@ -21,3 +21,4 @@ pub(crate) mod sql;
 mod system;
 mod terminal;
 mod trust_lists;
+pub(crate) mod unreadable;

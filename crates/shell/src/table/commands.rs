@@ -14,6 +14,7 @@ mod services;
 mod system;
 mod terminal;
 mod trust_lists;
+mod unreadable;
 
 use super::{Argument, Command, Kind};
 
@@ -54,6 +55,7 @@ const NOUNS: &[&[Command]] = &[
     system::COMMANDS,
     terminal::COMMANDS,
     trust_lists::COMMANDS,
+    unreadable::COMMANDS,
 ];
 
 /// All commands.

@@ -1,6 +1,7 @@
 //! Administrators who log in with a password.
 
 use crate::rows::pkid;
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// An administrator.
@@ -28,15 +29,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn administrators(&self) -> Result<Vec<AdministratorRow>, StoreError> {
-        let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT name, credentials, CAST(privilegelevel AS BIGINT), createdat FROM applicationuser \
              JOIN credential ON fkapplicationuser = pkid ORDER BY name",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        let row =
-            |(name, password_hash, level, created_at)| AdministratorRow { name, password_hash, level, created_at };
-        Ok(rows.into_iter().map(row).collect())
+        );
+        let read = |row: &sqlx::any::AnyRow| {
+            let (name, password_hash, level, created_at) = columns(row)?;
+            Ok(AdministratorRow { name, password_hash, level, created_at })
+        };
+        self.read(query, read).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Alarms on their way: the number of a line, and what a receiver has not taken yet.
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// An alarm that waits for a receiver.
@@ -23,13 +24,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn undelivered_alarms(&self, receiver: &str) -> Result<Vec<UndeliveredRow>, StoreError> {
-        let rows: Vec<(i64, String, i64, String, i64)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT seq, alarm, CAST(severity AS BIGINT), text, at FROM undeliveredalarm WHERE receiver = $1 ORDER BY seq",
         )
-        .bind(receiver)
-        .fetch_all(self.pool())
-        .await?;
-        let read = |(seq, alarm, severity, text, at): (i64, String, i64, String, i64)| {
+        .bind(receiver);
+        let read = |row: &sqlx::any::AnyRow| {
+            let (seq, alarm, severity, text, at): (i64, String, i64, String, i64) = columns(row)?;
             let severity = u8::try_from(severity).ok().filter(|severity| *severity <= 7);
             let severity = severity.ok_or_else(|| StoreError::BadRow {
                 table: "undeliveredalarm",
@@ -37,7 +37,7 @@ impl Store {
             })?;
             Ok(UndeliveredRow { seq, alarm, severity, text, at })
         };
-        rows.into_iter().map(read).collect()
+        self.read(query, read).await
     }
 }
 
@@ -49,7 +49,7 @@ impl Transaction {
     pub async fn next_alarm_number(&mut self, node: &str) -> Result<i64, StoreError> {
         let query = sqlx::query_scalar(
             "INSERT INTO alarmnumber (fkprocessnode, last) VALUES ($1, 1) \
-             ON CONFLICT (fkprocessnode) DO UPDATE SET last = last + 1 RETURNING last",
+             ON CONFLICT (fkprocessnode) DO UPDATE SET last = CAST(last AS BIGINT) + 1 RETURNING last",
         );
         Ok(query.bind(node).fetch_one(self.connection()).await?)
     }
@@ -61,7 +61,7 @@ impl Transaction {
     pub async fn put_undelivered_alarm(&mut self, receiver: &str, alarm: &UndeliveredRow) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO undeliveredalarm (seq, receiver, alarm, severity, text, at) \
-             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM undeliveredalarm), $1, $2, $3, $4, $5)",
+             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM undeliveredalarm WHERE seq < 9223372036854775807), $1, $2, $3, $4, $5)",
         )
         .bind(receiver)
         .bind(&alarm.alarm)

@@ -4,6 +4,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// What the hash of the first entry covers in the place of one before it.
@@ -82,11 +83,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn audit(&self, count: i64) -> Result<Vec<AuditRow>, StoreError> {
-        let rows: Vec<Fields> =
-            sqlx::query_as("SELECT seq, at, actor, command, result, hash FROM audit ORDER BY seq DESC LIMIT $1")
-                .bind(count)
-                .fetch_all(self.pool())
-                .await?;
+        let query = sqlx::query("SELECT seq, at, actor, command, result, hash FROM audit ORDER BY seq DESC LIMIT $1");
+        let rows: Vec<Fields> = self.read(query.bind(count), columns).await?;
         Ok(rows.into_iter().rev().map(entry).collect())
     }
 

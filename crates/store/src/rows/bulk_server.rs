@@ -1,5 +1,6 @@
 //! Where this cluster exchanges certificates with others.
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// The one place of exchange.
@@ -25,11 +26,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn bulk_server(&self) -> Result<Option<BulkServerRow>, StoreError> {
-        let row: Option<(String, i64, String, String, String, String)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT server, CAST(port AS BIGINT), username, password, path, hostkey FROM bulkserver WHERE id = 1",
-        )
-        .fetch_optional(self.pool())
-        .await?;
+        );
+        let row = self.read(query, columns).await?.pop();
         let read = |(server, port, user, password, path, host_key)| BulkServerRow {
             server,
             port,

@@ -1,17 +1,19 @@
 //! Certificates: one row each, known by its SHA-256; services (units and trust stores), nodes and roles refer to it.
 
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::{node_map_key, pkid, service_map_key};
-use crate::{Store, StoreError, Transaction};
+use crate::unreadable::{columns, key_text, rows};
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// A certificate and what it stands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRow {
     /// Key of the row.
     pub pkid: String,
-    /// The certificate, PEM.
-    pub pem: String,
+    /// The certificate, PEM. A row of which any other column cannot be read has none either.
+    pub pem: Kept,
     /// SHA-256 of the DER, lower-case hexadecimal.
     pub fingerprint: String,
     /// Friendly name.
@@ -103,52 +105,71 @@ impl Store {
     }
 }
 
-async fn read_all(connection: &mut sqlx::AnyConnection) -> Result<Vec<CertificateRow>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT pkid, certificate, fingerprint, description, regeneratedat, timetolive FROM certificate \
-         ORDER BY subjectname, serialnumber, pkid",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let mut all = Vec::with_capacity(rows.len());
-    for row in &rows {
-        all.push(CertificateRow {
-            pkid: row.try_get("pkid")?,
-            pem: row.try_get("certificate")?,
-            fingerprint: row.try_get("fingerprint")?,
-            description: row.try_get("description")?,
-            regenerated_at: row.try_get("regeneratedat")?,
-            time_to_live: row.try_get("timetolive")?,
-            services: Vec::new(),
-            nodes: Vec::new(),
-            own: Vec::new(),
-            files: Vec::new(),
-            roles: Vec::new(),
-        });
+/// A row of the table, whatever its columns hold. What it stands in comes from other tables.
+fn read(row: &AnyRow) -> Result<CertificateRow, StoreError> {
+    let mut wrong = None;
+    let mut text = |column: &str| -> Result<String, StoreError> {
+        let bytes: Vec<u8> = row.try_get(column)?;
+        Ok(String::from_utf8(bytes).unwrap_or_else(|error| {
+            wrong.get_or_insert_with(|| format!("{column} is not UTF-8"));
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        }))
+    };
+    let (pkid, fingerprint, description) = (text("pkid")?, text("fingerprint")?, text("description")?);
+    let time_to_live: Option<i64> = row.try_get("timetolive")?;
+    if time_to_live.is_none() {
+        wrong.get_or_insert_with(|| "timetolive is no integer".to_owned());
     }
-    let services: Vec<(String, i64, Option<String>)> = sqlx::query_as(
+    if !["integer", "null"].contains(&row.try_get::<String, _>("regenerated")?.as_str()) {
+        wrong.get_or_insert_with(|| "regeneratedat is no integer".to_owned());
+    }
+    let bytes = match wrong {
+        None => Ok(row.try_get("certificate")?),
+        Some(reason) => Err(reason),
+    };
+    Ok(CertificateRow {
+        pem: Kept::new("certificate", &key_text(&row.try_get::<Vec<u8>, _>("pkid")?), bytes),
+        pkid,
+        fingerprint,
+        description,
+        regenerated_at: row.try_get("regeneratedat")?,
+        time_to_live: time_to_live.unwrap_or_default(),
+        services: Vec::new(),
+        nodes: Vec::new(),
+        own: Vec::new(),
+        files: Vec::new(),
+        roles: Vec::new(),
+    })
+}
+
+async fn read_all(connection: &mut sqlx::AnyConnection) -> Result<Vec<CertificateRow>, StoreError> {
+    // A row that cannot be read stays among the others, with what it stands in: it may be what phones rely on.
+    let query = sqlx::query(
+        "SELECT CAST(pkid AS BLOB) AS pkid, CAST(certificate AS BLOB) AS certificate, CAST(fingerprint AS BLOB) AS fingerprint, \
+         CAST(description AS BLOB) AS description, CASE WHEN typeof(regeneratedat) = 'integer' THEN regeneratedat END \
+         AS regeneratedat, CASE WHEN typeof(timetolive) = 'integer' THEN timetolive END AS timetolive, \
+         typeof(regeneratedat) AS regenerated FROM certificate ORDER BY subjectname, serialnumber, certificate.pkid",
+    );
+    let mut all = rows(&mut *connection, query, read).await?;
+    let query = sqlx::query(
         "SELECT fkcertificate, CAST(tkcertificateservice AS BIGINT), filename FROM certificateservicecertificatemap \
          ORDER BY tkcertificateservice",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let nodes: Vec<(String, String)> =
-        sqlx::query_as("SELECT fkcertificate, fkprocessnode FROM certificateprocessnodemap ORDER BY fkprocessnode")
-            .fetch_all(&mut *connection)
-            .await?;
-    let roles: Vec<(String, i64)> = sqlx::query_as(
+    );
+    let services: Vec<(String, i64, Option<String>)> = rows(&mut *connection, query, columns).await?;
+    let query =
+        sqlx::query("SELECT fkcertificate, fkprocessnode FROM certificateprocessnodemap ORDER BY fkprocessnode");
+    let nodes: Vec<(String, String)> = rows(&mut *connection, query, columns).await?;
+    let query = sqlx::query(
         "SELECT fkcertificate, CAST(tktrustrole AS BIGINT) FROM certificatetrustrolemap ORDER BY tktrustrole",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    );
+    let roles: Vec<(String, i64)> = rows(&mut *connection, query, columns).await?;
     let index: std::collections::HashMap<String, usize> =
         all.iter().enumerate().map(|(index, row)| (row.pkid.clone(), index)).collect();
-    let own: Vec<(String, String, i64)> = sqlx::query_as(
+    let query = sqlx::query(
         "SELECT fkcertificate, fkprocessnode, CAST(tkcertificateservice AS BIGINT) FROM owncertificate \
          ORDER BY tkcertificateservice, fkprocessnode",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    );
+    let own: Vec<(String, String, i64)> = rows(&mut *connection, query, columns).await?;
     for (key, service, file) in services {
         if let Some(row) = index.get(&key).and_then(|at| all.get_mut(*at)) {
             row.services.push(service);
@@ -280,21 +301,20 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn remove_own(&mut self, node: &str, unit: i64) -> Result<Option<String>, StoreError> {
-        let found: Option<(String,)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT fkcertificate FROM owncertificate WHERE fkprocessnode = $1 AND tkcertificateservice = $2",
         )
         .bind(node)
-        .bind(unit)
-        .fetch_optional(self.connection())
-        .await?;
-        let Some((certificate,)) = found else {
-            return Ok(None);
-        };
+        .bind(unit);
+        let found: Option<(String,)> = self.read(query, columns).await?.pop();
         sqlx::query("DELETE FROM owncertificate WHERE fkprocessnode = $1 AND tkcertificateservice = $2")
             .bind(node)
             .bind(unit)
             .execute(self.connection())
             .await?;
+        let Some((certificate,)) = found else {
+            return Ok(None);
+        };
         // The two maps of the original say the same by node and by unit; another node or unit may still have it.
         sqlx::query(
             "DELETE FROM certificateservicecertificatemap WHERE fkcertificate = $1 AND tkcertificateservice = $2 \
@@ -344,6 +364,19 @@ impl Transaction {
         .execute(self.connection())
         .await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    /// Sets how long phones may keep an answer about a certificate, seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_time_to_live(&mut self, certificate: &str, seconds: i64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE certificate SET timetolive = $2 WHERE pkid = $1")
+            .bind(certificate)
+            .bind(seconds)
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// Sets the roles of a certificate.

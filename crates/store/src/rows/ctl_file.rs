@@ -1,12 +1,15 @@
 //! The CTL of the cluster, as a CTL client or the publisher signed it.
 
-use crate::{Store, StoreError, Transaction};
+use sqlx::Row;
+
+use super::kept;
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// A CTL that the provider took, or that the publisher signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CtlFileRow {
     /// The file.
-    pub file: Vec<u8>,
+    pub file: Kept,
     /// The value that `ClusterSecurityMode` gets with it.
     pub security_mode: String,
     /// Who brought it, and from where.
@@ -25,18 +28,20 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn ctl_file(&self) -> Result<Option<CtlFileRow>, StoreError> {
-        let row: Option<(Vec<u8>, String, String, i64, i64, String)> =
-            sqlx::query_as("SELECT file, clustersecuritymode, takenfrom, takenat, renewal, onallnodes FROM ctlfile")
-                .fetch_optional(self.pool())
-                .await?;
-        Ok(row.map(|(file, security_mode, taken_from, taken_at, renewal, on_all_nodes)| CtlFileRow {
-            file,
-            security_mode,
-            taken_from,
-            taken_at,
-            renewal,
-            on_all_nodes: on_all_nodes == "t",
-        }))
+        let query = sqlx::query(
+            "SELECT CAST(file AS BLOB) AS file, clustersecuritymode, takenfrom, takenat, renewal, onallnodes FROM ctlfile",
+        );
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(CtlFileRow {
+                file: kept(row, "ctlfile", "1", "file")?,
+                security_mode: row.try_get("clustersecuritymode")?,
+                taken_from: row.try_get("takenfrom")?,
+                taken_at: row.try_get("takenat")?,
+                renewal: row.try_get("renewal")?,
+                on_all_nodes: row.try_get::<String, _>("onallnodes")? == "t",
+            })
+        };
+        Ok(self.read(query, read).await?.pop())
     }
 }
 
@@ -52,7 +57,7 @@ impl Transaction {
              clustersecuritymode = excluded.clustersecuritymode, takenfrom = excluded.takenfrom, \
              takenat = excluded.takenat, renewal = excluded.renewal, onallnodes = excluded.onallnodes",
         )
-        .bind(&row.file)
+        .bind(row.file.stored().to_vec())
         .bind(&row.security_mode)
         .bind(&row.taken_from)
         .bind(row.taken_at)

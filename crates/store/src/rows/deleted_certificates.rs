@@ -2,7 +2,8 @@
 
 use sqlx::Row;
 
-use crate::{Store, StoreError, Transaction};
+use super::kept;
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// An entry of a trust store that was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct DeletedCertificateRow {
     /// The trust store, number of `typecertificateservice`.
     pub service: i64,
     /// The certificate, PEM.
-    pub pem: String,
+    pub pem: Kept,
     /// The name that it had there.
     pub file: String,
     /// Friendly name.
@@ -29,15 +30,16 @@ pub struct DeletedCertificateRow {
     pub deleted_by: String,
 }
 
-const COLUMNS: &str = "SELECT fingerprint, CAST(tkcertificateservice AS BIGINT) AS service, certificate, filename, \
+const COLUMNS: &str = "SELECT fingerprint, CAST(tkcertificateservice AS BIGINT) AS service, CAST(certificate AS BLOB) AS certificate, filename, \
                        description, servername, COALESCE(ipv4address, '') AS address, timetolive, deletedat, deletedby \
                        FROM deletedcertificate ORDER BY deletedat DESC, fingerprint, tkcertificateservice";
 
 fn read(row: &sqlx::any::AnyRow) -> Result<DeletedCertificateRow, StoreError> {
+    let (fingerprint, service): (String, i64) = (row.try_get("fingerprint")?, row.try_get("service")?);
     Ok(DeletedCertificateRow {
-        fingerprint: row.try_get("fingerprint")?,
-        service: row.try_get("service")?,
-        pem: row.try_get("certificate")?,
+        pem: kept(row, "deletedcertificate", &format!("{fingerprint}/{service}"), "certificate")?,
+        fingerprint,
+        service,
         file: row.try_get("filename")?,
         description: row.try_get("description")?,
         server_name: row.try_get("servername")?,
@@ -54,7 +56,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn deleted_certificates(&self) -> Result<Vec<DeletedCertificateRow>, StoreError> {
-        sqlx::query(COLUMNS).fetch_all(self.pool()).await?.iter().map(read).collect()
+        self.read(sqlx::query(COLUMNS), read).await
     }
 }
 
@@ -64,7 +66,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn deleted_certificates(&mut self) -> Result<Vec<DeletedCertificateRow>, StoreError> {
-        sqlx::query(COLUMNS).fetch_all(self.connection()).await?.iter().map(read).collect()
+        self.read(sqlx::query(COLUMNS), read).await
     }
 
     /// Sets a tombstone for a certificate that is here: `add_service` leaves it out of this trust store from now on.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 impl Store {
@@ -10,8 +11,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn descriptions(&self) -> Result<HashMap<(String, i64), String>, StoreError> {
-        let query = sqlx::query_as("SELECT fingerprint, tkcertificateservice, description FROM certificatedescription");
-        let rows: Vec<(String, i64, String)> = query.fetch_all(self.pool()).await?;
+        let query = sqlx::query("SELECT fingerprint, tkcertificateservice, description FROM certificatedescription");
+        let rows: Vec<(String, i64, String)> = self.read(query, columns).await?;
         Ok(rows.into_iter().map(|(fingerprint, service, text)| ((fingerprint, service), text)).collect())
     }
 }

@@ -2,7 +2,8 @@
 
 use sqlx::Row;
 
-use crate::{Store, StoreError, Transaction};
+use super::kept;
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// A certificate that a phone has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct DeviceCertificateRow {
     /// What it is.
     pub kind: ShownKind,
     /// The certificate, PEM.
-    pub pem: String,
+    pub pem: Kept,
     /// SHA-256 of the DER, lower-case hexadecimal.
     pub fingerprint: String,
     /// Last second of validity since 1970 UTC.
@@ -46,10 +47,10 @@ impl Store {
     /// [`StoreError`].
     pub async fn device_certificates(&self) -> Result<Vec<DeviceCertificateRow>, StoreError> {
         let query = sqlx::query(
-            "SELECT devicename, kind, certificate, fingerprint, notafter, seenat FROM devicecertificate \
+            "SELECT devicename, kind, CAST(certificate AS BLOB) AS certificate, fingerprint, notafter, seenat FROM devicecertificate \
              ORDER BY devicename, kind",
         );
-        query.fetch_all(self.pool()).await?.iter().map(read).collect()
+        self.read(query, read).await
     }
 
     /// The certificates that a device has shown.
@@ -58,21 +59,22 @@ impl Store {
     /// [`StoreError`].
     pub async fn certificates_shown_by(&self, device: &str) -> Result<Vec<DeviceCertificateRow>, StoreError> {
         let query = sqlx::query(
-            "SELECT devicename, kind, certificate, fingerprint, notafter, seenat FROM devicecertificate \
+            "SELECT devicename, kind, CAST(certificate AS BLOB) AS certificate, fingerprint, notafter, seenat FROM devicecertificate \
              WHERE devicename = $1 ORDER BY kind",
         )
         .bind(device);
-        query.fetch_all(self.pool()).await?.iter().map(read).collect()
+        self.read(query, read).await
     }
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<DeviceCertificateRow, StoreError> {
     let word: String = row.try_get("kind")?;
     let kind = [ShownKind::Mic, ShownKind::Fetched].into_iter().find(|kind| kind.word() == word);
+    let device: String = row.try_get("devicename")?;
     Ok(DeviceCertificateRow {
-        device: row.try_get("devicename")?,
         kind: kind.ok_or_else(|| StoreError::BadRow { table: "devicecertificate", reason: format!("kind {word}") })?,
-        pem: row.try_get("certificate")?,
+        pem: kept(row, "devicecertificate", &format!("{device}/{word}"), "certificate")?,
+        device,
         fingerprint: row.try_get("fingerprint")?,
         not_after: row.try_get("notafter")?,
         seen_at: row.try_get("seenat")?,
@@ -93,7 +95,7 @@ impl Transaction {
         )
         .bind(&shown.device)
         .bind(shown.kind.word())
-        .bind(&shown.pem)
+        .bind(shown.pem.text().into_owned())
         .bind(&shown.fingerprint)
         .bind(shown.not_after)
         .bind(shown.seen_at)

@@ -1,6 +1,9 @@
 //! Keys of phones that wait for the certificate of an offline CA.
 
-use crate::{Store, StoreError, Transaction};
+use sqlx::Row;
+
+use super::kept;
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// A request that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +11,7 @@ pub struct DeviceRequestRow {
     /// Name of the device.
     pub device: String,
     /// PKCS#10, PEM.
-    pub request: String,
+    pub request: Kept,
     /// SubjectPublicKeyInfo, PEM.
     pub public_key: String,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal.
@@ -25,22 +28,24 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn device_requests(&self) -> Result<Vec<DeviceRequestRow>, StoreError> {
-        let rows: Vec<(String, String, String, String, i64, i64)> = sqlx::query_as(
-            "SELECT devicename, request, devicerequest.publickey, keyid, devicerequest.scheduledat, createdat \
+        let query = sqlx::query(
+            "SELECT devicename, CAST(request AS BLOB) AS request, devicerequest.publickey AS publickey, keyid, \
+             devicerequest.scheduledat AS scheduledat, createdat \
              FROM devicerequest JOIN device ON device.name = devicename AND device.scheduledat = devicerequest.scheduledat \
              WHERE tkcertificateoperation = 2 ORDER BY devicename",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        let row = |(device, request, public_key, key_id, scheduled_at, created_at)| DeviceRequestRow {
-            device,
-            request,
-            public_key,
-            key_id,
-            scheduled_at,
-            created_at,
+        );
+        let read = |row: &sqlx::any::AnyRow| {
+            let device: String = row.try_get("devicename")?;
+            Ok(DeviceRequestRow {
+                request: kept(row, "devicerequest", &device, "request")?,
+                device,
+                public_key: row.try_get("publickey")?,
+                key_id: row.try_get("keyid")?,
+                scheduled_at: row.try_get("scheduledat")?,
+                created_at: row.try_get("createdat")?,
+            })
         };
-        Ok(rows.into_iter().map(row).collect())
+        self.read(query, read).await
     }
 
     /// Whether the request of a device waits, made under this schedule.
@@ -84,7 +89,7 @@ impl Transaction {
              createdat = excluded.createdat",
         )
         .bind(&request.device)
-        .bind(&request.request)
+        .bind(request.request.text().into_owned())
         .bind(&request.public_key)
         .bind(&request.key_id)
         .bind(request.scheduled_at)

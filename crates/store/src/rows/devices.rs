@@ -3,6 +3,7 @@
 use sqlx::Row;
 
 use super::{device_key, pkid};
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// A phone.
@@ -74,15 +75,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn devices(&self) -> Result<Vec<DeviceRow>, StoreError> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT device.name AS name, description, model, CAST(tkdeviceprotocol AS BIGINT) AS protocol, \
              CAST(tkdevicesecuritymode AS BIGINT) AS security, CAST(tkcertificatestatus AS BIGINT) AS status, \
              callmanagergroup.name AS groupname, versionstamp FROM device \
              JOIN callmanagergroup ON callmanagergroup.pkid = device.fkcallmanagergroup ORDER BY device.name",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter().map(read_device).collect()
+        );
+        self.read(query, read_device).await
     }
 
     /// All groups by name, each with its nodes in order.
@@ -90,13 +89,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn groups(&self) -> Result<Vec<GroupRow>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT callmanagergroup.name, processnode.name FROM callmanagergroup \
              JOIN callmanagergroupmember ON fkcallmanagergroup = callmanagergroup.pkid \
              JOIN processnode ON processnode.pkid = fkprocessnode ORDER BY callmanagergroup.name, priority",
-        )
-        .fetch_all(self.pool())
-        .await?;
+        );
+        let rows: Vec<(String, String)> = self.read(query, columns).await?;
         let mut groups: Vec<GroupRow> = Vec::new();
         for (name, node) in rows {
             match groups.last_mut() {
@@ -112,24 +110,21 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn unknown_devices(&self) -> Result<Vec<UnknownDeviceRow>, StoreError> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT name, lastfile, lastaddress, firstseen, lastseen, requests FROM unknowndevice \
              ORDER BY lastseen DESC, name",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(UnknownDeviceRow {
-                    name: row.try_get("name")?,
-                    last_file: row.try_get("lastfile")?,
-                    last_address: row.try_get("lastaddress")?,
-                    first_seen: row.try_get("firstseen")?,
-                    last_seen: row.try_get("lastseen")?,
-                    requests: row.try_get("requests")?,
-                })
+        );
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(UnknownDeviceRow {
+                name: row.try_get("name")?,
+                last_file: row.try_get("lastfile")?,
+                last_address: row.try_get("lastaddress")?,
+                first_seen: row.try_get("firstseen")?,
+                last_seen: row.try_get("lastseen")?,
+                requests: row.try_get("requests")?,
             })
-            .collect()
+        };
+        self.read(query, read).await
     }
 }
 

@@ -4,7 +4,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::devices::{DeviceRow, read_device};
-use crate::{Store, StoreError, Transaction};
+use super::maybe_kept;
+use crate::unreadable::columns;
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// `typecertificateoperation`: nothing is scheduled.
 pub const NO_OPERATION: i64 = 1;
@@ -45,7 +47,7 @@ pub struct EnrolmentRow {
     /// TFTP Encrypted Config.
     pub encrypted: bool,
     /// The MIC, PEM, when the phone has proven it.
-    pub mic: Option<String>,
+    pub mic: Option<Kept>,
     /// An LSC that an offline CA signed under this schedule waits for the phone.
     pub resting: bool,
 }
@@ -84,13 +86,13 @@ const COLUMNS: &str = "SELECT name, model, CAST(tkcertificateoperation AS BIGINT
     CAST(tkauthenticationmode AS BIGINT) AS mode, authenticationstring, CAST(tkkeyorder AS BIGINT) AS keyorder, \
     CAST(tkkeysize AS BIGINT) AS rsabits, CAST(tkeckeysize AS BIGINT) AS ecbits, upgradefinishtime, scheduledat, \
     attempts, lockeduntil, ecfailed, CAST(tkcertificatestatus AS BIGINT) AS status, publickey, encryptedconfig, \
-    (SELECT shown.certificate FROM devicecertificate AS shown WHERE shown.devicename = device.name AND shown.kind = 'MIC') \
+    (SELECT CAST(shown.certificate AS BLOB) FROM devicecertificate AS shown WHERE shown.devicename = device.name AND shown.kind = 'MIC') \
     AS mic, CAST((SELECT COUNT(*) FROM lsc WHERE lsc.devicename = device.name AND lsc.tklscstate = 2 \
     AND lsc.tobesigned = '' AND lsc.createdat >= device.scheduledat) AS BIGINT) AS resting";
 
 fn read(row: &AnyRow) -> Result<EnrolmentRow, StoreError> {
+    let device: String = row.try_get("name")?;
     Ok(EnrolmentRow {
-        device: row.try_get("name")?,
         model: row.try_get("model")?,
         operation: row.try_get("operation")?,
         mode: row.try_get("mode")?,
@@ -106,7 +108,8 @@ fn read(row: &AnyRow) -> Result<EnrolmentRow, StoreError> {
         status: row.try_get("status")?,
         public_key: row.try_get("publickey")?,
         encrypted: row.try_get::<String, _>("encryptedconfig")? == "t",
-        mic: row.try_get("mic")?,
+        mic: maybe_kept(row, "devicecertificate", &format!("{device}/MIC"), "mic")?,
+        device,
         resting: row.try_get::<i64, _>("resting")? != 0,
     })
 }
@@ -117,8 +120,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn enrolments(&self) -> Result<Vec<EnrolmentRow>, StoreError> {
-        let rows = sqlx::query(all_columns(" FROM device ORDER BY name")).fetch_all(self.pool()).await?;
-        rows.iter().map(read).collect()
+        self.read(sqlx::query(all_columns(" FROM device ORDER BY name")), read).await
     }
 
     /// What CAPF knows of a device; `None` when it is not known.
@@ -273,12 +275,11 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn expire_operations(&mut self, now: i64, stamp: &str) -> Result<Vec<String>, StoreError> {
-        let names: Vec<(String,)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT name FROM device WHERE tkcertificateoperation <> 1 AND upgradefinishtime < $1 ORDER BY name",
         )
-        .bind(now)
-        .fetch_all(self.connection())
-        .await?;
+        .bind(now);
+        let names: Vec<(String,)> = self.read(query, columns).await?;
         sqlx::query(
             "UPDATE device SET tkcertificatestatus = CASE tkcertificateoperation WHEN 2 THEN 17 WHEN 3 THEN 26 ELSE 33 END, \
              tkcertificateoperation = 1, upgradefinishtime = NULL, versionstamp = $1 \

@@ -3,6 +3,7 @@
 use sqlx::Row;
 
 use super::devices::UNKNOWN_LIMIT;
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// An own certificate took the place of another one.
@@ -70,10 +71,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn last_renewal(&self, service: i64) -> Result<Option<RenewalRow>, StoreError> {
-        let row = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT seq, at, servername FROM renewal WHERE tkcertificateservice = $1 ORDER BY seq DESC LIMIT 1",
         );
-        let row: Option<(i64, i64, String)> = row.bind(service).fetch_optional(self.pool()).await?;
+        let row: Option<(i64, i64, String)> = self.read(query.bind(service), columns).await?.pop();
         Ok(row.map(|(seq, at, server_name)| RenewalRow { seq, at, server_name, service }))
     }
 
@@ -82,9 +83,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn renewals(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM renewal")
-            .fetch_one(self.pool())
-            .await?)
+        Ok(sqlx::query_scalar(
+            "SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM renewal WHERE seq < 9223372036854775807",
+        )
+        .fetch_one(self.pool())
+        .await?)
     }
 
     /// The list of a kind that a node gives out now: its digest, and the last renewal that it tells of.
@@ -92,10 +95,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn published_list(&self, kind: &str, server_name: &str) -> Result<Option<(String, i64)>, StoreError> {
-        let row = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT digest, renewal FROM publishedlist WHERE kind = $1 AND servername = $2 AND iscurrent = 't'",
         );
-        Ok(row.bind(kind).bind(server_name).fetch_optional(self.pool()).await?)
+        Ok(self.read(query.bind(kind).bind(server_name), columns).await?.pop())
     }
 
     /// All devices by name with the list of a kind that each holds, then the phones that nobody added.
@@ -119,10 +122,7 @@ impl Store {
              ORDER BY devicename";
         let mut held = Vec::new();
         for sql in [KNOWN, STRANGERS] {
-            let rows = sqlx::query(sql).bind(kind).fetch_all(self.pool()).await?;
-            for row in &rows {
-                held.push(read_held(row, kind)?);
-            }
+            held.extend(self.read(sqlx::query(sql).bind(kind), |row| read_held(row, kind)).await?);
         }
         Ok(held)
     }
@@ -162,7 +162,7 @@ impl Transaction {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO renewal (seq, at, servername, tkcertificateservice, fingerprint) \
-             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM renewal), $1, $2, $3, $4)",
+             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM renewal WHERE seq < 9223372036854775807), $1, $2, $3, $4)",
         )
         .bind(at)
         .bind(server_name)

@@ -1,5 +1,6 @@
 //! Keys whose certificates were replaced: what a file in `keys/` was for, and which record of a CTL was once a node's.
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// A key that was replaced.
@@ -34,8 +35,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn former_keys(&self) -> Result<Vec<FormerKeyRow>, StoreError> {
-        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.pool()).await?;
-        Ok(rows.into_iter().map(read).collect())
+        self.read(sqlx::query(COLUMNS), |row| Ok(read(columns(row)?))).await
     }
 }
 
@@ -45,8 +45,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn former_keys(&mut self) -> Result<Vec<FormerKeyRow>, StoreError> {
-        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.connection()).await?;
-        Ok(rows.into_iter().map(read).collect())
+        self.read(sqlx::query(COLUMNS), |row| Ok(read(columns(row)?))).await
     }
 
     /// Notes what a key was for.

@@ -3,8 +3,10 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::kept;
 use super::lscs::LscState;
-use crate::{Store, StoreError};
+use crate::unreadable::columns;
+use crate::{Kept, Store, StoreError};
 
 /// Rows of a page.
 pub const PAGE: i64 = 1000;
@@ -95,7 +97,7 @@ impl Store {
             .bind(filter.expires_by.unwrap_or(i64::MAX))
             .bind(i64::from(filter.held))
             .bind(PAGE);
-        query.fetch_all(self.pool()).await?.iter().map(line).collect()
+        self.read(query, line).await
     }
 
     /// How many LSCs there are, of all states.
@@ -111,22 +113,27 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn lscs_by_issuer(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        let query = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT issuerfingerprint, CAST(COUNT(*) AS BIGINT) FROM lsc WHERE tklscstate IN (2, 3) \
              GROUP BY issuerfingerprint ORDER BY issuerfingerprint",
         );
-        Ok(query.fetch_all(self.pool()).await?)
+        self.read(query, columns).await
     }
 
     /// The certificates that phones have shown behind (device, kind), by these: device, kind, PEM; at most `PAGE`.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn shown_page(&self, behind: (&str, &str)) -> Result<Vec<(String, String, String)>, StoreError> {
-        let query = sqlx::query_as(
-            "SELECT devicename, kind, certificate FROM devicecertificate WHERE (devicename, kind) > ($1, $2) \
+    pub async fn shown_page(&self, behind: (&str, &str)) -> Result<Vec<(String, String, Kept)>, StoreError> {
+        let query = sqlx::query(
+            "SELECT devicename, kind, CAST(certificate AS BLOB) AS certificate FROM devicecertificate WHERE (devicename, kind) > ($1, $2) \
              ORDER BY devicename, kind LIMIT $3",
         );
-        Ok(query.bind(behind.0).bind(behind.1).bind(PAGE).fetch_all(self.pool()).await?)
+        let read = |row: &AnyRow| {
+            let (device, kind): (String, String) = (row.try_get("devicename")?, row.try_get("kind")?);
+            let pem = kept(row, "devicecertificate", &format!("{device}/{kind}"), "certificate")?;
+            Ok((device, kind, pem))
+        };
+        self.read(query.bind(behind.0).bind(behind.1).bind(PAGE), read).await
     }
 }

@@ -3,8 +3,9 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::pkid;
-use crate::{Store, StoreError, Transaction};
+use super::{maybe_kept, pkid};
+use crate::unreadable::columns;
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// What became of an LSC: `typelscstate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,7 +58,7 @@ pub struct LscRow {
     /// TBSCertificate, base64 of the DER; empty for one that another program issued.
     pub to_be_signed: String,
     /// The certificate, PEM; `None` until it was signed.
-    pub pem: Option<String>,
+    pub pem: Option<Kept>,
     /// What became of it.
     pub state: LscState,
     /// When it was intended, milliseconds since 1970 UTC.
@@ -95,14 +96,14 @@ impl NewLsc {
 }
 
 const ALL: &str = "SELECT pkid, devicename, serialnumber, subjectname, issuername, issuerfingerprint, notbefore, notafter, \
-    tobesigned, certificate, CAST(tklscstate AS BIGINT) AS state, createdat, changedat FROM lsc";
+    tobesigned, CAST(certificate AS BLOB) AS certificate, CAST(tklscstate AS BIGINT) AS state, createdat, changedat FROM lsc";
 
 fn read(row: &AnyRow) -> Result<LscRow, StoreError> {
     let state: i64 = row.try_get("state")?;
     let state = LscState::from_number(state)
         .ok_or_else(|| StoreError::BadRow { table: "lsc", reason: format!("state {state}") })?;
+    let pkid: String = row.try_get("pkid")?;
     Ok(LscRow {
-        pkid: row.try_get("pkid")?,
         device: row.try_get("devicename")?,
         serial: row.try_get("serialnumber")?,
         subject: row.try_get("subjectname")?,
@@ -111,7 +112,8 @@ fn read(row: &AnyRow) -> Result<LscRow, StoreError> {
         not_before: row.try_get("notbefore")?,
         not_after: row.try_get("notafter")?,
         to_be_signed: row.try_get("tobesigned")?,
-        pem: row.try_get("certificate")?,
+        pem: maybe_kept(row, "lsc", &pkid, "certificate")?,
+        pkid,
         state,
         created_at: row.try_get("createdat")?,
         changed_at: row.try_get("changedat")?,
@@ -129,8 +131,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn lscs(&self) -> Result<Vec<LscRow>, StoreError> {
-        let rows = sqlx::query(all_columns(" ORDER BY devicename, createdat, pkid")).fetch_all(self.pool()).await?;
-        rows.iter().map(read).collect()
+        self.read(sqlx::query(all_columns(" ORDER BY devicename, createdat, pkid")), read).await
     }
 
     /// The current LSCs of all devices.
@@ -139,7 +140,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn current_lscs(&self) -> Result<Vec<LscRow>, StoreError> {
         let query = sqlx::query(all_columns(" WHERE tklscstate = 3 ORDER BY devicename"));
-        query.fetch_all(self.pool()).await?.iter().map(read).collect()
+        self.read(query, read).await
     }
 
     /// The LSCs of a device, the oldest first.
@@ -148,7 +149,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn lscs_of(&self, device: &str) -> Result<Vec<LscRow>, StoreError> {
         let query = sqlx::query(all_columns(" WHERE devicename = $1 ORDER BY createdat, pkid")).bind(device);
-        query.fetch_all(self.pool()).await?.iter().map(read).collect()
+        self.read(query, read).await
     }
 
     /// The current LSC of a device.
@@ -157,7 +158,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn current_lsc(&self, device: &str) -> Result<Option<LscRow>, StoreError> {
         let query = sqlx::query(all_columns(" WHERE devicename = $1 AND tklscstate = 3")).bind(device);
-        query.fetch_optional(self.pool()).await?.as_ref().map(read).transpose()
+        Ok(self.read(query, read).await?.pop())
     }
 
     /// What became of the LSC with this SHA-256 (lower-case hexadecimal); `None` when it is none of ours.
@@ -178,10 +179,11 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn devices_with_lscs_of(&mut self, issuer_fingerprint: &str) -> Result<Vec<String>, StoreError> {
-        let query = sqlx::query_scalar(
+        let query = sqlx::query(
             "SELECT devicename FROM lsc WHERE issuerfingerprint = $1 AND tklscstate IN (2, 3) ORDER BY devicename",
         );
-        Ok(query.bind(issuer_fingerprint).fetch_all(self.connection()).await?)
+        let rows: Vec<(String,)> = self.read(query.bind(issuer_fingerprint), columns).await?;
+        Ok(rows.into_iter().map(|(name,)| name).collect())
     }
 
     /// Ends every LSC that a device may hold. How many there were.

@@ -1,5 +1,8 @@
 //! The typed queries, a file per noun.
 
+use crate::unreadable::key_text;
+use crate::{Kept, StoreError};
+
 mod administrators;
 mod alarms;
 mod audit;
@@ -54,6 +57,24 @@ pub use resets::PendingResetRow;
 pub use restarts::RestartRow;
 pub use waves::{WaveDeviceRow, WaveRow};
 pub use web_security::WebSecurityRow;
+
+/// What a column keeps for another crate, of the row with this key. The statement has to give it as bytes.
+fn kept(row: &sqlx::any::AnyRow, table: &'static str, key: &str, column: &str) -> Result<Kept, StoreError> {
+    use sqlx::Row;
+    Ok(Kept::new(table, &key_text(key.as_bytes()), Ok(row.try_get(column)?)))
+}
+
+/// The same of a column that may be empty.
+fn maybe_kept(
+    row: &sqlx::any::AnyRow,
+    table: &'static str,
+    key: &str,
+    column: &str,
+) -> Result<Option<Kept>, StoreError> {
+    use sqlx::Row;
+    let bytes: Option<Vec<u8>> = row.try_get(column)?;
+    Ok(bytes.map(|bytes| Kept::new(table, &key_text(key.as_bytes()), Ok(bytes))))
+}
 
 /// The key of a row, from what makes the row one of its kind: the same thing has the same key on every node.
 fn pkid(table: &str, natural_key: &str) -> String {

@@ -4,6 +4,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::inventory::PAGE;
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// What the monitor said last about a certificate.
@@ -102,7 +103,7 @@ impl Store {
             "{LSCS} AND notafter <= $1 AND (notafter, lsc.pkid) > ($2, $3) ORDER BY notafter, lsc.pkid LIMIT $4"
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(until).bind(behind.0).bind(behind.1).bind(PAGE);
-        query.fetch_all(self.pool()).await?.iter().map(watched_lsc).collect()
+        self.read(query, watched_lsc).await
     }
 
     /// The current LSCs whose SHA-256 begins with these digits (lower-case hexadecimal); two at most.
@@ -113,7 +114,7 @@ impl Store {
         // `g` is behind all digits.
         let statement = format!("{LSCS} AND lsc.fingerprint >= $1 AND lsc.fingerprint < $1 || 'g' LIMIT 2");
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(digits);
-        query.fetch_all(self.pool()).await?.iter().map(watched_lsc).collect()
+        self.read(query, watched_lsc).await
     }
 
     /// How many current LSCs end by `until`, seconds since 1970 UTC.
@@ -130,13 +131,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn notices(&self) -> Result<Vec<NoticeRow>, StoreError> {
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT fingerprint, alarm, saidat FROM certificatenotice WHERE NOT EXISTS \
              (SELECT 1 FROM lsc WHERE lsc.fingerprint = certificatenotice.fingerprint) ORDER BY fingerprint",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        Ok(rows.into_iter().map(|(fingerprint, alarm, said_at)| NoticeRow { fingerprint, alarm, said_at }).collect())
+        );
+        let read = |row: &AnyRow| {
+            let (fingerprint, alarm, said_at) = columns(row)?;
+            Ok(NoticeRow { fingerprint, alarm, said_at })
+        };
+        self.read(query, read).await
     }
 
     /// What was acknowledged.
@@ -144,13 +147,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn acknowledgements(&self) -> Result<Vec<AcknowledgementRow>, StoreError> {
-        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
-            "SELECT fingerprint, actor, reason, at FROM certificateacknowledgement ORDER BY fingerprint",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        let row = |(fingerprint, actor, reason, at)| AcknowledgementRow { fingerprint, actor, reason, at };
-        Ok(rows.into_iter().map(row).collect())
+        let query =
+            sqlx::query("SELECT fingerprint, actor, reason, at FROM certificateacknowledgement ORDER BY fingerprint");
+        let read = |row: &AnyRow| {
+            let (fingerprint, actor, reason, at) = columns(row)?;
+            Ok(AcknowledgementRow { fingerprint, actor, reason, at })
+        };
+        self.read(query, read).await
     }
 
     /// What was said of revocation.
@@ -158,19 +161,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn revocations(&self) -> Result<Vec<RevocationRow>, StoreError> {
-        let rows: Vec<(String, String, String, String, i64)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT fingerprint, state, source, detail, checkedat FROM certificaterevocation ORDER BY fingerprint",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        let row = |(fingerprint, state, source, detail, checked_at)| RevocationRow {
-            fingerprint,
-            state,
-            source,
-            detail,
-            checked_at,
+        );
+        let read = |row: &AnyRow| {
+            let (fingerprint, state, source, detail, checked_at) = columns(row)?;
+            Ok(RevocationRow { fingerprint, state, source, detail, checked_at })
         };
-        Ok(rows.into_iter().map(row).collect())
+        self.read(query, read).await
     }
 }
 

@@ -3,6 +3,7 @@
 use sqlx::Row;
 
 use super::pkid;
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// A node: one server of the cluster.
@@ -41,30 +42,41 @@ pub struct ServiceRow {
 const PUBLISHER: i64 = 0;
 const SUBSCRIBER: i64 = 1;
 
+/// The key of the row that stands for the whole cluster.
+const ENTERPRISE_WIDE: &str = "00000000-1111-0000-0000-000000000000";
+
 impl Store {
     /// All nodes, the publisher first.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT pkid, name, domain, ipv4address, nodeid, CAST(tknodeusage AS BIGINT) AS usage FROM processnode \
-             WHERE systemnode = 'f' ORDER BY nodeid",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(NodeRow {
-                    pkid: row.try_get("pkid")?,
-                    name: row.try_get("name")?,
-                    domain: row.try_get("domain")?,
-                    address: row.try_get("ipv4address")?,
-                    number: row.try_get("nodeid")?,
-                    publisher: row.try_get::<i64, _>("usage")? == PUBLISHER,
-                })
+        // Without its row a node could not even say what is wrong: what cannot be read of it is taken from where it stands too.
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT pkid, CAST(name AS BLOB) AS name, CAST(domain AS BLOB) AS domain, CAST(ipv4address AS BLOB) AS address, \
+             CASE WHEN typeof(nodeid) = 'integer' THEN nodeid ELSE 0 END AS number, \
+             CASE WHEN typeof(tknodeusage) = 'integer' THEN tknodeusage WHEN nodeid = 1 THEN {PUBLISHER} ELSE {SUBSCRIBER} END \
+             AS usage, CAST((SELECT servername FROM certificateprocessnodemap WHERE fkprocessnode = processnode.pkid LIMIT 1) \
+             AS BLOB) AS othername, CAST((SELECT ipv4address FROM certificateprocessnodemap \
+             WHERE fkprocessnode = processnode.pkid LIMIT 1) AS BLOB) AS otheraddress FROM processnode \
+             WHERE pkid <> '{ENTERPRISE_WIDE}' ORDER BY usage, number"
+        )));
+        let read = |row: &sqlx::any::AnyRow| {
+            let text = |column: &str| -> Result<Option<String>, StoreError> {
+                let bytes: Option<Vec<u8>> = row.try_get(column)?;
+                Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+            };
+            let is_address = |text: &String| text.parse::<std::net::Ipv4Addr>().is_ok();
+            Ok(NodeRow {
+                pkid: row.try_get("pkid")?,
+                name: text("name")?.or(text("othername")?).unwrap_or_default(),
+                domain: text("domain")?.unwrap_or_default(),
+                address: text("address")?.filter(is_address).or(text("otheraddress")?).unwrap_or_default(),
+                number: row.try_get("number")?,
+                publisher: row.try_get::<i64, _>("usage")? == PUBLISHER,
             })
-            .collect()
+        };
+        self.read(query, read).await
     }
 
     /// The services of all nodes.
@@ -72,23 +84,20 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn services(&self) -> Result<Vec<ServiceRow>, StoreError> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT fkprocessnode, servername, enable, isactive, startedat FROM processnodeservice \
              ORDER BY fkprocessnode, servername",
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(ServiceRow {
-                    node: row.try_get("fkprocessnode")?,
-                    name: row.try_get("servername")?,
-                    started: row.try_get::<String, _>("enable")? == "t",
-                    activated: row.try_get::<String, _>("isactive")? == "t",
-                    started_at: row.try_get("startedat")?,
-                })
+        );
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(ServiceRow {
+                node: row.try_get("fkprocessnode")?,
+                name: row.try_get("servername")?,
+                started: row.try_get::<String, _>("enable")? == "t",
+                activated: row.try_get::<String, _>("isactive")? == "t",
+                started_at: row.try_get("startedat")?,
             })
-            .collect()
+        };
+        self.read(query, read).await
     }
 
     /// All parameters of the cluster.
@@ -96,8 +105,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn parameters(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let query = sqlx::query_as("SELECT paramname, paramvalue FROM processconfig ORDER BY paramname");
-        Ok(query.fetch_all(self.pool()).await?)
+        let query = sqlx::query("SELECT paramname, paramvalue FROM processconfig ORDER BY paramname");
+        self.read(query, columns).await
     }
 }
 

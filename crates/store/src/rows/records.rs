@@ -1,5 +1,6 @@
 //! Changes for those who listen.
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// Something changed.
@@ -21,12 +22,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn changes_after(&self, seq: i64) -> Result<Vec<ChangeRow>, StoreError> {
-        let rows: Vec<(i64, i64, String, String)> =
-            sqlx::query_as("SELECT seq, at, kind, subject FROM change WHERE seq > $1 ORDER BY seq LIMIT 10000")
-                .bind(seq)
-                .fetch_all(self.pool())
-                .await?;
-        Ok(rows.into_iter().map(|(seq, at, kind, subject)| ChangeRow { seq, at, kind, subject }).collect())
+        let query = sqlx::query("SELECT seq, at, kind, subject FROM change WHERE seq > $1 ORDER BY seq LIMIT 10000");
+        let read = |row: &sqlx::any::AnyRow| {
+            let (seq, at, kind, subject) = columns(row)?;
+            Ok(ChangeRow { seq, at, kind, subject })
+        };
+        self.read(query.bind(seq), read).await
     }
 }
 
@@ -38,7 +39,7 @@ impl Transaction {
     pub async fn note_change(&mut self, at: i64, kind: &str, subject: &str) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO change (seq, at, kind, subject) \
-             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM change), $1, $2, $3)",
+             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM change WHERE seq < 9223372036854775807), $1, $2, $3)",
         )
         .bind(at)
         .bind(kind)

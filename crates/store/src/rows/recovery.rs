@@ -1,5 +1,6 @@
 //! Alarms that stand, ITLs that were reset, ITLRecovery keys that were backed up.
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// An alarm that stands.
@@ -21,10 +22,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn standing_alarms(&self) -> Result<Vec<StandingAlarmRow>, StoreError> {
-        let query = sqlx::query_as("SELECT name, subject, text, raisedat FROM standingalarm ORDER BY raisedat, name");
-        let rows: Vec<(String, String, String, i64)> = query.fetch_all(self.pool()).await?;
-        let row = |(name, subject, text, raised_at)| StandingAlarmRow { name, subject, text, raised_at };
-        Ok(rows.into_iter().map(row).collect())
+        let query = sqlx::query("SELECT name, subject, text, raisedat FROM standingalarm ORDER BY raisedat, name");
+        let read = |row: &sqlx::any::AnyRow| {
+            let (name, subject, text, raised_at) = columns(row)?;
+            Ok(StandingAlarmRow { name, subject, text, raised_at })
+        };
+        self.read(query, read).await
     }
 
     /// The ITLs that were reset: key of the node, SHA-256 of the file in hexadecimal.
@@ -32,7 +35,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn itl_resets(&self) -> Result<Vec<(String, String)>, StoreError> {
-        Ok(sqlx::query_as("SELECT fkprocessnode, fingerprint FROM itlreset").fetch_all(self.pool()).await?)
+        self.read(sqlx::query("SELECT fkprocessnode, fingerprint FROM itlreset"), columns).await
     }
 
     /// When the key of an ITLRecovery certificate (SHA-256 in hexadecimal) was last taken away, milliseconds since 1970 UTC.
@@ -40,8 +43,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn recovery_backup(&self, fingerprint: &str) -> Result<Option<i64>, StoreError> {
-        let query = sqlx::query_scalar("SELECT takenat FROM recoverybackup WHERE fingerprint = $1").bind(fingerprint);
-        Ok(query.fetch_optional(self.pool()).await?)
+        let query = sqlx::query("SELECT takenat FROM recoverybackup WHERE fingerprint = $1").bind(fingerprint);
+        let rows: Vec<(i64,)> = self.read(query, columns).await?;
+        Ok(rows.first().map(|(at,)| *at))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Requests to external CAs: one waits per node and unit, those before it are kept.
 
-use super::pkid;
-use crate::{Store, StoreError, Transaction};
+use sqlx::Row;
+
+use super::{kept, pkid};
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// A certificate request of a node and unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub struct RequestRow {
     /// Number of the unit in `typecertificateservice`.
     pub service: i64,
     /// The request, PEM.
-    pub pem: String,
+    pub pem: Kept,
     /// Name of its key in the key store of the node, lower-case hexadecimal.
     pub key_id: String,
     /// Whether the certificate is for this unit of all nodes.
@@ -46,18 +48,26 @@ impl RequestState {
     }
 }
 
-const COLUMNS: &str = "SELECT fkprocessnode, CAST(tkcertificateservice AS BIGINT), request, keyid, multiserver, state, createdat \
+const COLUMNS: &str = "SELECT pkid, fkprocessnode, CAST(tkcertificateservice AS BIGINT) AS service, \
+                       CAST(request AS BLOB) AS request, keyid, multiserver, state, createdat \
                        FROM certificaterequest ORDER BY createdat DESC, pkid";
 
-type Columns = (String, i64, String, String, String, String, i64);
-
-fn row((node, service, pem, key_id, multi_server, state, created_at): Columns) -> Result<RequestRow, StoreError> {
+fn read(row: &sqlx::any::AnyRow) -> Result<RequestRow, StoreError> {
+    let (key, state): (String, String) = (row.try_get("pkid")?, row.try_get("state")?);
     let known = RequestState::ALL.into_iter().find(|known| known.word() == state);
     let state = known.ok_or_else(|| StoreError::BadRow {
         table: "certificaterequest",
         reason: format!("no state `{}`", state.escape_debug()),
     })?;
-    Ok(RequestRow { node, service, pem, key_id, multi_server: multi_server == "t", state, created_at })
+    Ok(RequestRow {
+        node: row.try_get("fkprocessnode")?,
+        service: row.try_get("service")?,
+        pem: kept(row, "certificaterequest", &key, "request")?,
+        key_id: row.try_get("keyid")?,
+        multi_server: row.try_get::<String, _>("multiserver")? == "t",
+        state,
+        created_at: row.try_get("createdat")?,
+    })
 }
 
 impl Store {
@@ -66,8 +76,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn requests(&self) -> Result<Vec<RequestRow>, StoreError> {
-        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.pool()).await?;
-        rows.into_iter().map(row).collect()
+        self.read(sqlx::query(COLUMNS), read).await
     }
 }
 
@@ -77,8 +86,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn requests(&mut self) -> Result<Vec<RequestRow>, StoreError> {
-        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.connection()).await?;
-        rows.into_iter().map(row).collect()
+        self.read(sqlx::query(COLUMNS), read).await
     }
 
     /// Keeps a request as the one that waits; the one of the same node and unit before it becomes a replaced one.
@@ -102,7 +110,7 @@ impl Transaction {
         .bind(pkid("certificaterequest", &request.key_id))
         .bind(&request.node)
         .bind(request.service)
-        .bind(&request.pem)
+        .bind(request.pem.text().into_owned())
         .bind(&request.key_id)
         .bind(if request.multi_server { "t" } else { "f" })
         .bind(request.state.word())

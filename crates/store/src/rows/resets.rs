@@ -1,5 +1,6 @@
 //! Resets that are owed to phones because a certificate changed.
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// A change that phones have to be reset for.
@@ -34,8 +35,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn pending_resets(&self) -> Result<Vec<PendingResetRow>, StoreError> {
-        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.pool()).await?;
-        Ok(rows.into_iter().map(read).collect())
+        self.read(sqlx::query(COLUMNS), |row| Ok(read(columns(row)?))).await
     }
 }
 
@@ -48,8 +48,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn device_resets(&self, change: i64) -> Result<Vec<String>, StoreError> {
-        let query = sqlx::query_scalar("SELECT devicename FROM devicereset WHERE changeseq = $1 ORDER BY devicename");
-        Ok(query.bind(change).fetch_all(self.pool()).await?)
+        let query = sqlx::query("SELECT devicename FROM devicereset WHERE changeseq = $1 ORDER BY devicename");
+        let rows: Vec<(String,)> = self.read(query.bind(change), columns).await?;
+        Ok(rows.into_iter().map(|(name,)| name).collect())
     }
 }
 
@@ -63,7 +64,7 @@ impl Transaction {
             let values: Vec<String> = (1..=some.len()).map(|number| format!("(${number})")).collect();
             let statement = format!(
                 "WITH v (name) AS (VALUES {}) INSERT INTO devicereset (changeseq, devicename) \
-                 SELECT (SELECT MAX(seq) FROM change WHERE kind = 'reset'), name FROM v",
+                 SELECT (SELECT MAX(seq) FROM change WHERE kind = 'reset' AND seq < 9223372036854775807), name FROM v",
                 values.join(", ")
             );
             let mut query = sqlx::query(sqlx::AssertSqlSafe(statement)).persistent(false);
@@ -93,8 +94,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn pending_resets(&mut self) -> Result<Vec<PendingResetRow>, StoreError> {
-        let rows: Vec<Columns> = sqlx::query_as(COLUMNS).fetch_all(self.connection()).await?;
-        Ok(rows.into_iter().map(read).collect())
+        self.read(sqlx::query(COLUMNS), |row| Ok(read(columns(row)?))).await
     }
 
     /// Notes that phones have to be reset for a change; once for the same certificate of a node and unit.
@@ -104,7 +104,7 @@ impl Transaction {
     pub async fn note_pending_reset(&mut self, reset: &PendingResetRow) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO pendingreset (seq, at, servername, tkcertificateservice, fingerprint, oldserialnumber) \
-             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM pendingreset), $1, $2, $3, $4, $5) \
+             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM pendingreset WHERE seq < 9223372036854775807), $1, $2, $3, $4, $5) \
              ON CONFLICT (servername, tkcertificateservice, fingerprint) DO NOTHING",
         )
         .bind(reset.at)

@@ -1,5 +1,6 @@
 //! What wants restarts, and which of them were done.
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// Something changed on a node that wants restarts, or a step was done there.
@@ -19,9 +20,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn restart_causes(&self) -> Result<Vec<RestartRow>, StoreError> {
-        let rows =
-            sqlx::query_as("SELECT fkprocessnode, cause, at FROM restartcause ORDER BY fkprocessnode, at, cause");
-        Ok(rows.fetch_all(self.pool()).await?.into_iter().map(row).collect())
+        let rows = sqlx::query("SELECT fkprocessnode, cause, at FROM restartcause ORDER BY fkprocessnode, at, cause");
+        self.read(rows, |columns_of| Ok(row(columns(columns_of)?))).await
     }
 
     /// When each step was last done on each node.
@@ -29,8 +29,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn restarts_done(&self) -> Result<Vec<RestartRow>, StoreError> {
-        let rows = sqlx::query_as("SELECT fkprocessnode, step, at FROM restartdone ORDER BY fkprocessnode, step");
-        Ok(rows.fetch_all(self.pool()).await?.into_iter().map(row).collect())
+        let rows = sqlx::query("SELECT fkprocessnode, step, at FROM restartdone ORDER BY fkprocessnode, step");
+        self.read(rows, |columns_of| Ok(row(columns(columns_of)?))).await
     }
 }
 
@@ -46,7 +46,7 @@ impl Transaction {
     pub async fn note_restart_cause(&mut self, node: &str, cause: &str, at: i64) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO restartcause (fkprocessnode, cause, at) \
-             SELECT $1, $2, MAX($3, COALESCE((SELECT MAX(at) + 1 FROM restartdone), 0)) WHERE TRUE \
+             SELECT $1, $2, MAX($3, COALESCE((SELECT MAX(at) + 1 FROM restartdone WHERE at < 9223372036854775807), 0)) WHERE TRUE \
              ON CONFLICT (fkprocessnode, cause) DO UPDATE SET at = excluded.at",
         )
         .bind(node)
@@ -64,7 +64,7 @@ impl Transaction {
     pub async fn note_restart_done(&mut self, node: &str, step: &str, at: i64) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO restartdone (fkprocessnode, step, at) \
-             SELECT $1, $2, MAX($3, COALESCE((SELECT MAX(at) FROM restartcause), 0)) WHERE TRUE \
+             SELECT $1, $2, MAX($3, COALESCE((SELECT MAX(at) FROM restartcause WHERE at < 9223372036854775807), 0)) WHERE TRUE \
              ON CONFLICT (fkprocessnode, step) DO UPDATE SET at = excluded.at",
         )
         .bind(node)

@@ -1,5 +1,6 @@
 //! The folders of files that nodes serve.
 
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 impl Store {
@@ -8,8 +9,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn served_folders(&self) -> Result<Vec<(String, bool)>, StoreError> {
-        let query = sqlx::query_as("SELECT DISTINCT path, merge FROM servedfolder ORDER BY path, merge");
-        let rows: Vec<(String, String)> = query.fetch_all(self.pool()).await?;
+        let query = sqlx::query("SELECT DISTINCT path, merge FROM servedfolder ORDER BY path, merge");
+        let rows: Vec<(String, String)> = self.read(query, columns).await?;
         Ok(rows.into_iter().map(|(path, merge)| (path, merge == "t")).collect())
     }
 }

@@ -52,8 +52,7 @@ impl Store {
             "SELECT number, state, reason, batchsize, stopat, CAST(tkauthenticationmode AS BIGINT) AS mode, timeallowed, \
              startedat FROM wave ORDER BY number DESC LIMIT 1",
         );
-        let row = query.fetch_optional(self.pool()).await?;
-        row.map(|row| {
+        let read = |row: &sqlx::any::AnyRow| {
             Ok(WaveRow {
                 number: row.try_get("number")?,
                 state: row.try_get("state")?,
@@ -64,8 +63,8 @@ impl Store {
                 time_allowed: row.try_get("timeallowed")?,
                 started_at: row.try_get("startedat")?,
             })
-        })
-        .transpose()
+        };
+        Ok(self.read(query, read).await?.pop())
     }
 
     /// The devices of a wave, by batch and name.
@@ -79,19 +78,17 @@ impl Store {
              LEFT JOIN device ON device.name = wavedevice.devicename WHERE fkwave = $1 ORDER BY batch, devicename",
         )
         .bind(wave);
-        let rows = query.fetch_all(self.pool()).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(WaveDeviceRow {
-                    device: row.try_get("devicename")?,
-                    batch: row.try_get("batch")?,
-                    state: row.try_get("state")?,
-                    scheduled_at: row.try_get("scheduledat")?,
-                    status: row.try_get("status")?,
-                    device_scheduled_at: row.try_get("devicescheduledat")?,
-                })
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(WaveDeviceRow {
+                device: row.try_get("devicename")?,
+                batch: row.try_get("batch")?,
+                state: row.try_get("state")?,
+                scheduled_at: row.try_get("scheduledat")?,
+                status: row.try_get("status")?,
+                device_scheduled_at: row.try_get("devicescheduledat")?,
             })
-            .collect()
+        };
+        self.read(query, read).await
     }
 }
 
@@ -101,9 +98,11 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_wave(&mut self, wave: &WaveRow, devices: &[(String, i64)]) -> Result<i64, StoreError> {
-        let number: i64 = sqlx::query_scalar("SELECT CAST(COALESCE(MAX(number), 0) + 1 AS BIGINT) FROM wave")
-            .fetch_one(self.connection())
-            .await?;
+        let number: i64 = sqlx::query_scalar(
+            "SELECT CAST(COALESCE(MAX(number), 0) + 1 AS BIGINT) FROM wave WHERE number < 9223372036854775807",
+        )
+        .fetch_one(self.connection())
+        .await?;
         sqlx::query(
             "INSERT INTO wave (number, state, reason, batchsize, stopat, tkauthenticationmode, timeallowed, startedat) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -1,6 +1,10 @@
 //! What `set web-security` has set for a node, and the default CAs that are switched off.
 
-use crate::{Store, StoreError, Transaction};
+use sqlx::Row;
+
+use super::kept;
+use crate::unreadable::columns;
+use crate::{Kept, Store, StoreError, Transaction};
 
 /// The parts of the subjects of a node's certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +31,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn web_security(&self, node: &str) -> Result<Option<WebSecurityRow>, StoreError> {
-        let row: Option<(String, String, String, String, String, String)> = sqlx::query_as(
+        let query = sqlx::query(
             "SELECT orgunit, orgname, locality, state, country, alternatehostname FROM websecurity \
              WHERE fkprocessnode = $1",
         )
-        .bind(node)
-        .fetch_optional(self.pool())
-        .await?;
+        .bind(node);
+        let row = self.read(query, columns).await?.pop();
         Ok(row.map(|(org_unit, org_name, locality, state, country, alternate_host_name)| WebSecurityRow {
             node: node.to_owned(),
             org_unit,
@@ -49,10 +52,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn disabled_default_cas(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let query =
-            sqlx::query_as("SELECT certificate, fingerprint FROM disableddefaultca ORDER BY commonname, fingerprint");
-        Ok(query.fetch_all(self.pool()).await?)
+    pub async fn disabled_default_cas(&self) -> Result<Vec<(Kept, String)>, StoreError> {
+        let query = sqlx::query(
+            "SELECT CAST(certificate AS BLOB) AS certificate, fingerprint FROM disableddefaultca \
+             ORDER BY commonname, fingerprint",
+        );
+        let read = |row: &sqlx::any::AnyRow| {
+            let fingerprint: String = row.try_get("fingerprint")?;
+            Ok((kept(row, "disableddefaultca", &fingerprint, "certificate")?, fingerprint))
+        };
+        self.read(query, read).await
     }
 }
 

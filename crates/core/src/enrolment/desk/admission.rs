@@ -3,7 +3,7 @@
 use pki::Certificate;
 use pki::capf::{Unproven, check};
 use pki::lsc::public_key_pem;
-use store::rows::{EnrolmentRow, LscState, ShownKind};
+use store::rows::{DeviceCertificateRow, EnrolmentRow, LscState, ShownKind};
 use wire::capf::{AuthResponse, Failure, Operation as Asked, Refusal};
 
 use super::{Desk, Issued, LOCK_TIME, Refused, Visit, WRONG_STRINGS, Wrong, shown_row};
@@ -12,6 +12,7 @@ use crate::enrolment::authority::{Authority, is_named_capf};
 use crate::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 use crate::enrolment::recorder::Step;
 use crate::enrolment::strings::StringKey;
+use crate::readable::KeepsCertificate;
 
 impl Desk {
     /// Answers [`wire::capf::Question::Authenticate`]. `now` in milliseconds since 1970 UTC.
@@ -265,10 +266,12 @@ impl Desk {
     async fn note_mic(&self, row: &EnrolmentRow, mic: &Certificate, now: i64) -> Result<(), Refused> {
         let fingerprint = pki::hash::hex(&mic.sha256());
         let shown = self.cluster.store().certificates_shown_by(&row.device).await?;
-        if shown.iter().any(|shown| shown.kind == ShownKind::Mic && shown.fingerprint == fingerprint) {
+        let is_it = |shown: &DeviceCertificateRow| shown.kind == ShownKind::Mic && shown.fingerprint == fingerprint;
+        // One that cannot be read is written anew.
+        if shown.iter().any(|shown| is_it(shown) && shown.certificate().is_ok()) {
             return Ok(());
         }
-        let shown = Box::new(shown_row(&row.device, ShownKind::Mic, mic, now));
+        let shown = Box::new(shown_row(&row.device, ShownKind::Mic, mic, now)?);
         self.recorder.record(&self.cluster, Step::Mic { shown }, now).await?;
         Ok(())
     }

@@ -38,7 +38,7 @@ impl Desk {
             Done::Deleted => Step::Deleted { device, scheduled_at, status },
             Done::Fetched(der) => {
                 let fetched = self.check_fetched(&device, der, now)?;
-                let shown = Box::new(shown_row(&device, ShownKind::Fetched, &fetched, now));
+                let shown = Box::new(shown_row(&device, ShownKind::Fetched, &fetched, now)?);
                 Step::Fetched { shown, scheduled_at, status }
             }
         };

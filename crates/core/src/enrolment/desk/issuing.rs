@@ -10,6 +10,7 @@ use wire::capf::{Failure, KeySpec, Refusal};
 use super::{Desk, Issued, Refused, Visit};
 use crate::CoreError;
 use crate::enrolment::recorder::Step;
+use crate::readable::{certificate, pem_of};
 use crate::surroundings::{SERIAL_LENGTH, Surroundings};
 
 impl Desk {
@@ -52,8 +53,7 @@ impl Desk {
         // Positive, and not shortened by a leading zero, as all serial numbers here.
         serial[0] = (serial[0] & 0x3f) | 0x40;
         // The CUCM form of a subject takes its serial number from the MIC.
-        let mic =
-            row.mic.as_ref().map(|pem| Certificate::from_pem(pem.as_bytes())).transpose().map_err(CoreError::from)?;
+        let mic = row.mic.as_ref().map(certificate).transpose().map_err(CoreError::Unreadable)?;
         let request = LscRequest {
             device_name: &row.device,
             model: &row.model,
@@ -69,7 +69,7 @@ impl Desk {
         if authority.offline {
             let waiting = DeviceRequestRow {
                 device: row.device.clone(),
-                request: request.request(&authority.key).map_err(CoreError::from)?,
+                request: request.request(&authority.key).map_err(CoreError::from)?.into(),
                 public_key: spki_pem(public_key),
                 key_id: pki::hash::hex(&pki::hash::sha256(public_key)),
                 scheduled_at: row.scheduled_at,
@@ -95,7 +95,7 @@ impl Desk {
         let step = Step::Attach {
             key: key.clone(),
             device: row.device.clone(),
-            pem: certificate.to_pem(),
+            pem: pem_of(&certificate)?,
             fingerprint: pki::hash::hex(&certificate.sha256()),
         };
         self.put(step, now).await?;

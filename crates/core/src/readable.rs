@@ -1,0 +1,121 @@
+//! The one reader of what rows keep: certificates, requests, lists. A row gives either what it keeps or [`Unreadable`], which is no
+//! [`CoreError`] by itself: whoever reads says what becomes of the row that cannot be read.
+//!
+//! And the one writer: what goes into a row was read back before, by the same code.
+
+use pki::Certificate;
+use pki::request::CertificateRequest;
+use store::rows::{
+    CertificateRow, CtlFileRow, DeletedCertificateRow, DeviceCertificateRow, LscRow, RequestRow as KeptRequest,
+};
+use store::unreadable::Content;
+use store::{Kept, Unreadable};
+use wire::trust_list::TrustList;
+
+use crate::cluster::RELEASE;
+use crate::releases::release;
+use crate::{CoreError, parameters};
+
+/// A row that keeps a certificate.
+pub(crate) trait KeepsCertificate {
+    /// The certificate.
+    fn certificate(&self) -> Result<Certificate, Unreadable>;
+}
+
+macro_rules! keeps_certificate {
+    ($($row:ty),+) => {
+        $(impl KeepsCertificate for $row {
+            fn certificate(&self) -> Result<Certificate, Unreadable> {
+                self.pem.read(|pem| certificate_of(pem, &self.fingerprint))
+            }
+        })+
+    };
+}
+
+keeps_certificate!(CertificateRow, DeletedCertificateRow, DeviceCertificateRow);
+
+/// The certificate of an LSC; `None` while it is not signed.
+pub(crate) fn lsc(row: &LscRow) -> Result<Option<Certificate>, Unreadable> {
+    row.pem.as_ref().map(certificate).transpose()
+}
+
+/// A certificate of a row that does not say its SHA-256.
+pub(crate) fn certificate(kept: &Kept) -> Result<Certificate, Unreadable> {
+    kept.read(Certificate::from_pem)
+}
+
+/// The certificates of rows that can be read, each with its row. For whoever asks what a certificate does: sign, be looked up, stand
+/// above another. One that cannot be read does none of that; [`crate::unreadable`] tells of it.
+pub(crate) fn readable(rows: &[CertificateRow]) -> impl Iterator<Item = (&CertificateRow, Certificate)> {
+    rows.iter().filter_map(|row| row.certificate().ok().map(|certificate| (row, certificate)))
+}
+
+/// The request of a row.
+pub(crate) fn request(row: &KeptRequest) -> Result<CertificateRequest, Unreadable> {
+    row.pem.read(|pem| request_of(pem, &row.key_id))
+}
+
+/// The list of a row.
+pub(crate) fn list(row: &CtlFileRow) -> Result<TrustList, Unreadable> {
+    row.file.read(|file| TrustList::decode(file.to_vec()))
+}
+
+/// The text of a certificate for a row, after it was read back.
+///
+/// # Errors
+/// [`CoreError::Refused`] `not-readable`: the reader of rows does not take it.
+pub(crate) fn pem_of(certificate: &Certificate) -> Result<String, CoreError> {
+    let pem = certificate.to_pem();
+    let fingerprint = pki::hash::hex(&certificate.sha256());
+    certificate_of(pem.as_bytes(), &fingerprint).map_err(|reason| {
+        let name = certificate.subject(pki::NameForm::Cucm);
+        let text = format!(
+            "{} cannot be kept: {reason}. Its CA has to issue it again in a form that OpenSSL reads",
+            name.escape_debug()
+        );
+        CoreError::refused("not-readable", text)
+    })?;
+    Ok(pem)
+}
+
+fn certificate_of(pem: &[u8], fingerprint: &str) -> Result<Certificate, String> {
+    let certificate = Certificate::from_pem(pem).map_err(|error| error.to_string())?;
+    if pki::hash::hex(&certificate.sha256()) != fingerprint {
+        return Err("it is another certificate than its SHA-256 says".to_owned());
+    }
+    Ok(certificate)
+}
+
+fn request_of(pem: &[u8], key_id: &str) -> Result<CertificateRequest, String> {
+    let request = CertificateRequest::from_pem(pem).map_err(|error| error.to_string())?;
+    if pki::hash::hex(&request.key_id()) != key_id {
+        return Err("it is for another key than its row says".to_owned());
+    }
+    Ok(request)
+}
+
+/// Whether the content of a column can be read.
+pub(crate) fn check(content: Content, bytes: &[u8], beside: &str) -> Result<(), String> {
+    let utf8 = || std::str::from_utf8(bytes).map_err(|error| error.to_string());
+    match content {
+        Content::Certificate => certificate_of(bytes, beside).map(drop),
+        Content::Request => request_of(bytes, beside).map(drop),
+        Content::PublicKey => {
+            let text = utf8()?.trim_end();
+            let whole = text.starts_with("-----BEGIN ") && text.ends_with("-----");
+            if whole { Ok(()) } else { Err("it is no PEM text".to_owned()) }
+        }
+        Content::List => TrustList::decode(bytes.to_vec()).map(drop).map_err(|error| error.to_string()),
+        Content::Address => {
+            let address = utf8()?;
+            let wrong = |_| format!("its address `{}` is not IPv4", address.escape_debug());
+            address.parse::<std::net::Ipv4Addr>().map(drop).map_err(wrong)
+        }
+        Content::Parameter if beside == RELEASE => {
+            let name = utf8()?;
+            let known = release(name).is_some();
+            if known { Ok(()) } else { Err(format!("there is no release `{}`", name.escape_debug())) }
+        }
+        Content::Parameter => parameters::check_stored(beside, utf8()?),
+    }
+}
