@@ -155,14 +155,6 @@ impl Reply {
         behind.map_or_else(|| Self::done(text.clone()), |error| Self::error(error).above(&text))
     }
 
-    fn below(mut self, text: &str) -> Self {
-        if self.error_at == self.text.len() {
-            self.error_at += text.len();
-        }
-        self.text.push_str(text);
-        self
-    }
-
     pub(crate) fn above(mut self, text: &str) -> Self {
         self.text.insert_str(0, text);
         self.error_at += text.len();
@@ -368,7 +360,7 @@ impl Session {
     }
 
     fn unknown(&self, typed: &str) -> Reply {
-        unknown(typed, self.actor.level(), self.cluster.release())
+        no_command(&help::hint(typed, self.actor.level(), self.cluster.release()))
     }
 
     /// The reply to a command of ours, with lines that break between words.
@@ -389,7 +381,7 @@ impl Session {
             && let Some(instead) = command.missing_in(self.cluster.release())
         {
             let (name, release) = (command.name(), self.cluster.release().name);
-            return Err(unknown().below(&format!("`{name}` is not a command of release {release}: {instead}\n")));
+            return Err(no_command(&format!("`{name}` is not a command of release {release}: {instead}\n")));
         }
         if command.place == Place::Publisher && !self.node.publisher {
             return Err(Reply::refused(format!("This command can only be run on the publisher\n{UNSUCCESSFUL}")));
@@ -582,6 +574,6 @@ fn declined() -> Reply {
 }
 
 /// What is no command [cucm-behaviour.md 1.1], and below it, ours, where to look.
-fn unknown(typed: &str, level: Level, release: &Release) -> Reply {
-    Reply::wrong_usage(format!("{UNSUCCESSFUL}No valid command entered\n{}", help::hint(typed, level, release)))
+fn no_command(hint: &str) -> Reply {
+    Reply::wrong_usage(format!("{UNSUCCESSFUL}No valid command entered\n{hint}"))
 }
