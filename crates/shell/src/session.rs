@@ -11,7 +11,7 @@ use ringfence_core::parameters::SecurityMode;
 use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::services::{self, Run};
 use ringfence_core::trust_lists::CtlSigner;
-use ringfence_core::{Actor, Cluster, CoreError, Level, ListKind, NodeRow, Surroundings, Table, rollback};
+use ringfence_core::{Actor, Cluster, CoreError, ListKind, NodeRow, Surroundings, Table, rollback};
 
 use crate::columns::{Columns, Look, USUAL, wrap_lines};
 use crate::complete::Completer;
