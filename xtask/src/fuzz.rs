@@ -105,6 +105,18 @@ const TARGETS: &[Target] = &[
             ("soft-phone", b"CSFJOHN.DOE_1,Jabber,,,,\"two\nlines\"\n"),
         ],
     },
+    Target {
+        name: "run_sql",
+        vectors: &[],
+        seeds: &[
+            ("mode", b"select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'"),
+            ("page", b"select skip 1 first 500 d.name, count(*) n from device d group by d.name having count(*) > 0 order by 2 desc"),
+            ("join", b"select d.name, g.name from device d left outer join callmanagergroup g on d.fkcallmanagergroup = g.pkid"),
+            ("inner", b"select case when a.x in (select enum from typekeyorder) then 'a' else \"b\" end from (select 1 as x) a"),
+            ("hidden", b"select 1 as `'`; drop table device; select 1 as `'`"),
+            ("secret", b"select [authenticationstring] from device union all select credentials from credential"),
+        ],
+    },
 ];
 
 /// `cargo xtask fuzz [TARGET [SECONDS]]`.

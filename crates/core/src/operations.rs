@@ -1,8 +1,9 @@
 //! What an administrator does to the whole cluster: its security mode, its CTL, its parameters.
 
 use pki::listing::ListKind;
+use store::StoreError;
 use store::rows::NodeRow;
-use store::sql::Table;
+use store::sql::{Limits, Question, Table};
 use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;
@@ -12,6 +13,9 @@ use crate::ctl_provider::outcome;
 use crate::parameters::{self, SecurityMode};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::CtlSigner;
+
+/// Characters of a statement that stand in the audit log: a line of the shell.
+const AUDITED: usize = 8192;
 
 impl Cluster {
     /// `utils ctl set-cluster mixed-mode | non-secure-mode`, on the publisher.
@@ -123,13 +127,24 @@ impl Cluster {
         self.settle_change(surroundings).await
     }
 
-    /// `run sql`: one `select`.
+    /// `run sql`: one `select` of what is shown. That it was asked is in the audit log before it is answered.
     ///
     /// # Errors
-    /// [`CoreError`].
-    pub async fn run_sql(&self, actor: &Actor, statement: &str) -> Result<Table, CoreError> {
-        actor.require(Level::Read)?;
-        Ok(self.store().select(statement).await?)
+    /// [`CoreError`]: the level, the statement, a limit.
+    pub async fn run_sql(&self, actor: &Actor, statement: &str, now: i64) -> Result<Table, CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let question = Question::read(statement);
+        let asked: String = statement.chars().take(AUDITED).collect();
+        let result = if question.is_ok() { "allowed" } else { "refused" };
+        self.audit(actor.name(), &format!("run sql {asked}"), result, now).await?;
+        let answer = match question {
+            Ok(question) => self.store().select(&question, Limits::default()).await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(|error| match error {
+            StoreError::NotASelect(reason) | StoreError::Statement(reason) => CoreError::refused("run-sql", reason),
+            error => error.into(),
+        })
     }
 
     /// Writes an audit entry on its own, before something is signed or a file is changed: what cannot be written down is not done.

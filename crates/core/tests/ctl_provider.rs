@@ -460,7 +460,7 @@ async fn a_node_that_fails_while_the_nodes_sign_is_named_and_finished_with_the_n
             "{trouble}"
         );
         let sql = "select command, result from audit order by seq";
-        let audit = world.cluster.run_sql(&world.admin, sql).await.unwrap().rows;
+        let audit = world.cluster.run_sql(&world.admin, sql, 0).await.unwrap().rows;
         let last: Vec<&str> = audit.last().unwrap().iter().map(|cell| cell.as_deref().unwrap()).collect();
         assert!(last[0].starts_with("utils ctl ") && last[1] == "failed on 127.0.47.156", "{last:?}");
         // The same again fails again and signs nothing new.
@@ -562,9 +562,9 @@ async fn accounts_and_the_service() {
         let refused = cluster.log_in(name, Password::new(given)).await.unwrap_err();
         assert!(matches!(refused, CoreError::Refused { label: "login", .. }), "{refused}");
     }
-    let hashes = cluster.run_sql(admin, "select * from Credential").await.unwrap_err().to_string();
+    let hashes = cluster.run_sql(admin, "select * from Credential", 0).await.unwrap_err().to_string();
     assert!(hashes.contains("is not shown"), "{hashes}");
-    assert_eq!(cluster.run_sql(admin, "select name from applicationuser").await.unwrap().rows.len(), 1);
+    assert_eq!(cluster.run_sql(admin, "select name from applicationuser", 0).await.unwrap().rows.len(), 1);
     cluster.remove_administrator(admin, "ccmadmin", lab).await.unwrap();
     assert!(cluster.log_in("ccmadmin", password()).await.is_err());
 

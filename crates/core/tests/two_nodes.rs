@@ -166,18 +166,18 @@ async fn tables_as_run_sql_shows_them() {
     let folder = tempfile::tempdir().unwrap();
     let mut seed = Seed { now: 1_795_000_000_000, random: OpensslRandom, renewed: false };
     let cluster = Cluster::create(folder.path(), &new_cluster("10.5"), TimeZone::UTC, &mut seed).await.unwrap();
-    let actor = Actor::new("reader", Level::Read);
+    let actor = Actor::new("reader", Level::ReadWrite);
     let sql = "select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'";
-    let table = cluster.run_sql(&actor, sql).await.unwrap();
+    let table = cluster.run_sql(&actor, sql, 0).await.unwrap();
     assert_eq!(table.columns, ["paramname", "paramvalue"]);
     assert_eq!(table.rows, [[Some("ClusterSecurityMode".to_owned()), Some("0".to_owned())]]);
-    let empty = cluster.run_sql(&actor, "select name,tkcertificatestatus,publickey from device").await.unwrap();
+    let empty = cluster.run_sql(&actor, "select name,tkcertificatestatus,publickey from device", 0).await.unwrap();
     assert_eq!(empty.columns, ["name", "tkcertificatestatus", "publickey"]);
     for bad in ["delete from device", "select 1; delete from device", "update device set name='x'"] {
-        assert!(cluster.run_sql(&actor, bad).await.is_err(), "{bad}");
+        assert!(cluster.run_sql(&actor, bad, 0).await.is_err(), "{bad}");
     }
     let roles = "select tktrustrole from certificatetrustrolemap join certificate on certificate.pkid = fkcertificate \
                  where serialnumber = '70caf64e090751b9df22f49f754fc5bb' order by tktrustrole";
-    let table = cluster.run_sql(&actor, roles).await.unwrap();
+    let table = cluster.run_sql(&actor, roles, 0).await.unwrap();
     assert_eq!(table.rows, [[Some("0".to_owned())], [Some("2".to_owned())]]);
 }

@@ -445,7 +445,7 @@ impl Session {
             Action::StartService => self.start_service(first, surroundings).await,
             Action::StopService => self.stop_service(first, surroundings).await,
             Action::RestartService => self.restart_service(first, surroundings).await,
-            Action::RunSql => self.run_sql(first).await,
+            Action::RunSql => self.run_sql(first, surroundings).await,
             Action::ShowParameters => self.show_parameters().await,
             Action::SetParameter => self.set_parameter(first, second.unwrap_or_default(), surroundings).await,
             Action::GenerateRequest => self.generate_request(first, second.unwrap_or_default(), surroundings).await,

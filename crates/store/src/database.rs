@@ -14,7 +14,10 @@ use crate::{StoreError, aside, audit_log, fault};
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
+    file: Arc<Path>,
     audit_log: Arc<Path>,
+    /// Whose turn it is to run a `run sql`.
+    one_select: Arc<Mutex<()>>,
     /// Locked by whoever changes something, and whose turn it is in this process.
     turns: (Arc<File>, Arc<Mutex<()>>),
     /// Held while the file is open here, so that the next one to open it knows whether others have it open.
@@ -91,6 +94,8 @@ impl Store {
         let turns = lock_file(&path.with_file_name("write.lock"))?;
         let store = Self {
             pool,
+            file: path.into(),
+            one_select: Arc::default(),
             audit_log: audit_log::path(path).into(),
             turns: (Arc::new(turns), Arc::default()),
             _open: Arc::new(open),
@@ -150,6 +155,15 @@ impl Store {
     /// Where the hashes of the audit log stand, outside the database.
     pub(crate) fn audit_log(&self) -> &Path {
         &self.audit_log
+    }
+
+    /// Where the database lies.
+    pub(crate) const fn file(&self) -> &Arc<Path> {
+        &self.file
+    }
+
+    pub(crate) const fn one_select(&self) -> &Arc<Mutex<()>> {
+        &self.one_select
     }
 
     pub(crate) fn pool(&self) -> &AnyPool {

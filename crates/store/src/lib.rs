@@ -65,9 +65,12 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-    /// `run sql` takes only one `select`.
+    /// `run sql` takes only one `select`, of what is shown.
     #[error("{0}")]
     NotASelect(String),
+    /// What the database says about a `select`, or a limit of it.
+    #[error("{0}")]
+    Statement(String),
 }
 
 /// What to do about a database that refuses, where one can know.

@@ -1,11 +1,38 @@
-//! `run sql`: one `select`, typed by an administrator, that can change nothing.
+//! `run sql`: one `select`, typed by an administrator, that can change nothing and shows no secret.
+//!
+//! * [`gate`]: a parser reads the statement and writes it anew from a list of tables, columns and functions
+//! * `wall`: the connection behind it, which cannot write
 
-use sqlx::{AssertSqlSafe, Column, Executor, Row, SqlSafeStr, ValueRef};
+mod expression;
+pub mod gate;
+mod tables;
+mod wall;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub use gate::Question;
 
 use crate::{Store, StoreError};
 
-/// Rows that one `run sql` prints at most: enough for every cluster, and no terminal drowns.
-pub const ROW_LIMIT: usize = 100_000;
+/// What one `run sql` may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the call to the answer, waiting for others among it.
+    pub time: Duration,
+    /// Rows of the answer.
+    pub rows: usize,
+    /// Bytes of the answer in memory.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    /// A look at all devices of the largest cluster, and no node or terminal drowns.
+    fn default() -> Self {
+        Self { time: Duration::from_secs(10), rows: 100_000, bytes: 64 << 20 }
+    }
+}
 
 /// The answer to a `select`: texts as they are printed, `None` for NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,74 +43,39 @@ pub struct Table {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-/// The table with the passwords of administrators: its name anywhere in a statement refuses it.
-const HIDDEN: &str = "credential";
+/// Ends the statement when nobody waits for its answer any more.
+struct StopWhenDropped(Arc<AtomicBool>);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Store {
-    /// Runs one `select`. The connection refuses writes meanwhile, whatever the statement says.
+    /// Runs what passed the gate. One at a time in a process: who types much waits for himself.
     ///
     /// # Errors
-    /// [`StoreError::NotASelect`], or what the database says about the statement.
-    pub async fn select(&self, statement: &str) -> Result<Table, StoreError> {
-        let statement = statement.trim().trim_end_matches(';').trim();
-        let first = statement.split_whitespace().next().unwrap_or_default();
-        if !first.eq_ignore_ascii_case("select") || !is_one_statement(statement) {
-            return Err(StoreError::NotASelect(
-                "run sql takes one select statement; changes have commands of their own".into(),
-            ));
+    /// [`StoreError::Statement`]: a limit, or what the database says about the statement.
+    pub async fn select(&self, question: &Question, limits: Limits) -> Result<Table, StoreError> {
+        let (stop, sql) = (StopWhenDropped(Arc::default()), question.sql().to_owned());
+        let (file, turn, stopped) = (Arc::clone(self.file()), Arc::clone(self.one_select()), Arc::clone(&stop.0));
+        let answer = async move {
+            let turn = turn.lock_owned().await;
+            let run = move || {
+                let _turn = turn;
+                wall::run(&file, &sql, limits, &stopped)
+            };
+            tokio::task::spawn_blocking(run)
+                .await
+                .map_err(|error| StoreError::Statement(format!("run sql: {error}")))?
+        };
+        match tokio::time::timeout(limits.time, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(wall::too_much(&format!("{} s", limits.time.as_secs_f32()))),
         }
-        if statement.to_ascii_lowercase().contains(HIDDEN) {
-            return Err(StoreError::NotASelect(format!("the table {HIDDEN} holds passwords and is not shown")));
-        }
-        let mut connection = self.pool().acquire().await?;
-        // This connection stays read-only, so it must not serve anybody else.
-        connection.close_on_drop();
-        connection.execute("PRAGMA query_only = ON").await?;
-        read(&mut connection, statement).await
     }
 }
 
-/// Whether no `;` stands outside quotes. What ends the statement early must not come in: a second one could make the
-/// connection writable again.
-fn is_one_statement(statement: &str) -> bool {
-    let mut quote = None;
-    for letter in statement.chars() {
-        match (quote, letter) {
-            (None, '\'' | '"') => quote = Some(letter),
-            (Some(open), letter) if open == letter => quote = None,
-            (None, ';' | '\0') => return false,
-            _ => {}
-        }
-    }
-    quote.is_none() && !statement.contains("--") && !statement.contains("/*")
-}
-
-async fn read(connection: &mut sqlx::AnyConnection, statement: &str) -> Result<Table, StoreError> {
-    // The limit stands in the statement itself: rows above it are never made.
-    let limited = format!("SELECT * FROM ({statement}) LIMIT {ROW_LIMIT}");
-    let rows = sqlx::query(AssertSqlSafe(limited)).fetch_all(&mut *connection).await?;
-    let columns = match rows.first() {
-        Some(row) => row.columns().iter().map(|column| column.name().to_owned()).collect(),
-        None => {
-            let described = connection.describe(AssertSqlSafe(statement.to_owned()).into_sql_str()).await?;
-            described.columns().iter().map(|column| column.name().to_owned()).collect()
-        }
-    };
-    let rows = rows.iter().map(|row| (0..row.len()).map(|index| text(row, index)).collect());
-    Ok(Table { columns, rows: rows.collect::<Result<_, _>>()? })
-}
-
-fn text(row: &sqlx::any::AnyRow, index: usize) -> Result<Option<String>, sqlx::Error> {
-    use sqlx::TypeInfo;
-    let value = row.try_get_raw(index)?;
-    if value.is_null() {
-        return Ok(None);
-    }
-    let kind = value.type_info().name().to_owned();
-    Ok(Some(match kind.as_str() {
-        "SMALLINT" | "INTEGER" | "BIGINT" => row.try_get::<i64, _>(index)?.to_string(),
-        "REAL" | "DOUBLE" => row.try_get::<f64, _>(index)?.to_string(),
-        "BLOB" => row.try_get::<Vec<u8>, _>(index)?.iter().map(|byte| format!("{byte:02x}")).collect(),
-        _ => row.try_get::<String, _>(index)?,
-    }))
-}
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ async fn an_lsc_comes_to_be_in_three_steps() {
 
     // the query of the seed
     let sql = "select name,tkcertificatestatus,publickey from device where name like 'SEP%'";
-    let table = place.cluster.run_sql(&place.actor, sql).await.unwrap();
+    let table = place.cluster.run_sql(&place.actor, sql, 0).await.unwrap();
     assert_eq!(table.columns, ["name", "tkcertificatestatus", "publickey"]);
     let public_key = table.rows[0][2].clone().unwrap();
     assert_eq!(table.rows[0][..2], [Some(DEVICE.to_owned()), Some("3".to_owned())]);

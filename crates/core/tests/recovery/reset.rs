@@ -109,7 +109,7 @@ async fn a_node_that_fails_is_named_and_reset_later() {
     let last = log.lines().last().unwrap();
     assert!(last.contains(" itlreset ERROR: The reset ITL file was not copied to labserver2: "), "{last}");
     let sql = "select result from audit where command = 'utils itl reset localkey' order by seq";
-    let audit = place.cluster.run_sql(&place.actor, sql).await.unwrap();
+    let audit = place.cluster.run_sql(&place.actor, sql, 0).await.unwrap();
     let audit: Vec<&str> = audit.rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
     assert!(audit[0] == "begun" && audit[1].ends_with(" on labserver1"), "{audit:?}");
     assert_eq!(audit[2], "failed on labserver2");

@@ -128,6 +128,6 @@ async fn the_ctl_is_not_touched() {
     let belief = Belief::holding(Model::find("8861").unwrap(), Some(ctl), Some(blank));
     assert!(belief.wants_signed_configs(), "a phone with a CTL still checks by it");
     let sql = "select paramname,paramvalue from processconfig where paramname='RollBackToPreGrayback'";
-    let table = place.cluster.run_sql(&place.actor, sql).await.unwrap();
+    let table = place.cluster.run_sql(&place.actor, sql, 0).await.unwrap();
     assert_eq!(table.rows[0][1].as_deref(), Some("T"));
 }

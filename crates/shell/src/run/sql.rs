@@ -1,17 +1,17 @@
 //! `run sql`: a row of names, a row of `=` per column, the rows; no count below [cucm-behaviour.md 1.8].
 
-use ringfence_core::{CoreError, Table};
+use ringfence_core::{CoreError, Surroundings, Table};
 
-use crate::session::{Outcome, Reply, Session, one_line};
+use crate::session::{Reply, Session, one_line};
 
 impl Session {
-    pub(crate) async fn run_sql(&self, statement: &str) -> Result<Reply, CoreError> {
-        match self.cluster.run_sql(&self.actor, statement).await {
-            Ok(table) => Ok(Reply::done(layout(&table))),
-            // What the database says of a statement is the fault of the statement.
-            Err(error @ CoreError::Store(_)) => Ok(Reply { outcome: Outcome::Refused, ..Reply::error(&error) }),
-            Err(error) => Err(error),
-        }
+    pub(crate) async fn run_sql(
+        &self,
+        statement: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Reply, CoreError> {
+        let table = self.cluster.run_sql(&self.actor, statement, surroundings.now()).await?;
+        Ok(Reply::done(layout(&table)))
     }
 }
 
