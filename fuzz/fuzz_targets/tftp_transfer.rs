@@ -76,7 +76,12 @@ impl World {
                 let Ok(Packet::Read(request)) = Packet::decode(&datagram) else {
                     panic!("the client asks with a read request");
                 };
-                let pace = Pace { retries: RETRIES, ..Pace::default() };
+                let pace = Pace {
+                    retries: RETRIES,
+                    unheard: Duration::from_secs(100_000),
+                    unheard_sends: RETRIES,
+                    ..Pace::default()
+                };
                 let mut transfer =
                     Transfer::new(self.file.clone(), request.mode, &request.options, &Caps::default(), pace, self.now);
                 transfer.start(&mut burst);

@@ -15,6 +15,7 @@ use wire::tftp::{Burst, Caps, ErrorCode, Failure, Packet, Request, Step, Transfe
 
 use super::listener::{Incoming, Listener};
 use super::socket::TransferSocket;
+use super::strangers::Strangers;
 use super::{Config, Stop};
 use crate::files::{FetchError, FileRequest, FileSource, Transport};
 use crate::once_a_minute::OnceAMinute;
@@ -30,6 +31,10 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// A client that answers within this time is near: twice the time to wake a sleeping processor.
 const NEAR: Duration = Duration::from_micros(60);
+
+/// A transfer that waits so long for an acknowledgement makes room when places are short, though it had one before: longer than a
+/// switch port takes to come back.
+const STALLED: Duration = Duration::from_secs(10);
 
 const WAKE: u64 = u64::MAX;
 /// Tokens from here up to [`WAKE`] are listeners, below are places of transfers.
@@ -75,6 +80,8 @@ enum End {
     Unacknowledged,
     /// The client asked anew from the same port.
     Superseded,
+    /// Places are short, and nothing was acknowledged.
+    MadeRoom,
     Failed(Failure),
     Network(io::Error),
     /// The time after the shutdown signal is over.
@@ -96,6 +103,7 @@ pub(super) struct EventLoop {
     /// costs no timer.
     timers: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     next_id: u64,
+    strangers: Strangers,
     fetched: (mpsc::Sender<Fetched>, mpsc::Receiver<Fetched>),
     burst: Burst,
     /// Waits to come that shall sleep at once.
@@ -123,12 +131,14 @@ impl EventLoop {
         for (token, listener) in (LISTENERS..).zip(&listeners) {
             epoll.add(listener, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
         }
+        let strangers = Strangers::new(config.stranger_bytes, Instant::now());
         Ok(Self {
             config,
             source,
             listeners,
             stop,
             runtime,
+            strangers,
             epoll,
             places: Vec::new(),
             free: Vec::new(),
@@ -299,12 +309,16 @@ impl EventLoop {
             }
         };
         if let Some(&index) = self.pairs.get(&pair) {
-            if self.place(index).is_some_and(|place| place.request == bytes && !place.all_sent()) {
-                return; // the client did not wait for the first answer
+            // The acknowledgement may have come, and not be read yet.
+            self.readable(index, now);
+        }
+        if let Some(&index) = self.pairs.get(&pair) {
+            if self.place(index).is_some_and(|place| place.waits_for(now) < self.config.anew_after) {
+                return; // the client did not wait for the first answer, or it is another one that forges this
             }
             self.end(index, End::Superseded);
         }
-        if !self.admit(peer) {
+        if !self.admit(peer, now) {
             return;
         }
         let index =
@@ -312,11 +326,16 @@ impl EventLoop {
         self.fetch(index, now);
     }
 
-    /// Room for one more of this client? A request too many is dropped: the client asks again when there is room.
-    fn admit(&mut self, peer: SocketAddr) -> bool {
-        let all = self.pairs.len();
+    /// Room for one more of this client? Where places are short one makes room that may be forged, or stands still. Else the
+    /// request is dropped: the client asks again when there is room.
+    fn admit(&mut self, peer: SocketAddr, now: Instant) -> bool {
         let of_address = self.per_address.get(&peer.ip()).copied().unwrap_or(0);
-        let full = all >= self.config.max_transfers || of_address >= self.config.max_per_address;
+        let full = if of_address >= self.config.max_per_address {
+            !self.make_room(Some(peer.ip()), now)
+        } else {
+            self.pairs.len() >= self.config.max_transfers && !self.make_room(None, now)
+        };
+        let all = self.pairs.len();
         if full && !self.full_logged {
             self.full_logged = true;
             tracing::warn!(
@@ -327,6 +346,21 @@ impl EventLoop {
             self.full_logged = false;
         }
         !full
+    }
+
+    /// Ends the oldest transfer that was never acknowledged, of one address or of all; without one the one that has stood still
+    /// longest. Whether there was one.
+    fn make_room(&mut self, address: Option<IpAddr>, now: Instant) -> bool {
+        let places = self.places.iter().enumerate().filter_map(|(index, place)| Some((index, place.as_ref()?)));
+        let candidates = places.filter_map(|(index, place)| {
+            let State::Sending(sending) = &place.state else { return None };
+            let (heard, waits) = (sending.transfer.heard(), place.waits_for(now));
+            let counts = address.is_none_or(|address| address == place.pair.0.ip()) && (!heard || waits >= STALLED);
+            counts.then_some((heard, Reverse(waits), index))
+        });
+        let Some((.., index)) = candidates.min() else { return false };
+        self.end(index, End::MadeRoom);
+        true
     }
 
     fn occupy(&mut self, mut place: Place) -> usize {
@@ -407,7 +441,10 @@ impl EventLoop {
             self.offload = socket.segment(&transfer);
         }
         transfer.start(&mut self.burst);
-        socket.send(&self.burst)?;
+        // What may not go out counts as lost on the way: when another transfer of the address is acknowledged, it is sent again.
+        if self.strangers.may_send(peer.ip(), self.burst.bytes().len(), now) {
+            socket.send(&self.burst)?;
+        }
         self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         self.timers.push(Reverse((transfer.deadline(), place.id, index)));
         place.state = State::Sending(Box::new(Sending { socket, transfer }));
@@ -416,22 +453,29 @@ impl EventLoop {
 
     /// A datagram of a client, or the news that its port is closed.
     fn readable(&mut self, index: usize, now: Instant) {
-        let Some(Some(Place { state: State::Sending(sending), .. })) = self.places.get_mut(index) else {
+        let Some(Some(place)) = self.places.get_mut(index) else {
             return; // ended in this turn
         };
+        let State::Sending(sending) = &mut place.state else { return };
         let mut room = [0; ROOM];
+        let heard = sending.transfer.heard();
         let step = match sending.socket.receive(&mut room) {
             Ok(Some(datagram)) => sending.transfer.datagram(now, datagram, &mut self.burst),
             Ok(None) => return,
             Err(error) => return self.network(index, error),
         };
-        self.act(index, step);
+        let (heard_now, peer) = (sending.transfer.heard() && !heard, place.pair.0);
+        if heard_now {
+            self.strangers.acknowledged(peer.ip(), now);
+        }
+        self.act(index, step, now);
     }
 
     /// Sends the burst and goes on or ends.
-    fn act(&mut self, index: usize, step: Step) {
-        if let Some(Some(Place { state: State::Sending(sending), .. })) = self.places.get_mut(index)
+    fn act(&mut self, index: usize, step: Step, now: Instant) {
+        if let Some(Some(Place { pair, state: State::Sending(sending), .. })) = self.places.get_mut(index)
             && !self.burst.bytes().is_empty()
+            && (sending.transfer.heard() || self.strangers.may_send(pair.0.ip(), self.burst.bytes().len(), now))
             && let Err(error) = sending.socket.send(&self.burst)
         {
             return self.network(index, error);
@@ -466,7 +510,7 @@ impl EventLoop {
             }
             let step = sending.transfer.timeout(now, &mut self.burst);
             self.timers.push(Reverse((sending.transfer.deadline().max(now), id, index)));
-            self.act(index, step);
+            self.act(index, step, now);
         }
     }
 
@@ -508,14 +552,25 @@ impl EventLoop {
         match how {
             End::Done => line!(info, "sent"),
             End::Unacknowledged => line!(info, "sent", how),
-            // clients that only want the size, or have a list already, end a transfer like this
-            End::Superseded | End::Failed(Failure::Refused { .. }) => line!(info, "ended", how),
+            // clients that only want the size, or have a list already, end a transfer like this; what was never acknowledged may
+            // be forged, by the thousand
+            End::Superseded | End::MadeRoom | End::Failed(Failure::Refused { .. }) => line!(info, "ended", how),
+            End::Failed(_) | End::Network(_) if !transfer.heard() => line!(info, "failed", how),
             End::Failed(_) | End::Network(_) | End::Stopped => line!(warn, "failed", how),
         }
     }
 }
 
 impl Place {
+    /// How long it has waited for its acknowledgement, or for its file.
+    fn waits_for(&self, now: Instant) -> Duration {
+        let since = match &self.state {
+            State::Fetching => self.since,
+            State::Sending(sending) => sending.transfer.waits_since(),
+        };
+        now.saturating_duration_since(since)
+    }
+
     fn all_sent(&self) -> bool {
         matches!(&self.state, State::Sending(sending) if sending.transfer.all_sent())
     }
@@ -527,6 +582,9 @@ impl std::fmt::Display for End {
             Self::Done => f.write_str("complete"),
             Self::Unacknowledged => f.write_str("client closed its port without the last acknowledgement"),
             Self::Superseded => f.write_str("client asked anew from the same port"),
+            Self::MadeRoom => {
+                f.write_str("it made room for others: places are short, and the client did not acknowledge")
+            }
             Self::Failed(failure) => failure.fmt(f),
             Self::Network(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 f.write_str("client closed its port")

@@ -5,12 +5,15 @@
 //! read; what must be made first is made on tokio's blocking threads. Each transfer has a socket of its own, connected
 //! to the client and bound to the address that was asked (`socket`); the protocol is [`wire::tftp::Transfer`].
 //!
-//! A request that comes again while its transfer runs changes nothing. A request with other bytes, or one that comes
-//! after the last block went out, starts anew: phones use the same port again soon.
+//! Who a request is from is what it says, so it may be forged (docs/security.md). A request from the address and port of a
+//! transfer that runs changes nothing, unless that has waited a second for its acknowledgement: then it is the phone that has
+//! booted and uses the same port. A transfer that was never acknowledged is short, makes room when places are short, and its
+//! address gets little ([`strangers`]).
 
 mod event_loop;
 mod listener;
 mod socket;
+mod strangers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -35,11 +38,16 @@ pub struct Config {
     pub caps: Caps,
     /// Waits and retransmissions.
     pub pace: Pace,
-    /// Most transfers at a time. Each takes a file descriptor; 1024 is the usual limit of a process. Requests above it
-    /// are not answered, so that the client asks again.
+    /// Most transfers at a time. Each takes a file descriptor; 1024 is the usual limit of a process. When there are more, one
+    /// makes room that has no acknowledgement yet, or has waited for one too long; if there is none the request is not
+    /// answered, so that the client asks again.
     pub max_transfers: usize,
     /// Most transfers of one client address at a time; phones behind a router share one.
     pub max_per_address: usize,
+    /// A transfer that has waited so long for an acknowledgement ends when its client asks anew.
+    pub anew_after: Duration,
+    /// Bytes a minute to an address that has not acknowledged anything for an hour.
+    pub stranger_bytes: u32,
     /// How long running transfers may go on after the shutdown signal.
     pub drain: Duration,
 }
@@ -52,6 +60,8 @@ impl Default for Config {
             pace: Pace::default(),
             max_transfers: 512,
             max_per_address: 256,
+            anew_after: Duration::from_secs(1),
+            stranger_bytes: 64 * 1024,
             drain: Duration::from_secs(4),
         }
     }

@@ -512,7 +512,7 @@ mod tests {
                 }
                 through
             };
-            let pace = Pace { retries: 200, ..Pace::default() };
+            let pace = Pace { retries: 200, unheard: Duration::from_secs(100_000), unheard_sends: 200, ..Pace::default() };
             let mut rounds = 0;
             'all: loop {
                 rounds += 1;

@@ -21,13 +21,32 @@ pub struct Pace {
     pub longest: Duration,
     /// Retransmissions in a row before the transfer fails.
     pub retries: u8,
+    /// How long a transfer lives that has no acknowledgement yet, whatever the client asked for: its request may be forged.
+    pub unheard: Duration,
+    /// How often such a transfer is sent.
+    pub unheard_sends: u8,
 }
 
 impl Default for Pace {
     /// 1, 2, 4, then 8 s: six retransmissions last half a minute, longer than a switch port or a Wi-Fi roam takes
-    /// to come back, shorter than a phone that was unplugged keeps a place.
+    /// to come back, shorter than a phone that was unplugged keeps a place. Without any acknowledgement 0, 1, 3 s and the end
+    /// after ten: a phone that asked is there, and asks again.
     fn default() -> Self {
-        Self { first: Duration::from_secs(1), longest: Duration::from_secs(8), retries: 6 }
+        Self {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(8),
+            retries: 6,
+            unheard: Duration::from_secs(10),
+            unheard_sends: 3,
+        }
+    }
+}
+
+impl Pace {
+    /// The wait behind a number of retransmissions.
+    fn wait(self, tries: u8) -> Duration {
+        let wait = self.first.saturating_mul(1u32.checked_shl(u32::from(tries)).unwrap_or(u32::MAX));
+        wait.min(self.longest.max(self.first))
     }
 }
 
@@ -136,6 +155,10 @@ pub struct Transfer<B> {
     tries: u8,
     resent: u64,
     deadline: Instant,
+    /// When an acknowledgement last moved it, at first when it began.
+    moved: Instant,
+    /// Something was acknowledged: the client is where the request said.
+    heard: bool,
 }
 
 impl<B: AsRef<[u8]>> Transfer<B> {
@@ -169,9 +192,18 @@ impl<B: AsRef<[u8]>> Transfer<B> {
             pace,
             tries: 0,
             resent: 0,
-            deadline: now + pace.first,
+            deadline: now + Self::unheard_wait(pace, 0),
+            moved: now,
+            heard: false,
             data,
         }
+    }
+
+    /// The wait of a transfer that was sent again `tries` times and has no acknowledgement yet.
+    fn unheard_wait(pace: Pace, tries: u8) -> Duration {
+        // A long time-out that was asked for must not leave the later ones without their turn.
+        let turn = pace.unheard / u32::from(pace.unheard_sends.max(1));
+        pace.wait(tries).min(turn)
     }
 
     /// The file.
@@ -204,6 +236,9 @@ impl<B: AsRef<[u8]>> Transfer<B> {
         if now < self.deadline {
             return Step::Wait;
         }
+        if !self.heard {
+            return self.unheard(now, burst);
+        }
         if self.tries >= self.pace.retries {
             burst.single(&Packet::Error { code: ErrorCode::NotDefined, text: "no acknowledgement".into() });
             return Step::Failed(Failure::NoAnswer { block: self.acked + 1, tries: self.tries });
@@ -211,8 +246,24 @@ impl<B: AsRef<[u8]>> Transfer<B> {
         self.tries += 1;
         self.resent += 1;
         self.window_repeated = false;
-        let wait = self.pace.first.saturating_mul(1u32.checked_shl(u32::from(self.tries)).unwrap_or(u32::MAX));
-        self.deadline = now + wait.min(self.pace.longest.max(self.pace.first));
+        self.deadline = now + self.pace.wait(self.tries);
+        self.start(burst);
+        Step::Wait
+    }
+
+    /// The time-out of a transfer that has no acknowledgement yet.
+    fn unheard(&mut self, now: Instant, burst: &mut Burst) -> Step {
+        let end = self.moved + self.pace.unheard;
+        if now >= end {
+            return Step::Failed(Failure::NoAnswer { block: self.acked + 1, tries: self.tries });
+        }
+        if self.tries + 1 >= self.pace.unheard_sends {
+            self.deadline = end;
+            return Step::Wait;
+        }
+        self.tries += 1;
+        self.resent += 1;
+        self.deadline = (now + Self::unheard_wait(self.pace, self.tries)).min(end);
         self.start(burst);
         Step::Wait
     }
@@ -221,6 +272,18 @@ impl<B: AsRef<[u8]>> Transfer<B> {
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// Whether the client acknowledged anything.
+    #[must_use]
+    pub const fn heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Since when an acknowledgement is awaited.
+    #[must_use]
+    pub const fn waits_since(&self) -> Instant {
+        self.moved
     }
 
     /// The last block is out: all that is missing is its acknowledgement, which some clients never send.
@@ -293,6 +356,8 @@ impl<B: AsRef<[u8]>> Transfer<B> {
             self.resent += 1;
         }
         self.acked += blocks;
+        self.moved = now;
+        self.heard = true;
         self.tries = 0;
         self.window_repeated = false;
         self.deadline = now + self.pace.first;
@@ -446,15 +511,52 @@ mod tests {
 
     #[test]
     fn waits_double_and_end() {
-        let mut bench = start(vec![7; 10], Mode::Octet, Options::default());
+        let mut bench = start(vec![7; 600], Mode::Octet, Options::default());
+        assert_eq!(bench.ack(1), Step::Wait);
         for wait in [1, 2, 4, 8, 8, 8] {
             assert_eq!(bench.wait(wait - 1), Step::Wait);
             assert!(bench.burst.bytes().is_empty());
             assert_eq!(bench.wait(1), Step::Wait);
-            assert_eq!(bench.blocks(), [1]);
+            assert_eq!(bench.blocks(), [2]);
         }
-        assert_eq!(bench.wait(8), Step::Failed(Failure::NoAnswer { block: 1, tries: 6 }));
+        assert_eq!(bench.wait(8), Step::Failed(Failure::NoAnswer { block: 2, tries: 6 }));
         assert!(matches!(Packet::decode(bench.burst.bytes()), Ok(Packet::Error { .. })));
+    }
+
+    /// Seconds at which something is sent until it ends, and the end.
+    fn unheard(timeout: Option<u8>) -> (Vec<u64>, u64) {
+        let mut bench = start(vec![7; 600], Mode::Octet, Options { timeout, ..Options::default() });
+        let mut sent = vec![0];
+        for second in 1.. {
+            match bench.wait(1) {
+                Step::Failed(Failure::NoAnswer { .. }) => {
+                    assert!(bench.burst.bytes().is_empty(), "nobody is there to be told");
+                    return (sent, second);
+                }
+                step => assert_eq!(step, Step::Wait),
+            }
+            if !bench.burst.bytes().is_empty() {
+                sent.push(second);
+            }
+        }
+        unreachable!("it ends");
+    }
+
+    #[test]
+    fn without_an_acknowledgement_it_is_sent_three_times_in_ten_seconds_whatever_was_asked() {
+        assert_eq!(unheard(None), (vec![0, 1, 3], 10));
+        for (timeout, sent) in [(1, [0, 1, 2]), (2, [0, 2, 4]), (3, [0, 3, 6]), (4, [0, 4, 8]), (255, [0, 4, 8])] {
+            assert_eq!(unheard(Some(timeout)), (sent.to_vec(), 10), "timeout={timeout}");
+        }
+        // One that was heard keeps what was agreed.
+        let mut bench = start(vec![7; 600], Mode::Octet, Options { timeout: Some(255), ..Options::default() });
+        assert!(!bench.transfer.heard());
+        assert_eq!(bench.ack(0), Step::Wait);
+        assert!(bench.transfer.heard());
+        assert_eq!(bench.wait(254), Step::Wait);
+        assert!(bench.burst.bytes().is_empty());
+        assert_eq!(bench.wait(1), Step::Wait);
+        assert_eq!(bench.blocks(), [1]);
     }
 
     #[test]
