@@ -57,6 +57,7 @@ fn verify(data: &Data, as_json: bool) -> Result<Answer, Failure> {
             "entries": verdict.entries,
             "last_hash": verdict.head,
             "lines_compared": verdict.lines,
+            "half_lines": verdict.half_lines,
             "faults": faults,
         });
         terminal::print(&format!("{shown:#}\n"))?;
@@ -66,6 +67,12 @@ fn verify(data: &Data, as_json: bool) -> Result<Answer, Failure> {
     } else {
         let bad = terminal::paint(terminal::BAD, "altered");
         terminal::print(&format!("{bad}:\n  {}\n", faults.join("\n  ")))?;
+    }
+    if verdict.half_lines > 0 && !as_json {
+        terminal::print(&format!(
+            "  {} half-written lines of log/audit.log are no alteration; log/audit.log.half has those that were set aside\n",
+            verdict.half_lines
+        ))?;
     }
     Ok(if faults.is_empty() { Answer::Yes } else { Answer::No })
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::{StoreError, fault};
@@ -25,14 +25,26 @@ pub fn line(path: &Path, text: &str) -> Result<(), StoreError> {
     }
     line.push('\n');
     fault::point("before a line is appended");
+    let mut file = open(path)?;
+    if !ends_with_a_line(&file).map_err(StoreError::file(path, "cannot be read"))? {
+        line.insert(0, '\n');
+    }
     // One write of a file opened for appending: two processes do not mix their lines.
-    open(path)?.write_all(line.as_bytes()).map_err(StoreError::file(path, "cannot be written"))
+    file.write_all(line.as_bytes()).map_err(StoreError::file(path, "cannot be written"))
+}
+
+/// Whether the file is empty or its last line is whole. A full disk or a power cut leaves half ones.
+pub(crate) fn ends_with_a_line(file: &File) -> std::io::Result<bool> {
+    let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(true) };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    Ok(byte == *b"\n")
 }
 
 /// Opens a log for its next line; a full one is set aside before.
 pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
     set_aside_when_full(path)?;
-    let opened = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
+    let opened = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path);
     opened.map_err(StoreError::file(path, "cannot be written"))
 }
 
@@ -66,6 +78,11 @@ mod tests {
         line(&path, "quit").unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "show\\nctl\\u{1b}[2J\nquit\n");
+        // The disk was full.
+        std::fs::write(&path, "quit\nsho").unwrap();
+        line(&path, "help").unwrap();
+        line(&path, "quit").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "quit\nsho\nhelp\nquit\n");
         let full = vec![b'x'; usize::try_from(SIZE_LIMIT).unwrap()];
         std::fs::write(&path, &full).unwrap();
         line(&path, "help").unwrap();

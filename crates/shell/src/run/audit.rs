@@ -29,6 +29,13 @@ impl Session {
     pub(crate) async fn verify_audit(&self) -> Result<Reply, CoreError> {
         let verdict = self.cluster.verify_audit(&self.actor).await?;
         let mut text = format!("Entries: {}\nLast hash: {}\n", verdict.entries, verdict.head);
+        if verdict.half_lines > 0 {
+            text.push_str(&format!(
+                "Half lines of log/audit.log, which are no alteration: {}. A disk was full, or the machine or the program ended\n\
+                 while one was written. log/audit.log.half has those that were set aside.\n",
+                verdict.half_lines
+            ));
+        }
         if verdict.faults.is_empty() {
             text.push_str("The audit log is whole.\n");
             return Ok(Reply::done(text));

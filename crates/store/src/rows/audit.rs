@@ -110,7 +110,7 @@ impl Store {
             .await?;
         let entries: i64 =
             sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM audit").fetch_one(self.pool()).await?;
-        if entries == 0 || chained > 0 || !crate::audit_log::lines(self.audit_log())?.is_empty() {
+        if entries == 0 || chained > 0 || !crate::audit_log::read(self.audit_log())?.lines.is_empty() {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
