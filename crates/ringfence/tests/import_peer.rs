@@ -29,7 +29,7 @@ fn admin(place: &Place, command: &str) -> String {
 /// Everything that an import could change, as text.
 fn state(place: &Place) -> String {
     [
-        "run sql select name,tkcertificatestatus,tkcertificateoperation,authenticationstring,publickey from device order by name",
+        "run sql select name,tkcertificatestatus,tkcertificateoperation,scheduledat,publickey from device order by name",
         "run sql select devicename,serialnumber,tklscstate from lsc order by devicename",
         "run sql select subjectname,fingerprint,timetolive from certificate order by fingerprint",
         "run sql select fkcertificate,tktrustrole from certificatetrustrolemap order by fkcertificate,tktrustrole",
