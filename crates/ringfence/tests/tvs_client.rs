@@ -217,7 +217,10 @@ fn a_server_that_is_not_the_expected_one_is_not_asked() {
 fn old_phones_speak_tls_1_0() {
     let place = Place::new("");
     let signer = place.file("signer.pem", place.signer.to_pem());
-    assert!(failed(&place.ask(&["verify", &signer, "--legacy-tls"])).contains("speaks no TLS 1.0, as this model needs: [phones] legacy_tls = true"));
+    assert!(
+        failed(&place.ask(&["verify", &signer, "--legacy-tls"]))
+            .contains("speaks no TLS 1.0, as this model needs: [phones] legacy_tls = true")
+    );
     assert_eq!(place.node.stop().code(), Some(0));
 
     let place = Place::new("[phones]\nlegacy_tls = true\n");
