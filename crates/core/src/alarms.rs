@@ -256,6 +256,7 @@ pub(crate) mod tests {
             domain: "localdomain".to_owned(),
             address: "192.168.1.2".to_owned(),
             number: 2,
+            directory: String::new(),
             publisher: false,
         }
     }

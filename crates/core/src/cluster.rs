@@ -191,6 +191,7 @@ impl Cluster {
                 address,
                 number,
                 publisher: number == 1,
+                directory: node.name.clone(),
             });
         }
         for (name, value) in parameters::defaults() {
@@ -247,16 +248,25 @@ impl Cluster {
         Ok(transaction.commit().await?)
     }
 
-    /// Writes the settings of the node, unless they are there: whoever wrote them knows better.
+    /// Writes the settings of a node, unless they are there: whoever wrote them knows better. Whether they were written.
     ///
     /// # Errors
     /// [`CoreError`].
-    pub fn write_settings(&self, text: &str) -> Result<(), CoreError> {
-        let path = self.data.settings();
-        if !path.exists() {
+    pub fn write_settings(&self, node: &NodeRow, text: &str) -> Result<bool, CoreError> {
+        let path = self.directory(node).settings();
+        let missing = !path.exists();
+        if missing {
             store::aside::write(&path, text.as_bytes(), 0o600)?;
         }
-        Ok(())
+        Ok(missing)
+    }
+
+    /// Writes what a node was started with.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub fn write_started_with(&self, node: &NodeRow, text: &str) -> Result<(), CoreError> {
+        Ok(store::aside::write(&self.directory(node).started_with(), text.as_bytes(), 0o600)?)
     }
 
     /// The rows.
@@ -307,7 +317,7 @@ impl Cluster {
 
     /// The directory of a node.
     pub fn directory(&self, node: &NodeRow) -> NodeDirectory {
-        self.data.node(&node.name, node.publisher)
+        self.data.node(&node.directory, node.publisher)
     }
 
     /// The parameters. The release among them counts from here on.
@@ -364,6 +374,14 @@ impl Cluster {
                 locality: row.locality,
             });
         }
+        self.first_subject_parts().await
+    }
+
+    /// The subject parts that the cluster was made with.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn first_subject_parts(&self) -> Result<SubjectParts, CoreError> {
         let parameters = self.parameters().await?;
         let [country, organization, unit, state, locality] = SUBJECT.map(|name| parameters.get(name).to_owned());
         Ok(SubjectParts { country, organization, unit, state, locality })
@@ -438,12 +456,8 @@ impl NewCluster {
             return Err(CoreError::BadInput(text));
         }
         for (index, node) in self.nodes.iter().enumerate() {
-            check_host_name(&node.name)?;
-            node.domain.split('.').filter(|_| !node.domain.is_empty()).try_for_each(check_host_name)?;
+            node.check()?;
             let address = node.address;
-            if address.is_unspecified() || address.is_broadcast() || address.is_multicast() {
-                return Err(CoreError::BadInput(format!("{address} is not an address that phones can reach")));
-            }
             let twice = self
                 .nodes
                 .iter()
@@ -451,9 +465,6 @@ impl NewCluster {
                 .any(|other| other.name.eq_ignore_ascii_case(&node.name) || other.address == address);
             if twice {
                 return Err(CoreError::BadInput(format!("{} ({address}): name or address stands twice", node.name)));
-            }
-            if node.full_name().len() + "ITLRECOVERY_".len() > SUBJECT_LIMIT {
-                return Err(CoreError::BadInput(format!("{} is too long for a certificate", node.full_name())));
             }
         }
         self.subject.check()
@@ -507,12 +518,9 @@ impl SubjectParts {
         node: &NewNode,
         surroundings: &mut dyn Surroundings,
     ) -> Result<pki::name::Subject, CoreError> {
-        let common_name = match unit {
-            Unit::Capf => format!("CAPF-{}", surroundings.capf_suffix()?),
-            Unit::ItlRecovery => format!("ITLRECOVERY_{}", node.full_name()),
-            // Told apart from the RSA certificate of the same node [cucm-behaviour.md 5.2].
-            unit if unit.is_ec() => NewNode { name: format!("{}-EC", node.name), ..node.clone() }.full_name(),
-            _ => node.full_name(),
+        let common_name = match node.common_name(unit) {
+            Some(name) => name,
+            None => format!("CAPF-{}", surroundings.capf_suffix()?),
         };
         Ok(pki::name::Subject {
             country: self.country.clone(),
@@ -526,6 +534,31 @@ impl SubjectParts {
 }
 
 impl NewNode {
+    /// What must hold before a node has these: they go into file paths, certificates, records and configs.
+    pub(crate) fn check(&self) -> Result<(), CoreError> {
+        check_host_name(&self.name)?;
+        self.domain.split('.').filter(|_| !self.domain.is_empty()).try_for_each(check_host_name)?;
+        let address = self.address;
+        if address.is_unspecified() || address.is_broadcast() || address.is_multicast() {
+            return Err(CoreError::BadInput(format!("{address} is not an address that phones can reach")));
+        }
+        if self.full_name().len() + "ITLRECOVERY_".len() > SUBJECT_LIMIT {
+            return Err(CoreError::BadInput(format!("{} is too long for a certificate", self.full_name())));
+        }
+        Ok(())
+    }
+
+    /// CN of a unit's certificate; `None` for CAPF, whose name is a number.
+    pub(crate) fn common_name(&self, unit: Unit) -> Option<String> {
+        match unit {
+            Unit::Capf => None,
+            Unit::ItlRecovery => Some(format!("ITLRECOVERY_{}", self.full_name())),
+            // Told apart from the RSA certificate of the same node [cucm-behaviour.md 5.2].
+            unit if unit.is_ec() => Some(Self { name: format!("{}-EC", self.name), ..self.clone() }.full_name()),
+            _ => Some(self.full_name()),
+        }
+    }
+
     /// Host name and domain.
     pub fn full_name(&self) -> String {
         if self.domain.is_empty() { self.name.clone() } else { format!("{}.{}", self.name, self.domain) }

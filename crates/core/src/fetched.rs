@@ -284,7 +284,15 @@ mod tests {
 
     fn node() -> NodeRow {
         let text = String::new;
-        NodeRow { pkid: text(), name: "pub".into(), domain: text(), address: text(), number: 1, publisher: true }
+        NodeRow {
+            pkid: text(),
+            name: "pub".into(),
+            domain: text(),
+            address: text(),
+            number: 1,
+            publisher: true,
+            directory: text(),
+        }
     }
 
     fn names(fetched: &FetchedLists) -> Vec<(String, String)> {

@@ -209,19 +209,28 @@ impl Cluster {
     /// The phones have a list that tells of the renewal before.
     async fn check_phones(&self, unit: Unit, now: i64) -> Result<(), CoreError> {
         for pair in PAIRS.iter().filter(|pair| pair.unit == unit) {
-            let Some(last) = self.store().last_renewal(pair.after.service()).await? else { continue };
-            let held = self.waited_for(ListKind::Itl, now).await?;
-            if let Some(Behind { count, names, strangers }) = Behind::of(&held, |held| held.renewal < last.seq) {
-                let text = format!(
-                    "{count} have not fetched an ITL file signed after the renewal of {} on {}: {names}. Without it they \
-                     cannot check the next change. `show itl status` lists them; reset them and wait{strangers}",
-                    pair.after.name(),
-                    last.server_name
-                );
-                return Err(CoreError::refused("phones-hold-old-list", text));
-            }
+            self.check_fetched_since(pair.after, now).await?;
         }
         Ok(())
+    }
+
+    /// The phones have a list that tells of the last renewal of a unit.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`].
+    pub(crate) async fn check_fetched_since(&self, unit: Unit, now: i64) -> Result<(), CoreError> {
+        let Some(last) = self.store().last_renewal(unit.service()).await? else { return Ok(()) };
+        let held = self.waited_for(ListKind::Itl, now).await?;
+        let Some(Behind { count, names, strangers }) = Behind::of(&held, |held| held.renewal < last.seq) else {
+            return Ok(());
+        };
+        let text = format!(
+            "{count} have not fetched an ITL file signed after the renewal of {} on {}: {names}. Without it they cannot check the \
+             next change. `show itl status` lists them; reset them and wait{strangers}",
+            unit.name(),
+            last.server_name
+        );
+        Err(CoreError::refused("phones-hold-old-list", text))
     }
 
     /// A new signer of the ITL is known from TVS only, and no source says that phones take TVS from `XMLDefault.cnf.xml`

@@ -31,6 +31,7 @@ pub mod inventory;
 pub mod lsc;
 pub mod merge;
 pub mod monitor;
+pub mod network;
 pub mod operations;
 pub mod parameters;
 pub mod publish;
@@ -56,8 +57,8 @@ pub use actor::{Actor, Level};
 pub use cluster::Cluster;
 pub use error::CoreError;
 pub use store::rows::{
-    AdministratorRow, CertificateRow, ChangeRow, DeviceRow, GroupRow, HeldListRow, NodeRow, ServiceRow,
-    StandingAlarmRow, UndeliveredRow, UnknownDeviceRow,
+    AdministratorRow, CertificateRow, ChangeRow, DeviceRow, FormerSettingRow, GroupRow, HeldListRow, NodeRow,
+    ServiceRow, StandingAlarmRow, UndeliveredRow, UnknownDeviceRow,
 };
 pub use store::serving::Serving;
 pub use store::sql::Table;

@@ -10,7 +10,7 @@ use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::ctl_provider::outcome;
-use crate::parameters::{self, SecurityMode};
+use crate::parameters::{self, CAPF_PORT, SecurityMode, TVS_PORT};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::CtlSigner;
 
@@ -119,8 +119,13 @@ impl Cluster {
         actor.require(Level::ReadWrite)?;
         let name = parameters::check(name, value)?;
         let now = surroundings.now();
+        let before = self.parameters().await?.get(name).to_owned();
         let mut transaction = self.store().begin().await?;
         transaction.set_parameter(name, value).await?;
+        if [CAPF_PORT, TVS_PORT].contains(&name) {
+            // A start may name it still.
+            transaction.note_former_setting(name, "", &before).await?;
+        }
         transaction.note_change(now, "parameter", name).await?;
         transaction.note_audit(now, actor.name(), &format!("set parameter {name}"), value).await?;
         transaction.commit().await?;

@@ -30,6 +30,9 @@ pub(crate) const UPDATE_CTL: &str = "utils ctl update CTLFile";
 pub(crate) const RESET_CTL: &str = "utils ctl reset localkey";
 pub(crate) const RESET_ITL: &str = "utils itl reset localkey";
 
+/// The cause of another address, host name or domain of a node.
+pub(crate) const NETWORK: &str = "network";
+
 const RESET_PHONES: &str = "reset the phones";
 const NEW_LSCS: &str = "issue the LSCs again";
 
@@ -102,7 +105,7 @@ const ORDERS: &str = "TAC 217138, field notice 70613";
 const GUIDE: &str = "administration guide 14";
 
 /// The table [cucm-behaviour.md 2.5, 5.5; after a new CTL 1.5 and seed 000]. `14` stands for 14 as it came out, `15` for 14SU1 and later.
-const RULES: [Rule; 24] = [
+const RULES: [Rule; 26] = [
     rule(&["tomcat", "tomcat-ECDSA"], ("", ""), &[(TOMCAT, ThisNode)], GUIDE),
     rule(
         &["tomcat"],
@@ -191,6 +194,16 @@ const RULES: [Rule; 24] = [
         source: "TAC 200199",
     },
     rule(&["TVS"], ("", "14"), &[(TVS, EveryNode), (TFTP, EveryNode), (RESET_PHONES, Publisher)], "TAC 200199"),
+    // CUCM starts the node again [inferred]; here the servers follow by themselves, and phones read addresses when they boot.
+    rule(&[NETWORK], ("", ""), &[(RESET_PHONES, Publisher)], "lists and configs name the address"),
+    Rule {
+        causes: &[NETWORK],
+        from: "",
+        until: "",
+        when: When::Mixed,
+        steps: &[(UPDATE_CTL, Publisher)],
+        source: "the CTL names the address",
+    },
     rule(&["cup", "cup-ECDSA"], ("", ""), &[(SIP_PROXY, ThisNode)], GUIDE),
     rule(&["cup-xmpp", "cup-xmpp-ECDSA"], ("", ""), &[(XCP_ROUTER, ThisNode)], GUIDE),
     rule(&["cup-xmpp-s2s", "cup-xmpp-s2s-ECDSA"], ("", ""), &[(XCP_FEDERATION, ThisNode)], GUIDE),
@@ -223,6 +236,11 @@ fn needed(release: &Release, mode: SecurityMode, cause: &str) -> Vec<Needed> {
         all.extend(rule.steps.iter().map(|(step, scope)| Needed { step, scope: *scope, source: rule.source }));
     }
     all
+}
+
+/// The steps that a change of `cause` needs, for people who decide.
+pub(crate) fn steps(release: &Release, mode: SecurityMode, cause: &str) -> Vec<&'static str> {
+    needed(release, mode, cause).into_iter().map(|need| need.step).collect()
 }
 
 /// A restart, or another step, that is still to be done.

@@ -78,6 +78,7 @@ impl Cluster {
             }
         }
         transaction.set_parameter(RELEASE, to.name).await?;
+        transaction.note_former_setting("release", "", from.name).await?;
         transaction.note_change(now, "release", to.name).await?;
         let command = format!("utils system switch-version {}", to.name);
         transaction.note_audit(now, actor.name(), &command, &format!("release {} before", from.name)).await?;

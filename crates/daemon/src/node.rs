@@ -128,7 +128,8 @@ pub struct Node {
 /// What changes while the servers run.
 struct Live {
     cluster: Cluster,
-    node: NodeRow,
+    /// As the rows have it: `set network` changes it while it runs.
+    node: ArcSwap<NodeRow>,
     files: Arc<NodeFiles>,
     trust: Arc<ArcSwap<TvsCache>>,
     tls: SwappableTls,
@@ -267,7 +268,7 @@ impl Node {
             seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
             servers: Mutex::new(servers),
             cluster,
-            node,
+            node: ArcSwap::from_pointee(node),
             files,
             log,
             tvs_counters,
@@ -318,8 +319,8 @@ impl Node {
 
     /// The node.
     #[must_use]
-    pub fn row(&self) -> &NodeRow {
-        &self.live.node
+    pub fn row(&self) -> Arc<NodeRow> {
+        self.live.node.load_full()
     }
 
     /// Writes down what phones did and takes over what changed in the rows now, without waiting for the next look.
@@ -490,7 +491,7 @@ impl Live {
         if count.is_multiple_of(SEEN_EVERY) {
             self.write_seen().await;
         }
-        if self.node.publisher && count.is_multiple_of(ENROLMENT_EVERY) {
+        if self.node.load().publisher && count.is_multiple_of(ENROLMENT_EVERY) {
             self.step_enrolment().await;
             self.send_resets().await;
         }
@@ -522,8 +523,9 @@ impl Live {
         let changes = self.cluster.store().changes_after(since).await.map_err(CoreError::from)?;
         let enrolments_only = changes.iter().all(|change| change.kind == CHANGE || change.kind == "reset");
         if changes.is_empty() || !enrolments_only || !self.refresh_devices(&changes).await? {
+            self.refresh_row().await?;
             self.cluster.settle(&mut System::default()).await?;
-            self.files.swap(self.cluster.snapshot(&self.node).await?);
+            self.files.swap(self.cluster.snapshot(&self.node.load_full()).await?);
             self.refresh_trust(false).await?;
             self.refresh_capf().await?;
             self.follow_services().await?;
@@ -537,13 +539,22 @@ impl Live {
         Ok(())
     }
 
+    /// The name and the address of the node.
+    async fn refresh_row(&self) -> Result<(), StartError> {
+        let nodes = self.cluster.store().nodes().await.map_err(CoreError::from)?;
+        if let Some(row) = nodes.into_iter().find(|row| row.pkid == self.node.load().pkid) {
+            self.node.store(Arc::new(row));
+        }
+        Ok(())
+    }
+
     /// Takes over the devices whose enrolment changed, and nothing else. `false`: one of them is new, so everything has to
     /// be read.
     async fn refresh_devices(&self, changes: &[ChangeRow]) -> Result<bool, StartError> {
         let changed = changes.iter().filter(|change| change.kind == CHANGE).map(|change| change.subject.as_str());
         let names: HashSet<&str> = changed.collect();
         if names.len() > SINGLE_DEVICES {
-            self.files.swap(self.cluster.snapshot(&self.node).await?);
+            self.files.swap(self.cluster.snapshot(&self.node.load_full()).await?);
             return Ok(true);
         }
         for name in names {
@@ -558,7 +569,7 @@ impl Live {
     /// The provider shows the tomcat certificate of now.
     async fn refresh_ctl_provider(&self) -> Result<(), StartError> {
         let Some((tls, known)) = &self.ctl_provider else { return Ok(()) };
-        let found = or_before(service_context(&self.cluster, &self.node, Unit::Tomcat, false).await)?;
+        let found = or_before(service_context(&self.cluster, &self.node.load_full(), Unit::Tomcat, false).await)?;
         let Some((now, context)) = found else { return Ok(()) };
         let mut known = known.lock().await;
         if *known != now {
@@ -589,7 +600,7 @@ impl Live {
 
     /// Starts and stops servers as the rows of their services say.
     async fn follow_services(&self) -> Result<(), StartError> {
-        let rows = self.cluster.services_of(&self.node).await?;
+        let rows = self.cluster.services_of(&self.node.load_full()).await?;
         Ok(self.servers.lock().await.follow(&rows).await?)
     }
 
@@ -600,7 +611,7 @@ impl Live {
         let entries = self.cluster.tvs_entries(time_to_live).await?;
         let mut cache = self.trust.load().with_database(entries);
         let mut seen = self.seen.lock().await;
-        let ctl = self.cluster.served_list(&self.node, ListKind::Ctl)?.map(|published| published.list);
+        let ctl = self.cluster.served_list(&self.node.load_full(), ListKind::Ctl)?.map(|published| published.list);
         let bytes = ctl.as_ref().map(|list| list.bytes().to_vec());
         if bytes != seen.ctl || (first && bytes.is_some()) {
             cache = cache.with_ctl(ctl.as_ref(), time_to_live, &mut |line| self.log.line(line));
@@ -608,7 +619,8 @@ impl Live {
         }
         self.trust.store(Arc::new(cache));
         self.refresh_ctl_provider().await?;
-        let found = or_before(service_context(&self.cluster, &self.node, Unit::Tvs, self.legacy_tls).await)?;
+        let found =
+            or_before(service_context(&self.cluster, &self.node.load_full(), Unit::Tvs, self.legacy_tls).await)?;
         let Some((tvs, context)) = found else { return Ok(()) };
         if tvs != seen.tvs {
             self.tls.store(Arc::new(context));
@@ -631,13 +643,13 @@ impl Live {
         {
             tracing::warn!(%error, "unknown phones could not be noted");
         }
-        let fetched = self.files.fetched().take(&self.node);
+        let fetched = self.files.fetched().take(&self.node.load_full());
         if !fetched.is_empty()
             && let Err(error) = self.cluster.note_fetched_lists(&fetched).await
         {
             tracing::warn!(%error, "which phones have fetched their lists could not be noted");
         }
-        let strangers = self.files.fetched().take_strangers(&self.node);
+        let strangers = self.files.fetched().take_strangers(&self.node.load_full());
         if !strangers.is_empty()
             && let Err(error) = self.cluster.note_stranger_lists(&strangers).await
         {

@@ -1,7 +1,11 @@
 //! `ringfence serve`: a node as a program. The first start makes everything it needs.
+//!
+//! * `later`: a start that names what the cluster is not
+
+mod later;
 
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
 use crate::revocation::HttpAsk;
-use crate::settings::{Settings, SettingsError, default_data_directory};
+use crate::settings::{ClusterSettings, ListenSettings, Settings, SettingsError, default_data_directory};
 use crate::surroundings::System;
 use crate::tftp::BindError;
 
@@ -40,6 +44,9 @@ pub enum ServeError {
     /// Rows, keys, lists.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// The start names what the cluster is not.
+    #[error("{0}")]
+    Later(String),
     /// Signals.
     #[error("signals cannot be received: {0}")]
     Signal(std::io::Error),
@@ -49,46 +56,146 @@ pub enum ServeError {
 pub struct Prepared {
     /// The cluster.
     pub cluster: Cluster,
-    /// Whether this start made it.
-    pub first_start: bool,
+    /// The node.
+    pub node: NodeRow,
+    /// The settings that count.
+    pub settings: Settings,
+    /// Those of them that its `ringfence.toml` says.
+    pub file: Settings,
+    /// What the administrator should know.
+    pub warnings: Vec<String>,
 }
 
-/// Opens the cluster of a data directory, or makes it. `tell` hears what takes its time.
+/// Opens the cluster of a data directory, or makes it, and reads the settings of the node; `options` puts those of the command line
+/// over them. `tell` hears what takes its time.
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn open_or_create(
+pub async fn prepare(
     directory: &Path,
-    settings: &Settings,
+    node: Option<&str>,
+    options: &(dyn Fn(&mut Settings) + Sync),
     tell: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Prepared, ServeError> {
     let zone = TimeZone::system();
-    if let Some(cluster) = Cluster::open(directory, zone.clone()).await? {
-        cluster.store().check().await.map_err(CoreError::from)?;
-        return Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), first_start: false });
+    let opened = match Cluster::open(directory, zone.clone()).await? {
+        Some(cluster) => {
+            cluster.store().check().await.map_err(CoreError::from)?;
+            Some(cluster)
+        }
+        None => None,
+    };
+    let Some(cluster) = opened else {
+        if let Some(name) = node {
+            let text = format!(
+                "{}: no cluster here that {name} could be a node of: the first start is that of the publisher, without --node and with \
+                 --subscriber {name}=ADDRESS",
+                directory.display()
+            );
+            return Err(ServeError::Later(text));
+        }
+        let file = Settings::read(&directory.join("ringfence.toml"))?;
+        let mut settings = file.clone();
+        options(&mut settings);
+        let (cluster, warnings) = create(directory, &mut settings, zone, tell).await?;
+        let node = cluster.node(None).await?;
+        return Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), node, settings, file, warnings });
+    };
+    let node = cluster.node(node).await?;
+    let path = cluster.directory(&node).settings();
+    let file = if node.publisher || path.exists() {
+        Settings::read(&path)?
+    } else {
+        // What a subscriber is not told itself is that of the publisher, but for where it listens.
+        let of_publisher = Settings::read(&cluster.directory(&cluster.node(None).await?).settings())?;
+        Settings { cluster: ClusterSettings::default(), listen: ListenSettings::default(), ..of_publisher }
+    };
+    let mut settings = file.clone();
+    options(&mut settings);
+    let warnings = later::check(&cluster, &node, &mut settings).await?;
+    Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), node, settings, file, warnings })
+}
+
+/// The first start.
+async fn create(
+    directory: &Path,
+    settings: &mut Settings,
+    zone: TimeZone,
+    tell: &mut (dyn FnMut(&str) + Send),
+) -> Result<(Cluster, Vec<String>), ServeError> {
+    if settings.cluster.address.is_none()
+        && let Some(IpAddr::V4(listen)) = settings.listen.address.filter(|address| !address.is_unspecified())
+    {
+        // Who listens on one address is reached there.
+        settings.cluster.address = Some(listen);
     }
+    let chosen = settings.cluster.address.is_none();
     let new = settings.cluster.new_cluster()?;
     check_ports(settings)?;
     tell(&format!("First start: making the cluster in {} (keys take a few seconds)", directory.display()));
+    let subject = &new.subject;
+    let parts = [
+        ("C", &subject.country),
+        ("O", &subject.organization),
+        ("OU", &subject.unit),
+        ("ST", &subject.state),
+        ("L", &subject.locality),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}")).collect();
+    tell(&format!(
+        "First start: certificates say {} for years; --country, --organization, --unit, --state and --locality name others, `set \
+         web-security` does for later ones",
+        parts.join(", ")
+    ));
     let cluster = Cluster::create(directory, &new, zone, &mut System::default()).await?;
-    Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), first_start: true })
+    let loopback = new.nodes.first().is_some_and(|node| node.address.is_loopback());
+    let warning = || {
+        format!(
+            "this machine has no address that phones reach, so configs and lists name 127.0.0.1: `ringfence admin{} -c 'set network ip \
+             ADDRESS'` changes it",
+            data_option(&cluster)
+        )
+    };
+    let warnings = (chosen && loopback).then(warning).into_iter().collect();
+    Ok((cluster, warnings))
+}
+
+/// ` --data DIR` when it is not where everybody looks.
+fn data_option(cluster: &Cluster) -> String {
+    let root = cluster.data().root();
+    if root == default_data_directory() { String::new() } else { format!(" --data {}", root.display()) }
+}
+
+/// ` --node NAME` for a subscriber.
+fn node_option(node: &NodeRow) -> String {
+    if node.publisher { String::new() } else { format!(" --node {}", node.name) }
+}
+
+/// Opens the folder of the settings.
+fn folder(settings: &Settings) -> Result<Option<FolderSettings>, CoreError> {
+    let Some(path) = &settings.files.tftpboot else { return Ok(None) };
+    let opened = FolderSettings::open(path, settings.files.merge);
+    opened.map(Some).map_err(|error| {
+        let next = "make it (mkdir -p), name another one with --tftpboot, or leave it out";
+        CoreError::BadInput(format!("{error}: {next}"))
+    })
 }
 
 /// Opens what the first start will need and closes it again: a port in use or a folder that is not there must not leave a
 /// half-made cluster.
 fn check_ports(settings: &Settings) -> Result<(), ServeError> {
-    if let Some(path) = &settings.files.tftpboot {
-        FolderSettings::open(path, settings.files.merge)?;
-    }
+    folder(settings)?;
     let listen = &settings.listen;
+    let on = listen.on(true, None);
     let tcp = |port| {
-        let address = at(listen.address, port);
+        let address = at(on, port);
         std::net::TcpListener::bind(address).map(drop).map_err(|error| BindError::new("TCP", address, error))
     };
     tcp(listen.http).map_err(StartError::from)?;
     tcp(listen.tvs.unwrap_or(DEFAULT_TVS_PORT)).map_err(StartError::from)?;
     tcp(capf_port(settings, wire::capf::PORT)).map_err(StartError::from)?;
-    let address = at(listen.address, listen.tftp.unwrap_or(TFTP_PORT));
+    let address = at(on, listen.tftp.unwrap_or(TFTP_PORT));
     match std::net::UdpSocket::bind(address).map_err(|error| BindError::new("UDP", address, error)) {
         Err(BindError::Denied { .. }) if listen.tftp.is_none() => Ok(()),
         bound => Ok(bound.map(drop).map_err(StartError::from)?),
@@ -106,20 +213,11 @@ fn capf_port(settings: &Settings, known: u16) -> u16 {
 /// # Errors
 /// [`ServeError`].
 pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Result<Node, ServeError> {
-    let folder = match &settings.files.tftpboot {
-        Some(path) => Some(FolderSettings::open(path, settings.files.merge)?),
-        None => None,
-    };
+    let folder = folder(settings)?;
     let known = cluster.parameters().await?.number(TVS_PORT, u32::from(DEFAULT_TVS_PORT));
     let known = u16::try_from(known).unwrap_or(DEFAULT_TVS_PORT);
     let tvs = settings.listen.tvs.unwrap_or(known);
-    if tvs != known && !node.publisher {
-        let text = format!(
-            "the TVS of this cluster listens on port {known}, which configs name for every node; leave out --tvs-port"
-        );
-        return Err(CoreError::BadInput(text).into());
-    }
-    let address = settings.listen.address;
+    let address = settings.listen.on(node.publisher, node.address.parse().ok());
     let options = |tftp: SocketAddr| NodeOptions {
         listen: Listen { tftp, http: at(address, settings.listen.http), tvs: at(address, tvs) },
         legacy_tls: settings.phones.legacy_tls,
@@ -154,7 +252,8 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
         cluster.set_parameter(&system, CAPF_PORT, &port.to_string(), &mut System::default()).await?;
         started.refresh().await?;
     }
-    cluster.write_settings(&settings.to_toml()?)?;
+    let kept = Settings { cluster: ClusterSettings::default(), ..settings.clone() };
+    cluster.write_settings(&started.row(), &kept.to_toml()?)?;
     Ok(started)
 }
 
@@ -172,7 +271,13 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
     let devices = cluster.store().devices().await?.len();
     let mut out = String::new();
     let mut line = |text: &str| writeln!(out, "{text}").map_err(CoreError::internal);
-    line(&format!("{} ({}), release {}, {mode}, {devices} devices", row.name, row.address, cluster.release().name))?;
+    line(&format!(
+        "{} ({}), release {}, {mode}, {devices} {}",
+        row.name,
+        row.address,
+        cluster.release().name,
+        if devices == 1 { "device" } else { "devices" }
+    ))?;
     line("")?;
     line(&format!("  TFTP  udp {}", listen.tftp))?;
     line(&format!("  HTTP  tcp {}", listen.http))?;
@@ -198,14 +303,57 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
         line("  setcap cap_net_bind_service=+ep <this program>")?;
     }
     line("")?;
-    let root = cluster.data().root();
-    let data = if root == default_data_directory() { String::new() } else { format!(" --data {}", root.display()) };
+    let (data, only) = (data_option(cluster), node_option(&row));
     line("Next:")?;
     line(&format!("  point DHCP option 150 (or 66) at {}", row.address))?;
-    line(&format!("  ringfence device add SEP001122334455 --model 8861{data}"))?;
-    line(&format!("  ringfence admin -c \"show itl\"{data}"))?;
+    if devices == 0 {
+        line(&format!("  ringfence device add SEP001122334455 --model 8861{data}"))?;
+    }
+    line(&format!("  ringfence admin{only} -c \"show itl\"{data}"))?;
     line(&format!("  ringfence device list --unknown{data}      phones that asked and are not known"))?;
     Ok(out)
+}
+
+/// What the administrator should know about where a node listens and what its `ringfence.toml` lacks.
+#[must_use]
+pub fn warnings(cluster: &Cluster, node: &Node, prepared: &Prepared) -> Vec<String> {
+    let mut all = Vec::new();
+    let (row, listens) = (node.row(), node.listen().tvs.ip());
+    let reached = row.address.parse::<IpAddr>().is_ok_and(|address| listens.is_unspecified() || listens == address);
+    if !reached {
+        all.push(format!(
+            "{} listens on {listens}, but configs and lists name {}: --listen {1} at the start, or `ringfence admin{}{} -c 'set network ip \
+             {listens}'`",
+            row.name,
+            row.address,
+            data_option(cluster),
+            node_option(&row)
+        ));
+    }
+    let path = cluster.directory(&row).settings();
+    let beyond = Settings { cluster: ClusterSettings::default(), ..prepared.settings.clone() }
+        .beyond(&Settings { cluster: ClusterSettings::default(), ..prepared.file.clone() });
+    // A file that this start has written has them all.
+    let lacks = Settings::read(&path).is_ok_and(|there| there == prepared.file) && !beyond.is_empty();
+    if lacks {
+        all.push(format!(
+            "{} is not rewritten and lacks what this start was told, which the next one has to be told again: {}",
+            path.display(),
+            beyond.join("; ")
+        ));
+    }
+    all
+}
+
+/// What `ringfence config show` prints of a process that runs: its settings and where they come from.
+#[must_use]
+pub fn settings_text(settings: &Settings, file: &Settings) -> String {
+    let mut out = String::new();
+    for (setting, value, source) in settings.sources(file) {
+        let name = format!("[{}] {}", setting.section, setting.key);
+        out.push_str(&format!("{name:<31} {value:<24} {}\n", source.word()));
+    }
+    out
 }
 
 /// SIGTERM and SIGINT. From the moment one is made the signals no longer end the program at once, so it is made before

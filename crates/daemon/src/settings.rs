@@ -1,9 +1,14 @@
 //! `ringfence.toml`: what a node is told by hand. Unknown keys refuse the start, so that a misspelled one is not
 //! silently without effect.
+//!
+//! * [`table`]: every setting with form, unit and default; [`file`]: reading and writing
+
+pub mod file;
+pub mod table;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pki::capf::Sha2Proof;
@@ -20,7 +25,8 @@ use crate::monitor::MonitorSettings;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// What the cluster is made with. Read at the first start only.
+    /// What the cluster is made with.
+    #[serde(skip_serializing_if = "ClusterSettings::is_empty")]
     pub cluster: ClusterSettings,
     /// Where the servers listen.
     pub listen: ListenSettings,
@@ -34,32 +40,42 @@ pub struct Settings {
     pub monitor: MonitorSettings,
 }
 
-/// `[cluster]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `[cluster]`: what the cluster is made with. What is not said is chosen at the first start; what is said later must be as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterSettings {
     /// Release whose behaviour the cluster follows.
-    pub release: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Release that it came from: certificates are as that one made them. Without it they are those of a fresh installation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgraded_from: Option<String>,
     /// Host name of the publisher, without domain.
-    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Domain behind the host name.
-    pub domain: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// IPv4 address that phones reach the node at: stands in their configs and trust lists.
-    pub address: Ipv4Addr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Ipv4Addr>,
     /// C of all subjects, two letters.
-    pub country: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
     /// O of all subjects.
-    pub organization: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
     /// OU of all subjects.
-    pub unit: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// ST of all subjects.
-    pub state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// L of all subjects.
-    pub locality: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locality: Option<String>,
     /// Further nodes: subscribers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subscriber: Vec<SubscriberSettings>,
 }
 
@@ -87,8 +103,10 @@ impl std::str::FromStr for SubscriberSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListenSettings {
-    /// Address to listen on.
-    pub address: IpAddr,
+    /// Address to listen on. Without it all of the machine; on a subscriber the address of the node, because the publisher listens on
+    /// the same machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
     /// UDP port of TFTP. Without it 69, or 6969 without the right to 69.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tftp: Option<u16>,
@@ -189,34 +207,9 @@ pub struct FileSettings {
     pub merge: bool,
 }
 
-impl Default for ClusterSettings {
-    fn default() -> Self {
-        Self {
-            release: DEFAULT_RELEASE.to_owned(),
-            upgraded_from: None,
-            name: host_name(),
-            domain: String::new(),
-            address: own_address(),
-            country: "XX".to_owned(),
-            organization: "Ringfence".to_owned(),
-            unit: "Phones".to_owned(),
-            state: String::new(),
-            locality: String::new(),
-            subscriber: Vec::new(),
-        }
-    }
-}
-
 impl Default for ListenSettings {
     fn default() -> Self {
-        Self {
-            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            tftp: None,
-            http: 6970,
-            tvs: None,
-            capf: None,
-            ctl_provider: None,
-        }
+        Self { address: None, tftp: None, http: 6970, tvs: None, capf: None, ctl_provider: None }
     }
 }
 
@@ -238,7 +231,7 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// Not TOML, or a key that is not known.
-    #[error("{path}: {reason}")]
+    #[error("{path}, {reason}")]
     Malformed {
         /// The file.
         path: String,
@@ -247,62 +240,55 @@ pub enum SettingsError {
     },
 }
 
-impl Settings {
-    /// Reads a file; the defaults when there is none.
-    ///
-    /// # Errors
-    /// [`SettingsError`].
-    pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(SettingsError::Unreadable { path: path.display().to_string(), source }),
-        };
-        toml::from_str(&text).map_err(|error| {
-            let reason = error.to_string().trim().replace('\n', " ");
-            SettingsError::Malformed { path: path.display().to_string(), reason }
-        })
-    }
-
-    /// The file with these settings.
-    ///
-    /// # Errors
-    /// A path that is not UTF-8.
-    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        let title = "# Settings of this node. [cluster] was used at the first start and does nothing afterwards; a change\n\
-                     # of the rest counts from the next start on.\n\n";
-        Ok(format!("{title}{}", toml::to_string(self)?))
-    }
-}
-
 impl ClusterSettings {
-    /// The cluster to be made: one node.
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The cluster to be made; what is not said is chosen here.
     ///
     /// # Errors
     /// [`CoreError::BadInput`]: a release that is not known.
     pub fn new_cluster(&self) -> Result<NewCluster, CoreError> {
         let known = |name: &str| {
-            let unknown =
-                || CoreError::BadInput(format!("release {name} is not known; there are {}", releases::names()));
+            let unknown = || {
+                CoreError::BadInput(format!(
+                    "release {name} is not known; there are {}: name with --release the one that your CUCM has, or the next one below it",
+                    releases::names()
+                ))
+            };
             release(name).ok_or_else(unknown)
         };
         let upgraded_from = self.upgraded_from.as_deref().map(known).transpose()?;
-        let release = known(&self.release)?;
-        let publisher = NewNode { name: self.name.clone(), domain: self.domain.clone(), address: self.address };
+        let release = known(self.release.as_deref().unwrap_or(DEFAULT_RELEASE))?;
+        let name = self.name.clone().unwrap_or_else(host_name);
+        let domain = self.domain.clone().unwrap_or_default();
+        let address = self.address.unwrap_or_else(own_address);
+        let publisher = NewNode { name, domain: domain.clone(), address };
+        let part = |given: &Option<String>, otherwise: &str| given.clone().unwrap_or_else(|| otherwise.to_owned());
         let subject = SubjectParts {
-            country: self.country.clone(),
-            organization: self.organization.clone(),
-            unit: self.unit.clone(),
-            state: self.state.clone(),
-            locality: self.locality.clone(),
+            country: part(&self.country, "XX"),
+            organization: part(&self.organization, "Ringfence"),
+            unit: part(&self.unit, "Phones"),
+            state: part(&self.state, ""),
+            locality: part(&self.locality, ""),
         };
         let subscribers = self.subscriber.iter().map(|node| NewNode {
             name: node.name.clone(),
-            domain: self.domain.clone(),
+            domain: domain.clone(),
             address: node.address,
         });
         let nodes = std::iter::once(publisher).chain(subscribers).collect();
         Ok(NewCluster { release, upgraded_from, nodes, subject })
+    }
+}
+
+impl ListenSettings {
+    /// Where the servers of a node listen.
+    #[must_use]
+    pub fn on(&self, publisher: bool, node: Option<Ipv4Addr>) -> IpAddr {
+        let own = node.filter(|_| !publisher).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        self.address.unwrap_or(IpAddr::V4(own))
     }
 }
 

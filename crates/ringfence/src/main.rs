@@ -1,7 +1,7 @@
 //! `ringfence`: the command line, nothing else.
 //!
 //! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
-//! * [`serve`]: a node; [`lab`]: a cluster and phones in one process
+//! * [`serve`]: a node; [`config`]: what is in force there; [`lab`]: a cluster and phones in one process
 //! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
 //! * [`ctl_client`]: signs the CTL with tokens; [`token`]: the tokens themselves
 //! * [`audit`]: the audit log; [`inventory`]: every certificate and LSC
@@ -17,6 +17,7 @@ mod admin;
 mod audit;
 mod capf;
 mod completions;
+mod config;
 mod ctl_client;
 mod device;
 mod exit;
@@ -61,6 +62,7 @@ enum Command {
     Diff(files::diff::Args),
     Lab(lab::Args),
     Serve(serve::Args),
+    Config(config::Args),
     Admin(admin::Args),
     Device(device::Args),
     Audit(audit::Args),
@@ -89,6 +91,7 @@ impl Command {
             Self::Diff(args) => args.run(),
             Self::Lab(args) => args.run(),
             Self::Serve(args) => args.run(),
+            Self::Config(args) => args.run(),
             Self::Admin(args) => args.run(),
             Self::Device(args) => args.run(),
             Self::Audit(args) => args.run(),

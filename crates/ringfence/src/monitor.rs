@@ -44,7 +44,8 @@ impl Args {
     /// Lists them, the gravest first; as JSON those of nodes and trust stores before the LSCs, which come by their end.
     pub fn run(self) -> Result<Answer, Failure> {
         let opened = self.data.open()?;
-        let path = opened.cluster.data().settings();
+        let publisher = opened.runtime.block_on(opened.cluster.node(None)).map_err(could_not)?;
+        let path = opened.cluster.directory(&publisher).settings();
         let settings = Settings::read(&path).map_err(|error| Failure::CouldNotTell(error.to_string()))?.monitor;
         let urgent = opened.runtime.block_on(self.list(&opened.cluster, &settings))?;
         Ok(if urgent { Answer::No } else { Answer::Yes })

@@ -6,18 +6,28 @@ use std::path::PathBuf;
 
 use daemon::monitor::Monitor;
 use daemon::node::{Node, StartError};
-use daemon::serve::{ServeError, StopSignals, open_or_create, start, summary};
-use daemon::settings::{Settings, SubscriberSettings, default_data_directory};
+use daemon::serve::{self, Prepared, ServeError, StopSignals, prepare, settings_text, start, summary};
+use daemon::settings::{Settings, SubscriberSettings, default_data_directory, table};
 
 use ringfence_core::Cluster;
 
 use crate::exit::{Answer, Failure};
 use crate::terminal;
 
-/// Run a node: TFTP, HTTP 6970 and TVS. The first start makes the cluster, its keys and its lists.
+/// What stands below the options.
+const EXAMPLE: &str = "Example: ringfence serve --tftpboot /srv/tftp\n\nOptions win over ringfence.toml of the node (data directory, of a \
+                       subscriber nodes/NAME in it). The first start writes them there; a file that is there is never rewritten. What \
+                       the cluster is (release, name, domain, address, subject, ports of TVS and CAPF) is changed by commands of \
+                       `ringfence admin`, and a start that names something else stops. SIGTERM lets running requests finish (5 s at \
+                       most).";
+
+/// Run a node: TFTP, HTTP 6970, TVS; on the publisher CAPF too
+///
+/// The first start makes the cluster, its keys and its lists. A node serves files by TFTP (69) and HTTP (6970) and answers TVS (2445);
+/// the publisher also CAPF (3804), the CTL provider (2444, once it is activated), the certificate monitor with its alarms by syslog and
+/// e-mail, and metrics where they are set. It follows the behaviour of CUCM 9.1, 10.5, 11.5, 12.5, 14 or 15.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: ringfence serve --tftpboot /srv/tftp\n\nOptions win over ringfence.toml in the data \
-                        directory; the first start writes them there. SIGTERM lets running requests finish (5 s at most).")]
+#[command(after_help = EXAMPLE, after_long_help = format!("{EXAMPLE}\n\n{}", table::listing()))]
 pub struct Args {
     /// Data directory: database, keys, published files, logs
     #[arg(long, env = "RINGFENCE_DATA", default_value_os_t = default_data_directory())]
@@ -25,25 +35,25 @@ pub struct Args {
     /// Serve this node of the cluster instead of the publisher
     #[arg(long)]
     node: Option<String>,
-    /// Address to listen on
+    /// Address to listen on (all; on a subscriber its own)
     #[arg(long)]
     listen: Option<IpAddr>,
     /// UDP port of TFTP (69, or 6969 without the right to 69)
     #[arg(long)]
     tftp_port: Option<u16>,
-    /// TCP port of HTTP
+    /// TCP port of HTTP (6970)
     #[arg(long)]
     http_port: Option<u16>,
-    /// TCP port of TVS, named in configs
+    /// TCP port of TVS, named in configs (2445); later `set parameter TVSPort`
     #[arg(long)]
     tvs_port: Option<u16>,
     /// Take TLS 1.0 from the 7900 series
     #[arg(long)]
     legacy_tls: bool,
-    /// Connections to CAPF at most; ringfence.toml has more waits and limits
+    /// Connections to CAPF at most (2048); ringfence.toml has more waits and limits
     #[arg(long, value_name = "COUNT")]
     capf_connections: Option<NonZeroUsize>,
-    /// Connections to CAPF from one address at most: as many as phones sit behind one address
+    /// Connections to CAPF from one address at most (256): as many as phones sit behind one address
     #[arg(long, value_name = "COUNT")]
     capf_per_address: Option<NonZeroUsize>,
     /// CAPF takes certificates without the proof with SHA-512: old phones, RSA keys of 512 bits
@@ -55,21 +65,36 @@ pub struct Args {
     /// Serve the configs of that folder untouched, without merging TVS and CAPF elements in
     #[arg(long)]
     no_merge: bool,
-    /// First start: release whose behaviour the cluster follows
+    /// First start: release whose behaviour the cluster follows: 9.1, 10.5, 11.5, 12.5, 14 or 15 (15)
     #[arg(long)]
     release: Option<String>,
     /// First start: release that the cluster came from, whose certificates it keeps (10.5 of 9.1: 1024 bits)
     #[arg(long, value_name = "RELEASE")]
     upgraded_from: Option<String>,
-    /// First start: host name of the node
+    /// First start: host name of the node (that of this machine)
     #[arg(long)]
     name: Option<String>,
-    /// First start: domain behind the host name
+    /// First start: domain behind the host name (none)
     #[arg(long)]
     domain: Option<String>,
-    /// First start: address that phones reach the node at
+    /// First start: IPv4 address that phones reach the node at (that of --listen, else the one used towards others)
     #[arg(long)]
     address: Option<Ipv4Addr>,
+    /// First start: C of all certificates, two capital letters (XX)
+    #[arg(long)]
+    country: Option<String>,
+    /// First start: O of all certificates (Ringfence)
+    #[arg(long)]
+    organization: Option<String>,
+    /// First start: OU of all certificates (Phones)
+    #[arg(long)]
+    unit: Option<String>,
+    /// First start: ST of all certificates (none)
+    #[arg(long)]
+    state: Option<String>,
+    /// First start: L of all certificates (none)
+    #[arg(long)]
+    locality: Option<String>,
     /// First start: a further node of the cluster (may be repeated), served by `serve --node NAME`
     #[arg(long, value_name = "NAME=ADDRESS")]
     subscriber: Vec<SubscriberSettings>,
@@ -85,7 +110,10 @@ impl Args {
 
     async fn serve(self) -> Result<Answer, Failure> {
         let mut signals = StopSignals::new().map_err(could_not)?;
-        let (cluster, node, monitor, summary) = self.started().await.map_err(could_not)?;
+        let (cluster, node, monitor, summary) = self.started().await.map_err(|error| match error {
+            ServeError::Later(text) => Failure::WrongUsage(text),
+            other => could_not(other),
+        })?;
         terminal::print(&summary)?;
         signals.wait().await;
         terminal::note("stopping: running requests may finish");
@@ -96,28 +124,33 @@ impl Args {
     }
 
     async fn started(&self) -> Result<(Cluster, Node, Monitor, String), ServeError> {
-        let settings = self.settings()?;
-        let prepared = open_or_create(&self.data, &settings, &mut |text| terminal::note(text)).await?;
-        let cluster = prepared.cluster;
-        let row = cluster.node(self.node.as_deref()).await?;
-        let node = start(&cluster, row, &settings).await?;
-        let monitor = Monitor::start(&cluster, node.row(), &settings.monitor, node.counted()).await;
+        let options = |settings: &mut Settings| self.put_into(settings);
+        let node = self.node.as_deref();
+        let prepared = prepare(&self.data, node, &options, &mut |text| terminal::note(text)).await?;
+        prepared.warnings.iter().for_each(|warning| terminal::warn(warning));
+        let Prepared { cluster, settings, .. } = &prepared;
+        let node = start(cluster, prepared.node.clone(), settings).await?;
+        let monitor = Monitor::start(cluster, &node.row(), &settings.monitor, node.counted()).await;
         let monitor = monitor.map_err(StartError::from)?;
-        let mut summary = summary(&cluster, &node, &settings).await?;
+        // With the file as it is now: a first start has written its options there.
+        let file = Settings::read(&cluster.directory(&node.row()).settings())?;
+        cluster.write_started_with(&node.row(), &settings_text(settings, &file))?;
+        serve::warnings(cluster, &node, &prepared).iter().for_each(|warning| terminal::warn(warning));
+        let mut summary = summary(cluster, &node, settings).await?;
         if let Some(address) = monitor.metrics() {
             summary.push_str(&format!("  metrics: http://{address}/metrics\n"));
         }
-        Ok((cluster, node, monitor, summary))
+        Ok((prepared.cluster, node, monitor, summary))
     }
 
-    fn settings(&self) -> Result<Settings, ServeError> {
-        let mut settings = Settings::read(&self.data.join("ringfence.toml"))?;
+    /// Puts the options over the settings.
+    fn put_into(&self, settings: &mut Settings) {
         fn set<T: Clone>(place: &mut T, given: Option<&T>) {
             if let Some(value) = given {
                 *place = value.clone();
             }
         }
-        set(&mut settings.listen.address, self.listen.as_ref());
+        settings.listen.address = self.listen.or(settings.listen.address);
         set(&mut settings.listen.http, self.http_port.as_ref());
         settings.listen.tvs = self.tvs_port.or(settings.listen.tvs);
         settings.listen.tftp = self.tftp_port.or(settings.listen.tftp);
@@ -130,15 +163,25 @@ impl Args {
             settings.files.tftpboot = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
         }
         settings.files.merge &= !self.no_merge;
-        set(&mut settings.cluster.release, self.release.as_ref());
-        if self.upgraded_from.is_some() {
-            settings.cluster.upgraded_from.clone_from(&self.upgraded_from);
+        let cluster = &mut settings.cluster;
+        let words = [
+            (&mut cluster.release, &self.release),
+            (&mut cluster.upgraded_from, &self.upgraded_from),
+            (&mut cluster.name, &self.name),
+            (&mut cluster.domain, &self.domain),
+            (&mut cluster.country, &self.country),
+            (&mut cluster.organization, &self.organization),
+            (&mut cluster.unit, &self.unit),
+            (&mut cluster.state, &self.state),
+            (&mut cluster.locality, &self.locality),
+        ];
+        for (place, given) in words {
+            if given.is_some() {
+                place.clone_from(given);
+            }
         }
-        set(&mut settings.cluster.name, self.name.as_ref());
-        set(&mut settings.cluster.domain, self.domain.as_ref());
-        set(&mut settings.cluster.address, self.address.as_ref());
-        settings.cluster.subscriber.extend(self.subscriber.iter().cloned());
-        Ok(settings)
+        cluster.address = self.address.or(cluster.address);
+        cluster.subscriber.extend(self.subscriber.iter().cloned());
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ringfence truth`: what the ports present, held against what the rows say.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use daemon::present::presented;
 use daemon::serve::DEFAULT_TVS_PORT;
@@ -102,15 +102,15 @@ async fn found(opened: &Opened, node: Option<&str>, at: Vec<Port>) -> Result<Vec
     cluster.hold_against_rows(observations).await.map_err(could_not)
 }
 
-/// Where the services of a node listen, as settings and parameters say. The settings are those of the publisher: another node listens on the
-/// address that phones know it by.
+/// Where the services of a node listen, as settings and parameters say. The settings are those of its `ringfence.toml`.
 async fn served(cluster: &Cluster, node: &NodeRow) -> Result<Vec<Port>, Failure> {
-    let settings = Settings::read(&cluster.data().settings());
+    let settings = Settings::read(&cluster.directory(node).settings());
     let settings = settings.map_err(|error| Failure::CouldNotTell(error.to_string()))?;
     let parameters = cluster.parameters().await.map_err(could_not)?;
-    let host = match settings.listen.address {
-        one if node.publisher && !one.is_unspecified() => one,
-        other => node.address.parse().unwrap_or(other),
+    let own = node.address.parse().ok();
+    let host = match settings.listen.on(node.publisher, own) {
+        any if any.is_unspecified() => own.map_or(any, IpAddr::V4),
+        one => one,
     };
     let number = |name, fallback: u16| u16::try_from(parameters.number(name, u32::from(fallback))).unwrap_or(fallback);
     let mut all = vec![(Unit::Tvs, TVS, number(TVS_PORT, DEFAULT_TVS_PORT))];

@@ -5,6 +5,7 @@ use ringfence_core::administrators::Password;
 use ringfence_core::bulk::SftpServer;
 use ringfence_core::certificates::key_choice::KeyChoice;
 use ringfence_core::enrolment::{Schedule, Selection, WavePlan};
+use ringfence_core::network::NetworkChange;
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
@@ -25,6 +26,8 @@ pub(crate) enum Question {
         /// The reason of `set cert regen force`.
         force: Option<String>,
     },
+    /// `set network`.
+    SetNetwork(NetworkChange),
     /// `utils ctl set-cluster`.
     SetMode(SecurityMode),
     /// `utils ctl update CTLFile`.
@@ -153,7 +156,7 @@ impl Question {
                 "WARNING: This operation will overwrite any CA signed certificate previously imported for {}\n",
                 unit.name()
             ),
-            Self::SetMode(_) | Self::UpdateCtl | Self::AccountPassword { .. } | Self::AccountConfirmation { .. } => {
+            Self::SetNetwork(_) | Self::SetMode(_) | Self::UpdateCtl | Self::AccountPassword { .. } | Self::AccountConfirmation { .. } => {
                 String::new()
             }
             Self::AccountLevel { .. } => {
@@ -253,7 +256,7 @@ impl Question {
             Self::RemoteKey(..) => "Password of the file: ",
             Self::Backup(_) => "Password for the file (8 characters at least): ",
             Self::BackupConfirmation { .. } => "Once more, to confirm: ",
-            Self::Rollback(_) => "Do you wish to proceed (yes|no)? ",
+            Self::SetNetwork(_) | Self::Rollback(_) => "Do you wish to proceed (yes|no)? ",
             Self::SwitchVersion { .. } => "Do you really want to switch versions ? Enter (yes/no)? ",
             Self::TypeString { .. } => "Authentication string (4 to 10 digits): ",
             Self::BulkServer => "Server (name or address, :port behind it when it is not 22; local for this machine): ",

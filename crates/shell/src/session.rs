@@ -7,6 +7,7 @@ use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
 use ringfence_core::monitor::MonitorChoice;
+use ringfence_core::network::NetworkChange;
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::services::{self, Run};
@@ -410,6 +411,12 @@ impl Session {
             Action::ListDefaultCas => self.list_default_cas().await,
             Action::SetDefaultCa => self.ask_for_default_ca(first, second.unwrap_or_default()),
             Action::SetWebSecurity => self.set_web_security(arguments, surroundings).await,
+            Action::SetAddress => self.ask_to_set_address(first, surroundings.now()).await,
+            Action::SetHostname => {
+                let change = NetworkChange::Hostname(first.to_owned());
+                self.ask_to_set_network(change, surroundings.now()).await
+            }
+            Action::SetDomain => self.ask_to_set_domain(first, surroundings.now()).await,
             Action::ShowWebSecurity => self.show_web_security().await,
             Action::ShowOwn => self.show_certificate(false, first).await,
             Action::ShowFingerprint => self.show_fingerprint(first).await,
@@ -524,6 +531,7 @@ impl Session {
             Question::Regenerate { unit, choice, force } => {
                 self.regenerate(unit, choice, force.as_deref(), surroundings).await
             }
+            Question::SetNetwork(change) => self.set_network(&change, surroundings).await,
             Question::SetMode(mode) => return self.set_security_mode(mode, surroundings).await,
             Question::UpdateCtl => return self.update_ctl(surroundings).await,
             Question::AccountLevel { name } => self.ask_for_password(name, answer),

@@ -1,4 +1,4 @@
-//! The data directory: `ringfence.toml`, `ringfence.db`, and for each node `keys/`, `published/`, `log/`. The publisher's
+//! The data directory: `ringfence.db`, and for each node `ringfence.toml`, `keys/`, `published/`, `log/`. The publisher's
 //! stand at the top, a subscriber's under `nodes/NAME/`. Nothing else keeps state.
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -41,11 +41,6 @@ impl DataDirectory {
     /// The database file.
     pub fn database(&self) -> PathBuf {
         self.root.join("ringfence.db")
-    }
-
-    /// The settings of the node.
-    pub fn settings(&self) -> PathBuf {
-        self.root.join("ringfence.toml")
     }
 
     /// Makes the directory (0700: it holds keys) if it is not there.
@@ -101,6 +96,16 @@ impl NodeDirectory {
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The settings of the node.
+    pub fn settings(&self) -> PathBuf {
+        self.root.join("ringfence.toml")
+    }
+
+    /// What the process that serves the node was started with, for people.
+    pub fn started_with(&self) -> PathBuf {
+        self.root.join("serve.settings")
     }
 
     /// The key store.

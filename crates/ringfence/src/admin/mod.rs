@@ -74,10 +74,10 @@ impl Args {
         }
         let opened = self.data.open()?;
         let node = opened.runtime.block_on(opened.cluster.node(self.node.as_deref())).map_err(could_not)?;
-        let session = Session::new(opened.cluster.clone(), node, actor(self.level.level()));
         // What serve would refuse to start with stops only the command that needs it.
-        let settings = Settings::read(&opened.cluster.data().settings());
+        let settings = Settings::read(&opened.cluster.directory(&node).settings());
         let monitor = settings.map(|settings| settings.monitor.choice()).map_err(|error| error.to_string());
+        let session = Session::new(opened.cluster.clone(), node, actor(self.level.level()));
         let mut session = session.with_exchange(Arc::new(SftpExchange)).with_monitor(monitor);
         session.set_columns(terminal::columns());
         if !self.command.is_empty() {

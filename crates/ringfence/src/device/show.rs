@@ -53,9 +53,9 @@ impl Show {
 
     /// The files as the file servers of a node give them out, and the config itself.
     fn files(&self, opened: &Opened, row: &DeviceRow, node: Option<&str>) -> Result<String, Failure> {
-        let settings = Settings::read(&opened.cluster.data().settings())
-            .map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         let node = opened.runtime.block_on(opened.cluster.node(node)).map_err(could_not)?;
+        let settings = Settings::read(&opened.cluster.directory(&node).settings())
+            .map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         let snapshot = opened.runtime.block_on(opened.cluster.snapshot(&node)).map_err(could_not)?;
         let folder = settings.files.tftpboot.as_deref();
         let folder = folder.map(|path| FolderSettings::open(path, settings.files.merge)).transpose();

@@ -89,7 +89,8 @@ impl World {
         let cluster = Cluster::create(directory, new, zone, &mut seed).await.map_err(could_not)?;
         let nodes = start(&cluster, &mut seed).await?;
         let actor = Actor::new("admin", Level::Install);
-        let sessions = nodes.iter().map(|node| Session::new(cluster.clone(), node.row().clone(), actor.clone()));
+        let sessions =
+            nodes.iter().map(|node| Session::new(cluster.clone(), node.row().as_ref().clone(), actor.clone()));
         let sessions = sessions.collect();
         Ok(Self {
             cluster,
@@ -260,7 +261,7 @@ impl World {
     pub fn show_tvs_log(&mut self, title: &str) -> Result<Vec<String>, Failure> {
         let Some(node) = self.nodes.first() else { return Ok(Vec::new()) };
         node.flush_log();
-        let path = self.cluster.directory(node.row()).log().join("tvs.log");
+        let path = self.cluster.directory(&node.row()).log().join("tvs.log");
         let text = std::fs::read_to_string(&path).map_err(|error| Failure::at(&path, error))?;
         let lines: Vec<String> = text.lines().skip(self.log_read).map(str::to_owned).collect();
         self.log_read += lines.len();
@@ -272,7 +273,7 @@ impl World {
     pub fn show_log(&self, name: &str) -> Result<(), Failure> {
         let Some(node) = self.nodes.first() else { return Ok(()) };
         node.flush_log();
-        let path = self.cluster.directory(node.row()).log().join(name);
+        let path = self.cluster.directory(&node.row()).log().join(name);
         let text = std::fs::read_to_string(&path).map_err(|error| Failure::at(&path, error))?;
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         self.transcript.block(&format!("{name} of the publisher"), &lines)
@@ -322,7 +323,7 @@ impl World {
     /// The list that the publisher gives out: its size and MD5.
     pub fn published(&self, kind: ListKind) -> Result<Option<(usize, String)>, Failure> {
         let Some(node) = self.nodes.first() else { return Ok(None) };
-        let list = self.cluster.published_list(node.row(), kind).map_err(could_not)?;
+        let list = self.cluster.published_list(&node.row(), kind).map_err(could_not)?;
         Ok(list.map(|published| (published.list.bytes().len(), hex(&md5(published.list.bytes())))))
     }
 
@@ -347,8 +348,8 @@ impl World {
     }
 
     /// The addresses for `--stay`.
-    pub fn listens(&self) -> impl Iterator<Item = (&str, &Listen)> {
-        self.nodes.iter().map(|node| (node.row().name.as_str(), node.listen()))
+    pub fn listens(&self) -> impl Iterator<Item = (String, &Listen)> {
+        self.nodes.iter().map(|node| (node.row().name.clone(), node.listen()))
     }
 
     /// Where the cluster stands.

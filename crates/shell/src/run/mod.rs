@@ -13,6 +13,7 @@ mod default_cas;
 mod files;
 mod keys;
 mod monitor;
+mod network;
 mod parameters;
 mod recovery;
 pub(crate) mod requests;

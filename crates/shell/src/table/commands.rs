@@ -9,6 +9,7 @@ mod default_cas;
 mod files;
 mod keys;
 mod monitor;
+mod network;
 mod requests;
 mod services;
 mod system;
@@ -51,6 +52,7 @@ const NOUNS: &[&[Command]] = &[
     keys::COMMANDS,
     requests::COMMANDS,
     monitor::COMMANDS,
+    network::COMMANDS,
     services::COMMANDS,
     system::COMMANDS,
     terminal::COMMANDS,

@@ -21,6 +21,8 @@ pub struct NodeRow {
     pub number: i64,
     /// Whether it is the publisher.
     pub publisher: bool,
+    /// Its directory below `nodes/`, for a subscriber: the name that it had at first.
+    pub directory: String,
 }
 
 /// A service on a node.
@@ -53,7 +55,8 @@ impl Store {
     pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
         // Without its row a node could not even say what is wrong: what cannot be read of it is taken from where it stands too.
         let query = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT pkid, CAST(name AS BLOB) AS name, CAST(domain AS BLOB) AS domain, CAST(ipv4address AS BLOB) AS address, \
+            "SELECT pkid, CAST((SELECT directory FROM nodedirectory WHERE fkprocessnode = processnode.pkid) AS BLOB) AS directory, \
+             CAST(name AS BLOB) AS name, CAST(domain AS BLOB) AS domain, CAST(ipv4address AS BLOB) AS address, \
              CASE WHEN typeof(nodeid) = 'integer' THEN nodeid ELSE 0 END AS number, \
              CASE WHEN typeof(tknodeusage) = 'integer' THEN tknodeusage WHEN nodeid = 1 THEN {PUBLISHER} ELSE {SUBSCRIBER} END \
              AS usage, CAST((SELECT servername FROM certificateprocessnodemap WHERE fkprocessnode = processnode.pkid LIMIT 1) \
@@ -67,9 +70,11 @@ impl Store {
                 Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
             };
             let is_address = |text: &String| text.parse::<std::net::Ipv4Addr>().is_ok();
+            let name = text("name")?.or(text("othername")?).unwrap_or_default();
             Ok(NodeRow {
                 pkid: row.try_get("pkid")?,
-                name: text("name")?.or(text("othername")?).unwrap_or_default(),
+                directory: text("directory")?.unwrap_or_else(|| name.clone()),
+                name,
                 domain: text("domain")?.unwrap_or_default(),
                 address: text("address")?.filter(is_address).or(text("otheraddress")?).unwrap_or_default(),
                 number: row.try_get("number")?,
@@ -135,6 +140,11 @@ impl Transaction {
         .bind(domain)
         .execute(self.connection())
         .await?;
+        sqlx::query("INSERT INTO nodedirectory (fkprocessnode, directory) VALUES ($1, $2)")
+            .bind(&key)
+            .bind(name)
+            .execute(self.connection())
+            .await?;
         Ok(key)
     }
 
@@ -150,19 +160,6 @@ impl Transaction {
         )
         .execute(self.connection())
         .await?;
-        Ok(())
-    }
-
-    /// Changes the address of a node.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn set_node_address(&mut self, node: &str, address: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE processnode SET ipv4address = $1 WHERE pkid = $2")
-            .bind(address)
-            .bind(node)
-            .execute(self.connection())
-            .await?;
         Ok(())
     }
 

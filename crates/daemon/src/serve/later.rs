@@ -1,0 +1,181 @@
+//! A start that names what the cluster is not: it is told, and never ignored. A value that the cluster never had stops the start with
+//! the command that changes it; one that a command has put another in place of is a warning, because a unit file that still says it
+//! must not leave phones without TVS after a reboot.
+
+use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
+use ringfence_core::{Cluster, CoreError, NodeRow};
+
+use super::ServeError;
+use crate::settings::Settings;
+
+/// One setting as it is and as the start wants it.
+struct Wanted<'a> {
+    /// As a person would name it.
+    name: &'static str,
+    /// In the rows of former settings, and the node there.
+    former: (&'static str, &'a str),
+    /// What the start wants, if it says anything.
+    given: Option<String>,
+    /// What it is.
+    now: String,
+    /// What it was made with, where that is kept.
+    first: Option<String>,
+    /// The command of the shell that changes it.
+    command: String,
+}
+
+/// Compares what a start names with the cluster and gives the warnings. What counts is put in place of what only counted once.
+///
+/// # Errors
+/// [`ServeError::Later`].
+pub(super) async fn check(
+    cluster: &Cluster,
+    node: &NodeRow,
+    settings: &mut Settings,
+) -> Result<Vec<String>, ServeError> {
+    let parameters = cluster.parameters().await?;
+    let parts = cluster.subject_parts(node).await?;
+    let first = cluster.first_subject_parts().await?;
+    let former = cluster.store().former_settings().await.map_err(CoreError::from)?;
+    let given = &settings.cluster;
+    let quoted = |value: &Option<String>, now: &String| value.clone().unwrap_or_else(|| now.clone());
+    let subject = format!(
+        "set web-security \"{}\" \"{}\" \"{}\" \"{}\" {}",
+        quoted(&given.unit, &parts.unit),
+        quoted(&given.organization, &parts.organization),
+        quoted(&given.locality, &parts.locality),
+        quoted(&given.state, &parts.state),
+        quoted(&given.country, &parts.country)
+    );
+    let subject = |name, given: &Option<String>, now: &String, first: &String| Wanted {
+        name,
+        former: ("", ""),
+        given: given.clone(),
+        now: now.clone(),
+        first: Some(first.clone()),
+        command: subject.clone(),
+    };
+    let port = |name, parameter: &'static str, given: Option<u16>| Wanted {
+        name,
+        former: (parameter, ""),
+        // Any free port is what a start may ask for.
+        given: given.filter(|port| *port != 0).map(|port| port.to_string()),
+        now: parameters.get(parameter).to_owned(),
+        first: None,
+        command: given.map_or_else(String::new, |port| format!("set parameter {parameter} {port}")),
+    };
+    let text = |given: &Option<String>| given.clone().unwrap_or_default();
+    let all = [
+        Wanted {
+            name: "release",
+            former: ("release", ""),
+            given: given.release.clone(),
+            now: cluster.release().name.to_owned(),
+            first: None,
+            command: format!("utils system switch-version {}", text(&given.release)),
+        },
+        Wanted {
+            name: "host name",
+            former: ("hostname", &node.pkid),
+            given: given.name.clone(),
+            now: node.name.clone(),
+            first: None,
+            command: format!("set network hostname {}", text(&given.name)),
+        },
+        Wanted {
+            name: "domain",
+            former: ("domain", &node.pkid),
+            given: given.domain.clone(),
+            now: node.domain.clone(),
+            first: None,
+            command: match text(&given.domain).as_str() {
+                "" => "set network domain none".to_owned(),
+                domain => format!("set network domain {domain}"),
+            },
+        },
+        Wanted {
+            name: "address",
+            former: ("address", &node.pkid),
+            given: given.address.map(|address| address.to_string()),
+            now: node.address.clone(),
+            first: None,
+            command: format!(
+                "set network ip {}",
+                given.address.map_or_else(String::new, |address| address.to_string())
+            ),
+        },
+        subject("country", &given.country, &parts.country, &first.country),
+        subject("organization", &given.organization, &parts.organization, &first.organization),
+        subject("unit (OU)", &given.unit, &parts.unit, &first.unit),
+        subject("state", &given.state, &parts.state, &first.state),
+        subject("locality", &given.locality, &parts.locality, &first.locality),
+        port("TVS port", TVS_PORT, settings.listen.tvs),
+        port("CAPF port", CAPF_PORT, settings.listen.capf),
+    ];
+    let mut warnings = Vec::new();
+    for wanted in &all {
+        let Some(given) = wanted.given.as_ref().filter(|given| !given.eq_ignore_ascii_case(&wanted.now)) else {
+            continue;
+        };
+        let (name, now) = (wanted.name, if wanted.now.is_empty() { "none" } else { &wanted.now });
+        let had = wanted.first.as_ref() == Some(given)
+            || former.iter().any(|row| {
+                (row.setting.as_str(), row.node.as_str()) == wanted.former && row.value.eq_ignore_ascii_case(given)
+            });
+        let shown = if given.is_empty() { "none" } else { given };
+        if !had {
+            return Err(ServeError::Later(format!(
+                "this start wants {name} {shown}, and {} has {now}, which no setting changes: `ringfence admin{}{} -c '{}'` does; leave it \
+                 out of options and ringfence.toml to go on with {now}",
+                node.name,
+                super::data_option(cluster),
+                super::node_option(node),
+                wanted.command
+            )));
+        }
+        warnings.push(format!(
+            "this start still names {name} {shown}; a command has made it {now} since, and that counts: take {shown} out of options and \
+             ringfence.toml"
+        ));
+    }
+    check_subscribers(cluster, settings).await?;
+    // A port that is not that of the cluster any more is none to listen on.
+    let now = |parameter: &str| parameters.get(parameter).parse::<u16>().ok();
+    settings.listen.tvs = settings.listen.tvs.filter(|port| *port == 0 || Some(*port) == now(TVS_PORT));
+    settings.listen.capf = settings.listen.capf.filter(|port| *port == 0 || Some(*port) == now(CAPF_PORT));
+    Ok(warnings)
+}
+
+/// Subscribers that a start names are nodes already.
+async fn check_subscribers(cluster: &Cluster, settings: &Settings) -> Result<(), ServeError> {
+    let nodes = cluster.store().nodes().await.map_err(CoreError::from)?;
+    let former = cluster.store().former_settings().await.map_err(CoreError::from)?;
+    for wanted in &settings.cluster.subscriber {
+        let had = |node: &NodeRow, setting: &str, value: &str| {
+            former
+                .iter()
+                .any(|row| row.setting == setting && row.node == node.pkid && row.value.eq_ignore_ascii_case(value))
+        };
+        let is = |node: &&NodeRow| node.name.eq_ignore_ascii_case(&wanted.name) || had(node, "hostname", &wanted.name);
+        let Some(node) = nodes.iter().find(is) else {
+            let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+            return Err(ServeError::Later(format!(
+                "this start names the subscriber {}, and this cluster has {}: nodes are named at the first start, no command adds one \
+                 (docs/limits.md); leave --subscriber out",
+                wanted.name,
+                names.join(", ")
+            )));
+        };
+        let address = wanted.address.to_string();
+        if node.address != address && !had(node, "address", &address) {
+            return Err(ServeError::Later(format!(
+                "this start wants address {address} for {}, which has {}: `ringfence admin{}{} -c 'set network ip {address}'` changes it",
+                node.name,
+                node.address,
+                super::data_option(cluster),
+                super::node_option(node)
+            )));
+        }
+    }
+    Ok(())
+}
