@@ -124,11 +124,13 @@ fn a_damaged_database_is_one_clear_line() {
 
 #[test]
 fn a_directory_that_cannot_be_written_is_one_clear_line() {
-    let said = refused(&["--data", "/proc/ringfence"]);
+    // no test depends on a well-known port that is free
+    let free = ["--listen", "127.0.0.1", "--tftp-port", "0", "--http-port", "0", "--tvs-port", "0", "--data"];
+    let said = refused(&[&free[..], &["/proc/ringfence"]].concat());
     assert!(said.contains("/proc/ringfence") && said.contains("cannot be made"), "{said}");
     let file = tempfile::NamedTempFile::new().unwrap();
     let below = file.path().join("data");
-    let said = refused(&["--data", below.to_str().unwrap()]);
+    let said = refused(&[&free[..], &[below.to_str().unwrap()]].concat());
     assert!(said.contains("cannot be"), "{said}");
 }
 
