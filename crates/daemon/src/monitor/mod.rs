@@ -146,6 +146,8 @@ impl Runner {
     }
 
     async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        // What changes while the first look is on its way is seen behind it.
+        self.glance(now()).await;
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut glances = tokio::time::interval(GLANCE);
