@@ -297,7 +297,7 @@ impl Session {
             of_release: release.units(true).collect(),
             requests: requests.iter().map(|one| format!("{}/{}", one.unit.name(), one.file)).collect(),
             services: services.map(|service| service.name.to_owned()).collect(),
-            steps: steps.map(|it| it.step.to_owned()).collect(),
+            steps: steps.map(|it| it.name().unwrap_or(it.step).to_owned()).collect(),
             devices: devices.into_iter().map(|device| device.name).collect(),
         }
     }
