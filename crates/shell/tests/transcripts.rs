@@ -449,7 +449,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
         let reply = subscriber.line(line, &mut place.seed).await;
         assert_eq!(reply.text, "This command can only be run on the publisher\nExecuted command unsuccessfully\n");
     }
-    let (shown, _) = place.type_in(&mut subscriber, &["set cert regen TVS", "yes"]).await;
+    let (shown, _) = place.type_in(&mut subscriber, &["set cert regen CAPF", "yes"]).await;
     assert!(shown.contains("has no CAPF certificate of its own"), "{shown}");
     assert!(place.folder.path().join("nodes/cucm-1051-a-sub1/log/cli.log").exists());
     let completer = subscriber.completer().await;
@@ -490,7 +490,7 @@ async fn services_do_not_lie() {
     );
     // a step that is no service has a name
     place.seed.now += 1000;
-    place.type_in(&mut session, &["set cert regen CAPF", "yes"]).await;
+    place.type_in(&mut session, &["set cert regen TVS", "yes"]).await;
     let (shown, _) =
         place.type_in(&mut session, &["show restarts", "utils service mark-done reset-phones", "show restarts"]).await;
     let step = "  cucm-1051-a-pub: reset the phones (then `utils service mark-done reset-phones`);";
