@@ -74,6 +74,8 @@ async fn full() -> (Place, Certificate) {
     cluster.delete_trusted(&place.actor, &node, "tomcat-trust", "Company_Root.pem", &mut place.clock).await.unwrap();
     place.request(Unit::Tomcat, &RequestChoice::default()).await;
     sqlite3(place.folder.path(), FILL);
+    // The lists tell of the renewal that stands there now.
+    cluster.settle(&mut place.clock).await.unwrap();
     (place, ca)
 }
 
@@ -214,6 +216,11 @@ async fn no_list_is_built_without_the_record_of_an_unreadable_row() {
     assert!(label == "own-certificate" && text.contains("`set cert regen CAPF`"), "{label}: {text}");
     cluster.regenerate(&place.actor, &node, Unit::Capf, &mut place.clock).await.unwrap();
     assert_ne!(list(ListKind::Itl), before[0], "the lists follow again");
+    // The old one stays in the trust stores, as each CAPF does, and the CTL names it until it is updated.
+    let deleted = cluster.delete_unreadable(&place.actor, ("certificate", &key), None, &mut place.clock).await;
+    assert_eq!(refused(deleted).0, "lists-name-it");
+    cluster.update_ctl(&place.actor, &node, &mut place.clock).await.unwrap();
+    cluster.delete_unreadable(&place.actor, ("certificate", &key), None, &mut place.clock).await.unwrap();
     assert_eq!(cluster.watch_unreadable(place.clock.now).await.unwrap(), []);
     assert!(cluster.standing_alarms().await.unwrap().iter().all(|alarm| alarm.subject != place_of), "the alarm ends");
 }
