@@ -35,7 +35,7 @@ pub const KEYS: &str = "keys";
 pub const PUBLISHED: &str = "published";
 
 /// The rows that say what stands in a list, beside the certificates themselves.
-const LISTS: [&str; 3] = ["owncertificate", "processconfig", "processnode"];
+const LISTS: [&str; 4] = ["nodedirectory", "owncertificate", "processconfig", "processnode"];
 
 /// The rows that say what phones hold, who may sign, and what was renewed.
 const EVIDENCE: [&str; 7] =

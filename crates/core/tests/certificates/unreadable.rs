@@ -43,6 +43,7 @@ const FILL: &str = "
     INSERT INTO servedfolder SELECT pkid, '/tmp', 't' FROM processnode WHERE nodeid = 2;
     INSERT INTO undeliveredalarm VALUES (1, 'syslog', 'UC_CERT-2-CertValidfor7days', 2, 'line', 1);
     INSERT INTO certificatedescription VALUES ('aa', 6, 'ours');
+    INSERT OR IGNORE INTO formersetting VALUES ('release', '', '11.0');
     INSERT INTO devicereset VALUES (1, 'SEP001122334455');
     INSERT INTO fetchedlist VALUES ('SEP001122334455', 'ITL', 'aa', 'pub', '10.0.0.1', 1, 't');
     INSERT INTO strangerlist VALUES ('SEPAABBCCDDEEFF', 'ITL', 'aa', 'pub', '10.0.0.1', 1, 't');

@@ -1,6 +1,7 @@
 //! Another name, domain or address for a node, and the values that settings had before.
 
 use super::NodeRow;
+use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 
 /// A value that a command has put another one in place of.
@@ -24,8 +25,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn former_settings(&self) -> Result<Vec<FormerSettingRow>, StoreError> {
-        let rows: Vec<(String, String, String)> =
-            sqlx::query_as("SELECT setting, fkprocessnode, value FROM formersetting").fetch_all(self.pool()).await?;
+        let query = sqlx::query("SELECT setting, fkprocessnode, value FROM formersetting");
+        let rows: Vec<(String, String, String)> = self.read(query, columns).await?;
         Ok(rows.into_iter().map(|(setting, node, value)| FormerSettingRow { setting, node, value }).collect())
     }
 }
