@@ -132,6 +132,8 @@ pub(super) const SHOWN: &[Shown] = &[
         table: "formerkey",
         columns: &["keyid", "servername", "tkcertificateservice", "subjectname", "serialnumber", "replacedat"],
     },
+    Shown { table: "formersetting", columns: &["setting", "fkprocessnode", "value"] },
+    Shown { table: "nodedirectory", columns: &["fkprocessnode", "directory"] },
     Shown { table: "itlreset", columns: &["fkprocessnode", "fingerprint", "resetat"] },
     Shown {
         table: "lsc",
