@@ -39,6 +39,16 @@ const TARGETS: &[Target] = &[
     Target { name: "signed_file", vectors: &["signed", "encrypted", "damaged-signed"], seeds: &[] },
     Target { name: "encrypted_file", vectors: &["encrypted", "damaged-signed"], seeds: &[] },
     Target { name: "certificate", vectors: &["certs"], seeds: &[] },
+    Target {
+        name: "pem",
+        vectors: &["certs"],
+        seeds: &[
+            ("empty-line", b"-----BEGIN CERTIFICATE-----\n\nMAA=\n\n-----END CERTIFICATE-----\n"),
+            ("trusted", b"-----BEGIN TRUSTED CERTIFICATE-----\r\nMAAwAA==\r\n-----END TRUSTED CERTIFICATE-----\r\n"),
+            ("utf-16", b"\xff\xfe-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0"),
+            ("firmware", b"\xcd\x34\x12\xab\0\0\0\0"),
+        ],
+    },
     Target { name: "listing", vectors: &["trustlist", "damaged"], seeds: &[] },
     Target { name: "tvs_session", vectors: &["tvs", "tvs-capture"], seeds: &[] },
     Target { name: "capf_session", vectors: &["capf"], seeds: &[] },

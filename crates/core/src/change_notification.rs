@@ -196,7 +196,7 @@ impl Log<'_> {
         let Ok(certificate) = row.certificate() else { return Ok(()) };
         let node = self.nodes.iter().find(|node| node.name == change.server_name);
         let (key, size) = (&row.pkid, row.pem.len());
-        let serials = format!("{}/{}", pki::hash::hex(certificate.serial()), change.old_serial);
+        let serials = format!("{}/{}", certificate.serial_hex(), change.old_serial);
         let what = format!("certificate U {key}, size({size}) serialnumber({serials})");
         texts.push("DB: CFastAccess(certificate)".to_owned());
         for step in ["SQL1", "SQL2"] {

@@ -9,8 +9,9 @@ mod read;
 
 use std::collections::{HashMap, HashSet};
 
-use pki::bundle::certificates;
+use pki::bundle::{FileError, certificates};
 use pki::certificate::KeyKind;
+use pki::file_kind::FileKind;
 use pki::lsc::authority::is_issued_by;
 use pki::lsc::public_key_pem;
 use pki::signer::Signer;
@@ -102,11 +103,15 @@ impl PeerSummary {
 /// # Errors
 /// [`CoreError::BadInput`].
 pub fn given_certificates(bytes: &[u8]) -> Result<Vec<Certificate>, CoreError> {
-    certificates(bytes).or_else(|error| {
-        // What neither reads is called what the first makes of it.
-        pki::pkcs7::certificates(bytes).map_err(|_| {
+    let read = match FileKind::of(bytes) {
+        FileKind::Pkcs7 => pki::pkcs7::certificates(bytes),
+        _ => certificates(bytes),
+    };
+    read.map_err(|error| match error {
+        FileError::Empty => {
             CoreError::BadInput(format!("{error}; certificates are taken as PEM, as DER and as PKCS#7 in DER"))
-        })
+        }
+        other => CoreError::BadInput(other.to_string()),
     })
 }
 
@@ -419,7 +424,7 @@ async fn put_certificate(
     roles.sort_unstable();
     roles.dedup();
     let (subject, issuer) = (certificate.subject(NameForm::Row), certificate.issuer(NameForm::Row));
-    let (serial, pem) = (pki::hash::hex(certificate.serial()), pem_of(certificate)?);
+    let (serial, pem) = (certificate.serial_hex(), pem_of(certificate)?);
     let row = NewCertificate {
         server_name: &node.name,
         subject: &subject,

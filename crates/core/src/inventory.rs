@@ -225,7 +225,7 @@ impl Inventory {
             kind,
             subject: certificate.subject(NameForm::Row),
             issuer: certificate.issuer(NameForm::Row),
-            serial: pki::hash::hex(certificate.serial()),
+            serial: certificate.serial_hex(),
             sha256: Some(pki::hash::hex(&certificate.sha256())),
             not_before,
             not_after,

@@ -40,7 +40,7 @@ pub(crate) fn signed_elsewhere(device: &str, lsc: &Certificate, issuer: &Certifi
     let (not_before, not_after) = lsc.validity();
     NewLsc {
         device: device.to_owned(),
-        serial: pki::hash::hex(lsc.serial()),
+        serial: lsc.serial_hex(),
         subject: lsc.subject(NameForm::Row),
         issuer: lsc.issuer(NameForm::Row),
         issuer_fingerprint: pki::hash::hex(&issuer.sha256()),

@@ -182,7 +182,7 @@ impl Cluster {
             server_name: &row.server_name,
             subject: &certificate.subject(NameForm::Row),
             issuer: &certificate.issuer(NameForm::Row),
-            serial: &pki::hash::hex(certificate.serial()),
+            serial: &certificate.serial_hex(),
             pem: &pem_of(&certificate)?,
             fingerprint: &row.fingerprint,
             sha1_base64: &pki::hash::base64(&certificate.sha1()),

@@ -53,19 +53,21 @@ pub enum FileError {
     },
 }
 
-/// All certificates of a file in their order: PEM, or one in DER. One bad certificate refuses all.
+/// All certificates of a file in their order, each once: PEM, or one in DER. One bad certificate refuses all.
 ///
 /// # Errors
 /// [`FileError`].
 pub fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, FileError> {
-    let mut all = Vec::new();
-    for one in read(bytes)? {
-        if all.len() == CHAIN_LIMIT {
-            return Err(FileError::TooMuch(format!(
-                "holds more than {CHAIN_LIMIT} certificates, which are taken at once"
-            )));
+    let mut all: Vec<Certificate> = Vec::new();
+    for (number, one) in (1..).zip(read(bytes)?) {
+        if number > CHAIN_LIMIT {
+            let text = format!("holds more than {CHAIN_LIMIT} certificates, which are taken at once");
+            return Err(FileError::TooMuch(text));
         }
-        all.push(one.and_then(|found| admit(all.len() + 1, found))?);
+        let one = admit(number, one?)?;
+        if !all.contains(&one) {
+            all.push(one);
+        }
     }
     if all.is_empty() { Err(nothing(bytes)) } else { Ok(all) }
 }

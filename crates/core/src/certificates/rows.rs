@@ -96,7 +96,7 @@ fn description(certificate: &Certificate) -> String {
 /// The name of a file of a trust store without its ending: the CN with unsafe characters as `_`.
 fn stem(certificate: &Certificate) -> String {
     let name = certificate.common_name().filter(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| pki::hash::hex(certificate.serial()));
+    let name = name.unwrap_or_else(|| certificate.serial_hex());
     let safe = |letter: char| {
         if letter.is_ascii_alphanumeric() || "-._".contains(letter) { letter } else { '_' }
     };
@@ -115,7 +115,7 @@ async fn insert(
 ) -> Result<String, CoreError> {
     let subject = certificate.subject(NameForm::Row);
     let issuer = certificate.issuer(NameForm::Row);
-    let serial = pki::hash::hex(certificate.serial());
+    let serial = certificate.serial_hex();
     let pem = pem_of(certificate)?;
     let fingerprint = pki::hash::hex(&certificate.sha256());
     let sha1_base64 = pki::hash::base64(&certificate.sha1());
@@ -161,7 +161,7 @@ pub(crate) async fn replace_own(
         }
         // What it was nobody can say any more; the new one is the way out.
         let Ok(old) = row.certificate() else { continue };
-        old_serial = pki::hash::hex(old.serial());
+        old_serial = old.serial_hex();
         note_former(transaction, node, unit, &old, now).await?;
     }
     remove_own(transaction, node, unit).await?;
@@ -192,7 +192,7 @@ pub(crate) async fn note_former(
         server_name: node.name.clone(),
         service: unit.service(),
         subject: old.subject(NameForm::Row),
-        serial: pki::hash::hex(old.serial()),
+        serial: old.serial_hex(),
         replaced_at: now,
     };
     Ok(transaction.note_former_key(&former).await?)

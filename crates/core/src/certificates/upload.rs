@@ -11,6 +11,7 @@ use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
 use store::rows::{NodeRow, RequestRow, RequestState};
+use wire::role::Role;
 
 use super::requests::ListedRequest;
 use super::rows::{put_trusted, replace_own};
@@ -21,7 +22,8 @@ use crate::cluster::{Cluster, NewNode};
 use crate::readable::{KeepsCertificate, readable, request};
 use crate::revocation::{Finding, Policy, note_findings};
 use crate::surroundings::Surroundings;
-use crate::units::{Unit, service, service_named};
+use crate::trust_stores::trust_store;
+use crate::units::{Unit, service};
 
 /// What somebody uploads.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +86,44 @@ pub struct Imported {
     pub findings: Vec<Finding>,
     /// Others of the same name that stand there, which look alike in every list.
     pub same_name: Vec<String>,
+    /// Each certificate that was given, once: what it is.
+    pub given: Vec<Given>,
+}
+
+/// A certificate that was given for a trust store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Subject and serial number.
+    pub name: String,
+    /// `CA`, `self-signed`, `leaf of CA X`.
+    pub kind: String,
+    /// The roles that the store gives it.
+    pub roles: &'static [Role],
+    /// It stands there already.
+    pub already: bool,
+}
+
+impl Given {
+    /// One line of it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let roles: Vec<String> = self.roles.iter().map(ToString::to_string).collect();
+        let roles = if roles.is_empty() { "no role".to_owned() } else { format!("role {}", roles.join(", ")) };
+        let already = if self.already { "; stands there already" } else { "" };
+        format!("{}: {}, {roles}{already}", self.name, self.kind)
+    }
+}
+
+/// What a certificate is among others.
+fn kind(certificate: &Certificate) -> String {
+    if is_authority(certificate) {
+        return "CA".to_owned();
+    }
+    if certificate.is_self_issued() {
+        return "self-signed".to_owned();
+    }
+    let issuer = certificate.issuer_common_name().unwrap_or_else(|| certificate.issuer(NameForm::Cucm));
+    format!("leaf of CA {issuer}")
 }
 
 /// Where the key is.
@@ -128,7 +168,7 @@ impl UploadPlan {
 
 /// Subject and serial number, for people.
 fn named(certificate: &Certificate) -> String {
-    let serial = pki::hash::spell(certificate.serial(), ":", true);
+    let serial = certificate.serial_text(":", true);
     format!("{} (serial {serial})", certificate.subject(NameForm::Cucm))
 }
 
@@ -207,6 +247,7 @@ impl Cluster {
         checked.extend(chain.iter().filter(|_| policy.full_chain).cloned());
         let revocation = self.find_revoked(&checked, &chain, surroundings).await?;
         policy.allow(&revocation)?;
+        doubts.extend(checks::signature_doubt(&certificate));
         if matches!(key, KeyFrom::Given(_)) && reused.is_none() {
             // CAPF and ITLRecovery have names of their own.
             let names = nodes.iter().filter(|_| unit != Unit::Capf);
@@ -261,7 +302,7 @@ impl Cluster {
             }
         }
         note_findings(&mut transaction, &plan.revocation, now).await?;
-        let serial = pki::hash::spell(plan.certificate.serial(), ":", true);
+        let serial = plan.certificate.serial_text(":", true);
         transaction
             .note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}{forced}"))
             .await?;
@@ -273,8 +314,9 @@ impl Cluster {
     }
 
     /// `set cert import trust`: puts certificates into a trust store. They are checked first: dates, size, no wildcard, and none
-    /// older than one of the same name and key that stands there; CAPF-trust takes CAs only, because everything in it issues. Others of
-    /// the same name stand beside each other, and the answer says so. What their CAs say of them, when those are asked.
+    /// older than one of the same name and key that stands there; CAPF-trust takes CAs only, because everything in it issues.
+    /// Phone-SAST-trust makes signers of trust lists: one at a time, with a key that phones verify with. The same certificate twice counts
+    /// once. Others of the same name stand beside each other, and the answer says so. What their CAs say of them, when those are asked.
     ///
     /// # Errors
     /// [`CoreError`]: the level, no such trust store; [`CoreError::Refused`] with the reason.
@@ -289,13 +331,33 @@ impl Cluster {
         actor.require(Level::ReadWrite)?;
         let now = surroundings.now();
         let mut imported = Imported::default();
-        let number = service_named(store).map_or(0, |service| service.number);
-        let phones_only = service_named(store).is_some_and(|service| service.name == "CAPF-trust");
+        let service = trust_store(store)?;
+        let number = service.number;
+        let phones_only = service.name == "CAPF-trust";
+        let signers = service.roles.contains(&Role::SAST);
+        let mut once: Vec<Certificate> = Vec::with_capacity(given.len());
+        for certificate in given {
+            if !once.contains(certificate) {
+                once.push(certificate.clone());
+            }
+        }
+        let given = once.as_slice();
+        if signers && given.len() > 1 {
+            let text = format!(
+                "{} makes signers of trust lists, and the file holds {} certificates. Give the one that is meant in a file of its own",
+                service.name,
+                given.len()
+            );
+            return Err(CoreError::refused("one-at-a-time", text));
+        }
         let rows = self.store().certificates().await?;
         let inside = readable(&rows).filter(|(row, _)| row.services.contains(&number));
         let inside: Vec<Certificate> = inside.map(|(_, certificate)| certificate).collect();
         for certificate in given {
             checks::plain(certificate, now)?;
+            if signers {
+                checks::signer_of_lists(certificate)?;
+            }
             if phones_only && !is_authority(certificate) {
                 let name = certificate.subject(NameForm::Cucm);
                 let text = format!(
@@ -304,14 +366,21 @@ impl Cluster {
                 );
                 return Err(CoreError::refused("not-a-ca", text));
             }
-            let same_name = |old: &&Certificate| {
-                *old != certificate && old.subject(NameForm::Row) == certificate.subject(NameForm::Row)
-            };
+            imported.given.push(Given {
+                name: named(certificate),
+                kind: kind(certificate),
+                roles: service.roles,
+                already: inside.contains(certificate),
+            });
+            let same_name = |old: &&Certificate| *old != certificate && old.has_subject_of(certificate);
             imported.same_name.extend(inside.iter().filter(same_name).map(named));
             let same_key = |old: &&Certificate| *old != certificate && old.spki() == certificate.spki();
             if let Some(text) = inside.iter().filter(same_key).find_map(|old| checks::older(old, certificate)) {
                 return Err(CoreError::refused("older", text));
             }
+        }
+        if imported.given.iter().all(|one| one.already) {
+            return Ok(imported);
         }
         let policy = Policy::of(&self.parameters().await?);
         let mut checked = given.to_vec();
@@ -326,7 +395,7 @@ impl Cluster {
             Err(behind @ CoreError::ListsBehind(_)) => Err(behind),
             Err(error) => return Err(error),
         };
-        self.log_trusted(node, service_named(store).map_or(store, |service| service.name), now);
+        self.log_trusted(node, service.name, now);
         let mut transaction = self.store().begin().await?;
         note_findings(&mut transaction, &findings, now).await?;
         transaction.commit().await?;

@@ -40,7 +40,7 @@ impl Fetched {
         };
         format!(
             "{} {} from {}, until {}; {what}; shown on {} without a proof",
-            pki::hash::hex(it.serial()),
+            it.serial_hex(),
             it.subject(NameForm::Cucm),
             it.issuer(NameForm::Cucm),
             day(it.validity().1),

@@ -7,7 +7,6 @@ use cryptoki::session::Session;
 use super::error::TokenError;
 use super::module::TokenInfo;
 use crate::certificate::{Certificate, KeyKind};
-use crate::hash::hex;
 use crate::name::NameForm;
 
 /// Objects that are looked at, at most: a token holds a few.
@@ -35,14 +34,14 @@ impl TokenCertificate {
     /// Its serial number in hexadecimal digits: tells apart what has one label.
     #[must_use]
     pub fn serial(&self) -> String {
-        hex(self.certificate.serial())
+        self.certificate.serial_hex()
     }
 
     fn is_called(&self, wanted: &str) -> bool {
         self.label == wanted || self.serial().eq_ignore_ascii_case(wanted)
     }
 
-    /// Whether it is that of a CA: one that stands beside the certificate it has issued signs no list.
+    /// Whether it is that of a CA.
     fn is_authority(&self) -> bool {
         self.certificate.extensions().ca == Some(true)
     }
@@ -117,8 +116,8 @@ pub(super) fn choose_public(
     certificates: Vec<TokenCertificate>,
     wanted: Option<&str>,
 ) -> Result<TokenCertificate, TokenError> {
-    // Each counts as having a key of its own.
-    let asked = asked(token, &certificates, wanted)?;
+    // Each counts as having a key of its own; a CA only when nothing else is there.
+    let asked = without_authorities(asked(token, &certificates, wanted)?);
     match asked.as_slice() {
         [one] => check(token, &one.certificate).map(|()| (*one).clone()),
         several => Err(TokenError::SeveralCertificates { token: token.name(), certificates: titles(several) }),
@@ -138,10 +137,15 @@ pub(super) fn choose(
         return Err(TokenError::NoCertificate { token: name() });
     };
     let has_key = |one: &TokenCertificate| keys.iter().any(|key| key.id == one.id);
-    let with_key: Vec<&TokenCertificate> = asked.iter().copied().filter(|one| has_key(one)).collect();
+    // A CA that stands beside the certificate it has issued signs no list; one whose key is here, and no other's, is meant.
+    let with_key = without_authorities(asked.iter().copied().filter(|one| has_key(one)).collect());
     let subject = |one: &TokenCertificate| one.certificate.subject(NameForm::CtlClient);
     let chosen = match with_key.as_slice() {
+        [] if asked.iter().all(|one| one.is_authority()) => {
+            return Err(TokenError::Authority { token: name(), certificates: titles(&asked) });
+        }
         [] => {
+            let first = asked.iter().find(|one| !one.is_authority()).unwrap_or(first);
             let reason = "no key has its CKA_ID";
             return Err(TokenError::NoKey { token: name(), certificate: subject(first), reason });
         }
@@ -163,25 +167,30 @@ pub(super) fn choose(
     Ok((chosen.clone(), key.handle))
 }
 
-/// The certificates that were asked for, none of a CA: at least one.
+/// The certificates that were asked for: at least one.
 fn asked<'a>(
     token: &TokenInfo,
     certificates: &'a [TokenCertificate],
     wanted: Option<&str>,
 ) -> Result<Vec<&'a TokenCertificate>, TokenError> {
-    let called = certificates.iter().filter(|one| wanted.is_none_or(|wanted| one.is_called(wanted)));
-    let (authorities, asked): (Vec<_>, Vec<_>) = called.partition(|one| one.is_authority());
+    let asked: Vec<_> = certificates.iter().filter(|one| wanted.is_none_or(|wanted| one.is_called(wanted))).collect();
     match wanted {
         _ if !asked.is_empty() => Ok(asked),
-        _ if !authorities.is_empty() => {
-            Err(TokenError::Authority { token: token.name(), certificates: titles(&authorities) })
-        }
         Some(wanted) if !certificates.is_empty() => Err(TokenError::NoSuchCertificate {
             token: token.name(),
             wanted: wanted.to_owned(),
             certificates: titles(&certificates.iter().collect::<Vec<_>>()),
         }),
         _ => Err(TokenError::NoCertificate { token: token.name() }),
+    }
+}
+
+/// Those that are of no CA, when there are such.
+fn without_authorities(all: Vec<&TokenCertificate>) -> Vec<&TokenCertificate> {
+    if all.iter().all(|one| one.is_authority()) {
+        all
+    } else {
+        all.into_iter().filter(|one| !one.is_authority()).collect()
     }
 }
 

@@ -12,6 +12,13 @@ fn refused(name: &str, bytes: &[u8]) -> String {
     error
 }
 
+#[test]
+fn the_same_certificate_twice_counts_once() {
+    let twice = certificates(&file("pem/twice")).unwrap();
+    assert_eq!(twice.len(), 1);
+    assert_eq!(twice, certificates(twice[0].to_pem().repeat(3).as_bytes()).unwrap());
+}
+
 fn root_a() -> Certificate {
     certificates(&file("pem/twice")).unwrap().remove(0)
 }

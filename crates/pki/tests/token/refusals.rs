@@ -125,7 +125,7 @@ fn certificates_of_a_ca_beside_and_alone() {
         let (ca, _) = manufacturing_ca();
         let token = module.find("one").unwrap();
         write_certificate(&module, &token, &pin(), ("CA", vec![9]), &ca).unwrap();
-        let alone = module.open_token(&token).unwrap().certificate(None).unwrap_err();
+        let alone = module.log_in(&token, &pin()).unwrap().identity(None).err().unwrap();
         assert!(
             matches!(&alone, TokenError::Authority { certificates, .. } if certificates.contains("Manufacturing CA"))
         );

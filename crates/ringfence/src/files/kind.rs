@@ -1,5 +1,6 @@
 //! Which sort of file it is: by its name where the name says so, else by its content.
 
+use pki::file_kind::FileKind;
 use wire::Malformed;
 use wire::header::{CTL_FILE_NAME, Header, ITL_FILE_NAME, Version};
 use wire::signed_file::{SignedFile, is_plain_xml};
@@ -30,7 +31,12 @@ impl Decoded {
             Some(Sort::Signed) => SignedFile::decode(input.bytes.clone()).map(Self::Signed),
             None => by_content(&input.bytes),
         };
-        decoded.map_err(|error| input.malformed(&error))
+        decoded.map_err(|error| match FileKind::of(&input.bytes) {
+            FileKind::Empty | FileKind::Unknown | FileKind::Der => input.malformed(&error),
+            kind => {
+                Failure::of(&input.name, format!("is {}, and no trust list or signed file{}", kind.name(), next(&kind)))
+            }
+        })
     }
 
     /// The header.
@@ -56,6 +62,17 @@ impl Decoded {
             Self::Signed(file) if file.is_encrypted() => "encrypted",
             Self::Signed(_) => "signed",
         }
+    }
+}
+
+/// What somebody can do with a file of another kind.
+fn next(kind: &FileKind) -> &'static str {
+    match kind {
+        FileKind::Pem(label) if label.ends_with("CERTIFICATE") => "; `openssl x509 -text -in FILE` shows it",
+        FileKind::Certificate => "; `openssl x509 -inform DER -text -in FILE` shows it",
+        FileKind::Firmware => ", so there is nothing to check here: the phone checks it by itself",
+        FileKind::Gzip | FileKind::Zip => "; unpack it first",
+        _ => "; give a .tlv or .sgn file",
     }
 }
 

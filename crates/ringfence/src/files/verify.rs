@@ -152,14 +152,19 @@ fn field_of(verdict: &Verdict) -> &'static str {
 
 /// Name and serial number of the signer as the header gives them.
 fn signer_of(header: &wire::header::Header, file: &[u8]) -> String {
-    let name = header.signer_name(file).map_or_else(|| "without a name".to_owned(), field_text);
+    let name = header.signer_name(file).map_or_else(|| "without a name".to_owned(), |name| subject(field_text(name)));
     let serial = header.serial(file).map_or_else(|| "missing".to_owned(), |serial| spell(serial, ":", true));
     format!("{name}, serial {serial}")
 }
 
+/// A subject may be empty (RFC 5280 4.1.2.6).
+fn subject(name: String) -> String {
+    if name.is_empty() { "(without a subject)".to_owned() } else { name }
+}
+
 fn certificate_text(certificate: &Certificate) -> String {
-    let name = terminal::one_line(&certificate.subject(NameForm::Cucm));
-    format!("{name}, serial {}", spell(certificate.serial(), ":", true))
+    let name = subject(terminal::one_line(&certificate.subject(NameForm::Cucm)));
+    format!("{name}, serial {}", certificate.serial_text(":", true))
 }
 
 fn alone(list: &TrustList) -> Finding {

@@ -125,7 +125,17 @@ impl Session {
             doubts.push('\n');
         }
         let name = named.map_or(store, |service| service.name);
-        let what = match all.len() {
+        let new = found.given.iter().filter(|one| !one.already).count();
+        if found.given.len() > 1 {
+            let lines: String = found.given.iter().map(|one| one_line(&one.line()) + "\n").collect();
+            doubts.insert_str(0, &lines);
+        }
+        let what = match new {
+            0 => {
+                let all: Vec<&str> = found.given.iter().map(|one| one.name.as_str()).collect();
+                let text = format!("{} stands in {name} already; nothing has been changed.", one_line(&all.join(", ")));
+                return Ok(Reply::done(format!("{text}\n{doubts}")));
+            }
             1 => "certificate".to_owned(),
             count => counted(count, "certificate"),
         };

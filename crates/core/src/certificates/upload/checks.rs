@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
+use pki::certificate::KeyKind;
 use pki::extensions::AltName;
 use pki::lsc::authority::{is_authority, is_issued_by};
+use pki::profile::{Purpose, Usage};
 use pki::{Certificate, NameForm};
 use wire::digest::Modulus;
 
@@ -37,7 +39,8 @@ pub(crate) fn plain(certificate: &Certificate, now: i64) -> Result<(), CoreError
     let seconds = u64::try_from(now / 1000).unwrap_or_default();
     let day = |at: u64| pki::date::date(at, &TimeZone::UTC);
     if seconds > last {
-        let text = format!("{name} has expired on {}. Ask its CA for a new one", day(last));
+        let last = pki::date::day_and_time(certificate.dates().1, &TimeZone::UTC);
+        let text = format!("{name} has expired on {last}. Ask its CA for a new one");
         return Err(CoreError::refused("expired", text));
     }
     if seconds < first {
@@ -89,6 +92,31 @@ pub(super) fn doubts(certificate: &Certificate, nodes: &[String], now: i64) -> V
     all
 }
 
+/// How its CA has signed it, when that is something to be told.
+pub(super) fn signature_doubt(certificate: &Certificate) -> Option<String> {
+    let name = certificate.weak_signature()?;
+    Some(match name {
+        "RSASSA-PSS" => "its CA has signed it with RSASSA-PSS, which phones and older servers cannot check".to_owned(),
+        _ => format!("its CA has signed it with {name}, which browsers and newer systems do not believe"),
+    })
+}
+
+/// Whether a certificate may stand where its key counts as one that signs trust lists.
+///
+/// # Errors
+/// [`CoreError::Refused`] `key-kind`.
+pub(super) fn signer_of_lists(certificate: &Certificate) -> Result<(), CoreError> {
+    if certificate.rsa_bits().is_some_and(|bits| Modulus::from_bits(bits).is_some()) {
+        return Ok(());
+    }
+    let text = format!(
+        "{} has a key ({}) that cannot sign for phones: they verify RSA with PKCS#1 v1.5, of 512, 1024, 2048 and 4096 bits",
+        certificate.subject(NameForm::Cucm),
+        certificate.key_kind()
+    );
+    Err(CoreError::refused("key-kind", text))
+}
+
 /// What is wrong with the certificate of a CA, if anything.
 ///
 /// # Errors
@@ -106,10 +134,15 @@ pub(crate) fn authority(certificate: &Certificate, now: i64) -> Result<(), Strin
 /// # Errors
 /// [`CoreError::Refused`]: `key-kind`.
 pub(super) fn key_kind(unit: Unit, certificate: &Certificate) -> Result<(), CoreError> {
-    if certificate.rsa_bits().is_none() == unit.is_ec() {
+    let fits = match certificate.key_kind() {
+        KeyKind::Rsa(_) => !unit.is_ec(),
+        KeyKind::Ec(_) => unit.is_ec(),
+        KeyKind::Unsound(..) | KeyKind::Other(_) => false,
+    };
+    if fits {
         return Ok(());
     }
-    let wanted = if unit.is_ec() { "a key on an elliptic curve" } else { "an RSA key" };
+    let wanted = if unit.is_ec() { "a key on an elliptic curve" } else { "an RSA key for PKCS#1 v1.5" };
     let kind = certificate.key_kind();
     let text = format!("{} needs {wanted}, and this is {kind}. Make the request with `set csr gen {0}`", unit.name());
     Err(CoreError::refused("key-kind", text))
@@ -159,6 +192,10 @@ pub(super) fn names(asked: &pki::extensions::Extensions, certificate: &Certifica
     Err(CoreError::refused("san-mismatch", text))
 }
 
+/// What older releases ask for and the answer of a CA in the deck has not: serverAuth and clientAuth; digitalSignature,
+/// keyEncipherment, dataEncipherment and keyCertSign [seed 004]. TLS with RSA needs none of them.
+const SPARE: [&str; 2] = [Usage::KeyAgreement.name(), Purpose::IpsecEndSystem.name()];
+
 /// Whether the CA has kept the usages and purposes that the unit needs.
 ///
 /// # Errors
@@ -167,9 +204,10 @@ pub(super) fn usages(unit: Unit, row: &RequestRow, certificate: &Certificate) ->
     let said = certificate.extensions();
     let usages = said.usages.unwrap_or_default();
     let purposes = said.purposes.unwrap_or_default();
-    let lost = row.usages.iter().map(|usage| usage.name()).filter(|name| !usages.contains(name));
-    let lost = lost.chain(row.purposes.iter().map(|purpose| purpose.name()).filter(|name| !purposes.contains(*name)));
-    let lost: Vec<&str> = lost.collect();
+    let spare: &[&str] = if matches!(unit, Unit::Ipsec | Unit::Capf) { &[] } else { &SPARE };
+    let asked = row.usages.iter().map(|usage| usage.name()).filter(|name| !usages.contains(name));
+    let lost = asked.chain(row.purposes.iter().map(|purpose| purpose.name()).filter(|name| !purposes.contains(*name)));
+    let lost: Vec<&str> = lost.filter(|name| !spare.contains(name)).collect();
     if lost.is_empty() {
         return Ok(());
     }
@@ -214,7 +252,7 @@ pub(super) fn newer(unit: Unit, node: &str, old: &Certificate, new: &Certificate
 
 /// Why a certificate would take the place of a younger one of the same name, if it would.
 pub(crate) fn older(old: &Certificate, new: &Certificate) -> Option<String> {
-    let same_name = old.subject(NameForm::Row) == new.subject(NameForm::Row);
+    let same_name = old.has_subject_of(new);
     let (was, is) = (old.validity().0, new.validity().0);
     let comparable = new.is_self_issued() || !old.is_self_issued();
     (same_name && comparable && is < was).then(|| {

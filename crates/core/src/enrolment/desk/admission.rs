@@ -247,7 +247,7 @@ impl Desk {
     }
 
     async fn confirm_late(&self, row: &EnrolmentRow, lsc: &Certificate, now: i64) -> Result<(), Refused> {
-        let serial = pki::hash::hex(lsc.serial());
+        let serial = lsc.serial_hex();
         let found = self.cluster.store().lscs_of(&row.device).await?.into_iter();
         let Some(signed) = found.rev().find(|known| known.serial == serial && known.state == LscState::Signed) else {
             return Ok(());

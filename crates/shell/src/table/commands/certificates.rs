@@ -64,7 +64,9 @@ pub(super) const COMMANDS: &[Command] = &[
         origin: Origin::Original,
         summary: "puts certificates of a file into a trust store",
         help: "This will put all certificates of a file (PEM, or one in DER) into a trust store, which may be named by its unit:\n\
-               tomcat for tomcat-trust. Without a file they are pasted in as PEM; an empty line behind the last one or Ctrl-D\n\
+               tomcat for tomcat-trust. CUCM takes one PEM certificate in a file; here several are taken, and the answer says\n\
+               of each what it is and which roles it gets. Phone-SAST-trust makes signers of trust lists and takes one at a time.\n\
+               Without a file they are pasted in as PEM; an empty line behind the last one or Ctrl-D\n\
                ends it. A file is named by its whole path or as it lies in the data directory. `--description \"text\"` is what the\n\
                lists call it.",
         example: "set cert import trust Phone-SAST-trust SAST-ADN0054f509.pem --description \"1st eToken Cert\"",
