@@ -45,6 +45,50 @@ async fn into_trust_stores() {
     assert!(given_certificates(b"0garbage").unwrap_err().to_string().contains("as PKCS#7 in DER"));
 }
 
+/// The same certificate twice counts once, each is told with its kind, and what makes signers takes one that phones can check.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_in_one_file() {
+    let mut place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    let root = Authority::root("Root One");
+    let (_, request) = root.outside("/CN=leaf", "rsa:2048", "DNS:leaf");
+    let leaf = root.sign(&request, "basicConstraints=CA:FALSE");
+    let file = format!("{}{}{}", root.certificate.to_pem(), leaf.to_pem(), leaf.to_pem());
+    let given = given_certificates(file.as_bytes()).unwrap();
+    let taken = cluster.import_trusted(&place.actor, &node, &given, "tomcat-trust", &mut place.clock).await.unwrap();
+    let said: Vec<(&str, bool)> = taken.given.iter().map(|one| (one.kind.as_str(), one.already)).collect();
+    assert_eq!(said, [("CA", false), ("leaf of CA Root One", false)]);
+    assert!(taken.given[1].line().contains("CN=leaf (serial "), "{}", taken.given[1].line());
+    assert!(taken.given[1].line().ends_with("): leaf of CA Root One, role APP-SERVER"), "{}", taken.given[1].line());
+    let again = cluster.import_trusted(&place.actor, &node, &given, "tomcat-trust", &mut place.clock).await.unwrap();
+    assert!(again.given.iter().all(|one| one.already), "{again:?}");
+
+    let curve = root.outside("/CN=curve", "ed25519", "DNS:curve").1;
+    let curve = root.sign(&curve, "basicConstraints=CA:FALSE");
+    for (given, label) in [(given.as_slice(), "one-at-a-time"), (&[curve], "key-kind")] {
+        let result = cluster.import_trusted(&place.actor, &node, given, "Phone-SAST-trust", &mut place.clock).await;
+        assert!(matches!(&result, Err(CoreError::Refused { label: found, .. }) if *found == label), "{result:?}");
+    }
+    let twice = [leaf.clone(), leaf];
+    let taken =
+        cluster.import_trusted(&place.actor, &node, &twice, "Phone-SAST-trust", &mut place.clock).await.unwrap();
+    assert_eq!(taken.given.len(), 1);
+}
+
+/// Keys that only another padding goes with, in a unit that signs for phones and in one that does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pss_key_is_refused() {
+    let mut place = Place::new("15").await;
+    let found =
+        |name: &str| std::fs::read(format!("{}/../../testdata/found/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let key = SoftKey::from_pem(&found("pss/pss.key")).unwrap();
+    for unit in [Unit::CallManager, Unit::Tomcat, Unit::TomcatEcdsa] {
+        let (label, text) = place.refused(unit, &found("pss/CallManager-pss.pem"), Some(&key)).await;
+        assert_eq!(label, "key-kind", "{text}");
+        assert!(text.contains("this is RSASSA-PSS"), "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_keys_of_their_own() {
     let mut place = Place::new("15").await;

@@ -233,7 +233,7 @@ fn what_cannot_be_built_leaves_nothing_behind() {
         "a sha512 signature does not fit into RSA 512",
     );
     refused(&[("--sast", arg("certs/missing.pem"))], 2, "No such file");
-    refused(&[("--sast", arg(PUB)), ("--capf", arg("signed/f.x"))], 2, "not a certificate");
+    refused(&[("--sast", arg(PUB)), ("--capf", arg("signed/f.x"))], 2, "holds no certificate");
     refused(&[("--capf", arg(CAPF))], 64, "nobody signs: give --sast BUNDLE or --signer CERT");
     refused(&[], 64, "nobody signs");
     refused(&[("--sast", server(PUB, "a", "1.2.3"))], 64, "`1.2.3` is not an IPv4 address");

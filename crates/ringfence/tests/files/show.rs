@@ -205,7 +205,27 @@ fn what_cannot_be_read_is_one_line_with_the_name() {
     let run = finish(command().arg("show").arg(folder.path()));
     assert!(run.refuses().ends_with("is a directory, give a file"), "{}", run.err);
     let run = ringfence(["show", &arg("signed/f.x.sgn"), "--cert", &arg("signed/f.x")]);
-    assert!(run.refuses().contains("signed/f.x: not a certificate"), "{}", run.err);
+    assert!(run.refuses().contains("signed/f.x: holds no certificate"), "{}", run.err);
+    for (file, name) in [
+        (
+            "certs/ccm-pub-1024.crt.pem",
+            "is a certificate (PEM), and no trust list or signed file; `openssl x509 -text -in FILE` shows it",
+        ),
+        ("certs/ccm-pub-1024.crt.der", "is a certificate (DER), and no trust list or signed file"),
+    ] {
+        for command in ["show", "verify"] {
+            let run = ringfence([command, &arg(file)]);
+            assert!(run.refuses().contains(name), "{command}: {}", run.err);
+        }
+    }
+    let firmware = folder.path().join("rootfs78xx.sbn");
+    std::fs::write(&firmware, b"\xcd\x34\x12\xab\0\0\0\x01").unwrap();
+    let run = finish(command().arg("verify").arg(&firmware));
+    assert!(
+        run.refuses().contains("is firmware of 78xx and 88xx phones in its container (CD 34 12 AB)"),
+        "{}",
+        run.err
+    );
     let run = ringfence(["show", &arg("damaged-signed/plain-xml.sgn")]);
     assert!(run.refuses().contains("offset 0: VERSION: is plain XML"), "{}", run.err);
 }
