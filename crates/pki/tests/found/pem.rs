@@ -92,7 +92,7 @@ fn the_line_is_the_one_that_is_wrong() {
             "is a PKCS#7 chain as PEM. The system does not support PEM format of PKCS#7 Certificate Chain.",
         ),
         ("all in one line", &one_line, "cannot be read: line 1 holds more than BEGIN and its label"),
-        ("nothing", "", "is empty and no certificate"),
+        ("nothing", "", "holds no certificate; give PEM"),
         ("a text", "hello\n", "holds no certificate; give PEM with -----BEGIN CERTIFICATE-----"),
         (
             "a key",
