@@ -183,6 +183,7 @@ mod tests {
             address: "192.168.1.2".to_owned(),
             number: 2,
             publisher: false,
+            directory: "CUCM02".to_owned(),
         };
         // The wrapping of the page undone.
         let event = MATCHED_EVENT.trim_end().replace("]\n[", "][").replace('\n', " ");
