@@ -27,7 +27,7 @@ impl Boot {
     fn new(files: &[(&str, &[u8])]) -> Self {
         let boot = Self { folder: tempfile::tempdir().unwrap() };
         for (name, bytes) in files {
-            let path = boot.path().join(name);
+            let path = boot.folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, bytes).unwrap();
         }
