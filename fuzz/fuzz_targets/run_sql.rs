@@ -29,7 +29,9 @@ fuzz_target!(|statement: &str| {
     if let Err(error) = runtime.block_on(store.select(&question, limits)) {
         let error = error.to_string();
         // The authorizer behind the gate has nothing to refuse, and SQLite understands what the gate writes.
-        for fault in ["not authorized", "prohibited", "readonly", "syntax error", "unrecognized token", "incomplete input"] {
+        for fault in
+            ["not authorized", "prohibited", "readonly", "syntax error", "unrecognized token", "incomplete input"]
+        {
             assert!(!error.contains(fault), "{statement:?} became {:?}: {error}", question.sql());
         }
     }

@@ -150,7 +150,7 @@ fn garbage_writes_and_bad_names() {
         (b"\0\x04\0\x01", ErrorCode::IllegalOperation),
         (b"\0\x02size-1\0octet\0", ErrorCode::AccessViolation),
         (b"\0\x01../../etc/passwd\0octet\0", ErrorCode::AccessViolation),
-        (b"\0\x01/etc/passwd\0octet\0", ErrorCode::AccessViolation),
+        (b"\0\x01/etc/passwd\0octet\0", ErrorCode::FileNotFound),
         (b"\0\x01c:\\boot.ini\0octet\0", ErrorCode::AccessViolation),
         (b"\0\x01\xff\xfe\0octet\0", ErrorCode::AccessViolation),
         (b"\0\x01\0octet\0", ErrorCode::AccessViolation),

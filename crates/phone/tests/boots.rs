@@ -289,7 +289,7 @@ async fn configs_that_are_of_no_use() {
     node.put(CONFIG, sgn(CONFIG, "no XML", &callmanager));
     let boot = phone.boot().await;
     assert_eq!(boot.outcome, Outcome::NoConfig);
-    assert!(boot.problems[0].contains("ends before its root element"), "{:?}", boot.problems);
+    assert!(boot.problems[0].contains("text before the root element"), "{:?}", boot.problems);
     assert!(phone.belief().config().is_none());
 }
 

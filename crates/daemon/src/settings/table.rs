@@ -38,20 +38,14 @@ const IPV4: &str = "an IPv4 address in quotation marks";
 /// All of them, in the order of the file. `[cluster]` counts at the first start only.
 pub const SETTINGS: [Setting; 39] = [
     row("cluster", ("release", "--release"), TEXT, "15", "release of CUCM to follow"),
-    row(
-        "cluster",
-        ("upgraded_from", "--upgraded-from"),
-        TEXT,
-        "none",
-        "release that it came from, whose certificates it keeps",
-    ),
+    row("cluster", ("upgraded_from", "--upgraded-from"), TEXT, "none", "release whose certificates it keeps"),
     row("cluster", ("name", "--name"), TEXT, "the name of this machine", "host name of the publisher, without domain"),
     row("cluster", ("domain", "--domain"), TEXT, "none", "domain behind the host name"),
     row(
         "cluster",
         ("address", "--address"),
         IPV4,
-        "that of --listen, else the one this machine uses towards others",
+        "that of --listen, else the one used towards others",
         "address that phones reach the publisher at",
     ),
     row("cluster", ("country", "--country"), "two capital letters in quotation marks", "XX", "C of all subjects"),
@@ -114,7 +108,10 @@ pub fn find(section: &str, key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.section == section && setting.key == key)
 }
 
-/// All of them as lines for a terminal of 80 columns.
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+
+/// All of them as lines for a terminal of [`COLUMNS`].
 #[must_use]
 pub fn listing() -> String {
     let mut out = String::from("Settings of ringfence.toml ([cluster] counts at the first start only):\n");
@@ -126,7 +123,13 @@ pub fn listing() -> String {
         }
         let option = if setting.option.is_empty() { String::new() } else { format!(" ({})", setting.option) };
         out.push_str(&format!("    {}{option}: {}\n", setting.key, setting.about));
-        out.push_str(&format!("        {}; without it: {}\n", setting.form, setting.default));
+        let without = format!("without it: {}", setting.default);
+        let one_line = format!("        {}; {without}\n", setting.form);
+        if one_line.len() <= COLUMNS + 1 {
+            out.push_str(&one_line);
+        } else {
+            out.push_str(&format!("        {}\n        {without}\n", setting.form));
+        }
     }
     out
 }
@@ -159,6 +162,7 @@ mod tests {
 
     #[test]
     fn the_listing_fits_a_terminal() {
-        assert!(listing().lines().all(|line| line.len() <= 100), "{}", listing());
+        let long: Vec<String> = listing().lines().filter(|line| line.len() > COLUMNS).map(str::to_owned).collect();
+        assert!(long.is_empty(), "{long:#?}");
     }
 }
