@@ -41,7 +41,11 @@ fn commands_answers_and_exit_codes() {
     );
     let ended = place.run(&["admin", "-c", "set cert regen"], "");
     assert_eq!((ended.code(), ended.out()), (64, ""));
-    assert!(ended.error().starts_with("unit-name is missing\nSyntax: set cert regen unit-name\n"), "{}", ended.error());
+    assert!(
+        ended.error().starts_with("unit-name is missing\nSyntax: set cert regen unit-name [options]\n"),
+        "{}",
+        ended.error()
+    );
     let ended = place.run(&["admin", "-c", "show cert own nobody"], "");
     assert_eq!((ended.code(), ended.out()), (1, ""));
     assert!(ended.error().starts_with("no certificate nobody; "), "{}", ended.error());

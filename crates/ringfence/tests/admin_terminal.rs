@@ -106,8 +106,9 @@ fn certificates_are_pasted() {
     terminal.until("admin:");
     let done = "Successfully imported certificate for tomcat.\n\
                 Please restart services related to tomcat for the new certificate to become active.\nadmin:";
+    let again = " stands in tomcat already; nothing has been changed.\nadmin:";
     // an empty line ends it, and Ctrl-D
-    for pasted in [format!("{pem}\r"), format!("{pem}\x04")] {
+    for (pasted, done) in [(format!("{pem}\r"), done), (format!("{pem}\x04"), again)] {
         terminal.press("set cert import trust tomcat\r");
         terminal.until("Paste the Certificate and Hit Enter\n");
         terminal.press(&pasted);

@@ -325,7 +325,8 @@ fn unknown_devices_and_old_phones() {
     assert_eq!(heard.join().unwrap().len(), 4);
     let (server, heard) = serve("capf-1024", Vec::new(), false);
     let refused = capf(&["install", "--server", &server, "--device", NAME, "-o", &place.path("x"), "--legacy-tls"]);
-    assert!(failed(&refused).contains("no TLS: "));
+    let told = failed(&refused);
+    assert!(told.contains("TLS 1.0, as this model needs: [phones] legacy_tls = true"), "{told}");
     assert!(heard.join().is_err(), "no TLS on the other side either");
 }
 

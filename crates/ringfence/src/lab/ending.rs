@@ -210,6 +210,6 @@ mod tests {
     #[test]
     fn phones_that_nobody_told_of() {
         let differs = compare(&[phone(taken(Ground::LeapOfFaith))], &[], |_| None).1;
-        assert_eq!(differs, ["1 phones, the scenario tells of 0"]);
+        assert_eq!(differs, ["1 phone, the scenario tells of 0"]);
     }
 }

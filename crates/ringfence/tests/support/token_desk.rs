@@ -47,7 +47,7 @@ impl Desk {
         std::fs::create_dir(&data).unwrap();
         write(
             &data.join("ringfence.toml"),
-            "[cluster]\nrelease = \"10.5\"\nname = \"cucm-1051-a-pub\"\naddress = \"127.0.47.155\"\ncountry = \"PL\"\n\
+            "[cluster]\nrelease = \"10.5\"\nupgraded_from = \"9.1\"\nname = \"cucm-1051-a-pub\"\naddress = \"127.0.47.155\"\ncountry = \"PL\"\n\
              organization = \"Cisco\"\nunit = \"TAC\"\nstate = \"Malopolska\"\nlocality = \"Krakow\"\n\
              [[cluster.subscriber]]\nname = \"cucm-1051-a-sub1\"\naddress = \"127.0.47.156\"\n",
         );
