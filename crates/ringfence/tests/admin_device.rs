@@ -78,7 +78,7 @@ fn one_phone_from_adding_to_removing() {
         (
             vec!["add", "foo"],
             2,
-            "`FOO` is no name of a 8861 (a name of its own has a soft phone, --model Jabber); write SEP and the 12 hexadecimal digits of \
+            "`FOO` is not a valid name for model 8861 (only soft phones, --model Jabber, have free names); write SEP and the 12 hexadecimal digits of \
              the MAC address, such as SEP001122334455\n",
         ),
         (

@@ -60,7 +60,7 @@ pub fn device_name_of(name: &str, model: &str) -> Result<String, CoreError> {
     let Some(digits) = name.strip_prefix(prefix) else {
         let free: Vec<&str> = MODELS.iter().filter(|model| model.free_name).map(|model| model.name).collect();
         return refused(format!(
-            "`{name}` is no name of a {series} (a name of its own has a soft phone, --model {})",
+            "`{name}` is not a valid name for model {series} (only soft phones, --model {}, have free names)",
             free.join(" or ")
         ));
     };
