@@ -90,7 +90,10 @@ impl Args {
         let mut table: Option<Columns> = None;
         let mut any = false;
         while let Some(page) = opened.runtime.block_on(inventory.next()).map_err(could_not)? {
-            any |= !page.is_empty();
+            if page.is_empty() {
+                continue;
+            }
+            any = true;
             let lines: String = if self.json {
                 page.iter().map(|entry| format!("{}\n", value(entry))).collect()
             } else if self.long {
