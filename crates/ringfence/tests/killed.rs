@@ -99,6 +99,7 @@ fn at_any_moment_of_the_first_start() {
     loop {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
             .args(["serve", "--release", "10.5", "--listen", "127.0.0.1", "--tftp-port", "0", "--http-port", "0"])
+            .args(["--name", "node1", "--address", "127.0.0.1"])
             .args(["--tvs-port", &node::free_port().to_string(), "--data", data.to_str().unwrap()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
