@@ -319,5 +319,5 @@ fn told(entries: &[BundleEntry]) -> String {
         let hash = pki::hash::hex(&entry.certificate.sha256());
         format!("{} {}", entry.certificate.subject(NameForm::Row), hash.get(..16).unwrap_or_default())
     });
-    format!("{} certificates: {}", entries.len(), some.collect::<Vec<_>>().join("; "))
+    format!("{}: {}", crate::counted(entries.len(), "certificate"), some.collect::<Vec<_>>().join("; "))
 }

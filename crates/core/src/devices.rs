@@ -112,7 +112,7 @@ impl Cluster {
         self.end_strangers_alarm(&mut transaction).await?;
         transaction.note_change(now, "device", &format!("{} put", devices.len())).await?;
         let names: Vec<&str> = devices.iter().take(5).map(|device| device.name.as_str()).collect();
-        let result = format!("{} devices: {}", devices.len(), names.join(", "));
+        let result = format!("{}: {}", crate::counted(devices.len(), "device"), names.join(", "));
         transaction.note_audit(now, actor.name(), "device add", &result).await?;
         transaction.commit().await?;
         Ok(())

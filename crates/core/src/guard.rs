@@ -114,7 +114,7 @@ impl Behind {
                 names(&mut behind.iter().filter(|held| !held.known))
             ),
         };
-        let count = format!("{} of {} phones", behind.len(), all.len());
+        let count = format!("{} of {}", behind.len(), crate::counted(all.len(), "phone"));
         Some(Self { count, names: names(&mut behind.iter()), strangers })
     }
 }

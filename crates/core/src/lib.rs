@@ -52,6 +52,7 @@ pub mod units;
 pub mod unreadable;
 pub mod unused_keys;
 pub mod upgrade;
+pub mod wording;
 
 pub use actor::{Actor, Level};
 pub use cluster::Cluster;
@@ -64,12 +65,13 @@ pub use store::serving::Serving;
 pub use store::sql::Table;
 pub use store::{StoreError, Unreadable};
 pub use surroundings::Surroundings;
+pub use wording::{counted, moment};
 
 /// What became of a file on a node.
 pub use wire::ctl_provider::NodeStatus;
 
 // What a face needs of `pki` to name an answer, and whoever brings the surroundings.
-pub use pki::date::{date, wall_clock};
+pub use pki::date::{date, utc, wall_clock};
 pub use pki::hash::spell;
 pub use pki::listing::ListKind;
 pub use pki::text::certificate_text;

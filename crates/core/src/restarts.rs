@@ -101,8 +101,10 @@ const fn rule(
 use Scope::{EveryNode, Publisher, ThisNode};
 
 /// The safe orders of the guides.
-const ORDERS: &str = "TAC 217138, field notice 70613";
-const GUIDE: &str = "administration guide 14";
+const ORDERS: &str = "Cisco's document 217138 on CA-signed certificates and field notice 70613";
+const GUIDE: &str = "Cisco's administration guide 14";
+const REGENERATION: &str = "Cisco's document 200199 on certificate regeneration";
+const PROCESS: &str = "Cisco's document 214231 on certificate regeneration";
 
 /// The table [cucm-behaviour.md 2.5, 5.5; after a new CTL 1.5 and seed 000]. `14` stands for 14 as it came out, `15` for 14SU1 and later.
 const RULES: [Rule; 26] = [
@@ -120,19 +122,19 @@ const RULES: [Rule; 26] = [
         GUIDE,
     ),
     rule(&["ipsec"], ("14", ""), &[(IPSEC, ThisNode)], GUIDE),
-    rule(&["ipsec"], ("", "14"), &[(DRF_LOCAL, EveryNode), (DRF_MASTER, Publisher)], "TAC 214231"),
+    rule(&["ipsec"], ("", "14"), &[(DRF_LOCAL, EveryNode), (DRF_MASTER, Publisher)], PROCESS),
     rule(
         &["CallManager"],
         ("14", "15"),
         &[(CALL_MANAGER, ThisNode), (CTI_MANAGER, ThisNode), (HA_PROXY, ThisNode)],
         GUIDE,
     ),
-    rule(&["CallManager"], ("15", ""), &[(HA_PROXY, ThisNode)], "administration guide 14SU1"),
+    rule(&["CallManager"], ("15", ""), &[(HA_PROXY, ThisNode)], "Cisco's administration guide 14SU1"),
     rule(
         &["CallManager"],
         ("", "14"),
         &[(TVS, ThisNode), (TFTP, ThisNode), (CALL_MANAGER, ThisNode), (CTI_MANAGER, ThisNode)],
-        "TAC 200199",
+        REGENERATION,
     ),
     Rule {
         causes: &["CallManager"],
@@ -140,7 +142,7 @@ const RULES: [Rule; 26] = [
         until: "",
         when: When::Mixed,
         steps: &[(UPDATE_CTL, Publisher)],
-        source: "TAC 200199",
+        source: REGENERATION,
     },
     // Up to 11.5 CallManager signs both lists, so phones take the new ITLRecovery certificate as any other record. From 12.0 on it
     // is what signs, and phones must get it by the other key first [cucm-behaviour.md 2.1, 2.5].
@@ -150,7 +152,7 @@ const RULES: [Rule; 26] = [
         until: "12.5",
         when: When::Mixed,
         steps: &[(UPDATE_CTL, Publisher)],
-        source: "TAC 200199",
+        source: REGENERATION,
     },
     Rule {
         causes: &["ITLRecovery"],
@@ -183,7 +185,7 @@ const RULES: [Rule; 26] = [
         &["CAPF"],
         ("", "14"),
         &[(CAPF, Publisher), (TVS, EveryNode), (TFTP, EveryNode), (NEW_LSCS, Publisher)],
-        "TAC 200199",
+        REGENERATION,
     ),
     Rule {
         causes: &["CAPF"],
@@ -191,9 +193,9 @@ const RULES: [Rule; 26] = [
         until: "",
         when: When::Mixed,
         steps: &[(UPDATE_CTL, Publisher)],
-        source: "TAC 200199",
+        source: REGENERATION,
     },
-    rule(&["TVS"], ("", "14"), &[(TVS, EveryNode), (TFTP, EveryNode), (RESET_PHONES, Publisher)], "TAC 200199"),
+    rule(&["TVS"], ("", "14"), &[(TVS, EveryNode), (TFTP, EveryNode), (RESET_PHONES, Publisher)], REGENERATION),
     // CUCM starts the node again [inferred]; here the servers follow by themselves, and phones read addresses when they boot.
     rule(&[NETWORK], ("", ""), &[(RESET_PHONES, Publisher)], "lists and configs name the address"),
     Rule {
@@ -208,8 +210,8 @@ const RULES: [Rule; 26] = [
     rule(&["cup-xmpp", "cup-xmpp-ECDSA"], ("", ""), &[(XCP_ROUTER, ThisNode)], GUIDE),
     rule(&["cup-xmpp-s2s", "cup-xmpp-s2s-ECDSA"], ("", ""), &[(XCP_FEDERATION, ThisNode)], GUIDE),
     // what `utils ctl` says at its end; between which releases it changed is not known
-    rule(&[CTL], ("", "12.5"), &[(TFTP, ThisNode), (CALL_MANAGER, ThisNode)], "printed transcript"),
-    rule(&[CTL], ("12.5", ""), &[(CALL_MANAGER, ThisNode), (CTI_MANAGER, ThisNode)], "field notice 70613"),
+    rule(&[CTL], ("", "12.5"), &[(TFTP, ThisNode), (CALL_MANAGER, ThisNode)], "the last line of `utils ctl`"),
+    rule(&[CTL], ("12.5", ""), &[(CALL_MANAGER, ThisNode), (CTI_MANAGER, ThisNode)], "Cisco's field notice 70613"),
 ];
 
 /// What is to be done on which nodes, with the source.
@@ -256,7 +258,7 @@ pub struct Pending {
     pub causes: Vec<String>,
     /// When the first of them changed, milliseconds since 1970 UTC.
     pub since: i64,
-    /// Where it is written.
+    /// Where it is written, in words.
     pub source: &'static str,
 }
 

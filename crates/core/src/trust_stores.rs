@@ -75,7 +75,7 @@ impl Cluster {
         }
         let names: Vec<&str> = found.iter().map(|store| store.name).collect();
         transaction.note_change(now, "certificate", &names.join(", ")).await?;
-        let result = format!("{} certificates: {}", certificates.len(), subjects(certificates));
+        let result = format!("{}: {}", crate::counted(certificates.len(), "certificate"), subjects(certificates));
         transaction
             .note_audit(now, actor.name(), &format!("set cert import trust {}", names.join(" ")), &result)
             .await?;

@@ -271,13 +271,8 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
     let devices = cluster.store().devices().await?.len();
     let mut out = String::new();
     let mut line = |text: &str| writeln!(out, "{text}").map_err(CoreError::internal);
-    line(&format!(
-        "{} ({}), release {}, {mode}, {devices} {}",
-        row.name,
-        row.address,
-        cluster.release().name,
-        if devices == 1 { "device" } else { "devices" }
-    ))?;
+    let devices = ringfence_core::counted(devices, "device");
+    line(&format!("{} ({}), release {}, {mode}, {devices}", row.name, row.address, cluster.release().name))?;
     line("")?;
     line(&format!("  TFTP  udp {}", listen.tftp))?;
     line(&format!("  HTTP  tcp {}", listen.http))?;

@@ -96,6 +96,7 @@ pub struct CertificateRequest {
     subject: DistinguishedName,
     spki: Vec<u8>,
     pem: String,
+    der: Vec<u8>,
 }
 
 /// Why a text is no request.
@@ -186,13 +187,19 @@ impl CertificateRequest {
         let pem = String::from_utf8(read.to_pem().map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
         let subject = parsed.info.subject.to_der().map_err(|error| bad(&error))?;
         let subject = DistinguishedName::from_der(&subject, "its subject").map_err(|error| bad(&error))?;
-        Ok(Self { parsed, subject, spki, pem })
+        Ok(Self { parsed, subject, spki, pem, der })
     }
 
     /// PEM with the title of RFC 7468, which every CA reads.
     #[must_use]
     pub fn to_pem(&self) -> &str {
         &self.pem
+    }
+
+    /// DER.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
     }
 
     /// SubjectPublicKeyInfo, DER.

@@ -63,7 +63,11 @@ fn verify(data: &Data, as_json: bool) -> Result<Answer, Failure> {
         terminal::print(&format!("{shown:#}\n"))?;
     } else if faults.is_empty() {
         let good = terminal::paint(terminal::GOOD, "whole");
-        terminal::print(&format!("{good}: {} entries, last hash {}\n", verdict.entries, verdict.head))?;
+        terminal::print(&format!(
+            "{good}: {}, last hash {}\n",
+            terminal::counted(verdict.entries, "entry"),
+            verdict.head
+        ))?;
     } else {
         let bad = terminal::paint(terminal::BAD, "altered");
         terminal::print(&format!("{bad}:\n  {}\n", faults.join("\n  ")))?;

@@ -14,12 +14,13 @@ use std::path::PathBuf;
 use pki::Certificate;
 use pki::ctl_client::{CtlDraft, LEAST_TOKENS};
 use pki::sign::SigningIdentity;
-use pki::token::{CALL_LIMIT, TokenError, TokenIdentity, TokenInfo, TokenModule};
+use pki::token::{TokenError, TokenIdentity, TokenInfo};
 use wire::ctl_provider::{Choice, PORT, Upload};
 use wire::role::Role;
 use zeroize::Zeroizing;
 
 use crate::exit::{Answer, Failure};
+use crate::module::{Module, refused};
 use crate::{secret, terminal};
 use kept::Kept;
 use outside::Outside;
@@ -64,9 +65,8 @@ pub struct Args {
     /// What to do
     #[arg(long, value_name = "CHOICE")]
     set: Option<Set>,
-    /// PKCS#11 module of the tokens
-    #[arg(long, value_name = "FILE")]
-    module: Option<PathBuf>,
+    #[command(flatten)]
+    module: Module,
     /// Label or serial number of a token, with /LABEL or /SERIAL behind it for one of several certificates. The first one signs
     #[arg(long, value_name = "TOKEN")]
     token: Vec<String>,
@@ -139,6 +139,8 @@ impl Args {
 
     fn without_questions(&self, runtime: &tokio::runtime::Runtime) -> Result<Answer, Failure> {
         let kept = self.send.as_ref().map(|file| Kept::read(file, self.force)).transpose()?;
+        // What the machine lacks is said before anybody is asked for a password.
+        let module = kept.is_none().then(|| self.module.open()).transpose()?;
         let set = match (&kept, self.set) {
             (Some((_, signed, _)), Some(given)) if *signed != given => {
                 let text = "the file was signed for another --set; without --set it is sent as what it was signed for";
@@ -163,7 +165,7 @@ impl Args {
         let base = state.ctl.as_deref().map(pki::hash::sha256);
         let mut draft = CtlDraft::new(state).map_err(could_not)?;
         self.add_outside(&mut draft)?;
-        let module = self.open_module()?;
+        let Some(module) = module else { return Err(could_not("no module was opened")) };
         let [first, others @ ..] = self.token.as_slice() else {
             return Err(Failure::WrongUsage("--yes needs --token, twice for a new CTL".to_owned()));
         };
@@ -188,7 +190,7 @@ impl Args {
             return refuse(&refusal);
         }
         let pin = password(self.pin_file.as_ref(), "Token password: ")?;
-        let identity = module.log_in(&token, &pin).and_then(|open| open.identity(label)).map_err(could_not)?;
+        let identity = module.log_in(&token, &pin).and_then(|open| open.identity(label)).map_err(refused)?;
         if public.is_none()
             && let Some(refusal) = self.refusal(&mut draft, &token, identity.certificate())?
         {
@@ -245,14 +247,6 @@ impl Args {
             draft.add_server(outside.entry(role)?.0).map_err(could_not)?;
         }
         Ok(())
-    }
-
-    fn open_module(&self) -> Result<TokenModule, Failure> {
-        let path = self.module.as_ref().ok_or_else(|| {
-            let text = "--module names the PKCS#11 module of the tokens, such as /usr/lib/softhsm/libsofthsm2.so";
-            Failure::WrongUsage(text.to_owned())
-        })?;
-        TokenModule::open(path, CALL_LIMIT).map_err(could_not)
     }
 }
 

@@ -4,7 +4,8 @@
 //! * [`serve`]: a node; [`config`]: what is in force there; [`lab`]: a cluster and phones in one process
 //! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
 //! * [`ctl_client`]: signs the CTL with tokens; [`token`]: the tokens themselves
-//! * [`audit`]: the audit log; [`inventory`]: every certificate and LSC
+//! * [`module`]: where the PKCS#11 module of the tokens lies
+//! * [`audit`]: the audit log; [`inventory`]: every certificate and LSC; [`cert`]: one of a node as a file
 //! * [`monitor`]: what expires; [`truth`]: whether the ports present what is on record
 //! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
@@ -16,6 +17,7 @@
 mod admin;
 mod audit;
 mod capf;
+mod cert;
 mod completions;
 mod config;
 mod ctl_client;
@@ -25,6 +27,7 @@ mod files;
 mod import;
 mod inventory;
 mod lab;
+mod module;
 mod monitor;
 mod opened;
 mod phone;
@@ -72,6 +75,7 @@ enum Command {
     Phone(Box<phone::Args>),
     Tvs(tvs::Args),
     Capf(Box<capf::Args>),
+    Cert(cert::Args),
     CtlClient(Box<ctl_client::Args>),
     Token(token::Args),
     Truth(truth::Args),
@@ -101,6 +105,7 @@ impl Command {
             Self::Phone(args) => args.run(),
             Self::Tvs(args) => args.run(),
             Self::Capf(args) => args.run(),
+            Self::Cert(args) => args.run(),
             Self::CtlClient(args) => args.run(),
             Self::Token(args) => args.run(),
             Self::Truth(args) => args.run(),

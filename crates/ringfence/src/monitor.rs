@@ -94,7 +94,10 @@ impl Args {
             rows.sort_by_key(by_gravity);
             terminal::print(&table(&rows))?;
             if left_out > 0 {
-                terminal::print(&format!("{left_out} more LSCs end later; --json lists all\n"))?;
+                terminal::print(&format!(
+                    "and {} more, later; --json lists all\n",
+                    terminal::counted(left_out, "LSC")
+                ))?;
             }
         }
         if !self.json {
@@ -174,7 +177,7 @@ fn table(rows: &[Row]) -> String {
         let row = [
             format!("{}/{}", one.unit, one.file),
             one.fingerprint.get(..16).unwrap_or_default().to_owned(),
-            utc(one.not_after),
+            utc(one.not_after).split('T').next().unwrap_or_default().to_owned(),
             alarm.map_or("", |alarm| alarm.name).to_owned(),
             depends.join("; "),
         ];

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+pub use ringfence_core::counted;
 use shell::columns::{Columns, Look, USUAL};
 
 use crate::exit::Failure;
@@ -181,12 +182,6 @@ pub fn one_line(text: &str) -> String {
 /// Bytes of a text field for people: what is not UTF-8 becomes a replacement character.
 pub fn field_text(bytes: &[u8]) -> String {
     one_line(&String::from_utf8_lossy(bytes))
-}
-
-/// `1 phone`, `2 phones`.
-pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lines of an error on stderr, as a command printed them.

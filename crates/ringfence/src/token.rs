@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-use pki::token::prepare::{Preparation, prepare};
-use pki::token::{CALL_LIMIT, TokenModule};
+use pki::token::TokenModule;
+use pki::token::prepare::{Preparation, PrepareError, prepare};
 use pki::{Certificate, NameForm, SoftKey};
 
+use serde_json::json;
+
 use crate::exit::{Answer, Failure};
+use crate::files::output::{Readers, Target};
+use crate::module::{Module, refused};
 use crate::{secret, terminal};
 
 /// Security Tokens: list them, export their certificates, prepare one for a lab
@@ -22,7 +26,13 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// The tokens that are inserted, and their certificates
-    List(Module),
+    List {
+        #[command(flatten)]
+        module: Module,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Write the certificate of a token, to be uploaded as Phone-SAST-trust
     Export {
         #[command(flatten)]
@@ -33,6 +43,9 @@ enum What {
         /// PEM file
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Replace the file when it exists
+        #[arg(long)]
+        force: bool,
     },
     /// Make a key on an empty token and a certificate for it, as those of the original look: for labs
     Prepare {
@@ -65,28 +78,17 @@ enum What {
     },
 }
 
-#[derive(Debug, clap::Args)]
-struct Module {
-    /// PKCS#11 module
-    #[arg(long, value_name = "FILE")]
-    module: PathBuf,
-}
-
 /// Ten years, as tokens of the original are valid.
 const VALIDITY: u64 = 3652 * 86_400;
-
-impl Module {
-    fn open(&self) -> Result<TokenModule, Failure> {
-        TokenModule::open(&self.module, CALL_LIMIT).map_err(could_not)
-    }
-}
 
 impl Args {
     /// Runs it.
     pub fn run(self) -> Result<Answer, Failure> {
         match self.what {
-            What::List(module) => list(&module.open()?),
-            What::Export { module, token, out } => {
+            What::List { module, json } => list(&module.open()?, json),
+            What::Export { module, token, out, force } => {
+                let target = Target::new(out.clone(), force);
+                target.check(&out)?;
                 let module = module.open()?;
                 let (found, label) = module.find_named(&token).map_err(could_not)?;
                 let open = module.open_token(&found).map_err(could_not)?;
@@ -94,8 +96,8 @@ impl Args {
                 if let Err(error) = found.check_date(&certificate, now()) {
                     terminal::warn(&error.to_string());
                 }
-                std::fs::write(&out, certificate.to_pem()).map_err(|error| Failure::at(&out, error))?;
-                terminal::print(&format!("{}: {}\n", out.display(), certificate.subject(NameForm::CtlClient)))?;
+                target.write(&out, certificate.to_pem().as_bytes(), Readers::Everybody)?;
+                terminal::print(&format!("{}: {}\n", out.display(), certificate.subject(NameForm::Cucm)))?;
                 Ok(Answer::Yes)
             }
             What::Prepare { module, token, pin_file, name, serial, bits, size, ca, ca_key } => {
@@ -113,30 +115,57 @@ impl Args {
                 let found = module.find(&token).map_err(could_not)?;
                 let validity = (now().saturating_sub(86_400), now() + VALIDITY);
                 let what = Preparation { name: &name, bits, serial: &serial, validity, size };
-                let certificate = prepare(&module, &found, &pin, &what, (&issuer, &key)).map_err(could_not)?;
-                terminal::print(&format!("{}\n", certificate.subject(NameForm::CtlClient)))?;
+                let certificate =
+                    prepare(&module, &found, &pin, &what, (&issuer, &key)).map_err(|error| match error {
+                        PrepareError::Token(error) => refused(error),
+                        other => could_not(other),
+                    })?;
+                terminal::print(&format!("{}\n", certificate.subject(NameForm::Cucm)))?;
                 Ok(Answer::Yes)
             }
         }
     }
 }
 
-fn list(module: &TokenModule) -> Result<Answer, Failure> {
+/// Names are written as those of other certificates, not with the quotation marks of the CTL client, which cut them.
+fn list(module: &TokenModule, as_json: bool) -> Result<Answer, Failure> {
     let tokens = module.tokens().map_err(could_not)?;
-    if tokens.is_empty() {
-        terminal::print("No Security Token is inserted.\n")?;
-        return Ok(Answer::No);
-    }
+    let mut all = Vec::new();
+    let mut text = String::new();
     for token in &tokens {
         let title = format!("{} (serial number {}), {} {}", token.label, token.serial, token.manufacturer, token.model);
-        terminal::print(&format!("{}\n", terminal::one_line(&title)))?;
+        text.push_str(&format!("{}\n", terminal::one_line(&title)));
         let open = module.open_token(token).map_err(could_not)?;
+        let mut certificates = Vec::new();
         for found in open.certificates().map_err(could_not)? {
-            let line = format!("{}: {}", found.label, found.certificate.subject(NameForm::CtlClient));
-            terminal::print(&format!("  {}\n", terminal::one_line(&line)))?;
+            let certificate = &found.certificate;
+            let subject = certificate.subject(NameForm::Cucm);
+            text.push_str(&format!("  {}\n", terminal::one_line(&format!("{}: {subject}", found.label))));
+            let [not_before, not_after] = [certificate.validity().0, certificate.validity().1]
+                .map(|second| pki::date::utc(i64::try_from(second).unwrap_or(i64::MAX)));
+            certificates.push(json!({
+                "label": found.label,
+                "subject": subject,
+                "issuer": certificate.issuer(NameForm::Cucm),
+                "serial": found.serial(),
+                "sha256": pki::hash::hex(&certificate.sha256()),
+                "not_before": not_before,
+                "not_after": not_after,
+            }));
         }
+        all.push(json!({
+            "label": token.label,
+            "serial": token.serial,
+            "manufacturer": token.manufacturer,
+            "model": token.model,
+            "certificates": certificates,
+        }));
     }
-    Ok(Answer::Yes)
+    if tokens.is_empty() {
+        text.push_str("No Security Token is inserted.\n");
+    }
+    terminal::print(&if as_json { format!("{:#}\n", serde_json::Value::Array(all)) } else { text })?;
+    Ok(if tokens.is_empty() { Answer::No } else { Answer::Yes })
 }
 
 fn now() -> u64 {

@@ -28,19 +28,33 @@ fn one_phone_from_adding_to_removing() {
     assert!(place.run(&["device", "list"], "").success().starts_with("no phones; "));
     assert_eq!(
         place.run(&["device", "list", "--unknown"], "").success(),
-        "NAME             ADDRESS     LAST FILE                    FIRST SEEN                 LAST SEEN                  \
+        "NAME             ADDRESS     LAST FILE                    FIRST SEEN               LAST SEEN                \
          REQUESTS\n\
-         SEP000000000009  192.0.2.77  SEP000000000009.cnf.xml.sgn  2015-03-06T21:04:39+00:00  2015-03-06T21:04:40+00:00  3\n\
-         SEP58971ECC97C1  192.0.2.77  SEP58971ECC97C1.cnf.xml.sgn  2015-03-06T21:04:39+00:00  2015-03-06T21:04:39+00:00  3\n"
+         SEP000000000009  192.0.2.77  SEP000000000009.cnf.xml.sgn  2015-03-06 21:04:39 UTC  2015-03-06 21:04:40 UTC  3\n\
+         SEP58971ECC97C1  192.0.2.77  SEP58971ECC97C1.cnf.xml.sgn  2015-03-06 21:04:39 UTC  2015-03-06 21:04:39 UTC  3\n"
     );
 
     // the label of the phone is enough; who is added is not unknown any more
+    assert_eq!(
+        json(&place.run(&["device", "list", "--unknown", "--json"], "").success())[0]["last_seen"],
+        "2015-03-06T21:04:40Z",
+        "machines get UTC"
+    );
     let add = ["device", "add", "58:97:1e:cc:97:c1", "--security", "encrypted", "--nodes", "sub1,pub"];
     assert_eq!(place.run(&add, "").success(), "SEP58971ECC97C1 added\n");
     assert_eq!(place.run(&add, "").success(), "SEP58971ECC97C1 changed\n");
     let unknown = json(&place.run(&["device", "list", "--unknown", "--json"], "").success());
     assert_eq!(unknown.len(), 1);
     assert_eq!((&unknown[0]["name"], &unknown[0]["requests"]), (&"SEP000000000009".into(), &3.into()));
+    let shown: serde_json::Value =
+        serde_json::from_str(&place.run(&["device", "show", "SEP58971ECC97C1", "--json"], "").success()).unwrap();
+    let listed = json(&place.run(&["device", "list", "--json"], "").success());
+    for (name, value) in listed[0].as_object().unwrap() {
+        assert_eq!(&shown[name], value, "{name}: a phone alone has the names of the list");
+    }
+    let names: Vec<&str> =
+        shown["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"ITLSEP58971ECC97C1.tlv") && shown["node"] == "sub1", "{shown:#}");
     assert_eq!(
         place.run(&["device", "list"], "").success(),
         "NAME             MODEL  PROTOCOL  SECURITY   NODES      DESCRIPTION\n\

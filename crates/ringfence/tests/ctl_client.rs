@@ -28,6 +28,34 @@ fn tokens_sign_the_list_of_the_seed_and_the_nodes_keep_it_until_they_are_told_to
     assert_eq!(code, Some(2), "{said}");
     let fingerprint = said.split("SHA-256 is ").nth(1).unwrap().split('.').next().unwrap().to_owned();
 
+    // A wrong password is an answer.
+    write(&desk.path("wrong"), "Cisco1234\n");
+    let user = [
+        "ctl-client",
+        "--yes",
+        "--server",
+        ADDRESS,
+        "--port",
+        &port,
+        "--user",
+        "ccmadmin",
+        "--fingerprint",
+        &fingerprint,
+    ];
+    let rest = ["--module", MODULE, "--set", "mixed", "--token", "ADN008580ef", "--password-file", "wrong"];
+    let (code, said) = desk.ringfence(&[&user[..], &rest].concat(), "");
+    assert_eq!((code, said.as_str()), (Some(1), "The user name or the password is wrong\n"));
+    // Names of tokens have no quotation marks that JSON would have to escape.
+    let (code, said) = desk.ringfence(&["token", "list", "--module", MODULE, "--json"], "");
+    assert!(code == Some(0) && !said.contains('\\'), "{said}");
+    let listed: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let labels: Vec<&str> = listed.as_array().unwrap().iter().map(|token| token["label"].as_str().unwrap()).collect();
+    assert!(labels.contains(&"ADN008580ef"), "{said}");
+    let export = ["token", "export", "--module", MODULE, "--token", "ADN008580ef", "--out", "wrong"];
+    let (code, said) = desk.ringfence(&export, "");
+    assert!(code == Some(2) && said.contains("exists already; give --force"), "{said}");
+    assert_eq!(std::fs::read(desk.path("wrong")).unwrap(), b"Cisco1234\n");
+
     let (code, said) = desk.client(&port, &fingerprint, &["--set", "mixed", "--token", "ADN008580ef"]);
     assert!(code == Some(1) && said.contains("at least 2 Security Tokens"), "{said}");
     let both = ["--set", "mixed", "--token", "ADN008580ef", "--token", "ADN0054f509"];
@@ -81,6 +109,7 @@ fn log_in(terminal: &mut Terminal, port: &str) {
     answer(terminal, "Username: ", "ccmadmin");
     answer(terminal, "Password: ", "Secret12");
     let shown = answer(terminal, "Is it the tomcat certificate of the publisher? (y/n):", "y");
+    assert!(shown.contains("`show cert fingerprint tomcat` on the publisher prints"), "{shown}");
     assert!(!shown.contains("Secret12"), "{shown}");
 }
 
@@ -420,4 +449,26 @@ fn slips_in_the_wizard() {
     terminal.until("Cancelled. Nothing was sent.\n");
     assert_eq!(terminal.end(), 1);
     assert_eq!(node.stop().code(), Some(0));
+}
+
+/// Without a module nothing can be signed, so the wizard asks for it first, and offers what is there.
+#[test]
+fn the_wizard_asks_for_the_module_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ringfence"));
+    command.arg("ctl-client").current_dir(folder.path());
+    let mut terminal = Terminal::start(command);
+    let shown = terminal.until("(1): ");
+    assert!(
+        shown.starts_with("Cisco CTL Client\nFor IP Telephony Solutions\n\nPKCS#11 module of the Security Tokens\n"),
+        "{shown}"
+    );
+    assert!(shown.contains(MODULE), "{shown}");
+    terminal.press("nowhere.so\r");
+    terminal.until("name the PKCS#11 module of the token with --module\n");
+    let soft = shown.lines().find(|line| line.contains(MODULE)).unwrap();
+    terminal.press(&format!("{}\r", soft.split_whitespace().next().unwrap()));
+    terminal.until("Cisco Unified Communications Manager Server\nHostname or IP Address: ");
+    terminal.press("\x04");
+    assert_eq!(terminal.end(), 2);
 }

@@ -108,15 +108,15 @@ async fn a_day_of_an_administrator_on_10_5() {
          Successfully Regenerated Certificate for CallManager.\n\
          You must restart services related to CallManager for the regenerated certificates to become active.\n\
          Pending until done, `show restarts` lists them:\n  \
-         cucm-1051-a-pub: utils service restart Cisco Tftp; because of CTL, CallManager of cucm-1051-a-pub; printed \
-         transcript\n  \
+         cucm-1051-a-pub: utils service restart Cisco Tftp; because of CTL, CallManager of cucm-1051-a-pub (the last \
+         line of `utils ctl`)\n  \
          cucm-1051-a-pub: Cisco CallManager (restart it on the call server, then `utils service mark-done Cisco CallManager`); because of CTL, \
-         CallManager of cucm-1051-a-pub; printed transcript\n  \
+         CallManager of cucm-1051-a-pub (the last line of `utils ctl`)\n  \
          cucm-1051-a-pub: utils service restart Cisco Trust Verification Service; because of CallManager of \
-         cucm-1051-a-pub; TAC 200199\n  \
+         cucm-1051-a-pub (Cisco's document 200199 on certificate regeneration)\n  \
          cucm-1051-a-pub: Cisco CTIManager (restart it on the call server, then `utils service mark-done Cisco CTIManager`); because of \
-         CallManager of cucm-1051-a-pub; TAC 200199\n  \
-         cucm-1051-a-pub: utils ctl update CTLFile; because of CallManager of cucm-1051-a-pub; TAC 200199\n\
+         CallManager of cucm-1051-a-pub (Cisco's document 200199 on certificate regeneration)\n  \
+         cucm-1051-a-pub: utils ctl update CTLFile; because of CallManager of cucm-1051-a-pub (Cisco's document 200199 on certificate regeneration)\n\
          admin:"
     );
     assert_ne!(certificate(&mut place, &mut session, "CallManager").await, before);
@@ -603,12 +603,12 @@ async fn the_words_of_15() {
          Proceed with regeneration (yes|no)? yes\n\
          Successfully Regenerated Certificate for ITLRecovery.\n\
          Pending until done, `show restarts` lists them:\n  \
-         cucm-1051-a-pub: utils ctl reset localkey; because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
-         field notice 70613\n  \
-         cucm-1051-a-pub: reset the phones (then `utils service mark-done reset-phones`); because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
-         field notice 70613\n  \
-         cucm-1051-a-pub: utils ctl update CTLFile; because of ITLRecovery of cucm-1051-a-pub; TAC 217138, \
-         field notice 70613\n\
+         cucm-1051-a-pub: utils ctl reset localkey; because of ITLRecovery of cucm-1051-a-pub \
+         (Cisco's document 217138 on CA-signed certificates and field notice 70613)\n  \
+         cucm-1051-a-pub: reset the phones (then `utils service mark-done reset-phones`); because of ITLRecovery of cucm-1051-a-pub \
+         (Cisco's document 217138 on CA-signed certificates and field notice 70613)\n  \
+         cucm-1051-a-pub: utils ctl update CTLFile; because of ITLRecovery of cucm-1051-a-pub \
+         (Cisco's document 217138 on CA-signed certificates and field notice 70613)\n\
          admin:"
     );
     assert_eq!(outcome, Outcome::Done);

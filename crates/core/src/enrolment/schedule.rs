@@ -235,7 +235,7 @@ impl Cluster {
             }
         }
         note_devices(&mut transaction, now, &names).await?;
-        let phones = counted(names.len());
+        let phones = crate::counted(names.len(), "phone");
         transaction.note_change(now, "reset", &format!("{phones} ({})", schedule.operation.name())).await?;
         let command = format!("capf schedule {} {}", schedule.operation.word(), schedule.mode.word());
         transaction.note_audit(now, actor.name(), &command, &listed(&names)).await?;
@@ -565,10 +565,6 @@ pub(super) async fn note_devices(transaction: &mut Transaction, now: i64, names:
         transaction.note_change(now, CHANGE, name).await?;
     }
     Ok(())
-}
-
-fn counted(count: usize) -> String {
-    if count == 1 { "1 phone".to_owned() } else { format!("{count} phones") }
 }
 
 /// `12 devices: SEP.., SEP..`, five of them by name.

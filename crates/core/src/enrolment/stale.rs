@@ -97,7 +97,7 @@ impl Cluster {
         }
         names.dedup();
         note_devices(&mut transaction, now, &names).await?;
-        let result = format!("{} LSCs of {}", stale.len(), listed(&names));
+        let result = format!("{} of {}", crate::counted(stale.len(), "LSC"), listed(&names));
         transaction.note_audit(now, actor.name(), "utils capf stale-lsc delete all", &result).await?;
         transaction.commit().await?;
         Ok(stale)

@@ -205,7 +205,8 @@ impl Cluster {
                 news = true;
             }
         } else if failed > 0 && share > allowed && (finished >= JUDGED || pending == 0) {
-            let reason = format!("{failed} of {finished} devices failed, more than {} %", row.stop_at);
+            let reason =
+                format!("{failed} of {} failed, more than {} %", crate::counted(finished, "device"), row.stop_at);
             transaction.set_wave_state(row.number, STOPPED, &reason).await?;
             transaction.note_audit(now, super::ACTOR, &format!("capf wave {}", row.number), &reason).await?;
             news = true;
@@ -214,7 +215,7 @@ impl Cluster {
             match next {
                 None => {
                     transaction.set_wave_state(row.number, DONE, "").await?;
-                    let result = format!("done, {done} devices, {failed} failed");
+                    let result = format!("done, {}, {failed} failed", crate::counted(done, "device"));
                     transaction.note_audit(now, super::ACTOR, &format!("capf wave {}", row.number), &result).await?;
                 }
                 Some(batch) => {
@@ -314,7 +315,7 @@ async fn schedule_batch(
         transaction.set_wave_device(wave.number, name, batch, state, now).await?;
     }
     note_devices(transaction, now, names).await?;
-    let reset = format!("{} phones (CAPF wave {}, batch {batch})", names.len(), wave.number);
+    let reset = format!("{} (CAPF wave {}, batch {batch})", crate::counted(names.len(), "phone"), wave.number);
     transaction.note_change(now, "reset", &reset).await?;
     let command = format!("capf wave {}, batch {batch}", wave.number);
     Ok(transaction.note_audit(now, super::ACTOR, &command, &listed(names)).await?)

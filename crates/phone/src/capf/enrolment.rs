@@ -199,7 +199,7 @@ impl std::fmt::Display for Outcome {
             Self::Deleted => out.write_str("LSC deleted"),
             Self::Shown => out.write_str("LSC shown to the server"),
             Self::NothingPending => out.write_str("nothing pending for this phone"),
-            Self::Refused(reason) => write!(out, "the server ended the session with reason {reason}"),
+            Self::Refused(reason) => out.write_str(&reason.sentence()),
             Self::NotDone(why) | Self::Broken(why) => out.write_str(why),
             Self::NoServer => out.write_str("no CAPF server was reached or believed"),
             Self::AwaitsString => out.write_str("waits for the authentication string; type it in the LSC menu"),

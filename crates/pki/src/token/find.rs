@@ -27,7 +27,7 @@ impl TokenCertificate {
     /// Label, serial number and subject: what it is called by, and what it is.
     #[must_use]
     pub fn title(&self) -> String {
-        let subject = self.certificate.subject(NameForm::CtlClient);
+        let subject = self.certificate.subject(NameForm::Cucm);
         format!("{}, serial number {} ({subject})", self.label, self.serial())
     }
 
@@ -139,7 +139,7 @@ pub(super) fn choose(
     let has_key = |one: &TokenCertificate| keys.iter().any(|key| key.id == one.id);
     // A CA that stands beside the certificate it has issued signs no list; one whose key is here, and no other's, is meant.
     let with_key = without_authorities(asked.iter().copied().filter(|one| has_key(one)).collect());
-    let subject = |one: &TokenCertificate| one.certificate.subject(NameForm::CtlClient);
+    let subject = |one: &TokenCertificate| one.certificate.subject(NameForm::Cucm);
     let chosen = match with_key.as_slice() {
         [] if asked.iter().all(|one| one.is_authority()) => {
             return Err(TokenError::Authority { token: name(), certificates: titles(&asked) });

@@ -43,13 +43,13 @@ impl Provider {
 
     /// The certificate that the provider shows; nothing is said to it.
     pub async fn shown(&self) -> Result<Fingerprint, Failure> {
-        Ok(*CtlProviderClient::connect(&self.host, self.port).await.map_err(could_not)?.fingerprint())
+        Ok(*CtlProviderClient::connect(&self.host, self.port).await.map_err(failure)?.fingerprint())
     }
 
     /// What the cluster has.
     pub async fn look(&mut self) -> Result<ClusterState, Failure> {
-        let mut client = self.connect().await?.map_err(could_not)?;
-        client.look().await.map_err(could_not)
+        let mut client = self.connect().await?.map_err(failure)?;
+        client.look().await.map_err(failure)
     }
 
     /// Connects and logs in. The outer error ends everything, the inner one may pass.
@@ -115,6 +115,14 @@ impl Provider {
             }
         }
         Err(Failure::CouldNotTell(last))
+    }
+}
+
+/// A refusal, such as that of a wrong password, is an answer; anything else could not be told.
+fn failure(error: ClientError) -> Failure {
+    match error {
+        ClientError::Refused { text, .. } => Failure::Refused(text),
+        other => could_not(other),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The wizard: the screens of the original one after the other, each as a question [seed 000].
 
 use std::io::{BufRead, IsTerminal, Read};
+use std::path::PathBuf;
 
 use pki::ctl_client::{CtlDraft, LEAST_TOKENS, NotDeleted};
 use pki::token::{PinState, TokenCertificate, TokenError, TokenIdentity, TokenInfo, TokenModule};
@@ -14,6 +15,7 @@ use super::outside::Outside;
 use super::send::{self, Provider};
 use super::{Args, NO_CTL, Set, TOKEN_NOT_IN_CTL, could_not, password, refuse, sign, too_few};
 use crate::exit::{Answer, Failure};
+use crate::module::{self, refused};
 use crate::{secret, terminal};
 
 /// The buttons below the list [seed 000], with the letter for each.
@@ -24,7 +26,12 @@ const BUTTONS: &str =
 const LIMIT: u64 = 4096;
 
 pub fn run(args: &Args, runtime: &Runtime) -> Result<Answer, Failure> {
-    terminal::print("Cisco CTL Client\nFor IP Telephony Solutions\n\nCisco Unified Communications Manager Server\n")?;
+    terminal::print("Cisco CTL Client\nFor IP Telephony Solutions\n\n")?;
+    let module = match args.module.named() {
+        Some(path) => module::open(path).map_err(could_not)?,
+        None => ask_for_module()?,
+    };
+    terminal::print("Cisco Unified Communications Manager Server\n")?;
     let host = given(args.server.as_ref(), "Hostname or IP Address: ")?;
     let port = args.port.map_or_else(port, Ok)?;
     let user = given(args.user.as_ref(), "Username: ")?;
@@ -37,6 +44,7 @@ pub fn run(args: &Args, runtime: &Runtime) -> Result<Answer, Failure> {
     if known.is_none() {
         let shown = runtime.block_on(provider.shown())?;
         terminal::print(&format!("The certificate of the server has the SHA-256\n  {}\n", send::digits(&shown)))?;
+        terminal::print("`show cert fingerprint tomcat` on the publisher prints the one that it must be.\n")?;
         if !yes("Is it the tomcat certificate of the publisher? (y/n):")? {
             return Ok(Answer::No);
         }
@@ -53,7 +61,6 @@ pub fn run(args: &Args, runtime: &Runtime) -> Result<Answer, Failure> {
     let base = state.ctl.as_deref().map(pki::hash::sha256);
     let mut draft = CtlDraft::new(state).map_err(could_not)?;
     args.add_outside(&mut draft)?;
-    let module = args.open_module()?;
     let Some(signer) = first_token(args, &module, &mut draft)? else { return cancelled() };
     for wanted in &args.delete {
         draft.delete_named(wanted).map_err(could_not)?;
@@ -66,6 +73,30 @@ pub fn run(args: &Args, runtime: &Runtime) -> Result<Answer, Failure> {
         Upload { choice: set.choice(), forced: args.force, file: sign(&draft, set.choice(), &identity)?, base };
     let kept = Kept::put(&args.unsent, set, &upload);
     runtime.block_on(provider.store(upload, &kept))
+}
+
+/// The module of the tokens, before anything else: without one nothing can be signed. Those that are there are offered.
+fn ask_for_module() -> Result<TokenModule, Failure> {
+    let found = module::usual();
+    terminal::print("PKCS#11 module of the Security Tokens\n")?;
+    for (number, path) in (1..).zip(&found) {
+        terminal::print(&format!("  {number}  {}\n", path.display()))?;
+    }
+    let prompt = if found.is_empty() { "File: " } else { "Number or file (1): " };
+    loop {
+        let typed = line(prompt)?;
+        let place = if typed.is_empty() { Some(1) } else { typed.parse::<usize>().ok() };
+        let picked = place.and_then(|number| found.get(number.checked_sub(1)?).cloned());
+        let path = match picked {
+            Some(path) => path,
+            None if typed.is_empty() => continue,
+            None => PathBuf::from(typed),
+        };
+        match module::open(&path) {
+            Ok(module) => return Ok(module),
+            Err(error) => terminal::print(&format!("{}\n", terminal::one_line(&error.to_string())))?,
+        }
+    }
 }
 
 fn cancelled() -> Result<Answer, Failure> {
@@ -202,7 +233,7 @@ fn log_in(args: &Args, module: &TokenModule, signer: &Inserted) -> Result<TokenI
             {
                 terminal::print(&format!("{error}\n"))?;
             }
-            Err(error) => return Err(could_not(error)),
+            Err(error) => return Err(refused(error)),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! `ringfence device list`.
 
-use jiff::Timestamp;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::enrolment::{Enrolment, Operation};
-use ringfence_core::{Cluster, CoreError, DeviceRow, GroupRow, UnknownDeviceRow};
+use ringfence_core::{Cluster, CoreError, DeviceRow, GroupRow, UnknownDeviceRow, moment, utc};
 use serde_json::{Value, json};
 
 use crate::exit::{Answer, Failure};
@@ -38,7 +37,7 @@ impl List {
             if self.unknown {
                 let rows = cluster.store().unknown_devices().await?;
                 return Ok(if self.json {
-                    pretty(rows.iter().map(|row| unknown_json(cluster, row)).collect())
+                    pretty(rows.iter().map(|row| unknown_json(row)).collect())
                 } else {
                     unknown_table(cluster, &rows)
                 });
@@ -108,11 +107,13 @@ fn lsc_table(cluster: &Cluster, enrolments: &[Enrolment]) -> String {
 pub fn lsc(cluster: &Cluster, enrolment: &Enrolment) -> Option<(String, String)> {
     let lsc = enrolment.lsc.as_ref()?;
     let name = lsc.issuer.split(',').find_map(|part| part.strip_prefix("CN=")).unwrap_or(&lsc.issuer);
-    Some((time(cluster, lsc.not_after.saturating_mul(1000)), name.to_owned()))
+    Some((moment(lsc.not_after.saturating_mul(1000), cluster.zone()), name.to_owned()))
 }
 
-fn device_json(cluster: &Cluster, row: &DeviceRow, groups: &[GroupRow], enrolment: &Enrolment) -> Value {
-    let lsc = lsc(cluster, enrolment).map(|(until, issuer)| json!({ "until": until, "issuer": issuer }));
+/// A phone for machines: the same names in the list and alone.
+pub fn device_json(cluster: &Cluster, row: &DeviceRow, groups: &[GroupRow], enrolment: &Enrolment) -> Value {
+    let until = enrolment.lsc.as_ref().map(|lsc| utc(lsc.not_after));
+    let lsc = lsc(cluster, enrolment).map(|(_, issuer)| json!({ "until": until, "issuer": issuer }));
     json!({
         "name": row.name,
         "model": row.model,
@@ -139,8 +140,8 @@ fn unknown_table(cluster: &Cluster, rows: &[UnknownDeviceRow]) -> String {
             one_line(&row.name),
             one_line(&row.last_address),
             one_line(&row.last_file),
-            time(cluster, row.first_seen),
-            time(cluster, row.last_seen),
+            moment(row.first_seen, cluster.zone()),
+            moment(row.last_seen, cluster.zone()),
             row.requests.to_string(),
         ]
     };
@@ -148,23 +149,15 @@ fn unknown_table(cluster: &Cluster, rows: &[UnknownDeviceRow]) -> String {
     terminal::table(&["NAME", "ADDRESS", "LAST FILE", "FIRST SEEN", "LAST SEEN", "REQUESTS"], &rows)
 }
 
-fn unknown_json(cluster: &Cluster, row: &UnknownDeviceRow) -> Value {
+fn unknown_json(row: &UnknownDeviceRow) -> Value {
     json!({
         "name": row.name,
         "address": row.last_address,
         "last_file": row.last_file,
-        "first_seen": time(cluster, row.first_seen),
-        "last_seen": time(cluster, row.last_seen),
+        "first_seen": utc(row.first_seen.div_euclid(1000)),
+        "last_seen": utc(row.last_seen.div_euclid(1000)),
         "requests": row.requests,
     })
-}
-
-/// A time of a row, milliseconds since 1970 UTC, in the zone of the cluster; the number itself when it is no time.
-fn time(cluster: &Cluster, milliseconds: i64) -> String {
-    Timestamp::from_millisecond(milliseconds).map_or_else(
-        |_| milliseconds.to_string(),
-        |time| time.to_zoned(cluster.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-    )
 }
 
 fn pretty(rows: Vec<Value>) -> String {

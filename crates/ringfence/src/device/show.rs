@@ -8,12 +8,13 @@ use ringfence_core::devices::device_name;
 use ringfence_core::enrolment::{Enrolment, Operation};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::{Cluster, CoreError, DeviceRow, OpensslRandom};
+use serde_json::{Map, Value, json};
 use wire::file_name::{FileName, Form, Owner};
 
-use crate::device::list::{lsc, nodes};
+use crate::device::list::{device_json, lsc, nodes};
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, Opened, could_not};
-use crate::terminal::{self, field_text, one_line};
+use crate::terminal::{self, counted, field_text, one_line};
 
 /// Show a phone: what is known of it, which files it gets, what its config says
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,9 @@ pub struct Show {
     /// Node that is asked for its files; the first node of its group without it
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Show {
@@ -44,15 +48,38 @@ impl Show {
         let nodes = nodes(row, &groups);
         let from = self.node.as_deref().or_else(|| nodes.first().map(String::as_str));
         let enrolment = opened.runtime.block_on(opened.cluster.enrolment(&name)).map_err(could_not)?;
+        let served = Served::of(&opened, row, from)?;
+        if self.json {
+            let mut value = device_json(&opened.cluster, row, &groups, &enrolment);
+            if let Some(fields) = value.as_object_mut() {
+                let fetched = enrolment.fetched.as_ref().map(|fetched| fetched.text(opened.cluster.zone()));
+                fields.insert("group".to_owned(), json!(row.group));
+                fields.insert("fetched".to_owned(), json!(fetched));
+                fields.insert("way_back".to_owned(), json!(enrolment.way_back()));
+                fields.extend(served.json());
+            }
+            terminal::print(&format!("{value:#}\n"))?;
+            return Ok(Answer::Yes);
+        }
         let mut text = about(row, nodes);
         text.push_str(&enrolled(&opened.cluster, &enrolment));
-        text.push_str(&self.files(&opened, row, from)?);
+        text.push_str(&served.text());
         terminal::print(&text)?;
         Ok(Answer::Yes)
     }
+}
 
-    /// The files as the file servers of a node give them out, and the config itself.
-    fn files(&self, opened: &Opened, row: &DeviceRow, node: Option<&str>) -> Result<String, Failure> {
+/// The files as the file servers of a node give them out.
+struct Served {
+    node: String,
+    /// Names, sizes (`None`: not there), and why this file, where there is something to say.
+    files: Vec<(String, Option<usize>, Option<String>)>,
+    /// The config in clear, and its name.
+    config: (String, Option<Vec<u8>>),
+}
+
+impl Served {
+    fn of(opened: &Opened, row: &DeviceRow, node: Option<&str>) -> Result<Self, Failure> {
         let node = opened.runtime.block_on(opened.cluster.node(node)).map_err(could_not)?;
         let settings = Settings::read(&opened.cluster.directory(&node).settings())
             .map_err(|error| Failure::CouldNotTell(error.to_string()))?;
@@ -60,28 +87,48 @@ impl Show {
         let folder = settings.files.tftpboot.as_deref();
         let folder = folder.map(|path| FolderSettings::open(path, settings.files.merge)).transpose();
         let files = NodeFiles::new(snapshot, folder.map_err(could_not)?).encrypting(Box::new(OpensslRandom));
-        let mut out = format!("\nFiles from {}:\n", node.name);
         let owner = Owner::Device(row.name.clone());
         let config = owner.file_name(Form::Plain);
         let lists = ["CTL", "ITL"].map(|kind| format!("{kind}{}.tlv", row.name));
         let configs = [Form::Signed, Form::Encrypted, Form::Plain].map(|form| owner.file_name(form));
+        let mut all = Vec::new();
         for asked in lists.into_iter().chain(configs) {
-            let size = match fetch(&files, &asked)? {
-                Some(bytes) => format!("{} bytes", bytes.len()),
-                None => "none".to_owned(),
-            };
-            out.push_str(&format!("  {asked:<32} {size}\n"));
-            if let Some(why) = files.why(&parsed(&asked)?).map_err(|error| could_not(CoreError::internal(error)))? {
-                out.push_str(&format!("    {}\n", one_line(&why)));
+            let size = fetch(&files, &asked)?.map(|bytes| bytes.len());
+            let why = files.why(&parsed(&asked)?).map_err(|error| could_not(CoreError::internal(error)))?;
+            all.push((asked, size, why));
+        }
+        let bytes = fetch(&files, &config)?;
+        Ok(Self { node: node.name, files: all, config: (config, bytes) })
+    }
+
+    fn text(&self) -> String {
+        let mut out = format!("\nFiles from {}:\n", self.node);
+        for (name, size, why) in &self.files {
+            let size = size.map_or_else(|| "none".to_owned(), |size| counted(size, "byte"));
+            out.push_str(&format!("  {name:<32} {size}\n"));
+            if let Some(why) = why {
+                out.push_str(&format!("    {}\n", one_line(why)));
             }
         }
-        if let Some(bytes) = fetch(&files, &config)? {
-            out.push_str(&format!("\n{config}:\n"));
+        let (name, config) = &self.config;
+        if let Some(bytes) = config {
+            out.push_str(&format!("\n{name}:\n"));
             for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 out.push_str(&format!("  {}\n", field_text(line.trim_ascii_end())));
             }
         }
-        Ok(out)
+        out
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        let files: Vec<Value> =
+            self.files.iter().map(|(name, size, why)| json!({ "name": name, "bytes": size, "why": why })).collect();
+        let config = self.config.1.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let mut out = Map::new();
+        out.insert("node".to_owned(), json!(self.node));
+        out.insert("files".to_owned(), Value::Array(files));
+        out.insert("config".to_owned(), json!(config));
+        out
     }
 }
 

@@ -10,6 +10,56 @@ use wire::signed_file::SignedFile;
 use wire::tlv::untext;
 use wire::trust_list::{self, RecordView, TrustList};
 
+use crate::exit::Failure;
+use crate::files::input::Input;
+use crate::files::kind;
+
+/// What a file of each kind has, `null` where there is nothing to say: a reader finds the same names whatever the file is like.
+const OF_ALL: &[&str] = &[
+    "parse",
+    "kind",
+    "size",
+    "reason",
+    "header_length",
+    "header",
+    "padding_bytes",
+    "signature_offset",
+    "signature_length",
+    "digest",
+    "signature_verdict",
+];
+const OF_A_LIST: &[&str] = &["covered_length", "signer_record", "record_count", "records"];
+const OF_A_SIGNED_FILE: &[&str] = &["payload_offset", "payload_length", "payload_sha256"];
+const OF_AN_ENCRYPTED_FILE: &[&str] =
+    &["iv", "plain_length", "hash", "decrypt", "decrypt_reason", "aes_key", "plain_sha256", "cert_hash_md5", "stub"];
+
+/// The same with the names that its kind has and it has not.
+pub fn shaped(mut out: Map<String, Value>) -> Map<String, Value> {
+    let more: &[&[&str]] = match out.get("kind").and_then(Value::as_str) {
+        Some("trustlist") => &[OF_ALL, OF_A_LIST],
+        Some("encrypted") => &[OF_ALL, OF_A_SIGNED_FILE, OF_AN_ENCRYPTED_FILE],
+        Some(_) => &[OF_ALL, OF_A_SIGNED_FILE],
+        None => &[OF_ALL],
+    };
+    for name in more.iter().copied().flatten() {
+        out.entry(*name).or_insert(Value::Null);
+    }
+    out
+}
+
+/// A file that cannot be read: the kind by its name, and the reason.
+pub fn broken(input: &Input, failure: &Failure) -> Map<String, Value> {
+    let mut out = Map::new();
+    let reason = failure.to_string();
+    let reason = reason.strip_prefix(&format!("{}: ", input.name)).unwrap_or(&reason);
+    out.insert("parse".to_owned(), json!("error"));
+    out.insert("kind".to_owned(), json!(kind::named(input)));
+    out.insert("size".to_owned(), json!(input.bytes.len()));
+    out.insert("reason".to_owned(), json!(reason));
+    out.insert("signature_verdict".to_owned(), json!("malformed"));
+    shaped(out)
+}
+
 /// Every field of a trust list, and its signature held against its own SAST record.
 pub fn trust_list(list: &TrustList) -> Map<String, Value> {
     let file = list.bytes();

@@ -81,6 +81,15 @@ enum Sort {
     Signed,
 }
 
+/// The word for machines, by the name of the file alone.
+pub fn named(input: &Input) -> Option<&'static str> {
+    Some(match by_name(input)? {
+        Sort::List => "trustlist",
+        Sort::Signed if input.base_name()?.to_ascii_lowercase().ends_with(".enc.sgn") => "encrypted",
+        Sort::Signed => "signed",
+    })
+}
+
 fn by_name(input: &Input) -> Option<Sort> {
     let name = input.base_name()?.to_ascii_lowercase();
     match name.rsplit_once('.')?.1 {

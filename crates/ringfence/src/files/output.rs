@@ -29,6 +29,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// A file that another option names.
+    pub const fn new(output: PathBuf, force: bool) -> Self {
+        Self { output: Some(output), force }
+    }
+
     /// Where it goes: `--output`, else `otherwise`.
     pub fn path_or(&self, otherwise: Option<PathBuf>) -> Result<PathBuf, Failure> {
         self.output.clone().or(otherwise).ok_or_else(|| {

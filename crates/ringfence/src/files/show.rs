@@ -42,10 +42,16 @@ impl Args {
     /// Prints the file.
     pub fn run(self) -> Result<Answer, Failure> {
         let input = Input::read(&self.file)?;
-        let decoded = Decoded::of(&input)?;
+        let decoded = match Decoded::of(&input) {
+            Err(failure) if self.json => {
+                terminal::print(&pretty(describe::broken(&input, &failure))?)?;
+                return Err(failure);
+            }
+            other => other?,
+        };
         let signer = self.cert.as_deref().map(input::certificate).transpose()?;
         let text = match &decoded {
-            Decoded::List(list) if self.json => pretty(describe::trust_list(list))?,
+            Decoded::List(list) if self.json => pretty(describe::shaped(describe::trust_list(list)))?,
             Decoded::List(list) => listing::list(list, ListKind::of(list), input.modified, &TimeZone::system()),
             Decoded::Signed(file) => {
                 let opened = self.opened(file)?;
@@ -58,7 +64,7 @@ impl Args {
                             stub.insert(&mut out, signer.as_ref());
                         }
                     }
-                    pretty(out)?
+                    pretty(describe::shaped(out))?
                 } else {
                     signed_text(&input, file, signer.as_ref(), opened.as_ref(), stub.as_ref())
                 }
@@ -150,7 +156,7 @@ impl Stub {
 
     fn insert(&self, out: &mut Map<String, Value>, signer: Option<&Certificate>) {
         out.insert("cert_hash_md5".to_owned(), json!(self.cert_hash()));
-        let stub = describe::signed_file(&self.file, signer);
+        let stub = describe::shaped(describe::signed_file(&self.file, signer));
         out.insert("stub".to_owned(), Value::Object(stub));
     }
 }

@@ -11,7 +11,7 @@ use wire::trust_list::{RecordView, TrustList};
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::{self, Input};
-use crate::files::kind::Decoded;
+use crate::files::kind::{self, Decoded};
 use crate::terminal::{self, BAD, GOOD, field_text, paint};
 
 /// Check the signature of a trust list or a signed file
@@ -39,8 +39,8 @@ pub struct Args {
 struct Finding {
     /// A label of [`Verdict`], or `wrong-role`.
     label: &'static str,
-    /// The field that decided.
-    field: &'static str,
+    /// The field that decided; none of a file that cannot be read.
+    field: Option<&'static str>,
     /// One sentence.
     reason: String,
     /// List name, index from 0, role.
@@ -56,7 +56,17 @@ impl Args {
     /// Checks and explains.
     pub fn run(self) -> Result<Answer, Failure> {
         let input = Input::read(&self.file)?;
-        let decoded = Decoded::of(&input)?;
+        let decoded = match Decoded::of(&input) {
+            Err(failure) if self.json => {
+                let reason = failure.to_string();
+                let reason = reason.strip_prefix(&format!("{}: ", input.name)).unwrap_or(&reason).to_owned();
+                let finding = Finding { label: "malformed", field: None, reason, record: None };
+                let value = json_of(&input, kind::named(&input), &finding, Signer::default());
+                terminal::print(&format!("{value:#}\n"))?;
+                return Err(failure);
+            }
+            other => other?,
+        };
         let certificate = self.cert.as_deref().map(input::certificate).transpose()?;
         let beliefs = self.trust.iter().map(|path| Belief::read(path)).collect::<Result<Vec<_>, _>>()?;
         let finding = match (&decoded, &certificate) {
@@ -83,24 +93,38 @@ impl Args {
         }
         let (header, bytes) = (decoded.header(), decoded.bytes());
         let lossy = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let record = finding.record.as_ref().map(
-            |(list, index, role)| json!({ "list": list, "index": index, "role": role.map(|role| role.to_string()) }),
-        );
-        let value = json!({
-            "file": input.name,
-            "kind": decoded.label(),
-            "verdict": finding.label,
-            "field": finding.field,
-            "signer": {
-                "subject": lossy(header.signer_name(bytes)),
-                "issuer": lossy(header.issuer_name(bytes)),
-                "serial": header.serial(bytes).map(hex),
-            },
-            "record": record,
-            "reason": finding.reason,
-        });
-        terminal::print(&format!("{value:#}\n"))
+        let signer = Signer {
+            subject: lossy(header.signer_name(bytes)),
+            issuer: lossy(header.issuer_name(bytes)),
+            serial: header.serial(bytes).map(hex),
+        };
+        terminal::print(&format!("{:#}\n", json_of(input, Some(decoded.label()), finding, signer)))
     }
+}
+
+/// The signer as the header names it; nothing of a file that cannot be read.
+#[derive(Default)]
+struct Signer {
+    subject: Option<String>,
+    issuer: Option<String>,
+    serial: Option<String>,
+}
+
+/// The same names for every file.
+fn json_of(input: &Input, kind: Option<&str>, finding: &Finding, signer: Signer) -> serde_json::Value {
+    let record = finding
+        .record
+        .as_ref()
+        .map(|(list, index, role)| json!({ "list": list, "index": index, "role": role.map(|role| role.to_string()) }));
+    json!({
+        "file": input.name,
+        "kind": kind,
+        "verdict": finding.label,
+        "field": finding.field,
+        "signer": { "subject": signer.subject, "issuer": signer.issuer, "serial": signer.serial },
+        "record": record,
+        "reason": finding.reason,
+    })
 }
 
 impl Belief {
@@ -180,7 +204,7 @@ fn alone(list: &TrustList) -> Finding {
     }
     Finding {
         label: found.verdict.label(),
-        field: field_of(&found.verdict),
+        field: Some(field_of(&found.verdict)),
         reason,
         record: found.signer_record.map(|index| ("the file itself".to_owned(), index, Some(Role::SAST))),
     }
@@ -203,7 +227,7 @@ fn with_certificate(decoded: &Decoded, certificate: &Certificate) -> Finding {
             signer_of(header, bytes)
         );
     }
-    Finding { label: verdict.label(), field: field_of(&verdict), reason, record: None }
+    Finding { label: verdict.label(), field: Some(field_of(&verdict)), reason, record: None }
 }
 
 /// Why a record with the serial number of the signer does not do.
@@ -223,7 +247,7 @@ fn with_lists(decoded: &Decoded, beliefs: &[Belief], given: Option<&Certificate>
         Decoded::List(_) => (true, "SAST"),
         Decoded::Signed(_) => (false, "TFTP or CCM+TFTP"),
     };
-    let refused = |label, field, reason| Finding { label, field, reason, record: None };
+    let refused = |label, field, reason| Finding { label, field: Some(field), reason, record: None };
     let Some(serial) = header.serial(bytes) else {
         let reason = format!("SERIALNUMBER is missing, so no record can be looked up (signer {signer})");
         return refused("malformed", "SERIALNUMBER", reason);
@@ -261,7 +285,7 @@ fn with_lists(decoded: &Decoded, beliefs: &[Belief], given: Option<&Certificate>
         };
         let finding = Finding {
             label: verdict.label(),
-            field: field_of(&verdict),
+            field: Some(field_of(&verdict)),
             reason,
             record: Some((belief.name.clone(), index, role)),
         };

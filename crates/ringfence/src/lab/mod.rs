@@ -19,8 +19,9 @@ mod world;
 use std::path::PathBuf;
 
 use daemon::serve::StopSignals;
-use ringfence_core::releases::{self, Release, release};
+use ringfence_core::releases::{Release, names, release};
 
+use crate::completions::{Known, releases};
 use crate::exit::{Answer, Failure};
 use crate::terminal;
 use scenario::Scenario;
@@ -35,10 +36,10 @@ use world::World;
 )]
 pub struct Args {
     /// Release whose behaviour the cluster follows
-    #[arg(long, default_value = "10.5")]
+    #[arg(long, default_value = "10.5", value_parser = releases())]
     release: String,
     /// Run this scenario (may be repeated); all without it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = scenarios())]
     scenario: Vec<String>,
     /// Name the scenarios and end
     #[arg(long)]
@@ -49,6 +50,10 @@ pub struct Args {
     /// Keep the clusters in this directory, one folder per scenario
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+}
+
+fn scenarios() -> Known {
+    Known(|| Scenario::ALL.iter().map(|scenario| scenario.name()).collect())
 }
 
 impl Args {
@@ -68,9 +73,8 @@ impl Args {
     }
 
     fn release(&self) -> Result<&'static Release, Failure> {
-        release(&self.release).ok_or_else(|| {
-            Failure::WrongUsage(format!("release {} is not known; there are {}", self.release, releases::names()))
-        })
+        release(&self.release)
+            .ok_or_else(|| Failure::WrongUsage(format!("release {} is not known; there are {}", self.release, names())))
     }
 
     fn scenarios(&self, release: &Release) -> Result<Vec<Scenario>, Failure> {
@@ -139,12 +143,12 @@ fn summary(ended: &[(Scenario, End)]) -> Result<Answer, Failure> {
     for (scenario, end) in ended {
         let line = match end {
             End::Told { differences: 0, phones } => {
-                format!("{phones} phones, {}", terminal::paint(terminal::GOOD, "as told"))
+                format!("{}, {}", terminal::counted(*phones, "phone"), terminal::paint(terminal::GOOD, "as told"))
             }
             End::Told { differences, phones } => {
                 answer = Answer::No;
-                let word = terminal::paint(terminal::BAD, &format!("{differences} differences"));
-                format!("{phones} phones, {word}")
+                let word = terminal::paint(terminal::BAD, &terminal::counted(*differences, "difference"));
+                format!("{}, {word}", terminal::counted(*phones, "phone"))
             }
             End::NotIn(release, why) => format!("not told of release {release}: {why}"),
             End::Lacks(what) => {

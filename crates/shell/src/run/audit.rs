@@ -1,8 +1,7 @@
 //! `utils audit`.
 
-use jiff::Timestamp;
-use ringfence_core::CoreError;
 use ringfence_core::audit::LIST_DEFAULT;
+use ringfence_core::{CoreError, moment};
 
 use crate::session::{Outcome, Reply, Session, UNSUCCESSFUL, one_line};
 
@@ -17,8 +16,7 @@ impl Session {
             };
         let mut text = String::new();
         for row in self.cluster.last_audit(&self.actor, count).await? {
-            let time = Timestamp::from_millisecond(row.at).map_err(CoreError::internal)?;
-            let time = time.to_zoned(self.cluster.zone().clone()).strftime("%Y-%m-%d %H:%M:%S");
+            let time = moment(row.at, self.cluster.zone());
             let line = format!("{} {time} {}: {} -> {}", row.seq, row.actor, row.command, row.result);
             text.push_str(&one_line(&line));
             text.push('\n');

@@ -1,6 +1,7 @@
 //! `utils capf` without its devices: stale LSCs, roots of MICs [cucm-behaviour.md 1.2, 4]. The texts are ours: no transcript of
 //! the original was found.
 
+pub(crate) use ringfence_core::counted;
 use ringfence_core::enrolment::StaleLsc;
 use ringfence_core::import::title;
 use ringfence_core::{CoreError, Surroundings, Table, wall_clock};
@@ -110,11 +111,6 @@ pub(super) fn in_file(file: &str, error: CoreError) -> CoreError {
 
 pub(super) fn table(columns: &[&str], rows: Vec<Vec<Option<String>>>) -> Table {
     Table { columns: columns.iter().map(|&name| name.to_owned()).collect(), rows }
-}
-
-/// `1 device`, `2 devices`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The common name out of a name in the form of a row; the whole name when it has none.

@@ -244,7 +244,7 @@ impl Session {
         }
         if it.locked_until > now {
             let minutes = (it.locked_until - now + 59_999) / 60_000;
-            rows.push(("Wrong strings", format!("no string is taken for {minutes} more minutes")));
+            rows.push(("Wrong strings", format!("no string is taken for {} more", counted(minutes, "minute"))));
         }
         let line =
             |(name, value): &(&str, String)| format!("{name:<29} {}", one_line(value)).trim_end().to_owned() + "\n";

@@ -1,9 +1,8 @@
 //! Requests to a CA: `set csr`, `show csr` [cucm-behaviour.md 1.2, 5.3, 5.4].
 
-use jiff::Timestamp;
 use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, digest_named};
 use ringfence_core::units::Unit;
-use ringfence_core::{CoreError, Surroundings};
+use ringfence_core::{CoreError, Surroundings, moment};
 
 use crate::run::certificates::bits;
 use crate::session::{Reply, Session};
@@ -48,8 +47,7 @@ impl Session {
         if one.file == format!("{name}.csr") {
             return format!("{name}/{}\n", one.file);
         }
-        let made = Timestamp::from_millisecond(one.row.created_at).unwrap_or(Timestamp::UNIX_EPOCH);
-        let made = made.to_zoned(self.cluster.zone().clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
+        let made = moment(one.row.created_at, self.cluster.zone());
         format!("{name}/{}: replaced; made {made}; `set csr restore {name}/{0}` makes it wait again\n", one.file)
     }
 

@@ -5,7 +5,7 @@ use ringfence_core::parameters::{ENABLE_CRL, ENABLE_OCSP};
 use ringfence_core::revocation::Policy;
 use ringfence_core::{CoreError, Surroundings, Table};
 
-use super::capf::day;
+use super::capf::{counted, day};
 use crate::session::{Reply, Session, one_line};
 
 /// Digits of a SHA-256 that are shown: enough to name a certificate.
@@ -42,13 +42,16 @@ impl Session {
             rows.extend(page.lscs.into_iter().map(row));
         }
         if rows.is_empty() {
-            return Ok(Reply::done(format!("Nothing expires within {} days.\n", chosen.window_days)));
+            return Ok(Reply::done(format!("Nothing expires within {}.\n", counted(chosen.window_days, "day"))));
         }
         rows.sort_by_key(|(severity, until, _)| (*severity, *until));
         let columns = ["sha256", "certificate", "kind", "days", "alarm", "notes"].map(str::to_owned).to_vec();
         let mut text = self.table(&Table { columns, rows: rows.into_iter().map(|(_, _, row)| row).collect() });
         if left_out > 0 {
-            text.push_str(&format!("{left_out} more LSCs end later; `ringfence monitor --json` lists all\n"));
+            text.push_str(&format!(
+                "and {} more, later; `ringfence monitor --json` lists all\n",
+                counted(left_out, "LSC")
+            ));
         }
         Ok(Reply::done(text))
     }

@@ -146,8 +146,14 @@ impl Session {
     }
 
     pub(crate) fn ask_to_delete_trusted(&mut self, store: &str, file: &str) -> Result<Reply, CoreError> {
-        let store = trust_store(store)?;
-        Ok(self.ask(Question::DeleteTrusted { store: store.name, file: file.to_owned() }))
+        let named = store;
+        let store = trust_store(named)?;
+        let asked = self.ask(Question::DeleteTrusted { store: store.name, file: file.to_owned() });
+        if store.name.eq_ignore_ascii_case(named) {
+            return Ok(asked);
+        }
+        Ok(asked
+            .above(&format!("{} is meant: the own certificate of a unit is renewed and not deleted.\n", store.name)))
     }
 
     pub(crate) async fn delete_trusted(

@@ -134,7 +134,7 @@ impl Session {
             (_, Some(name)) => format!("{} (then `utils service mark-done {name}`)", it.step),
             (_, None) => it.step.to_owned(),
         };
-        one_line(&format!("  {}: {how}; because of {}; {}", it.node, it.causes.join(", "), it.source)) + "\n"
+        one_line(&format!("  {}: {how}; because of {} ({})", it.node, it.causes.join(", "), it.source)) + "\n"
     }
 }
 

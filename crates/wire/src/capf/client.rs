@@ -60,7 +60,7 @@ pub enum ClientStep {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientEnded {
     /// END_SESSION. What the reason means depends on what was done before; see [`Reason`].
-    #[error("the server ended the session with reason {0}")]
+    #[error("{}", .0.sentence())]
     Reason(Reason),
     /// The server said nothing for too long.
     #[error("the server did not answer in time")]

@@ -29,6 +29,21 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// How END_SESSION with this reason reads to the phone: the number, and what it means there.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        let means = match self {
+            Self::FAILURE => {
+                ": the authentication string or the certificate that was shown is wrong, or a limit was met; the log of the server says which"
+            }
+            Self::UNKNOWN_DEVICE => ": the server does not know this device; look at its name, or add it there",
+            _ => "",
+        };
+        format!("the server ended the session with reason {self}{means}")
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
