@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::program::{arg, bytes, ringfence};
+use crate::program::{Run, arg, bytes, ringfence};
 
 /// The first difference between what is expected and what was printed. Keys that only the printed value has are fine;
 /// `reason` is for people.
@@ -30,7 +30,7 @@ fn difference(wanted: &Value, found: &Value, path: &str) -> Option<String> {
 fn unreadable(run: &Run, kind: &str, file: &str) {
     let line = &run.err;
     assert!(run.code == 2 && line.starts_with(&format!("{file}: offset ")) && line.lines().count() == 1, "{line}");
-    let found: Value = serde_json::from_str(&run.out).unwrap();
+    let found = run.json();
     assert_eq!((&found["parse"], &found["signature_verdict"]), (&"error".into(), &"malformed".into()), "{file}");
     assert_eq!(line.trim_end(), format!("{file}: {}", found["reason"].as_str().unwrap()));
     let whole = match kind.split('-').next().unwrap() {
