@@ -271,8 +271,8 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
     let devices = cluster.store().devices().await?.len();
     let mut out = String::new();
     let mut line = |text: &str| writeln!(out, "{text}").map_err(CoreError::internal);
-    let devices = ringfence_core::counted(devices, "device");
-    line(&format!("{} ({}), release {}, {mode}, {devices}", row.name, row.address, cluster.release().name))?;
+    let counted = ringfence_core::counted(devices, "device");
+    line(&format!("{} ({}), release {}, {mode}, {counted}", row.name, row.address, cluster.release().name))?;
     line("")?;
     line(&format!("  TFTP  udp {}", listen.tftp))?;
     line(&format!("  HTTP  tcp {}", listen.http))?;
