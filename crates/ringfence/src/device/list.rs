@@ -37,7 +37,7 @@ impl List {
             if self.unknown {
                 let rows = cluster.store().unknown_devices().await?;
                 return Ok(if self.json {
-                    pretty(rows.iter().map(|row| unknown_json(row)).collect())
+                    pretty(rows.iter().map(unknown_json).collect())
                 } else {
                     unknown_table(cluster, &rows)
                 });
