@@ -88,10 +88,13 @@ fn certificate_of(pem: &[u8], fingerprint: &str) -> Result<Certificate, String> 
 
 fn request_of(pem: &[u8], key_id: &str) -> Result<CertificateRequest, String> {
     let request = CertificateRequest::from_pem(pem).map_err(|error| error.to_string())?;
-    if pki::hash::hex(&request.key_id()) != key_id {
-        return Err("it is for another key than its row says".to_owned());
-    }
+    is_for(&request, key_id)?;
     Ok(request)
+}
+
+fn is_for(request: &CertificateRequest, key_id: &str) -> Result<(), String> {
+    let same = pki::hash::hex(&request.key_id()) == key_id;
+    if same { Ok(()) } else { Err("it is for another key than its row says".to_owned()) }
 }
 
 /// Whether the content of a column can be read.
@@ -100,6 +103,10 @@ pub(crate) fn check(content: Content, bytes: &[u8], beside: &str) -> Result<(), 
     match content {
         Content::Certificate => certificate_of(bytes, beside).map(drop),
         Content::Request => request_of(bytes, beside).map(drop),
+        Content::PhoneRequest => {
+            let request = CertificateRequest::of_a_phone(bytes).map_err(|error| error.to_string())?;
+            is_for(&request, beside)
+        }
         Content::PublicKey => {
             let text = utf8()?.trim_end();
             let whole = text.starts_with("-----BEGIN ") && text.ends_with("-----");

@@ -56,7 +56,7 @@ fn all_end_well_or_are_refused_and_nothing_is_torn() {
         let ended = shell.wait_with_output().unwrap();
         let (out, error) = (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
         let good = ended.status.success() && out.contains("Successfully Regenerated Certificate for ");
-        assert!(good || (ended.status.code() == Some(1) && is_refusal(&out)), "{:?}: {out}{error}", ended.status);
+        assert!(good || (ended.status.code() == Some(1) && is_refusal(&error)), "{:?}: {out}{error}", ended.status);
     }
     place.run(&["admin", "-c", "utils ctl update CTLFile", "--yes"], "").success();
     runtime.block_on(look(&place));

@@ -49,6 +49,8 @@ pub enum Content {
     Certificate,
     /// A request, PEM; the second column has the SHA-256 of its key.
     Request,
+    /// A request that CAPF has signed in the place of a phone, PEM; the second column has the SHA-256 of its key.
+    PhoneRequest,
     /// A public key, PEM.
     PublicKey,
     /// A signed trust list.
@@ -73,7 +75,7 @@ const CONTENTS: [Keeps; 11] = [
     ("devicecertificate", "certificate", "fingerprint", Content::Certificate, "1"),
     ("lsc", "certificate", "fingerprint", Content::Certificate, "tklscstate IN (2, 3) AND certificate IS NOT NULL"),
     ("certificaterequest", "request", "keyid", Content::Request, "state <> 'used'"),
-    ("devicerequest", "request", "keyid", Content::Request, "1"),
+    ("devicerequest", "request", "keyid", Content::PhoneRequest, "1"),
     ("device", "publickey", "name", Content::PublicKey, "publickey IS NOT NULL"),
     ("ctlfile", "file", "clustersecuritymode", Content::List, "1"),
     ("processconfig", "paramvalue", "paramname", Content::Parameter, "1"),

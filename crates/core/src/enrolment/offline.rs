@@ -71,7 +71,7 @@ impl Cluster {
         given::make_directory(&directory).map_err(bad)?;
         for row in &requests {
             let file = |ending: &str| directory.join(format!("{}.{ending}", row.device));
-            let request = row.request.read(CertificateRequest::from_pem).map_err(CoreError::Unreadable)?;
+            let request = row.request.read(CertificateRequest::of_a_phone).map_err(CoreError::Unreadable)?;
             aside::write(&file("csr"), request.to_pem().as_bytes(), 0o644).map_err(bad)?;
             aside::write(&file("pub"), row.public_key.as_bytes(), 0o644).map_err(bad)?;
         }

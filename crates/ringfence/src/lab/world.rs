@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use daemon::following::{PATIENCE, follow};
 use daemon::node::{Listen, Node, NodeOptions, StartError};
 use daemon::tftp::BindError;
 use jiff::tz::TimeZone;
@@ -191,6 +192,8 @@ impl World {
             self.transcript.block(&format!("on {}", session.node().name), &[])?;
         }
         self.transcript.typed(shell::PROMPT, line)?;
+        // As for every command: nodes write down what phones did before it is read.
+        follow(&self.cluster, PATIENCE).await.map_err(could_not)?;
         let mut all = String::new();
         let mut reply = session.line(line, &mut self.seed).await;
         let mut answers = answers.iter();
