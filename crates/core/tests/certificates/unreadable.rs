@@ -131,7 +131,8 @@ async fn each_column_of_each_table() {
     let mut count = 0;
     for line in columns.lines() {
         let [table, column, kind] = line.split('|').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        if NAMES.contains(&(table, column)) {
+        // Of the chain of the audit log nothing is read over: `audit verify` tells of it, and a change that cannot be noted is not made.
+        if NAMES.contains(&(table, column)) || table == "audit" {
             continue;
         }
         let damage = match kind {

@@ -49,9 +49,9 @@ async fn an_lsc_comes_to_be_in_three_steps() {
 
     // nothing is pending any more
     assert_eq!(place.session(&phone.plain(""), &mut phone.clone()).await, Ok(Asked::None));
-    let audit = place.cluster.store().audit(4).await.unwrap();
+    let audit = place.cluster.store().audit(5).await.unwrap();
     let said: Vec<&str> = audit.iter().map(|entry| entry.result.split(',').next().unwrap()).collect();
-    assert_eq!(said, [format!("1 device: {DEVICE}").as_str(), "intended", "signed", "stored by the phone"]);
+    assert_eq!(said, [format!("1 device: {DEVICE}").as_str(), "intended", "signed", "stored by the phone", "allowed"]);
 }
 
 #[tokio::test]
