@@ -28,7 +28,9 @@ def judged(document):
         if not ours(): seen.append(('>', name))
         path.pop()
     def text(data):
-        if ours() or (len(path) == 1 and not data.strip()): return
+        # Blanks between the elements of the root go with the elements that are made anew.
+        if len(path) == 1: data = ''.join(data.split())
+        if ours() or not data: return
         if seen and seen[-1][0] == '"': data = seen.pop()[1] + data
         seen.append(('"', data))
     parser = expat.ParserCreate()

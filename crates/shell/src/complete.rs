@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(texts("set parameter Clus"), Vec::<String>::new(), "it has a command of its own");
         assert_eq!(texts("set csr gen tomcat key-"), ["key-length"]);
         assert_eq!(texts("set csr gen tomcat key-length 2048 h"), ["hash"]);
-        assert_eq!(texts("set cert import own tomcat tomcat.pem --d"), ["--dry-run"]);
+        assert_eq!(texts("set cert import own tomcat tomcat.pem --d"), ["--dry-run", "--description"]);
     }
 
     #[test]

@@ -143,6 +143,8 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
          WARNING: This operation will delete CAPF-e41e7d87.pem from CAPF-trust on all nodes\n\
          Do you wish to proceed (yes|no)? yes\n\
          Successfully deleted CAPF-trust/CAPF-e41e7d87.pem.\n\
+         On a CUCM before release 11.0 stop Cisco Certificate Change Notification on every node, then delete it on each: \
+         the others bring it back otherwise.\n\
          admin:"
     );
     assert_eq!(outcome, Outcome::Done);
@@ -303,7 +305,7 @@ async fn capf_under_an_external_ca() {
             "set cert import own CAPF ringfence.db",
             "The file /usr/local/platform/upload/certs//CAPF.der could not be uploaded. It holds no certificate; ",
         ),
-        ("set cert import own CAPF capf.pem --force", "`--force` is not --dry-run or --key\n"),
+        ("set cert import own CAPF capf.pem --force", "`--force` is not --dry-run, --key or --description\n"),
         ("set cert import trust nowhere root.pem", "no trust store nowhere; "),
     ] {
         let reply = session.line(line, &mut place.seed).await;

@@ -417,7 +417,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
     assert!(matches!(reply.state, State::Ask(_)));
     assert_eq!(session.interrupt().text, "Control-C pressed\n");
     let reply = session.line("y", &mut place.seed).await;
-    assert_eq!(reply.text, "Executed command unsuccessfully\nNo valid command entered\n");
+    assert_eq!(reply.text, "Executed command unsuccessfully\nNo valid command entered\n`help` lists the commands.\n");
     assert_eq!(length(&mut place, &mut session).await, None);
     let reply = session.line("quit", &mut place.seed).await;
     assert_eq!((reply.text.as_str(), reply.state), ("", State::Quit));
