@@ -26,8 +26,9 @@ const PARSER_DEPTH: usize = 30;
 /// Words, numbers and signs of a statement: a chain of them is as deep as it is long.
 const TOKENS: usize = 4000;
 
-/// Stack of the thread that reads a statement: some 30 KB for each bracket in a program that is not optimised.
-const STACK: usize = 16 << 20;
+/// Stack of the thread that reads a statement: some 30 KB for each bracket in a program that is not optimised, and a chain of
+/// [`TOKENS`] overflows 16 MiB when it is given back. Only what is used of it is taken from the machine.
+const STACK: usize = 128 << 20;
 
 /// Forms inside each other that are written out.
 const DEPTH: usize = 100;
