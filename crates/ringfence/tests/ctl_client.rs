@@ -412,7 +412,7 @@ fn slips_in_the_wizard() {
     let (code, said) = desk.ringfence(&[&export[..], &["ADN0054f509"]].concat(), "");
     assert!(code == Some(2) && said.contains("name one with TOKEN/LABEL"), "{said}");
     for name in ["ADN0054f509/SAST-ADN0054f509", "ADN0054f509/45DAA2AF00000027F93C"] {
-        let (code, said) = desk.ringfence(&[&export[..], &[name]].concat(), "");
+        let (code, said) = desk.ringfence(&[&export[..], &[name, "--force"]].concat(), "");
         assert!(code == Some(0) && said.contains("SAST-ADN0054f509"), "{said}");
     }
 

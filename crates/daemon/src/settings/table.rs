@@ -85,7 +85,7 @@ pub const SETTINGS: [Setting; 39] = [
     row("capf", ("authentication_seconds", ""), SECONDS, "60", "for a phone to authenticate"),
     row("capf", ("key_seconds", ""), SECONDS, "600", "for a phone to make its key"),
     row("capf", ("answer_seconds", ""), SECONDS, "30", "for any other answer of a phone"),
-    row("capf", ("sha1_proofs", "--capf-sha1-proofs"), SWITCH, "false", "certificates without the proof with SHA-512"),
+    row("capf", ("sha1_proofs", "--capf-sha1-proofs"), SWITCH, "false", "certificates without a proof with SHA-512"),
     row("files", ("tftpboot", "--tftpboot"), "a folder in quotation marks", "none", "files for phones; never written"),
     row("files", ("merge", "--no-merge"), SWITCH, "true", "TVS and CAPF elements merged into its configs"),
     row("monitor", ("window_days", ""), "days", "90", "before an expiry it is told of"),
