@@ -224,7 +224,7 @@ fn placeholders_hide_no_list() {
     // at the first fetch again, and not at each
     let fetched = boot.warned().split_off(at_start.len());
     for name in ["ITLFile.tlv", "ITLSEP001122334455.tlv", "SEP001122334455.cnf.xml.sgn", "CTLSEP0000000000CC.tlv"] {
-        assert_eq!(said(&fetched, name, "given out"), 1, "{name}: {fetched:?}");
+        assert_eq!(said(&fetched, &format!("file={name:?}"), "given out"), 1, "{name}: {fetched:?}");
     }
     assert_eq!(get(node.http, "ITLFile.tlv").1, ours);
     assert_eq!(boot.warned().len(), at_start.len() + fetched.len());
