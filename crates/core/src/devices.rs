@@ -1,7 +1,7 @@
 //! Devices: adding, showing, removing; the phones that nobody knows.
 //!
-//! * [`name`]: the names of devices, whose form follows the model
-//! * [`list`]: a list of devices as a file
+//! * `name`: the names of devices, whose form follows the model
+//! * `list`: a list of devices as a file
 
 mod list;
 mod name;

@@ -111,7 +111,7 @@ pub fn find(section: &str, key: &str) -> Option<&'static Setting> {
 /// Columns of a terminal.
 const COLUMNS: usize = 80;
 
-/// All of them as lines for a terminal of [`COLUMNS`].
+/// All of them as lines for a terminal of 80 columns.
 #[must_use]
 pub fn listing() -> String {
     let mut out = String::from("Settings of ringfence.toml ([cluster] counts at the first start only):\n");

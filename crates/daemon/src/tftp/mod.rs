@@ -8,7 +8,7 @@
 //! Who a request is from is what it says, so it may be forged (docs/security.md). A request from the address and port of a
 //! transfer that runs changes nothing, unless that has waited a second for its acknowledgement: then it is the phone that has
 //! booted and uses the same port. A transfer that was never acknowledged is short, makes room when places are short, and its
-//! address gets little ([`strangers`]).
+//! address gets little (`strangers`).
 
 mod event_loop;
 mod listener;
