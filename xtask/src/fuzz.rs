@@ -217,7 +217,7 @@ fn lay_out(target: &Target) -> Result<(), Stop> {
     let corpus = root().join("fuzz").join("corpus").join(target.name);
     fs::create_dir_all(&corpus).map_err(|error| unable(&corpus, "made", &error))?;
     let write = |name: &str, bytes: &[u8]| {
-        let place = corpus.join(format!("vector-{name}"));
+        let place = corpus.join(format!("vector-{name}").replace('/', "-"));
         fs::write(&place, bytes).map_err(|error| unable(&place, "written", &error))
     };
     for (name, bytes) in target.seeds {
