@@ -1,5 +1,5 @@
 //! A command returns when the nodes that run follow it: they are asked to look at the rows, and answer when they have taken over
-//! what changed and written down what phones did ([`store::serving`] has the files).
+//! what changed and written down what phones did (`store::serving` has the files).
 //!
 //! * [`follow`]: whoever changed something, or wants to read what phones did, asks and waits
 //! * `Asks`: a node hears it

@@ -1,7 +1,7 @@
 //! `ringfence.toml`: what a node is told by hand. Unknown keys refuse the start, so that a misspelled one is not
 //! silently without effect.
 //!
-//! * [`table`]: every setting with form, unit and default; [`file`]: reading and writing
+//! * [`table`]: every setting with form, unit and default; [`mod@file`]: reading and writing
 
 pub mod file;
 pub mod table;

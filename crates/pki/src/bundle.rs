@@ -16,7 +16,7 @@ pub const CHAIN_LIMIT: usize = 200;
 pub const CHAIN_BYTES: usize = 1 << 20;
 
 /// Bytes of a subject or issuer at most. RFC 5280 (A.1) allows 64 to 128 letters in each of a handful of attributes; a record of a list has
-/// to hold both names [inferred].
+/// to hold both names \[inferred\].
 pub const NAME_LIMIT: usize = 4096;
 
 /// The deck's words for a PKCS#7 chain in PEM, and what to do [seed 004].

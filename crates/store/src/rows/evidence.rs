@@ -258,7 +258,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets strangers when there are more than [`UNKNOWN_LIMIT`]: of the addresses with the most names first, and there those
+    /// Forgets strangers when there are more than `UNKNOWN_LIMIT`: of the addresses with the most names first, and there those
     /// seen longest ago, so that one address that makes up names does not push out the phones of the others.
     ///
     /// # Errors

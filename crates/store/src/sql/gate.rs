@@ -1,6 +1,6 @@
 //! The gate of `run sql`: what an administrator typed is read by a parser, and what is run is written anew from what was understood.
 //!
-//! Nothing of the typed text reaches the database as it is. Names are looked up in [`tables`] and quoted here, texts are quoted
+//! Nothing of the typed text reaches the database as it is. Names are looked up in `tables` and quoted here, texts are quoted
 //! here, a table is put in as a sub-select of the columns that are shown, so that no name, asterisk or row number can reach another
 //! one. A form that is not written out below is refused; so is every field of a form that SQL has and `run sql` does not need.
 

@@ -3,7 +3,7 @@
 use super::FileName;
 use crate::header::{CTL_FILE_NAME, ITL_FILE_NAME};
 
-/// Longest device name in bytes: what soft phones may have [inferred].
+/// Longest device name in bytes: what soft phones may have \[inferred\].
 pub const DEVICE_NAME_MAX: usize = 50;
 
 /// `.tlv`.
