@@ -114,7 +114,7 @@ impl Behind {
                 names(&mut behind.iter().filter(|held| !held.known))
             ),
         };
-        let count = format!("{} of {}", behind.len(), crate::counted(all.len(), "phone"));
+        let count = format!("{} of {} phones", behind.len(), all.len());
         Some(Self { count, names: names(&mut behind.iter()), strangers })
     }
 }

@@ -48,7 +48,7 @@ fn a_renewal_waits_for_a_phone_that_nobody_added() {
     let listed = both(&admin(&data, "show itl status"));
     for said in [
         "0 of 0 phones have the ITL file of now\n\nPhones that nobody added\n",
-        "1 of 1 phone have the ITL file of now",
+        "1 of 1 phones have the ITL file of now",
     ] {
         assert!(listed.contains(said), "{said}\n{listed}");
     }

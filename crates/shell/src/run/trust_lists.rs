@@ -6,7 +6,7 @@ use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::{CoreError, HeldListRow, ListKind, NodeStatus, Surroundings, date};
 
 use crate::question::Question;
-use crate::run::capf::{counted, table};
+use crate::run::capf::table;
 use crate::session::{Reply, Session, one_line};
 
 impl Session {
@@ -42,7 +42,7 @@ impl Session {
         let (known, strangers): (Vec<_>, Vec<_>) = held.into_iter().partition(|held| held.known);
         let sum = |held: &[HeldListRow]| {
             let matching = held.iter().filter(|held| status(held) == ListStatus::Match).count();
-            format!("{matching} of {} have the {} file of now\n", counted(held.len(), "phone"), kind.word())
+            format!("{matching} of {} phones have the {} file of now\n", held.len(), kind.word())
         };
         let shown = |held: &HeldListRow| !missing || status(held) != ListStatus::Match;
         let known_sum = sum(&known);
