@@ -107,7 +107,7 @@ async fn it_speaks_until_somebody_knows() {
     program.args(["admin", "--data", data.to_str().unwrap(), "-c", "show cert list own", "-c", "show cert monitor"]);
     let output = program.output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let said = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(said.contains("tomcat/tomcat.pem") && said.contains("unknown field `window`"), "{said}");
 }
 
