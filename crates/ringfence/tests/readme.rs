@@ -39,7 +39,7 @@ fn words(line: &str) -> Vec<String> {
 
 fn run(data: &std::path::Path, arguments: &[String]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
-    program.env("RINGFENCE_DATA", data).args(arguments).output().unwrap()
+    program.env("RINGFENCE_DATA", data).current_dir(data).args(arguments).output().unwrap()
 }
 
 /// Numbers say nothing about the text: `N` for each.
