@@ -94,7 +94,7 @@ async fn two_clusters_come_to_trust_each_other() {
         assert!(!own.contains(other) && own.contains("CAPF/CAPF.pem"), "{own}");
         let audit = place.cluster.store().audit(10).await.unwrap();
         let entry = audit.iter().find(|entry| entry.command == "set cert bulk import ITLRecovery").unwrap();
-        assert!(entry.result.starts_with("1 certificates: ") && entry.result.contains(other), "{}", entry.result);
+        assert!(entry.result.starts_with("1 certificate: ") && entry.result.contains(other), "{}", entry.result);
     }
     no_key_left_the_cluster(directory.path());
 }
@@ -217,7 +217,7 @@ async fn what_was_deleted_is_left_out_by_name() {
     let audit = new.cluster.store().audit(1).await.unwrap();
     let result = &audit[0].result;
     assert!(
-        result.contains("; left out, because deleted here: 1 certificates: ") && result.contains("cucm-1051-a-sub1")
+        result.contains("; left out, because deleted here: 1 certificate: ") && result.contains("cucm-1051-a-sub1")
     );
     // asked for by name it comes back, and stays
     run(&mut new, &["set cert undelete tomcat-trust cucm-1051-a-sub1.pem"]).await;

@@ -15,7 +15,7 @@ use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use shell::paging::{Pager, Turn};
 use shell::session::INTERRUPTED;
-use shell::{PROMPT, Reply, Session, State};
+use shell::{PROMPT, Session, State};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::script;
@@ -140,7 +140,8 @@ impl Console<'_> {
         Ok(script::read_line()?.map_or(Typed::End, Typed::Line))
     }
 
-    /// Runs a line, or the end of input behind a question or a paste. Ctrl-C does not tear a change apart: it is carried out, and its text is cut off.
+    /// Runs a line, or the end of input behind a question or a paste. Ctrl-C does not tear a change apart: it is carried
+    /// out, and its text is cut off. What would still be asked or pasted is dropped.
     fn carry_out(&mut self, line: Option<&str>) -> Result<State, Failure> {
         self.opened.fresh();
         let columns = self.editor.dimensions().map(|(columns, _)| usize::from(columns));
@@ -165,20 +166,22 @@ impl Console<'_> {
             }
         });
         self.opened.follow();
-        if interrupted {
-            terminal::print(INTERRUPTED)?;
-        } else {
-            self.show(&reply)?;
+        match (interrupted, reply.state) {
+            (false, state) => self.show(&reply.text).map(|()| state),
+            (true, state @ (State::Prompt | State::Quit)) => terminal::print(INTERRUPTED).map(|()| state),
+            (true, State::Ask(_) | State::AskSecret(_) | State::Paste) => {
+                let reply = self.session.interrupt();
+                terminal::print(&reply.text).map(|()| reply.state)
+            }
         }
-        Ok(reply.state)
     }
 
-    fn show(&mut self, reply: &Reply) -> Result<(), Failure> {
+    fn show(&mut self, text: &str) -> Result<(), Failure> {
         let size = self.editor.dimensions().filter(|_| self.session.pagination());
         let size = size.map(|(columns, rows)| (usize::from(columns), usize::from(rows)));
-        let pager = size.and_then(|(columns, rows)| Pager::new(&reply.text, rows, columns));
+        let pager = size.and_then(|(columns, rows)| Pager::new(text, rows, columns));
         let Some(mut pager) = pager else {
-            return terminal::print(&reply.text);
+            return terminal::print(text);
         };
         loop {
             terminal::print(&pager.page())?;
