@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Connection, Executor};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{StoreError, aside, audit_log, fault};
+use crate::{StoreError, aside, audit_log, fault, wal};
 
 /// The rows of a cluster.
 #[derive(Debug, Clone)]
@@ -131,7 +131,8 @@ impl Store {
             action: "cannot be locked",
             source,
         })?;
-        let inner = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut inner = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        count_one_up(&mut inner).await?;
         Ok(Transaction { inner, _turn: turn, audit_log: Arc::clone(&self.audit_log), audited: None })
     }
 
@@ -218,9 +219,10 @@ fn hold(database: &Path) -> Result<(File, bool), StoreError> {
     let file = lock_file(&path)?;
     match file.try_lock() {
         Ok(()) => {
-            let mut log = database.as_os_str().to_owned();
-            log.push("-wal");
-            let unclean = aside::length(Path::new(&log))?.is_some_and(|length| length > 0);
+            let unclean = aside::length(&wal::path(database))?.is_some_and(|length| length > 0);
+            if unclean {
+                wal::check(database)?;
+            }
             Ok((file, unclean))
         }
         Err(TryLockError::WouldBlock) => file.lock_shared().map(|()| (file, false)).map_err(failed),
@@ -231,6 +233,13 @@ fn hold(database: &Path) -> Result<(File, bool), StoreError> {
 fn lock_file(path: &Path) -> Result<File, StoreError> {
     let opened = OpenOptions::new().create(true).truncate(false).write(true).open(path);
     opened.map_err(StoreError::file(path, "cannot be opened"))
+}
+
+/// Each change has a number, in the header of the file and in that of its log: `wal` knows by them what belongs together.
+async fn count_one_up(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let number: i32 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
+    connection.execute(AssertSqlSafe(format!("PRAGMA user_version = {}", number.wrapping_add(1)))).await?;
+    Ok(())
 }
 
 /// Finds damage before anything is built on it.

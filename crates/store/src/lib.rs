@@ -6,6 +6,7 @@
 //!   [`given`]: what an administrator names
 //! * [`unreadable`]: rows that cannot be read, and [`kept`]: what rows keep for others to read
 //! * [`audit_log`]: the proof beside the audit entries
+//! * `wal`: whether the log beside a database belongs to it
 //! * [`peer`]: the databases of usecallmanager's tools; [`fault`]: where tests may kill the process
 
 pub mod append;
@@ -23,6 +24,7 @@ pub mod rows;
 pub mod serving;
 pub mod sql;
 pub mod unreadable;
+mod wal;
 
 pub use database::{Store, Transaction};
 pub use kept::Kept;
