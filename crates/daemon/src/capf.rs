@@ -20,7 +20,7 @@ pub use desk::{EnrolmentDesk, NodeDesk};
 pub use limits::CapfLimits;
 pub use server::CapfServer;
 
-use crate::tvs::TvsLog;
+use crate::line_log::LineLog;
 
-/// `log/capf.log`: the same writer as that of TVS.
-pub type CapfLog = TvsLog;
+/// `log/capf.log`.
+pub type CapfLog = LineLog;

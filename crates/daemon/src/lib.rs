@@ -8,6 +8,7 @@
 //! * [`monitor`]: what expires: syslog, e-mail, metrics
 //! * [`present`]: which certificate a port presents
 //! * [`revocation`]: asks CAs whether they have revoked a certificate
+//! * [`line_log`]: logs that nobody waits for
 //! * [`sftp`]: servers through which clusters exchange certificates
 //! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
 
@@ -16,6 +17,7 @@ pub mod ctl_provider;
 pub mod files;
 pub mod following;
 pub mod http;
+pub mod line_log;
 pub mod monitor;
 pub mod node;
 mod once_a_minute;

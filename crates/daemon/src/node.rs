@@ -47,6 +47,9 @@ const SINGLE_DEVICES: usize = 64;
 /// How long the last write may take when the node stops.
 const LAST_WRITE: Duration = Duration::from_millis(400);
 
+/// How long each log may take to be written when the node stops.
+const LAST_LINES: Duration = Duration::from_millis(50);
+
 /// Rows and files that cannot be read and are told of at the start; `utils unreadable list` names the others.
 const TOLD: usize = 50;
 
@@ -332,13 +335,12 @@ impl Node {
         self.live.refresh().await
     }
 
-    /// Waits until the lines of `log/tvs.log` and `log/capf.log` are on the disk.
-    pub fn flush_log(&self) {
-        // The log waits for its writer; when that died there is nothing more to wait for.
-        if !self.live.log.flush() {
+    /// Waits until the lines of `log/tvs.log` and `log/capf.log` are on the disk, for so long at most.
+    pub fn flush_log(&self, limit: Duration) {
+        if !self.live.log.flush(limit) {
             tracing::warn!("log/tvs.log is not written any more");
         }
-        if self.live.capf.as_ref().is_some_and(|capf| !capf.log.flush()) {
+        if self.live.capf.as_ref().is_some_and(|capf| !capf.log.flush(limit)) {
             tracing::warn!("log/capf.log is not written any more");
         }
     }
@@ -355,7 +357,7 @@ impl Node {
         if tokio::time::timeout(LAST_WRITE, last).await.is_err() {
             tracing::warn!("the database is busy: what phones did last is not noted");
         }
-        self.flush_log();
+        self.flush_log(LAST_LINES);
     }
 }
 

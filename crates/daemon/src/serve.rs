@@ -1,8 +1,9 @@
 //! `ringfence serve`: a node as a program. The first start makes everything it needs.
 //!
-//! * `later`: a start that names what the cluster is not
+//! * `later`: a start that names what the cluster is not; `stopping`: the end
 
 mod later;
+mod stopping;
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -14,8 +15,9 @@ use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
 use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::{Actor, CoreError, Level, NodeRow};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use self::stopping::StopSignals;
+use crate::line_log::LineLog;
 use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
 use crate::revocation::HttpAsk;
 use crate::settings::{ClusterSettings, ListenSettings, Settings, SettingsError, default_data_directory};
@@ -47,9 +49,6 @@ pub enum ServeError {
     /// The start names what the cluster is not.
     #[error("{0}")]
     Later(String),
-    /// Signals.
-    #[error("signals cannot be received: {0}")]
-    Signal(std::io::Error),
 }
 
 /// A node that is about to run.
@@ -351,43 +350,23 @@ pub fn settings_text(settings: &Settings, file: &Settings) -> String {
     out
 }
 
-/// SIGTERM and SIGINT. From the moment one is made the signals no longer end the program at once, so it is made before
-/// the servers start.
-pub struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    /// Begins to listen.
-    ///
-    /// # Errors
-    /// [`ServeError::Signal`].
-    pub fn new() -> Result<Self, ServeError> {
-        let listen = |kind| signal(kind).map_err(ServeError::Signal);
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    /// Waits for one of them.
-    pub async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Sends the messages of the servers to stderr: warnings and worse, or what `RINGFENCE_LOG` says.
-pub fn log_to_stderr() {
+/// Sends the messages of the servers to stderr: warnings and worse, or what `RINGFENCE_LOG` says. Who does not read them holds up
+/// nobody: what is too much for `out` is dropped and counted there.
+///
+/// # Errors
+/// When the thread that writes cannot be started.
+pub fn log_to(out: impl std::io::Write + Send + 'static) -> std::io::Result<LineLog> {
+    let log = LineLog::plain(out)?;
     let filter = tracing_subscriber::EnvFilter::try_from_env("RINGFENCE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_writer(std::io::stderr)
+        .with_writer(log.clone())
         .finish();
     // Somebody who set another subscriber before (a test) keeps it.
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("messages go where they went before");
     }
+    Ok(log)
 }

@@ -21,7 +21,7 @@ use crate::tvs::TvsServer;
 use crate::{http, tftp};
 
 /// How long requests that run may go on when a service stops. The servers themselves stop after four seconds.
-const DRAIN: Duration = Duration::from_millis(4300);
+const DRAIN: Duration = Duration::from_millis(4100);
 
 /// The services that have a server here.
 const SERVED: [&str; 4] = [TFTP, TVS, CAPF, CTL_PROVIDER];

@@ -11,7 +11,6 @@
 mod connection;
 mod counters;
 mod limits;
-mod log;
 mod rotate;
 mod server;
 mod source;
@@ -19,7 +18,11 @@ mod source;
 pub use counters::TvsCounters;
 pub(crate) use limits::Addresses;
 pub use limits::TvsLimits;
-pub use log::{LogLines, TvsLog};
 pub use rotate::RotatingFile;
 pub use server::TvsServer;
 pub use source::TrustSource;
+
+use crate::line_log::LineLog;
+
+/// `log/tvs.log`.
+pub type TvsLog = LineLog;

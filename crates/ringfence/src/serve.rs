@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use daemon::line_log::LineLog;
 use daemon::monitor::Monitor;
 use daemon::node::{Node, StartError};
 use daemon::serve::{self, Prepared, ServeError, StopSignals, prepare, settings_text, start, summary};
@@ -13,6 +15,9 @@ use ringfence_core::Cluster;
 
 use crate::exit::{Answer, Failure};
 use crate::terminal;
+
+/// How long what hangs is waited for at the end, each time.
+const LAST: Duration = Duration::from_millis(100);
 
 /// What stands below the options.
 const EXAMPLE: &str = "Example: ringfence serve --tftpboot /srv/tftp\n\nOptions win over ringfence.toml of the node (data directory, of a \
@@ -103,31 +108,36 @@ pub struct Args {
 impl Args {
     /// Runs until SIGTERM or SIGINT.
     pub fn run(self) -> Result<Answer, Failure> {
+        let signals = StopSignals::new().map_err(could_not)?;
+        // Everything that is said from here on goes this way: who reads it may have stopped, and the servers must not.
+        let told = Told(serve::log_to(anstream::stderr()).map_err(could_not)?);
         let runtime = tokio::runtime::Runtime::new().map_err(could_not)?;
-        daemon::serve::log_to_stderr();
-        runtime.block_on(self.serve())
+        let answer = runtime.block_on(self.serve(signals, &told));
+        // A thread that waits for a disk is not waited for.
+        runtime.shutdown_timeout(LAST);
+        told.0.flush(LAST);
+        answer
     }
 
-    async fn serve(self) -> Result<Answer, Failure> {
-        let mut signals = StopSignals::new().map_err(could_not)?;
-        let (cluster, node, monitor, summary) = self.started().await.map_err(|error| match error {
+    async fn serve(self, mut signals: StopSignals, told: &Told) -> Result<Answer, Failure> {
+        let (cluster, node, monitor, summary) = self.started(told).await.map_err(|error| match error {
             ServeError::Later(text) => Failure::WrongUsage(text),
             other => could_not(other),
         })?;
         terminal::print(&summary)?;
         signals.wait().await;
-        terminal::note("stopping: running requests may finish");
-        monitor.stop().await;
-        node.stop().await;
-        cluster.store().close().await;
+        told.note("stopping: running requests may finish");
+        tokio::join!(monitor.stop(), node.stop());
+        // The database may wait for somebody else; what was committed is safe without a good-bye.
+        drop(tokio::time::timeout(LAST, cluster.store().close()).await);
         Ok(Answer::Yes)
     }
 
-    async fn started(&self) -> Result<(Cluster, Node, Monitor, String), ServeError> {
+    async fn started(&self, told: &Told) -> Result<(Cluster, Node, Monitor, String), ServeError> {
         let options = |settings: &mut Settings| self.put_into(settings);
         let node = self.node.as_deref();
-        let prepared = prepare(&self.data, node, &options, &mut |text| terminal::note(text)).await?;
-        prepared.warnings.iter().for_each(|warning| terminal::warn(warning));
+        let prepared = prepare(&self.data, node, &options, &mut |text| told.note(text)).await?;
+        prepared.warnings.iter().for_each(|warning| told.warn(warning));
         let Prepared { cluster, settings, .. } = &prepared;
         let node = start(cluster, prepared.node.clone(), settings).await?;
         let monitor = Monitor::start(cluster, &node.row(), &settings.monitor, node.counted()).await;
@@ -135,7 +145,7 @@ impl Args {
         // With the file as it is now: a first start has written its options there.
         let file = Settings::read(&cluster.directory(&node.row()).settings())?;
         cluster.write_started_with(&node.row(), &settings_text(settings, &file))?;
-        serve::warnings(cluster, &node, &prepared).iter().for_each(|warning| terminal::warn(warning));
+        serve::warnings(cluster, &node, &prepared).iter().for_each(|warning| told.warn(warning));
         let mut summary = summary(cluster, &node, settings).await?;
         if let Some(address) = monitor.metrics() {
             summary.push_str(&format!("  metrics: http://{address}/metrics\n"));
@@ -182,6 +192,21 @@ impl Args {
         }
         cluster.address = self.address.or(cluster.address);
         cluster.subscriber.extend(self.subscriber.iter().cloned());
+    }
+}
+
+/// Standard error, which nobody waits for.
+struct Told(LineLog);
+
+impl Told {
+    /// A finished line.
+    fn note(&self, line: &str) {
+        self.0.line(line);
+    }
+
+    /// One line that the user should know.
+    fn warn(&self, text: &str) {
+        self.0.line(&terminal::warning(text));
     }
 }
 

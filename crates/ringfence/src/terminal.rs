@@ -152,7 +152,12 @@ fn quiet_pipe(result: std::io::Result<()>) -> Result<(), Failure> {
 
 /// One line on stderr that the user should know.
 pub fn warn(text: &str) {
-    stderr(&format!("{} {}\n", paint(NOTICE, "warning:"), one_line(text)));
+    stderr(&format!("{}\n", warning(text)));
+}
+
+/// The same without the end of the line.
+pub fn warning(text: &str) -> String {
+    format!("{} {}", paint(NOTICE, "warning:"), one_line(text))
 }
 
 /// The one line of a failure.

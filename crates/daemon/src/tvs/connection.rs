@@ -14,8 +14,8 @@ use tokio_openssl::SslStream;
 use wire::tvs::{Answer, Ask, Received, ServerSession};
 
 use super::counters::one;
-use super::log::LogLines;
 use super::{TrustSource, TvsCounters, TvsLimits, TvsLog};
+use crate::line_log::LogLines;
 use crate::tls::accept;
 
 /// Bytes read at once: a request with a usual certificate has about 1 kB.

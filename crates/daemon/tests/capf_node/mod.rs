@@ -204,7 +204,7 @@ impl CapfNode {
 
     /// Everything in `capf.log` so far.
     pub fn log_text(&self) -> String {
-        assert!(self.log.flush());
+        assert!(self.log.flush(std::time::Duration::from_secs(20)));
         std::fs::read_to_string(self.folder.path().join("capf.log")).unwrap()
     }
 

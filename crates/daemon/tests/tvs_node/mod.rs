@@ -87,7 +87,7 @@ impl Node {
 
     /// Everything in `tvs.log` so far.
     pub fn log_text(&self) -> String {
-        assert!(self.log.flush());
+        assert!(self.log.flush(PATIENCE));
         std::fs::read_to_string(self.folder.path().join("tvs.log")).unwrap()
     }
 

@@ -18,8 +18,9 @@ mod world;
 
 use std::path::PathBuf;
 
-use daemon::serve::StopSignals;
+use daemon::following::PATIENCE;
 use ringfence_core::releases::{Release, names, release};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::completions::{Known, releases};
 use crate::exit::{Answer, Failure};
@@ -68,8 +69,10 @@ impl Args {
         let release = self.release()?;
         let scenarios = self.scenarios(release)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
-        daemon::serve::log_to_stderr();
-        runtime.block_on(self.play(release, &scenarios))
+        let log = daemon::serve::log_to(std::io::stderr()).map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+        let answer = runtime.block_on(self.play(release, &scenarios));
+        log.flush(PATIENCE);
+        answer
     }
 
     fn release(&self) -> Result<&'static Release, Failure> {
@@ -173,9 +176,12 @@ async fn stay(world: &World) -> Result<(), Failure> {
         terminal::print(&format!("  {name:<20}TFTP {}  HTTP {}  TVS {}\n", listen.tftp, listen.http, listen.tvs))?;
     }
     terminal::print(&format!("  ringfence admin --data {}\n", world.data().display()))?;
-    let mut signals = StopSignals::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
-    signals.wait().await;
-    Ok(())
+    let could_not = |error: std::io::Error| Failure::CouldNotTell(error.to_string());
+    let mut terminate = signal(SignalKind::terminate()).map_err(could_not)?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(could_not),
+    }
 }
 
 #[cfg(test)]

@@ -263,7 +263,7 @@ impl World {
     /// Shows the lines that TVS of the publisher logged since the last look.
     pub fn show_tvs_log(&mut self, title: &str) -> Result<Vec<String>, Failure> {
         let Some(node) = self.nodes.first() else { return Ok(Vec::new()) };
-        node.flush_log();
+        node.flush_log(PATIENCE);
         let path = self.cluster.directory(&node.row()).log().join("tvs.log");
         let text = std::fs::read_to_string(&path).map_err(|error| Failure::at(&path, error))?;
         let lines: Vec<String> = text.lines().skip(self.log_read).map(str::to_owned).collect();
@@ -275,7 +275,7 @@ impl World {
     /// Shows a log of the publisher.
     pub fn show_log(&self, name: &str) -> Result<(), Failure> {
         let Some(node) = self.nodes.first() else { return Ok(()) };
-        node.flush_log();
+        node.flush_log(PATIENCE);
         let path = self.cluster.directory(&node.row()).log().join(name);
         let text = std::fs::read_to_string(&path).map_err(|error| Failure::at(&path, error))?;
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();

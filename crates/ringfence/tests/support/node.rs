@@ -46,6 +46,21 @@ impl Served {
         Self::start_as(command, "127.0.0.1", data, &more, "0")
     }
 
+    /// The same, as the process that `command` makes.
+    pub fn start_command(command: Command, data: &Path) -> Self {
+        Self::start_as(command, "127.0.0.1", data, &["--name", "node1", "--address", "127.0.0.1"], "0")
+    }
+
+    /// Its process.
+    pub fn id(&self) -> nix::unistd::Pid {
+        nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"))
+    }
+
+    /// What it says in its log, when that is piped.
+    pub fn errors(&mut self) -> std::process::ChildStderr {
+        self.child.stderr.take().expect("its log is piped")
+    }
+
     fn start_as(mut command: Command, listen: &str, data: &Path, more: &[&str], tvs_port: &str) -> Self {
         let mut child = command
             .args(["serve", "--listen", listen, "--tftp-port", "0", "--http-port", "0", "--tvs-port", tvs_port])
@@ -86,8 +101,7 @@ impl Served {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"));
-        nix::sys::signal::kill(pid, signal).expect("it runs");
+        nix::sys::signal::kill(self.id(), signal).expect("it runs");
     }
 }
 

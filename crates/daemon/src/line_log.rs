@@ -1,8 +1,9 @@
-//! `log/tvs.log`: lines of the form `HH:MM:SS.mmm | debug ...` in local time [seed 000, 004].
+//! Logs that nobody waits for: `log/tvs.log` and `log/capf.log`, lines of the form `HH:MM:SS.mmm | debug ...` in local time
+//! [seed 000, 004], and standard error.
 //!
-//! Lines are stamped where they arise and written by a thread of their own, so no phone waits for the disk. What the
-//! disk cannot take is dropped, counted and said in the log itself. The pointer line of the original
-//! (`convertX509ToDER -x509cert : 0x...`) stands there without the pointer, which says nothing.
+//! Lines are stamped where they arise and written by a thread of their own, so no phone waits for a disk or for who reads
+//! standard error. What cannot be taken is dropped, counted and said in the log itself. The pointer line of the original
+//! (`convertX509ToDER -x509cert : 0x...`) stands in `tvs.log` without the pointer, which says nothing.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -13,11 +14,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tracing_subscriber::fmt::MakeWriter;
 
-use super::rotate::RotatingFile;
+use crate::tvs::RotatingFile;
 
-/// Requests whose lines may wait to be written. With about 1 kB each that is 4 MB, some seconds of a busy server.
+/// Requests whose lines may wait to be written, some seconds of a busy server.
 const WAITING: usize = 4096;
+
+/// Bytes of them at most: a name in a certificate that a peer sends may have 64 kB.
+const WAITING_BYTES: usize = 4 << 20;
 
 /// The first line wakes the writer; it then lets lines gather for so long, because waking it for each request would
 /// cost the phones more than the line itself.
@@ -56,6 +61,8 @@ impl LogLines {
 #[derive(Debug, Default)]
 struct Queue {
     lines: VecDeque<LogLines>,
+    /// Bytes in them.
+    bytes: usize,
     /// Requests put in and requests written, since the start.
     put: u64,
     written: u64,
@@ -72,7 +79,7 @@ struct Shared {
     queue: Mutex<Queue>,
     /// For the writer: something to do.
     work: Condvar,
-    /// For those in [`TvsLog::flush`]: something was written.
+    /// For those in [`LineLog::flush`]: something was written.
     done: Condvar,
     dropped: AtomicU64,
     handles: AtomicUsize,
@@ -87,16 +94,16 @@ impl Shared {
 
 /// A handle on the log. Copies of it write to the same place; when the last one is gone, what waits is written.
 #[derive(Debug)]
-pub struct TvsLog(Arc<Shared>);
+pub struct LineLog(Arc<Shared>);
 
-impl Clone for TvsLog {
+impl Clone for LineLog {
     fn clone(&self) -> Self {
         self.0.handles.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(&self.0))
     }
 }
 
-impl Drop for TvsLog {
+impl Drop for LineLog {
     fn drop(&mut self) {
         if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.queue().closed = true;
@@ -105,7 +112,7 @@ impl Drop for TvsLog {
     }
 }
 
-impl TvsLog {
+impl LineLog {
     /// Appends to a file that is turned over at `max_bytes` (see [`RotatingFile`]).
     ///
     /// # Errors
@@ -114,15 +121,26 @@ impl TvsLog {
         Self::to(RotatingFile::open(path, max_bytes)?)
     }
 
-    /// Writes to anything, each write being whole lines. `lab` shows the lines that way.
+    /// Writes to anything, each write being whole lines.
     ///
     /// # Errors
     /// When the thread cannot be started.
     pub fn to(out: impl Write + Send + 'static) -> io::Result<Self> {
+        Self::with(out, Some(TimeZone::system()))
+    }
+
+    /// The same for lines that say themselves what time it is.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn plain(out: impl Write + Send + 'static) -> io::Result<Self> {
+        Self::with(out, None)
+    }
+
+    fn with(out: impl Write + Send + 'static, zone: Option<TimeZone>) -> io::Result<Self> {
         let shared = Arc::new(Shared { handles: AtomicUsize::new(1), ..Shared::default() });
-        let writer =
-            Writer { out, zone: TimeZone::system(), gathered: Vec::new(), shared: Arc::clone(&shared), said: 0 };
-        std::thread::Builder::new().name("tvs-log".to_owned()).spawn(move || writer.run())?;
+        let writer = Writer { out, zone, gathered: Vec::new(), shared: Arc::clone(&shared), said: 0 };
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
         Ok(Self(shared))
     }
 
@@ -133,17 +151,19 @@ impl TvsLog {
         self.lines(lines);
     }
 
-    /// Writes lines that belong together. Never waits for the disk.
+    /// Writes lines that belong together. Never waits for who takes them.
     pub fn lines(&self, lines: LogLines) {
         if lines.text.is_empty() {
             return;
         }
         let mut queue = self.0.queue();
-        if queue.ended || queue.lines.len() >= WAITING {
+        let bytes = queue.bytes.saturating_add(lines.text.len());
+        if queue.ended || queue.lines.len() >= WAITING || bytes > WAITING_BYTES {
             drop(queue);
             self.0.dropped.fetch_add(lines.count(), Ordering::Relaxed);
             return;
         }
+        queue.bytes = bytes;
         queue.lines.push_back(lines);
         queue.put += 1;
         let waiting = queue.lines.len();
@@ -153,23 +173,23 @@ impl TvsLog {
         }
     }
 
-    /// Lines that were lost because the disk was too slow or refused them.
+    /// Lines that were lost because who takes them was too slow or refused them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything before this call is written or lost; false when the writer is gone. Blocks: not for the
-    /// reactor.
-    pub fn flush(&self) -> bool {
+    /// Waits until everything before this call is written or lost; false when the writer is gone, or does not get on with
+    /// it within `limit`. Blocks: not for the reactor.
+    pub fn flush(&self, limit: Duration) -> bool {
         let mut queue = self.0.queue();
         let put = queue.put;
         queue.hurry = true;
         self.0.work.notify_one();
-        let queue = self
+        let (queue, _) = self
             .0
             .done
-            .wait_while(queue, |queue| queue.written < put && !queue.ended)
+            .wait_timeout_while(queue, limit, |queue| queue.written < put && !queue.ended)
             .unwrap_or_else(PoisonError::into_inner);
         queue.written >= put
     }
@@ -177,7 +197,8 @@ impl TvsLog {
 
 struct Writer<W> {
     out: W,
-    zone: TimeZone,
+    /// For the time stamp; `None`: the lines have one.
+    zone: Option<TimeZone>,
     gathered: Vec<u8>,
     shared: Arc<Shared>,
     said: u64,
@@ -196,6 +217,7 @@ impl<W: Write> Writer<W> {
             for lines in &batch {
                 self.gather(lines);
             }
+            self.gather_lost();
             self.write();
             let mut queue = self.shared.queue();
             queue.written += batch.len() as u64;
@@ -213,28 +235,36 @@ impl<W: Write> Writer<W> {
         let gathering = |queue: &mut Queue| queue.lines.len() < MANY && !queue.closed && !queue.hurry;
         let (mut queue, _) = work.wait_timeout_while(queue, GATHER, gathering).unwrap_or_else(PoisonError::into_inner);
         queue.hurry = false;
+        queue.bytes = 0;
         let batch = std::mem::take(&mut queue.lines);
         if batch.is_empty() && queue.closed { None } else { Some(batch) }
     }
 
+    fn stamp(&self, at: Timestamp) -> String {
+        self.zone.as_ref().map_or_else(String::new, |zone| {
+            let time = zone.to_datetime(at).time();
+            format!("{:02}:{:02}:{:02}.{:03} | ", time.hour(), time.minute(), time.second(), time.millisecond())
+        })
+    }
+
     fn gather(&mut self, lines: &LogLines) {
-        let time = self.zone.to_datetime(lines.at).time();
-        let stamp =
-            format!("{:02}:{:02}:{:02}.{:03} | ", time.hour(), time.minute(), time.second(), time.millisecond());
-        let lost = self.shared.dropped.load(Ordering::Relaxed);
-        if lost > self.said {
-            self.gathered.extend_from_slice(stamp.as_bytes());
-            let text = format!(
-                "debug TvsLog : {} lines lost, they came faster than they could be written\n",
-                lost - self.said
-            );
-            self.gathered.extend_from_slice(text.as_bytes());
-            self.said = lost;
-        }
+        let stamp = self.stamp(lines.at);
         for line in lines.text.lines() {
             self.gathered.extend_from_slice(stamp.as_bytes());
             self.gathered.extend_from_slice(line.as_bytes());
             self.gathered.push(b'\n');
+        }
+    }
+
+    /// Says what was lost since the last time, if something was. Lines are lost only while others wait, so this is never far off.
+    fn gather_lost(&mut self) {
+        let lost = self.shared.dropped.load(Ordering::Relaxed);
+        let count = lost.saturating_sub(std::mem::replace(&mut self.said, lost));
+        if count > 0 {
+            let who = if self.zone.is_some() { "debug TvsLog" } else { "warning" };
+            let mut said = LogLines::now();
+            said.push(&format!("{who} : {count} lines lost, they came faster than they could be written"));
+            self.gather(&said);
         }
     }
 
@@ -245,9 +275,45 @@ impl<W: Write> Writer<W> {
         if let Err(error) = self.out.write_all(&self.gathered).and_then(|()| self.out.flush()) {
             let lines = self.gathered.split(|byte| *byte == b'\n').count().saturating_sub(1);
             self.shared.dropped.fetch_add(lines as u64, Ordering::Relaxed);
-            tracing::warn!(%error, lines, "the TVS log cannot be written; is the disk full?");
+            // Of standard error nobody could be told.
+            if self.zone.is_some() {
+                tracing::warn!(%error, lines, "the TVS or CAPF log cannot be written; is the disk full?");
+            }
         }
         self.gathered.clear();
+    }
+}
+
+/// For messages of the program: each is one write, whole when it is dropped.
+impl<'a> MakeWriter<'a> for LineLog {
+    type Writer = Message<'a>;
+
+    fn make_writer(&'a self) -> Message<'a> {
+        Message { log: self, text: Vec::new() }
+    }
+}
+
+/// A message that is being written.
+#[derive(Debug)]
+pub struct Message<'a> {
+    log: &'a LineLog,
+    text: Vec<u8>,
+}
+
+impl Write for Message<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Message<'_> {
+    fn drop(&mut self) {
+        self.log.line(String::from_utf8_lossy(&self.text).trim_end_matches('\n'));
     }
 }
 
@@ -256,6 +322,8 @@ mod tests {
     use std::sync::{Condvar, Mutex};
 
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     /// A sink that holds back every write until it is let go.
     #[derive(Clone, Default)]
@@ -306,12 +374,12 @@ mod tests {
     fn lines_have_the_form_of_the_original() {
         let gate = Gate::default();
         gate.open();
-        let log = TvsLog::to(gate.clone()).unwrap();
+        let log = LineLog::to(gate.clone()).unwrap();
         let mut lines = LogLines::now();
         lines.push("debug tvsHandleQueryCertReq");
         lines.push("debug tvsHandleQueryCertReq : Subject Name is: CN=a");
         log.lines(lines);
-        assert!(log.flush());
+        assert!(log.flush(PATIENCE));
         let text = gate.text();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2);
@@ -322,7 +390,7 @@ mod tests {
     #[test]
     fn a_stuck_disk_costs_lines_but_nobody_waits_and_the_log_says_so() {
         let gate = Gate::default();
-        let log = TvsLog::to(gate.clone()).unwrap();
+        let log = LineLog::to(gate.clone()).unwrap();
         let sent = 4 * WAITING as u64;
         for _ in 0..sent {
             log.line("debug x");
@@ -330,9 +398,9 @@ mod tests {
         let lost = log.dropped();
         assert!(lost > 0, "the queue is bounded");
         gate.open();
-        assert!(log.flush());
+        assert!(log.flush(PATIENCE));
         log.line("debug after");
-        assert!(log.flush());
+        assert!(log.flush(PATIENCE));
         let text = gate.text();
         let said: u64 = text
             .lines()
@@ -341,5 +409,28 @@ mod tests {
         assert_eq!(said, lost);
         assert_eq!(text.matches("| debug x\n").count() as u64, sent - lost);
         assert!(text.ends_with("| debug after\n"));
+    }
+
+    #[test]
+    fn who_stops_reading_standard_error_is_not_waited_for() {
+        let gate = Gate::default();
+        let log = LineLog::plain(gate.clone()).unwrap();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+        let long = "x".repeat(1 << 20);
+        tracing::subscriber::with_default(subscriber, || {
+            // of the first ones the writer may have taken some
+            (0..12).for_each(|number| tracing::warn!(number, "{long}"));
+        });
+        let lost = log.dropped();
+        assert!(lost >= 2, "4 MiB wait, and as much is being written: {lost}");
+        assert!(!log.flush(Duration::from_millis(10)), "the wait at the end is bounded too");
+        gate.open();
+        assert!(log.flush(PATIENCE));
+        log.line("after");
+        assert!(log.flush(PATIENCE));
+        let text = gate.text();
+        assert_eq!(text.matches(" WARN ").count() as u64, 12 - lost);
+        let said = format!("warning : {lost} lines lost, they came faster than they could be written\nafter\n");
+        assert!(text.ends_with(&said), "{:?}", text.lines().next_back());
     }
 }
