@@ -68,7 +68,7 @@ impl std::fmt::Display for Finding {
 }
 
 fn serial(certificate: &Certificate) -> String {
-    spell(certificate.serial(), "", true)
+    certificate.serial_text("", true)
 }
 
 /// Whether a record is about a certificate, by its bytes or by their hash.
@@ -147,7 +147,9 @@ pub fn compare(
             },
         };
         let shown = subject.escape_ascii().to_string();
-        let named = Some((shown, spell(record.serial().unwrap_or_default(), "", true)));
+        let certificate = record.certificate().and_then(|der| Certificate::from_der(der).ok());
+        let bytes = || spell(record.serial().unwrap_or_default(), "", true);
+        let named = Some((shown, certificate.as_ref().map_or_else(bytes, serial)));
         let next = next(release, kind, unit, list, all);
         findings.push(Finding {
             list: kind,

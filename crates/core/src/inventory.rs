@@ -218,9 +218,7 @@ impl Inventory {
     }
 
     fn entry(&self, kind: Kind, certificate: &Certificate) -> Entry {
-        let (not_before, not_after) = certificate.validity();
-        let seconds = |time| i64::try_from(time).unwrap_or(i64::MAX);
-        let (not_before, not_after) = (seconds(not_before), seconds(not_after));
+        let (not_before, not_after) = certificate.dates();
         Entry {
             kind,
             subject: certificate.subject(NameForm::Row),

@@ -37,15 +37,15 @@ const ROWS: [Row; 6] = [
 
 /// The row of an LSC that was not signed here: only who signed it has the to-be-signed bytes in their form.
 pub(crate) fn signed_elsewhere(device: &str, lsc: &Certificate, issuer: &Certificate) -> NewLsc {
-    let (not_before, not_after) = lsc.validity();
+    let (not_before, not_after) = lsc.dates();
     NewLsc {
         device: device.to_owned(),
         serial: lsc.serial_hex(),
         subject: lsc.subject(NameForm::Row),
         issuer: lsc.issuer(NameForm::Row),
         issuer_fingerprint: pki::hash::hex(&issuer.sha256()),
-        not_before: i64::try_from(not_before).unwrap_or(i64::MAX),
-        not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
+        not_before,
+        not_after,
         to_be_signed: String::new(),
     }
 }

@@ -19,13 +19,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use daemon::tls::{phone_context_from_pem, swappable};
+use daemon::tls::{phone_context, swappable};
 use daemon::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 use hyper_openssl::client::legacy::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use openssl::ssl::{Ssl, SslConnector, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion};
-use pki::{Certificate, NameForm};
+use openssl::x509::X509;
+use pki::{Certificate, NameForm, SoftKey};
 use ringfence_core::tvs::{TvsCache, TvsEntry};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -276,8 +277,9 @@ fn main() {
         &Answer::Found(Found { certificate: known.der_shared(), trust: trust.clone() }),
     );
     let verify = exchange(Ask::Verify { certificate: known.der().to_vec() }, &Answer::Verified(trust));
-    let context =
-        phone_context_from_pem(&read("certs/tvs-2048.crt.pem"), &read("certs/tvs-2048.key.pem"), false).unwrap();
+    let x509 = X509::from_pem(&read("certs/tvs-2048.crt.pem")).unwrap();
+    let key = SoftKey::from_pem(&read("certs/tvs-2048.key.pem")).unwrap();
+    let context = phone_context(&x509, &[], key.openssl(), false).unwrap();
 
     let names = ["ccm-pub-2048", "ccm-sub-1024", "capf-2048", "tvs-2048", "app-2048", "itlrecovery-4096", "ec-p384"];
     let entries = names.map(|name| TvsEntry::new(certificate(name), vec![2, 0]));

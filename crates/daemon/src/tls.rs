@@ -26,7 +26,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
-use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
+use openssl::pkey::{HasPublic, Id, PKeyRef, Private};
 use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVersion};
 use openssl::x509::X509;
 use tokio::net::TcpStream;
@@ -74,14 +74,9 @@ pub enum TlsError {
     /// Certificate and key are not a pair.
     #[error("certificate and key do not belong together: take both from the same generation")]
     NotAPair,
-    /// Certificate or key cannot be read.
-    #[error("{what} cannot be read: {reason}")]
-    Unreadable {
-        /// Certificate or key.
-        what: &'static str,
-        /// The words of OpenSSL.
-        reason: ErrorStack,
-    },
+    /// The key in the certificate cannot be read.
+    #[error("the certificate cannot be read: {0}")]
+    Unreadable(ErrorStack),
     /// OpenSSL refuses a setting; it was built or configured without it.
     #[error("this OpenSSL does not take the phone settings: {0}; the release build with its own OpenSSL does")]
     Refused(#[from] ErrorStack),
@@ -99,8 +94,7 @@ pub fn phone_context(
     legacy: bool,
 ) -> Result<SslContext, TlsError> {
     check_key(key)?;
-    let certified =
-        certificate.public_key().map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
+    let certified = certificate.public_key().map_err(TlsError::Unreadable)?;
     if !certified.public_eq(key) {
         return Err(TlsError::NotAPair);
     }
@@ -136,28 +130,6 @@ pub fn phone_context(
 /// [`TlsError`].
 pub fn closed_context() -> Result<SslContext, TlsError> {
     Ok(SslContextBuilder::new(SslMethod::tls_server())?.build())
-}
-
-/// The same from DER: the certificate, and the key in PKCS#8 or PKCS#1.
-///
-/// # Errors
-/// [`TlsError`].
-pub fn phone_context_from_der(certificate: &[u8], key: &[u8], legacy: bool) -> Result<SslContext, TlsError> {
-    let certificate =
-        X509::from_der(certificate).map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
-    let key = PKey::private_key_from_der(key).map_err(|reason| TlsError::Unreadable { what: "the key", reason })?;
-    phone_context(&certificate, &[], &key, legacy)
-}
-
-/// The same from PEM; the key without a pass phrase.
-///
-/// # Errors
-/// [`TlsError`].
-pub fn phone_context_from_pem(certificate: &[u8], key: &[u8], legacy: bool) -> Result<SslContext, TlsError> {
-    let certificate =
-        X509::from_pem(certificate).map_err(|reason| TlsError::Unreadable { what: "the certificate", reason })?;
-    let key = PKey::private_key_from_pem(key).map_err(|reason| TlsError::Unreadable { what: "the key", reason })?;
-    phone_context(&certificate, &[], &key, legacy)
 }
 
 /// The handshake of a phone. The reason of a failure ends with the setting that helps, where there is one.

@@ -9,11 +9,11 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use daemon::tls::{TlsError, phone_context_from_der, phone_context_from_pem};
+use daemon::tls::{TlsError, phone_context};
 use daemon::tvs::TvsLimits;
 use openssl::ssl::SslVersion;
 use ringfence_core::tvs::{TvsCache, TvsEntry};
-use tvs_node::{Node, Offer, Phone, certificate, context, json, read, tcp, unhex};
+use tvs_node::{Node, Offer, Phone, certificate, context, json, private_key, read, tcp, unhex, x509};
 
 const LONG: Duration = Duration::from_secs(15);
 
@@ -234,11 +234,8 @@ fn a_phone_that_never_ends_its_request_does_not_hold_up_the_end() {
 
 #[test]
 fn contexts_are_refused_with_their_reason() {
-    let pem = |name: &str, part: &str| read(&format!("certs/{name}.{part}.pem"));
-    let context =
-        |certificate: &str, key: &str| phone_context_from_pem(&pem(certificate, "crt"), &pem(key, "key"), true);
+    let context = |certificate: &str, key: &str| phone_context(&x509(certificate), &[], &private_key(key), true);
     assert!(matches!(context("ec-p256", "ec-p256"), Err(TlsError::NotRsa { found: "EC" })));
     assert!(matches!(context("tiny-512", "tiny-512"), Err(TlsError::KeyTooSmall { bits: 512 })));
     assert!(matches!(context("tvs-2048", "ccm-pub-2048"), Err(TlsError::NotAPair)));
-    assert!(matches!(phone_context_from_der(b"x", b"y", false), Err(TlsError::Unreadable { .. })));
 }

@@ -306,7 +306,7 @@ fn is_called(token: &Certificate, wanted: &str) -> bool {
     let digits = wanted.replace(':', "").to_ascii_lowercase();
     name == wanted
         || name.strip_prefix("SAST-") == Some(wanted)
-        || [hex(token.serial()), hex(&token.serial_reversed())].contains(&digits)
+        || [token.serial_hex(), hex(&token.serial_reversed())].contains(&digits)
 }
 
 /// A record of a token: its names are in the small letters that only the client writes.

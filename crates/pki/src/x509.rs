@@ -142,9 +142,14 @@ impl<'a> SignedPart<'a> {
     }
 }
 
+/// Whether this is the tag of a time.
+pub(crate) const fn is_time(tag: u8) -> bool {
+    matches!(tag, UTC_TIME | GENERALIZED_TIME)
+}
+
 /// UTCTime or GeneralizedTime, seconds since 1970 UTC. Seconds may be left out as in older certificates, and a leap second is
 /// the second behind the minute.
-fn time(value: Value<'_>, what: &str) -> Result<i64, Wrong> {
+pub(crate) fn time(value: Value<'_>, what: &str) -> Result<i64, Wrong> {
     let text = String::from_utf8_lossy(value.inside);
     let wrong = || format!("{what} is `{}`, which is no time", text.escape_debug());
     let (year, rest) = match value.tag {

@@ -2,9 +2,10 @@
 
 use std::io::IsTerminal;
 
+use jiff::tz::TimeZone;
 use pki::date::utc;
 use ringfence_core::inventory::{Entry, Kind, Query, Status};
-use ringfence_core::{Cluster, CoreError, Level, Surroundings, Unreadable};
+use ringfence_core::{Cluster, CoreError, Level, Surroundings, Unreadable, moment};
 use serde_json::{Value, json};
 use shell::columns::Columns;
 
@@ -89,6 +90,7 @@ impl Args {
         let bar = bar(usize::try_from(inventory.lscs()).unwrap_or_default());
         let mut table: Option<Columns> = None;
         let mut any = false;
+        let zone = opened.cluster.zone();
         while let Some(page) = opened.runtime.block_on(inventory.next()).map_err(could_not)? {
             if page.is_empty() {
                 continue;
@@ -97,10 +99,10 @@ impl Args {
             let lines: String = if self.json {
                 page.iter().map(|entry| format!("{}\n", value(entry))).collect()
             } else if self.long {
-                page.iter().map(text).collect()
+                page.iter().map(|entry| text(entry, zone)).collect()
             } else {
                 // The columns of the first page are those of all: nobody waits for the last one.
-                let rows: Vec<Vec<String>> = page.iter().map(row).collect();
+                let rows: Vec<Vec<String>> = page.iter().map(|entry| row(entry, zone)).collect();
                 let begun = table.is_some();
                 let columns = table.get_or_insert_with(|| terminal::fit(&TITLES, &[&rows[..], &[widest()]].concat()));
                 let head = if begun { String::new() } else { terminal::head(columns) };
@@ -158,17 +160,22 @@ fn bar(total: usize) -> Progress {
 }
 
 /// A row of the table: the day, the common name, and where it is.
-fn row(entry: &Entry) -> Vec<String> {
+fn row(entry: &Entry, zone: &TimeZone) -> Vec<String> {
     let name = entry.subject.split(',').find_map(|part| part.trim().strip_prefix("CN="));
-    let until = utc(entry.not_after);
+    let until = until(entry, zone);
     let row = [
         kind(entry).to_owned(),
         status(entry).to_owned(),
-        until.split('T').next().unwrap_or_default().to_owned(),
+        until.split(' ').next().unwrap_or_default().to_owned(),
         name.unwrap_or(&entry.subject).to_owned(),
         hangs(entry).join("; "),
     ];
     row.map(|cell| one_line(&cell)).to_vec()
+}
+
+/// Its last second.
+fn until(entry: &Entry, zone: &TimeZone) -> String {
+    moment(entry.not_after.saturating_mul(1000), zone)
 }
 
 /// Who holds it, who presents it, who trusts it, and what hangs on it.
@@ -227,8 +234,8 @@ fn value(entry: &Entry) -> Value {
     })
 }
 
-fn text(entry: &Entry) -> String {
-    let mut line = format!("{} {} until {}: {}", kind(entry), status(entry), utc(entry.not_after), entry.subject);
+fn text(entry: &Entry, zone: &TimeZone) -> String {
+    let mut line = format!("{} {} until {}: {}", kind(entry), status(entry), until(entry, zone), entry.subject);
     for words in hangs(entry) {
         line.push_str(&format!("; {words}"));
     }

@@ -13,6 +13,7 @@ use daemon::settings::{Settings, SubscriberSettings, default_data_directory, tab
 
 use ringfence_core::Cluster;
 
+use crate::completions::releases;
 use crate::exit::{Answer, Failure};
 use crate::terminal;
 
@@ -70,11 +71,11 @@ pub struct Args {
     /// Serve the configs of that folder untouched, without merging TVS and CAPF elements in
     #[arg(long)]
     no_merge: bool,
-    /// First start: release whose behaviour the cluster follows: 9.1, 10.5, 11.5, 12.5, 14 or 15 (15)
-    #[arg(long)]
+    /// First start: release whose behaviour the cluster follows (15)
+    #[arg(long, value_parser = releases())]
     release: Option<String>,
     /// First start: release that the cluster came from, whose certificates it keeps (10.5 of 9.1: 1024 bits)
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", value_parser = releases())]
     upgraded_from: Option<String>,
     /// First start: host name of the node (that of this machine)
     #[arg(long)]

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use pki::date::utc;
 use pki::hash::{hex, sha256, spell};
 use pki::verify::{Verdict, check_against_itself};
 use pki::{Certificate, NameForm};
@@ -134,13 +135,13 @@ impl Check {
 
 /// A certificate that a server showed.
 pub fn certificate_json(certificate: Option<&Certificate>, der: &[u8]) -> Value {
-    let validity = certificate.map(Certificate::validity);
+    let validity = certificate.map(Certificate::dates);
     json!({
         "subject": certificate.map(|certificate| certificate.subject(NameForm::Cucm)),
         "issuer": certificate.map(|certificate| certificate.issuer(NameForm::Cucm)),
-        "serial": certificate.map(|certificate| hex(certificate.serial())),
-        "not_before": validity.map(|(first, _)| first),
-        "not_after": validity.map(|(_, last)| last),
+        "serial": certificate.map(Certificate::serial_hex),
+        "not_before": validity.map(|(first, _)| utc(first)),
+        "not_after": validity.map(|(_, last)| utc(last)),
         "sha256": hex(&sha256(der)),
     })
 }
@@ -153,7 +154,7 @@ pub fn certificate_text(certificate: Option<&Certificate>, der: &[u8]) -> String
         if !certificate.is_self_issued() {
             out.push_str(&format!("             issued by {}\n", one_line(&certificate.issuer(NameForm::Cucm))));
         }
-        out.push_str(&format!("             serial {}\n", spell(certificate.serial(), ":", true)));
+        out.push_str(&format!("             serial {}\n", certificate.serial_text(":", true)));
     }
     out.push_str(&format!("             SHA-256 {}\n", spell(&sha256(der), ":", true)));
     out
@@ -180,5 +181,28 @@ mod tests {
         for wrong in ["0", "1e-30", "-1", "NaN", "inf", "3601", "soon"] {
             assert!(timeout(wrong).is_err(), "{wrong}");
         }
+    }
+    /// A serial number keeps its sign, and a date before 1970 is one.
+    #[test]
+    fn a_strange_certificate_is_told_as_it_is() {
+        use openssl::asn1::Asn1Time;
+        use openssl::bn::BigNum;
+        use openssl::pkey::PKey;
+        use openssl::x509::X509;
+
+        let key =
+            PKey::private_key_from_pem(pki::SoftKey::generate_rsa(1024).unwrap().to_pem().unwrap().as_slice()).unwrap();
+        let mut builder = X509::builder().unwrap();
+        let mut serial = BigNum::from_u32(0x80).unwrap();
+        serial.set_negative(true);
+        builder.set_serial_number(&serial.to_asn1_integer().unwrap()).unwrap();
+        builder.set_not_before(&Asn1Time::from_str_x509("19500101000000Z").unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_str_x509("20440101000000Z").unwrap()).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+        let certificate = Certificate::from_der(&builder.build().to_der().unwrap()).unwrap();
+        let told = certificate_json(Some(&certificate), certificate.der());
+        assert_eq!((&told["serial"], &told["not_before"]), (&json!("-80"), &json!("1950-01-01T00:00:00Z")));
+        assert!(certificate_text(Some(&certificate), certificate.der()).contains("serial -80\n"));
     }
 }

@@ -141,16 +141,15 @@ fn list(module: &TokenModule, as_json: bool) -> Result<Answer, Failure> {
             let certificate = &found.certificate;
             let subject = certificate.subject(NameForm::Cucm);
             text.push_str(&format!("  {}\n", terminal::one_line(&format!("{}: {subject}", found.label))));
-            let [not_before, not_after] = [certificate.validity().0, certificate.validity().1]
-                .map(|second| pki::date::utc(i64::try_from(second).unwrap_or(i64::MAX)));
+            let (not_before, not_after) = certificate.dates();
             certificates.push(json!({
                 "label": found.label,
                 "subject": subject,
                 "issuer": certificate.issuer(NameForm::Cucm),
                 "serial": found.serial(),
                 "sha256": pki::hash::hex(&certificate.sha256()),
-                "not_before": not_before,
-                "not_after": not_after,
+                "not_before": pki::date::utc(not_before),
+                "not_after": pki::date::utc(not_after),
             }));
         }
         all.push(json!({

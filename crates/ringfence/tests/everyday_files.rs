@@ -282,11 +282,13 @@ fn broken_configs_go_out_as_written_and_are_named() {
 
 #[test]
 fn an_empty_device_and_the_default_config_are_merged_and_soft_phones_found() {
+    let large = format!("<device><!--{}--></device>", " ".repeat((4 << 20) - 4096));
     let default: &[u8] = b"<Default>\n <callManagerGroup/>\n</Default>\n";
     let boot = Boot::new(&[
         ("boot/SEP001122334455.cnf.xml", b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device/>\n"),
         ("boot/XMLDefault.cnf.xml", default),
         ("boot/CSFJOHN_DOE.cnf.xml", b"<device></device>"),
+        ("boot/SEP001122334477.cnf.xml", large.as_bytes()),
     ]);
     let node = boot.serve(&[]);
     let text = |name: &str| String::from_utf8(get(node.http, name).1).unwrap();
@@ -311,10 +313,12 @@ fn an_empty_device_and_the_default_config_are_merged_and_soft_phones_found() {
     // the virtual phone lives by such a name
     let state = boot.folder.path().join("phone");
     let (tftp, http) = (node.tftp.to_string(), node.http.to_string());
-    let arguments =
-        ["phone", "--server", "127.0.0.1", "--name", "CSFJOHN_DOE", "--model", "8861", "--tftp-port", &tftp];
-    let said = boot.ringfence(&[&arguments[..], &["--http-port", &http, "--state", state.to_str().unwrap()]].concat());
-    assert!(said.contains("CSFJOHN_DOE"), "{said}");
+    for name in ["CSFJOHN_DOE", "SEP001122334477"] {
+        let arguments = ["phone", "--server", "127.0.0.1", "--name", name, "--model", "8861", "--tftp-port", &tftp];
+        let said =
+            boot.ringfence(&[&arguments[..], &["--http-port", &http, "--state", state.to_str().unwrap()]].concat());
+        assert!(said.contains(&format!("{name} (8861): trusted")), "{said}");
+    }
     assert!(Path::new(&state).exists());
     assert_eq!(node.stop().code(), Some(0));
 }

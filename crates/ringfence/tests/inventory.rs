@@ -68,7 +68,10 @@ fn all_of_it_and_parts_of_it() {
     assert_eq!(inventory(&place, &["--status", "superseded"]).len(), LSCS / 10);
     assert_eq!(inventory(&place, &["--subject", "nobody"]).len(), 0);
     let text = place.run(&["inventory", "--device", "SEP0000000007D0", "--long"], "").success();
-    assert!(text.starts_with("LSC superseded until 2001-09-09T01:46:40Z: CN=SEP0000000007D0; held by SEP"), "{text}");
+    assert!(
+        text.starts_with("LSC superseded until 2001-09-09 01:46:40 UTC: CN=SEP0000000007D0; held by SEP"),
+        "{text}"
+    );
 
     // As a table: a row is a line, and its columns stay those of the first page.
     let text = place.run(&["inventory"], "").success();
@@ -80,6 +83,11 @@ fn all_of_it_and_parts_of_it() {
     assert_eq!(days.count(), all.len(), "the column stands below its title");
     let capf = text.lines().find(|line| line.contains("presented by CAPF of pub")).unwrap();
     assert!(capf.ends_with(&format!("{} LSCs hang on it", LSCS - LSCS / 10)), "{capf}");
+
+    // A device without a clock begins before 1970.
+    let old = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/found/unusual/utc1950.pem");
+    place.run(&["admin", "-c", &format!("set cert import trust tomcat-trust {old}")], "").success();
+    assert_eq!(inventory(&place, &["--subject", "CN=x"])[0]["not_before"], "1950-01-01T00:00:00Z");
 
     // Nobody of that name is an answer.
     let ended = place.run(&["inventory", "--device", "NOBODY"], "");

@@ -262,6 +262,7 @@ fn what_a_later_start_names_is_never_ignored() {
         ("--organization", "Acme", "set web-security \"Phones\" \"Acme\" \"\" \"\" DE"),
         ("--tvs-port", "9", "set parameter TVSPort 9"),
         ("--subscriber", "other=127.0.0.8", "no command adds one"),
+        ("--upgraded-from", "9.1", "`set cert regen UNIT key-length BITS hash NAME`"),
     ] {
         let said = stopped(&data, &[&listen[..], &[option, value]].concat());
         assert!(said.contains(command) && said.lines().count() == 1, "{option}: {said}");
@@ -283,6 +284,24 @@ fn what_a_later_start_names_is_never_ignored() {
     let lacks = "is not rewritten and lacks what this start was told, which the next one has to be told again:";
     assert!(errors.contains(lacks) && errors.contains("[phones] legacy_tls = true"), "{errors}");
     assert!(std::fs::read_to_string(data.join("ringfence.toml")).unwrap().starts_with("# mine\n"));
+    // It came from 10.5 indeed, and from no other release.
+    let (said, _) = started(&data, &["--upgraded-from", "10.5"]);
+    assert!(said.contains("release 14"), "{said}");
+    assert!(stopped(&data, &["--upgraded-from", "9.1"]).contains("were made as those of a new cluster"));
+}
+
+#[test]
+fn where_the_first_certificates_came_from_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let first = ["--listen", "127.0.0.1", "--tvs-port", "0", "--release", "10.5", "--upgraded-from", "9.1"];
+    started(&data, &first);
+    started(&data, &first);
+    let said = stopped(&data, &["--upgraded-from", "11.5"]);
+    assert!(
+        said.contains("as those of one that was upgraded from 9.1") && said.contains("leave --upgraded-from"),
+        "{said}"
+    );
 }
 
 #[test]

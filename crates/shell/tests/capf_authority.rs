@@ -155,6 +155,12 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     // a unit stands for its trust store
     let (shown, _) = place.type_in(&mut session, &["set cert delete CAPF nobody.pem", "yes"]).await;
     assert!(shown.contains("\nno certificate CAPF-trust/nobody.pem; "), "{shown}");
+    let above =
+        "CAPF-trust is meant: the own certificate of a unit is renewed and not deleted.\nWARNING: This operation";
+    assert!(shown.contains(above), "{shown}");
+    let (shown, outcome) = place.type_in(&mut session, &["set csr gen tomcat foo"]).await;
+    let said = "`foo` is no option of a request; there are multi-server, common-name, parent-domain, names, key-length, hash, ou\n";
+    assert!(shown.contains(said) && outcome != Outcome::Done, "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -97,7 +97,7 @@ impl Cluster {
         let mut transaction = self.store().begin().await?;
         self.check_guard(unit, force, &anyway, now).await?;
         replace_own(&mut transaction, node, unit, made.certificate(), now).await?;
-        let serial = pki::hash::spell(made.certificate().serial(), ":", true);
+        let serial = made.certificate().serial_text(":", true);
         let result = format!("new certificate, serial {serial}{forced}");
         transaction.note_audit(now, actor.name(), &command, &result).await?;
         transaction.commit().await?;

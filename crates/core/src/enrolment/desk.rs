@@ -238,7 +238,7 @@ fn shown_row(
         kind,
         pem: pem_of(certificate)?.into(),
         fingerprint: pki::hash::hex(&certificate.sha256()),
-        not_after: i64::try_from(certificate.validity().1).unwrap_or(i64::MAX),
+        not_after: certificate.dates().1,
         seen_at: now,
     })
 }

@@ -30,7 +30,7 @@ impl Fetched {
     /// One line: serial number, subject, issuer, last day, when it was shown, what it is.
     pub fn text(&self, zone: &TimeZone) -> String {
         let it = &self.certificate;
-        let day = |seconds: u64| pki::date::date(seconds, zone);
+        let day = |seconds: i64| pki::date::day_and_time(seconds, zone);
         let what = match self.lsc {
             Some(LscState::Confirmed) => "the LSC that counts",
             Some(LscState::Signed) => "the LSC that was sent and never confirmed",
@@ -43,8 +43,8 @@ impl Fetched {
             it.serial_hex(),
             it.subject(NameForm::Cucm),
             it.issuer(NameForm::Cucm),
-            day(it.validity().1),
-            day(u64::try_from(self.seen_at / 1000).unwrap_or_default())
+            day(it.dates().1),
+            day(self.seen_at.div_euclid(1000))
         )
     }
 }

@@ -213,7 +213,7 @@ fn peer_device(path: &Path, row: &PeerRow) -> Result<PeerDevice, String> {
             return Err(format!("certificate: is that of {}, not of {name}", visible(&whose)));
         }
         check_serial(lsc, serial)?;
-        let (first, last) = lsc.validity();
+        let (first, last) = lsc.dates();
         check_time("not_valid_before", not_before, first)?;
         check_time("not_valid_after", not_after, last)?;
     }
@@ -252,7 +252,7 @@ fn read_pem(text: &str) -> Result<Certificate, String> {
 /// Compares the column with the certificate; leading zeros are nothing.
 fn check_serial(certificate: &Certificate, said: Option<&str>) -> Result<(), String> {
     let bare = |text: &str| text.trim_start_matches('0').to_ascii_lowercase();
-    let found = pki::hash::hex(certificate.serial());
+    let found = certificate.serial_hex();
     match said {
         Some(said) if bare(said) != bare(&found) => {
             Err(format!("serial_number: the certificate has {found}; the row is damaged"))
@@ -262,11 +262,11 @@ fn check_serial(certificate: &Certificate, said: Option<&str>) -> Result<(), Str
 }
 
 /// Compares a time `YYYY-MM-DD HH:MM:SS` with that of the certificate, seconds since 1970 UTC.
-fn check_time(column: &str, said: Option<&str>, found: u64) -> Result<(), String> {
+fn check_time(column: &str, said: Option<&str>, found: i64) -> Result<(), String> {
     let Some(said) = said else { return Ok(()) };
     let read = DateTime::strptime("%Y-%m-%d %H:%M:%S", said).and_then(|time| time.to_zoned(TimeZone::UTC));
     let seconds = read.map_err(|_| format!("{column}: {} is not YYYY-MM-DD HH:MM:SS", visible(said)))?;
-    if u64::try_from(seconds.timestamp().as_second()) == Ok(found) {
+    if seconds.timestamp().as_second() == found {
         return Ok(());
     }
     Err(format!("{column}: {} is not what the certificate says; the row is damaged", visible(said)))

@@ -88,15 +88,13 @@ impl Cluster {
         let around = Around::of(self, &parsed).await?;
         let mut all = Vec::new();
         for (row, certificate) in &parsed {
-            let (not_before_and, not_after) = certificate.validity();
-            debug_assert!(not_before_and <= not_after, "a certificate that was taken has a validity");
             let (unit, file) = place(row);
             all.push(Watched {
                 fingerprint: row.fingerprint.clone(),
                 file,
                 unit,
                 kind: if row.nodes.is_empty() { Kind::Trust } else { Kind::Own },
-                not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
+                not_after: certificate.dates().1,
                 depends: around.dependents(row, certificate),
                 regenerated: row.regenerated_at.is_some(),
                 acknowledged: known.get(&row.fingerprint).cloned(),

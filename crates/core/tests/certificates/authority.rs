@@ -69,6 +69,11 @@ impl Authority {
         self.run(request, extensions, &["-days", "730"])
     }
 
+    /// Signs a request with another hash or padding.
+    pub fn sign_as(&self, request: &str, extensions: &str, how: &[&str]) -> Certificate {
+        self.run(request, extensions, &[&["-copy_extensions", "copyall", "-days", "730"], how].concat())
+    }
+
     fn run(&self, request: &str, extensions: &str, how: &[&str]) -> Certificate {
         let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
         let (csr, config, out) = (path("in.csr"), path("extensions.cnf"), path("out.pem"));

@@ -98,6 +98,24 @@ async fn with_keys_of_their_own() {
     let uses = "keyUsage=digitalSignature,dataEncipherment\nextendedKeyUsage=serverAuth,clientAuth\n";
     let (key, request) = root.outside("/CN=www.example.org", "rsa:2048", "DNS:www.example.org");
     let foreign = root.sign(&request, uses);
+    // How the CA has signed is worth a note, and the usages of the deck are enough.
+    let (own_key, own) = root.outside("/CN=pub.example.com", "rsa:2048", "DNS:pub.example.com,DNS:example.com");
+    let deck = "keyUsage=digitalSignature,keyEncipherment,dataEncipherment,keyCertSign\nextendedKeyUsage=serverAuth,clientAuth\n";
+    for (how, note) in [
+        (&["-sha256"][..], None),
+        (&["-sha1"], Some("its CA has signed it with SHA-1, which browsers and newer systems do not believe")),
+        (&["-md5"], Some("its CA has signed it with MD5, which browsers and newer systems do not believe")),
+        (
+            &["-sigopt", "rsa_padding_mode:pss"],
+            Some("its CA has signed it with RSASSA-PSS, which phones and older servers cannot check"),
+        ),
+    ] {
+        let signed = root.sign_as(&own, deck, how);
+        let upload = Upload { unit: Unit::Tomcat, file: signed.der(), key: Some(&own_key), force: None, reused: None };
+        let plan = cluster.plan_upload(&place.actor, &node, &upload, &mut place.clock).await.unwrap();
+        assert_eq!(plan.doubts.iter().map(String::as_str).collect::<Vec<_>>(), Vec::from_iter(note), "{how:?}");
+    }
+
     // the day before it ends
     place.clock.now = i64::try_from(foreign.validity().1).unwrap() * 1000 - 86_400_000;
     let upload = Upload { unit: Unit::Tomcat, file: foreign.der(), key: Some(&key), force: None, reused: None };

@@ -2,8 +2,9 @@
 //! the command that changes it; one that a command has put another in place of is a warning, because a unit file that still says it
 //! must not leave phones without TVS after a reboot.
 
-use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
-use ringfence_core::{Cluster, CoreError, NodeRow};
+use ringfence_core::cluster::UPGRADED_FROM;
+use ringfence_core::parameters::{CAPF_PORT, Parameters, TVS_PORT};
+use ringfence_core::{Cluster, CoreError, FormerSettingRow, NodeRow};
 
 use super::ServeError;
 use crate::settings::Settings;
@@ -138,12 +139,33 @@ pub(super) async fn check(
              ringfence.toml"
         ));
     }
+    check_origin(given.upgraded_from.as_deref(), &parameters, &former)?;
     check_subscribers(cluster, settings).await?;
     // A port that is not that of the cluster any more is none to listen on.
     let now = |parameter: &str| parameters.get(parameter).parse::<u16>().ok();
     settings.listen.tvs = settings.listen.tvs.filter(|port| *port == 0 || Some(*port) == now(TVS_PORT));
     settings.listen.capf = settings.listen.capf.filter(|port| *port == 0 || Some(*port) == now(CAPF_PORT));
     Ok(warnings)
+}
+
+/// The release that the first certificates are like. A cluster that was switched came from the release that it had before.
+fn check_origin(given: Option<&str>, parameters: &Parameters, former: &[FormerSettingRow]) -> Result<(), ServeError> {
+    let origin = parameters.get(UPGRADED_FROM);
+    let had = |given: &str| {
+        let switched = former.iter().any(|row| row.setting == "release" && row.value == given);
+        given == origin || switched
+    };
+    let Some(given) = given.filter(|given| !had(given)) else { return Ok(()) };
+    let made = if origin.is_empty() {
+        "of a new cluster".to_owned()
+    } else {
+        format!("of one that was upgraded from {origin}")
+    };
+    Err(ServeError::Later(format!(
+        "this start wants a cluster that was upgraded from {given}, and the certificates here were made as those {made}. This counts at the \
+         first start only: leave --upgraded-from (upgraded_from in ringfence.toml) out, and renew a certificate that has the wrong key \
+         with `set cert regen UNIT key-length BITS hash NAME`"
+    )))
 }
 
 /// Subscribers that a start names are nodes already.

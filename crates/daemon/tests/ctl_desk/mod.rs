@@ -9,6 +9,7 @@ use daemon::ctl_provider::{ClientError, CtlProviderClient, CtlProviderLimits, Ct
 use daemon::tls;
 use jiff::tz::TimeZone;
 use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode};
+use openssl::x509::X509;
 use pki::ctl_client::CtlDraft;
 use pki::listing::ListKind;
 use pki::name::Subject;
@@ -111,7 +112,8 @@ impl Desk {
     pub async fn start(&mut self) {
         let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors/certs");
         let read = |end: &str| std::fs::read(vectors.join(format!("tvs-2048.{end}.pem"))).unwrap();
-        let context = tls::phone_context_from_pem(&read("crt"), &read("key"), false).unwrap();
+        let key = SoftKey::from_pem(&read("key")).unwrap();
+        let context = tls::phone_context(&X509::from_pem(&read("crt")).unwrap(), &[], key.openssl(), false).unwrap();
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);

@@ -10,7 +10,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use daemon::tls::{self, SwappableTls};
 use daemon::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
+use openssl::pkey::{PKey, Private};
 use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslStream, SslVerifyMode, SslVersion};
+use openssl::x509::X509;
 use pki::Certificate;
 use ringfence_core::tvs::{TvsCache, TvsEntry};
 use tokio::net::TcpListener;
@@ -45,8 +47,16 @@ pub fn certificate(name: &str) -> Certificate {
 
 /// A server's context with certificate and key of the vectors.
 pub fn context(name: &str, legacy: bool) -> SslContext {
-    let (certificate, key) = (read(&format!("certs/{name}.crt.pem")), read(&format!("certs/{name}.key.pem")));
-    tls::phone_context_from_pem(&certificate, &key, legacy).unwrap()
+    tls::phone_context(&x509(name), &[], &private_key(name), legacy).unwrap()
+}
+
+/// A certificate of the vectors as OpenSSL has it, and its key.
+pub fn x509(name: &str) -> X509 {
+    X509::from_der(certificate(name).der()).unwrap()
+}
+
+pub fn private_key(name: &str) -> PKey<Private> {
+    PKey::private_key_from_pem(&read(&format!("certs/{name}.key.pem"))).unwrap()
 }
 
 /// A running server.

@@ -12,9 +12,9 @@ use wire::file_name::FileName;
 use crate::report::{FileEvent, FileOutcome, Transport};
 use crate::settings::PhoneSettings;
 
-/// Largest file that is fetched, in bytes. Trust lists above 64 kB are refused by their verdict, not here; the limit
-/// keeps what a stranger's server can cost small.
-pub const LARGEST: usize = 2 << 20;
+/// Largest file that is fetched, in bytes: the largest config that is read, with the largest header around it. Trust lists above 64 kB are
+/// refused by their verdict, not here; the limit keeps what a stranger's server can cost small.
+pub const LARGEST: usize = wire::xml::LARGEST + (1 << 16);
 
 /// What one server gave by one transport.
 enum Got {

@@ -33,6 +33,33 @@ fn good_and_revoked() {
     assert!(unknown(status(&good, &ca.certificate, &second, now - DAY)).contains("in the future"));
 }
 
+/// A certificate of another CA system may have any number, and its entry must not take the words about all others with it.
+#[test]
+fn entries_about_others_may_be_what_they_are() {
+    let ca = Authority::root("Company Root");
+    let good = ca.issue("good", "");
+    let bad = ca.issue("bad", "");
+    ca.revoke("bad", "superseded");
+    let index = ca.path().join("index.txt");
+    let mut rows = std::fs::read_to_string(&index).unwrap();
+    for (date, serial) in [
+        ("260101000000Z", "7F".repeat(32)),
+        ("260101000000Z", "FF".repeat(21)),
+        ("500101000000Z", "0500".to_owned()),
+        ("260101000000Z", "-0501".to_owned()),
+    ] {
+        rows.push_str(&format!("R\t300101000000Z\t{date},keyCompromise\t{serial}\tunknown\t/CN=other\n"));
+    }
+    std::fs::write(&index, rows).unwrap();
+    let now = soon(&good);
+    for list in [ca.list(None), ca.list(Some("second"))] {
+        assert_eq!(status(&good, &ca.certificate, &list, now), RevocationStatus::Good);
+        assert!(matches!(status(&bad, &ca.certificate, &list, now), RevocationStatus::Revoked { .. }));
+        let explained = [&b"Certificate Revocation List (CRL):\n    Version 2\n"[..], &list].concat();
+        assert_eq!(status(&good, &ca.certificate, &explained, now), RevocationStatus::Good);
+    }
+}
+
 #[test]
 fn what_is_not_believed() {
     let ca = Authority::root("Company Root");

@@ -118,11 +118,11 @@ fn several_certificates_and_several_keys() {
 
 #[test]
 fn certificates_of_a_ca_beside_and_alone() {
-    with_tokens("refusals::certificates_of_a_ca_beside_and_alone", &[], |_| {
+    with_tokens("refusals::certificates_of_a_ca_beside_and_alone", &[], |folder| {
         init("one");
         init("with/stroke");
         let module = open();
-        let (ca, _) = manufacturing_ca();
+        let (ca, ca_key) = manufacturing_ca();
         let token = module.find("one").unwrap();
         write_certificate(&module, &token, &pin(), ("CA", vec![9]), &ca).unwrap();
         let alone = module.log_in(&token, &pin()).unwrap().identity(None).err().unwrap();
@@ -134,6 +134,17 @@ fn certificates_of_a_ca_beside_and_alone() {
         assert_eq!(module.log_in(&token, &pin()).unwrap().identity(None).unwrap().certificate(), &own);
         assert!(matches!(choice(&module, "one", Some("CA"), NOW), TokenError::Authority { .. }));
         assert_eq!(module.find_named("with/stroke").unwrap().1, None);
+
+        // CA:TRUE says nothing against one whose key is in the token.
+        let token = module.find("with/stroke").unwrap();
+        write_certificate(&module, &token, &pin(), ("CA", vec![9]), &ca).unwrap();
+        drop(module);
+        import_key("with/stroke", "09", folder, &ca_key.to_pem().unwrap());
+        let module = open();
+        let token = module.find("with/stroke").unwrap();
+        let identity = module.log_in(&token, &pin()).unwrap().identity(None).unwrap();
+        assert_eq!(identity.certificate(), &ca);
+        assert_eq!(identity.sign(DigestId::SHA1, &[b"a list"]).unwrap().len(), 256);
     });
 }
 

@@ -244,7 +244,7 @@ const fn may_retry(error: &TokenError) -> bool {
 
 /// A certificate before it is added [seed 000].
 fn details(title: &str, certificate: &Certificate, form: NameForm) -> Result<(), Failure> {
-    let (first, last) = certificate.validity();
+    let (first, last) = certificate.dates();
     terminal::print(&format!(
         "\n{title}\n  Subject Name: {}\n  Issuer Name:  {}\n  Valid From:   {}\n  Expires on:   {}\n",
         terminal::one_line(&certificate.subject(form)),
@@ -317,9 +317,8 @@ fn edit(args: &Args, module: &TokenModule, draft: &mut CtlDraft) -> Result<bool,
 }
 
 /// Month, day, year, as the original shows it.
-fn date(second: u64) -> String {
-    let stamp = i64::try_from(second).ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
-    stamp.map_or_else(|| second.to_string(), |stamp| stamp.strftime("%m/%d/%Y").to_string())
+fn date(second: i64) -> String {
+    pki::date::wall_clock(second, &jiff::tz::TimeZone::UTC).0.strftime("%m/%d/%Y").to_string()
 }
 
 fn given(value: Option<&String>, prompt: &str) -> Result<String, Failure> {

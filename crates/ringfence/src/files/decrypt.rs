@@ -9,6 +9,7 @@ use wire::signed_file::SignedFile;
 use crate::exit::{Answer, Failure};
 use crate::files::device_key;
 use crate::files::input::{self, Input};
+use crate::files::names;
 use crate::files::output::{Readers, Target};
 use crate::terminal::{self, BAD, paint};
 
@@ -43,18 +44,7 @@ impl Args {
                 "ENCRYPTIONINFO: is missing: the file is not encrypted; `ringfence strip` takes its header off";
             return Err(Failure::of(&input.name, reason));
         }
-        let base = input.base_name().and_then(|name| name.strip_suffix(".enc.sgn"));
-        if base.is_none() && self.target.path().is_none() {
-            return Err(Failure::WrongUsage(format!(
-                "{}: the name does not end in .enc.sgn: say with --output where to write",
-                input.name
-            )));
-        }
-        let beside = match (&input.path, base) {
-            (Some(path), Some(base)) => Some(path.with_file_name(base)),
-            _ => None,
-        };
-        let path = self.target.path_or(beside)?;
+        let path = names::place_of_content(&input, names::ENCRYPTED, &self.target)?;
         self.target.check(&path)?;
         if let Some(cert) = &self.cert {
             let signer = input::certificate(cert)?;

@@ -9,6 +9,7 @@ use ringfence_core::enrolment::stub::stub;
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::{self, Input};
+use crate::files::names;
 use crate::files::output::{Readers, Target};
 use crate::files::signer::{Making, Pair, warn_size};
 
@@ -45,7 +46,7 @@ impl Args {
     /// Encrypts, signs and writes.
     pub fn run(self) -> Result<Answer, Failure> {
         let input = Input::read(&self.file)?;
-        let path = self.target.path_or(beside(&input, ".enc.sgn"))?;
+        let path = self.target.path_or(beside(&input, names::ENCRYPTED))?;
         self.target.check(&path)?;
         let stub_path = self.stub_path(&input)?;
         if let Some(stub_path) = &stub_path {
@@ -53,7 +54,7 @@ impl Args {
         }
         let name = match (&self.making.filename, input.base_name()) {
             (Some(name), _) => name.clone(),
-            (None, Some(base)) => format!("{base}.enc.sgn"),
+            (None, Some(base)) => format!("{base}{}", names::ENCRYPTED),
             (None, None) => {
                 let reason = "standard input has no name: say with --filename what the phone asks for";
                 return Err(Failure::WrongUsage(reason.to_owned()));
@@ -75,8 +76,7 @@ impl Args {
         let stub = match &stub_path {
             None => None,
             Some(stub_path) => {
-                let stub_name = name.strip_suffix(".enc.sgn").map(|base| format!("{base}.sgn"));
-                let stub_name = stub_name.unwrap_or_else(|| name.clone());
+                let stub_name = names::stub_of(&name).unwrap_or_else(|| name.clone());
                 let spec = FileSpec { file_name: &stub_name, ..spec.clone() };
                 let signed = sign_file(&spec, xml, &identity).map_err(|error| failed(&error))?;
                 Some((stub_path, signed))
@@ -98,10 +98,9 @@ impl Args {
         // Beside the encrypted config, under the name that the phone asks for first.
         let derived = || {
             let named = self.target.path().filter(|path| *path != Path::new("-"))?;
-            let base = named.file_name()?.to_str()?.strip_suffix(".enc.sgn")?;
-            Some(named.with_file_name(format!("{base}.sgn")))
+            Some(named.with_file_name(names::stub_of(named.file_name()?.to_str()?)?))
         };
-        let path = named.clone().or_else(derived).or_else(|| beside(input, ".sgn"));
+        let path = named.clone().or_else(derived).or_else(|| beside(input, names::SIGNED));
         path.map(Some).ok_or_else(|| {
             Failure::WrongUsage("standard input has no name: say with --stub=FILE where the stub goes".to_owned())
         })

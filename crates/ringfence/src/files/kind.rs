@@ -8,6 +8,7 @@ use wire::trust_list::TrustList;
 
 use crate::exit::Failure;
 use crate::files::input::Input;
+use crate::files::names;
 
 /// A decoded file. Its signature was not looked at.
 pub enum Decoded {
@@ -85,7 +86,7 @@ enum Sort {
 pub fn named(input: &Input) -> Option<&'static str> {
     Some(match by_name(input)? {
         Sort::List => "trustlist",
-        Sort::Signed if input.base_name()?.to_ascii_lowercase().ends_with(".enc.sgn") => "encrypted",
+        Sort::Signed if names::without(input.base_name()?, names::ENCRYPTED).is_some() => "encrypted",
         Sort::Signed => "signed",
     })
 }

@@ -9,6 +9,7 @@
 
 mod describe;
 mod device_key;
+mod names;
 mod record;
 mod signer;
 mod table;

@@ -15,7 +15,7 @@ use wire::signed_file::SignedFile;
 use crate::exit::{Answer, Failure};
 use crate::files::input::{self, Input};
 use crate::files::kind::Decoded;
-use crate::files::{describe, device_key, table};
+use crate::files::{describe, device_key, names, table};
 use crate::terminal::{self, BAD, GOOD, paint};
 
 /// Show every field of a trust list, a signed file or an encrypted config
@@ -130,8 +130,7 @@ impl Stub {
         if !file.is_encrypted() {
             return None;
         }
-        let base = input.base_name()?.strip_suffix(".enc.sgn")?;
-        let path = input.path.as_deref()?.with_file_name(format!("{base}.sgn"));
+        let path = input.path.as_deref()?.with_file_name(names::stub_of(input.base_name()?)?);
         if !path.is_file() {
             return None;
         }

@@ -6,6 +6,7 @@ use pki::sign::{FileSpec, sign_file};
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::Input;
+use crate::files::names;
 use crate::files::output::{Readers, Target};
 use crate::files::signer::{Making, Pair, warn_size};
 use crate::terminal;
@@ -45,7 +46,7 @@ impl Args {
         let name = self.making.filename.clone().or(base).ok_or_else(|| {
             Failure::WrongUsage("standard input has no name: say with --filename what phones ask for".to_owned())
         })?;
-        if input.base_name().is_some_and(|name| name.ends_with(".sgn")) {
+        if input.base_name().is_some_and(|name| names::without(name, names::SIGNED).is_some()) {
             terminal::warn(&format!("{} is signed already, by its name", input.name));
         }
         let pair = Pair::read(&self.cert, self.key.as_deref())?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::exit::{Answer, Failure};
 use crate::files::input::Input;
 use crate::files::kind::Decoded;
+use crate::files::names;
 use crate::files::output::{Readers, Target};
 use crate::terminal;
 
@@ -30,18 +31,7 @@ impl Args {
                 return Err(Failure::of(&input.name, "is a trust list, which has no payload"));
             }
         };
-        let base = input.base_name().and_then(|name| name.strip_suffix(".sgn"));
-        if base.is_none() && self.target.path().is_none() {
-            return Err(Failure::WrongUsage(format!(
-                "{}: the name does not end in .sgn: say with --output where to write",
-                input.name
-            )));
-        }
-        let beside = match (&input.path, base) {
-            (Some(path), Some(base)) => Some(path.with_file_name(base)),
-            _ => None,
-        };
-        let path = self.target.path_or(beside)?;
+        let path = names::place_of_content(&input, names::SIGNED, &self.target)?;
         if signed.is_encrypted() {
             terminal::warn("the payload is cipher text; `ringfence decrypt` opens it with the key of the device");
         }
