@@ -3,7 +3,7 @@
 use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::token::prepare::{Preparation, prepare, write_certificate};
 use pki::token::{CALL_LIMIT, PinState, TokenError, TokenModule};
-use pki::{Certificate, SoftKey};
+use pki::{Certificate, Signer, SoftKey};
 use wire::digest::DigestId;
 use zeroize::Zeroizing;
 
