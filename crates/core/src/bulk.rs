@@ -104,7 +104,8 @@ impl Cluster {
         Ok(host_key)
     }
 
-    /// `set cert bulk export UNIT`: the certificates of all nodes, written to the place. How many.
+    /// `set cert bulk export UNIT`: the certificates of all nodes, written to the place. Sentences about what was left half written
+    /// there.
     ///
     /// # Errors
     /// [`CoreError`]: no place named, the place does not open, this cluster has no such certificates.
@@ -115,7 +116,7 @@ impl Cluster {
         unit: &'static BulkUnit,
         exchange: &dyn Exchange,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<usize, CoreError> {
+    ) -> Result<Vec<String>, CoreError> {
         self.on_publisher(actor, node)?;
         let mut entries = Vec::new();
         let cluster = cluster_name(node)?;
@@ -132,12 +133,14 @@ impl Cluster {
         let now = surroundings.now();
         let bundle = Bundle { unit: unit.name().to_owned(), made: now, entries };
         let mut folder = self.bulk_folder(node, exchange).await?;
-        folder.write(&unit.export_file(&cluster), bundle.to_text().as_bytes()).await?;
+        let file = unit.export_file(&cluster);
+        folder.write(&file, bundle.to_text().as_bytes()).await?;
         self.note_bulk(actor, "export", unit, &bundle.entries, now).await?;
-        Ok(bundle.entries.len())
+        Ok(folder.leftovers(&file).await?)
     }
 
-    /// `set cert bulk consolidate UNIT`: what all clusters have exported, put into one file. The clusters in it.
+    /// `set cert bulk consolidate UNIT`: what all clusters have exported, put into one file. The clusters in it, and sentences
+    /// about what was left half written there.
     ///
     /// # Errors
     /// [`CoreError`]: nothing was exported; a file that is not right, by its name and line. Nothing is written then.
@@ -148,7 +151,7 @@ impl Cluster {
         unit: &'static BulkUnit,
         exchange: &dyn Exchange,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<Vec<String>, CoreError> {
+    ) -> Result<(Vec<String>, Vec<String>), CoreError> {
         self.on_publisher(actor, node)?;
         let mut folder = self.bulk_folder(node, exchange).await?;
         let mut entries: Vec<BundleEntry> = Vec::new();
@@ -174,7 +177,7 @@ impl Cluster {
         self.note_bulk(actor, "consolidate", unit, &bundle.entries, now).await?;
         let mut clusters: Vec<String> = bundle.entries.into_iter().map(|entry| entry.cluster).collect();
         clusters.dedup();
-        Ok(clusters)
+        Ok((clusters, folder.leftovers(&unit.consolidated_file()).await?))
     }
 
     /// `set cert bulk import UNIT`: the certificates of the other clusters come into the trust stores. All of a file or none.

@@ -57,6 +57,7 @@ pub mod wording;
 pub use actor::{Actor, Level};
 pub use cluster::Cluster;
 pub use error::CoreError;
+pub use store::aside;
 pub use store::rows::{
     AdministratorRow, CertificateRow, ChangeRow, DeviceRow, FormerSettingRow, GroupRow, HeldListRow, NodeRow,
     ServiceRow, StandingAlarmRow, UndeliveredRow, UnknownDeviceRow,

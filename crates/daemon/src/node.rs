@@ -192,14 +192,11 @@ impl Node {
         publisher: PublisherOptions,
     ) -> Result<Self, StartError> {
         let directory = cluster.directory(&node);
-        let serving = directory.serve().map_err(CoreError::from)?.ok_or_else(|| {
-            let lock = directory.root().join("serve.lock");
-            CoreError::Internal(format!(
-                "{} is served by another process already, which holds {}: stop that one first",
-                node.name,
-                lock.display()
-            ))
-        })?;
+        let serving = directory.serve().map_err(CoreError::from)?.ok_or_else(|| served_already(&cluster, &node))?;
+        match directory.remove_leftovers() {
+            Ok(removed) => removed.iter().for_each(|file| tracing::info!(file, "was left half written: removed")),
+            Err(error) => tracing::warn!(%error, "what was left half written stays"),
+        }
         for unreadable in cluster.watch_unreadable(now()).await?.iter().take(TOLD) {
             tracing::warn!("{unreadable}");
         }
@@ -359,6 +356,20 @@ impl Node {
         }
         self.flush_log(LAST_LINES);
     }
+}
+
+/// Another process serves the node, by its name. One that has taken the lock and not said yet who it is has none.
+pub(crate) fn served_already(cluster: &Cluster, node: &NodeRow) -> CoreError {
+    let directory = cluster.directory(node);
+    let process = match directory.served() {
+        Ok(Some(served)) => served.process(),
+        _ => "another process".to_owned(),
+    };
+    CoreError::Internal(format!(
+        "{} is served by {process} already, which holds {}: stop that one first",
+        node.name,
+        directory.root().join("serve.lock").display()
+    ))
 }
 
 /// The TLS context of the node's certificate of a unit, and what the certificate is known by.

@@ -6,14 +6,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ringfence_core::aside::is_leftover;
 use ringfence_core::bulk::bundle::BUNDLE_BYTES;
 use ringfence_core::bulk::exchange::{
     Exchange, ExchangeError, ExchangeFolder, FILE_LIMIT, OpenedServer, Pending, SftpServer,
 };
 use russh::client::{self, Handle};
 use russh::keys::{HashAlg, PublicKeyOrCertificate};
+use russh_sftp::client::fs::File;
 use russh_sftp::client::{RawSftpSession, SftpSession, error::Error as SftpError};
-use russh_sftp::protocol::{Packet, StatusCode};
+use russh_sftp::protocol::{OpenFlags, Packet, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How long connecting, keys and login may take together.
@@ -163,17 +165,56 @@ impl ExchangeFolder for SftpFolder {
     fn write<'a>(&'a mut self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()> {
         Box::pin(async move {
             let path = self.at(name);
-            let aside = self.at(&format!("{name}.{}.new", std::process::id()));
-            let wrong = |error: SftpError| failed(&aside, &error);
-            let mut file = self.session.create(aside.as_str()).await.map_err(wrong)?;
+            let (aside, mut file) = self.begin(name).await?;
             let written = async {
                 file.write_all(bytes).await?;
                 file.shutdown().await
             };
             let written: std::io::Result<()> = written.await;
-            written.map_err(|error| ExchangeError::File { path: aside.clone(), reason: error.to_string() })?;
-            self.replace(&aside, &path).await.map_err(|error| failed(&path, &error))
+            let placed = match written {
+                Ok(()) => self.replace(&aside, &path).await.map_err(|error| failed(&path, &error)),
+                Err(error) => Err(ExchangeError::File { path: aside.clone(), reason: error.to_string() }),
+            };
+            if placed.is_err() {
+                // It is of no use; that it cannot be removed either adds nothing to the first error.
+                drop(self.session.remove_file(aside.as_str()).await);
+            }
+            placed
         })
+    }
+
+    fn leftovers<'a>(&'a mut self, name: &'a str) -> Pending<'a, Vec<String>> {
+        Box::pin(async move {
+            let names = self.names().await?;
+            let left = names.iter().filter(|left| is_leftover(left) && left.starts_with(&format!("{name}.")));
+            let next = "was left half written, or is being written by another cluster: remove it when none of them exports";
+            Ok(left.map(|left| format!("{} {next}", self.at(left))).collect())
+        })
+    }
+}
+
+/// Names that are tried for a file aside.
+const NAMES: usize = 16;
+
+impl SftpFolder {
+    /// A file that nobody had before (SSH_FXF_EXCL, draft-ietf-secsh-filexfer-02 6.3), under the first name that is free: what others
+    /// have put there is not written through.
+    async fn begin(&self, name: &str) -> Result<(String, File), ExchangeError> {
+        let flags = OpenFlags::CREATE | OpenFlags::EXCLUDE | OpenFlags::WRITE;
+        let process = std::process::id();
+        for number in 1..=NAMES {
+            let more = if number == 1 { String::new() } else { format!("-{number}") };
+            let aside = self.at(&format!("{name}.{process}{more}.new"));
+            match self.session.open_with_flags(aside.as_str(), flags).await {
+                Ok(file) => return Ok((aside, file)),
+                // The protocol has no word for a name that is taken.
+                Err(_) if self.session.symlink_metadata(aside.as_str()).await.is_ok() => {}
+                Err(error) => return Err(failed(&aside, &error)),
+            }
+        }
+        let path = self.at(&format!("{name}.{process}.new"));
+        let reason = format!("it and {} names like it are taken: look who made them, and remove them", NAMES - 1);
+        Err(ExchangeError::File { path, reason })
     }
 }
 

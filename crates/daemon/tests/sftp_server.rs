@@ -208,6 +208,32 @@ async fn a_reader_sees_one_file_or_the_other() {
     assert_eq!(std::fs::read(sshd.home().join("a.pem")).unwrap(), b"200");
 }
 
+/// Who may write in the directory of the exchange lays links under the names that come next.
+#[tokio::test]
+async fn nothing_is_written_through_links_of_others() {
+    let sshd = Sshd::start();
+    let secret = sshd.folder.path().join("secret");
+    std::fs::write(&secret, "of somebody else").unwrap();
+    let link = |name: String| std::os::unix::fs::symlink(&secret, sshd.home().join(name)).unwrap();
+    let process = std::process::id();
+    link(format!("a.pem.{process}.new"));
+    link(format!("a.pem.{process}-2.new"));
+    let mut opened = SftpExchange.open(&sshd.server()).await.unwrap();
+    std::fs::write(sshd.home().join("a.pem.1.new"), "half").unwrap();
+    opened.folder.write("a.pem", b"new").await.unwrap();
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), "of somebody else");
+    assert_eq!(std::fs::read(sshd.home().join("a.pem")).unwrap(), b"new");
+    let left = opened.folder.leftovers("a.pem").await.unwrap();
+    assert_eq!(left.len(), 1, "the file that was left, not the links: {left:?}");
+    assert!(left[0].contains("/a.pem.1.new was left half written"), "{left:?}");
+    for number in 3..=16 {
+        link(format!("a.pem.{process}-{number}.new"));
+    }
+    let error = opened.folder.write("a.pem", b"newer").await.unwrap_err().to_string();
+    assert!(error.contains("names like it are taken"), "{error}");
+    assert_eq!(std::fs::read(sshd.home().join("a.pem")).unwrap(), b"new");
+}
+
 /// A server that renames onto nothing: the old file stands aside, and comes back when the new one cannot have its name.
 #[tokio::test]
 async fn a_server_without_the_extension_of_openssh() {

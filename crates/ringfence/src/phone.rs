@@ -1,9 +1,7 @@
 //! `ringfence phone`: one virtual phone, or a fleet of them, against any file server.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +21,7 @@ use wire::role::Role;
 
 use crate::exit::{Answer, Failure};
 use crate::files::input;
+use crate::files::output::write_new;
 use crate::terminal::{self, BAD, GOOD, NOTICE, Progress, counted, one_line, paint};
 
 /// MAC address of a phone without one: locally administered, so no real phone has it.
@@ -388,10 +387,7 @@ fn factory(path: &Path) -> Result<ManufacturingCa, Failure> {
     }
     let ca = ManufacturingCa::new().map_err(|error| Failure::at(path, error))?;
     let pem = ca.to_pem().map_err(|error| Failure::at(path, error))?;
-    let mut file = std::fs::OpenOptions::new();
-    let mut file =
-        file.write(true).create_new(true).mode(0o600).open(path).map_err(|error| Failure::at(path, error))?;
-    file.write_all(&pem).and_then(|()| file.sync_all()).map_err(|error| Failure::at(path, error))?;
+    write_new(path, &pem)?;
     Ok(ca)
 }
 

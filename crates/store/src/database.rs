@@ -1,14 +1,15 @@
 //! Opening the database, migrations, transactions.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{StoreError, aside, audit_log, fault, wal};
+use crate::{StoreError, aside, audit_log, fault, lock, wal};
 
 /// The rows of a cluster.
 #[derive(Debug, Clone)]
@@ -80,7 +81,8 @@ impl Store {
         if unclean {
             check(&mut first).await?;
         }
-        open.unlock().and_then(|()| open.lock_shared()).map_err(StoreError::file(path, "cannot be locked"))?;
+        // From the lock for himself to one that is shared nobody waits (flock(2)), unless somebody comes in between.
+        let open = lock::take_elsewhere(open, path.with_file_name("open.lock"), lock::Kind::Shared, lock::PATIENCE).await?;
         sqlx::migrate!("./migrations").run(&mut first).await?;
         first.close().await?;
         let options = AnyPoolOptions::new()
@@ -91,7 +93,7 @@ impl Store {
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .after_connect(|connection, _| Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) }));
         let pool = options.connect(&url).await?;
-        let turns = lock_file(&path.with_file_name("write.lock"))?;
+        let turns = lock::open(&path.with_file_name("write.lock"))?;
         let store = Self {
             pool,
             file: path.into(),
@@ -112,25 +114,28 @@ impl Store {
         check(&mut *self.pool.acquire().await?).await
     }
 
-    /// Starts a change. Only one runs at a time, others wait for their turn; for one that another program makes, ten seconds.
+    /// Starts a change. Only one runs at a time, others wait for their turn: a minute for another process, for one that another
+    /// program makes ten seconds.
     ///
     /// # Errors
-    /// [`StoreError::Database`].
+    /// [`StoreError`]: the turn did not come, with who has it; the database.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        self.begin_within(lock::PATIENCE).await
+    }
+
+    async fn begin_within(&self, patience: Duration) -> Result<Transaction, StoreError> {
         let (file, mine) = (Arc::clone(&self.turns.0), Arc::clone(&self.turns.1).lock_owned().await);
-        let turn = match file.try_lock() {
-            Ok(()) => Ok(Turn { file, _mine: mine }),
+        let path = || self.file.with_file_name("write.lock");
+        let file = match file.try_lock() {
+            Ok(()) => file,
+            // By a handle of its own: one that gives up leaves no lock behind on this one.
             Err(TryLockError::WouldBlock) => {
-                let wait = move || file.lock().map(|()| Turn { file, _mine: mine });
-                tokio::task::spawn_blocking(wait).await.map_err(std::io::Error::other).flatten()
+                let waits = lock::open(&path())?;
+                Arc::new(lock::take_elsewhere(waits, path(), lock::Kind::Exclusive, patience).await?)
             }
-            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::Error(error)) => return Err(StoreError::file(&path(), "cannot be locked")(error)),
         };
-        let turn = turn.map_err(|source| StoreError::File {
-            path: "write.lock".to_owned(),
-            action: "cannot be locked",
-            source,
-        })?;
+        let turn = Turn { file, _mine: mine };
         let mut inner = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         count_one_up(&mut inner).await?;
         Ok(Transaction { inner, _turn: turn, audit_log: Arc::clone(&self.audit_log), audited: None })
@@ -216,7 +221,7 @@ fn unopened(path: &Path, error: sqlx::Error) -> StoreError {
 fn hold(database: &Path) -> Result<(File, bool), StoreError> {
     let path = database.with_file_name("open.lock");
     let failed = |error| StoreError::file(&path, "cannot be locked")(error);
-    let file = lock_file(&path)?;
+    let file = lock::open(&path)?;
     match file.try_lock() {
         Ok(()) => {
             let unclean = aside::length(&wal::path(database))?.is_some_and(|length| length > 0);
@@ -225,14 +230,11 @@ fn hold(database: &Path) -> Result<(File, bool), StoreError> {
             }
             Ok((file, unclean))
         }
-        Err(TryLockError::WouldBlock) => file.lock_shared().map(|()| (file, false)).map_err(failed),
+        Err(TryLockError::WouldBlock) => {
+            lock::take(file, &path, lock::Kind::Shared, lock::PATIENCE).map(|file| (file, false))
+        }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
-}
-
-fn lock_file(path: &Path) -> Result<File, StoreError> {
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    opened.map_err(StoreError::file(path, "cannot be opened"))
 }
 
 /// Each change has a number, in the header of the file and in that of its log: `wal` knows by them what belongs together.
@@ -259,6 +261,7 @@ fn encode_path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lock::tests::Stranger;
 
     /// A database with rows, and then a page in its middle that says nothing.
     async fn damaged(path: &Path) {
@@ -292,5 +295,19 @@ mod tests {
         std::fs::write(folder.path().join("ringfence.db-wal"), [0; 32]).unwrap();
         let error = Store::open(&path, false).await.unwrap_err().to_string();
         assert!(error.starts_with("database: ringfence.db: the file is damaged: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_change_waits_for_a_stranger_with_a_limit_and_names_him() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("ringfence.db"), true).await.unwrap();
+        let stranger = Stranger::locks(&folder.path().join("write.lock"));
+        let error = store.begin_within(Duration::from_millis(20)).await.err().unwrap().to_string();
+        let holder = format!("process {} (bash, user ", stranger.0.id());
+        assert!(error.contains("write.lock: cannot be locked") && error.contains(&holder), "{error}");
+        // Who gave up holds nothing, and who waits goes on when the stranger is gone.
+        let (begun, ()) = tokio::join!(store.begin_within(lock::PATIENCE), async { drop(stranger) });
+        begun.unwrap().commit().await.unwrap();
+        store.begin().await.unwrap().commit().await.unwrap();
     }
 }

@@ -1,12 +1,14 @@
 //! The data directory: `ringfence.db`, and for each node `ringfence.toml`, `keys/`, `published/`, `log/`. The publisher's
 //! stand at the top, a subscriber's under `nodes/NAME/`. Nothing else keeps state.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
 
-use crate::StoreError;
+use crate::aside::{self, OpenDirectory};
 use crate::keys::KeyStore;
+use crate::{StoreError, lock};
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -48,7 +50,8 @@ impl DataDirectory {
     /// # Errors
     /// [`StoreError::File`].
     pub fn create(&self) -> Result<(), StoreError> {
-        create(&self.root, 0o700)
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.root);
+        made.map_err(StoreError::file(&self.root, "cannot be made"))
     }
 
     /// The directory of a node.
@@ -75,9 +78,21 @@ impl DataDirectory {
 
     fn locked(&self, name: &str) -> Result<DirectoryLock, StoreError> {
         let path = self.root.join(name);
-        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = opened.and_then(|file| file.lock().map(|()| file));
-        Ok(DirectoryLock { _file: file.map_err(StoreError::file(&path, "cannot be locked"))? })
+        let file = lock::take(lock::open(&path)?, &path, lock::Kind::Exclusive, lock::PATIENCE)?;
+        Ok(DirectoryLock { _file: file })
+    }
+
+    /// Whether a path lies in this directory, as it is written.
+    pub fn holds(&self, path: &Path) -> bool {
+        path.starts_with(&self.root) && !path.components().any(|part| part == Component::ParentDir)
+    }
+
+    /// Makes a directory in this one, with all above it.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn make(&self, path: &Path) -> Result<(), StoreError> {
+        make(path, 0o750)
     }
 }
 
@@ -87,10 +102,23 @@ impl NodeDirectory {
     /// # Errors
     /// [`StoreError::File`].
     pub fn create(&self) -> Result<(), StoreError> {
-        create(&self.root, 0o700)?;
-        create(&self.root.join("keys"), 0o700)?;
-        create(&self.published(), 0o755)?;
-        create(&self.log(), 0o750)
+        make(&self.root, 0o700)?;
+        make(&self.root.join("keys"), 0o700)?;
+        make(&self.published(), 0o755)?;
+        make(&self.log(), 0o750)
+    }
+
+    /// Removes what processes that are gone have left half written. Their names.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn remove_leftovers(&self) -> Result<Vec<String>, StoreError> {
+        let mut removed = Vec::new();
+        for folder in [self.root.clone(), self.root.join("keys"), self.published()] {
+            let names = OpenDirectory::ours(&folder)?.remove_leftovers()?;
+            removed.extend(names.into_iter().map(|name| folder.join(name).display().to_string()));
+        }
+        Ok(removed)
     }
 
     /// The directory.
@@ -124,6 +152,21 @@ impl NodeDirectory {
     }
 }
 
-fn create(path: &Path, mode: u32) -> Result<(), StoreError> {
-    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(StoreError::file(path, "cannot be made"))
+/// Makes a directory, with all above it, under any umask. What root makes belongs to whom the directory above it belongs to.
+pub(crate) fn make(path: &Path, mode: u32) -> Result<(), StoreError> {
+    let failed = || StoreError::file(path, "cannot be made");
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| path.symlink_metadata().is_err()).collect();
+    for path in missing.into_iter().rev().filter(|path| !path.as_os_str().is_empty()) {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Ok(()) => {
+                let made = File::open(path).map_err(failed())?;
+                OpenDirectory::ours(aside::parent(path))?.hand_over(&made).map_err(failed())?;
+                made.set_permissions(Permissions::from_mode(mode)).map_err(failed())?;
+            }
+            // Somebody made it in between.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed()(error)),
+        }
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What lasts: rows in a database, key files, published files. Nothing here decides anything.
 //!
 //! * [`database`]: opening, migrations, transactions; [`rows`] the typed queries; [`sql`] the free `select` of `run sql`
-//! * [`directory`]: the data directory of a cluster; [`serving`]: which nodes of it run; [`keys`]: the key store of a node
+//! * [`directory`]: the data directory of a cluster; [`serving`]: which nodes of it run; [`keys`]: the key store of a node; [`lock`]: locks
 //! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read;
 //!   [`given`]: what an administrator names
 //! * [`unreadable`]: rows that cannot be read, and [`kept`]: what rows keep for others to read
@@ -19,6 +19,7 @@ pub mod folder;
 pub mod given;
 pub mod kept;
 pub mod keys;
+pub mod lock;
 pub mod peer;
 pub mod rows;
 pub mod serving;
@@ -87,7 +88,7 @@ fn next_step(error: &sqlx::Error) -> &'static str {
 }
 
 impl StoreError {
-    pub(crate) fn file(path: &std::path::Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn file(path: &std::path::Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.display().to_string();
         move |source| Self::File { path, action, source }
     }

@@ -5,8 +5,10 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row, SqliteConnection};
 
@@ -176,12 +178,13 @@ fn spoken(error: &sqlx::Error) -> String {
 /// # Errors
 /// [`StoreError::File`].
 pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
-    let about = std::fs::metadata(path).map_err(StoreError::file(path, "cannot be opened"))?;
     let other = |reason: String| std::io::Error::other(reason);
-    if !about.is_file() {
+    // Opened once, and looked at then: a pipe that somebody has put there holds nobody up.
+    let opened = File::options().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits()).open(path);
+    let file = opened.map_err(StoreError::file(path, "cannot be opened"))?;
+    if !file.metadata().map_err(StoreError::file(path, "cannot be opened"))?.is_file() {
         return Err(StoreError::file(path, "cannot be read")(other("is no file".to_owned())));
     }
-    let file = File::open(path).map_err(StoreError::file(path, "cannot be opened"))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(StoreError::file(path, "cannot be read"))?;
     if bytes.len() as u64 > limit {

@@ -11,11 +11,17 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-use crate::StoreError;
+use crate::{StoreError, lock};
 use crate::directory::{DataDirectory, NodeDirectory};
 
 /// Digits of a number in such a file.
 const DIGITS: usize = 20;
+
+/// Bytes of the number in such a file: twice the digits, a blank, the end of the line.
+const NUMBER_BYTES: u64 = 2 * DIGITS as u64 + 2;
+
+/// What stands before the number of the process that serves, in the second line.
+const PROCESS: &str = "process ";
 
 /// The right to serve a node; given back when dropped.
 #[derive(Debug)]
@@ -43,7 +49,7 @@ impl DataDirectory {
     /// [`StoreError::File`].
     pub fn asked(&self) -> Result<u64, StoreError> {
         let path = self.asks();
-        Ok(read(&open(&path)?, &path)?.unwrap_or_default())
+        Ok(read(&lock::open(&path)?, &path)?.unwrap_or_default())
     }
 
     /// Asks all running nodes to look. The number that they answer with.
@@ -52,9 +58,8 @@ impl DataDirectory {
     /// [`StoreError::File`].
     pub fn ask(&self) -> Result<u64, StoreError> {
         let path = self.asks();
-        let file = open(&path)?;
         // Two that ask at the same time ask two questions: a node may have answered the first already.
-        file.lock().map_err(StoreError::file(&path, "cannot be locked"))?;
+        let file = lock::take(lock::open(&path)?, &path, lock::Kind::Exclusive, lock::PATIENCE)?;
         let number = read(&file, &path)?.unwrap_or_default().saturating_add(1);
         write(&file, &path, number)?;
         Ok(number)
@@ -62,18 +67,21 @@ impl DataDirectory {
 }
 
 impl NodeDirectory {
-    /// Takes the right to serve this node; `None` while another process has it.
+    /// Takes the right to serve this node; `None` while another process has it, which [`Self::served`] names.
     ///
     /// # Errors
     /// [`StoreError::File`].
     pub fn serve(&self) -> Result<Option<Serving>, StoreError> {
         let path = self.lock_path();
-        let file = open(&path)?;
+        let file = lock::open(&path)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(libc::F_WRLCK))) {
             Ok(_) => {}
             Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => return Ok(None),
             Err(error) => return Err(StoreError::file(&path, "cannot be locked")(error.into())),
         }
+        let process = format!("{PROCESS}{:0DIGITS$}\n", std::process::id());
+        let written = file.write_all_at(process.as_bytes(), NUMBER_BYTES);
+        written.map_err(StoreError::file(&path, "cannot be written"))?;
         let serving = Serving { file, path };
         serving.answer(0)?;
         Ok(Some(serving))
@@ -120,6 +128,15 @@ impl Served {
         Ok(answered || !self.is_held()?)
     }
 
+    /// The process, for people. It wrote its number right after it had the lock.
+    #[must_use]
+    pub fn process(&self) -> String {
+        let mut bytes = [0; PROCESS.len() + DIGITS];
+        let read = self.file.read_exact_at(&mut bytes, NUMBER_BYTES).ok();
+        let text = read.and_then(|()| std::str::from_utf8(&bytes).ok()?.strip_prefix(PROCESS)?.parse().ok());
+        text.map_or_else(|| "another process".to_owned(), lock::named)
+    }
+
     /// Asks the system who has the lock; takes nothing, so that nobody is in anybody's way.
     fn is_held(&self) -> Result<bool, StoreError> {
         let mut lock = whole(libc::F_WRLCK);
@@ -141,11 +158,6 @@ fn whole(kind: i32) -> libc::flock {
     }
 }
 
-fn open(path: &Path) -> Result<File, StoreError> {
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    opened.map_err(StoreError::file(path, "cannot be opened"))
-}
-
 /// The number stands twice: one that is read while it is written does not agree with itself.
 fn write(file: &File, path: &Path, number: u64) -> Result<(), StoreError> {
     let text = format!("{number:0DIGITS$} {number:0DIGITS$}\n");
@@ -154,7 +166,7 @@ fn write(file: &File, path: &Path, number: u64) -> Result<(), StoreError> {
 
 /// `None`: nothing was written yet, or it is being written now.
 fn read(file: &File, path: &Path) -> Result<Option<u64>, StoreError> {
-    let mut bytes = [0; 2 * DIGITS + 2];
+    let mut bytes = [0; NUMBER_BYTES as usize];
     let length = file.read_at(&mut bytes, 0).map_err(StoreError::file(path, "cannot be read"))?;
     let text = bytes.get(..length).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let twice = text.and_then(|text| text.trim_end().split_once(' '));
@@ -180,6 +192,8 @@ mod tests {
         let serving = node.serve().unwrap().unwrap();
         assert!(node.serve().unwrap().is_none(), "one process serves a node");
         let served = node.served().unwrap().unwrap();
+        let process = served.process();
+        assert!(process.starts_with(&format!("process {} (", std::process::id())), "{process}");
         let first = data.ask().unwrap();
         assert!(!served.is_done_with(first).unwrap());
         serving.answer(first).unwrap();

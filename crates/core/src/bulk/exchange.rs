@@ -1,11 +1,13 @@
 //! Where clusters meet: a directory of this machine, or of an SFTP server. This crate knows no socket: whoever has one gives an
 //! [`Exchange`].
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use store::StoreError;
-use store::aside;
+use store::aside::{self, OpenDirectory, Rights};
 use store::folder::Folder;
 use store::peer::read_file;
 use zeroize::Zeroizing;
@@ -69,6 +71,9 @@ pub trait ExchangeFolder: Send {
 
     /// Writes a file: others see the old bytes or the new ones, never a part.
     fn write<'a>(&'a mut self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()>;
+
+    /// Sentences about what was left half written there of a file, by a process that ended.
+    fn leftovers<'a>(&'a mut self, name: &'a str) -> Pending<'a, Vec<String>>;
 }
 
 /// Why an exchange does not work.
@@ -145,24 +150,24 @@ impl Exchange for NoSftp {
     }
 }
 
-/// A directory of this machine.
+/// A directory of this machine, held open.
 pub(super) struct LocalFolder {
-    root: PathBuf,
+    place: Arc<OpenDirectory>,
 }
 
 impl LocalFolder {
     pub(super) fn open(path: &Path) -> Result<Self, ExchangeError> {
-        let folder = Folder::open(path).map_err(|error| file_error(&error))?;
-        Ok(Self { root: folder.root().to_path_buf() })
+        let place = OpenDirectory::of_others(path).map_err(|error| file_error(&error))?;
+        Ok(Self { place: Arc::new(place) })
     }
 
     fn blocking<'a, T: Send + 'static>(
         &self,
-        work: impl FnOnce(PathBuf) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&OpenDirectory) -> Result<T, StoreError> + Send + 'static,
     ) -> Pending<'a, T> {
-        let root = self.root.clone();
+        let place = Arc::clone(&self.place);
         Box::pin(async move {
-            let done = tokio::task::spawn_blocking(move || work(root)).await;
+            let done = tokio::task::spawn_blocking(move || work(&place)).await;
             let lost = |error: tokio::task::JoinError| ExchangeError::File {
                 path: "the directory of the exchange".to_owned(),
                 reason: error.to_string(),
@@ -174,13 +179,13 @@ impl LocalFolder {
 
 impl ExchangeFolder for LocalFolder {
     fn names(&mut self) -> Pending<'_, Vec<String>> {
-        self.blocking(|root| Folder::open(&root)?.names(FILE_LIMIT))
+        self.blocking(|place| Folder::open(place.path())?.names(FILE_LIMIT))
     }
 
     fn read<'a>(&'a mut self, name: &'a str) -> Pending<'a, Option<Vec<u8>>> {
         let name = name.to_owned();
-        self.blocking(move |root| {
-            let path = root.join(name);
+        self.blocking(move |place| {
+            let path = place.path().join(name);
             if aside::length(&path)?.is_none() {
                 return Ok(None);
             }
@@ -191,7 +196,15 @@ impl ExchangeFolder for LocalFolder {
     fn write<'a>(&'a mut self, name: &'a str, bytes: &'a [u8]) -> Pending<'a, ()> {
         let (name, bytes) = (name.to_owned(), bytes.to_vec());
         // Certificates are no secret, and another cluster may run under another user.
-        self.blocking(move |root| aside::write(&root.join(name), &bytes, 0o644))
+        self.blocking(move |place| place.write(OsStr::new(&name), &bytes, Rights::Exactly(0o644), true))
+    }
+
+    fn leftovers<'a>(&'a mut self, name: &'a str) -> Pending<'a, Vec<String>> {
+        let name = name.to_owned();
+        self.blocking(move |place| {
+            let names = place.leftovers(Some(OsStr::new(&name)))?;
+            Ok(names.iter().map(|name| aside::left_behind(&place.path().join(name).display().to_string())).collect())
+        })
     }
 }
 

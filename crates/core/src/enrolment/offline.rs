@@ -19,7 +19,8 @@ use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::request::CertificateRequest;
 use pki::{Certificate, NameForm};
 use store::rows::{DeviceRequestRow, LscState};
-use store::{aside, given};
+use store::aside::{self, OpenDirectory, Rights};
+use store::given;
 
 use super::authority::Authority;
 use super::schedule::{listed, note_devices};
@@ -33,6 +34,9 @@ use crate::surroundings::Surroundings;
 
 /// Files in a directory of certificates at most: more than the phones of the largest cluster.
 const FILES: usize = 100_000;
+
+/// Half written files of others that are named at most.
+const TOLD: usize = 10;
 
 /// What became of the certificates of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl Cluster {
     }
 
     /// Writes the requests into a directory, which is made when it is not there: `DEVICE.csr` (PKCS#10) and `DEVICE.pub` (the key
-    /// alone), both PEM. The devices.
+    /// alone), both PEM. The devices, and sentences about what was left half written there.
     ///
     /// # Errors
     /// [`CoreError`]: the level, a directory that cannot be written.
@@ -62,24 +66,34 @@ impl Cluster {
         actor: &Actor,
         directory: &str,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<Vec<String>, CoreError> {
+    ) -> Result<(Vec<String>, Vec<String>), CoreError> {
         actor.require(Level::ReadWrite)?;
         let requests = self.offline_requests().await?;
         let directory = self.data().root().join(directory);
         // Whose fault it is: the name was typed.
         let bad = |error: store::StoreError| CoreError::BadInput(error.to_string());
-        given::make_directory(&directory).map_err(bad)?;
+        let ours = self.data().holds(&directory);
+        let made = if ours { self.data().make(&directory) } else { given::make_directory(&directory) };
+        made.map_err(bad)?;
+        let place = if ours { OpenDirectory::ours(&directory) } else { OpenDirectory::of_others(&directory) };
+        let place = place.map_err(bad)?;
         for row in &requests {
-            let file = |ending: &str| directory.join(format!("{}.{ending}", row.device));
+            let write = |ending: &str, pem: &str| {
+                let name = format!("{}.{ending}", row.device);
+                place.write(name.as_ref(), pem.as_bytes(), Rights::Exactly(0o644), true).map_err(bad)
+            };
             let request = row.request.read(CertificateRequest::of_a_phone).map_err(CoreError::Unreadable)?;
-            aside::write(&file("csr"), request.to_pem().as_bytes(), 0o644).map_err(bad)?;
-            aside::write(&file("pub"), row.public_key.as_bytes(), 0o644).map_err(bad)?;
+            write("csr", request.to_pem())?;
+            write("pub", &row.public_key)?;
         }
         let names: Vec<String> = requests.into_iter().map(|row| row.device).collect();
         let mut transaction = self.store().begin().await?;
         transaction.note_audit(surroundings.now(), actor.name(), "utils capf csr dump", &listed(&names)).await?;
         transaction.commit().await?;
-        Ok(names)
+        let mut left = place.leftovers(None).map_err(bad)?;
+        left.truncate(TOLD);
+        let left = left.iter().map(|name| aside::left_behind(&directory.join(name).display().to_string()));
+        Ok((names, left.collect()))
     }
 
     /// Takes the certificates of a file, or of all files of a directory. Each is taken or refused for itself: its key is that of a

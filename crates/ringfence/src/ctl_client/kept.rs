@@ -8,6 +8,7 @@ use wire::ctl_provider::Upload;
 
 use super::Set;
 use crate::exit::Failure;
+use crate::files::output::{Readers, write_over};
 use crate::terminal;
 
 /// Refusals after which nobody will ever take this file: it is made anew.
@@ -50,7 +51,8 @@ impl Kept {
     /// reason not to send it.
     pub fn put(file: &Path, set: Set, upload: &Upload) -> Self {
         let numbered = (2..=MOST).map(|number| with(file, &format!(".{number}")));
-        let free = std::iter::once(file.to_path_buf()).chain(numbered).find(|path| !path.exists());
+        // A link that leads nowhere is something too.
+        let free = std::iter::once(file.to_path_buf()).chain(numbered).find(|path| path.symlink_metadata().is_err());
         let kept = Self { file: free.unwrap_or_else(|| file.to_path_buf()), ours: true, written: false };
         match kept.write(set, upload) {
             Ok(()) => Self { written: true, ..kept },
@@ -65,7 +67,7 @@ impl Kept {
         let note = Note { set, base: upload.base.as_ref().map(|base| hex(base)), sha256: hex(&sha256(&upload.file)) };
         let note = serde_json::to_string(&note).map_err(super::could_not)?;
         for (path, bytes) in [(&self.note(), note.as_bytes()), (&self.file, &upload.file)] {
-            std::fs::write(path, bytes).map_err(|error| Failure::at(path, error))?;
+            write_over(path, bytes, Readers::Everybody)?;
         }
         Ok(())
     }

@@ -1,9 +1,13 @@
-//! Files written whole or not at all: written aside, synced, renamed.
+//! Files that options name: written whole or not at all, and through no link that somebody else has laid.
 
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use nix::fcntl::{OFlag, readlinkat};
+use ringfence_core::StoreError;
+use ringfence_core::aside::{OpenDirectory, Rights, left_behind};
 
 use crate::exit::Failure;
 use crate::terminal;
@@ -62,9 +66,9 @@ impl Target {
         if path == Path::new("-") || path.metadata().is_ok_and(|about| !about.is_file()) {
             return Ok(());
         }
-        let real = path.canonicalize();
-        let aside = aside(real.as_deref().unwrap_or(path), Readers::Owner);
-        aside.map(drop).map_err(|error| Failure::at(path, format!("cannot be written: {error}")))
+        let path = followed(path)?;
+        let checked = opened(&path).and_then(|place| place.check_writable(name(&path)));
+        checked.map_err(|error| Failure::at(&path, format!("cannot be written: {}", reason(error))))
     }
 
     /// Writes the whole file. On any error the old file, or none, stands there.
@@ -73,13 +77,14 @@ impl Target {
             return terminal::print_bytes(bytes);
         }
         self.check(path)?;
-        match path.metadata() {
+        let there = path.metadata();
+        if there.as_ref().is_ok_and(|about| !about.is_file()) {
             // A device or a pipe has nothing to replace: what is behind it gets the bytes.
-            Ok(about) if !about.is_file() => write_into(path, bytes),
-            // Through a link, so that the link stays.
-            Ok(_) => replace(&path.canonicalize().map_err(|error| Failure::at(path, error))?, bytes, readers, true),
-            Err(_) => replace(path, bytes, readers, self.force),
+            return write_into(path, bytes);
         }
+        // Through a link, so that the link stays.
+        let real = if there.is_ok() { followed(path)? } else { path.to_path_buf() };
+        replace(&real, bytes, readers, self.force)
     }
 }
 
@@ -88,40 +93,82 @@ fn exists(path: &Path) -> Failure {
 }
 
 fn write_into(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = OpenOptions::new().write(true).open(path).map_err(|error| Failure::at(path, error))?;
-    file.write_all(bytes).map_err(|error| Failure::at(path, error))
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
+    let failed = |error: Error| Failure::at(path, error);
+    let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+    // What was no file may have been put away for one meanwhile.
+    if file.metadata().map_err(failed)?.is_file() {
+        return Err(Failure::at(path, "is another file than a moment ago: somebody else writes here"));
     }
+    file.write_all(bytes).map_err(failed)
 }
 
-/// A file beside the one that is to be written.
-fn aside(path: &Path, readers: Readers) -> std::io::Result<tempfile::NamedTempFile> {
-    let mode = match readers {
-        Readers::Everybody => 0o666,
-        Readers::Owner => 0o600,
-    };
-    let permissions = Permissions::from_mode(mode);
-    tempfile::Builder::new().prefix(".ringfence-").permissions(permissions).tempfile_in(folder(path))
+/// Links that lead to another link at most, as the system follows them (path_resolution(7)).
+const LINKS: usize = 40;
+
+/// Where links lead. One that belongs to somebody else leads nowhere: in a directory that many may write he could have what root writes
+/// stand in the place of any file.
+fn followed(path: &Path) -> Result<PathBuf, Failure> {
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS {
+        let failed = |error: Error| Failure::at(&path, error);
+        let flags = (OFlag::O_PATH | OFlag::O_NOFOLLOW).bits();
+        let link = match File::options().read(true).custom_flags(flags).open(&path) {
+            Ok(link) => link,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(path),
+            Err(error) => return Err(failed(error)),
+        };
+        let about = link.metadata().map_err(failed)?;
+        if !about.file_type().is_symlink() {
+            return Ok(path);
+        }
+        if about.uid() != 0 && about.uid() != nix::unistd::geteuid().as_raw() {
+            return Err(Failure::at(&path, "is a link of another user: name the file that is meant"));
+        }
+        let target = readlinkat(&link, "").map_err(|error| failed(error.into()))?;
+        path = path.parent().unwrap_or_else(|| Path::new("")).join(target);
+    }
+    Err(Failure::at(&path, "is a link that leads to too many others"))
+}
+
+fn name(path: &Path) -> &std::ffi::OsStr {
+    path.file_name().unwrap_or_default()
+}
+
+fn opened(path: &Path) -> Result<OpenDirectory, StoreError> {
+    OpenDirectory::of_others(path.parent().unwrap_or_else(|| Path::new("")))
+}
+
+/// What the system said, without the path.
+fn reason(error: StoreError) -> String {
+    match error {
+        StoreError::File { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn replace(path: &Path, bytes: &[u8], readers: Readers, over: bool) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::at(path, error);
-    let folder = folder(path);
-    let mut aside = aside(path, readers).map_err(failed)?;
-    aside.write_all(bytes).map_err(failed)?;
-    aside.as_file().sync_all().map_err(failed)?;
-    let renamed = if over { aside.persist(path) } else { aside.persist_noclobber(path) };
-    match renamed {
-        Ok(_) => {}
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(exists(path));
-        }
-        Err(error) => return Err(failed(error.error)),
+    let rights = match readers {
+        Readers::Everybody => Rights::AtMost(0o666),
+        Readers::Owner => Rights::Exactly(0o600),
+    };
+    let failed = |error: StoreError| match error {
+        StoreError::File { source, .. } if source.kind() == ErrorKind::AlreadyExists && !over => exists(path),
+        other => Failure::at(path, reason(other)),
+    };
+    let place = opened(path).map_err(failed)?;
+    place.write(name(path), bytes, rights, over).map_err(failed)?;
+    for left in place.leftovers(Some(name(path))).map_err(failed)? {
+        terminal::warn(&left_behind(&path.with_file_name(left).display().to_string()));
     }
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    Ok(())
+}
+
+/// Writes a file that only its owner reads where there is none yet.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    replace(path, bytes, Readers::Owner, false)
+}
+
+/// Writes a file in the place of the one that is there.
+pub fn write_over(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Failure> {
+    replace(path, bytes, readers, true)
 }

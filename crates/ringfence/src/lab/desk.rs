@@ -4,9 +4,7 @@
 //! Both run as programs of their own, as they do on his PC: the PKCS#11 module reads where its tokens are from its
 //! environment, once per process.
 
-use std::fs::OpenOptions;
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,6 +13,7 @@ use phone::factory::ManufacturingCa;
 use super::transcript::Transcript;
 use super::world::{CtlProvider, could_not};
 use crate::exit::Failure;
+use crate::files::output::{Readers, write_over};
 
 /// Where the module of SoftHSM stands: Debian, then others.
 const MODULES: [&str; 3] =
@@ -91,9 +90,7 @@ impl Desk {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let path = self.folder.join(name);
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        file.and_then(|mut file| file.write_all(bytes)).map_err(|error| Failure::at(&path, error))
+        write_over(&self.folder.join(name), bytes, Readers::Owner)
     }
 
     /// Makes a token as its maker delivers it.

@@ -29,6 +29,7 @@ use super::scenario::Differences;
 use super::seed::{self, Seed};
 use super::transcript::Transcript;
 use crate::exit::Failure;
+use crate::files::output::{Readers, write_over};
 
 /// Tries to find ports that are free on both addresses.
 const PORT_TRIES: usize = 20;
@@ -299,7 +300,7 @@ impl World {
     pub fn write_manufacturing_root(&mut self) -> Result<PathBuf, Failure> {
         let factory = ManufacturingCa::new().map_err(could_not)?;
         let path = self.data().join("manufacturing-roots.pem");
-        std::fs::write(&path, factory.certificate().to_pem()).map_err(|error| Failure::at(&path, error))?;
+        write_over(&path, factory.certificate().to_pem().as_bytes(), Readers::Everybody)?;
         self.factory = Some(Arc::new(factory));
         Ok(path)
     }

@@ -65,8 +65,9 @@ impl Session {
     ) -> Result<Reply, CoreError> {
         let mut text = String::new();
         for unit in units(name)?.iter().filter(|unit| self.exports(unit, name)) {
-            self.cluster.bulk_export(&self.actor, &self.node, unit, &*self.exchange, surroundings).await?;
+            let left = self.cluster.bulk_export(&self.actor, &self.node, unit, &*self.exchange, surroundings).await?;
             text.push_str(&format!("Successfully exported {} certificate(s) to sftp server.\n", unit.name()));
+            text.extend(left.iter().map(|left| one_line(left) + "\n"));
         }
         Ok(Reply::done(text))
     }
@@ -81,12 +82,15 @@ impl Session {
             let done =
                 self.cluster.bulk_consolidate(&self.actor, &self.node, unit, &*self.exchange, surroundings).await;
             match done {
-                Ok(clusters) => text.push_str(&format!(
-                    "Successfully consolidated {} certificates.\n{}",
-                    unit.name(),
-                    // One cluster alone has nobody to exchange with.
-                    if clusters.len() == 1 { "Only one cluster has exported so far.\n" } else { "" }
-                )),
+                Ok((clusters, left)) => {
+                    text.push_str(&format!(
+                        "Successfully consolidated {} certificates.\n{}",
+                        unit.name(),
+                        // One cluster alone has nobody to exchange with.
+                        if clusters.len() == 1 { "Only one cluster has exported so far.\n" } else { "" }
+                    ));
+                    text.extend(left.iter().map(|left| one_line(left) + "\n"));
+                }
                 Err(error) => text.push_str(&skipped(name, error, "nothing-exported")?),
             }
         }

@@ -29,11 +29,12 @@ impl Session {
         directory: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let names = self.cluster.dump_offline_requests(&self.actor, directory, surroundings).await?;
+        let (names, left) = self.cluster.dump_offline_requests(&self.actor, directory, surroundings).await?;
+        let left: String = left.iter().map(|left| one_line(left) + "\n").collect();
         Ok(Reply::done(match names.len() {
-            0 => NONE.to_owned(),
+            0 => format!("{NONE}{left}"),
             count => format!(
-                "Successfully dumped {} to {}.\nEach is a .csr with the signature of CAPF, and a .pub with the key alone.\n",
+                "Successfully dumped {} to {}.\nEach is a .csr with the signature of CAPF, and a .pub with the key alone.\n{left}",
                 counted(count, "request"),
                 one_line(directory)
             ),
