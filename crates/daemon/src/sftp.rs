@@ -187,7 +187,8 @@ impl ExchangeFolder for SftpFolder {
         Box::pin(async move {
             let names = self.names().await?;
             let left = names.iter().filter(|left| is_leftover(left) && left.starts_with(&format!("{name}.")));
-            let next = "was left half written, or is being written by another cluster: remove it when none of them exports";
+            let next =
+                "was left half written, or is being written by another cluster: remove it when none of them exports";
             Ok(left.map(|left| format!("{} {next}", self.at(left))).collect())
         })
     }

@@ -5,8 +5,7 @@
 #[path = "support/node.rs"]
 mod node;
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
-use std::path::Path;
+use std::os::unix::fs::{lchown, symlink};
 use std::process::{Command, Output};
 
 use node::Served;
@@ -20,10 +19,6 @@ fn is_root() -> bool {
 
 fn ringfence(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ringfence")).args(arguments).output().unwrap()
-}
-
-fn mode(path: &Path) -> u32 {
-    std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 fn said(output: &Output) -> String {

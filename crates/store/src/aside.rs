@@ -98,9 +98,9 @@ impl OpenDirectory {
     /// # Errors
     /// [`StoreError::File`].
     pub fn check_writable(&self, name: &OsStr) -> Result<(), StoreError> {
-        let tried = self.begin(name, Rights::Exactly(0o600)).and_then(|(aside, _)| {
-            Ok(unlinkat(&self.handle, aside.as_os_str(), UnlinkatFlags::NoRemoveDir)?)
-        });
+        let tried = self
+            .begin(name, Rights::Exactly(0o600))
+            .and_then(|(aside, _)| Ok(unlinkat(&self.handle, aside.as_os_str(), UnlinkatFlags::NoRemoveDir)?));
         tried.map_err(StoreError::file(&self.path.join(name), "cannot be written"))
     }
 

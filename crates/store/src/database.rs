@@ -82,7 +82,8 @@ impl Store {
             check(&mut first).await?;
         }
         // From the lock for himself to one that is shared nobody waits (flock(2)), unless somebody comes in between.
-        let open = lock::take_elsewhere(open, path.with_file_name("open.lock"), lock::Kind::Shared, lock::PATIENCE).await?;
+        let open =
+            lock::take_elsewhere(open, path.with_file_name("open.lock"), lock::Kind::Shared, lock::PATIENCE).await?;
         sqlx::migrate!("./migrations").run(&mut first).await?;
         first.close().await?;
         let options = AnyPoolOptions::new()

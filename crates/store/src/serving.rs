@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-use crate::{StoreError, lock};
 use crate::directory::{DataDirectory, NodeDirectory};
+use crate::{StoreError, lock};
 
 /// Digits of a number in such a file.
 const DIGITS: usize = 20;

@@ -18,9 +18,9 @@ use pki::bundle::{CHAIN_BYTES, certificates};
 use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::request::CertificateRequest;
 use pki::{Certificate, NameForm};
-use store::rows::{DeviceRequestRow, LscState};
 use store::aside::{self, OpenDirectory, Rights};
 use store::given;
+use store::rows::{DeviceRequestRow, LscState};
 
 use super::authority::Authority;
 use super::schedule::{listed, note_devices};
