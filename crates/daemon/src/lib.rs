@@ -8,6 +8,7 @@
 //! * [`monitor`]: what expires: syslog, e-mail, metrics
 //! * [`present`]: which certificate a port presents
 //! * [`revocation`]: asks CAs whether they have revoked a certificate
+//! * `places`: who gets a place of a server, and who is closed for it
 //! * [`line_log`]: logs that nobody waits for
 //! * [`sftp`]: servers through which clusters exchange certificates
 //! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
@@ -21,6 +22,7 @@ pub mod line_log;
 pub mod monitor;
 pub mod node;
 mod once_a_minute;
+mod places;
 pub mod present;
 pub mod revocation;
 pub mod serve;

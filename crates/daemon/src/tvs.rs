@@ -16,7 +16,6 @@ mod server;
 mod source;
 
 pub use counters::TvsCounters;
-pub(crate) use limits::Addresses;
 pub use limits::TvsLimits;
 pub use rotate::RotatingFile;
 pub use server::TvsServer;

@@ -201,7 +201,7 @@ fn a_phone_that_says_too_much_hears_the_end_all_the_same() {
 
 #[test]
 fn places_are_bounded_per_address_and_in_all() {
-    let limits = CapfLimits { connections: 5, per_address: 2, ..CapfLimits::default() };
+    let limits = CapfLimits { connections: 5, per_address: 2, silence: Duration::MAX, ..CapfLimits::default() };
     let node = CapfNode::start(false, limits, &[DEVICE]);
     let from = |last: u8| Offer { from: Some(Ipv4Addr::new(127, 0, 0, last)), ..Offer::default() };
     let mut open: Vec<CapfPhone> =
@@ -224,6 +224,31 @@ fn places_are_bounded_per_address_and_in_all() {
     assert_eq!(node.counters.unknown_device(), 1);
     let again = (0..1000).find_map(|_| CapfPhone::offer(node.address, from(2)).ok());
     assert!(again.is_some());
+}
+
+#[test]
+fn silent_connections_leave_room_and_sessions_keep_theirs() {
+    let limits = CapfLimits { connections: 6, per_address: 4, silence: Duration::ZERO, ..CapfLimits::default() };
+    let node = CapfNode::start(false, limits, &[DEVICE]);
+    node.schedule(DEVICE, Operation::Install, AuthenticationMode::NullString, None);
+    let mut making = CapfPhone::connect(node.address);
+    making.send(&auth(DEVICE, ""));
+    making.receive().unwrap();
+    let mut attack = Vec::new();
+    for round in 0..6 {
+        for last in [2, 2, 2, 3, 3] {
+            attack.push(tcp(node.address, Some(Ipv4Addr::new(127, 0, 0, last))));
+        }
+        let from = Offer { from: Some(Ipv4Addr::new(127, 0, 0, 4)), ..Offer::default() };
+        let mut phone = CapfPhone::offer(node.address, from).unwrap();
+        phone.send(&auth("SEPFFFFFFFFFFFF", ""));
+        assert_eq!(phone.end(), 9, "round {round}");
+    }
+    assert_eq!(node.counters.refused(), 0);
+    assert!(node.counters.made_room() > 20, "{}", node.counters.made_room());
+    // a phone takes minutes to make its key
+    making.send(&PhoneMessage::KeyGenerated(Ok(key())));
+    assert_eq!(making.receive().unwrap()[1], 9);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 
 use ctl_desk::{Desk, PASSWORD, refusal, sign, sign_draft, token};
-use daemon::ctl_provider::{ClientError, WRONG_LIMIT};
+use daemon::ctl_provider::{ClientError, CtlProviderLimits, WRONG_LIMIT};
 use pki::ctl_client::CtlDraft;
 use ringfence_core::parameters::SecurityMode;
 use wire::ctl_provider::{Choice, Entry, Request, Upload};
@@ -125,6 +125,28 @@ async fn wrong_passwords_are_counted_and_then_the_right_one_waits_too() {
     let (label, text) = refusal(&error);
     assert_eq!(label, "too-many-attempts");
     assert!(text.starts_with("Too many wrong passwords. Try again in ") && text.ends_with(" seconds"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_leave_room_and_the_one_at_the_desk_keeps_his() {
+    let mut desk = Desk::new(&["7975"]).await;
+    desk.stop().await;
+    let silence = std::time::Duration::ZERO;
+    desk.limits = CtlProviderLimits { connections: 4, per_address: 4, silence, ..desk.limits.clone() };
+    desk.start().await;
+    let mut first = desk.sit_down().await;
+    let mut idle = Vec::new();
+    for _ in 0..4 {
+        for last in [2, 2, 3] {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            socket.bind(&std::net::SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)).into()).unwrap();
+            socket.connect(&desk.address.into()).unwrap();
+            idle.push(socket);
+        }
+        let error = desk.log_in("ccmadmin", PASSWORD).await.err().unwrap();
+        assert_eq!(refusal(&error).0, "busy", "it was heard");
+    }
+    assert!(first.look().await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -188,24 +188,79 @@ fn a_head_that_never_ends_is_cut() {
     }
 }
 
+/// A connection from an address, with what it sends first.
+fn connect(servers: &Servers, last: u8, bytes: &[u8]) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, last], 0)).into()).unwrap();
+    socket.connect(&servers.http.into()).unwrap();
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream
+}
+
+/// Waits until the server has cut a connection, without reading what it has sent.
+fn expect_cut(stream: &TcpStream) {
+    use nix::poll::{PollFd, PollFlags, poll};
+    use std::os::fd::AsFd;
+    let mut fd = [PollFd::new(stream.as_fd(), PollFlags::empty())];
+    assert_eq!(poll(&mut fd, 10_000_u16).unwrap(), 1, "not cut");
+}
+
+#[test]
+fn who_does_not_read_leaves_room_for_others() {
+    let silence = Duration::ZERO;
+    let config = http::Config { max_connections: 6, max_per_address: 4, silence, ..http::Config::default() };
+    let servers = Servers::with(tftp::Config::default(), config);
+    // one whose answer takes its time here is not at fault
+    let mut waits = connect(&servers, 4, b"GET /slow-4947 HTTP/1.0\r\n\r\n");
+    servers.memory.wait_for_requests(1);
+    let mut attack = Vec::new();
+    for round in 0..8 {
+        for last in [2, 2, 2, 3, 3] {
+            attack.push(connect(&servers, last, b"GET /roll-over HTTP/1.1\r\nHost: x\r\n\r\n"));
+        }
+        let mut good = connect(&servers, 5, b"GET /size-1 HTTP/1.0\r\n\r\n");
+        assert!(rest(&mut good).starts_with("HTTP/1.0 200 "), "round {round}");
+    }
+    // what they did not read is thrown away at once
+    expect_cut(&attack[0]);
+    servers.memory.release();
+    assert!(rest(&mut waits).starts_with("HTTP/1.0 200 "));
+}
+
+#[test]
+fn who_neither_reads_nor_writes_is_cut() {
+    let config = http::Config { longest_silence: Duration::from_millis(200), ..http::Config::default() };
+    let servers = Servers::with(tftp::Config::default(), config);
+    for start in [b"GET /roll-over HTTP/1.1\r\nHost: x\r\n\r\n".as_slice(), b"", b"GET /si"] {
+        expect_cut(&connect(&servers, 1, start));
+    }
+    let mut slow = connect(&servers, 1, b"GET /slow-4947 HTTP/1.0\r\n\r\n");
+    servers.memory.wait_for_requests(1);
+    expect_cut(&connect(&servers, 1, b""));
+    servers.memory.release();
+    assert!(rest(&mut slow).starts_with("HTTP/1.0 200 "), "the time that an answer takes here is not the peer's");
+}
+
 #[test]
 fn connections_are_bounded() {
-    let config = http::Config { max_connections: 2, ..http::Config::default() };
+    let config = http::Config { max_connections: 2, silence: Duration::MAX, ..http::Config::default() };
     let servers = Servers::with(tftp::Config::default(), config);
-    let idle: Vec<_> = (0..2).map(|_| TcpStream::connect(servers.http).unwrap()).collect();
-    // the third waits in the queue of the system until one leaves
-    let mut third = TcpStream::connect(servers.http).unwrap();
-    third.write_all(b"GET /size-1 HTTP/1.0\r\n\r\n").unwrap();
-    third.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    assert!(third.read(&mut [0; 1]).is_err(), "answered beyond the limit");
+    let idle: Vec<_> = (0..2).map(|_| connect(&servers, 1, b"")).collect();
+    let mut third = connect(&servers, 2, b"");
+    assert!(
+        matches!(third.read(&mut [0; 1]), Ok(0) | Err(_)),
+        "there is no place, and nobody has been silent for so long"
+    );
     drop(idle);
-    third.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    assert!(rest(&mut third).starts_with("HTTP/1.0 200 "));
+    // the server sees in its own time that they are gone
+    assert!((0..1000).any(|_| raw(&servers, b"GET /size-1 HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 200 ")));
 }
 
 #[test]
 fn one_address_has_its_share() {
-    let config = http::Config { max_per_address: 1, ..http::Config::default() };
+    let config = http::Config { max_per_address: 1, silence: Duration::MAX, ..http::Config::default() };
     let servers = Servers::with(tftp::Config::default(), config);
     let mut first = TcpStream::connect(servers.http).unwrap();
     let mut second = TcpStream::connect(servers.http).unwrap();

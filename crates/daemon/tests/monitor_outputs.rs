@@ -296,6 +296,24 @@ async fn metrics_as_prometheus_reads_them() {
     let (missing, posted) =
         tokio::task::spawn_blocking(move || (status(&[&other]), status(&["-d", "x", &other]))).await.unwrap();
     assert_eq!((missing.as_str(), posted.as_str()), ("404", "405"));
+    // Idle connections keep nobody out for longer than a second.
+    let mut idle = Vec::new();
+    for last in [2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3] {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).unwrap();
+        idle.push(socket.connect(address).await.unwrap());
+    }
+    let mut scrapes = 0;
+    loop {
+        let url = format!("http://{address}/metrics");
+        let again = tokio::process::Command::new("curl").args(["-sf", "-m", "20", &url]).output().await.unwrap();
+        scrapes += 1;
+        if again.status.success() {
+            break;
+        }
+        assert!(scrapes < 2000, "never served again: {again:?}");
+    }
+    drop(idle);
     monitor.stop().await;
     assert!(TcpStream::connect(address).is_err(), "it ends with the monitor");
 }

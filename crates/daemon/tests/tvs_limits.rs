@@ -118,7 +118,7 @@ fn many_requests_go_over_one_connection_each_with_its_own_time() {
 
 #[test]
 fn an_address_has_its_share_and_no_more() {
-    let limits = TvsLimits { per_address: 2, ..TvsLimits::default() };
+    let limits = TvsLimits { per_address: 2, silence: Duration::MAX, ..TvsLimits::default() };
     let node = Node::start(false, limits, entries());
     let (request, response) = known();
     let mut first = Phone::connect(node.address);
@@ -136,7 +136,7 @@ fn an_address_has_its_share_and_no_more() {
 
 #[test]
 fn the_server_has_a_bounded_number_of_connections() {
-    let limits = TvsLimits { connections: 3, ..TvsLimits::default() };
+    let limits = TvsLimits { connections: 3, silence: Duration::MAX, ..TvsLimits::default() };
     let node = Node::start(false, limits, entries());
     let (request, response) = known();
     let mut open: Vec<Phone> = (0..3).map(|_| Phone::connect(node.address)).collect();
@@ -147,6 +147,24 @@ fn the_server_has_a_bounded_number_of_connections() {
     }
     open.pop();
     assert_eq!(connect_at_last(&node, elsewhere).ask(&request), response);
+}
+
+#[test]
+fn silent_connections_leave_room_for_phones() {
+    let limits = TvsLimits { connections: 6, per_address: 4, silence: Duration::ZERO, ..TvsLimits::default() };
+    let node = Node::start(false, limits, entries());
+    let (request, response) = known();
+    let mut attack = Vec::new();
+    for round in 0..8 {
+        for last in [2, 2, 2, 3, 3, 4] {
+            attack.push(tcp(node.address, Some(Ipv4Addr::new(127, 0, 0, last))));
+        }
+        let mut phone = Phone::connect(node.address);
+        assert_eq!(phone.ask(&request), response, "round {round}");
+    }
+    expect_tcp_close(&mut attack[0]);
+    assert_eq!((node.counters.refused(), node.counters.verify()), (0, 8));
+    assert!(node.counters.made_room() >= 30, "{}", node.counters.made_room());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use wire::capf::{Cause, Ended, Question, ServerSession, ServerStep, Stage};
 
 use super::counters::one;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
+use crate::places::Place;
 use crate::tls::accept;
 
 /// Bytes read at once: an AUTH_RESPONSE with two certificates has some kilobytes.
@@ -46,7 +47,7 @@ pub(super) struct Connection<D> {
 
 impl<D: EnrolmentDesk> Connection<D> {
     /// Runs to the end of the connection. Whatever happens is counted and logged here.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, place: &Place) {
         let Self { number, tcp, peer, context, shared, mut shutdown } = self;
         let handshake = tokio::select! {
             done = timeout(shared.limits.handshake, accept(tcp, &context)) => done,
@@ -64,7 +65,7 @@ impl<D: EnrolmentDesk> Connection<D> {
         };
         let mut session = ServerSession::new(session_id, shared.limits.stages);
         let mut visit = shared.desk.visit(session_id);
-        let ended = shared.converse(&mut stream, &mut session, &mut visit, &mut shutdown).await;
+        let ended = shared.converse(&mut stream, &mut session, &mut visit, place, &mut shutdown).await;
         shared.counters.add(&ended, session.tolerated());
         // A session that the shutdown broke off says nothing about its phone.
         if !(*shutdown.borrow() && ended.label() == "closed") {
@@ -102,6 +103,7 @@ impl<D: EnrolmentDesk> Shared<D> {
         stream: &mut SslStream<TcpStream>,
         session: &mut ServerSession,
         visit: &mut D::Visit,
+        place: &Place,
         shutdown: &mut watch::Receiver<bool>,
     ) -> Ended {
         let mut chunk = [0; CHUNK];
@@ -133,6 +135,8 @@ impl<D: EnrolmentDesk> Shared<D> {
                         Err(_) => {}
                     }
                 }
+                // Its first message is whole; from here on it keeps its place.
+                ServerStep::Ask(Question::Authenticate(_)) if !place.busy() => session.closed(),
                 ServerStep::Ask(Question::Authenticate(auth)) => match self.desk.admit(visit, &auth).await {
                     Ok(operation) => session.operation(operation),
                     Err(refused) => session.refuse(refused.refusal),

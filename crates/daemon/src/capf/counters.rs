@@ -10,6 +10,7 @@ use wire::capf::{Cause, Ended, Failure, Refusal, Tolerance, Tolerated};
 pub struct CapfCounters {
     pub(super) connections: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) made_room: AtomicU64,
     pub(super) handshakes: AtomicU64,
     pub(super) handshakes_failed: AtomicU64,
     installed: AtomicU64,
@@ -40,6 +41,8 @@ impl CapfCounters {
         connections,
         /// Connections closed because of a limit, before anything was read.
         refused,
+        /// Connections closed before their first message because others needed their places.
+        made_room,
         /// Handshakes that succeeded.
         handshakes,
         /// Handshakes that failed or took too long.

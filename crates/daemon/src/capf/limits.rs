@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wire::capf::Timeouts;
 
+use crate::places::{Limits, SILENCE};
+
 /// Limits of a CAPF server.
 #[derive(Debug, Clone)]
 pub struct CapfLimits {
@@ -17,11 +19,19 @@ pub struct CapfLimits {
     pub write: Duration,
     /// How long sessions whose phone may just be storing a certificate go on after the shutdown was asked for. Default 4 s.
     pub drain: Duration,
-    /// Open connections at most. Default 2048, some 40 kB each in OpenSSL: a phone that makes a key stays for minutes.
+    /// Open connections at most. When all are taken, one that has not sent its first message is closed for a further one. Default 2048, some 40 kB each in OpenSSL: a phone that makes a key stays for minutes.
     pub connections: usize,
     /// Open connections of one address at most. Default 256: a phone has one, but a branch may sit behind one address. More would
     /// let one host take all places; a larger branch is a setting (`[capf] per_address`).
     pub per_address: usize,
+    /// How long a connection must have been silent before it is closed for another one. Default 1 s.
+    pub silence: Duration,
+}
+
+impl CapfLimits {
+    pub(super) const fn places(&self) -> Limits {
+        Limits { most: self.connections, per_address: self.per_address, silence: self.silence }
+    }
 }
 
 impl Default for CapfLimits {
@@ -33,6 +43,7 @@ impl Default for CapfLimits {
             drain: Duration::from_secs(4),
             connections: 2048,
             per_address: 256,
+            silence: SILENCE,
         }
     }
 }

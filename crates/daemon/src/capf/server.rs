@@ -3,22 +3,15 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, timeout};
+use tokio::sync::watch;
 
 use super::connection::{Connection, Shared};
 use super::counters::one;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
-use crate::once_a_minute::OnceAMinute;
+use crate::places::{Places, TurnedAway};
 use crate::tls::SwappableTls;
-use crate::tvs::Addresses;
-
-/// Pause after `accept` failed, mostly because the process has no file descriptors left: long enough for some to come
-/// back, short enough that no phone gives up.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A CAPF server before it runs.
 pub struct CapfServer<D> {
@@ -53,44 +46,33 @@ impl<D: EnrolmentDesk> CapfServer<D> {
     /// # Errors
     /// None at present: failures of single connections and of `accept` are counted and logged, and it goes on.
     pub async fn serve(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
-        let most = u32::try_from(self.limits.connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-        let places = Arc::new(Semaphore::new(most as usize));
-        let addresses = Arc::new(Addresses::default());
+        let places = Places::new("CAPF", self.limits.places());
         let Self { tls, desk, log, limits, counters } = self;
-        let (per_address, drain) = (limits.per_address, limits.drain);
+        let drain = limits.drain;
         let shared = Arc::new(Shared { desk, log, limits, counters });
         let numbers = AtomicU64::new(1);
-        let mut turned_away = OnceAMinute::default();
         let connection_shutdown = shutdown.clone();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let next = tokio::select! {
+                next = places.next(&listener) => next,
                 // an error means that the sender is gone: nobody is left who could ask for the end
                 _ = shutdown.wait_for(|stop| *stop) => break,
             };
-            let (tcp, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "CAPF cannot take a connection; are there file descriptors left?");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+            let (tcp, peer, place) = match next {
+                Ok(next) => next,
+                Err(TurnedAway { peer, share, times }) => {
+                    one(&shared.counters.refused);
+                    if let Some(times) = times {
+                        let CapfLimits { connections, per_address, .. } = shared.limits;
+                        let limit = if share {
+                            format!("this address has {per_address} open connections ([capf] per_address)")
+                        } else {
+                            format!("{connections} connections are open ([capf] connections)")
+                        };
+                        shared.log.line(&format!("debug 0:UNKNOWN:{}: {times} turned away: {limit}", peer.ip()));
+                    }
                     continue;
                 }
-            };
-            let at_address = addresses.enter(peer.ip(), per_address);
-            let full = at_address.is_some();
-            let room = at_address.zip(Arc::clone(&places).try_acquire_owned().ok());
-            let Some(room) = room else {
-                one(&shared.counters.refused);
-                if let Some(count) = turned_away.count(peer.ip(), Instant::now().into_std()) {
-                    let limit = if full {
-                        format!("{most} connections are open ([capf] connections)")
-                    } else {
-                        format!("this address has {per_address} open connections ([capf] per_address)")
-                    };
-                    let line = format!("debug 0:UNKNOWN:{}: {count} turned away: {limit}", peer.ip());
-                    shared.log.line(&line);
-                }
-                continue;
             };
             one(&shared.counters.connections);
             let connection = Connection {
@@ -101,14 +83,18 @@ impl<D: EnrolmentDesk> CapfServer<D> {
                 shared: Arc::clone(&shared),
                 shutdown: connection_shutdown.clone(),
             };
+            let shared = Arc::clone(&shared);
             tokio::spawn(async move {
-                connection.run().await;
-                drop(room);
+                tokio::select! {
+                    biased;
+                    () = place.taken_away() => one(&shared.counters.made_room),
+                    () = connection.run(&place) => {}
+                }
             });
         }
         drop(listener);
-        if timeout(drain, places.acquire_many(most)).await.is_err() {
-            let open = (most as usize).saturating_sub(places.available_permits());
+        let open = places.empty(drain).await;
+        if open > 0 {
             tracing::warn!(open, "CAPF sessions did not end in time and are cut");
         }
         Ok(())

@@ -17,6 +17,7 @@ use wire::ctl_provider::{Login, Reply, Request, ServerStream};
 
 use super::server::{Place, Shared};
 use crate::following;
+use crate::places::Place as Seat;
 use crate::surroundings::System;
 
 /// Bytes read at once: what is too long is seen before much of it has come.
@@ -37,13 +38,13 @@ pub(super) struct Connection {
 type End = String;
 
 impl Connection {
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self, seat: &Seat) {
         let peer = self.peer;
-        let ended = self.converse().await;
+        let ended = self.converse(seat).await;
         tracing::info!(%peer, reason = ended, "CTL client gone");
     }
 
-    async fn converse(&mut self) -> End {
+    async fn converse(&mut self, seat: &Seat) -> End {
         let limits = self.shared.limits.clone();
         let shared = Arc::clone(&self.shared);
         let handshake = tokio::select! {
@@ -58,6 +59,7 @@ impl Connection {
         let mut talk = Talk { stream: &mut stream, reader: ServerStream::default(), shutdown: &mut self.shutdown };
         let end = match admit(&mut talk, &shared, self.peer).await {
             Err(end) => end,
+            Ok(_) if !seat.busy() => "it was closed for somebody else".to_owned(),
             Ok((actor, place)) => {
                 let end = serve(&mut talk, &shared, &actor, self.peer).await;
                 drop(place);

@@ -6,16 +6,12 @@ use std::time::Duration;
 
 use ringfence_core::Cluster;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::sync::watch;
 
 use super::attempts::Attempts;
 use super::connection::Connection;
+use crate::places::{Limits, Places, SILENCE};
 use crate::tls::SwappableTls;
-use crate::tvs::Addresses;
-
-/// Pause after `accept` failed, mostly because the process has no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What clients may take.
 #[derive(Debug, Clone)]
@@ -28,10 +24,13 @@ pub struct CtlProviderLimits {
     pub idle: Duration,
     /// How long a change that has begun may go on after the shutdown was asked for. Default 4 s.
     pub drain: Duration,
-    /// Open connections at most. Default 16: there is one at the desk, the others are told so.
+    /// Open connections at most. When all are taken, one that has not logged in is closed for a further one. Default 16: there is one at
+    /// the desk, the others are told so.
     pub connections: usize,
     /// Open connections of one address at most. Default 4.
     pub per_address: usize,
+    /// How long a connection must have been silent before it is closed for another one. Default 1 s.
+    pub silence: Duration,
 }
 
 impl Default for CtlProviderLimits {
@@ -43,6 +42,7 @@ impl Default for CtlProviderLimits {
             drain: Duration::from_secs(4),
             connections: 16,
             per_address: 4,
+            silence: SILENCE,
         }
     }
 }
@@ -99,43 +99,28 @@ impl CtlProviderServer {
     /// None at present: failures of single connections and of `accept` are logged, and it goes on.
     pub async fn serve(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
         let Self { shared, tls } = self;
-        let most = u32::try_from(shared.limits.connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-        let places = Arc::new(Semaphore::new(most as usize));
-        let addresses = Arc::new(Addresses::default());
+        let CtlProviderLimits { connections: most, per_address, silence, drain, .. } = shared.limits;
+        let places = Places::new("CTL provider", Limits { most, per_address, silence });
         let connection_shutdown = shutdown.clone();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let next = tokio::select! {
+                next = places.next(&listener) => next,
                 // an error means that the sender is gone: nobody is left who could ask for the end
                 _ = shutdown.wait_for(|stop| *stop) => break,
             };
-            let (tcp, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "the CTL provider cannot take a connection; are there file descriptors left?");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            let place = Arc::clone(&places).try_acquire_owned().ok();
-            let Some(room) = place.zip(addresses.enter(peer.ip(), shared.limits.per_address)) else {
-                tracing::warn!(%peer, "the CTL provider has too many connections");
-                continue;
-            };
-            let connection = Connection {
-                tcp,
-                peer,
-                context: tls.load_full(),
-                shared: Arc::clone(&shared),
-                shutdown: connection_shutdown.clone(),
-            };
+            let Ok((tcp, peer, place)) = next else { continue };
+            let (context, shared) = (tls.load_full(), Arc::clone(&shared));
+            let connection = Connection { tcp, peer, context, shared, shutdown: connection_shutdown.clone() };
             tokio::spawn(async move {
-                connection.run().await;
-                drop(room);
+                tokio::select! {
+                    biased;
+                    () = place.taken_away() => {}
+                    () = connection.run(&place) => {}
+                }
             });
         }
         drop(listener);
-        if timeout(shared.limits.drain, places.acquire_many(most)).await.is_err() {
+        if places.empty(drain).await > 0 {
             tracing::warn!("a CTL client did not end in time and is cut");
         }
         Ok(())

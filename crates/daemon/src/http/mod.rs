@@ -6,11 +6,9 @@
 mod answer;
 mod range;
 
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -18,11 +16,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::files::FileSource;
 use crate::once_a_minute::OnceAMinute;
+use crate::places::{Heard, Limits, Place, Places, SILENCE};
 pub use crate::tftp::BindError;
 
 /// Most bytes of a request head. Phones send about 200; hyper wants at least 8 KiB.
@@ -36,10 +35,14 @@ pub const MAX_HEADERS: usize = 64;
 pub struct Config {
     /// Addresses to listen on; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
-    /// Most connections at a time; further ones wait in the queue of the system.
+    /// Most connections at a time; a silent one is closed for a further one.
     pub max_connections: usize,
-    /// Most connections of one client address; further ones are closed at once.
+    /// Most connections of one client address.
     pub max_per_address: usize,
+    /// How long a connection must have been silent before it is closed for another one.
+    pub silence: Duration,
+    /// Longest time without one byte read or written, but for the time that an answer takes here.
+    pub longest_silence: Duration,
     /// Longest wait for a complete request head, and for the next request of a connection that is kept alive.
     pub head_timeout: Duration,
     /// Longest life of a connection: ends clients that never read what they asked for.
@@ -54,6 +57,8 @@ impl Default for Config {
             listen: Vec::new(),
             max_connections: 512,
             max_per_address: 256,
+            silence: SILENCE,
+            longest_silence: Duration::from_secs(30),
             head_timeout: Duration::from_secs(15),
             longest_connection: Duration::from_secs(600),
             drain: Duration::from_secs(4),
@@ -97,13 +102,10 @@ impl Server {
     /// Never for what a client does; a listener that died ends the server.
     pub async fn run(self, shutdown: watch::Receiver<bool>) -> io::Result<()> {
         let Self { config, source, listeners } = self;
-        let shared = Arc::new(Shared {
-            room: Arc::new(Semaphore::new(config.max_connections)),
-            per_address: Mutex::default(),
-            unresolved: Mutex::default(),
-            config,
-            source,
-        });
+        let limits =
+            Limits { most: config.max_connections, per_address: config.max_per_address, silence: config.silence };
+        let shared =
+            Arc::new(Shared { places: Places::new("HTTP", limits), unresolved: Mutex::default(), config, source });
         let mut accepting = JoinSet::new();
         for (listener, _) in listeners {
             accepting.spawn(accept(listener, Arc::clone(&shared), shutdown.clone()));
@@ -118,41 +120,9 @@ impl Server {
 struct Shared {
     config: Config,
     source: Arc<dyn FileSource>,
-    room: Arc<Semaphore>,
-    per_address: Mutex<HashMap<IpAddr, usize>>,
+    places: Places,
     /// Names that stay inside no folder, by the address that asks.
     unresolved: Mutex<OnceAMinute>,
-}
-
-/// A place among the connections, given back when dropped.
-struct Seat {
-    shared: Arc<Shared>,
-    ip: IpAddr,
-    _room: OwnedSemaphorePermit,
-}
-
-impl Shared {
-    fn seat(self: &Arc<Self>, ip: IpAddr, room: OwnedSemaphorePermit) -> Option<Seat> {
-        let mut counts = self.per_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(ip).or_default();
-        if *count >= self.config.max_per_address {
-            return None;
-        }
-        *count += 1;
-        Some(Seat { shared: Arc::clone(self), ip, _room: room })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut counts = self.shared.per_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.ip);
-            }
-        }
-    }
 }
 
 /// Accepts until shutdown, then waits for its connections.
@@ -160,7 +130,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, shutdown: watch::Rec
     let mut connections = JoinSet::new();
     let mut stop = shutdown.clone();
     loop {
-        let accepted = tokio::select! {
+        let next = tokio::select! {
             _ = stop.wait_for(|&stop| stop) => break,
             Some(ended) = connections.join_next() => {
                 if let Err(error) = ended {
@@ -168,16 +138,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, shutdown: watch::Rec
                 }
                 continue;
             }
-            accepted = next_connection(&listener, &shared) => accepted,
+            next = shared.places.next(&listener) => next,
         };
-        let Some((stream, peer, room)) = accepted else { continue };
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        match shared.seat(peer.ip(), room) {
-            Some(seat) => {
-                connections.spawn(serve(stream, peer, seat, shutdown.clone()));
-            }
-            None => tracing::warn!(target: "http", %peer, "too many connections of this address, closed"),
-        }
+        // who was turned away stands in the log
+        let Ok((stream, peer, place)) = next else { continue };
+        connections.spawn(serve(stream, peer, Arc::new(place), Arc::clone(&shared), shutdown.clone()));
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -186,32 +151,28 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, shutdown: watch::Rec
     }
 }
 
-async fn next_connection(
-    listener: &TcpListener,
-    shared: &Shared,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let room = Arc::clone(&shared.room).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, room)),
-        Err(error) => {
-            // out of file descriptors, or the client is gone already; the former needs some time
-            tracing::warn!(target: "http", %error, "cannot accept");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            None
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, mut shutdown: watch::Receiver<bool>) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Arc<Place>,
+    shared: Arc<Shared>,
+    mut shutdown: watch::Receiver<bool>,
+) {
     // an answer of two segments would wait for a delayed acknowledgement
     if let Err(error) = SockRef::from(&stream).set_tcp_nodelay(true) {
         tracing::debug!(target: "http", %peer, %error, "no TCP_NODELAY");
     }
-    let config = &seat.shared.config;
-    let shared = &seat.shared;
+    let config = &shared.config;
     let service = service_fn(|request| {
-        let source = Arc::clone(&shared.source);
-        async move { Ok::<_, Infallible>(answer::answer(&request, peer, source, &shared.unresolved).await) }
+        let (source, place, shared) = (Arc::clone(&shared.source), Arc::clone(&place), &shared);
+        async move {
+            if !place.busy() {
+                return Err(io::Error::other("closed for another connection"));
+            }
+            let answer = answer::answer(&request, peer, source, &shared.unresolved).await;
+            place.waits();
+            Ok(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -221,12 +182,12 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, mut shutdown: wa
         .keep_alive(true)
         // a client may close its side when it has asked
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Heard::new(stream, Arc::clone(&place))), service);
     tokio::pin!(connection);
     let life = tokio::time::sleep(config.longest_connection);
     tokio::pin!(life);
     let mut stopping = false;
-    loop {
+    let why = loop {
         tokio::select! {
             result = connection.as_mut() => {
                 if let Err(error) = result {
@@ -234,14 +195,15 @@ async fn serve(stream: TcpStream, peer: SocketAddr, seat: Seat, mut shutdown: wa
                 }
                 return;
             }
-            () = life.as_mut() => {
-                tracing::warn!(target: "http", %peer, "connection lived too long, closed");
-                return;
-            }
+            () = life.as_mut() => break "it lived too long",
+            () = place.silent(config.longest_silence) => break "no byte was read or written for too long",
+            () = place.taken_away() => break "it was silent, and another one needed its place",
             _ = shutdown.wait_for(|&stop| stop), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
         }
-    }
+    };
+    place.cut();
+    tracing::info!(target: "http", %peer, why, "connection closed");
 }

@@ -1,7 +1,6 @@
 //! Metrics in the text format of Prometheus 0.0.4: when certificates expire, as time stamps (an alert computes what is left by itself), and
 //! what phones did at TVS and CAPF.
 
-use std::convert::Infallible;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,9 +15,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use ringfence_core::monitor::{MonitorChoice, Watched};
 use ringfence_core::{Cluster, CoreError};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::capf::CapfCounters;
+use crate::places::{Heard, Limits, Places, SILENCE};
 use crate::surroundings::now;
 use crate::tftp::BindError;
 use crate::tvs::TvsCounters;
@@ -94,6 +94,7 @@ fn counters(out: &mut String, counted: &Counted) -> std::fmt::Result {
     let rows = [
         ("tvs_connections", "Connections taken.", tvs.connections()),
         ("tvs_refused", "Connections closed because of a limit.", tvs.refused()),
+        ("tvs_made_room", "Silent connections closed because others needed their places.", tvs.made_room()),
         ("tvs_handshakes", "Handshakes that succeeded.", tvs.handshakes()),
         ("tvs_resumed", "Handshakes that resumed a session.", tvs.resumed()),
         ("tvs_handshakes_failed", "Handshakes that failed or took too long.", tvs.handshakes_failed()),
@@ -108,6 +109,7 @@ fn counters(out: &mut String, counted: &Counted) -> std::fmt::Result {
     let rows = [
         ("capf_connections", "Connections taken.", capf.connections()),
         ("capf_refused", "Connections closed because of a limit.", capf.refused()),
+        ("capf_made_room", "Silent connections closed because others needed their places.", capf.made_room()),
         ("capf_handshakes", "Handshakes that succeeded.", capf.handshakes()),
         ("capf_handshakes_failed", "Handshakes that failed or took too long.", capf.handshakes_failed()),
         ("capf_installed", "Sessions after which a phone has a new LSC.", capf.installed()),
@@ -157,34 +159,41 @@ async fn accept(
     source: Arc<(Cluster, Counted, MonitorChoice)>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::new("metrics", Limits { most: CONNECTIONS, per_address: CONNECTIONS / 2, silence: SILENCE });
     loop {
-        let accepted = tokio::select! {
+        let next = tokio::select! {
             // An error means that the sender is gone: that is the end too.
             _ = stopped.wait_for(|stop| *stop) => return,
-            accepted = listener.accept() => accepted,
+            next = places.next(&listener) => next,
         };
-        let Ok((stream, _)) = accepted else {
-            // Out of file descriptors: the next scrape comes anyway.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
-        let Ok(seat) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let Ok((stream, _, place)) = next else { continue };
         let source = Arc::clone(&source);
         tokio::spawn(async move {
+            let place = Arc::new(place);
             let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-                let source = Arc::clone(&source);
-                async move { Ok::<_, Infallible>(answer(request.method(), request.uri().path(), &source).await) }
+                let (source, place) = (Arc::clone(&source), Arc::clone(&place));
+                async move {
+                    if !place.busy() {
+                        return Err(std::io::Error::other("closed for another connection"));
+                    }
+                    let answer = answer(request.method(), request.uri().path(), &source).await;
+                    place.waits();
+                    Ok(answer)
+                }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(PATIENCE)
                 .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), service);
-            if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, connection).await {
-                tracing::debug!(%error, "a scrape of metrics ended");
+                .serve_connection(TokioIo::new(Heard::new(stream, Arc::clone(&place))), service);
+            tokio::select! {
+                () = place.taken_away() => {}
+                ended = tokio::time::timeout(PATIENCE, connection) => {
+                    if let Ok(Err(error)) = ended {
+                        tracing::debug!(%error, "a scrape of metrics ended");
+                    }
+                }
             }
-            drop(seat);
         });
     }
 }

@@ -16,6 +16,7 @@ use wire::tvs::{Answer, Ask, Received, ServerSession};
 use super::counters::one;
 use super::{TrustSource, TvsCounters, TvsLimits, TvsLog};
 use crate::line_log::LogLines;
+use crate::places::Place;
 use crate::tls::accept;
 
 /// Bytes read at once: a request with a usual certificate has about 1 kB.
@@ -58,7 +59,7 @@ enum End {
 
 impl Connection {
     /// Runs to the end of the connection. Whatever happens is counted and logged here.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, place: &Place) {
         let Self { tcp, peer, context, shared, mut shutdown } = self;
         let handshake = tokio::select! {
             done = timeout(shared.limits.handshake, accept(tcp, &context)) => done,
@@ -78,7 +79,7 @@ impl Connection {
         lines.push("debug tvsIdleTLSEstablished");
         lines.push("debug Starting Timer after SSL Negotiation");
         shared.log.lines(lines);
-        let end = shared.converse(peer, &mut stream, &mut shutdown).await;
+        let end = shared.converse(peer, &mut stream, place, &mut shutdown).await;
         shared.note_end(peer, end);
         // The good-bye of a phone is answered; and OpenSSL forgets a session of its cache unless one was sent, even when it reaches
         // nobody. Lost or late: the connection is dropped either way
@@ -91,6 +92,7 @@ impl Shared {
         &self,
         peer: SocketAddr,
         stream: &mut SslStream<TcpStream>,
+        place: &Place,
         shutdown: &mut watch::Receiver<bool>,
     ) -> End {
         let mut session = ServerSession::new();
@@ -124,10 +126,14 @@ impl Shared {
                     Ok(None) => break,
                     Err(error) => return End::Refused(error),
                 };
+                if !place.busy() {
+                    return End::Closed;
+                }
                 let answer = match self.answer(peer, &received) {
                     Ok(answer) => answer,
                     Err(error) => return End::Refused(error),
                 };
+                place.waits();
                 match timeout(self.limits.request, stream.write_all(&answer)).await {
                     Err(_) => return End::TimedOut("answer not taken in time"),
                     Ok(Err(error)) => return End::Failed(error),

@@ -10,6 +10,7 @@ use wire::tvs::{Tolerance, Tolerated};
 pub struct TvsCounters {
     pub(super) connections: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) made_room: AtomicU64,
     pub(super) handshakes: AtomicU64,
     pub(super) resumed: AtomicU64,
     pub(super) handshakes_failed: AtomicU64,
@@ -32,6 +33,12 @@ impl TvsCounters {
     #[must_use]
     pub fn refused(&self) -> u64 {
         read(&self.refused)
+    }
+
+    /// Silent connections closed because others needed their places.
+    #[must_use]
+    pub fn made_room(&self) -> u64 {
+        read(&self.made_room)
     }
 
     /// Handshakes that succeeded, resumed ones among them.

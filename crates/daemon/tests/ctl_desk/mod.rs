@@ -56,7 +56,7 @@ impl Surroundings for Lab {
 pub struct Desk {
     pub cluster: Cluster,
     pub address: SocketAddr,
-    limits: CtlProviderLimits,
+    pub limits: CtlProviderLimits,
     stop: watch::Sender<bool>,
     served: Option<JoinHandle<std::io::Result<()>>>,
     folder: tempfile::TempDir,

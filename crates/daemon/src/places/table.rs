@@ -1,0 +1,260 @@
+//! Who gets a place, and who is closed for it. Pure: time is a parameter.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// How many there are, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Places in all.
+    pub most: usize,
+    /// Of one address.
+    pub per_address: usize,
+    /// How long a connection must have been silent before it is closed for another one when all places are taken. When only the share
+    /// of an address is, five times as long: a branch behind one address whose phones compute for seconds must not close its own.
+    pub silence: Duration,
+}
+
+/// How much longer for the share of an address.
+const SHARE: u32 = 5;
+
+/// What came of asking for a place.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// One was free.
+    Free(u64),
+    /// One was taken from the second, which is closed.
+    For(u64, u64),
+    /// All are taken, and nobody is silent.
+    Full,
+    /// The share of the address is taken, and nobody of it is silent.
+    ShareTaken,
+}
+
+/// What the peer in a place does.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// It has not said anything whole yet; since when it could.
+    New(Instant),
+    /// It waits for us.
+    Busy,
+    /// We wait for it; since its last sign of life.
+    Waiting(Instant),
+}
+
+#[derive(Debug)]
+struct Seat {
+    address: IpAddr,
+    state: State,
+}
+
+impl Seat {
+    const fn silent_since(&self) -> Option<Instant> {
+        match self.state {
+            State::New(since) | State::Waiting(since) => Some(since),
+            State::Busy => None,
+        }
+    }
+}
+
+/// The places of one server.
+#[derive(Debug)]
+pub struct Table {
+    limits: Limits,
+    seats: HashMap<u64, Seat>,
+    per_address: HashMap<IpAddr, usize>,
+    next: u64,
+}
+
+impl Table {
+    /// All free.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, seats: HashMap::new(), per_address: HashMap::new(), next: 0 }
+    }
+
+    /// A place for a new connection. When all are taken, the oldest silent one of the address that has most is closed for it.
+    pub fn enter(&mut self, address: IpAddr, now: Instant) -> Entered {
+        let closed = if self.of(address) >= self.limits.per_address {
+            match self.oldest_silent(Some(address), self.limits.silence.saturating_mul(SHARE), now) {
+                None => return Entered::ShareTaken,
+                found => found,
+            }
+        } else if self.seats.len() >= self.limits.most {
+            match self.oldest_silent(None, self.limits.silence, now) {
+                None => return Entered::Full,
+                found => found,
+            }
+        } else {
+            None
+        };
+        if let Some(closed) = closed {
+            self.leave(closed);
+        }
+        let id = self.next;
+        self.next += 1;
+        self.seats.insert(id, Seat { address, state: State::New(now) });
+        *self.per_address.entry(address).or_insert(0) += 1;
+        closed.map_or(Entered::Free(id), |closed| Entered::For(id, closed))
+    }
+
+    /// It said something whole, and it is our turn. Whether it still has its place.
+    pub fn busy(&mut self, id: u64) -> bool {
+        self.seats.get_mut(&id).map(|seat| seat.state = State::Busy).is_some()
+    }
+
+    /// It has its answer, and it is its turn.
+    pub fn waits(&mut self, id: u64, now: Instant) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.state = State::Waiting(now);
+        }
+    }
+
+    /// It took or sent a byte. Before its first whole message that is no sign of life.
+    pub fn heard(&mut self, id: u64, now: Instant) {
+        if let Some(seat) = self.seats.get_mut(&id)
+            && let State::Waiting(since) = &mut seat.state
+        {
+            *since = now;
+        }
+    }
+
+    /// How long it has been silent; zero while it waits for us.
+    pub fn silent(&self, id: u64, now: Instant) -> Duration {
+        let since = self.seats.get(&id).and_then(Seat::silent_since);
+        since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// The place is free again. One that was taken away is so already.
+    pub fn leave(&mut self, id: u64) {
+        let Some(seat) = self.seats.remove(&id) else { return };
+        if let Some(count) = self.per_address.get_mut(&seat.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&seat.address);
+            }
+        }
+    }
+
+    fn of(&self, address: IpAddr) -> usize {
+        self.per_address.get(&address).copied().unwrap_or(0)
+    }
+
+    fn oldest_silent(&self, of: Option<IpAddr>, at_least: Duration, now: Instant) -> Option<u64> {
+        let seats = self.seats.iter().filter(|(_, seat)| of.is_none_or(|address| address == seat.address));
+        let silent = seats.filter_map(|(id, seat)| {
+            let since = seat.silent_since()?;
+            let long = now.saturating_duration_since(since) >= at_least;
+            long.then(|| (Reverse(self.of(seat.address)), since, *id))
+        });
+        silent.min().map(|(.., id)| id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn table(most: usize, per_address: usize) -> (Table, Instant) {
+        #[allow(clippy::disallowed_methods)] // any instant will do
+        let start = Instant::now();
+        (Table::new(Limits { most, per_address, silence: SECOND }), start)
+    }
+
+    #[test]
+    fn the_oldest_silent_one_of_the_address_that_has_most_is_closed() {
+        let (mut table, start) = table(5, 4);
+        // a phone that is silent for longest, alone at its address
+        assert_eq!(table.enter(address(9), start), Entered::Free(0));
+        for (id, after) in [(1, 3), (2, 1), (3, 2)] {
+            assert_eq!(table.enter(address(1), start + after * SECOND / 10), Entered::Free(id));
+        }
+        assert_eq!(table.enter(address(2), start), Entered::Free(4));
+        let now = start + 2 * SECOND;
+        assert_eq!(table.enter(address(3), now), Entered::For(5, 2));
+        assert_eq!(table.enter(address(4), now), Entered::For(6, 3));
+        // now each has one: the oldest of all
+        table.leave(1);
+        assert_eq!(table.enter(address(5), now), Entered::Free(7));
+        assert_eq!(table.enter(address(6), now), Entered::For(8, 0));
+    }
+
+    #[test]
+    fn nobody_is_closed_who_waits_for_us_or_was_heard_just_now() {
+        let (mut table, start) = table(2, 2);
+        table.enter(address(1), start);
+        table.enter(address(1), start);
+        assert!(table.busy(0));
+        table.busy(1);
+        table.waits(1, start);
+        let now = start + 2 * SECOND;
+        table.heard(1, now);
+        assert_eq!((table.silent(0, now), table.silent(1, now)), (Duration::ZERO, Duration::ZERO));
+        assert_eq!(table.enter(address(2), now), Entered::Full);
+        assert_eq!(table.silent(1, now + SECOND), SECOND);
+        assert_eq!(table.enter(address(2), now + SECOND), Entered::For(2, 1));
+        assert!(!table.busy(1), "who was closed has no place to be busy in");
+        table.leave(1);
+        assert!(table.busy(0), "and does not give back that of somebody else");
+    }
+
+    #[test]
+    fn bytes_before_the_first_message_are_no_sign_of_life() {
+        let (mut table, start) = table(1, 1);
+        table.enter(address(1), start);
+        table.heard(0, start + SECOND);
+        assert_eq!(table.enter(address(2), start + SECOND), Entered::For(1, 0));
+    }
+
+    #[test]
+    fn the_share_of_an_address_is_its_own_and_waits_longer() {
+        let (mut table, start) = table(9, 2);
+        table.enter(address(1), start);
+        table.enter(address(1), start + SECOND);
+        assert_eq!(table.enter(address(1), start + 2 * SECOND), Entered::ShareTaken);
+        assert_eq!(table.enter(address(2), start + 2 * SECOND), Entered::Free(2));
+        assert_eq!(table.enter(address(1), start + 5 * SECOND), Entered::For(3, 0));
+    }
+
+    #[test]
+    fn places_come_back_and_addresses_are_forgotten() {
+        let (mut table, start) = table(9, 2);
+        for id in 0..2 {
+            assert_eq!(table.enter(address(1), start), Entered::Free(id));
+        }
+        assert_eq!(table.enter(address(1), start), Entered::ShareTaken, "the third is one too many");
+        table.leave(0);
+        table.leave(0);
+        assert_eq!(table.enter(address(1), start), Entered::Free(2));
+        table.leave(1);
+        table.leave(2);
+        assert!(table.seats.is_empty() && table.per_address.is_empty());
+        let (mut none, start) = super::tests::table(0, 5);
+        assert_eq!(none.enter(address(1), start), Entered::Full);
+    }
+
+    #[test]
+    fn a_flood_leaves_a_place_for_each_newcomer() {
+        let (mut table, start) = table(100, 60);
+        let mut now = start;
+        for number in 0..1000_u32 {
+            now += SECOND / 50;
+            table.enter(address(u8::try_from(number % 4).unwrap()), now);
+        }
+        for last in 100..150 {
+            now += SECOND / 50;
+            assert!(matches!(table.enter(address(last), now), Entered::For(..)), "phone {last}");
+        }
+        assert!(table.seats.len() <= 100);
+        for last in 100..150 {
+            assert_eq!(table.of(address(last)), 1, "those who came for it closed each other, not the phones");
+        }
+    }
+}
