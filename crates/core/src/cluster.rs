@@ -141,7 +141,8 @@ impl Cluster {
             for (unit, profile) in first {
                 let subject = new.subject.subject(unit, node, surroundings)?;
                 let request = certificates::make::request(profile.certificate, subject, node, unit, surroundings)?;
-                made.push((index, unit, certificates::make::make(unit, profile, request).await?));
+                let keys = surroundings.rsa_keys();
+                made.push((index, unit, certificates::make::make(unit, profile, request, keys).await?));
             }
         }
         for (index, unit, certificate) in &made {

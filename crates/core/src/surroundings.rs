@@ -1,11 +1,17 @@
 //! What an operation needs from the world outside: the time and random bytes.
 
-use pki::{Random, RandomError};
+use std::sync::Arc;
+
+use pki::key::KeyError;
+use pki::{Random, RandomError, SoftKey};
 
 use crate::units::Unit;
 
 /// Size of a serial number in bytes: 128 bits [cucm-behaviour.md 5.2].
 pub const SERIAL_LENGTH: usize = 16;
+
+/// Makes an RSA key of so many bits. Takes its time, so it is called off the reactor.
+pub type MakeRsaKey = Arc<dyn Fn(u32) -> Result<SoftKey, KeyError> + Send + Sync>;
 
 /// The clock and the random source of an operation.
 pub trait Surroundings: Send {
@@ -14,6 +20,11 @@ pub trait Surroundings: Send {
 
     /// The random source.
     fn random(&mut self) -> &mut dyn Random;
+
+    /// Where RSA keys come from.
+    fn rsa_keys(&self) -> MakeRsaKey {
+        Arc::new(SoftKey::generate_rsa)
+    }
 
     /// The serial number of the next certificate of a unit: 128 random bits, positive and 16 bytes long.
     ///

@@ -118,7 +118,7 @@ impl Cluster {
                         let subject = self.new_subject(unit, row, surroundings).await?;
                         let mut request = make::request(profile.certificate, subject, &place, unit, surroundings)?;
                         request.dns_names.extend(self.alternate_host_name(row).await?);
-                        let certificate = make::make(unit, profile, request).await?;
+                        let certificate = make::make(unit, profile, request, surroundings.rsa_keys()).await?;
                         for holder in holders {
                             certificate.save(&self.directory(holder).keys())?;
                         }

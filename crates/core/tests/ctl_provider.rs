@@ -1,6 +1,9 @@
 //! What the CTL provider takes, what it refuses and why, and what becomes of a node that fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
+#[path = "../../../testdata/keys/pool.rs"]
+mod keys;
+
 use jiff::tz::TimeZone;
 use pki::ctl_client::{CtlDraft, NotDeleted};
 use pki::listing::ListKind;
@@ -32,6 +35,10 @@ impl Surroundings for Lab {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.0
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 
@@ -141,7 +148,7 @@ struct Token {
 }
 
 fn token(name: &str, bits: u32, not_before: u64) -> Token {
-    let key = SoftKey::generate_rsa(bits).unwrap();
+    let key = keys::rsa_key(bits).unwrap();
     let profile = CertificateProfile {
         digest: DigestId::SHA1,
         days: 3652,

@@ -1,6 +1,9 @@
 //! Services and the restarts that changes of certificates need: which, where, and until when.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
+#[path = "../../../testdata/keys/pool.rs"]
+mod keys;
+
 use jiff::tz::TimeZone;
 use pki::{OpensslRandom, Random};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
@@ -20,6 +23,10 @@ impl Surroundings for Clock {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.1
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 

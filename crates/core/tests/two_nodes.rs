@@ -2,6 +2,9 @@
 //! and a renewal of the CallManager certificate.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
+#[path = "../../../testdata/keys/pool.rs"]
+mod keys;
+
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{OpensslRandom, Random, RandomError};
@@ -26,6 +29,10 @@ impl Surroundings for Seed {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.random
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 
     fn serial(&mut self, node: &str, unit: Unit) -> Result<[u8; 16], RandomError> {

@@ -4,6 +4,9 @@
 
 mod receiver;
 
+#[path = "../../../testdata/keys/pool.rs"]
+mod keys;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -40,6 +43,10 @@ impl Surroundings for At {
 
     fn random(&mut self) -> &mut dyn Random {
         self.1.random()
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 

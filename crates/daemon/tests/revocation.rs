@@ -4,6 +4,9 @@
 #[path = "../../pki/tests/revocation/authority.rs"]
 mod authority;
 
+#[path = "../../../testdata/keys/pool.rs"]
+mod keys;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
@@ -93,6 +96,10 @@ impl Surroundings for At {
 
     fn random(&mut self) -> &mut dyn Random {
         self.1.random()
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 

@@ -19,6 +19,9 @@ impl Surroundings for NextCapf<'_> {
     fn random(&mut self) -> &mut dyn Random {
         self.0.random()
     }
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        self.0.rsa_keys()
+    }
     fn capf_suffix(&mut self) -> Result<String, ringfence_core::RandomError> {
         Ok("0badcafe".to_owned())
     }
@@ -232,7 +235,7 @@ mod world {
     pub fn root(name: &str, ca: bool) -> Made {
         use openssl::asn1::{Asn1Integer, Asn1Time};
         use openssl::x509::extension::{BasicConstraints, KeyUsage};
-        let key = pki::SoftKey::generate_rsa(2048).unwrap();
+        let key = crate::node::keys::rsa_key(2048).unwrap();
         let mut subject = openssl::x509::X509NameBuilder::new().unwrap();
         subject.append_entry_by_text("CN", name).unwrap();
         let subject = subject.build();

@@ -32,7 +32,7 @@ async fn subjects_of_a_node_and_default_cas() {
     assert!(shown.contains("Do you wish to proceed (yes|no)? yes\nCAP-RTP-001 stands in no trust store"), "{shown}");
 
     // one that was loaded goes and comes back
-    let key = pki::SoftKey::generate_rsa(2048).unwrap();
+    let key = node::keys::rsa_key(2048).unwrap();
     let subject = pki::name::Subject {
         country: String::new(),
         organization: "Cisco Systems".into(),

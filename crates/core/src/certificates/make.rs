@@ -9,7 +9,7 @@ use crate::CoreError;
 use crate::cluster::{Cluster, NewNode};
 use crate::readable::readable;
 use crate::releases::{KeyProfile, Recovery};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{MakeRsaKey, Surroundings};
 use crate::units::Unit;
 
 /// Names tried for a new CAPF: with eight random digits the first one is free.
@@ -55,9 +55,14 @@ pub(crate) fn request(
 }
 
 /// Makes key and certificate of a unit; off the reactor, because a key takes its time.
-pub(crate) async fn make(unit: Unit, profile: KeyProfile, request: SelfSigned) -> Result<MadeCertificate, CoreError> {
+pub(crate) async fn make(
+    unit: Unit,
+    profile: KeyProfile,
+    request: SelfSigned,
+    rsa_keys: MakeRsaKey,
+) -> Result<MadeCertificate, CoreError> {
     let work = move || {
-        let key = new_key(unit.is_ec(), profile.bits)?;
+        let key = new_key(unit.is_ec(), profile.bits, &rsa_keys)?;
         let certificate = self_signed(&profile.certificate, &request, &key)?;
         Ok(MadeCertificate { certificate, key })
     };
@@ -65,8 +70,8 @@ pub(crate) async fn make(unit: Unit, profile: KeyProfile, request: SelfSigned) -
 }
 
 /// A new key: RSA, or on the curve of this many bits. Takes its time: call it off the reactor.
-pub(crate) fn new_key(ec: bool, bits: u32) -> Result<SoftKey, CoreError> {
-    Ok(if ec { SoftKey::generate_ec(bits)? } else { SoftKey::generate_rsa(bits)? })
+pub(crate) fn new_key(ec: bool, bits: u32, rsa_keys: &MakeRsaKey) -> Result<SoftKey, CoreError> {
+    Ok(if ec { SoftKey::generate_ec(bits)? } else { rsa_keys(bits)? })
 }
 
 impl Cluster {

@@ -91,7 +91,7 @@ impl Cluster {
         request.dns_names.extend(self.alternate_host_name(node).await?);
         let command = format!("set cert regen {} on {}", unit.name(), node.name);
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
-        let made = make(unit, profile, request).await?;
+        let made = make(unit, profile, request, surroundings.rsa_keys()).await?;
         self.save_key(node, unit, &made).await?;
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;

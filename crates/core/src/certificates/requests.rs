@@ -94,8 +94,9 @@ impl Cluster {
         let asked = self.ask_for(node, unit, choice, surroundings).await?;
         let command = format!("set csr gen {} on {}", unit.name(), node.name);
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
+        let keys = surroundings.rsa_keys();
         let work = move || -> Result<_, CoreError> {
-            let key = new_key(unit.is_ec(), asked.bits)?;
+            let key = new_key(unit.is_ec(), asked.bits, &keys)?;
             let spec = RequestSpec {
                 subject: &asked.subject,
                 names: &asked.names,

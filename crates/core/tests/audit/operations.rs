@@ -1,5 +1,8 @@
 //! A cluster, and every kind of operation on it that changes or signs something.
 
+#[path = "../../../../testdata/keys/pool.rs"]
+mod keys;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -26,6 +29,10 @@ impl Surroundings for Clock {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.1
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 

@@ -1,5 +1,8 @@
 //! A cluster of two nodes, and a clock that tests move.
 
+#[path = "../../../../testdata/keys/pool.rs"]
+mod keys;
+
 use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
@@ -25,6 +28,10 @@ impl Surroundings for Clock {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.random
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Who is let in, with which status those are turned away that are not, and what is written about them.
 
-use pki::SoftKey;
 use ringfence_core::enrolment::{
     AuthenticationMode, AuthenticationString, Operation, Schedule, Selection, StringChoice,
 };
@@ -99,7 +98,7 @@ async fn causes_of_refusals_are_written_once_in_a_minute() {
     let mut place = Place::new(&[DEVICE]).await;
     let mut phone = PhoneKeys::new(DEVICE);
     let stranger = Manufacturer::new("Another CA", 3650);
-    let key = SoftKey::generate_rsa(2048).unwrap();
+    let key = crate::place::keys::rsa_key(2048).unwrap();
     phone.mic = Some((stranger.mic(DEVICE, &key), key));
     place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
     let before = place.audit_count().await;
@@ -204,7 +203,7 @@ async fn a_mic_opens_the_door_when_its_root_is_trusted() {
     let maker = Manufacturer::new("Test Manufacturing CA", 3650);
     let stranger = Manufacturer::new("Another CA", 3650);
     let mut phone = PhoneKeys::new(DEVICE);
-    let key = SoftKey::generate_rsa(2048).unwrap();
+    let key = crate::place::keys::rsa_key(2048).unwrap();
     phone.mic = Some((maker.mic(DEVICE, &key), key.clone()));
     place.schedule(Operation::Install, AuthenticationMode::ExistingMic).await;
     let auth = phone.proven(1);
@@ -236,7 +235,7 @@ async fn a_mic_opens_the_door_when_its_root_is_trusted() {
     };
     let other_key = {
         let mut other = phone.clone();
-        other.mic.as_mut().unwrap().1 = SoftKey::generate_rsa(2048).unwrap();
+        other.mic.as_mut().unwrap().1 = crate::place::keys::rsa_key(2048).unwrap();
         other.proven(1)
     };
     let mut no_proof = phone.proven(1);
@@ -289,7 +288,7 @@ async fn dates_of_issuers_count() {
         .unwrap();
     place.desk.reload().await.unwrap();
     let mut phone = PhoneKeys::new(DEVICE);
-    let key = SoftKey::generate_rsa(2048).unwrap();
+    let key = crate::place::keys::rsa_key(2048).unwrap();
     phone.mic = Some((maker.mic(DEVICE, &key), key));
     place.schedule(Operation::Install, AuthenticationMode::ExistingMic).await;
     place.clock.now += 3 * 86_400_000;

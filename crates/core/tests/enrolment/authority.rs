@@ -1,6 +1,5 @@
 //! CAPF under an external CA, and what is taken over from another CAPF.
 
-use pki::SoftKey;
 use pki::bundle::certificates;
 use ringfence_core::CoreError;
 use ringfence_core::certificates::requests::RequestChoice;
@@ -171,7 +170,7 @@ async fn another_capf_is_taken_over_with_its_phones() {
     let mut import = PeerImport { devices: vec![imported], ..PeerImport::default() };
     let too_soon = place.cluster.import_peer(&actor, &import, false, &mut place.clock, &mut |_| {}).await;
     assert!(too_soon.unwrap_err().to_string().contains("give the certificate of that CA too"));
-    import.capf = Some((capf.clone(), SoftKey::generate_rsa(1024).unwrap()));
+    import.capf = Some((capf.clone(), crate::place::keys::rsa_key(1024).unwrap()));
     let other = place.cluster.import_peer(&actor, &import, false, &mut place.clock, &mut |_| {}).await;
     assert!(other.unwrap_err().to_string().contains("the key does not belong to the certificate"));
     import.capf = Some((capf.clone(), key));

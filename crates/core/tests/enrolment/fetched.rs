@@ -1,7 +1,6 @@
 //! *Troubleshoot*: what a phone shows is looked at before it is believed, and can be looked at afterwards.
 
 use jiff::tz::TimeZone;
-use pki::SoftKey;
 use ringfence_core::enrolment::{AuthenticationMode, LscState, Operation, StringChoice};
 use wire::capf::{Done, Failure, Operation as Asked, Refusal};
 
@@ -21,7 +20,7 @@ async fn what_does_not_hold_is_troubleshoot_failed() {
     }
     let stranger = Manufacturer::new("SEPDEADBEEF0000", 3650);
     let maker = Manufacturer::new("Unknown Manufacturing CA", 3650);
-    let key = SoftKey::generate_rsa(2048).unwrap();
+    let key = crate::place::keys::rsa_key(2048).unwrap();
     for (name, shown, failure, status) in [
         ("self-signed, another name", (stranger.certificate, stranger.key), Failure::InvalidMic, 29),
         ("a MIC of an unknown CA", (maker.mic(DEVICE, &key), key), Failure::InvalidMic, 29),

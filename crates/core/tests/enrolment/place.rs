@@ -1,5 +1,8 @@
 //! A cluster of one node, a clock that tests move, and phones that are nothing but keys.
 
+#[path = "../../../../testdata/keys/pool.rs"]
+pub mod keys;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -41,6 +44,10 @@ impl Surroundings for Clock {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.random
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 
@@ -228,7 +235,7 @@ impl PhoneKeys {
             return key.clone();
         }
         let key = match wanted {
-            KeySpec::Rsa(size) => SoftKey::generate_rsa(u32::from(size.bits())).unwrap(),
+            KeySpec::Rsa(size) => keys::rsa_key(u32::from(size.bits())).unwrap(),
             KeySpec::Ec(curve) => ec_key(curve.name()),
         };
         self.made.push((wanted, key.clone()));
@@ -272,7 +279,7 @@ pub struct Manufacturer {
 impl Manufacturer {
     /// Valid for so many days from the start of the test.
     pub fn new(name: &str, days: u32) -> Self {
-        let key = SoftKey::generate_rsa(2048).unwrap();
+        let key = keys::rsa_key(2048).unwrap();
         let profile = CertificateProfile {
             digest: DigestId::SHA256,
             days,

@@ -1,5 +1,8 @@
 //! A cluster of two nodes in a folder of its own, with a clock that the test moves.
 
+#[path = "../../../../testdata/keys/pool.rs"]
+mod keys;
+
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{NameForm, OpensslRandom, Random};
@@ -23,6 +26,10 @@ impl Surroundings for Clock {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.random
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 

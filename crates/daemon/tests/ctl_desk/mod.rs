@@ -1,5 +1,8 @@
 //! A CTL provider on a port of its own, before a cluster of two nodes in a folder; clients, and tokens with soft keys.
 
+#[path = "../../../../testdata/keys/pool.rs"]
+mod keys;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
@@ -49,6 +52,10 @@ impl Surroundings for Lab {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.0
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 }
 
@@ -258,7 +265,7 @@ pub struct Token {
 }
 
 pub fn token(name: &str) -> Token {
-    let key = SoftKey::generate_rsa(1024).unwrap();
+    let key = keys::rsa_key(1024).unwrap();
     let profile = CertificateProfile {
         digest: DigestId::SHA1,
         days: 36_500, // the provider lives by the clock of the machine

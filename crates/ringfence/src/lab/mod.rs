@@ -7,6 +7,7 @@
 mod desk;
 mod ending;
 mod enrolment;
+mod keys;
 mod moves;
 mod recovery;
 mod renewals;

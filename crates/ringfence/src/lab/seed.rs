@@ -5,8 +5,10 @@ use pki::{Random, RandomError};
 use ringfence_core::Surroundings;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::Release;
-use ringfence_core::surroundings::SERIAL_LENGTH;
+use ringfence_core::surroundings::{MakeRsaKey, SERIAL_LENGTH};
 use ringfence_core::units::Unit;
+
+use super::keys::LabKeys;
 
 /// Host name of the publisher.
 pub const PUBLISHER: &str = "cucm-1051-a-pub";
@@ -68,6 +70,7 @@ pub struct Seed {
     system: System,
     used: Vec<usize>,
     named_capf: bool,
+    keys: LabKeys,
     /// How far the clock of the story is ahead, milliseconds.
     pub ahead: i64,
 }
@@ -75,7 +78,7 @@ pub struct Seed {
 impl Seed {
     /// For another cluster: its CAPF has a name of its own.
     pub fn of_another_cluster() -> Self {
-        Self { named_capf: true, ..Self::default() }
+        Self { named_capf: true, keys: LabKeys::of_another_cluster(), ..Self::default() }
     }
 }
 
@@ -86,6 +89,10 @@ impl Surroundings for Seed {
 
     fn random(&mut self) -> &mut dyn Random {
         self.system.random()
+    }
+
+    fn rsa_keys(&self) -> MakeRsaKey {
+        self.keys.maker()
     }
 
     fn serial(&mut self, node: &str, unit: Unit) -> Result<[u8; SERIAL_LENGTH], RandomError> {

@@ -1,13 +1,35 @@
 //! A cluster of two nodes in a folder of its own, and the program run on it.
 
+#[path = "../../../../testdata/keys/pool.rs"]
+mod keys;
+
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
+use daemon::surroundings::System;
 use jiff::tz::TimeZone;
-use ringfence_core::Cluster;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::release;
+use ringfence_core::surroundings::MakeRsaKey;
+use ringfence_core::{Cluster, Random, Surroundings};
+
+/// The machine, with keys made beforehand.
+struct World(System);
+
+impl Surroundings for World {
+    fn now(&self) -> i64 {
+        self.0.now()
+    }
+
+    fn random(&mut self) -> &mut dyn Random {
+        self.0.random()
+    }
+
+    fn rsa_keys(&self) -> MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
+    }
+}
 
 /// A data directory.
 pub struct Place {
@@ -42,8 +64,8 @@ impl Place {
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let mut system = daemon::surroundings::System::default();
-            let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut system).await.unwrap();
+            let mut world = World(System::default());
+            let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut world).await.unwrap();
             then(cluster.clone()).await;
             cluster.store().close().await;
         });

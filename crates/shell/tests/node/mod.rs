@@ -1,5 +1,9 @@
 //! A cluster of two nodes with the names and serial numbers of [seed 000], and a session on one of them.
 
+#[path = "../../../../testdata/keys/pool.rs"]
+#[allow(dead_code)] // each test file uses what it needs
+pub mod keys;
+
 use jiff::tz::TimeZone;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::release;
@@ -24,6 +28,10 @@ impl Surroundings for Seed {
 
     fn random(&mut self) -> &mut dyn Random {
         &mut self.random
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(keys::rsa_key)
     }
 
     fn serial(&mut self, node: &str, unit: Unit) -> Result<[u8; 16], RandomError> {
