@@ -11,6 +11,8 @@ mod credentials;
 mod proof;
 mod public_key;
 
-pub use credentials::{Proven, SHA512_BITS, Sha2Proof, Sudi, Unproven, check, check_shown, names_device};
+pub use credentials::{
+    Proven, SHA512_BITS, Sha2Proof, Sudi, Unproven, check, check_session_proof, check_shown, names_device,
+};
 pub use proof::{holds, prove, signed_data, sudi_data};
 pub use public_key::{BadKey, check_public_key};

@@ -10,6 +10,7 @@
 //! RADIUS servers and OpenSSL find the right one of several CAs.
 
 pub mod authority;
+pub mod constraints;
 pub mod request;
 pub mod string;
 

@@ -15,7 +15,8 @@
 //! What the phone does between the two sessions is \[inferred\]: no capture of one with an offline CA is known.
 
 use pki::bundle::{CHAIN_BYTES, certificates};
-use pki::lsc::authority::{is_authority, is_issued_by};
+use pki::lsc::authority::{chain_above, is_authority, is_issued_by};
+use pki::lsc::constraints::check_constraints;
 use pki::request::CertificateRequest;
 use pki::{Certificate, NameForm};
 use store::aside::{self, OpenDirectory, Rights};
@@ -193,6 +194,8 @@ fn check<'a>(
     let issuer = issuer.ok_or_else(|| {
         format!("{name}: its issuer {} is not in CAPF-trust, or did not sign it", lsc.issuer(NameForm::Cucm))
     })?;
+    let above: Vec<&Certificate> = std::iter::once(issuer).chain(chain_above(issuer, &authority.issuers)).collect();
+    check_constraints(lsc, &above).map_err(|reason| format!("{name}: {reason}"))?;
     let seconds = u64::try_from(now / 1000).unwrap_or_default();
     for (what, certificate) in [(&name, lsc), (&title(issuer), issuer)] {
         let (not_before, not_after) = certificate.validity();

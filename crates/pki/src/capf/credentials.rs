@@ -7,7 +7,8 @@ use x509_cert::ext::pkix::BasicConstraints;
 
 use crate::capf::proof::holds;
 use crate::certificate::{Certificate, CertificateError, KeyKind};
-use crate::lsc::authority::is_issued_by;
+use crate::lsc::authority::{chain_above, is_issued_by};
+use crate::lsc::constraints::check_constraints;
 use crate::name::NameForm;
 
 const BASIC_CONSTRAINTS: der::asn1::ObjectIdentifier = der::asn1::ObjectIdentifier::new_unwrap("2.5.29.19");
@@ -93,6 +94,14 @@ pub enum Unproven {
         /// Issuer name.
         issuer: String,
     },
+    /// A CA above it may not vouch for it.
+    #[error("{what}: {reason}")]
+    Constraints {
+        /// The element.
+        what: &'static str,
+        /// Which CA, and why.
+        reason: String,
+    },
     /// Not valid now, or its issuer is not.
     #[error("{what}: {subject} is valid from {not_before} to {not_after}, not at {now} (seconds since 1970)")]
     Dates {
@@ -123,6 +132,7 @@ impl Unproven {
             Self::Key { .. } => "key",
             Self::OtherDevice { .. } => "other-device",
             Self::UnknownIssuer { .. } => "unknown-issuer",
+            Self::Constraints { .. } => "constraints",
             Self::Dates { .. } => "dates",
             Self::Proof(_) => "proof",
         }
@@ -181,6 +191,21 @@ pub fn check_shown(
     read("CERTIFICATE", der, device_name, issuers, now).map(|(certificate, _)| certificate)
 }
 
+/// Checks SUDI_DATA of a phone that shows no other certificate: that its proofs hold for the session, whoever issued the MIC. With a
+/// key that is not RSA it proves nothing and is passed over; the proof with SHA-512 may be missing.
+///
+/// # Errors
+/// [`Unproven`], with SUDI_DATA as the element.
+pub fn check_session_proof(sudi: &SudiData, session_id: u32) -> Result<(), Unproven> {
+    let what = "SUDI_DATA";
+    let certificate = Certificate::from_der(&sudi.certificate).map_err(|error| Unproven::Unreadable { what, error })?;
+    match certificate.rsa_bits() {
+        None => Ok(()),
+        Some(bits) if bits > MAX_RSA_BITS => Err(Unproven::Key { what, kind: certificate.key_kind().clone() }),
+        Some(_) => sudi_holds(&certificate, sudi, session_id, Sha2Proof::Optional),
+    }
+}
+
 fn check_sudi<'a>(
     sudi: &SudiData,
     device_name: &DeviceName,
@@ -193,20 +218,22 @@ fn check_sudi<'a>(
     if certificate.rsa_bits().is_none() {
         return Ok(None);
     }
+    sudi_holds(&certificate, sudi, session_id, sha2)?;
+    Ok(Some(Sudi { certificate, issuer }))
+}
+
+fn sudi_holds(certificate: &Certificate, sudi: &SudiData, session_id: u32, sha2: Sha2Proof) -> Result<(), Unproven> {
     let session_id = session_id.to_le_bytes();
     let parts = [session_id.as_slice(), &sudi.certificate];
     let sha1 = sudi.sha1.as_deref().ok_or(Unproven::Missing("SHA-1 proof in SUDI_DATA"))?;
-    if !holds(&certificate, DigestId::SHA1, &parts, sha1) {
+    if !holds(certificate, DigestId::SHA1, &parts, sha1) {
         return Err(Unproven::Proof("SUDI_DATA"));
     }
     match (&sudi.sha512, sha2) {
-        (None, Sha2Proof::Required) => return Err(Unproven::Missing("SHA-512 proof in SUDI_DATA")),
-        (Some(proof), _) if !holds(&certificate, DigestId::SHA512, &parts, proof) => {
-            return Err(Unproven::Proof("SUDI_DATA"));
-        }
-        _ => {}
+        (None, Sha2Proof::Required) => Err(Unproven::Missing("SHA-512 proof in SUDI_DATA")),
+        (Some(proof), _) if !holds(certificate, DigestId::SHA512, &parts, proof) => Err(Unproven::Proof("SUDI_DATA")),
+        _ => Ok(()),
     }
-    Ok(Some(Sudi { certificate, issuer }))
 }
 
 /// Whether a certificate is for a device: its CN is the device name, or ends in `-` and the device name as in
@@ -240,10 +267,20 @@ fn read<'a>(
             device_name: device_name.clone(),
         });
     }
-    let issuer = issuers
-        .iter()
-        .find(|issuer| issued_by(&certificate, issuer))
-        .ok_or_else(|| Unproven::UnknownIssuer { what, issuer: certificate.issuer(NameForm::Cucm) })?;
+    let mut refused = Unproven::UnknownIssuer { what, issuer: certificate.issuer(NameForm::Cucm) };
+    let mut found = None;
+    // Of several of one name and key, one that may vouch for it.
+    for issuer in issuers.iter().filter(|issuer| issued_by(&certificate, issuer)) {
+        let chain: Vec<&Certificate> = std::iter::once(issuer).chain(chain_above(issuer, issuers)).collect();
+        match check_constraints(&certificate, &chain) {
+            Ok(()) => {
+                found = Some(issuer);
+                break;
+            }
+            Err(reason) => refused = Unproven::Constraints { what, reason },
+        }
+    }
+    let issuer = found.ok_or(refused)?;
     for dated in [&certificate, issuer] {
         let (not_before, not_after) = dated.validity();
         if !(not_before..=not_after).contains(&now) {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 mod chaining;
+mod constraints;
 mod keys;
 mod made;
 mod mutations;

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use pki::certificate::KeyKind;
 use pki::extensions::AltName;
 use pki::lsc::authority::{is_authority, is_issued_by};
+use pki::lsc::constraints::check_constraints;
 use pki::profile::{Purpose, Usage};
 use pki::{Certificate, NameForm};
 use wire::digest::Modulus;
@@ -269,7 +270,7 @@ pub(crate) fn older(old: &Certificate, new: &Certificate) -> Option<String> {
 /// The certificates above `own` up to the root, from those that are known.
 ///
 /// # Errors
-/// [`CoreError::Refused`]: `no-chain`, `not-a-ca`.
+/// [`CoreError::Refused`]: `no-chain`, `not-a-ca`, `not-allowed-by-its-ca`.
 pub(crate) fn chain(
     own: &Certificate,
     known: &[Certificate],
@@ -295,5 +296,8 @@ pub(crate) fn chain(
         chain.push(above.clone());
         last = above.clone();
     }
+    check_constraints(own, &chain.iter().collect::<Vec<_>>()).map_err(|reason| {
+        CoreError::refused("not-allowed-by-its-ca", format!("{}: {reason}", own.subject(NameForm::Cucm)))
+    })?;
     Ok(chain)
 }
