@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -26,6 +26,7 @@ use crate::ctl_provider::{CtlProviderLimits, CtlProviderServer};
 use crate::files::{FetchError, FileRequest, FileSource};
 use crate::following::Asks;
 use crate::monitor::metrics::Counted;
+use crate::parts::{Part, Parts};
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
@@ -139,11 +140,14 @@ struct Live {
     legacy_tls: bool,
     log: TvsLog,
     tvs_counters: Arc<TvsCounters>,
-    /// On the publisher.
-    capf: Option<CapfPart>,
+    /// On the publisher, once its certificate and key were there.
+    capf: OnceLock<CapfPart>,
+    /// On the publisher: how CAPF serves, and what phones did there.
+    capf_setup: Option<(PublisherOptions, Arc<CapfCounters>)>,
     /// On the publisher: the TLS of the CTL provider, and what its certificate is known by.
     ctl_provider: Option<(SwappableTls, Mutex<[u8; 32]>)>,
     seen: Mutex<Seen>,
+    parts: Mutex<Parts>,
     /// Held while changes are taken over: of two at the same time the slower one would put back what it had read before.
     taking_over: Mutex<()>,
     servers: Mutex<Servers>,
@@ -154,7 +158,6 @@ struct CapfPart {
     desk: Arc<NodeDesk>,
     tls: SwappableTls,
     log: CapfLog,
-    counters: Arc<CapfCounters>,
 }
 
 /// What the servers answer from, to see what is new.
@@ -227,26 +230,18 @@ impl Node {
             counters: Arc::clone(&tvs_counters),
         };
         let mut capf_known = [0; 32];
-        let mut part = None;
-        if node.publisher {
-            match capf_part(&cluster, &node, &files, options.legacy_tls, publisher.sha2).await {
-                Ok((known, made)) => (capf_known, part) = (known, Some(made)),
-                Err(StartError::Core(CoreError::Unreadable(unreadable))) => {
-                    tracing::error!(%unreadable, "CAPF does not run: mend that, then start this node again");
+        let (part, mut capf_server) = (OnceLock::new(), None);
+        let capf_setup = node.publisher.then(|| (publisher.clone(), Arc::new(CapfCounters::default())));
+        if let Some((options_of_capf, counters)) = &capf_setup {
+            match capf_part(&cluster, &node, &files, options.legacy_tls, options_of_capf.sha2).await {
+                Ok((known, made)) => {
+                    capf_known = known;
+                    capf_server = Some((options_of_capf.capf, made.server(options_of_capf, counters)));
+                    part.get_or_init(|| made);
                 }
-                Err(error) => return Err(error),
+                Err(error) => tracing::error!(%error, "CAPF does not run until that is mended"),
             }
         }
-        let capf_server = part.as_ref().map(|part| {
-            let server = CapfServer {
-                tls: Arc::clone(&part.tls),
-                desk: Arc::clone(&part.desk),
-                log: part.log.clone(),
-                limits: publisher.capf_limits,
-                counters: Arc::clone(&part.counters),
-            };
-            (publisher.capf, server)
-        });
         let (mut ctl_provider, mut ctl_tls) = (None, None);
         if node.publisher {
             let tomcat = service_context(&cluster, &node, Unit::Tomcat, false).await;
@@ -263,6 +258,8 @@ impl Node {
             tls,
             legacy_tls: options.legacy_tls,
             capf: part,
+            capf_setup,
+            parts: Mutex::new(Parts::told_before(&cluster.parts_behind(&node).await?)),
             ctl_provider: ctl_tls,
             taking_over: Mutex::new(()),
             seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
@@ -275,6 +272,13 @@ impl Node {
         });
         live.refresh_trust(true).await?;
         live.follow_services().await?;
+        for part in [Part::Lists, Part::Files, Part::Trust, Part::Services] {
+            live.told(part, Ok(())).await;
+        }
+        // Those that may go without their key at the start.
+        for part in [Part::Tvs, Part::Capf, Part::CtlProvider] {
+            drop(live.take_over(part).await);
+        }
         let servers = live.servers.lock().await;
         let (listen, capf) = (servers.listen().clone(), servers.capf());
         drop(servers);
@@ -305,7 +309,7 @@ impl Node {
     /// What phones did at CAPF; `None` on a subscriber.
     #[must_use]
     pub fn capf_counters(&self) -> Option<&CapfCounters> {
-        self.live.capf.as_ref().map(|capf| &*capf.counters)
+        self.live.capf_setup.as_ref().map(|(_, counters)| &**counters)
     }
 
     /// What phones did here, for metrics.
@@ -313,7 +317,7 @@ impl Node {
     pub fn counted(&self) -> Counted {
         Counted {
             tvs: Arc::clone(&self.live.tvs_counters),
-            capf: self.live.capf.as_ref().map(|capf| Arc::clone(&capf.counters)),
+            capf: self.live.capf_setup.as_ref().map(|(_, counters)| Arc::clone(counters)),
         }
     }
 
@@ -329,7 +333,7 @@ impl Node {
     /// [`StartError`].
     pub async fn refresh(&self) -> Result<(), StartError> {
         self.live.write_seen().await;
-        self.live.refresh().await
+        self.live.refresh().await?
     }
 
     /// Waits until the lines of `log/tvs.log` and `log/capf.log` are on the disk, for so long at most.
@@ -337,7 +341,7 @@ impl Node {
         if !self.live.log.flush(limit) {
             tracing::warn!("log/tvs.log is not written any more");
         }
-        if self.live.capf.as_ref().is_some_and(|capf| !capf.log.flush(limit)) {
+        if self.live.capf.get().is_some_and(|capf| !capf.log.flush(limit)) {
             tracing::warn!("log/capf.log is not written any more");
         }
     }
@@ -396,29 +400,18 @@ async fn service_context(
     Ok((certificate.sha256(), context))
 }
 
-/// The TLS context of a service; of one whose certificate or key cannot be read a context that ends every handshake, until it is mended.
-/// One damaged row or file must not keep a node from giving out lists and configs.
+/// The TLS context of a service; of one without a certificate and key that can be used a context that ends every handshake, until that is
+/// mended. One damaged row or file must not keep a node from giving out lists and configs.
 fn or_closed(
     found: Result<([u8; 32], SslContext), StartError>,
     unit: Unit,
 ) -> Result<([u8; 32], SslContext), StartError> {
     match found {
-        Err(StartError::Core(CoreError::Unreadable(unreadable))) => {
-            tracing::error!(unit = unit.name(), %unreadable, "this service takes nobody until that is mended");
+        Err(error) => {
+            tracing::error!(unit = unit.name(), %error, "this service takes nobody until that is mended");
             Ok(([0; 32], closed_context().map_err(StartError::Tls)?))
         }
         found => found,
-    }
-}
-
-/// The same while the node runs: the context of before goes on.
-fn or_before(found: Result<([u8; 32], SslContext), StartError>) -> Result<Option<([u8; 32], SslContext)>, StartError> {
-    match found {
-        Err(StartError::Core(CoreError::Unreadable(unreadable))) => {
-            tracing::error!(%unreadable, "the service goes on with what it knew before");
-            Ok(None)
-        }
-        found => found.map(Some),
     }
 }
 
@@ -442,9 +435,20 @@ async fn capf_part(
         desk: Arc::new(NodeDesk::new(desk, cluster.clone(), Arc::clone(files))),
         tls: Arc::new(ArcSwap::from_pointee(context)),
         log: log(cluster, node, "capf.log")?,
-        counters: Arc::new(CapfCounters::default()),
     };
     Ok((known, part))
+}
+
+impl CapfPart {
+    fn server(&self, options: &PublisherOptions, counters: &Arc<CapfCounters>) -> CapfServer<NodeDesk> {
+        CapfServer {
+            tls: Arc::clone(&self.tls),
+            desk: Arc::clone(&self.desk),
+            log: self.log.clone(),
+            limits: options.capf_limits.clone(),
+            counters: Arc::clone(counters),
+        }
+    }
 }
 
 fn capf_context(authority: &Authority, legacy: bool) -> Result<([u8; 32], SslContext), StartError> {
@@ -467,7 +471,7 @@ impl Live {
         // Before the watch, because it makes the file.
         let mut asked = data.asked().unwrap_or_default();
         let asks = Asks::watch(&data.asks());
-        let (mut answered, mut count) = (0, 0_u32);
+        let (mut answered, mut withheld, mut count) = (0, 0, 0_u32);
         let mut trouble = String::new();
         loop {
             let ticked = tokio::select! {
@@ -486,7 +490,12 @@ impl Live {
                 self.write_seen().await;
             }
             let now = self.look().await.err().map(|error| error.to_string()).unwrap_or_default();
-            if now.is_empty() && asked > answered {
+            if self.parts.lock().await.take_news() {
+                // Whoever asks now may have caused it, so he is not told that all is well; with what is known, and stands as an alarm,
+                // nobody is held up.
+                withheld = asked;
+            }
+            if now.is_empty() && asked > answered.max(withheld) {
                 match serving.answer(asked) {
                     Ok(()) => answered = asked,
                     Err(error) => tracing::warn!(%error, "who waits for this node is not told that it follows"),
@@ -507,6 +516,9 @@ impl Live {
         if self.node.load().publisher && count.is_multiple_of(ENROLMENT_EVERY) {
             self.step_enrolment().await;
             self.send_resets().await;
+            if let Err(error) = self.cluster.note_failed_log_ins(now()).await {
+                tracing::warn!(%error, "failed log-ins are not noted yet");
+            }
         }
     }
 
@@ -521,33 +533,95 @@ impl Live {
         }
     }
 
-    /// Takes over what changed, if something did.
+    /// Takes over what changed, if something did; else tries what failed before, when it is time.
     async fn look(&self) -> Result<(), StartError> {
         let change = self.cluster.store().last_change().await.map_err(CoreError::from)?;
-        if self.seen.lock().await.change == change {
-            return Ok(());
+        if self.seen.lock().await.change != change {
+            // What a part could not take over stands as an alarm.
+            return self.refresh().await.map(drop);
         }
-        self.refresh().await
+        let _turn = self.taking_over.lock().await;
+        for part in Part::ALL {
+            if self.parts.lock().await.is_due(part, Instant::now()) {
+                drop(self.take_over(part).await);
+            }
+        }
+        Ok(())
     }
 
-    async fn refresh(&self) -> Result<(), StartError> {
+    /// Takes over what changed. What the first part that could not follow says; the others follow all the same.
+    async fn refresh(&self) -> Result<Result<(), StartError>, StartError> {
         let _turn = self.taking_over.lock().await;
         let since = self.seen.lock().await.change;
         let changes = self.cluster.store().changes_after(since).await.map_err(CoreError::from)?;
         let enrolments_only = changes.iter().all(|change| change.kind == CHANGE || change.kind == "reset");
+        let mut first = Ok(());
         if changes.is_empty() || !enrolments_only || !self.refresh_devices(&changes).await? {
-            self.refresh_row().await?;
-            self.cluster.settle(&mut System::default()).await?;
-            self.files.swap(self.cluster.snapshot(&self.node.load_full()).await?);
-            self.refresh_trust(false).await?;
-            self.refresh_capf().await?;
-            self.follow_services().await?;
+            for part in Part::ALL {
+                first = first.and(self.take_over(part).await);
+            }
         }
         for change in changes.iter().filter(|change| change.kind == "reset") {
             tracing::info!(phones = change.subject, "phones must be reset to fetch their lists again");
         }
         if let Some(last) = changes.last() {
             self.seen.lock().await.change = last.seq;
+        }
+        Ok(first)
+    }
+
+    /// One part takes over what changed, and what became of it is told.
+    async fn take_over(&self, part: Part) -> Result<(), StartError> {
+        let done = match part {
+            Part::Lists => self.refresh_lists().await,
+            Part::Files => self.refresh_files().await,
+            Part::Trust => self.refresh_trust(false).await,
+            Part::Tvs => self.refresh_tvs().await,
+            Part::Capf => self.refresh_capf().await,
+            Part::CtlProvider => self.refresh_ctl_provider().await,
+            Part::Services => self.follow_services().await,
+        };
+        self.told(part, done.as_ref().map(|&()| ()).map_err(ToString::to_string)).await;
+        done
+    }
+
+    /// Lets an alarm stand about a part that failed, and ends the one about a part that follows.
+    async fn told(&self, part: Part, done: Result<(), String>) {
+        let node = self.node.load_full();
+        let mut parts = self.parts.lock().await;
+        let told = match &done {
+            Ok(()) if parts.follows(part) => self.cluster.part_follows(&node, part.name()).await,
+            Err(why) if parts.failed(part, why, Instant::now()) => {
+                tracing::error!(part = part.name(), error = why, "it goes on with what it knew before");
+                self.cluster.part_is_behind(&node, part.name(), why, now()).await
+            }
+            _ => return,
+        };
+        match told {
+            Ok(()) => parts.told(part, done.err()),
+            Err(error) => tracing::warn!(part = part.name(), %error, "no alarm could be raised or ended about it"),
+        }
+    }
+
+    /// The lists that the node publishes.
+    async fn refresh_lists(&self) -> Result<(), StartError> {
+        self.refresh_row().await?;
+        self.cluster.settle(&mut System::default()).await?;
+        Ok(())
+    }
+
+    async fn refresh_files(&self) -> Result<(), StartError> {
+        self.files.swap(self.cluster.snapshot(&self.node.load_full()).await?);
+        Ok(())
+    }
+
+    /// TVS shows its certificate of now.
+    async fn refresh_tvs(&self) -> Result<(), StartError> {
+        let (now, context) = service_context(&self.cluster, &self.node.load_full(), Unit::Tvs, self.legacy_tls).await?;
+        let mut seen = self.seen.lock().await;
+        if now != seen.tvs {
+            self.tls.store(Arc::new(context));
+            seen.tvs = now;
         }
         Ok(())
     }
@@ -582,8 +656,7 @@ impl Live {
     /// The provider shows the tomcat certificate of now.
     async fn refresh_ctl_provider(&self) -> Result<(), StartError> {
         let Some((tls, known)) = &self.ctl_provider else { return Ok(()) };
-        let found = or_before(service_context(&self.cluster, &self.node.load_full(), Unit::Tomcat, false).await)?;
-        let Some((now, context)) = found else { return Ok(()) };
+        let (now, context) = service_context(&self.cluster, &self.node.load_full(), Unit::Tomcat, false).await?;
         let mut known = known.lock().await;
         if *known != now {
             tls.store(Arc::new(context));
@@ -594,14 +667,17 @@ impl Live {
 
     /// The CAPF certificate, CAPF-trust, the validity of LSCs.
     async fn refresh_capf(&self) -> Result<(), StartError> {
-        let Some(capf) = &self.capf else { return Ok(()) };
-        match capf.desk.desk().reload().await {
-            Err(CoreError::Unreadable(unreadable)) => {
-                tracing::error!(%unreadable, "CAPF goes on with what it knew before");
-                return Ok(());
-            }
-            reloaded => reloaded?,
-        }
+        let Some((options, counters)) = &self.capf_setup else { return Ok(()) };
+        let Some(capf) = self.capf.get() else {
+            // It was not there at the start, and is now.
+            let node = self.node.load_full();
+            let (known, made) = capf_part(&self.cluster, &node, &self.files, self.legacy_tls, options.sha2).await?;
+            let server = self.capf.get_or_init(|| made).server(options, counters);
+            self.seen.lock().await.capf = known;
+            self.servers.lock().await.set_capf(options.capf, server);
+            return self.follow_services().await;
+        };
+        capf.desk.desk().reload().await?;
         let (known, context) = capf_context(&capf.desk.desk().authority(), self.legacy_tls)?;
         let mut seen = self.seen.lock().await;
         if known != seen.capf {
@@ -617,7 +693,7 @@ impl Live {
         Ok(self.servers.lock().await.follow(&rows).await?)
     }
 
-    /// The certificates of all stores, the CTL of the node, the TVS certificate.
+    /// The certificates of all stores, the CTL of the node.
     async fn refresh_trust(&self, first: bool) -> Result<(), StartError> {
         let parameters = self.cluster.parameters().await?;
         let time_to_live = parameters.number(TVS_TIME_TO_LIVE, 86_400);
@@ -631,21 +707,13 @@ impl Live {
             seen.ctl = bytes;
         }
         self.trust.store(Arc::new(cache));
-        self.refresh_ctl_provider().await?;
-        let found =
-            or_before(service_context(&self.cluster, &self.node.load_full(), Unit::Tvs, self.legacy_tls).await)?;
-        let Some((tvs, context)) = found else { return Ok(()) };
-        if tvs != seen.tvs {
-            self.tls.store(Arc::new(context));
-            seen.tvs = tvs;
-        }
         Ok(())
     }
 
     /// Writes down what phones did since the last time: those that are not known, the lists that the others fetched, and why CAPF
     /// refused them.
     async fn write_seen(&self) {
-        if let Some(capf) = &self.capf
+        if let Some(capf) = self.capf.get()
             && let Err(error) = capf.desk.desk().note_refusals(now()).await
         {
             tracing::warn!(%error, "why CAPF refused phones could not be noted");

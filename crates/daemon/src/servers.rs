@@ -56,6 +56,11 @@ impl Servers {
         Self { listen, files, tvs, capf, ctl_provider, running: HashMap::new() }
     }
 
+    /// CAPF can run from now on.
+    pub(crate) fn set_capf(&mut self, address: SocketAddr, server: CapfServer<NodeDesk>) {
+        self.capf = Some((address, server));
+    }
+
     /// Where CAPF listens, with the port the system chose once it ran; `None` where there is none.
     pub(crate) fn capf(&self) -> Option<SocketAddr> {
         self.capf.as_ref().map(|(address, _)| *address)
