@@ -5,6 +5,7 @@
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use store::rows::AdministratorRow;
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
@@ -20,6 +21,9 @@ pub const MOST_PASSWORD: usize = 255;
 
 /// Letters of a name at most.
 pub const MOST_NAME: usize = 64;
+
+/// Passwords that are looked at at the same time: each takes 19 MiB and some ten milliseconds of a processor.
+static CHECKS: Semaphore = Semaphore::const_new(2);
 
 /// Bytes of salt: what argon2 recommends (RFC 9106 3.1).
 const SALT: usize = 16;
@@ -132,7 +136,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Logs somebody in. Takes as long for a name that is not there as for a wrong password, and says the same.
+    /// Logs somebody in who is counted elsewhere ([`crate::log_ins`]). Takes as long for a name that is not there as for a wrong password, and says the same.
     ///
     /// # Errors
     /// [`CoreError::Refused`] with the label `login`.
@@ -141,7 +145,9 @@ impl Cluster {
         let found = rows.into_iter().find(|row| row.name == name);
         let (stored, known) =
             found.map_or_else(|| (NOBODY.to_owned(), None), |row| (row.password_hash.clone(), Some(row)));
+        let turn = CHECKS.acquire().await.map_err(CoreError::internal)?;
         let verified = tokio::task::spawn_blocking(move || verify(&password, &stored)).await;
+        drop(turn);
         let refused = || CoreError::refused("login", "The user name or the password is wrong");
         match known.filter(|_| matches!(verified, Ok(true))) {
             Some(row) => Ok(Actor::new(row.name, level(&row.level.to_string())?)),

@@ -3,11 +3,9 @@
 //! It is off until the service `Cisco CTL Provider` is activated. Whoever connects is a stranger until he has logged in: bounded in
 //! time and bytes, and kept off for a while after wrong passwords. One client at a time is at the desk; another is told.
 
-mod attempts;
 mod client;
 mod connection;
 mod server;
 
-pub use attempts::{Attempts, WRONG_LIMIT, WRONG_WINDOW};
 pub use client::{ClientError, CtlProviderClient, Fingerprint};
 pub use server::{CtlProviderLimits, CtlProviderServer};

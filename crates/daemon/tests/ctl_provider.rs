@@ -7,11 +7,16 @@ use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 
 use ctl_desk::{Desk, PASSWORD, refusal, sign, sign_draft, token};
-use daemon::ctl_provider::{ClientError, CtlProviderLimits, WRONG_LIMIT};
+use daemon::ctl_provider::{ClientError, CtlProviderLimits};
 use pki::ctl_client::CtlDraft;
+use ringfence_core::administrators::Password;
+use ringfence_core::log_ins;
 use ringfence_core::parameters::SecurityMode;
 use wire::ctl_provider::{Choice, Entry, Request, Upload};
 use wire::role::Role;
+
+/// Wrong passwords that one address has.
+const WRONG_LIMIT: usize = log_ins::WRONG_LIMIT as usize;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_client_is_at_the_desk_and_the_second_is_told_who() {
@@ -125,6 +130,25 @@ async fn wrong_passwords_are_counted_and_then_the_right_one_waits_too() {
     let (label, text) = refusal(&error);
     assert_eq!(label, "too-many-attempts");
     assert!(text.starts_with("Too many wrong passwords. Try again in ") && text.ends_with(" seconds"), "{text}");
+    // It is told of once, not five times; the rest waits for the next minute.
+    let told = async || {
+        let entries = desk.cluster.store().audit(1000).await.unwrap().into_iter();
+        entries.filter(|entry| entry.command == "log in").map(|entry| (entry.at, entry.result)).collect::<Vec<_>>()
+    };
+    let first = told().await;
+    assert_eq!(first.iter().map(|(_, result)| result).collect::<Vec<_>>(), ["1 failed: ccmadmin from 127.0.0.1 (1)"]);
+    let next_minute = first[0].0 + log_ins::NOTE_TIME;
+    desk.cluster.note_failed_log_ins(next_minute).await.unwrap();
+    desk.cluster.note_failed_log_ins(next_minute).await.unwrap();
+    let told = told().await;
+    let second = (next_minute, "4 failed: ccmadmin from 127.0.0.1 (4, locked)".to_owned());
+    assert!(told.len() == 2 && told.contains(&second), "{told:?}");
+    let alarms = std::fs::read_to_string(desk.path().join("log/alarms.log")).unwrap();
+    assert_eq!(alarms.matches("UC_LOGIN-4-AuthenticationFailed").count(), 2, "{alarms}");
+    // Elsewhere the account is slow, and open.
+    let elsewhere = std::net::IpAddr::from([10, 9, 9, 9]);
+    let actor = daemon::log_in::log_in(&desk.cluster, "ccmadmin", Password::new(PASSWORD), elsewhere).await.unwrap();
+    assert_eq!(actor.name(), "ccmadmin");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

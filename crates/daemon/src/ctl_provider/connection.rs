@@ -17,6 +17,7 @@ use wire::ctl_provider::{Login, Reply, Request, ServerStream};
 
 use super::server::{Place, Shared};
 use crate::following;
+use crate::log_in::log_in;
 use crate::places::Place as Seat;
 use crate::surroundings::System;
 
@@ -146,19 +147,10 @@ async fn admit<'a, S: AsyncReadExt + AsyncWriteExt + Unpin>(
     let Request::Login(Login { user, password }) = talk.next(limit, limit).await? else {
         return Err("no log-in".to_owned());
     };
-    if let Err(wait) = shared.attempts.begin(peer.ip(), &user, std::time::Instant::now()) {
-        let text = format!("Too many wrong passwords. Try again in {} seconds", wait.as_secs().max(1));
-        return Err(talk.refuse("too-many-attempts", &text, limit).await);
-    }
-    let password = Password::new(password.bytes());
-    let actor = match shared.cluster.log_in(&user, password).await {
+    let actor = match log_in(&shared.cluster, &user, Password::new(password.bytes()), peer.ip()).await {
         Ok(actor) => actor,
-        Err(error) => {
-            tracing::warn!(%peer, user, "a log-in at the CTL provider failed");
-            return Err(talk.refuse(label(&error), &error.to_string(), limit).await);
-        }
+        Err(error) => return Err(talk.refuse(label(&error), &error.to_string(), limit).await),
     };
-    shared.attempts.right(peer.ip(), &user);
     if let Err(error) = actor.require(Level::ReadWrite) {
         return Err(talk.refuse(label(&error), &error.to_string(), limit).await);
     }

@@ -8,7 +8,6 @@ use ringfence_core::Cluster;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::attempts::Attempts;
 use super::connection::Connection;
 use crate::places::{Limits, Places, SILENCE};
 use crate::tls::SwappableTls;
@@ -58,7 +57,6 @@ pub struct CtlProviderServer {
 pub(super) struct Shared {
     pub(super) cluster: Cluster,
     pub(super) limits: CtlProviderLimits,
-    pub(super) attempts: Attempts,
     desk: Mutex<Option<String>>,
 }
 
@@ -89,7 +87,7 @@ impl CtlProviderServer {
     /// A provider for a cluster.
     #[must_use]
     pub fn new(cluster: Cluster, tls: SwappableTls, limits: CtlProviderLimits) -> Self {
-        let shared = Shared { cluster, limits, attempts: Attempts::default(), desk: Mutex::new(None) };
+        let shared = Shared { cluster, limits, desk: Mutex::new(None) };
         Self { shared: Arc::new(shared), tls }
     }
 
