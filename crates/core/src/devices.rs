@@ -17,7 +17,7 @@ use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::{Cluster, DEFAULT_GROUP, GROUP_LIMIT};
 use crate::config::{DeviceSecurityMode, Protocol};
-use crate::enrolment::Status;
+use crate::enrolment::{OF_A_SCHEDULE, Status};
 use crate::readable;
 use crate::surroundings::Surroundings;
 
@@ -149,6 +149,7 @@ impl Cluster {
         if !transaction.remove_device(&name).await? {
             return Err(CoreError::BadInput(format!("no device {name}; `ringfence device list` names them")));
         }
+        transaction.end_of_schedules(&OF_A_SCHEDULE).await?;
         transaction.note_change(now, "device", &format!("{name} removed")).await?;
         transaction.note_audit(now, actor.name(), "device remove", &name).await?;
         transaction.commit().await?;

@@ -3,7 +3,7 @@
 //! * [`kinds`]: operation, way of authentication, order of keys, the 33 statuses
 //! * [`schedule`]: [`Schedule`] for one device, a list or all; cancel; keys; encrypted configs; what is known of each device
 //! * [`fetched`]: what phones have shown
-//! * [`strings`]: authentication strings
+//! * [`strings`]: authentication strings; [`guesses`]: how many wrong ones are taken
 //! * [`desk`]: the questions of a CAPF session, answered from the rows; [`authority`]: what it signs with
 //! * [`stale`]: LSCs that hang on an old CAPF; [`waves`]: issuing them again in batches
 //! * [`external`]: CAs of phones, such as the roots of MICs
@@ -27,6 +27,7 @@ pub mod config;
 pub mod desk;
 pub mod external;
 pub mod fetched;
+pub mod guesses;
 pub mod kinds;
 pub mod offline;
 mod recorder;
@@ -34,6 +35,7 @@ pub mod schedule;
 pub mod stale;
 pub mod strings;
 pub mod stub;
+mod turns;
 pub mod waves;
 
 pub use authority::Authority;
@@ -50,8 +52,30 @@ pub use waves::{Wave, WavePlan, WaveState, Which};
 pub use store::rows::{DeviceCertificateRow, DeviceRequestRow, LscRow, LscState, ShownKind};
 pub use wire::capf::{Curve, KeySpec, RsaSize};
 
+use crate::alarms::Alarm;
+
 /// Kind of the `change` rows that concern one device's enrolment and nothing else; the subject is its name.
 pub const CHANGE: &str = "enrolment";
+
+/// A device takes no authentication string any more. Ours.
+pub const STRINGS_LOCKED: Alarm = Alarm {
+    name: "UC_CAPF-4-AuthenticationStringsLocked",
+    app: "Cisco Certificate Authority Proxy Function",
+    meaning: "Somebody guesses. No string is taken for this device until it is scheduled anew: with a new and longer one, by the CLI \
+              command \"utils capf device schedule\"",
+};
+
+/// Two keys of one device got an LSC under one scheduled operation. Ours.
+pub const SECOND_KEY: Alarm = Alarm {
+    name: "UC_CAPF-4-SecondKeyForOneOperation",
+    app: "Cisco Certificate Authority Proxy Function",
+    meaning: "A phone that was switched off while it made its key makes another one; somebody who repeats what a phone has said to \
+              CAPF does the same. log/capf.log names the address of each session. Where one of them is not the phone, use the CLI \
+              command \"utils capf device schedule\" with a new string",
+};
+
+/// The alarms about a device that end when it is scheduled anew.
+pub(crate) const OF_A_SCHEDULE: [&str; 2] = [STRINGS_LOCKED.name, SECOND_KEY.name];
 
 /// Who acts when a phone does, in the audit log.
 pub(crate) const ACTOR: &str = "CAPF";

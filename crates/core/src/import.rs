@@ -31,7 +31,7 @@ use crate::certificates::upload::checks::authority;
 use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::config::{DeviceSecurityMode, Protocol};
 use crate::enrolment::strings::StringKey;
-use crate::enrolment::{KeyOrder, Operation, Status, version_stamp};
+use crate::enrolment::{KeyOrder, OF_A_SCHEDULE, Operation, Status, version_stamp};
 use crate::lsc::signed_elsewhere;
 use crate::readable::{pem_of, readable};
 use crate::surroundings::Surroundings;
@@ -255,6 +255,7 @@ impl Cluster {
             drop(transaction);
             return Ok(summary);
         }
+        transaction.end_of_schedules(&OF_A_SCHEDULE).await?;
         transaction.commit().await?;
         self.settle_change(surroundings).await?;
         Ok(summary)

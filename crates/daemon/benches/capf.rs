@@ -10,7 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a benchmark may stop at the first surprise
 #![allow(clippy::disallowed_methods)] // it measures with the clock
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -119,7 +119,7 @@ impl Forgetful {
 impl EnrolmentDesk for Forgetful {
     type Visit = Option<String>;
 
-    fn visit(&self, _: u32) -> Option<String> {
+    fn visit(&self, _: u32, _: IpAddr) -> Option<String> {
         None
     }
 

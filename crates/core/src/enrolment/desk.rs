@@ -2,15 +2,16 @@
 //! the socket asks here.
 //!
 //! A session that is refused before it is let in writes nothing, except its cause into the status of the device, and that only
-//! when it is another one than before, and once in a minute. Wrong strings are counted in memory; the tenth in a row locks the
-//! device there and puts the ten minutes of waiting on record. Of several sessions of one device the one that was let in last
-//! counts: a phone that starts anew is not held up by what it left behind.
+//! when it is another one than before, and once in a minute. Wrong strings are counted in memory, and at each tenth on record
+//! ([`super::guesses`]). Of several sessions of one device the one that was let in last counts: a phone that starts anew is not held
+//! up by what it left behind. Sessions of another address wait for it a while before they are looked at ([`Desk::another_at_work`]).
 
 mod admission;
 mod ending;
 mod issuing;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -18,21 +19,18 @@ use arc_swap::ArcSwap;
 use pki::Certificate;
 use pki::capf::Sha2Proof;
 use store::rows::{DeviceCertificateRow, EnrolmentRow, ShownKind};
+use tokio::sync::watch;
 use wire::capf::{Failure, KeySpec, Refusal};
 
 use super::authority::Authority;
+use super::guesses::Guesses;
 use super::kinds::Operation;
 use super::recorder::{Recorded, Recorder, Step};
 use super::strings::StringKey;
+use super::turns::Turns;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::readable::pem_of;
-
-/// Wrong authentication strings in a row before a device has to wait [cucm-behaviour.md 4.2].
-pub const WRONG_STRINGS: u32 = 10;
-
-/// How long it waits then, milliseconds.
-pub const LOCK_TIME: i64 = 10 * 60 * 1000;
 
 /// The cause of a refusal is written into the status of a device once in this time, milliseconds: nobody has proven who he is
 /// by then, and each write waits for the disk.
@@ -81,6 +79,7 @@ impl From<store::StoreError> for Refused {
 pub struct Visit {
     number: u64,
     session_id: u32,
+    from: IpAddr,
     device: Option<EnrolmentRow>,
     operation: Operation,
     wanted: Option<KeySpec>,
@@ -99,6 +98,11 @@ struct Issued {
 }
 
 impl Visit {
+    /// Where the phone is.
+    pub fn from(&self) -> IpAddr {
+        self.from
+    }
+
     /// The device, once it is known.
     pub fn device(&self) -> Option<&str> {
         self.device.as_ref().map(|row| row.device.as_str())
@@ -115,13 +119,12 @@ impl Visit {
     }
 }
 
-/// Wrong strings of a device under one schedule.
-#[derive(Debug, Clone, Copy)]
-struct Wrong {
-    scheduled_at: i64,
-    count: u32,
-    /// None is taken before this time, milliseconds since 1970 UTC.
-    locked_until: i64,
+/// The session of a device that counts.
+struct Current {
+    visit: u64,
+    from: IpAddr,
+    /// Dropped when it has ended, or another one has taken its place.
+    ended: watch::Sender<()>,
 }
 
 /// The cause of a refusal that was written into the status of a device under one schedule.
@@ -147,6 +150,7 @@ pub struct Desk {
     recorder: Recorder,
     policy: Policy,
     visits: AtomicU64,
+    turns: Turns,
     state: Mutex<State>,
     /// Read when the first string is to be compared: the key is made with the first string.
     strings: OnceLock<StringKey>,
@@ -154,11 +158,8 @@ pub struct Desk {
 
 #[derive(Default)]
 struct State {
-    /// Devices whose AUTH_RESPONSE is being looked at.
-    checking: HashSet<String>,
-    /// The session of each device that counts.
-    current: HashMap<String, u64>,
-    wrong: HashMap<String, Wrong>,
+    current: HashMap<String, Current>,
+    wrong: HashMap<String, Guesses>,
     noted: HashMap<String, Noted>,
 }
 
@@ -170,7 +171,8 @@ impl Desk {
     pub async fn open(cluster: Cluster, policy: Policy) -> Result<Self, CoreError> {
         let authority = ArcSwap::from_pointee(Authority::load(&cluster).await?);
         let (recorder, visits) = (Recorder::new(), AtomicU64::new(1));
-        Ok(Self { cluster, authority, recorder, policy, visits, state: Mutex::default(), strings: OnceLock::new() })
+        let (turns, state, strings) = (Turns::default(), Mutex::default(), OnceLock::new());
+        Ok(Self { cluster, authority, recorder, policy, visits, turns, state, strings })
     }
 
     /// Reads certificate, key, CAPF-trust and parameters anew.
@@ -187,11 +189,12 @@ impl Desk {
         self.authority.load_full()
     }
 
-    /// Begins to serve a session.
-    pub fn visit(&self, session_id: u32) -> Visit {
+    /// Begins to serve a session of this address.
+    pub fn visit(&self, session_id: u32, from: IpAddr) -> Visit {
         Visit {
             number: self.visits.fetch_add(1, Ordering::Relaxed),
             session_id,
+            from: from.to_canonical(),
             device: None,
             operation: Operation::None,
             wanted: None,
@@ -199,6 +202,16 @@ impl Desk {
             let_in: false,
             reason: None,
         }
+    }
+
+    /// The end of the session that counts for a device, when it is one of another address: whoever comes in between would take its
+    /// place, so he waits for this first, as long as he thinks right.
+    pub fn another_at_work(&self, device: &str, from: IpAddr) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let (device, from) = (device.to_ascii_uppercase(), from.to_canonical());
+        let state = self.state();
+        let current = state.current.get(&device).filter(|current| current.from != from)?;
+        let mut ended = current.ended.subscribe();
+        Some(async move { while ended.changed().await.is_ok() {} })
     }
 
     async fn put(&self, step: Step, now: i64) -> Result<(), Refused> {
@@ -215,7 +228,7 @@ impl Desk {
     fn current<'a>(&self, visit: &'a Visit) -> Result<&'a EnrolmentRow, Refused> {
         let row = visit.device.as_ref();
         let row = row.ok_or_else(|| Refused::new(Refusal::Internal, "a session that was not let in"))?;
-        if self.state().current.get(&row.device) == Some(&visit.number) {
+        if self.state().current.get(&row.device).is_some_and(|current| current.visit == visit.number) {
             return Ok(row);
         }
         Err(Refused::new(Refusal::Limit, "a later session of this device has taken its place"))

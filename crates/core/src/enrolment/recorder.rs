@@ -4,10 +4,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use store::Transaction;
-use store::rows::{Attachment, CompletedRow, Confirmation, DeviceCertificateRow, DeviceRequestRow, Intent, NewLsc};
+use store::rows::{
+    Attachment, CompletedRow, Confirmation, DeviceCertificateRow, DeviceRequestRow, Intent, NewLsc, WrongStringsRow,
+};
 use tokio::sync::oneshot;
 
-use super::{ACTOR, CHANGE, version_stamp};
+use super::guesses::{UNTIL_SCHEDULED, WRONG_IN_A_DAY, from_where};
+use super::{ACTOR, CHANGE, STRINGS_LOCKED, version_stamp};
 use crate::CoreError;
 use crate::cluster::Cluster;
 
@@ -42,10 +45,18 @@ pub(super) enum Step {
         device: String,
         scheduled_at: i64,
         status: Option<i64>,
-        locked_until: Option<i64>,
+        wrong: Option<WrongStrings>,
         ec_failed: bool,
         why: String,
     },
+}
+
+/// Wrong strings that are put on record.
+#[derive(Debug, Clone)]
+pub(super) struct WrongStrings {
+    pub(super) rows: Vec<WrongStringsRow>,
+    /// No string is taken any more, from nobody.
+    pub(super) device_locked: bool,
 }
 
 /// How a step went.
@@ -168,7 +179,7 @@ async fn together(cluster: &Cluster, steps: &[(&Step, i64)]) -> Result<Vec<Recor
             Step::Intend { new, .. } => devices.contains(&new.device),
             Step::Attach { key, .. } => attached.contains(key),
             Step::Confirm { key, .. } => confirmed.contains(key),
-            alone => apply(&mut transaction, alone, *now, stamp).await?,
+            alone => apply(cluster, &mut transaction, alone, *now, stamp).await?,
         };
         if done {
             changes.extend(step.changes().map(|device| (*now, CHANGE, device)));
@@ -186,7 +197,13 @@ async fn together(cluster: &Cluster, steps: &[(&Step, i64)]) -> Result<Vec<Recor
 }
 
 /// The steps that are rare. `false`: what it builds on is gone.
-async fn apply(transaction: &mut Transaction, step: &Step, now: i64, stamp: &str) -> Result<bool, CoreError> {
+async fn apply(
+    cluster: &Cluster,
+    transaction: &mut Transaction,
+    step: &Step,
+    now: i64,
+    stamp: &str,
+) -> Result<bool, CoreError> {
     match step {
         Step::Intend { .. } | Step::Attach { .. } | Step::Confirm { .. } => {}
         Step::Keep { waiting } => return Ok(transaction.put_device_request(waiting).await?),
@@ -203,8 +220,19 @@ async fn apply(transaction: &mut Transaction, step: &Step, now: i64, stamp: &str
             transaction.complete_operation(&done, *scheduled_at).await?;
         }
         Step::Mic { shown } => transaction.put_device_certificate(shown).await?,
-        Step::Failed { device, scheduled_at, status, locked_until, ec_failed, .. } => {
-            transaction.set_failure(device, *scheduled_at, *status, *locked_until, *ec_failed).await?;
+        Step::Failed { device, scheduled_at, status, wrong, ec_failed, .. } => {
+            let locked = wrong.as_ref().filter(|wrong| wrong.device_locked);
+            let until = locked.map(|_| UNTIL_SCHEDULED);
+            transaction.set_failure(device, *scheduled_at, *status, until, *ec_failed).await?;
+            if let Some(wrong) = wrong {
+                transaction.put_wrong_strings(device, &wrong.rows).await?;
+            }
+            if let Some(wrong) = locked {
+                let from = from_where(&wrong.rows);
+                let message = format!("{device}: {WRONG_IN_A_DAY} wrong authentication strings in a day, from {from}");
+                let node = cluster.node(None).await?;
+                cluster.stand(transaction, &node, &STRINGS_LOCKED, device, &message, now).await?;
+            }
         }
     }
     Ok(true)

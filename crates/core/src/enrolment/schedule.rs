@@ -13,7 +13,7 @@ use wire::capf::Failure;
 use super::fetched::Fetched;
 use super::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 use super::strings::{AuthenticationString, StringChoice, StringKey};
-use super::{CHANGE, version_stamp};
+use super::{CHANGE, OF_A_SCHEDULE, version_stamp};
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::devices::device_name;
@@ -91,8 +91,11 @@ pub struct Enrolment {
     pub completes_by: Option<i64>,
     /// Sessions that began to issue under this schedule.
     pub attempts: i64,
-    /// After ten wrong strings: none is taken before this time, milliseconds since 1970 UTC; 0 when there is no lock.
+    /// After fifty wrong strings in a day: [`UNTIL_SCHEDULED`](super::guesses::UNTIL_SCHEDULED); 0 when there is no lock.
     pub locked_until: i64,
+    /// After ten wrong strings: the addresses from which none is taken, and until when, milliseconds since 1970 UTC. Only
+    /// [`Cluster::enrolment`] fills it.
+    pub locked_addresses: Vec<(String, i64)>,
     /// *Certificate Operation Status*.
     pub status: Status,
     /// *TFTP Encrypted Config*.
@@ -129,6 +132,7 @@ impl Enrolment {
             completes_by: row.completes_by,
             attempts: row.attempts,
             locked_until: row.locked_until,
+            locked_addresses: Vec::new(),
             status: Status::from_number(row.status),
             encrypted: row.encrypted,
             device: row.device,
@@ -234,6 +238,7 @@ impl Cluster {
                 transaction.set_authentication_string(name, Some(sealed)).await?;
             }
         }
+        transaction.end_of_schedules(&OF_A_SCHEDULE).await?;
         note_devices(&mut transaction, now, &names).await?;
         let phones = crate::counted(names.len(), "phone");
         transaction.note_change(now, "reset", &format!("{phones} ({})", schedule.operation.name())).await?;
@@ -298,6 +303,7 @@ impl Cluster {
             transaction.set_schedule(&name, &row).await?;
             cancelled.push(name);
         }
+        transaction.end_of_schedules(&OF_A_SCHEDULE).await?;
         note_devices(&mut transaction, now, &cancelled).await?;
         transaction.note_audit(now, actor.name(), "capf cancel", &listed(&cancelled)).await?;
         transaction.commit().await?;
@@ -425,7 +431,12 @@ impl Cluster {
         let row = self.store().enrolment(&name).await?.ok_or_else(|| unknown(&name))?;
         let lscs = self.store().lscs_of(&name).await?;
         let shown = self.store().certificates_shown_by(&name).await?;
-        Enrolment::new(row, lscs, &shown)
+        let scheduled_at = row.scheduled_at;
+        let mut enrolment = Enrolment::new(row, lscs, &shown)?;
+        let wrong = self.store().wrong_strings(&name).await?.into_iter();
+        let locked = wrong.filter(|row| row.scheduled_at == scheduled_at && row.locked_until > 0);
+        enrolment.locked_addresses = locked.map(|row| (row.address, row.locked_until)).collect();
+        Ok(enrolment)
     }
 
     /// Ends every operation whose time is over, with the status *User Initiated Request Late/Timeout*. The devices.

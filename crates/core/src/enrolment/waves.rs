@@ -314,6 +314,7 @@ async fn schedule_batch(
         let state = if known { SCHEDULED } else { FAILED };
         transaction.set_wave_device(wave.number, name, batch, state, now).await?;
     }
+    transaction.end_of_schedules(&super::OF_A_SCHEDULE).await?;
     note_devices(transaction, now, names).await?;
     let reset = format!("{} (CAPF wave {}, batch {batch})", crate::counted(names.len(), "phone"), wave.number);
     transaction.note_change(now, "reset", &reset).await?;

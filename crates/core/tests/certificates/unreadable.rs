@@ -47,6 +47,8 @@ const FILL: &str = "
     INSERT INTO devicereset VALUES (1, 'SEP001122334455');
     INSERT INTO fetchedlist VALUES ('SEP001122334455', 'ITL', 'aa', 'pub', '10.0.0.1', 1, 't');
     INSERT INTO strangerlist VALUES ('SEPAABBCCDDEEFF', 'ITL', 'aa', 'pub', '10.0.0.1', 1, 't');
+    INSERT INTO failedlogin VALUES ('anna', '10.0.0.1', 2, 1, 0, 0, 1);
+    INSERT INTO wrongstrings VALUES ('SEP001122334455', '10.0.0.1', 0, 9, 1, 0);
     INSERT OR IGNORE INTO renewal VALUES (1, 1, 'pub', 5, 'aa');
     INSERT OR IGNORE INTO restartcause SELECT pkid, 'tomcat', 1 FROM processnode WHERE nodeid = 2;
     INSERT OR IGNORE INTO restartdone SELECT pkid, 'Cisco Tftp', 1 FROM processnode WHERE nodeid = 2;
@@ -103,10 +105,13 @@ async fn all_goes_on(place: &mut Place, ca: &Certificate) -> Result<Vec<Unreadab
     cluster.revocations().await?;
     cluster.unused_keys(&place.actor, now).await?;
     cluster.store().administrators().await?;
+    cluster.note_failed_log_ins(now).await?;
+    drop(cluster.begin_log_in("anna", "10.0.0.1".parse().expect("an address"), now).await?);
     cluster.store().unknown_devices().await?;
     cluster.store().bulk_server().await?;
     cluster.store().device_requests().await?;
     cluster.store().served_folders().await?;
+    cluster.store().wrong_strings("SEP001122334455").await?;
     let mut inventory = cluster.inventory(&place.actor, Query::default(), now).await?;
     while inventory.next().await?.is_some() {}
     cluster.monitor(&node, &cluster.monitor_schedule(90, 24), true, &[], now).await?;

@@ -5,7 +5,7 @@ use ringfence_core::enrolment::{
 };
 use wire::capf::{DeviceName, Failure, Operation as Asked, Refusal, SudiData};
 
-use crate::place::{DEVICE, Manufacturer, PhoneKeys, Place, RSA_2048};
+use crate::place::{DEVICE, HERE, Manufacturer, PhoneKeys, Place, RSA_2048};
 
 const OTHER: &str = "SEP001122334455";
 
@@ -79,16 +79,16 @@ async fn the_eleventh_string_is_refused_before_the_tenth_session_has_ended() {
     let now = place.clock.now;
     let mut open = Vec::new();
     for _ in 0..10 {
-        let mut visit = place.desk.visit(1);
+        let mut visit = place.desk.visit(1, HERE);
         let refused = place.desk.admit(&mut visit, &phone.plain("54321"), now).await.unwrap_err();
         assert_eq!(refused.refusal, failed(Failure::InvalidAuthenticationString));
         open.push(visit);
     }
-    let refused = place.desk.admit(&mut place.desk.visit(1), &phone.plain("12345"), now).await.unwrap_err();
+    let refused = place.desk.admit(&mut place.desk.visit(1, HERE), &phone.plain("12345"), now).await.unwrap_err();
     assert_eq!(refused.refusal, Refusal::Limit);
     // killed before one of these sessions has come to its end
     place.restart().await;
-    let refused = place.desk.admit(&mut place.desk.visit(1), &phone.plain("12345"), now).await.unwrap_err();
+    let refused = place.desk.admit(&mut place.desk.visit(1, HERE), &phone.plain("12345"), now).await.unwrap_err();
     assert_eq!(refused.refusal, Refusal::Limit);
     assert_eq!(place.status().await, 10);
 }

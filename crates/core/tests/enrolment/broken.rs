@@ -11,7 +11,7 @@ use ringfence_core::enrolment::{
 };
 use wire::capf::{Cause, Done, Failure, Operation as Asked, Reason, Refusal, Stage};
 
-use crate::place::{DEVICE, PhoneKeys, Place, RSA_2048, ended};
+use crate::place::{DEVICE, HERE, PhoneKeys, Place, RSA_2048, ended};
 
 /// What must hold whatever happened.
 async fn check(place: &Place) {
@@ -52,7 +52,7 @@ async fn killed_between_any_two_steps_the_next_boot_ends_well() {
     let mut states = std::collections::HashSet::new();
     for turns in 0..400 {
         place.schedule(Operation::Install, AuthenticationMode::NullString).await;
-        let mut visit = place.desk.visit(1);
+        let mut visit = place.desk.visit(1, HERE);
         let now = place.clock.now;
         let auth = phone.plain("");
         let session = async {
@@ -92,7 +92,7 @@ async fn a_confirmation_that_was_lost_is_made_up_by_the_next_proof() {
     let first = place.enrolment().await.lsc.unwrap();
 
     place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
-    let mut visit = place.desk.visit(1);
+    let mut visit = place.desk.visit(1, HERE);
     place.desk.admit(&mut visit, &phone.proven(1), place.clock.now).await.unwrap();
     let key = phone.make(RSA_2048);
     let second = place.desk.issue(&mut visit, key.spki(), RSA_2048, &mut place.clock).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_confirmation_that_was_lost_is_made_up_by_the_next_proof() {
     assert_eq!(lost.operation, Operation::Install, "the phone shall come again");
     let unconfirmed = lost.unconfirmed.unwrap();
     // one that never got it still has the first, which still opens the door
-    let mut visit = place.desk.visit(1);
+    let mut visit = place.desk.visit(1, HERE);
     let asked = place.desk.admit(&mut visit, &phone.proven(1), place.clock.now).await;
     assert_eq!(asked, Ok(Asked::Install(RSA_2048)));
     place.desk.ended(&visit, &ended(Stage::KeyGeneration, Cause::Closed), place.clock.now).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_phone_that_shows_what_nobody_confirmed_is_believed_when_it_proves_it(
 
         let string = StringChoice::Given(AuthenticationString::new("04711").unwrap());
         place.schedule_for(DEVICE, Operation::Install, mode, string).await;
-        let mut visit = place.desk.visit(1);
+        let mut visit = place.desk.visit(1, HERE);
         place.desk.admit(&mut visit, &phone.plain("04711"), place.clock.now).await.unwrap();
         let key = phone.make(RSA_2048);
         let second = place.desk.issue(&mut visit, key.spki(), RSA_2048, &mut place.clock).await.unwrap();
@@ -163,7 +163,7 @@ async fn the_session_that_was_let_in_last_counts() {
     let key = phone.make(RSA_2048);
     place.schedule(Operation::Install, AuthenticationMode::NullString).await;
     let now = place.clock.now;
-    let (mut old, mut new) = (place.desk.visit(1), place.desk.visit(2));
+    let (mut old, mut new) = (place.desk.visit(1, HERE), place.desk.visit(2, HERE));
     place.desk.admit(&mut old, &phone.plain(""), now).await.unwrap();
     place.desk.issue(&mut old, key.spki(), RSA_2048, &mut place.clock).await.unwrap();
     place.desk.admit(&mut new, &phone.plain(""), now).await.unwrap();
@@ -183,7 +183,7 @@ async fn an_operation_that_was_taken_back_issues_nothing() {
     let mut phone = PhoneKeys::new(DEVICE);
     let key = phone.make(RSA_2048);
     place.schedule(Operation::Install, AuthenticationMode::NullString).await;
-    let mut visit = place.desk.visit(1);
+    let mut visit = place.desk.visit(1, HERE);
     place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
     place.clock.now += 1;
     place.cluster.cancel_operation(&place.actor, &Selection::one(DEVICE), &mut place.clock).await.unwrap();
@@ -213,7 +213,7 @@ async fn what_a_phone_could_not_do_stays_scheduled_with_its_cause() {
         (Stage::KeyGeneration, Cause::Refused(Refusal::Internal), 6),
         (Stage::KeyGeneration, Cause::Refused(Refusal::Failed(Failure::CaRejected)), 16),
     ] {
-        let mut visit = place.desk.visit(1);
+        let mut visit = place.desk.visit(1, HERE);
         place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
         if stage == Stage::Store {
             place.desk.issue(&mut visit, key.spki(), RSA_2048, &mut place.clock).await.unwrap();
@@ -242,7 +242,7 @@ async fn a_deletion_that_nobody_heard_of_ends_well() {
         place.schedule(Operation::Install, null).await;
         place.session(&phone.plain(""), &mut phone).await.unwrap();
         place.schedule(Operation::Delete, mode).await;
-        let mut visit = place.desk.visit(1);
+        let mut visit = place.desk.visit(1, HERE);
         assert_eq!(place.desk.admit(&mut visit, &phone.proven(1), place.clock.now).await, Ok(Asked::Delete));
         place.desk.ended(&visit, &ended(Stage::Delete, Cause::Closed), place.clock.now).await.unwrap();
         let lost = place.enrolment().await;
@@ -257,7 +257,7 @@ async fn a_deletion_that_nobody_heard_of_ends_well() {
             assert!(way_back.ends_with(&format!(": utils capf device schedule {DEVICE} delete null")), "{way_back}");
             place.schedule(Operation::Delete, null).await;
         }
-        let mut visit = place.desk.visit(1);
+        let mut visit = place.desk.visit(1, HERE);
         assert_eq!(place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await, Ok(Asked::Delete));
         place.desk.ended(&visit, &none_there(), place.clock.now).await.unwrap();
         let done = place.enrolment().await;
@@ -266,7 +266,7 @@ async fn a_deletion_that_nobody_heard_of_ends_well() {
     }
     // with none on record nothing was lost
     place.schedule(Operation::Delete, null).await;
-    let mut visit = place.desk.visit(1);
+    let mut visit = place.desk.visit(1, HERE);
     place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
     place.desk.ended(&visit, &none_there(), place.clock.now).await.unwrap();
     assert_eq!((place.status().await, place.enrolment().await.operation), (7, Operation::Delete));

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use ringfence_core::enrolment::{AuthenticationMode, LscState, Operation, StringChoice};
 use wire::capf::{Done, Failure, Operation as Asked, Refusal};
 
-use crate::place::{DEVICE, Manufacturer, PhoneKeys, Place};
+use crate::place::{DEVICE, HERE, Manufacturer, PhoneKeys, Place};
 
 const OTHER: &str = "SEP001122334455";
 
@@ -34,7 +34,7 @@ async fn what_does_not_hold_is_troubleshoot_failed() {
         let it = place.enrolment().await;
         assert_eq!((it.operation, it.fetched), (Operation::Troubleshoot, None), "{name}: it stays scheduled");
     }
-    let mut visit = place.desk.visit(1);
+    let mut visit = place.desk.visit(1, HERE);
     assert_eq!(place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await, Ok(Asked::Fetch));
     let garbage = Done::Fetched(b"garbage".to_vec());
     let refused = place.desk.record(&mut visit, &garbage, place.clock.now).await.unwrap_err();

@@ -6,7 +6,7 @@ use ringfence_core::devices::Device;
 use ringfence_core::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, LscState, Operation, Selection};
 use wire::capf::{Cause, Curve, Done, Failure, KeySpec, Operation as Asked, Reason, Refusal, RsaSize, Stage};
 
-use crate::place::{DEVICE, PhoneKeys, Place, RSA_2048, ended, file, openssl};
+use crate::place::{DEVICE, HERE, PhoneKeys, Place, RSA_2048, ended, file, openssl};
 
 #[tokio::test]
 async fn an_lsc_comes_to_be_in_three_steps() {
@@ -17,7 +17,7 @@ async fn an_lsc_comes_to_be_in_three_steps() {
     let mut phone = PhoneKeys::new(DEVICE);
     let key = phone.make(RSA_2048);
 
-    let mut visit = place.desk.visit(7);
+    let mut visit = place.desk.visit(7, HERE);
     let asked = place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
     assert_eq!(asked, Asked::Install(RSA_2048));
     let lsc = place.desk.issue(&mut visit, key.spki(), RSA_2048, &mut place.clock).await.unwrap();
@@ -129,7 +129,7 @@ async fn keys_of_every_kind_and_no_other_than_asked_for() {
         place.set_keys(KeyPlan::default()).await;
         place.schedule(Operation::Install, AuthenticationMode::NullString).await;
         let before = place.cluster.store().lscs().await.unwrap().len();
-        let mut visit = place.desk.visit(1);
+        let mut visit = place.desk.visit(1, HERE);
         place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
         let key = phone.make(given);
         let refused = place.desk.issue(&mut visit, key.spki(), wanted, &mut place.clock).await.unwrap_err();
@@ -147,7 +147,7 @@ async fn a_phone_that_makes_no_ec_key_is_asked_for_rsa_next() {
     let mut phone = PhoneKeys::new(DEVICE);
     place.set_keys(KeyPlan { order: KeyOrder::EcPreferred, ..KeyPlan::default() }).await;
     place.schedule(Operation::Install, AuthenticationMode::NullString).await;
-    let mut visit = place.desk.visit(1);
+    let mut visit = place.desk.visit(1, HERE);
     let asked = place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
     assert_eq!(asked, Asked::Install(KeySpec::Ec(Curve::Secp384r1)));
     let cause = Cause::PhoneFailed(Reason::FAILURE);
@@ -157,7 +157,7 @@ async fn a_phone_that_makes_no_ec_key_is_asked_for_rsa_next() {
     assert_eq!(place.status().await, 3);
     // the next schedule does not try in vain again
     place.schedule(Operation::Install, AuthenticationMode::NullString).await;
-    let mut visit = place.desk.visit(1);
+    let mut visit = place.desk.visit(1, HERE);
     let asked = place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
     assert_eq!(asked, Asked::Install(RSA_2048));
     // no RSA key either: that is a failure
@@ -225,7 +225,7 @@ async fn troubleshoot_shows_and_delete_forgets() {
 
     // a phone that had none: the operation stays
     place.schedule(Operation::Delete, AuthenticationMode::NullString).await;
-    let mut visit = place.desk.visit(1);
+    let mut visit = place.desk.visit(1, HERE);
     place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
     let cause = Cause::PhoneFailed(Reason::FAILURE);
     place.desk.ended(&visit, &ended(Stage::Delete, cause), place.clock.now).await.unwrap();

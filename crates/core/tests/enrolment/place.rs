@@ -3,6 +3,7 @@
 #[path = "../../../../testdata/keys/pool.rs"]
 pub mod keys;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
 
@@ -27,6 +28,9 @@ use wire::digest::DigestId;
 
 /// The time at which every place begins: 2026-01-02 03:04:05 UTC.
 pub const START: i64 = 1_767_323_045_000;
+
+/// Where the phone of most tests is.
+pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
 /// The device of most tests.
 pub const DEVICE: &str = "SEPB000B4BA0AEE";
@@ -159,7 +163,7 @@ impl Place {
         phone: &mut PhoneKeys,
         id: u32,
     ) -> Result<Asked, Refused> {
-        let mut visit = self.desk.visit(id);
+        let mut visit = self.desk.visit(id, HERE);
         let outcome = self.steps(&mut visit, auth, phone).await;
         let (stage, cause) = match &outcome {
             Ok(Asked::None) => (Stage::Authentication, Cause::NothingPending),

@@ -7,7 +7,7 @@ use ringfence_core::enrolment::{
 use ringfence_core::units::Unit;
 use wire::capf::{Cause, Reason, Stage};
 
-use crate::place::{PhoneKeys, Place, ended};
+use crate::place::{HERE, PhoneKeys, Place, ended};
 
 fn name(index: usize) -> String {
     format!("SEP0000000000{index:02X}")
@@ -47,7 +47,7 @@ impl Fleet {
             }
             let auth = phone.proven(1);
             if failing.contains(&index) {
-                let mut visit = self.place.desk.visit(1);
+                let mut visit = self.place.desk.visit(1, HERE);
                 self.place.desk.admit(&mut visit, &auth, self.place.clock.now).await.unwrap();
                 let cause = Cause::PhoneFailed(Reason::FAILURE);
                 let end = ended(Stage::KeyGeneration, cause);

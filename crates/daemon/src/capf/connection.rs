@@ -64,7 +64,7 @@ impl<D: EnrolmentDesk> Connection<D> {
             return shared.handshake_failed(number, peer, "the random source gave no session id");
         };
         let mut session = ServerSession::new(session_id, shared.limits.stages);
-        let mut visit = shared.desk.visit(session_id);
+        let mut visit = shared.desk.visit(session_id, peer.ip());
         let ended = shared.converse(&mut stream, &mut session, &mut visit, place, &mut shutdown).await;
         shared.counters.add(&ended, session.tolerated());
         // A session that the shutdown broke off says nothing about its phone.

@@ -1,14 +1,21 @@
 //! Who decides about a session.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pki::{OpensslRandom, Random};
 use ringfence_core::enrolment::{Desk, Refused, Visit};
 use ringfence_core::files::NodeFiles;
 use ringfence_core::{Cluster, Surroundings};
+use tokio::time::{Instant, timeout_at};
 use wire::capf::{AuthResponse, Done, Ended, KeySpec, Operation};
 
 use crate::surroundings::{System, now};
+
+/// How long a session waits for one of another address that makes a key for the same device, before it takes its place: longer than
+/// most phones need for a key, short enough for the patience of the one that waits `[inferred]`.
+const TURN: Duration = Duration::from_secs(20);
 
 /// Answers the questions of sessions ([`wire::capf::Question`]). It may wait for the disk.
 pub trait EnrolmentDesk: Send + Sync + 'static {
@@ -25,8 +32,8 @@ pub trait EnrolmentDesk: Send + Sync + 'static {
         }
     }
 
-    /// A session begins.
-    fn visit(&self, session_id: u32) -> Self::Visit;
+    /// A session of this address begins.
+    fn visit(&self, session_id: u32, from: IpAddr) -> Self::Visit;
 
     /// Is the phone let in, and what is scheduled for it?
     fn admit(
@@ -119,11 +126,17 @@ impl NodeDesk {
 impl EnrolmentDesk for NodeDesk {
     type Visit = Visit;
 
-    fn visit(&self, session_id: u32) -> Visit {
-        self.desk.visit(session_id)
+    fn visit(&self, session_id: u32, from: IpAddr) -> Visit {
+        self.desk.visit(session_id, from)
     }
 
     async fn admit(&self, visit: &mut Visit, auth: &AuthResponse) -> Result<Operation, Refused> {
+        let turn = Instant::now() + TURN;
+        while let Some(ended) = self.desk.another_at_work(auth.device_name.as_str(), visit.from()) {
+            if timeout_at(turn, ended).await.is_err() {
+                break;
+            }
+        }
         self.desk.admit(visit, auth, (self.clock)()).await
     }
 

@@ -6,7 +6,7 @@
 mod keys;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
@@ -90,8 +90,8 @@ impl EnrolmentDesk for RecordedDesk {
         }
     }
 
-    fn visit(&self, session_id: u32) -> Visit {
-        self.inner.visit(session_id)
+    fn visit(&self, session_id: u32, from: IpAddr) -> Visit {
+        self.inner.visit(session_id, from)
     }
 
     async fn admit(&self, visit: &mut Visit, auth: &AuthResponse) -> Result<Asked, Refused> {

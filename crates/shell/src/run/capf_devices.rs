@@ -1,6 +1,7 @@
 //! `utils capf device`: what CAPF is to do for which phones. Ours: the original has it on the page of a phone and in the bulk
 //! tool, whose words are used here [cucm-behaviour.md 4.2].
 
+use ringfence_core::enrolment::guesses::UNTIL_SCHEDULED;
 use ringfence_core::enrolment::schedule::{completes_by_text, parse_completes_by};
 use ringfence_core::enrolment::{
     AuthenticationMode, AuthenticationString, Curve, Enrolment, KeyOrder, KeyPlan, LscRow, Operation, RsaSize,
@@ -242,9 +243,13 @@ impl Session {
         if it.attempts > 0 {
             rows.push(("Attempts", it.attempts.to_string()));
         }
-        if it.locked_until > now {
-            let minutes = (it.locked_until - now + 59_999) / 60_000;
-            rows.push(("Wrong strings", format!("no string is taken for {} more", counted(minutes, "minute"))));
+        if it.locked_until == UNTIL_SCHEDULED {
+            rows.push(("Wrong strings", "no string is taken until it is scheduled anew".to_owned()));
+        }
+        for (address, until) in it.locked_addresses.iter().filter(|(_, until)| *until > now) {
+            let minutes = (until - now + 59_999) / 60_000;
+            let said = format!("no string is taken from {address} for {} more", counted(minutes, "minute"));
+            rows.push(("Wrong strings", said));
         }
         let line =
             |(name, value): &(&str, String)| format!("{name:<29} {}", one_line(value)).trim_end().to_owned() + "\n";

@@ -152,6 +152,15 @@ impl Store {
         self.read(query, read).await
     }
 
+    /// The LSCs of a device that were signed since this time, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lscs_since(&self, device: &str, since: i64) -> Result<Vec<LscRow>, StoreError> {
+        let tail = " WHERE devicename = $1 AND createdat >= $2 AND certificate IS NOT NULL ORDER BY createdat, pkid";
+        self.read(sqlx::query(all_columns(tail)).bind(device).bind(since), read).await
+    }
+
     /// The current LSC of a device.
     ///
     /// # Errors

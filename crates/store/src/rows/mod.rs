@@ -17,6 +17,7 @@ mod devices;
 mod enrolment_batches;
 mod enrolments;
 mod evidence;
+mod failed_log_ins;
 mod former_keys;
 mod inventory;
 mod lscs;
@@ -31,6 +32,7 @@ mod restarts;
 mod served_folders;
 mod waves;
 mod web_security;
+mod wrong_strings;
 
 pub use administrators::AdministratorRow;
 pub use alarms::UndeliveredRow;
@@ -46,6 +48,7 @@ pub use devices::{DeviceRow, GroupRow, UnknownDeviceRow};
 pub use enrolment_batches::{Attachment, Confirmation, Intent};
 pub use enrolments::{CompletedRow, EnrolmentRow, NO_OPERATION, ScheduleRow};
 pub use evidence::{FetchedListRow, HeldListRow, RenewalRow, StrangerListRow};
+pub use failed_log_ins::FailedLogInRow;
 pub use former_keys::FormerKeyRow;
 pub use inventory::{LscFilter, LscLine};
 pub use lscs::{LscRow, LscState, NewLsc};
@@ -59,6 +62,7 @@ pub use resets::PendingResetRow;
 pub use restarts::RestartRow;
 pub use waves::{WaveDeviceRow, WaveRow};
 pub use web_security::WebSecurityRow;
+pub use wrong_strings::WrongStringsRow;
 
 /// What a column keeps for another crate, of the row with this key. The statement has to give it as bytes.
 fn kept(row: &sqlx::any::AnyRow, table: &'static str, key: &str, column: &str) -> Result<Kept, StoreError> {

@@ -125,6 +125,10 @@ pub(super) const SHOWN: &[Shown] = &[
     Shown { table: "devicereset", columns: &["changeseq", "devicename"] },
     Shown { table: "disableddefaultca", columns: &["fingerprint", "commonname", "disabledat", "certificate"] },
     Shown {
+        table: "failedlogin",
+        columns: &["account", "address", "wrong", "lastat", "lockeduntil", "unnoted", "notedat"],
+    },
+    Shown {
         table: "fetchedlist",
         columns: &["devicename", "kind", "digest", "servername", "address", "fetchedat", "tvs"],
     },
@@ -223,6 +227,10 @@ pub(super) const SHOWN: &[Shown] = &[
     Shown {
         table: "websecurity",
         columns: &["fkprocessnode", "orgunit", "orgname", "locality", "state", "country", "alternatehostname"],
+    },
+    Shown {
+        table: "wrongstrings",
+        columns: &["devicename", "address", "scheduledat", "wrong", "lastat", "lockeduntil"],
     },
 ];
 

@@ -1,16 +1,20 @@
 //! Whether a phone is let in, and for what.
 
+use std::net::IpAddr;
+
 use pki::Certificate;
-use pki::capf::{Unproven, check};
+use pki::capf::{Unproven, check, check_session_proof};
 use pki::lsc::public_key_pem;
-use store::rows::{DeviceCertificateRow, EnrolmentRow, LscState, ShownKind};
+use store::rows::{DeviceCertificateRow, EnrolmentRow, LscState, ShownKind, WrongStringsRow};
+use tokio::sync::watch;
 use wire::capf::{AuthResponse, Failure, Operation as Asked, Refusal};
 
-use super::{Desk, Issued, LOCK_TIME, Refused, Visit, WRONG_STRINGS, Wrong, shown_row};
+use super::{Current, Desk, Issued, Refused, Visit, shown_row};
 use crate::CoreError;
 use crate::enrolment::authority::{Authority, is_named_capf};
+use crate::enrolment::guesses::{Counted, Guesses, Lock, WRONG_IN_A_DAY, WRONG_STRINGS};
 use crate::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
-use crate::enrolment::recorder::Step;
+use crate::enrolment::recorder::{Step, WrongStrings};
 use crate::enrolment::strings::StringKey;
 use crate::readable::KeepsCertificate;
 
@@ -24,10 +28,9 @@ impl Desk {
     /// [`Refused`].
     pub async fn admit(&self, visit: &mut Visit, auth: &AuthResponse, now: i64) -> Result<Asked, Refused> {
         let name = auth.device_name.as_str().to_ascii_uppercase();
-        let outcome = match self.check_in(&name) {
-            Some(_seat) => self.admit_known(visit, &name, auth, now).await,
-            None => Err(Refused::new(Refusal::Limit, "another session of this device is being checked")),
-        };
+        let turn = self.turns.wait(&name, visit.from).await;
+        let outcome = self.admit_known(visit, &name, auth, now).await;
+        drop(turn);
         if let Err(refused) = &outcome {
             visit.reason = Some(refused.reason.clone());
         }
@@ -52,7 +55,8 @@ impl Desk {
         if visit.operation != Operation::None && row.completes_by.is_some_and(|by| by < now) {
             return Err(Refused::failed(Failure::Late, "the operation had to be complete before"));
         }
-        self.state().current.insert(name.to_owned(), visit.number);
+        let current = Current { visit: visit.number, from: visit.from, ended: watch::Sender::new(()) };
+        self.state().current.insert(name.to_owned(), current);
         Ok(match visit.operation {
             Operation::None => Asked::None,
             Operation::Delete => Asked::Delete,
@@ -98,19 +102,21 @@ impl Desk {
         now: i64,
     ) -> Result<(), Refused> {
         match AuthenticationMode::from_number(row.mode) {
-            AuthenticationMode::NullString => self.confirm_shown(visit, row, auth, now).await,
+            AuthenticationMode::NullString => {
+                check_session(visit, auth)?;
+                self.confirm_shown(visit, row, auth, now).await
+            }
             AuthenticationMode::AuthenticationString => {
                 self.confirm_shown(visit, row, auth, now).await?;
-                match self.check_string(row, auth, now)? {
-                    StringCheck::Right => Ok(()),
-                    StringCheck::Wrong { count, locked_until } => {
-                        if let Some(until) = locked_until {
-                            self.put_lock(visit, row, until, now).await?;
-                        }
-                        let reason = format!("wrong authentication string, {count} of {WRONG_STRINGS}");
-                        Err(Refused::failed(Failure::InvalidAuthenticationString, reason))
-                    }
+                let on_record = self.wrong_on_record(row).await?;
+                let Some((counted, rows)) = self.check_string(visit.from, row, &on_record, auth, now)? else {
+                    return check_session(visit, auth);
+                };
+                if counted.on_record {
+                    self.put_wrong(visit, row, counted, rows, now).await?;
                 }
+                let reason = format!("wrong authentication string, {} of {WRONG_STRINGS}", counted.count);
+                Err(Refused::failed(Failure::InvalidAuthenticationString, reason))
             }
             AuthenticationMode::ExistingLsc | AuthenticationMode::ExistingMic => {
                 self.check_certificate(visit, row, auth, now).await
@@ -118,21 +124,42 @@ impl Desk {
         }
     }
 
-    /// Lock, comparison and count are one step under one lock: however many sessions come at the same time, the eleventh is
-    /// refused.
-    fn check_string(&self, row: &EnrolmentRow, auth: &AuthResponse, now: i64) -> Result<StringCheck, Refused> {
+    /// The wrong strings that are on record, as long as nothing is in memory.
+    async fn wrong_on_record(&self, row: &EnrolmentRow) -> Result<Vec<WrongStringsRow>, CoreError> {
+        let known = self.state().wrong.get(&row.device).is_some_and(|known| known.scheduled_at == row.scheduled_at);
+        if known {
+            return Ok(Vec::new());
+        }
+        Ok(self.cluster.store().wrong_strings(&row.device).await?)
+    }
+
+    /// Lock, comparison and count are one step under one lock: however many sessions come at the same time, the eleventh string
+    /// is refused. `None`: it was right.
+    fn check_string(
+        &self,
+        from: IpAddr,
+        row: &EnrolmentRow,
+        on_record: &[WrongStringsRow],
+        auth: &AuthResponse,
+        now: i64,
+    ) -> Result<Option<(Counted, Vec<WrongStringsRow>)>, Refused> {
+        if row.locked_until > now {
+            let reason = format!(
+                "{WRONG_IN_A_DAY} wrong authentication strings in a day; none is taken until the device is scheduled anew"
+            );
+            return Err(Refused::new(Refusal::Limit, reason));
+        }
         let sealed = row.string.as_ref().map(|sealed| Ok::<_, CoreError>((self.string_key()?, sealed))).transpose()?;
         let mut state = self.state();
-        let fresh = Wrong { scheduled_at: row.scheduled_at, count: 0, locked_until: 0 };
-        let wrong = state.wrong.entry(row.device.clone()).or_insert(fresh);
-        if wrong.scheduled_at != row.scheduled_at {
-            *wrong = fresh;
+        let fresh = || Guesses::new(row.scheduled_at, on_record);
+        let guesses = state.wrong.entry(row.device.clone()).or_insert_with(fresh);
+        if guesses.scheduled_at != row.scheduled_at {
+            *guesses = fresh();
         }
-        // The row has it after a restart.
-        let locked_until = wrong.locked_until.max(row.locked_until);
-        if locked_until > now {
-            let seconds = (locked_until - now) / 1000;
-            let reason = format!("ten wrong authentication strings; the next is taken in {seconds} s");
+        if let Some(Lock::Address(until)) = guesses.lock(from, now) {
+            let seconds = until.saturating_sub(now) / 1000;
+            let reason =
+                format!("{WRONG_STRINGS} wrong authentication strings from {from}; the next is taken in {seconds} s");
             return Err(Refused::new(Refusal::Limit, reason));
         }
         let stored = sealed.map(|(key, sealed)| key.open(&row.device, sealed)).transpose()?;
@@ -140,32 +167,49 @@ impl Desk {
             auth.password.as_ref().is_some_and(|given| given.matches(stored.reveal().as_bytes()))
         });
         if right {
+            guesses.right(from);
+            return Ok(None);
+        }
+        let counted = guesses.wrong(from, now);
+        let rows = if counted.on_record { guesses.rows(&row.device) } else { Vec::new() };
+        if counted.lock == Some(Lock::Device) {
+            // From now on its row says all.
             state.wrong.remove(&row.device);
-            return Ok(StringCheck::Right);
         }
-        wrong.count += 1;
-        let count = wrong.count;
-        if count < WRONG_STRINGS {
-            return Ok(StringCheck::Wrong { count, locked_until: None });
-        }
-        *wrong = Wrong { locked_until: now + LOCK_TIME, ..fresh };
-        Ok(StringCheck::Wrong { count, locked_until: Some(wrong.locked_until) })
+        Ok(Some((counted, rows)))
     }
 
-    /// The lock is on record before the phone hears of it, so that a restart does not help.
-    async fn put_lock(&self, visit: &mut Visit, row: &EnrolmentRow, until: i64, now: i64) -> Result<(), Refused> {
+    /// A lock is on record before the phone hears of it, so that a restart does not help.
+    async fn put_wrong(
+        &self,
+        visit: &mut Visit,
+        row: &EnrolmentRow,
+        counted: Counted,
+        rows: Vec<WrongStringsRow>,
+        now: i64,
+    ) -> Result<(), Refused> {
         let status = Status::failed(visit.operation, Some(Failure::InvalidAuthenticationString));
         let pending = visit.operation != Operation::None;
+        let why = match counted.lock {
+            Some(Lock::Device) => {
+                format!(
+                    "{WRONG_IN_A_DAY} wrong authentication strings in a day, none is taken until it is scheduled anew"
+                )
+            }
+            Some(Lock::Address(_)) => {
+                let from = visit.from;
+                format!("{WRONG_STRINGS} wrong authentication strings, none is taken from {from} for ten minutes")
+            }
+            None => format!("{WRONG_STRINGS} more wrong authentication strings, from several addresses"),
+        };
+        let device_locked = counted.lock == Some(Lock::Device);
         let step = Step::Failed {
             device: row.device.clone(),
             scheduled_at: row.scheduled_at,
             status: pending.then_some(status.number()),
-            locked_until: Some(until),
+            wrong: Some(WrongStrings { rows, device_locked }),
             ec_failed: false,
-            why: format!(
-                "{}: {WRONG_STRINGS} wrong authentication strings, none is taken for ten minutes",
-                status.name()
-            ),
+            why: format!("{}: {why}", status.name()),
         };
         self.recorder.record(&self.cluster, step, now).await?;
         if let Some(device) = visit.device.as_mut().filter(|_| pending) {
@@ -275,33 +319,13 @@ impl Desk {
         self.recorder.record(&self.cluster, Step::Mic { shown }, now).await?;
         Ok(())
     }
-
-    fn check_in(&self, name: &str) -> Option<Seat<'_>> {
-        let taken = self.state().checking.insert(name.to_owned());
-        taken.then(|| Seat { desk: self, name: name.to_owned() })
-    }
 }
 
-/// A device whose AUTH_RESPONSE is being looked at.
-struct Seat<'a> {
-    desk: &'a Desk,
-    name: String,
-}
-
-impl Drop for Seat<'_> {
-    fn drop(&mut self) {
-        self.desk.state().checking.remove(&self.name);
-    }
-}
-
-/// What became of an authentication string.
-enum StringCheck {
-    Right,
-    /// `locked_until`: it was the last one that was taken, milliseconds since 1970 UTC.
-    Wrong {
-        count: u32,
-        locked_until: Option<i64>,
-    },
+/// SUDI_DATA is the one proof that is made over the session: where it is sent it must hold, whatever else opens the door.
+fn check_session(visit: &Visit, auth: &AuthResponse) -> Result<(), Refused> {
+    let Some(sudi) = &auth.sudi_data else { return Ok(()) };
+    check_session_proof(sudi, visit.session_id)
+        .map_err(|unproven| Refused::failed(Failure::InvalidMic, unproven.to_string()))
 }
 
 /// The cause that the status gets when a proof does not hold. `shown`: CERTIFICATE, DER.
@@ -315,6 +339,7 @@ pub(super) fn cause(unproven: &Unproven, shown: Option<&[u8]>, authority: &Autho
         | Unproven::Key { what, .. }
         | Unproven::OtherDevice { what, .. }
         | Unproven::UnknownIssuer { what, .. }
+        | Unproven::Constraints { what, .. }
         | Unproven::Dates { what, .. } => *what,
     };
     if what != "CERTIFICATE" {

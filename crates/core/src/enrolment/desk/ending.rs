@@ -67,7 +67,7 @@ impl Desk {
         let Some(row) = &visit.device else { return Ok(()) };
         let overtaken = {
             let mut state = self.state();
-            let current = state.current.get(&row.device).copied();
+            let current = state.current.get(&row.device).map(|current| current.visit);
             if current == Some(visit.number) {
                 state.current.remove(&row.device);
             }
@@ -111,7 +111,7 @@ impl Desk {
             device: row.device.clone(),
             scheduled_at: row.scheduled_at,
             status: news.then_some(status.number()),
-            locked_until: None,
+            wrong: None,
             ec_failed,
             why: format!("{}: {ended}", failed.name()),
         };
@@ -131,6 +131,7 @@ impl Desk {
         let due: Vec<Step> = {
             let mut state = self.state();
             state.noted.retain(|_, noted| noted.waiting.is_some() || noted.holds(now));
+            state.wrong.retain(|_, guesses| guesses.forget(now));
             let due = state.noted.values_mut().filter(|noted| !noted.holds(now));
             due.filter_map(|noted| {
                 noted.at = now;
