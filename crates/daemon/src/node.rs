@@ -36,6 +36,9 @@ use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 /// How often the rows are looked at for a change by another process: one that does not ask this node to look is noticed this late.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How long after a part has failed anew a question may still be about the change that did it: who changed something asks at once.
+const NEWS: Duration = Duration::from_secs(1);
+
 /// How often what phones did is written to the database: every so many looks.
 const SEEN_EVERY: u32 = 8;
 
@@ -471,7 +474,8 @@ impl Live {
         // Before the watch, because it makes the file.
         let mut asked = data.asked().unwrap_or_default();
         let asks = Asks::watch(&data.asks());
-        let (mut answered, mut withheld, mut count) = (0, 0, 0_u32);
+        let (mut answered, mut withheld, mut heard, mut count) = (0, 0, 0, 0_u32);
+        let mut news = None;
         let mut trouble = String::new();
         loop {
             let ticked = tokio::select! {
@@ -491,10 +495,15 @@ impl Live {
             }
             let now = self.look().await.err().map(|error| error.to_string()).unwrap_or_default();
             if self.parts.lock().await.take_news() {
-                // Whoever asks now may have caused it, so he is not told that all is well; with what is known, and stands as an alarm,
-                // nobody is held up.
+                news = Some(Instant::now());
+                heard = answered;
+            }
+            // Whoever asks now may have caused it, so he is not told that all is well; with what is known, and stands as an alarm, nobody
+            // is held up.
+            if asked > heard && news.is_some_and(|since: Instant| since.elapsed() < NEWS) {
                 withheld = asked;
             }
+            heard = asked;
             if now.is_empty() && asked > answered.max(withheld) {
                 match serving.answer(asked) {
                     Ok(()) => answered = asked,
