@@ -158,8 +158,7 @@ impl Desk {
         }
         if let Some(Lock::Address(until)) = guesses.lock(from, now) {
             let seconds = until.saturating_sub(now) / 1000;
-            let reason =
-                format!("{WRONG_STRINGS} wrong authentication strings from {from}; the next is taken in {seconds} s");
+            let reason = format!("ten wrong authentication strings from {from}; the next is taken in {seconds} s");
             return Err(Refused::new(Refusal::Limit, reason));
         }
         let stored = sealed.map(|(key, sealed)| key.open(&row.device, sealed)).transpose()?;
