@@ -259,5 +259,5 @@ impl Cluster {
 }
 
 fn gone(node: &NodeRow) -> CoreError {
-    CoreError::BadInput(format!("{} is no node of this cluster any more", node.name))
+    CoreError::BadInput(format!("{} is no longer a node of this cluster", node.name))
 }

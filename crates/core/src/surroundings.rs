@@ -38,7 +38,7 @@ pub trait Surroundings: Send {
         Ok(serial)
     }
 
-    /// The eight digits behind `CAPF-` in the name of the next CAPF certificate.
+    /// The eight digits after `CAPF-` in the name of the next CAPF certificate.
     ///
     /// # Errors
     /// [`RandomError`].

@@ -148,10 +148,10 @@ fn the_form_of_a_name_follows_the_model() {
             "`FOO` is not a valid name for model 8861 (only soft phones, --model Jabber, have free names); write SEP and the 12",
         ),
         ("CSFJDOE", "7965", "`CSFJDOE` is not a valid name for model 7965"),
-        ("SEP0011223344", "8861", "`SEP0011223344` has 10 digits behind SEP; write SEP and the 12 hexadecimal digits"),
-        ("SEP00112233445G", "8861", "`SEP00112233445G`: `G` is no hexadecimal digit; write SEP"),
+        ("SEP0011223344", "8861", "`SEP0011223344` has 10 digits after SEP; write SEP and the 12 hexadecimal digits"),
+        ("SEP00112233445G", "8861", "`SEP00112233445G`: `G` is not a hexadecimal digit; write SEP"),
         ("SEP001122334455", "ATA191", "`SEP001122334455` is not a valid name for model ATA191"),
-        ("SEP001122334455", "9999", "`9999` is no model that is known; the models are 7940 7960"),
+        ("SEP001122334455", "9999", "`9999` is not a known model; the models are 7940 7960"),
         (&long, "Jabber", "...` is not a device name: 65536 bytes, at most 50 are taken"),
     ] {
         let said = device_name_of(name, model).unwrap_err().to_string();

@@ -411,7 +411,7 @@ fn or_closed(
 ) -> Result<([u8; 32], SslContext), StartError> {
     match found {
         Err(error) => {
-            tracing::error!(unit = unit.name(), %error, "this service takes nobody until that is mended");
+            tracing::error!(unit = unit.name(), %error, "this service accepts no connections until that is mended");
             Ok(([0; 32], closed_context().map_err(StartError::Tls)?))
         }
         found => found,

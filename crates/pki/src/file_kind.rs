@@ -134,7 +134,7 @@ impl std::fmt::Display for FileKind {
             ),
             Self::Base64 => write!(
                 out,
-                "is {name}: put -----BEGIN CERTIFICATE----- before it and -----END CERTIFICATE----- behind it, on lines of their own"
+                "is {name}: put -----BEGIN CERTIFICATE----- before it and -----END CERTIFICATE----- after it, on lines of their own"
             ),
             Self::Utf16 => {
                 write!(out, "is {name}: save it as ASCII or UTF-8 (PowerShell: `Set-Content -Encoding ascii`)")

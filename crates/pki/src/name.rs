@@ -149,7 +149,7 @@ impl Attribute {
                 Err(format!("{what} is not valid UTF-8 ({of})"))
             }
             BMP_STRING | UNIVERSAL_STRING if self.wide().is_none() => {
-                Err(format!("{what} has letters that there are not ({of})"))
+                Err(format!("{what} has characters that do not exist ({of})"))
             }
             UTF8_STRING | BMP_STRING | UNIVERSAL_STRING | NUMERIC_STRING | PRINTABLE_STRING | TELETEX_STRING
             | IA5_STRING => Ok(()),

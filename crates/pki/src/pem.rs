@@ -67,7 +67,7 @@ impl<'a> Blocks<'a> {
             return Some(match label.filter(|label| !label.contains("---") && !label.contains('\r')) {
                 Some(label) => Ok((number, label)),
                 None if inside.contains(&b'\r') => Err(cr_only(number)),
-                None => Err(wrong(number, "holds more than BEGIN and its label: put a line end behind it")),
+                None => Err(wrong(number, "holds more than BEGIN and its label: put a line end after it")),
             });
         }
     }
@@ -82,9 +82,9 @@ impl<'a> Blocks<'a> {
                 return match closed {
                     Some([]) => Ok(block),
                     Some(behind) if behind.starts_with(b"-----BEGIN") => {
-                        Err(wrong(number, "has BEGIN behind END: put a line end between the two"))
+                        Err(wrong(number, "has BEGIN right after END: put a line end between them"))
                     }
-                    Some(_) => Err(wrong(number, "holds more than END and its label: put a line end behind it")),
+                    Some(_) => Err(wrong(number, "holds more than END and its label: put a line end after it")),
                     None => Err(wrong(
                         number,
                         &format!(
@@ -102,7 +102,7 @@ impl<'a> Blocks<'a> {
                 return Err(wrong(number, &text));
             }
             if line.windows(8).any(|part| part == b"-----END") {
-                return Err(wrong(number, "has -----END behind base64: put a line end between the two"));
+                return Err(wrong(number, "has -----END right after base64: put a line end between them"));
             }
             if line.is_empty() {
                 block.empty_line(number);
@@ -162,7 +162,7 @@ impl Block<'_> {
             if line.contains(&b':') {
                 return Err(wrong(
                     *number,
-                    "is a header, which a certificate has not: take the headers and the empty line out",
+                    "is a header, which a certificate does not have: take the headers and the empty line out",
                 ));
             }
             for byte in line.iter().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) {
@@ -173,7 +173,7 @@ impl Block<'_> {
                     b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => {
                         return Err(wrong(
                             *number,
-                            "goes on behind the `=` that ends base64: take the file from its source again",
+                            "goes on after the `=` that ends base64: take the file from its source again",
                         ));
                     }
                     _ if !byte.is_ascii() => {
@@ -184,7 +184,7 @@ impl Block<'_> {
                     }
                     _ => {
                         let text = format!(
-                            "has `{}`, which is no letter of base64: take the file from its source again",
+                            "has `{}`, which is not a base64 letter: take the file from its source again",
                             letter.escape_debug()
                         );
                         return Err(wrong(*number, &text));
@@ -226,7 +226,7 @@ pub fn why_none(text: &[u8]) -> Option<PemError> {
         };
         return Some(wrong(number, text));
     }
-    Some(wrong(number, "is not -----BEGIN CERTIFICATE----- alone: put a line end behind it"))
+    Some(wrong(number, "is not -----BEGIN CERTIFICATE----- alone: put a line end after it"))
 }
 
 /// Whether a text is the base64 of DER without the lines around it.

@@ -92,8 +92,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn end(self, what: &str) -> Result<(), Wrong> {
         match self.0.len() {
             0 => Ok(()),
-            1 => Err(format!("1 byte stands behind {what}")),
-            more => Err(format!("{more} bytes stand behind {what}")),
+            1 => Err(format!("1 byte follows {what}")),
+            more => Err(format!("{more} bytes follow {what}")),
         }
     }
 
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
     /// OBJECT IDENTIFIER.
     pub(crate) fn oid(&mut self, what: &str) -> Result<Oid, Wrong> {
         let found = self.take(OBJECT, what)?;
-        Oid::read(found.inside).ok_or_else(|| format!("{what} is no object identifier"))
+        Oid::read(found.inside).ok_or_else(|| format!("{what} is not an object identifier"))
     }
 
     /// BIT STRING: its bytes without the count of unused bits.

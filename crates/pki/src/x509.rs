@@ -151,7 +151,7 @@ pub(crate) const fn is_time(tag: u8) -> bool {
 /// the second behind the minute.
 pub(crate) fn time(value: Value<'_>, what: &str) -> Result<i64, Wrong> {
     let text = String::from_utf8_lossy(value.inside);
-    let wrong = || format!("{what} is `{}`, which is no time", text.escape_debug());
+    let wrong = || format!("{what} is `{}`, which is not a time", text.escape_debug());
     let (year, rest) = match value.tag {
         UTC_TIME => {
             let (year, rest) = number(&text, 2).ok_or_else(wrong)?;
@@ -159,7 +159,7 @@ pub(crate) fn time(value: Value<'_>, what: &str) -> Result<i64, Wrong> {
             (if year >= 50 { 1900 + year } else { 2000 + year }, rest)
         }
         GENERALIZED_TIME => number(&text, 4).ok_or_else(wrong)?,
-        tag => return Err(format!("{what} has the tag {tag:#04x}, which is no time")),
+        tag => return Err(format!("{what} has the tag {tag:#04x}, which is not a time")),
     };
     seconds(year, rest).ok_or_else(wrong)
 }

@@ -1,4 +1,4 @@
-//! The PKCS#11 module of Security Tokens: the one that is named, or the one that lies where they usually lie.
+//! The PKCS#11 module of Security Tokens: the one that is named, or the one in the usual place.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ const USUAL: &[&str] = &[
 /// Which module.
 #[derive(Debug, clap::Args)]
 pub struct Module {
-    /// PKCS#11 module of the tokens; without it the one that lies where they usually lie
+    /// PKCS#11 module of the tokens; without it the one in the usual place
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
 }
@@ -71,7 +71,7 @@ fn only(found: Vec<PathBuf>) -> Result<PathBuf, Failure> {
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(Failure::WrongUsage(format!(
-            "no PKCS#11 module lies where they usually lie ({}); name the one of your tokens with --module",
+            "no PKCS#11 module was found in the usual places ({}); name that of your tokens with --module",
             USUAL.join(", ")
         ))),
         several => {

@@ -58,7 +58,9 @@ impl Opened {
         match done {
             Ok(left) if left.is_empty() => {}
             Ok(left) => terminal::warn(&behind(&left)),
-            Err(error) => terminal::warn(&format!("whether the nodes follow cannot be told: {error}")),
+            Err(error) => {
+                terminal::warn(&format!("it is not known whether the nodes have taken the change over: {error}"))
+            }
         }
     }
 }

@@ -80,7 +80,7 @@ pub struct Args {
     /// First start: host name of the node (that of this machine)
     #[arg(long)]
     name: Option<String>,
-    /// First start: domain behind the host name (none)
+    /// First start: domain after the host name (none)
     #[arg(long)]
     domain: Option<String>,
     /// First start: IPv4 address that phones reach the node at (that of --listen, else the one used towards others)

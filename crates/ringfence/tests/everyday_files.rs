@@ -200,11 +200,11 @@ fn placeholders_hide_no_list() {
         warned.iter().filter(|line| line.contains(name) && line.contains(words)).count()
     };
     for (name, words) in [
-        ("ITLFile.tlv", "not given out: 0 bytes are no trust list"),
-        ("CTLSEP001122334455.tlv", "not given out: 1 bytes are no trust list"),
-        ("ITLSEP001122334455.tlv", "not given out: 0 bytes are no trust list"),
-        ("SEP001122334455.cnf.xml.sgn", "not given out: 0 bytes are no signed file"),
-        ("ITLSEP0000000000AA.tlv", "not given out: no trust list"),
+        ("ITLFile.tlv", "not given out: a file of 0 bytes is not a trust list"),
+        ("CTLSEP001122334455.tlv", "not given out: a file of 1 byte is not a trust list"),
+        ("ITLSEP001122334455.tlv", "not given out: a file of 0 bytes is not a trust list"),
+        ("SEP001122334455.cnf.xml.sgn", "not given out: a file of 0 bytes is not a signed file"),
+        ("ITLSEP0000000000AA.tlv", "not given out: not a trust list"),
         ("ITLSEP0000000000BB.tlv", "its FILENAME is `CTLFile.tlv`, phones want `ITLFile.tlv`"),
         ("CTLSEP0000000000CC.tlv", "given out as it is, in place of the file of the node: its signer "),
     ] {
@@ -233,8 +233,10 @@ fn placeholders_hide_no_list() {
     let shown = boot.ringfence(&["device", "show", DEVICE]);
     for line in [
         format!("  CTL{DEVICE}.tlv           none"),
-        format!("    none; CTL{DEVICE}.tlv of the folder is not given out: 1 bytes are no trust list"),
-        format!("    made by the node; ITL{DEVICE}.tlv of the folder is not given out: 0 bytes are no trust list"),
+        format!("    none; CTL{DEVICE}.tlv of the folder is not given out: a file of 1 byte is not a trust list"),
+        format!(
+            "    made by the node; ITL{DEVICE}.tlv of the folder is not given out: a file of 0 bytes is not a trust list"
+        ),
         format!(
             "    {DEVICE}.cnf.xml of the folder, with TVS and CAPF merged in, signed by the node; {DEVICE}.cnf.xml.sgn of the folder"
         ),

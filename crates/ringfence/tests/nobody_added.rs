@@ -47,8 +47,8 @@ fn a_renewal_waits_for_a_phone_that_nobody_added() {
     until("it is listed", || both(&admin(&data, "show itl status")).contains("SEP001122334455"));
     let listed = both(&admin(&data, "show itl status"));
     for said in [
-        "0 of 0 phones have the ITL file of now\n\nPhones that nobody added\n",
-        "1 of 1 phones have the ITL file of now",
+        "0 of 0 phones have the current ITL file\n\nPhones that nobody added\n",
+        "1 of 1 phones have the current ITL file",
     ] {
         assert!(listed.contains(said), "{said}\n{listed}");
     }

@@ -287,7 +287,7 @@ fn what_a_later_start_names_is_never_ignored() {
     // It came from 10.5 indeed, and from no other release.
     let (said, _) = started(&data, &["--upgraded-from", "10.5"]);
     assert!(said.contains("release 14"), "{said}");
-    assert!(stopped(&data, &["--upgraded-from", "9.1"]).contains("were made as those of a new cluster"));
+    assert!(stopped(&data, &["--upgraded-from", "9.1"]).contains("were made for a new cluster"));
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn where_the_first_certificates_came_from_is_told_once() {
     started(&data, &first);
     let said = stopped(&data, &["--upgraded-from", "11.5"]);
     assert!(
-        said.contains("as those of one that was upgraded from 9.1") && said.contains("leave --upgraded-from"),
+        said.contains("were made for one that was upgraded from 9.1") && said.contains("leave --upgraded-from"),
         "{said}"
     );
 }

@@ -162,7 +162,7 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
         "CAPF-trust is meant: the own certificate of a unit is renewed and not deleted.\nWARNING: This operation";
     assert!(shown.contains(above), "{shown}");
     let (shown, outcome) = place.type_in(&mut session, &["set csr gen tomcat foo"]).await;
-    let said = "`foo` is no option of a request; there are multi-server, common-name, parent-domain, names, key-length, hash, ou\n";
+    let said = "`foo` is not an option of a request; the options are multi-server, common-name, parent-domain, names, key-length, hash, ou\n";
     assert!(shown.contains(said) && outcome != Outcome::Done, "{shown}");
 }
 

@@ -224,7 +224,7 @@ async fn keys_encrypted_configs_and_refusals() {
         ),
         (
             format!("utils capf device keys {FIRST} rsa-only 256"),
-            "`256` is no RSA size; write 512, 1024, 2048, 3072, 4096; the EC size stands behind it, or alone with ec-only\n",
+            "`256` is not an RSA size; write 512, 1024, 2048, 3072, 4096; the EC size follows it, or stands alone with ec-only\n",
         ),
         (
             format!("utils capf device keys {FIRST} rsa-only 1023"),

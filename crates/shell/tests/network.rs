@@ -53,7 +53,7 @@ async fn a_new_address_renews_nothing() {
         "solo (10.0.0.5) becomes solo (10.0.0.9).\n",
         "Certificates: none is renewed.\n",
         "Configs: TVS and CAPF get the new address. DHCP must name it too.\n",
-        "Phones: 1 of 1 were seen with an ITL that names the signers of now: they believe.\n",
+        "Phones: 1 of 1 were seen with an ITL that names the current signers: they believe.\n",
         "This is the only node: no other TVS vouches for it.",
         "Phones need DHCP option 150 (or 66) with 10.0.0.9 and a boot.",
     ] {

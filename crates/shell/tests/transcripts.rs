@@ -395,7 +395,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
              Executed command unsuccessfully\n",
         ),
         ("set cert regen tomcat foo", "`foo` is not key-length or hash\nExecuted command unsuccessfully\n"),
-        ("set cert regen tomcat hash", "a value is missing behind hash\nExecuted command unsuccessfully\n"),
+        ("set cert regen tomcat hash", "a value is missing after hash\nExecuted command unsuccessfully\n"),
         (
             "set parameter ClusterSecurityMode 1",
             "ClusterSecurityMode is not set by hand: `utils ctl set-cluster mixed-mode|non-secure-mode` changes it\nExecuted command unsuccessfully\n",

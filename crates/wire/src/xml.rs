@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
         }
         if self.state == State::AfterRoot {
             let reason =
-                if self.scan.peek() == Some(b'<') { "a second root element" } else { "text behind the root element" };
+                if self.scan.peek() == Some(b'<') { "a second root element" } else { "text after the root element" };
             return Err(self.scan.here(reason));
         }
         if prolog::doctype(&mut self.scan)? {

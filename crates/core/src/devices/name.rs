@@ -65,10 +65,10 @@ pub fn device_name_of(name: &str, model: &str) -> Result<String, CoreError> {
         ));
     };
     if let Some(bad) = digits.chars().find(|digit| !digit.is_ascii_hexdigit()) {
-        return refused(format!("`{name}`: `{bad}` is no hexadecimal digit"));
+        return refused(format!("`{name}`: `{bad}` is not a hexadecimal digit"));
     }
     if digits.len() != MAC {
-        return refused(format!("`{name}` has {} digits behind {prefix}", digits.len()));
+        return refused(format!("`{name}` has {} digits after {prefix}", digits.len()));
     }
     Ok(name)
 }
@@ -80,7 +80,7 @@ pub fn device_name_of(name: &str, model: &str) -> Result<String, CoreError> {
 pub(super) fn model(name: &str) -> Result<&'static Model, CoreError> {
     let name = name.trim();
     Model::find(name).ok_or_else(|| {
-        CoreError::BadInput(format!("`{}` is no model that is known; the models are {}", shown(name), Model::names()))
+        CoreError::BadInput(format!("`{}` is not a known model; the models are {}", shown(name), Model::names()))
     })
 }
 

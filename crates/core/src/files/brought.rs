@@ -15,6 +15,7 @@ use wire::signed_file::SignedFile;
 use wire::trust_list::{PHONE_LIMIT, TrustList};
 
 use super::{FileError, NodeFiles, Snapshot};
+use crate::wording::counted;
 
 /// Files whose state is remembered at most; beyond that all are looked at again.
 const REMEMBERED: usize = 50_000;
@@ -161,8 +162,8 @@ fn judged(name: &FileName, meaning: &Meaning, bytes: &[u8]) -> Brought {
         }
     };
     let none = |what: &str, error: &wire::Malformed| match bytes.len() {
-        count @ (0 | 1) => Brought::Placeholder(format!("{count} bytes are no {what}")),
-        _ => Brought::Placeholder(format!("no {what}: {error}")),
+        count @ (0 | 1) => Brought::Placeholder(format!("a file of {} is not a {what}", counted(count, "byte"))),
+        _ => Brought::Placeholder(format!("not a {what}: {error}")),
     };
     match meaning {
         Meaning::List { list, .. } => match TrustList::decode(bytes) {

@@ -156,13 +156,10 @@ fn check_origin(given: Option<&str>, parameters: &Parameters, former: &[FormerSe
         given == origin || switched
     };
     let Some(given) = given.filter(|given| !had(given)) else { return Ok(()) };
-    let made = if origin.is_empty() {
-        "of a new cluster".to_owned()
-    } else {
-        format!("of one that was upgraded from {origin}")
-    };
+    let made =
+        if origin.is_empty() { "a new cluster".to_owned() } else { format!("one that was upgraded from {origin}") };
     Err(ServeError::Later(format!(
-        "this start wants a cluster that was upgraded from {given}, and the certificates here were made as those {made}. This counts at the \
+        "this start wants a cluster that was upgraded from {given}, and the certificates here were made for {made}. This counts at the \
          first start only: leave --upgraded-from (upgraded_from in ringfence.toml) out, and renew a certificate that has the wrong key \
          with `set cert regen UNIT key-length BITS hash NAME`"
     )))

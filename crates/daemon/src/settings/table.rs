@@ -40,7 +40,7 @@ pub const SETTINGS: [Setting; 39] = [
     row("cluster", ("release", "--release"), TEXT, "15", "release of CUCM to follow"),
     row("cluster", ("upgraded_from", "--upgraded-from"), TEXT, "none", "release whose certificates it keeps"),
     row("cluster", ("name", "--name"), TEXT, "the name of this machine", "host name of the publisher, without domain"),
-    row("cluster", ("domain", "--domain"), TEXT, "none", "domain behind the host name"),
+    row("cluster", ("domain", "--domain"), TEXT, "none", "domain after the host name"),
     row(
         "cluster",
         ("address", "--address"),
@@ -88,7 +88,7 @@ pub const SETTINGS: [Setting; 39] = [
     row("capf", ("sha1_proofs", "--capf-sha1-proofs"), SWITCH, "false", "certificates without a proof with SHA-512"),
     row("files", ("tftpboot", "--tftpboot"), "a folder in quotation marks", "none", "files for phones; never written"),
     row("files", ("merge", "--no-merge"), SWITCH, "true", "TVS and CAPF elements merged into its configs"),
-    row("monitor", ("window_days", ""), "days", "90", "before an expiry it is told of"),
+    row("monitor", ("window_days", ""), "days", "90", "before an expiry that it is reported"),
     row("monitor", ("repeat_hours", ""), "hours", "168", "until the same is said again"),
     row("monitor", ("lsc", ""), SWITCH, "true", "LSCs too"),
     row("monitor", ("metrics", ""), "ADDRESS:PORT in quotation marks", "none", "where GET /metrics is answered"),

@@ -171,7 +171,7 @@ fn judge(certificate: &Certificate, issuer: &Certificate, list: &[u8], now: u64)
 }
 
 fn unreadable(reason: impl std::fmt::Display) -> String {
-    format!("what came is no certificate revocation list ({reason})")
+    format!("what came is not a certificate revocation list ({reason})")
 }
 
 /// The first list of a PEM text.

@@ -160,7 +160,7 @@ fn what_openssl_reads_of_a_pem_text_is_read() {
 }
 
 fn dash(error: &str) -> bool {
-    error.contains("`-`, which is no letter") || error.contains("has -----END behind base64")
+    error.contains("`-`, which is not a base64 letter") || error.contains("has -----END right after base64")
 }
 
 fn damage(text: &mut Vec<u8>, numbers: &mut Numbers) {

@@ -73,7 +73,7 @@ fn the_line_is_the_one_that_is_wrong() {
         (
             "no line end between",
             joined.as_str(),
-            "cannot be read: line 20 has BEGIN behind END: put a line end between the two",
+            "cannot be read: line 20 has BEGIN right after END: put a line end between them",
         ),
         (
             "no END",
@@ -81,10 +81,10 @@ fn the_line_is_the_one_that_is_wrong() {
             "cannot be read: line 19 is the last, and -----END CERTIFICATE----- is missing: the file was cut",
         ),
         ("no END of the second", &second_cut, "cannot be read: certificate 2: line 39 is the last, and -----END"),
-        ("headers", &headers, "cannot be read: line 2 is a header, which a certificate has not"),
+        ("headers", &headers, "cannot be read: line 2 is a header, which a certificate does not have"),
         ("indented", &indented, "cannot be read: line 1 has blanks before -----BEGIN"),
         ("a letter less", &short, "cannot be read: line 19 ends base64 in the middle: letters are missing or too many"),
-        ("a letter of another alphabet", &dash, "cannot be read: line 2 has `-`, which is no letter of base64"),
+        ("a letter of another alphabet", &dash, "cannot be read: line 2 has `-`, which is not a base64 letter"),
         ("another END", &other_end, "cannot be read: line 20 is not -----END CERTIFICATE-----, as line 1 wants it"),
         (
             "PKCS#7",
@@ -112,10 +112,7 @@ fn der_is_taken_to_its_last_byte() {
     assert_eq!(certificates(root.der()).unwrap(), std::slice::from_ref(&root));
     let mut more = root.der().to_vec();
     more.push(b'\n');
-    assert_eq!(
-        refused("DER and a newline", &more),
-        "cannot be read: certificate 1: 1 byte stands behind the certificate"
-    );
+    assert_eq!(refused("DER and a newline", &more), "cannot be read: certificate 1: 1 byte follows the certificate");
     let cut = &root.der()[..root.der().len() - 1];
     assert_eq!(refused("DER cut", cut), "cannot be read: certificate 1: the certificate is cut off");
 }

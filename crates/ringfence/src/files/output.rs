@@ -97,7 +97,7 @@ fn write_into(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
     // What was no file may have been put away for one meanwhile.
     if file.metadata().map_err(failed)?.is_file() {
-        return Err(Failure::at(path, "is another file than a moment ago: somebody else writes here"));
+        return Err(Failure::at(path, "is not the same file as a moment ago: somebody else writes here"));
     }
     file.write_all(bytes).map_err(failed)
 }

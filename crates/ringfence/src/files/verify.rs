@@ -154,7 +154,7 @@ fn explain(verdict: &Verdict, signer: &str) -> String {
             format!("SIGNATURE does not hold for {signer}: the file was changed after signing or signed by another key")
         }
         Verdict::KeyKind(kind) => format!(
-            "SIGNATURE by {signer} counts for nothing: its key ({kind}) is none that phones verify with, which is RSA with PKCS#1 v1.5"
+            "SIGNATURE by {signer} is worth nothing to a phone: its key is {kind}, and phones check RSA with PKCS#1 v1.5 only"
         ),
         Verdict::Untrusted => format!("signer {signer} has no SAST record"),
         Verdict::Malformed(field, reason) => format!("{field} {reason} (signer {signer})"),

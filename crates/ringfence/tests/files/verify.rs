@@ -195,3 +195,56 @@ fn json() {
     assert_eq!(value["file"], "standard input");
     assert_eq!(value["record"], serde_json::Value::Null);
 }
+
+/// A certificate without a subject (RFC 5280 4.1.2.6) signs, and the sentences about it read well; what is signed with the padding of
+/// RSASSA-PSS is not valid, whether the key says so or not.
+#[test]
+fn a_signer_without_a_subject_and_the_other_padding() {
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::PKey;
+    use openssl::sign::Signer;
+    use wire::signed_file::SignedFile;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let key = PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap();
+    let mut builder = openssl::x509::X509::builder().unwrap();
+    builder.set_serial_number(&openssl::bn::BigNum::from_u32(5).unwrap().to_asn1_integer().unwrap()).unwrap();
+    builder.set_not_before(&openssl::asn1::Asn1Time::from_unix(1_700_000_000).unwrap()).unwrap();
+    builder.set_not_after(&openssl::asn1::Asn1Time::from_unix(2_000_000_000).unwrap()).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    std::fs::write(path("s.pem"), builder.build().to_pem().unwrap()).unwrap();
+    std::fs::write(path("s.key"), key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    std::fs::write(path("SEP001122334455.cnf.xml"), "<device/>").unwrap();
+    let (cert, private, config) = (path("s.pem"), path("s.key"), path("SEP001122334455.cnf.xml"));
+    ringfence(["build", "itl", "--sast", &cert, "--key", &private, "-o", &path("ITLFile.tlv")]).ends(0);
+    ringfence(["sign", &config, "--cert", &cert, "--key", &private, "--digest", "sha1"]).ends(0);
+    let signed = path("SEP001122334455.cnf.xml.sgn");
+    let nobody = "(without a subject), serial 05";
+    says(ringfence(["verify", &signed, "--cert", &cert]), 0, &format!("valid: SIGNATURE holds for {nobody}"));
+    let refused = format!(
+        "refused: signer {nobody} has role SAST in record 1 of {}, TFTP or CCM+TFTP is needed; a phone would ask TVS",
+        path("ITLFile.tlv")
+    );
+    says(ringfence(["verify", &signed, "--trust", &path("ITLFile.tlv")]), 1, &refused);
+
+    let mut other = std::fs::read(&signed).unwrap();
+    let file = SignedFile::decode(other.clone()).unwrap();
+    let (old, covered) = (file.header().signature(&other).unwrap(), file.header().covered(&other).unwrap());
+    let place = other.windows(old.len()).position(|window| window == old).unwrap();
+    let mut signer = Signer::new(MessageDigest::sha1(), &key).unwrap();
+    signer.set_rsa_padding(openssl::rsa::Padding::PKCS1_PSS).unwrap();
+    covered.iter().for_each(|part| signer.update(part).unwrap());
+    let pss = signer.sign_to_vec().unwrap();
+    other[place..place + pss.len()].copy_from_slice(&pss);
+    std::fs::write(path("pss.sgn"), other).unwrap();
+    let refused = format!(
+        "refused: SIGNATURE does not hold for {nobody}: the file was changed after signing or signed by another key"
+    );
+    says(ringfence(["verify", &path("pss.sgn"), "--cert", &cert]), 1, &refused);
+    let strange = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/found/pss/pss.pem");
+    let said = ringfence(["verify", &path("pss.sgn"), "--cert", strange]).ends(1).text().to_owned();
+    let reason = "is worth nothing to a phone: its key is RSASSA-PSS, and phones check RSA with PKCS#1 v1.5 only\n";
+    assert!(said.contains("SIGNATURE by CN=pss, serial ") && said.ends_with(reason), "{said}");
+}

@@ -147,8 +147,8 @@ impl Session {
             bits => bits.parse().ok().and_then(RsaSize::from_bits).ok_or_else(|| {
                 let sizes: Vec<String> = RsaSize::ALL.iter().map(|size| size.bits().to_string()).collect();
                 let behind =
-                    if curve_of(bits).is_ok() { "; the EC size stands behind it, or alone with ec-only" } else { "" };
-                CoreError::BadInput(format!("`{bits}` is no RSA size; write {}{behind}", sizes.join(", ")))
+                    if curve_of(bits).is_ok() { "; the EC size follows it, or stands alone with ec-only" } else { "" };
+                CoreError::BadInput(format!("`{bits}` is not an RSA size; write {}{behind}", sizes.join(", ")))
             })?,
         };
         let ec = ec.map_or(Ok(default.ec), curve_of)?;
@@ -264,7 +264,7 @@ impl Session {
 /// A curve by its bits.
 fn curve_of(bits: &str) -> Result<Curve, CoreError> {
     let fits = |curve: &Curve| bits.parse() == Ok(curve.bits());
-    let unknown = || CoreError::BadInput(format!("`{bits}` is no EC size; write 256, 384, 521"));
+    let unknown = || CoreError::BadInput(format!("`{bits}` is not an EC size; write 256, 384, 521"));
     Curve::ALL.into_iter().find(fits).ok_or_else(unknown)
 }
 

@@ -124,7 +124,7 @@ fn key_choice(options: &str) -> Result<KeyChoice, CoreError> {
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
         let word = word.to_ascii_lowercase();
-        let value = words.next().ok_or_else(|| CoreError::BadInput(format!("a value is missing behind {word}")));
+        let value = words.next().ok_or_else(|| CoreError::BadInput(format!("a value is missing after {word}")));
         match word.as_str() {
             "key-length" => choice.bits = Some(bits(value?)?),
             "hash" => choice.digest = Some(digest_named(value?)?),
@@ -136,5 +136,5 @@ fn key_choice(options: &str) -> Result<KeyChoice, CoreError> {
 
 /// A number of bits.
 pub(super) fn bits(value: &str) -> Result<u32, CoreError> {
-    value.parse().map_err(|_| CoreError::BadInput(format!("`{value}` is no key length")))
+    value.parse().map_err(|_| CoreError::BadInput(format!("`{value}` is not a key length")))
 }

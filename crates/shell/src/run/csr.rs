@@ -86,9 +86,11 @@ fn choice(options: &str) -> Result<RequestChoice, CoreError> {
         }
         if !REQUEST_OPTIONS.contains(&word.as_str()) {
             let known = REQUEST_OPTIONS.join(", ");
-            return Err(CoreError::BadInput(format!("`{word}` is no option of a request; there are {known}")));
+            return Err(CoreError::BadInput(format!(
+                "`{word}` is not an option of a request; the options are {known}"
+            )));
         }
-        let value = words.next().ok_or_else(|| CoreError::BadInput(format!("a value is missing behind {word}")))?;
+        let value = words.next().ok_or_else(|| CoreError::BadInput(format!("a value is missing after {word}")))?;
         match word.as_str() {
             "common-name" => choice.common_name = Some(value.to_owned()),
             "parent-domain" if value.eq_ignore_ascii_case("none") => choice.parent_domain = ParentDomain::Left,

@@ -109,7 +109,7 @@ fn preview(plan: &NetworkPlan) -> String {
     }
     out.add(format_args!("Steps that follow: {}", plan.steps.join("; ")));
     out.add(format_args!(
-        "Phones: {} of {} were seen with an ITL that names the signers of now: they believe.",
+        "Phones: {} of {} were seen with an ITL that names the current signers: they believe.",
         plan.phones - plan.behind.len(),
         plan.phones
     ));

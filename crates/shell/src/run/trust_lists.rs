@@ -42,7 +42,7 @@ impl Session {
         let (known, strangers): (Vec<_>, Vec<_>) = held.into_iter().partition(|held| held.known);
         let sum = |held: &[HeldListRow]| {
             let matching = held.iter().filter(|held| status(held) == ListStatus::Match).count();
-            format!("{matching} of {} phones have the {} file of now\n", held.len(), kind.word())
+            format!("{matching} of {} phones have the current {} file\n", held.len(), kind.word())
         };
         let shown = |held: &HeldListRow| !missing || status(held) != ListStatus::Match;
         let known_sum = sum(&known);

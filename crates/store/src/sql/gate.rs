@@ -216,12 +216,12 @@ impl Writer {
             format_clause,
             pipe_operators,
         } = query;
-        without(with.is_some(), "`with`: write the select in brackets behind `from`")?;
+        without(with.is_some(), "`with`: write the select in brackets after `from`")?;
         without(fetch.is_some(), "`fetch`: use `limit`")?;
         without(!locks.is_empty() || for_clause.is_some(), "`for`")?;
         without(
             settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty(),
-            "what stands behind the select",
+            "what follows the select",
         )?;
         self.body(body)?;
         if let Some(order_by) = order_by {
@@ -243,7 +243,7 @@ impl Writer {
                     _ => return Err(not_taken(&format!("`{op} {set_quantifier}`"))),
                 });
                 // Brackets would be no select to SQLite; without them the next one would be taken from the left.
-                without(!matches!(**right, SetExpr::Select(_)), "brackets around a select behind `union`")?;
+                without(!matches!(**right, SetExpr::Select(_)), "brackets around a select after `union`")?;
                 self.deeper(|writer| writer.body(right))
             }
             _ => Err("run sql takes one select statement; changes have commands of their own".to_owned()),
@@ -310,7 +310,7 @@ impl Writer {
             self.expression(selection)?;
         }
         let GroupByExpr::Expressions(groups, modifiers) = group_by else { return Err(not_taken("`group by all`")) };
-        without(!modifiers.is_empty(), "what stands behind `group by`")?;
+        without(!modifiers.is_empty(), "what follows `group by`")?;
         if !groups.is_empty() {
             self.add(" GROUP BY ");
             self.list(groups, Self::expression)?;
@@ -426,7 +426,7 @@ impl Writer {
                     || sample.is_some()
                     || !index_directives.is_empty()
                     || inheritance.is_some();
-                without(strange, "what stands behind the name of a table")?;
+                without(strange, "what follows the name of a table")?;
                 without(args.is_some(), "a function as a table")?;
                 let name = &one_part(name)?.value;
                 self.shown(name)?;
@@ -480,7 +480,7 @@ impl Writer {
 
     fn alias(&mut self, alias: &TableAlias) -> Result<(), String> {
         let TableAlias { explicit: _, name, columns, at } = alias;
-        without(!columns.is_empty() || at.is_some(), "names of columns behind the name of a table")?;
+        without(!columns.is_empty() || at.is_some(), "names of columns after the name of a table")?;
         self.add(" AS ");
         self.name(&name.value)
     }

@@ -101,7 +101,7 @@ impl<'a> Scan<'a> {
             Some(offset) => {
                 let reason = match text.get(offset) {
                     Some(byte) if *byte < 0x20 => format!("the control character U+{byte:04X}"),
-                    _ => "a code point that is no character".to_owned(),
+                    _ => "a code point that is not a character".to_owned(),
                 };
                 Err(self.bad(self.at + offset, Reason::NotWellFormed(reason.into())))
             }
@@ -220,7 +220,7 @@ impl<'a> Scan<'a> {
                 number.checked_mul(radix)?.checked_add(digit)
             });
             let letter = number.and_then(char::from_u32).filter(|letter| is_character(*letter));
-            return letter.ok_or_else(|| bad(self, "a reference to what is no character".to_owned()));
+            return letter.ok_or_else(|| bad(self, "a reference to something that is not a character".to_owned()));
         }
         if !self.letter(self.rest()).is_some_and(|(letter, _)| names::begins(letter)) {
             return Err(bad(self, "`&` begins no reference; write `&amp;`".to_owned()));

@@ -59,8 +59,8 @@ fn every_refusal_has_its_place_and_reason() {
             "column 9 (offset 8): not well-formed XML: `</devise>` stands where `</device>` must stand",
         ),
         ("<device/>\n<device/>", "line 2, column 1 (offset 10): not well-formed XML: a second root element"),
-        ("<device/>\u{1a}", "column 10 (offset 9): not well-formed XML: text behind the root element"),
-        ("<device/>\0", "text behind the root element"),
+        ("<device/>\u{1a}", "column 10 (offset 9): not well-formed XML: text after the root element"),
+        ("<device/>\0", "text after the root element"),
         ("\n<?xml version=\"1.0\"?><device/>", "an XML declaration stands at the very start"),
         ("<device><?XML a?></device>", "an XML declaration stands at the very start"),
         ("<?xml version=\"1.1\"?><device/>", "the version is not 1.0"),
@@ -78,7 +78,7 @@ fn every_refusal_has_its_place_and_reason() {
         ),
         ("\u{feff}<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><device/>", "begins with the mark of UTF-8"),
         ("<device>\u{b}</device>", "column 9 (offset 8): not well-formed XML: the control character U+000B"),
-        ("<device>\u{ffff}</device>", "a code point that is no character"),
+        ("<device>\u{ffff}</device>", "a code point that is not a character"),
         ("<device>]]></device>", "`]]>` in text"),
         ("<device><!-- -- --></device>", "`--` in a comment"),
         ("<device><!-- ---></device>", "`--` in a comment"),
@@ -96,9 +96,9 @@ fn every_refusal_has_its_place_and_reason() {
         ("<!DOCTYPE d [<!ELEMENT d EMPTY>]><d/>", "the DOCTYPE has declarations"),
         ("<device>&nbsp;</device>", "column 9 (offset 8): `&nbsp;` is an entity that phones do not know"),
         ("<device a='&nbsp;'/>", "`&nbsp;` is an entity"),
-        ("<device>&#0;</device>", "a reference to what is no character"),
-        ("<device>&#xD800;</device>", "a reference to what is no character"),
-        ("<device>&#99999999999;</device>", "a reference to what is no character"),
+        ("<device>&#0;</device>", "a reference to something that is not a character"),
+        ("<device>&#xD800;</device>", "a reference to something that is not a character"),
+        ("<device>&#99999999999;</device>", "a reference to something that is not a character"),
         ("<device>&#xZZ;</device>", "a character reference has hexadecimal digits"),
         ("<device>&#X41;</device>", "a character reference has digits"),
         (
@@ -128,7 +128,7 @@ fn every_refusal_has_its_place_and_reason() {
         (&b"<device>\xff</device>"[..], "column 9 (offset 8): is not UTF-8; save the config as UTF-8"),
         (b"\xff\xfe<\0d\0", "the encoding `UTF-16` is not read"),
         (b"<\0d\0e\0/\0>\0", "the name of an element must stand here"),
-        (b"<device>\xef\xbf\xbe</device>", "a code point that is no character"),
+        (b"<device>\xef\xbf\xbe</device>", "a code point that is not a character"),
     ] {
         let said = events(bytes).unwrap_err().to_string();
         assert!(said.contains(says), "{said}");

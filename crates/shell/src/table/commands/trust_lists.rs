@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[Command] = &[
         level: Level::Read,
         place: Place::AnyNode,
         origin: Origin::Ours,
-        summary: "lists which phones have fetched the CTL file of now",
+        summary: "lists which phones have fetched the current CTL file",
         help: "This will list the phones with the CTL file that each fetched last: Match for the one that a node gives out now,\n\
                MisMatch for another one, Not Installed when it was not seen to fetch one. `missing` leaves out those that match.\n\
                Phones that nobody added have a table of their own; renewals wait for them until 30 days after they were seen.",
@@ -61,7 +61,7 @@ pub(super) const COMMANDS: &[Command] = &[
         level: Level::Read,
         place: Place::AnyNode,
         origin: Origin::Ours,
-        summary: "lists which phones have fetched the ITL file of now",
+        summary: "lists which phones have fetched the current ITL file",
         help: "This will list the phones with the ITL file that each fetched last: Match for the one that a node gives out now,\n\
                MisMatch for another one, Not Installed when it was not seen to fetch one. `missing` leaves out those that match.\n\
                Phones that nobody added have a table of their own; renewals wait for them until 30 days after they were seen.",
@@ -110,7 +110,7 @@ pub(super) const COMMANDS: &[Command] = &[
         level: Level::ReadWrite,
         place: Place::Publisher,
         origin: Origin::Original,
-        summary: "makes the CTL file again from the certificates of now",
+        summary: "makes the CTL file again from the current certificates",
         help: "This will make the CTL file again and put it on all nodes. Needed after a renewal of CallManager,\n\
                CAPF or ITLRecovery in mixed mode; without it phones cannot use TLS with the new certificate.",
         example: "utils ctl update CTLFile",
@@ -123,7 +123,7 @@ pub(super) const COMMANDS: &[Command] = &[
         place: Place::Publisher,
         origin: Origin::Original,
         summary: "makes the CTL file again, signed by its second certificate",
-        help: "This will make the CTL file from the certificates of now and sign it with the key of the second SAST, for phones\n\
+        help: "This will make the CTL file from the current certificates and sign it with the key of the second SAST, for phones\n\
                that do not know the first one. When they have it, `utils ctl update CTLFile` signs with the first one again.",
         example: "utils ctl reset localkey",
         action: Action::ResetCtl,
