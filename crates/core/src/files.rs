@@ -1,35 +1,43 @@
 //! What each file name means on a node: trust lists under the names of phones, configs made or merged, and signed
 //! when asked for, a folder of files that people bring [phone-files.md 2, cucm-behaviour.md 2.4].
+//!
+//! * [`asked`]: what a name asks for; [`source`]: where its bytes come from; [`making`]: what is made of them
+//! * [`content`]: what goes out, and how much of it is in memory; [`kept`]: what was made before
+//! * [`brought`] and [`by_hand`]: what people put into the folder; [`snapshot`]: what the rows say
 
+mod asked;
 mod brought;
 mod by_hand;
+mod content;
+mod kept;
+mod making;
 mod snapshot;
+mod source;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use pki::Random;
-use pki::sign::FileSpec;
-use store::folder::{Found, Stamp};
 use store::rows::UnknownDeviceRow;
-use wire::file_name::{FileName, Form, Meaning, Owner, signed_name};
-use wire::header::Layout;
-use wire::signed_file::SignedFile;
+use wire::file_name::{FileName, Form, Owner};
 
 pub use by_hand::{FolderSettings, Unfit};
+pub use content::Content;
+pub use making::{Found, Making};
 pub use snapshot::{DeviceEntry, Snapshot};
 
-use crate::config::{default_config, enrolled_config};
 use crate::fetched::FetchedLists;
-use crate::merge::Root;
 
+use asked::Asked;
 use brought::kind_of;
+use content::Held;
+use kept::Kept;
+use source::InUse;
 
-/// Signed files kept in memory, bytes and number. A cache that is full is emptied: signing again costs a millisecond.
-const CACHE_BYTES: usize = 256 << 20;
-const CACHE_FILES: usize = 50_000;
+/// Bytes of files that a node holds in memory, when nobody says otherwise.
+pub const HELD: usize = 256 << 20;
 
 /// Unknown phones remembered between two writes to the database.
 const SEEN_LIMIT: usize = 512;
@@ -40,6 +48,9 @@ pub enum FileError {
     /// Nothing has this name.
     #[error("file not found")]
     NotFound,
+    /// The node holds as many bytes of files as it may. Who asks again is served when others are done.
+    #[error("the limit of bytes of files in memory is reached; who asks again is served when others are done")]
+    Busy,
     /// Our own fault.
     #[error("{0}")]
     Failed(String),
@@ -49,21 +60,14 @@ pub enum FileError {
 pub struct NodeFiles {
     snapshot: ArcSwap<Snapshot>,
     folder: Option<FolderSettings>,
-    cache: Mutex<Cache>,
+    kept: Mutex<Kept>,
+    held: Arc<Held>,
     seen: Mutex<HashMap<String, UnknownDeviceRow>>,
     fetched: FetchedLists,
-    open: Mutex<HashMap<Stamp, Weak<Vec<u8>>>>,
+    in_use: InUse,
     remembered: brought::Remembered,
     /// For the keys of encrypted configs; without one none is made.
     random: Option<Mutex<Box<dyn Random + Send>>>,
-}
-
-#[derive(Default)]
-struct Cache {
-    files: HashMap<String, (Option<Stamp>, Bytes)>,
-    bytes: usize,
-    /// Counts the snapshots, so that a file signed by an older one is not put in.
-    age: u64,
 }
 
 impl NodeFiles {
@@ -72,10 +76,11 @@ impl NodeFiles {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             folder,
-            cache: Mutex::default(),
+            kept: Mutex::new(Kept::of(HELD)),
+            held: Held::new(HELD),
             seen: Mutex::default(),
             fetched: FetchedLists::default(),
-            open: Mutex::default(),
+            in_use: InUse::default(),
             remembered: brought::Remembered::default(),
             random: None,
         }
@@ -87,308 +92,146 @@ impl NodeFiles {
         Self { random: Some(Mutex::new(random)), ..self }
     }
 
+    /// The same, with so many bytes of files in memory at most.
+    #[must_use]
+    pub fn holding(self, bytes: usize) -> Self {
+        Self { held: Held::new(bytes), kept: Mutex::new(Kept::of(bytes)), ..self }
+    }
+
+    /// How many bytes of files are in memory now.
+    pub fn held(&self) -> usize {
+        self.held.now()
+    }
+
     /// Exchanges one device in the snapshot; its files are made again when asked for. `false`: it is not in the snapshot,
     /// which has to be read anew.
     pub fn swap_device(&self, name: &str, entry: DeviceEntry) -> bool {
         let snapshot = self.snapshot.load();
         let Some(place) = snapshot.devices.get(name) else { return false };
         place.store(Arc::new(entry));
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        // what is being signed now was read before
-        cache.age += 1;
         let owner = Owner::Device(name.to_owned());
-        for form in [Form::Signed, Form::Encrypted] {
-            if let Some((_, old)) = cache.files.remove(&owner.file_name(form).to_ascii_lowercase()) {
-                cache.bytes -= old.len();
-            }
-        }
+        let names = [Form::Plain, Form::Signed, Form::Encrypted].into_iter().map(|form| owner.file_name(form));
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).forget(names);
         true
     }
 
     /// Exchanges the snapshot; signed files are made again when asked for.
     pub fn swap(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        *cache = Cache { age: cache.age + 1, ..Cache::default() };
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).swap();
     }
 
-    /// A file that is at hand: a trust list, or a config that was signed before and cannot have changed.
-    pub fn ready(&self, name: &FileName) -> Option<Bytes> {
-        let snapshot = self.snapshot.load();
-        if let Meaning::List { list, .. } = name.meaning() {
-            // With a folder, a list made for one phone may stand there.
-            return if self.folder.is_some() { None } else { snapshot.list(kind_of(list)) };
-        }
+    /// A file that is at hand: a trust list, or a config that was made before and cannot have changed.
+    pub fn ready(&self, name: &FileName) -> Option<Content> {
+        // With a folder, a list made for one phone may stand there.
         if self.folder.is_some() {
             return None;
         }
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.files.get(&name.folded()).filter(|(stamp, _)| stamp.is_none()).map(|(_, file)| file.clone())
+        let snapshot = self.snapshot.load();
+        let proper = match Asked::of(name, &snapshot) {
+            Asked::List { list, .. } => return snapshot.list(kind_of(list)).map(Content::from),
+            Asked::Config { of, form } => of.file_name(form),
+            Asked::Stub(of) => Owner::Device(of.device).file_name(Form::Signed),
+            Asked::Sealed(of) => Owner::Device(of.device).file_name(Form::Encrypted),
+            Asked::Hidden | Asked::Other => return None,
+        };
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get_unchanging(&proper).map(Content::from)
     }
 
-    /// The bytes of a file. May read the folder and sign: some milliseconds.
-    ///
-    /// `now` is the time in milliseconds since 1970 UTC, for the time stamp of a signature.
+    /// Whether a name is that of a list or of a config that a phone of the cluster asks for: what no flood of other names shall hold up.
+    /// Looks at nothing but the memory.
+    pub fn is_known(&self, name: &FileName) -> bool {
+        let snapshot = self.snapshot.load();
+        match Asked::of(name, &snapshot) {
+            Asked::List { .. } | Asked::Stub(_) | Asked::Sealed(_) => true,
+            Asked::Config { of: Owner::Device(device), .. } => snapshot.devices.contains_key(&device),
+            Asked::Config { of: Owner::Default, .. } => true,
+            Asked::Hidden | Asked::Other => false,
+        }
+    }
+
+    /// Finds a file, or how it is made. May read the folder. `now` in milliseconds since 1970 UTC.
     ///
     /// # Errors
     /// [`FileError`].
-    pub fn fetch(&self, name: &FileName, peer: std::net::IpAddr, now: i64) -> Result<Bytes, FileError> {
-        let answer = self.look_up(name, now);
-        if answer == Err(FileError::NotFound) {
-            self.note_unknown(name, peer, now);
-        }
-        answer
-    }
-
-    fn look_up(&self, name: &FileName, now: i64) -> Result<Bytes, FileError> {
+    pub fn look_up(&self, name: &FileName, peer: std::net::IpAddr, now: i64) -> Result<Found, FileError> {
+        // The age before the snapshot: what is made of an older snapshot is not kept.
+        let age = self.kept.lock().unwrap_or_else(PoisonError::into_inner).age;
         let snapshot = self.snapshot.load_full();
-        match name.meaning() {
-            Meaning::List { list, .. } => match self.brought(&snapshot, name)?.filter(brought::InFolder::is_served) {
-                Some(it) => self.read(&it.found),
-                None => snapshot.list(kind_of(list)).ok_or(FileError::NotFound),
+        let asked = Asked::of(name, &snapshot);
+        let device = match &asked {
+            Asked::Config { of: Owner::Device(device), .. } => Some(device.clone()),
+            _ => None,
+        };
+        let found = self.found(&snapshot, age, name, asked);
+        if let (Err(FileError::NotFound), Some(device)) = (&found, device) {
+            self.note_unknown(name, device, peer, now);
+        }
+        found
+    }
+
+    fn found(&self, snapshot: &Arc<Snapshot>, age: u64, name: &FileName, asked: Asked) -> Result<Found, FileError> {
+        match asked {
+            Asked::List { list, .. } => match self.brought(snapshot, name)?.filter(brought::InFolder::is_served) {
+                Some(it) => self.as_it_is(it.found).map(Found::Content),
+                None => snapshot
+                    .list(kind_of(list))
+                    .map(|list| Found::Content(Content::from(list)))
+                    .ok_or(FileError::NotFound),
             },
-            Meaning::Config { of: Owner::Device(device), form } => match snapshot.encrypted_device(&device) {
-                Some(entry) => self.guarded(&snapshot, (&device, &entry), form, now),
-                None => self.in_clear(&snapshot, name, now),
+            Asked::Stub(of) => self.stub(snapshot, age, of),
+            Asked::Sealed(of) => self.sealed(snapshot, age, of),
+            Asked::Hidden => Err(FileError::NotFound),
+            asked @ (Asked::Config { .. } | Asked::Other) => match name.unsigned() {
+                Some(plain) => {
+                    let is_config = matches!(asked, Asked::Config { .. });
+                    self.signed_or_brought(snapshot, age, name, &plain, is_config)
+                }
+                None => match self.source(snapshot, name)? {
+                    Some(source) => self.plain(snapshot, age, source),
+                    None => self.stripped(name).map(Found::Content),
+                },
             },
-            Meaning::Config { of: Owner::Default, .. } | Meaning::Other => self.in_clear(&snapshot, name, now),
-        }
-    }
-
-    fn in_clear(&self, snapshot: &Snapshot, name: &FileName, now: i64) -> Result<Bytes, FileError> {
-        match name.unsigned() {
-            None => self.plain(snapshot, name),
-            Some(plain) => self.signed(snapshot, name, &plain, now),
-        }
-    }
-
-    /// The files of a device whose config is encrypted: the stub under `.sgn`, the config under `.enc.sgn`, nothing under the
-    /// plain name, and nothing of what lies under these names in the folder but the plain config, as what is encrypted.
-    fn guarded(
-        &self,
-        snapshot: &Snapshot,
-        (device, entry): (&str, &DeviceEntry),
-        form: Form,
-        now: i64,
-    ) -> Result<Bytes, FileError> {
-        let owner = Owner::Device(device.to_owned());
-        let proper = owner.file_name(form);
-        let certificate = match (form, &entry.enrolment.certificate) {
-            (Form::Signed, _) => None,
-            (Form::Encrypted, Some(certificate)) => Some(certificate),
-            (Form::Plain, _) | (Form::Encrypted, None) => return Err(FileError::NotFound),
-        };
-        let key = proper.to_ascii_lowercase();
-        let failed = |error: String| FileError::Failed(format!("{proper}: {error}"));
-        let found = self.find(&owner.file_name(Form::Plain))?;
-        let stamp = found.as_ref().map(|found| &found.stamp);
-        let age = match self.cached(&key, stamp) {
-            Ok(file) => return Ok(file),
-            Err(age) => age,
-        };
-        let cluster = snapshot.cluster_part(Some(entry));
-        let config = match &found {
-            None => {
-                enrolled_config(cluster, &entry.part, &entry.enrolment).map_err(|error| failed(error.to_string()))?
-            }
-            Some(found) => {
-                let file = self.read(found)?;
-                by_hand::with_ours(&file, Root::Device, cluster, Some(&entry.enrolment))
-                    .map_err(|error| failed(error.to_string()))?
-            }
-        };
-        let spec = FileSpec {
-            layout: Layout::Cucm,
-            digest: snapshot.digest,
-            file_name: &proper,
-            timestamp: u32::try_from(now / 1000).unwrap_or(u32::MAX),
-        };
-        let identity = snapshot.identity().map_err(failed)?;
-        let file = match certificate {
-            None => {
-                let stub = entry.enrolment.stub(&config).map_err(|error| failed(error.to_string()))?;
-                pki::sign::sign_file(&spec, stub, &identity).map_err(|error| failed(error.to_string()))?
-            }
-            Some(certificate) => {
-                let random = self.random.as_ref().ok_or_else(|| failed("no random source for its key".to_owned()))?;
-                let mut random = random.lock().unwrap_or_else(PoisonError::into_inner);
-                pki::encrypt::encrypt_file(&spec, &config, certificate, &identity, random.as_mut())
-                    .map_err(|error| failed(error.to_string()))?
-            }
-        };
-        let file = Bytes::from(file);
-        self.keep(key, stamp.cloned(), &file, age);
-        Ok(file)
-    }
-
-    /// A signed file that was kept for this state of its source; else the age of the cache.
-    fn cached(&self, key: &str, stamp: Option<&Stamp>) -> Result<Bytes, u64> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        match cache.files.get(key) {
-            Some((cached, file)) if cached.as_ref() == stamp => Ok(file.clone()),
-            _ => Err(cache.age),
-        }
-    }
-
-    /// A file as it is: from the folder (a config merged), made for a device, or stripped from its signed form.
-    fn plain(&self, snapshot: &Snapshot, name: &FileName) -> Result<Bytes, FileError> {
-        if let Some(source) = self.source(snapshot, name)? {
-            return self.payload(snapshot, name, &source);
-        }
-        let Some(found) = self.find(&signed_name(name.as_str()))? else {
-            return Err(FileError::NotFound);
-        };
-        match SignedFile::decode(self.read(&found)?.to_vec()) {
-            Ok(signed) => Ok(Bytes::copy_from_slice(signed.payload())),
-            // a placeholder, which is not given out under its own name either
-            Err(_) if name.meaning() != Meaning::Other => Err(FileError::NotFound),
-            Err(error) => Err(FileError::Failed(format!("{}: {error}", found.name))),
         }
     }
 
     /// The signed form: as it stands in the folder, or made from the plain one.
-    fn signed(&self, snapshot: &Snapshot, name: &FileName, plain: &FileName, now: i64) -> Result<Bytes, FileError> {
+    fn signed_or_brought(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        age: u64,
+        name: &FileName,
+        plain: &FileName,
+        is_config: bool,
+    ) -> Result<Found, FileError> {
         let source = self.source(snapshot, plain)?;
         // Firmware is signed in ways of its own: where nothing of ours could stand, phones judge what lies there.
-        let judged = source.is_some() || name.meaning() != Meaning::Other;
-        let found = match judged {
+        let found = match source.is_some() || is_config {
             true => self.brought(snapshot, name)?.filter(brought::InFolder::is_served).map(|it| it.found),
-            false => self.find(name.as_str())?.filter(|found| found.stamp.length() > 1),
+            false => self.find(name.as_str())?.filter(|found| found.length() > 1),
         };
-        if let Some(found) = found {
-            return self.read(&found);
-        }
-        let source = source.ok_or(FileError::NotFound)?;
-        let key = name.folded();
-        let stamp = source.stamp();
-        let age = match self.cached(&key, stamp) {
-            Ok(file) => return Ok(file),
-            Err(age) => age,
-        };
-        let payload = self.payload(snapshot, plain, &source)?;
-        let spec = FileSpec {
-            layout: Layout::Cucm,
-            digest: snapshot.digest,
-            file_name: &signed_name(&source.spelling()),
-            timestamp: u32::try_from(now / 1000).unwrap_or(u32::MAX),
-        };
-        let sign = || {
-            let identity = snapshot.identity()?;
-            pki::sign::sign_file(&spec, payload.to_vec(), &identity).map_err(|error| error.to_string())
-        };
-        let file = sign().map(Bytes::from);
-        let file = file.map_err(|error| FileError::Failed(format!("{}: {error}", name.as_str())))?;
-        self.keep(key, stamp.cloned(), &file, age);
-        Ok(file)
-    }
-
-    fn keep(&self, key: String, stamp: Option<Stamp>, file: &Bytes, age: u64) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.age != age || file.len() > CACHE_BYTES / 8 {
-            return;
-        }
-        if cache.bytes + file.len() > CACHE_BYTES || cache.files.len() >= CACHE_FILES {
-            cache.files.clear();
-            cache.bytes = 0;
-        }
-        cache.bytes += file.len();
-        if let Some((_, old)) = cache.files.insert(key, (stamp, file.clone())) {
-            cache.bytes -= old.len();
+        match (found, source) {
+            (Some(found), _) => self.as_it_is(found).map(Found::Content),
+            (None, Some(source)) => self.signed(snapshot, age, source),
+            (None, None) => Err(FileError::NotFound),
         }
     }
 
-    /// Where the plain bytes of a name come from.
-    fn source(&self, snapshot: &Snapshot, name: &FileName) -> Result<Option<Source>, FileError> {
-        if let Some(found) = self.find(name.as_str())? {
-            let owner = match name.meaning() {
-                Meaning::Config { of, form: Form::Plain } => Some(of),
-                Meaning::Config { .. } | Meaning::List { .. } | Meaning::Other => None,
-            };
-            return Ok(Some(Source::Folder(found, owner)));
-        }
-        Ok(match name.meaning() {
-            Meaning::Config { of: Owner::Default, form: Form::Plain } => Some(Source::Default),
-            Meaning::Config { of: Owner::Device(device), form: Form::Plain } => {
-                snapshot.devices.contains_key(&device).then_some(Source::Device(device))
-            }
-            Meaning::Config { .. } | Meaning::List { .. } | Meaning::Other => None,
-        })
-    }
-
-    fn payload(&self, snapshot: &Snapshot, name: &FileName, source: &Source) -> Result<Bytes, FileError> {
-        let made = |config: std::io::Result<Vec<u8>>| {
-            config.map(Bytes::from).map_err(|error| FileError::Failed(format!("{}: {error}", name.as_str())))
+    /// The bytes of a file, for those who look at it and do not serve it: made if it has to be made.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn fetch(&self, name: &FileName, peer: std::net::IpAddr, now: i64) -> Result<Bytes, FileError> {
+        let content = match self.look_up(name, peer, now)? {
+            Found::Content(content) => content,
+            Found::Making(making) => self.make(&making, now)?,
         };
-        match source {
-            Source::Default => made(default_config(&snapshot.default_part)),
-            Source::Device(device) => {
-                let device = snapshot.device(device).ok_or(FileError::NotFound)?;
-                made(enrolled_config(snapshot.cluster_part(Some(&device)), &device.part, &device.enrolment))
-            }
-            Source::Folder(found, owner) => {
-                let Some(owner) = owner.as_ref().filter(|_| self.merges()) else { return self.read(found) };
-                let file = self.read(found)?;
-                Ok(match by_hand::merged_for(snapshot, owner, &file) {
-                    Ok(merged) => Bytes::from(merged),
-                    Err(error) => {
-                        by_hand::not_merged(&found.name, &error);
-                        file
-                    }
-                })
-            }
-        }
-    }
-
-    /// Where the plain bytes come from, for people.
-    fn origin(&self, snapshot: &Snapshot, source: &Source) -> Result<String, FileError> {
-        Ok(match source {
-            Source::Default | Source::Device(_) => "made by the node".to_owned(),
-            Source::Folder(found, Some(owner)) if self.merges() => {
-                match by_hand::merged_for(snapshot, owner, &self.read(found)?) {
-                    Ok(_) => format!("{} of the folder, with TVS and CAPF merged in", found.name),
-                    Err(error) => format!("{} of the folder as it is, without TVS and CAPF: {error}", found.name),
-                }
-            }
-            Source::Folder(found, _) => format!("{} of the folder as it is", found.name),
-        })
-    }
-
-    fn merges(&self) -> bool {
-        self.folder.as_ref().is_some_and(|settings| settings.merge)
-    }
-
-    fn find(&self, name: &str) -> Result<Option<Found>, FileError> {
-        let Some(settings) = &self.folder else {
-            return Ok(None);
-        };
-        settings.folder.find(name.split('/')).map_err(|error| FileError::Failed(error.to_string()))
-    }
-
-    /// Reads a file of the folder; who fetches the same state of it at the same time shares the bytes, so that a firmware
-    /// roll-out costs the image once.
-    fn read(&self, found: &Found) -> Result<Bytes, FileError> {
-        let shared = |open: &HashMap<Stamp, Weak<Vec<u8>>>| {
-            let bytes = open.get(&found.stamp).and_then(Weak::upgrade);
-            bytes.map(|bytes| Bytes::from_owner(Shared(bytes)))
-        };
-        if let Some(bytes) = shared(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(bytes);
-        }
-        let bytes = Arc::new(found.read().map_err(|error| FileError::Failed(error.to_string()))?);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(first) = shared(&open) {
-            return Ok(first);
-        }
-        open.retain(|_, bytes| bytes.strong_count() > 0);
-        open.insert(found.stamp.clone(), Arc::downgrade(&bytes));
-        Ok(Bytes::from_owner(Shared(bytes)))
+        content.read().map_err(|error| FileError::Failed(format!("{}: {error}", name.as_str())))
     }
 
     /// Remembers a phone that asked for its config and is not known.
-    fn note_unknown(&self, name: &FileName, peer: std::net::IpAddr, now: i64) {
-        let Meaning::Config { of: Owner::Device(device), .. } = name.meaning() else {
-            return;
-        };
+    fn note_unknown(&self, name: &FileName, device: String, peer: std::net::IpAddr, now: i64) {
         let config = Owner::Device(device.clone()).file_name(Form::Plain);
         let known =
             self.snapshot.load().devices.contains_key(&device) || self.find(&config).is_ok_and(|found| found.is_some());
@@ -417,20 +260,21 @@ impl NodeFiles {
     /// A file went out to its end: remembers which phone has fetched which list. `now` in milliseconds since 1970 UTC.
     pub fn sent(&self, name: &FileName, peer: std::net::IpAddr, bytes: &Bytes, now: i64) {
         let known = |device: &str| self.snapshot.load().devices.contains_key(device);
-        match name.meaning() {
-            Meaning::List { list, device: Some(device) } if !known(&device) => {
+        match Asked::of(name, &self.snapshot.load()) {
+            Asked::List { list, device: Some(device) } if !known(&device) => {
                 self.fetched.stranger_list(&device, kind_of(list), peer, bytes, now);
             }
-            Meaning::List { list, device } => self.fetched.list(device, kind_of(list), peer, bytes, now),
-            Meaning::Config { of: Owner::Device(device), .. } if known(&device) => {
+            Asked::List { list, device } => self.fetched.list(device, kind_of(list), peer, bytes, now),
+            Asked::Stub(of) | Asked::Sealed(of) => self.fetched.config(&of.device, peer, now),
+            Asked::Config { of: Owner::Device(device), .. } if known(&device) => {
                 self.fetched.config(&device, peer, now);
             }
             // what the author of a config by hand says of TVS is not looked at where nothing is merged into it
-            Meaning::Config { of: Owner::Device(device), .. } => {
+            Asked::Config { of: Owner::Device(device), .. } => {
                 self.fetched.stranger_config(Some(&device), peer, self.merges(), now);
             }
-            Meaning::Config { of: Owner::Default, .. } => self.fetched.stranger_config(None, peer, false, now),
-            Meaning::Other => {}
+            Asked::Config { of: Owner::Default, .. } => self.fetched.stranger_config(None, peer, false, now),
+            Asked::Hidden | Asked::Other => {}
         }
     }
 
@@ -446,40 +290,3 @@ impl NodeFiles {
     }
 }
 
-/// Where the plain bytes of a name come from.
-enum Source {
-    /// A file of the folder, and whose config it is.
-    Folder(Found, Option<Owner>),
-    Device(String),
-    Default,
-}
-
-impl Source {
-    /// The state of the file, for what stands in the folder.
-    fn stamp(&self) -> Option<&Stamp> {
-        match self {
-            Self::Folder(found, _) => Some(&found.stamp),
-            Self::Device(_) | Self::Default => None,
-        }
-    }
-
-    /// The right spelling of the name, for FILENAME of the signed form: the proper name of a config, else the one on the disk; never
-    /// that of who asks, who could have a signature made for each way to write it.
-    fn spelling(&self) -> String {
-        match self {
-            Self::Folder(_, Some(owner)) => owner.file_name(Form::Plain),
-            Self::Folder(found, None) => found.name.clone(),
-            Self::Device(device) => Owner::Device(device.clone()).file_name(Form::Plain),
-            Self::Default => Owner::Default.file_name(Form::Plain),
-        }
-    }
-}
-
-/// The bytes of a file, shared by all who fetch it at the same time.
-struct Shared(Arc<Vec<u8>>);
-
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}

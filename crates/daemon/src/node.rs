@@ -6,14 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use openssl::ssl::SslContext;
 use openssl::x509::X509;
 use pki::capf::Sha2Proof;
 use pki::listing::ListKind;
 use pki::{Certificate, OpensslRandom};
 use ringfence_core::enrolment::{Authority, CHANGE, Desk, Policy};
-use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
+use ringfence_core::files::{FileError, FolderSettings, Found, NodeFiles};
 use ringfence_core::parameters::{CAPF_PORT, TVS_TIME_TO_LIVE};
 use ringfence_core::tvs::TvsCache;
 use ringfence_core::units::Unit;
@@ -23,7 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, NodeDesk};
 use crate::ctl_provider::{CtlProviderLimits, CtlProviderServer};
-use crate::files::{FetchError, FileRequest, FileSource};
+use crate::files::{Answer, Content, FetchError, Fetcher, FileRequest, FileSource, Making};
 use crate::following::Asks;
 use crate::monitor::metrics::Counted;
 use crate::parts::{Part, Parts};
@@ -80,6 +79,8 @@ pub struct NodeOptions {
     pub legacy_tls: bool,
     /// A folder of files that people bring.
     pub folder: Option<FolderSettings>,
+    /// Bytes of files in memory at most; [`ringfence_core::files::HELD`] when nobody says otherwise.
+    pub held: usize,
 }
 
 /// How the services of the publisher serve.
@@ -211,7 +212,7 @@ impl Node {
         let change = cluster.store().last_change().await.map_err(CoreError::from)?;
         cluster.note_folder(&node, options.folder.as_ref()).await?;
         let files = NodeFiles::new(cluster.snapshot(&node).await?, options.folder);
-        let files = Arc::new(files.encrypting(Box::new(OpensslRandom)));
+        let files = Arc::new(files.encrypting(Box::new(OpensslRandom)).holding(options.held));
         let looked = Arc::clone(&files);
         let hides = tokio::task::spawn_blocking(move || looked.say_what_hides()).await;
         if let Err(reason) =
@@ -254,8 +255,8 @@ impl Node {
             ctl_provider = Some((publisher.ctl_provider, server));
             ctl_tls = Some((tls, Mutex::new(known)));
         }
-        let servers =
-            Servers::new(options.listen, Arc::new(Files(Arc::clone(&files))), server, capf_server, ctl_provider);
+        let fetcher = Fetcher::new(Arc::new(Files(Arc::clone(&files))));
+        let servers = Servers::new(options.listen, fetcher, server, capf_server, ctl_provider);
         let live = Arc::new(Live {
             trust,
             tls,
@@ -307,6 +308,12 @@ impl Node {
     /// Where the CTL provider listens, with the port the system chose; `None` where it is not activated.
     pub async fn ctl_provider(&self) -> Option<SocketAddr> {
         self.live.servers.lock().await.ctl_provider()
+    }
+
+    /// Bytes of files in memory.
+    #[must_use]
+    pub fn held_files(&self) -> usize {
+        self.live.files.held()
     }
 
     /// What phones did at CAPF; `None` on a subscriber.
@@ -759,19 +766,38 @@ impl Live {
 struct Files(Arc<NodeFiles>);
 
 impl FileSource for Files {
-    fn sent(&self, request: &FileRequest<'_>, bytes: &Bytes) {
-        self.0.sent(request.name, request.peer.ip(), bytes, now());
+    fn sent(&self, request: &FileRequest<'_>, content: &Content) {
+        // Lists are always whole in memory; of other files their name counts.
+        let bytes = content.whole().cloned().unwrap_or_default();
+        self.0.sent(request.name, request.peer.ip(), &bytes, now());
     }
 
-    fn ready(&self, request: &FileRequest<'_>) -> Option<Bytes> {
+    fn ready(&self, request: &FileRequest<'_>) -> Option<Content> {
         self.0.ready(request.name)
     }
 
-    fn fetch(&self, request: &FileRequest<'_>) -> Result<Bytes, FetchError> {
-        self.0.fetch(request.name, request.peer.ip(), now()).map_err(|error| match error {
-            FileError::NotFound => FetchError::NotFound,
-            FileError::Failed(reason) => FetchError::Failed(reason),
+    fn is_known(&self, request: &FileRequest<'_>) -> bool {
+        self.0.is_known(request.name)
+    }
+
+    fn look_up(&self, request: &FileRequest<'_>) -> Result<Answer, FetchError> {
+        Ok(match self.0.look_up(request.name, request.peer.ip(), now()).map_err(not_fetched)? {
+            Found::Content(content) => Answer::Content(content),
+            Found::Making(making) => {
+                let files = Arc::clone(&self.0);
+                let (key, reads_much) = (making.key(), making.reads_much());
+                let make = move || files.make(&making, now()).map_err(not_fetched);
+                Answer::Making(Making { key, reads_much, make: Box::new(make) })
+            }
         })
+    }
+}
+
+fn not_fetched(error: FileError) -> FetchError {
+    match error {
+        FileError::NotFound => FetchError::NotFound,
+        FileError::Busy => FetchError::Busy,
+        FileError::Failed(reason) => FetchError::Failed(reason),
     }
 }
 

@@ -220,6 +220,7 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
     let options = |tftp: SocketAddr| NodeOptions {
         listen: Listen { tftp, http: at(address, settings.listen.http), tvs: at(address, tvs) },
         legacy_tls: settings.phones.legacy_tls,
+        held: settings.files.memory(),
         folder: folder.clone(),
     };
     let known_capf = cluster.parameters().await?.number(CAPF_PORT, u32::from(wire::capf::PORT));

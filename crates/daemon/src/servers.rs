@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::capf::{CapfServer, NodeDesk};
 use crate::ctl_provider::CtlProviderServer;
-use crate::files::FileSource;
+use crate::files::Fetcher;
 use crate::node::Listen;
 use crate::tftp::BindError;
 use crate::tvs::TvsServer;
@@ -29,7 +29,7 @@ const SERVED: [&str; 4] = [TFTP, TVS, CAPF, CTL_PROVIDER];
 /// What the servers of a node are made from.
 pub(crate) struct Servers {
     listen: Listen,
-    files: Arc<dyn FileSource>,
+    files: Arc<Fetcher>,
     tvs: TvsServer,
     /// On the publisher: CAPF and where it listens.
     capf: Option<(SocketAddr, CapfServer<NodeDesk>)>,
@@ -48,7 +48,7 @@ struct Running {
 impl Servers {
     pub(crate) fn new(
         listen: Listen,
-        files: Arc<dyn FileSource>,
+        files: Arc<Fetcher>,
         tvs: TvsServer,
         capf: Option<(SocketAddr, CapfServer<NodeDesk>)>,
         ctl_provider: Option<(SocketAddr, CtlProviderServer)>,

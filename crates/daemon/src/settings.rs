@@ -14,6 +14,7 @@ use std::time::Duration;
 use pki::capf::Sha2Proof;
 use ringfence_core::CoreError;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::files::HELD;
 use ringfence_core::releases::{self, DEFAULT_RELEASE, release};
 use serde::{Deserialize, Serialize};
 use wire::capf::Timeouts;
@@ -205,6 +206,16 @@ pub struct FileSettings {
     pub tftpboot: Option<PathBuf>,
     /// Whether TVS and CAPF elements are merged into the `SEP<MAC>.cnf.xml` of that folder.
     pub merge: bool,
+    /// MiB of files in memory at most, of all who are served and of what is kept for the next.
+    pub memory_mib: NonZeroUsize,
+}
+
+impl FileSettings {
+    /// The same in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.memory_mib.get().saturating_mul(1 << 20)
+    }
 }
 
 impl Default for ListenSettings {
@@ -215,7 +226,8 @@ impl Default for ListenSettings {
 
 impl Default for FileSettings {
     fn default() -> Self {
-        Self { tftpboot: None, merge: true }
+        let memory_mib = NonZeroUsize::new(HELD >> 20).unwrap_or(NonZeroUsize::MIN);
+        Self { tftpboot: None, merge: true, memory_mib }
     }
 }
 

@@ -302,7 +302,7 @@ async fn on_a_node_config_and_certificate_change_with_the_rows() {
     let row = cluster.node(None).await.unwrap();
     let any = at(Ipv4Addr::LOCALHOST.into(), 0);
     let listen = Listen { tftp: any, http: any, tvs: any };
-    let options = NodeOptions { listen, legacy_tls: false, folder: None };
+    let options = NodeOptions { listen, legacy_tls: false, folder: None, held: ringfence_core::files::HELD };
     let node = Node::start(cluster.clone(), row.clone(), options).await.unwrap();
     let (capf, http) = (node.capf().unwrap(), node.listen().http);
     assert_ne!(capf.port(), 0);

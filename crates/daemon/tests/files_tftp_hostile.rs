@@ -487,7 +487,7 @@ fn a_port_in_use_is_one_clear_line() {
     let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = taken.local_addr().unwrap();
     let config = tftp::Config { listen: vec![addr], ..tftp::Config::default() };
-    let source = std::sync::Arc::new(files_fixture::Memory::default());
+    let source = daemon::files::Fetcher::new(std::sync::Arc::new(files_fixture::Memory::default()));
     let error = tftp::Server::bind(config, source).err().expect("bound twice").to_string();
     assert_eq!(error, format!("UDP {addr} is in use: stop the program that listens there, or configure another port"));
 }

@@ -146,15 +146,31 @@ impl Signer for SoftKey {
     }
 
     fn sign(&self, digest: DigestId, parts: &[&[u8]]) -> Result<Vec<u8>, SignError> {
+        self.sign_all(digest, parts.iter().map(Ok))
+    }
+
+    fn sign_pieces(
+        &self,
+        digest: DigestId,
+        pieces: &mut dyn Iterator<Item = Result<Vec<u8>, SignError>>,
+    ) -> Result<Vec<u8>, SignError> {
+        self.sign_all(digest, pieces)
+    }
+}
+
+impl SoftKey {
+    fn sign_all(
+        &self,
+        digest: DigestId,
+        pieces: impl Iterator<Item = Result<impl AsRef<[u8]>, SignError>>,
+    ) -> Result<Vec<u8>, SignError> {
         let algorithm = message_digest(digest).ok_or(SignError::Digest(digest))?;
-        let run = || {
-            let mut signer = OpensslSigner::new(algorithm, &self.key)?;
-            for part in parts {
-                signer.update(part)?;
-            }
-            signer.sign_to_vec()
-        };
-        run().map_err(|error: openssl::error::ErrorStack| SignError::Failed(error.to_string()))
+        let failed = |error: openssl::error::ErrorStack| SignError::Failed(error.to_string());
+        let mut signer = OpensslSigner::new(algorithm, &self.key).map_err(failed)?;
+        for piece in pieces {
+            signer.update(piece?.as_ref()).map_err(failed)?;
+        }
+        signer.sign_to_vec().map_err(failed)
     }
 }
 

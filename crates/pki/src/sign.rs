@@ -160,6 +160,23 @@ pub fn sign_file(spec: &FileSpec<'_>, payload: Vec<u8>, identity: &SigningIdenti
     sign_payload(spec, Version::SIGNED, None, payload, identity)
 }
 
+/// The signed header alone, for a payload that comes in pieces and is not held in memory: with the payload behind it this is what
+/// [`sign_file`] makes.
+///
+/// # Errors
+/// [`SignError`], the first of a piece included.
+pub fn sign_header(
+    spec: &FileSpec<'_>,
+    payload: &mut dyn Iterator<Item = Result<Vec<u8>, SignError>>,
+    identity: &SigningIdentity<'_>,
+) -> Result<Vec<u8>, SignError> {
+    let unsigned = header(spec, Version::SIGNED, None, identity).lay_out(Vec::new())?;
+    let head = unsigned.to_be_signed().concat();
+    let mut pieces = std::iter::once(Ok(head)).chain(payload);
+    let signature = identity.signer.sign_pieces(unsigned.digest(), &mut pieces)?;
+    Ok(unsigned.attach(&signature)?)
+}
+
 pub(crate) fn sign_payload(
     spec: &FileSpec<'_>,
     version: Version,
@@ -167,7 +184,16 @@ pub(crate) fn sign_payload(
     payload: Vec<u8>,
     identity: &SigningIdentity<'_>,
 ) -> Result<Vec<u8>, SignError> {
-    let header = HeaderSpec {
+    identity.sign(header(spec, version, encryption, identity).lay_out(payload)?)
+}
+
+fn header(
+    spec: &FileSpec<'_>,
+    version: Version,
+    encryption: Option<Encryption>,
+    identity: &SigningIdentity<'_>,
+) -> HeaderSpec {
+    HeaderSpec {
         layout: spec.layout,
         version,
         signer_version: None,
@@ -177,6 +203,5 @@ pub(crate) fn sign_payload(
         timestamp: Some(spec.timestamp),
         encryption,
         older_header: Vec::new(),
-    };
-    identity.sign(header.lay_out(payload)?)
+    }
 }

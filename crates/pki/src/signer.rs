@@ -12,6 +12,21 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// [`SignError`]; nothing was signed.
     fn sign(&self, digest: DigestId, parts: &[&[u8]]) -> Result<Vec<u8>, SignError>;
+
+    /// The same over pieces that come one after the other: of a file that is not held in memory. Who has no way of its own
+    /// gathers them.
+    ///
+    /// # Errors
+    /// [`SignError`], the first of a piece included; nothing was signed.
+    fn sign_pieces(
+        &self,
+        digest: DigestId,
+        pieces: &mut dyn Iterator<Item = Result<Vec<u8>, SignError>>,
+    ) -> Result<Vec<u8>, SignError> {
+        let gathered = pieces.collect::<Result<Vec<Vec<u8>>, SignError>>()?;
+        let parts: Vec<&[u8]> = gathered.iter().map(Vec::as_slice).collect();
+        self.sign(digest, &parts)
+    }
 }
 
 /// Why there is no signature.
@@ -31,6 +46,9 @@ pub enum SignError {
     /// The digest is not known or not allowed by the library.
     #[error("digest {0} is not available")]
     Digest(DigestId),
+    /// What is to be signed cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
     /// The library or the token refused.
     #[error("signing failed: {0}")]
     Failed(String),

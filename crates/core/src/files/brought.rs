@@ -7,13 +7,16 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use store::folder::{Found, Stamp};
+use store::folder::{OpenFile, Stamp};
 use trust::Party;
 use wire::file_name::{FileName, Form, List, Meaning, signed_name};
 use wire::header::{FILE_LIMIT, Header};
-use wire::signed_file::SignedFile;
 use wire::trust_list::{PHONE_LIMIT, TrustList};
+use wire::xml::LARGEST;
 
+use super::asked::Asked;
+use super::by_hand::{merged_for, too_large};
+use super::source::Source;
 use super::{FileError, NodeFiles, Snapshot};
 use crate::wording::counted;
 
@@ -34,7 +37,7 @@ pub(super) enum Brought {
 
 /// What stands in the folder under the name of a list or a signed file.
 pub(super) struct InFolder {
-    pub found: Found,
+    pub found: OpenFile,
     pub brought: Brought,
     /// The signer, when none of our lists names it.
     pub stranger: Option<String>,
@@ -61,15 +64,16 @@ impl InFolder {
     }
 }
 
-/// The states of files that were looked at.
+/// The states of files that were looked at, under which name: one file may stand there under several.
 #[derive(Default)]
-pub(super) struct Remembered(Mutex<HashMap<Stamp, Brought>>);
+pub(super) struct Remembered(Mutex<HashMap<(String, Stamp), Brought>>);
 
 impl NodeFiles {
     /// What stands in the folder under the name of a list or a signed file; it is said in the log when it is seen for the first time.
     pub(super) fn brought(&self, snapshot: &Snapshot, name: &FileName) -> Result<Option<InFolder>, FileError> {
         let Some(found) = self.find(name.as_str())? else { return Ok(None) };
-        let known = self.remembered.0.lock().unwrap_or_else(PoisonError::into_inner).get(&found.stamp).cloned();
+        let state = (name.folded(), found.stamp);
+        let known = self.remembered.0.lock().unwrap_or_else(PoisonError::into_inner).get(&state).cloned();
         if let Some(brought) = known {
             return Ok(Some(with_stranger(snapshot, found, brought)));
         }
@@ -78,7 +82,7 @@ impl NodeFiles {
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        let first = remembered.insert(found.stamp.clone(), brought.clone()).is_none();
+        let first = remembered.insert(state, brought.clone()).is_none();
         drop(remembered);
         let it = with_stranger(snapshot, found, brought);
         if let Some(note) = it.note().filter(|_| first) {
@@ -87,14 +91,20 @@ impl NodeFiles {
         Ok(Some(it))
     }
 
-    fn look(&self, name: &FileName, found: &Found) -> Result<Brought, FileError> {
+    fn look(&self, name: &FileName, found: &OpenFile) -> Result<Brought, FileError> {
         let meaning = name.meaning();
         let limit = if matches!(meaning, Meaning::List { .. }) { PHONE_LIMIT } else { FILE_LIMIT };
         let length = found.stamp.length();
         if length > limit as u64 {
             return Ok(Brought::Placeholder(format!("{length} bytes, above the limit of {limit}")));
         }
-        Ok(judged(name, &meaning, &self.read(found)?))
+        Ok(match meaning {
+            Meaning::List { list, .. } => judged_list(list, &self.read(found)?),
+            Meaning::Config { .. } | Meaning::Other => match self.header(found)? {
+                Ok((start, header)) => judged_signed(name, &meaning, &header, &start),
+                Err(error) => no(found.length(), "signed file", &error),
+            },
+        })
     }
 
     /// Says in the log which files of the folder hide ours or would; for the start.
@@ -122,10 +132,14 @@ impl NodeFiles {
 
     fn hides(&self, snapshot: &Snapshot, name: &str) -> Option<(String, String)> {
         let name = FileName::parse(name).ok()?;
-        match name.meaning() {
-            Meaning::List { .. } | Meaning::Config { form: Form::Signed | Form::Encrypted, .. } => {}
-            Meaning::Other if self.stands_for_ours(snapshot, &name) => {}
-            Meaning::Config { .. } | Meaning::Other => return None,
+        match Asked::of(&name, snapshot) {
+            Asked::List { .. } | Asked::Config { form: Form::Signed | Form::Encrypted, .. } => {}
+            Asked::Other if self.stands_for_ours(snapshot, &name) => {}
+            Asked::Stub(_) | Asked::Sealed(_) => {
+                let note = "not given out: the config of this device is encrypted, and the node makes this file";
+                return Some((name.as_str().to_owned(), note.to_owned()));
+            }
+            Asked::Config { .. } | Asked::Hidden | Asked::Other => return None,
         }
         let found = self.find(name.as_str()).ok()??;
         let brought = self.look(&name, &found).ok()?;
@@ -139,7 +153,7 @@ impl NodeFiles {
     }
 }
 
-fn with_stranger(snapshot: &Snapshot, found: Found, brought: Brought) -> InFolder {
+fn with_stranger(snapshot: &Snapshot, found: OpenFile, brought: Brought) -> InFolder {
     let stranger = match &brought {
         Brought::Whole(Some(party)) if !snapshot.names_signer(party) => Some(party.to_string()),
         Brought::Whole(None) => Some("(not named)".to_owned()),
@@ -148,38 +162,40 @@ fn with_stranger(snapshot: &Snapshot, found: Found, brought: Brought) -> InFolde
     InFolder { found, brought, stranger }
 }
 
-/// What these bytes are under this name.
-fn judged(name: &FileName, meaning: &Meaning, bytes: &[u8]) -> Brought {
-    let whole = |header: &Header, wanted: &[&str]| {
-        // FILENAME may be missing; one that says something else is refused by phones
-        match header.file_name(bytes) {
-            Some(said) if !wanted.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(said)) => {
-                let said = said.get(..80).unwrap_or(said).escape_ascii();
-                let wanted = wanted.first().copied().unwrap_or_default();
-                Brought::Placeholder(format!("its FILENAME is `{said}`, phones want `{wanted}`"))
-            }
-            _ => Brought::Whole(Party::signer(header, bytes)),
-        }
-    };
-    let none = |what: &str, error: &wire::Malformed| match bytes.len() {
-        count @ (0 | 1) => Brought::Placeholder(format!("a file of {} is not a {what}", counted(count, "byte"))),
-        _ => Brought::Placeholder(format!("not a {what}: {error}")),
-    };
+/// What these bytes are under the name of a list.
+fn judged_list(list: List, bytes: &[u8]) -> Brought {
+    match TrustList::decode(bytes) {
+        Ok(decoded) => whole(decoded.header(), bytes, list.file_name()),
+        Err(error) => no(bytes.len() as u64, "trust list", &error),
+    }
+}
+
+/// What a file with this header is under the name of a signed one.
+fn judged_signed(name: &FileName, meaning: &Meaning, header: &Header, start: &[u8]) -> Brought {
     match meaning {
-        Meaning::List { list, .. } => match TrustList::decode(bytes) {
-            Ok(decoded) => whole(decoded.header(), &[list.file_name()]),
-            Err(error) => none("trust list", &error),
-        },
-        Meaning::Config { .. } | Meaning::Other => match SignedFile::decode(bytes) {
-            Ok(decoded) => {
-                let proper = match meaning {
-                    Meaning::Config { of, form } => of.file_name(*form),
-                    _ => name.as_str().to_owned(),
-                };
-                whole(decoded.header(), &[&proper])
-            }
-            Err(error) => none("signed file", &error),
-        },
+        Meaning::Config { of, form } => whole(header, start, &of.file_name(*form)),
+        _ => whole(header, start, name.as_str()),
+    }
+}
+
+fn whole(header: &Header, bytes: &[u8], wanted: &str) -> Brought {
+    // FILENAME may be missing; one that says something else is refused by phones
+    match header.file_name(bytes) {
+        Some(said) if !wanted.as_bytes().eq_ignore_ascii_case(said) => {
+            let said = said.get(..80).unwrap_or(said).escape_ascii();
+            Brought::Placeholder(format!("its FILENAME is `{said}`, phones want `{wanted}`"))
+        }
+        _ => Brought::Whole(Party::signer(header, bytes)),
+    }
+}
+
+fn no(length: u64, what: &str, error: &wire::Malformed) -> Brought {
+    match length {
+        count @ (0 | 1) => {
+            let count = counted(usize::from(count == 1), "byte");
+            Brought::Placeholder(format!("a file of {count} is not a {what}"))
+        }
+        _ => Brought::Placeholder(format!("not a {what}: {error}")),
     }
 }
 
@@ -198,24 +214,15 @@ impl NodeFiles {
     /// [`FileError`] of the folder; a file that there is not is `None`.
     pub fn why(&self, name: &FileName) -> Result<Option<String>, FileError> {
         let snapshot = self.snapshot.load_full();
-        let meaning = name.meaning();
-        let encrypted = match &meaning {
-            Meaning::Config { form, .. } => {
-                meaning.device().and_then(|device| snapshot.encrypted_device(device)).map(|entry| (*form, entry))
+        let asked = Asked::of(name, &snapshot);
+        let in_folder = match &asked {
+            Asked::Stub(_) => return Ok(Some("the stub of the encrypted config, made by the node".to_owned())),
+            Asked::Sealed(of) => {
+                return Ok(of.entry.enrolment.certificate.as_ref().map(|_| "encrypted by the node".to_owned()));
             }
-            _ => None,
-        };
-        if let Some((form, entry)) = encrypted {
-            return Ok(match form {
-                Form::Signed => Some("the stub of the encrypted config, made by the node".to_owned()),
-                Form::Encrypted if entry.enrolment.certificate.is_some() => Some("encrypted by the node".to_owned()),
-                Form::Encrypted | Form::Plain => None,
-            });
-        }
-        let in_folder = match &meaning {
-            Meaning::List { .. } => self.brought(&snapshot, name)?,
-            Meaning::Config { form: Form::Plain, .. } => None,
-            _ => self.brought(&snapshot, name)?,
+            Asked::Hidden => return Ok(None),
+            Asked::Config { form: Form::Plain, .. } => None,
+            Asked::List { .. } | Asked::Config { .. } | Asked::Other => self.brought(&snapshot, name)?,
         };
         let passed_over = match &in_folder {
             Some(it) if it.is_served() => {
@@ -227,8 +234,8 @@ impl NodeFiles {
             }
             None => String::new(),
         };
-        let ours = match &meaning {
-            Meaning::List { list, .. } => snapshot.list(kind_of(*list)).map(|_| "made by the node".to_owned()),
+        let ours = match &asked {
+            Asked::List { list, .. } => snapshot.list(kind_of(*list)).map(|_| "made by the node".to_owned()),
             _ => {
                 let plain = name.unsigned();
                 let signing = if plain.is_some() { ", signed by the node" } else { "" };
@@ -247,6 +254,24 @@ impl NodeFiles {
             Some(ours) => Some(format!("{ours}{passed_over}")),
             None if passed_over.is_empty() => None,
             None => Some(format!("none{passed_over}")),
+        })
+    }
+
+    /// Where the plain bytes come from, for people.
+    fn origin(&self, snapshot: &Snapshot, source: &Source) -> Result<String, FileError> {
+        Ok(match source {
+            Source::Default | Source::Device(_) => "made by the node".to_owned(),
+            Source::Folder(found, Some(owner)) if self.merges() => {
+                let merged = match found.length() {
+                    length if length > LARGEST as u64 => Err(too_large(length)),
+                    _ => merged_for(snapshot, owner, &self.read(found)?),
+                };
+                match merged {
+                    Ok(_) => format!("{} of the folder, with TVS and CAPF merged in", found.name),
+                    Err(error) => format!("{} of the folder as it is, without TVS and CAPF: {error}", found.name),
+                }
+            }
+            Source::Folder(found, _) => format!("{} of the folder as it is", found.name),
         })
     }
 }

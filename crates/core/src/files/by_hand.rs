@@ -4,6 +4,7 @@ use std::path::Path;
 
 use store::folder::Folder;
 use wire::file_name::{Form, Owner, signed_name};
+use wire::xml::{BadXml, LARGEST, Place, Reason};
 
 use std::collections::HashSet;
 
@@ -70,6 +71,12 @@ pub(super) fn merged_for(snapshot: &Snapshot, owner: &Owner, file: &[u8]) -> Res
     };
     let part = snapshot.cluster_part(entry.as_deref());
     with_ours(file, root, part, entry.as_deref().map(|entry| &entry.enrolment))
+}
+
+/// Why a config of so many bytes stays as it is; it is not read.
+pub(super) fn too_large(length: u64) -> MergeError {
+    let reason = Reason::TooLarge(usize::try_from(length).unwrap_or(usize::MAX));
+    MergeError::NotXml(BadXml { place: Place::START, reason })
 }
 
 /// Says that a config goes out as its author wrote it.
@@ -148,10 +155,15 @@ impl Cluster {
                 let lower = config.to_ascii_lowercase();
                 let signed = there.contains(&signed_name(&lower));
                 let file = match there.contains(&lower) {
-                    true => settings.folder.find(std::iter::once(config.as_str()))?,
+                    true => settings.folder.find(&config)?,
                     false => None,
                 };
-                let bytes = file.map(|file| file.read()).transpose()?;
+                // one byte more than is read of a config tells that it is too large
+                let read = |file: store::folder::OpenFile| {
+                    let length = usize::try_from(file.length()).unwrap_or(usize::MAX).min(LARGEST + 1);
+                    file.read_at(0, length).map_err(|error| file.unreadable()(error))
+                };
+                let bytes = file.map(read).transpose()?;
                 if let Some(reason) = look(&settings, name, signed, bytes.as_deref()) {
                     found.push(Unfit { device: name.clone(), reason });
                 }

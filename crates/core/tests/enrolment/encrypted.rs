@@ -134,7 +134,45 @@ async fn nothing_that_lies_in_the_folder_gets_past_the_encryption() {
     let (lsc, key) = phone.lsc.unwrap();
     let opened = open(&file, &key);
     assert!(opened.contains("<sshPassword>secret<") && opened.contains(&pki::hash::hex(&lsc.md5())), "{opened}");
+    // What lies beside it, and what a signed file in a signed one would be: no such file exists, in no spelling and in no folder.
+    let ends = ["", "~", ".bak", ".enc", ".sgn.sgn", ".sgn.sgn.sgn", ".enc.sgn.sgn", ".sgn.bak", ".swp.sgn", "/x"];
+    std::fs::create_dir(tftpboot.path().join("old")).unwrap();
+    for end in ends.into_iter().filter(|end| !end.starts_with('/')) {
+        for folder in ["", "old/"] {
+            let path = tftpboot.path().join(format!("{folder}{DEVICE}.cnf.xml{end}"));
+            std::fs::write(path, if end.contains("sgn") { hand_made(DEVICE) } else { written.as_bytes().to_vec() }).unwrap();
+        }
+    }
+    for end in ends {
+        for name in [format!("{DEVICE}.cnf.xml{end}"), format!("{DEVICE}.CNF.xml{end}").to_lowercase()] {
+            assert_eq!(fetch(&files, &name), Err(FileError::NotFound), "{name}");
+            assert_eq!(fetch(&files, &format!("old/{name}")), Err(FileError::NotFound), "old/{name}");
+            assert_eq!(files.why(&name.parse().unwrap()), Ok(None), "{name}");
+        }
+    }
+    for name in [format!("{DEVICE}.cnf.xml.sgn"), format!("{DEVICE}.cnf.xml.enc.sgn")] {
+        signed(&place, fetch(&files, &name).unwrap());
+        assert_eq!(fetch(&files, &format!("old/{name}")), Err(FileError::NotFound));
+    }
+    // Its lists are no part of this, and neither are the configs of others.
+    let list = place.cluster.served_list(&place.node, pki::listing::ListKind::Itl).unwrap().unwrap().list.into_bytes();
+    assert_eq!(fetch(&files, &format!("ITL{DEVICE}.tlv")).unwrap(), list);
+    std::fs::write(tftpboot.path().join(format!("{OTHER}.cnf.xml~")), "mine").unwrap();
+    assert_eq!(fetch(&files, &format!("{OTHER}.cnf.xml~")).unwrap(), b"mine");
     assert!(!opened.contains("<certHash>ff<") && !opened.contains("<capfAuthMode>1<"));
+}
+
+/// A config in clear that somebody signed by hand.
+fn hand_made(device: &str) -> Vec<u8> {
+    let maker = Manufacturer::new("by hand", 3650);
+    let identity = pki::sign::SigningIdentity::new(&maker.certificate, &maker.key).unwrap();
+    let spec = pki::sign::FileSpec {
+        layout: wire::header::Layout::Cucm,
+        digest: wire::digest::DigestId::SHA1,
+        file_name: &format!("{device}.cnf.xml.sgn"),
+        timestamp: 1,
+    };
+    pki::sign::sign_file(&spec, b"<device><sshPassword>secret</sshPassword></device>".to_vec(), &identity).unwrap()
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use daemon::files::{FetchError, FileRequest, FileSource};
+use daemon::files::{Answer, Content, FetchError, Fetcher, FileRequest, FileSource};
 use daemon::tftp;
 use tokio::sync::watch;
 use wire::file_name::FileName;
@@ -88,12 +88,12 @@ pub fn folder_with(files: &[(String, Vec<u8>)]) -> tempfile::TempDir {
 struct Memory(HashMap<FileName, Bytes>);
 
 impl FileSource for Memory {
-    fn ready(&self, request: &FileRequest<'_>) -> Option<Bytes> {
-        self.0.get(request.name).cloned()
+    fn ready(&self, request: &FileRequest<'_>) -> Option<Content> {
+        self.0.get(request.name).cloned().map(Content::from)
     }
 
-    fn fetch(&self, request: &FileRequest<'_>) -> Result<Bytes, FetchError> {
-        self.ready(request).ok_or(FetchError::NotFound)
+    fn look_up(&self, request: &FileRequest<'_>) -> Result<Answer, FetchError> {
+        self.ready(request).map(Answer::Content).ok_or(FetchError::NotFound)
     }
 }
 
@@ -132,7 +132,7 @@ pub fn start_all(files: &[(String, Vec<u8>)], folder: &Path) -> Vec<Peer> {
 fn ours(files: &[(String, Vec<u8>)]) -> Peer {
     let files = files.iter().map(|(name, bytes)| (FileName::parse(name).unwrap(), Bytes::copy_from_slice(bytes)));
     let config = tftp::Config { listen: vec![(Ipv4Addr::LOCALHOST, 0).into()], ..tftp::Config::default() };
-    let server = tftp::Server::bind(config, Arc::new(Memory(files.collect()))).unwrap();
+    let server = tftp::Server::bind(config, Fetcher::new(Arc::new(Memory(files.collect())))).unwrap();
     let addr = server.local_addrs()[0];
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (shutdown, stop) = watch::channel(false);

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use wire::file_name::{BadFileName, FileName};
 
+use super::body::FileBody;
 use super::range::Wanted;
-use crate::files::{FetchError, FileRequest, FileSource, Transport};
+use crate::files::{Content, FetchError, Fetcher, FileRequest, Transport};
 use crate::once_a_minute::OnceAMinute;
 
 /// Longest path in bytes: a file name of 255 bytes, every one written as `%xx`, and the slash.
@@ -40,20 +40,20 @@ impl Refusal {
 pub(super) async fn answer(
     request: &Request<Incoming>,
     peer: SocketAddr,
-    source: Arc<dyn FileSource>,
+    fetcher: &Arc<Fetcher>,
     unresolved: &Mutex<OnceAMinute>,
-) -> Response<Full<Bytes>> {
-    match file(request, peer, source).await {
+) -> Response<FileBody> {
+    match file(request, peer, fetcher).await {
         Ok((name, response)) => {
             tracing::info!(
                 target: "http", %peer, method = %request.method(), file = %name, status = response.status().as_u16(),
-                bytes = response.body().size_hint().exact().unwrap_or(0), "sent"
+                bytes = response.body().length(), "sent"
             );
             response
         }
         Err(refusal) => {
             let (status, path) = (refusal.status.as_u16(), request.uri().path());
-            if refusal.status.is_server_error() {
+            if refusal.status == StatusCode::INTERNAL_SERVER_ERROR {
                 tracing::error!(target: "http", %peer, path, status, why = refusal.why, "refused");
             } else if refusal.unresolved {
                 let mut said = unresolved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,8 +72,8 @@ pub(super) async fn answer(
 async fn file(
     request: &Request<Incoming>,
     peer: SocketAddr,
-    source: Arc<dyn FileSource>,
-) -> Result<(FileName, Response<Full<Bytes>>), Refusal> {
+    fetcher: &Arc<Fetcher>,
+) -> Result<(FileName, Response<FileBody>), Refusal> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n", "method"));
     }
@@ -81,33 +81,35 @@ async fn file(
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "no body is taken\n", "request has a body"));
     }
     let name = name_of(request.uri().path())?;
-    let bytes = fetch(&name, peer, Arc::clone(&source)).await?;
+    let content = fetch(&name, peer, fetcher).await?;
     let headers = request.headers();
     // ranges are for GET only; without validators If-Range can never hold (RFC 9110 sections 14.2 and 13.1.5)
     let wanted = match headers.get(header::RANGE).and_then(|value| value.to_str().ok()) {
         Some(range) if request.method() == Method::GET && !headers.contains_key(header::IF_RANGE) => {
-            Wanted::parse(range, bytes.len())
+            Wanted::parse(range, content.length())
         }
         _ => Wanted::Whole,
     };
     if request.method() == Method::GET && matches!(wanted, Wanted::Whole) {
-        source.sent(&FileRequest { name: &name, peer, over: Transport::Http }, &bytes);
+        fetcher.source().sent(&FileRequest { name: &name, peer, over: Transport::Http }, &content);
     }
-    Ok((name, respond(wanted, bytes)))
+    Ok((name, respond(wanted, content, fetcher)))
 }
 
-fn respond(wanted: Wanted, bytes: Bytes) -> Response<Full<Bytes>> {
-    let length = bytes.len();
+fn respond(wanted: Wanted, content: Content, fetcher: &Arc<Fetcher>) -> Response<FileBody> {
+    let length = content.length();
     let (status, range, body) = match wanted {
-        Wanted::Whole => (StatusCode::OK, None, bytes),
+        Wanted::Whole => (StatusCode::OK, None, FileBody::part(fetcher, content, 0..length)),
         Wanted::Part(part) => {
             let range = format!("bytes {}-{}/{length}", part.start, part.end.saturating_sub(1));
-            (StatusCode::PARTIAL_CONTENT, Some(range), bytes.slice(part))
+            (StatusCode::PARTIAL_CONTENT, Some(range), FileBody::part(fetcher, content, part))
         }
-        Wanted::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, Some(format!("bytes */{length}")), Bytes::new()),
+        Wanted::Unsatisfiable => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(format!("bytes */{length}")), FileBody::of(Bytes::new()))
+        }
     };
-    let content_length = HeaderValue::from(body.len());
-    let mut response = Response::new(Full::new(body));
+    let content_length = HeaderValue::from(body.length());
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     // told here, because an empty file has none else in the answer to HEAD
@@ -121,14 +123,17 @@ fn respond(wanted: Wanted, bytes: Bytes) -> Response<Full<Bytes>> {
     response
 }
 
-fn refused(refusal: &Refusal, body_read: bool) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(refusal.text.as_bytes())));
+fn refused(refusal: &Refusal, body_read: bool) -> Response<FileBody> {
+    let mut response = Response::new(FileBody::of(Bytes::from_static(refusal.text.as_bytes())));
     *response.status_mut() = refusal.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     if !body_read {
         // what follows on the connection is a body nobody wants
@@ -137,26 +142,24 @@ fn refused(refusal: &Refusal, body_read: bool) -> Response<Full<Bytes>> {
     response
 }
 
-async fn fetch(name: &FileName, peer: SocketAddr, source: Arc<dyn FileSource>) -> Result<Bytes, Refusal> {
-    if let Some(bytes) = source.ready(&FileRequest { name, peer, over: Transport::Http }) {
-        return Ok(bytes);
+async fn fetch(name: &FileName, peer: SocketAddr, fetcher: &Arc<Fetcher>) -> Result<Content, Refusal> {
+    let request = FileRequest { name, peer, over: Transport::Http };
+    if let Some(content) = fetcher.source().ready(&request) {
+        return Ok(content);
     }
-    let name = name.clone();
-    let made =
-        tokio::task::spawn_blocking(move || source.fetch(&FileRequest { name: &name, peer, over: Transport::Http }));
-    let failed = |why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server error\n", why);
-    match made.await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => {
-            let why = error.to_string();
-            Err(match error {
-                FetchError::NotFound => Refusal::new(StatusCode::NOT_FOUND, "file not found\n", why),
-                FetchError::Denied(_) => Refusal::new(StatusCode::FORBIDDEN, "forbidden\n", why),
-                FetchError::Failed(_) => failed(why),
-            })
-        }
-        Err(died) => Err(failed(died.to_string())),
-    }
+    let fetched = match fetcher.enter(&request) {
+        Some(entry) => fetcher.fetch(entry, name.clone(), peer, Transport::Http).await,
+        None => Err(FetchError::Busy),
+    };
+    fetched.map_err(|error| {
+        let (status, text) = match &error {
+            FetchError::NotFound => (StatusCode::NOT_FOUND, "file not found\n"),
+            FetchError::Denied(_) => (StatusCode::FORBIDDEN, "forbidden\n"),
+            FetchError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy, ask again\n"),
+            FetchError::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server error\n"),
+        };
+        Refusal::new(status, text, error.to_string())
+    })
 }
 
 /// The file that a path names: the path without its slash, `%xx` decoded once.

@@ -1,9 +1,10 @@
-//! The HTTP/1.1 server for files, port 6970: GET and HEAD from the same [`FileSource`] as TFTP.
+//! The HTTP/1.1 server for files, port 6970: GET and HEAD from the same [`Fetcher`] as TFTP.
 //!
 //! `answer` turns a request into a response; here are connections: accepted up to a limit, with time-outs for
 //! headers and for idle keep-alive, drained at the shutdown signal.
 
 mod answer;
+mod body;
 mod range;
 
 use std::io;
@@ -19,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::files::FileSource;
+use crate::files::Fetcher;
 use crate::once_a_minute::OnceAMinute;
 use crate::places::{Heard, Limits, Place, Places, SILENCE};
 pub use crate::tftp::BindError;
@@ -69,7 +70,7 @@ impl Default for Config {
 /// A server that listens; [`Server::run`] makes it answer.
 pub struct Server {
     config: Config,
-    source: Arc<dyn FileSource>,
+    fetcher: Arc<Fetcher>,
     listeners: Vec<(TcpListener, SocketAddr)>,
 }
 
@@ -78,7 +79,7 @@ impl Server {
     ///
     /// # Errors
     /// [`BindError`] for the first address that does not work.
-    pub async fn bind(config: Config, source: Arc<dyn FileSource>) -> Result<Self, BindError> {
+    pub async fn bind(config: Config, fetcher: Arc<Fetcher>) -> Result<Self, BindError> {
         let mut listeners = Vec::new();
         for &addr in &config.listen {
             let named = |e| BindError::new("TCP", addr, e);
@@ -86,7 +87,7 @@ impl Server {
             let local = listener.local_addr().map_err(named)?;
             listeners.push((listener, local));
         }
-        Ok(Self { config, source, listeners })
+        Ok(Self { config, fetcher, listeners })
     }
 
     /// Where it listens, in the order of [`Config::listen`], with the ports the system chose.
@@ -101,11 +102,11 @@ impl Server {
     /// # Errors
     /// Never for what a client does; a listener that died ends the server.
     pub async fn run(self, shutdown: watch::Receiver<bool>) -> io::Result<()> {
-        let Self { config, source, listeners } = self;
+        let Self { config, fetcher, listeners } = self;
         let limits =
             Limits { most: config.max_connections, per_address: config.max_per_address, silence: config.silence };
         let shared =
-            Arc::new(Shared { places: Places::new("HTTP", limits), unresolved: Mutex::default(), config, source });
+            Arc::new(Shared { places: Places::new("HTTP", limits), unresolved: Mutex::default(), config, fetcher });
         let mut accepting = JoinSet::new();
         for (listener, _) in listeners {
             accepting.spawn(accept(listener, Arc::clone(&shared), shutdown.clone()));
@@ -119,7 +120,7 @@ impl Server {
 
 struct Shared {
     config: Config,
-    source: Arc<dyn FileSource>,
+    fetcher: Arc<Fetcher>,
     places: Places,
     /// Names that stay inside no folder, by the address that asks.
     unresolved: Mutex<OnceAMinute>,
@@ -164,12 +165,12 @@ async fn serve(
     }
     let config = &shared.config;
     let service = service_fn(|request| {
-        let (source, place, shared) = (Arc::clone(&shared.source), Arc::clone(&place), &shared);
+        let (place, shared) = (Arc::clone(&place), &shared);
         async move {
             if !place.busy() {
                 return Err(io::Error::other("closed for another connection"));
             }
-            let answer = answer::answer(&request, peer, source, &shared.unresolved).await;
+            let answer = answer::answer(&request, peer, &shared.fetcher, &shared.unresolved).await;
             place.waits();
             Ok(answer)
         }

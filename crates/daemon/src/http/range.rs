@@ -8,14 +8,14 @@ pub(super) enum Wanted {
     /// All of it: no range, several ranges, another unit or a header that says nothing valid.
     Whole,
     /// These bytes, at least one.
-    Part(Range<usize>),
+    Part(Range<u64>),
     /// None of its bytes.
     Unsatisfiable,
 }
 
 impl Wanted {
     /// Reads a header value for a file of `length` bytes.
-    pub fn parse(header: &str, length: usize) -> Self {
+    pub fn parse(header: &str, length: u64) -> Self {
         let Some((unit, list)) = header.split_once('=') else { return Self::Whole };
         if !unit.trim().eq_ignore_ascii_case("bytes") {
             return Self::Whole;
@@ -23,7 +23,7 @@ impl Wanted {
         let Some((first, last)) = list.trim().split_once('-') else { return Self::Whole };
         match (number(first), number(last)) {
             (Some(Some(first)), Some(last)) => {
-                let last = last.unwrap_or(usize::MAX);
+                let last = last.unwrap_or(u64::MAX);
                 if first > last {
                     Self::Whole // not valid, so to be ignored
                 } else if first >= length {
@@ -45,11 +45,11 @@ impl Wanted {
 }
 
 /// `Some(None)` for nothing, `Some(Some(n))` for digits (too large is the largest), `None` for anything else.
-fn number(text: &str) -> Option<Option<usize>> {
+fn number(text: &str) -> Option<Option<u64>> {
     if text.is_empty() {
         Some(None)
     } else if text.bytes().all(|b| b.is_ascii_digit()) {
-        Some(Some(text.parse().unwrap_or(usize::MAX)))
+        Some(Some(text.parse().unwrap_or(u64::MAX)))
     } else {
         None
     }

@@ -36,7 +36,7 @@ const SWITCH: &str = "true or false";
 const IPV4: &str = "an IPv4 address in quotation marks";
 
 /// All of them, in the order of the file. `[cluster]` counts at the first start only.
-pub const SETTINGS: [Setting; 39] = [
+pub const SETTINGS: [Setting; 40] = [
     row("cluster", ("release", "--release"), TEXT, "15", "release of CUCM to follow"),
     row("cluster", ("upgraded_from", "--upgraded-from"), TEXT, "none", "release whose certificates it keeps"),
     row("cluster", ("name", "--name"), TEXT, "the name of this machine", "host name of the publisher, without domain"),
@@ -88,6 +88,7 @@ pub const SETTINGS: [Setting; 39] = [
     row("capf", ("sha1_proofs", "--capf-sha1-proofs"), SWITCH, "false", "certificates without a proof with SHA-512"),
     row("files", ("tftpboot", "--tftpboot"), "a folder in quotation marks", "none", "files for phones; never written"),
     row("files", ("merge", "--no-merge"), SWITCH, "true", "TVS and CAPF elements merged into its configs"),
+    row("files", ("memory_mib", ""), COUNT, "256", "MiB of files in memory at most"),
     row("monitor", ("window_days", ""), "days", "90", "before an expiry that it is reported"),
     row("monitor", ("repeat_hours", ""), "hours", "168", "until the same is said again"),
     row("monitor", ("lsc", ""), SWITCH, "true", "LSCs too"),

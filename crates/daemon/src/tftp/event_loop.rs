@@ -11,13 +11,14 @@ use bytes::Bytes;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use wire::file_name::FileName;
-use wire::tftp::{Burst, Caps, ErrorCode, Failure, Packet, Request, Step, Transfer};
+use wire::tftp::{Burst, Caps, Data, ErrorCode, Failure, Mode, Packet, Request, Step, Transfer};
 
 use super::listener::{Incoming, Listener};
+use super::pieces::Pieces;
 use super::socket::TransferSocket;
 use super::strangers::Strangers;
 use super::{Config, Stop};
-use crate::files::{FetchError, FileRequest, FileSource, Transport};
+use crate::files::{Content, Entry, FetchError, Fetcher, FileRequest, Transport};
 use crate::once_a_minute::OnceAMinute;
 
 /// Room for a datagram of a client in a transfer: acknowledgements have 4 bytes, errors a sentence.
@@ -63,14 +64,22 @@ enum State {
 
 struct Sending {
     socket: TransferSocket,
-    transfer: Transfer<Bytes>,
+    transfer: Transfer<Pieces>,
+    /// A piece of the file is being read.
+    reading: bool,
 }
 
-/// A file that was made, for a place if it still waits.
-struct Fetched {
+/// What was brought for a place, if it still waits.
+struct Brought {
     index: usize,
     id: u64,
-    result: Result<Bytes, FetchError>,
+    what: What,
+}
+
+enum What {
+    File(Result<Content, FetchError>),
+    /// Bytes of the file from an offset on.
+    Piece(u64, io::Result<Bytes>),
 }
 
 /// How a transfer ended, for its log line.
@@ -84,13 +93,15 @@ enum End {
     MadeRoom,
     Failed(Failure),
     Network(io::Error),
+    /// The file cannot be read any further.
+    Unreadable(io::Error),
     /// The time after the shutdown signal is over.
     Stopped,
 }
 
 pub(super) struct EventLoop {
     config: Config,
-    source: Arc<dyn FileSource>,
+    fetcher: Arc<Fetcher>,
     listeners: Vec<Listener>,
     stop: Arc<Stop>,
     runtime: tokio::runtime::Handle,
@@ -104,7 +115,7 @@ pub(super) struct EventLoop {
     timers: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     next_id: u64,
     strangers: Strangers,
-    fetched: (mpsc::Sender<Fetched>, mpsc::Receiver<Fetched>),
+    brought: (mpsc::Sender<Brought>, mpsc::Receiver<Brought>),
     burst: Burst,
     /// Waits to come that shall sleep at once.
     sleep_only: u32,
@@ -121,7 +132,7 @@ pub(super) struct EventLoop {
 impl EventLoop {
     pub fn new(
         config: Config,
-        source: Arc<dyn FileSource>,
+        fetcher: Arc<Fetcher>,
         listeners: Vec<Listener>,
         stop: Arc<Stop>,
         runtime: tokio::runtime::Handle,
@@ -134,7 +145,7 @@ impl EventLoop {
         let strangers = Strangers::new(config.stranger_bytes, Instant::now());
         Ok(Self {
             config,
-            source,
+            fetcher,
             listeners,
             stop,
             runtime,
@@ -146,7 +157,7 @@ impl EventLoop {
             per_address: HashMap::new(),
             timers: BinaryHeap::new(),
             next_id: 0,
-            fetched: mpsc::channel(),
+            brought: mpsc::channel(),
             burst: Burst::new(),
             sleep_only: 0,
             penalty: 0,
@@ -247,14 +258,14 @@ impl EventLoop {
         if let Err(error) = self.stop.wake.read() {
             tracing::trace!(target: "tftp", %error, "woken for nothing");
         }
-        while let Ok(fetched) = self.fetched.1.try_recv() {
-            let waits = self.place(fetched.index).is_some_and(|p| p.id == fetched.id);
-            if !waits {
+        while let Ok(Brought { index, id, what }) = self.brought.1.try_recv() {
+            if self.place(index).is_none_or(|place| place.id != id) {
                 continue;
             }
-            match fetched.result {
-                Ok(bytes) => self.send(fetched.index, bytes, now),
-                Err(error) => self.not_fetched(fetched.index, &error),
+            match what {
+                What::File(Ok(content)) => self.send(index, content, now),
+                What::File(Err(error)) => self.not_fetched(index, &error),
+                What::Piece(from, piece) => self.piece(index, from, piece, now),
             }
         }
     }
@@ -318,12 +329,21 @@ impl EventLoop {
             }
             self.end(index, End::Superseded);
         }
-        if !self.admit(peer, now) {
-            return;
+        // At once if it is at hand, else on another thread.
+        let request = FileRequest { name: &name, peer, over: Transport::Tftp };
+        let ready = self.fetcher.source().ready(&request);
+        let entry = if ready.is_none() { self.fetcher.enter(&request) } else { None };
+        if (ready.is_none() && entry.is_none()) || !self.admit(peer, now) {
+            return; // too much at a time: the client asks again
         }
+        let asked = name.clone();
         let index =
             self.occupy(Place { id: 0, pair, listener, name, since: now, state: State::Fetching, request: bytes });
-        self.fetch(index, now);
+        match (ready, entry) {
+            (Some(content), _) => self.send(index, content, now),
+            (None, Some(entry)) => self.fetch(index, entry, asked),
+            (None, None) => {}
+        }
     }
 
     /// Room for one more of this client? Where places are short one makes room that may be forged, or stands still. Else the
@@ -353,8 +373,8 @@ impl EventLoop {
     fn make_room(&mut self, address: Option<IpAddr>, now: Instant) -> bool {
         let places = self.places.iter().enumerate().filter_map(|(index, place)| Some((index, place.as_ref()?)));
         let candidates = places.filter_map(|(index, place)| {
-            let State::Sending(sending) = &place.state else { return None };
-            let (heard, waits) = (sending.transfer.heard(), place.waits_for(now));
+            let heard = matches!(&place.state, State::Sending(sending) if sending.transfer.heard());
+            let waits = place.waits_for(now);
             let counts = address.is_none_or(|address| address == place.pair.0.ip()) && (!heard || waits >= STALLED);
             counts.then_some((heard, Reverse(waits), index))
         });
@@ -380,23 +400,59 @@ impl EventLoop {
         self.places.get(index)?.as_ref()
     }
 
-    /// Gets the bytes: at once if they are at hand, else on another thread.
-    fn fetch(&mut self, index: usize, now: Instant) {
-        let Some(place) = self.place(index) else { return };
-        let (id, peer) = (place.id, place.pair.0);
-        let ready = self.source.ready(&FileRequest { name: &place.name, peer, over: Transport::Tftp });
-        if let Some(bytes) = ready {
-            return self.send(index, bytes, now);
-        }
-        let name = place.name.clone();
-        let source = Arc::clone(&self.source);
-        let results = self.fetched.0.clone();
-        let stop = Arc::clone(&self.stop);
-        self.runtime.spawn_blocking(move || {
-            // if the source panics, this still answers
-            let mut answer = Answer { index, id, results, stop, result: None };
-            answer.result = Some(source.fetch(&FileRequest { name: &name, peer, over: Transport::Tftp }));
+    /// Has the file fetched for a place.
+    fn fetch(&mut self, index: usize, entry: Entry, name: FileName) {
+        let Some((peer, answer)) = self.answer(index) else { return };
+        let fetcher = Arc::clone(&self.fetcher);
+        self.runtime.spawn(async move {
+            let result = fetcher.fetch(entry, name, peer, Transport::Tftp).await;
+            answer.give(What::File(result));
         });
+    }
+
+    /// Who asks in a place, and the way back to it.
+    fn answer(&self, index: usize) -> Option<(SocketAddr, Answer)> {
+        let place = self.place(index)?;
+        let (brought, stop) = (self.brought.0.clone(), Arc::clone(&self.stop));
+        Some((place.pair.0, Answer { index, id: place.id, brought, stop, given: false }))
+    }
+
+    /// Has the piece read that a transfer waits for.
+    fn bring(&mut self, index: usize) {
+        let Some(Some(Place { state: State::Sending(sending), .. })) = self.places.get_mut(index) else { return };
+        let Some(needed) = sending.transfer.needs().filter(|_| !sending.reading) else { return };
+        sending.reading = true;
+        let data = sending.transfer.data();
+        let wanted = data.to_read(&needed, sending.transfer.heard());
+        let (fetcher, content) = (Arc::clone(&self.fetcher), data.content().clone());
+        let Some((_, answer)) = self.answer(index) else { return };
+        self.runtime.spawn(async move {
+            let length = usize::try_from(wanted.end.saturating_sub(wanted.start)).unwrap_or(usize::MAX);
+            let piece = fetcher.piece(content, wanted.start, length).await;
+            answer.give(What::Piece(wanted.start, piece));
+        });
+    }
+
+    /// A piece was read, or not.
+    fn piece(&mut self, index: usize, from: u64, piece: io::Result<Bytes>, now: Instant) {
+        let Some(Some(Place { state: State::Sending(sending), .. })) = self.places.get_mut(index) else { return };
+        sending.reading = false;
+        match piece {
+            Ok(bytes) => {
+                sending.transfer.data_mut().put(from, bytes);
+                sending.transfer.go_on(&mut self.burst);
+                self.act(index, Step::Wait, now);
+            }
+            // There is room again when others are done; the time-out asks for the piece again.
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {}
+            Err(error) => {
+                self.burst.tell(ErrorCode::NotDefined, "Server error");
+                if let Err(unsent) = sending.socket.send(&self.burst) {
+                    tracing::debug!(target: "tftp", %unsent, "the client is not told");
+                }
+                self.end(index, End::Unreadable(error));
+            }
+        }
     }
 
     fn not_fetched(&mut self, index: usize, error: &FetchError) {
@@ -404,6 +460,7 @@ impl EventLoop {
         let (code, text) = match error {
             FetchError::NotFound => (ErrorCode::FileNotFound, "File not found"),
             FetchError::Denied(_) => (ErrorCode::AccessViolation, "Access violation"),
+            FetchError::Busy => return, // the client asks again
             FetchError::Failed(_) => (ErrorCode::NotDefined, "Server error"),
         };
         let (peer, asked) = place.pair;
@@ -418,25 +475,31 @@ impl EventLoop {
     }
 
     /// Starts the transfer of a place.
-    fn send(&mut self, index: usize, bytes: Bytes, now: Instant) {
-        match self.begin(index, bytes, now) {
-            Ok(()) => {}
+    fn send(&mut self, index: usize, content: Content, now: Instant) {
+        match self.begin(index, content, now) {
+            Ok(()) => self.bring(index),
             Err(error) => self.end(index, End::Network(error)),
         }
     }
 
-    fn begin(&mut self, index: usize, bytes: Bytes, now: Instant) -> io::Result<()> {
+    fn begin(&mut self, index: usize, content: Content, now: Instant) -> io::Result<()> {
         let Some(place) = self.places.get_mut(index).and_then(Option::as_mut) else { return Ok(()) };
         let Ok(Packet::Read(Request { mode, options, .. })) = Packet::decode(&place.request) else {
             return Ok(());
         };
         let (peer, asked) = place.pair;
         let mut socket = TransferSocket::open(asked, peer)?;
+        let data = Pieces::new(content);
+        if mode == Mode::Netascii && data.whole().is_none() {
+            self.burst.tell(ErrorCode::NotDefined, "too large for netascii, ask in mode octet");
+            socket.send(&self.burst)?;
+            return Err(io::Error::other("netascii is for files up to 1 MiB"));
+        }
         let mut caps = self.config.caps;
         if let Some(block_size) = options.block_size {
             caps = Caps { block_size: caps.block_size.min(socket.unfragmented(block_size)), ..caps };
         }
-        let mut transfer = Transfer::new(bytes, mode, &options, &caps, self.config.pace, now);
+        let mut transfer = Transfer::new(data, mode, &options, &caps, self.config.pace, now);
         if transfer.window() > 1 && self.offload {
             self.offload = socket.segment(&transfer);
         }
@@ -447,7 +510,7 @@ impl EventLoop {
         }
         self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         self.timers.push(Reverse((transfer.deadline(), place.id, index)));
-        place.state = State::Sending(Box::new(Sending { socket, transfer }));
+        place.state = State::Sending(Box::new(Sending { socket, transfer, reading: false }));
         Ok(())
     }
 
@@ -481,7 +544,7 @@ impl EventLoop {
             return self.network(index, error);
         }
         match step {
-            Step::Wait => {}
+            Step::Wait => self.bring(index),
             Step::Done => self.end(index, End::Done),
             Step::Failed(failure) => self.end(index, End::Failed(failure)),
         }
@@ -538,7 +601,7 @@ impl EventLoop {
         let transfer = &sending.transfer;
         if matches!(how, End::Done) {
             let request = FileRequest { name: &place.name, peer: place.pair.0, over: Transport::Tftp };
-            self.source.sent(&request, transfer.data());
+            self.fetcher.source().sent(&request, transfer.data().content());
         }
         macro_rules! line {
             ($level:ident, $message:literal $(, $why:expr)?) => {
@@ -555,6 +618,7 @@ impl EventLoop {
             // clients that only want the size, or have a list already, end a transfer like this; what was never acknowledged may
             // be forged, by the thousand
             End::Superseded | End::MadeRoom | End::Failed(Failure::Refused { .. }) => line!(info, "ended", how),
+            End::Unreadable(_) => line!(error, "failed", how),
             End::Failed(_) | End::Network(_) if !transfer.heard() => line!(info, "failed", how),
             End::Failed(_) | End::Network(_) | End::Stopped => line!(warn, "failed", how),
         }
@@ -590,26 +654,38 @@ impl std::fmt::Display for End {
                 f.write_str("client closed its port")
             }
             Self::Network(error) => error.fmt(f),
+            Self::Unreadable(error) => write!(f, "the file cannot be read: {error}"),
             Self::Stopped => f.write_str("server is stopping"),
         }
     }
 }
 
-/// Brings the result of a fetch to the thread, also when there is none.
+/// The way back to a place from another thread, which brings an answer also when there is none.
 struct Answer {
     index: usize,
     id: u64,
-    results: mpsc::Sender<Fetched>,
+    brought: mpsc::Sender<Brought>,
     stop: Arc<Stop>,
-    result: Option<Result<Bytes, FetchError>>,
+    given: bool,
+}
+
+impl Answer {
+    fn give(mut self, what: What) {
+        self.send(what);
+    }
+
+    fn send(&mut self, what: What) {
+        self.given = true;
+        if self.brought.send(Brought { index: self.index, id: self.id, what }).is_ok() {
+            self.stop.wake();
+        }
+    }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        let lost = || Err(FetchError::Failed("making the file ended without a result".into()));
-        let result = self.result.take().unwrap_or_else(lost);
-        if self.results.send(Fetched { index: self.index, id: self.id, result }).is_ok() {
-            self.stop.wake();
+        if !self.given {
+            self.send(What::File(Err(FetchError::Failed("making the file ended without a result".into()))));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The TFTP server: read only, from a [`FileSource`].
+//! The TFTP server: read only, from a [`Fetcher`].
 //!
 //! One thread runs all transfers over epoll (`event_loop`): a lock-step transfer costs two system calls a block and
 //! no hand-over between threads. What the source has at hand is answered in the same turn in which the request was
-//! read; what must be made first is made on tokio's blocking threads. Each transfer has a socket of its own, connected
+//! read; what must be looked up, made or read first is brought by the [`Fetcher`], so that no disk holds up the thread. Each transfer has a socket of its own, connected
 //! to the client and bound to the address that was asked (`socket`); the protocol is [`wire::tftp::Transfer`].
 //!
 //! Who a request is from is what it says, so it may be forged (docs/security.md). A request from the address and port of a
@@ -12,6 +12,7 @@
 
 mod event_loop;
 mod listener;
+mod pieces;
 mod socket;
 mod strangers;
 
@@ -25,7 +26,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::{oneshot, watch};
 use wire::tftp::{Caps, Pace};
 
-use crate::files::FileSource;
+use crate::files::Fetcher;
 use event_loop::EventLoop;
 use listener::Listener;
 
@@ -113,7 +114,7 @@ impl BindError {
 /// A server that listens; [`Server::run`] makes it answer.
 pub struct Server {
     config: Config,
-    source: Arc<dyn FileSource>,
+    fetcher: Arc<Fetcher>,
     listeners: Vec<Listener>,
 }
 
@@ -122,13 +123,13 @@ impl Server {
     ///
     /// # Errors
     /// [`BindError`] for the first address that does not work.
-    pub fn bind(config: Config, source: Arc<dyn FileSource>) -> Result<Self, BindError> {
+    pub fn bind(config: Config, fetcher: Arc<Fetcher>) -> Result<Self, BindError> {
         let listeners = config
             .listen
             .iter()
             .map(|&addr| Listener::bind(addr).map_err(|e| BindError::new("UDP", addr, e)))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { config, source, listeners })
+        Ok(Self { config, fetcher, listeners })
     }
 
     /// Where it listens, in the order of [`Config::listen`], with the ports the system chose.
@@ -147,7 +148,7 @@ impl Server {
         let stop = Arc::new(Stop::new()?);
         let event_loop = EventLoop::new(
             self.config,
-            self.source,
+            self.fetcher,
             self.listeners,
             Arc::clone(&stop),
             tokio::runtime::Handle::current(),

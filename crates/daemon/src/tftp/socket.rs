@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Socket, Type};
-use wire::tftp::{Burst, DATA_HEADER, Transfer};
+use wire::tftp::{Burst, DATA_HEADER, Data, Transfer};
 
 /// Most datagrams the kernel cuts from one buffer (UDP_MAX_SEGMENTS of Linux before 6.9).
 const MAX_SEGMENTS: usize = 64;
@@ -58,7 +58,7 @@ impl TransferSocket {
     }
 
     /// Lets the kernel cut windows of this transfer. False if it cannot.
-    pub fn segment<B: AsRef<[u8]>>(&mut self, transfer: &Transfer<B>) -> bool {
+    pub fn segment<B: Data>(&mut self, transfer: &Transfer<B>) -> bool {
         let segment = i32::from(transfer.block_size()) + DATA_HEADER as i32;
         self.segmented = setsockopt(&self.socket, sockopt::UdpGsoSegment, &segment).is_ok();
         self.segmented

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use daemon::files::{FetchError, FileRequest, FileSource};
+use daemon::files::{Answer, Content, FetchError, Fetcher, FileRequest, FileSource};
 use daemon::{http, tftp};
 use tokio::sync::watch;
 use wire::file_name::FileName;
@@ -88,19 +88,19 @@ impl Memory {
 }
 
 impl FileSource for Memory {
-    fn ready(&self, request: &FileRequest<'_>) -> Option<Bytes> {
+    fn ready(&self, request: &FileRequest<'_>) -> Option<Content> {
         let name = request.name.as_str();
         if name.starts_with("made-") || name.starts_with("slow-") {
             return None;
         }
-        self.files.get(request.name).cloned()
+        self.files.get(request.name).cloned().map(Content::from)
     }
 
-    fn fetch(&self, request: &FileRequest<'_>) -> Result<Bytes, FetchError> {
+    fn look_up(&self, request: &FileRequest<'_>) -> Result<Answer, FetchError> {
         match request.name.as_str() {
             "denied" => return Err(FetchError::Denied("only for tests".into())),
             "failed" => return Err(FetchError::Failed("secret of the house".into())),
-            "roll-over" => return Ok(roll_over()),
+            "roll-over" => return Ok(Answer::Content(Content::from(roll_over()))),
             "panics" => panic!("the source of files died, as the test wants"),
             name if name.starts_with("slow-") => {
                 let mut gate = self.gate.lock().unwrap();
@@ -110,7 +110,8 @@ impl FileSource for Memory {
             }
             _ => {}
         }
-        self.files.get(request.name).cloned().ok_or(FetchError::NotFound)
+        let found = self.files.get(request.name).cloned().map(|bytes| Answer::Content(Content::from(bytes)));
+        found.ok_or(FetchError::NotFound)
     }
 }
 
@@ -144,8 +145,9 @@ impl Servers {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let memory = Arc::new(Memory::with_sizes());
         let (shutdown, stop) = watch::channel(false);
-        let files = tftp::Server::bind(tftp, Arc::clone(&memory) as Arc<dyn FileSource>).unwrap();
-        let web = runtime.block_on(http::Server::bind(http, Arc::clone(&memory) as Arc<dyn FileSource>)).unwrap();
+        let fetcher = Fetcher::new(Arc::clone(&memory) as Arc<dyn FileSource>);
+        let files = tftp::Server::bind(tftp, Arc::clone(&fetcher)).unwrap();
+        let web = runtime.block_on(http::Server::bind(http, fetcher)).unwrap();
         let (tftp, http) = (files.local_addrs()[0], web.local_addrs()[0]);
         let (end, ended) = std::sync::mpsc::channel();
         for server in [

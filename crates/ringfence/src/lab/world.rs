@@ -415,7 +415,7 @@ async fn start(cluster: &Cluster, seed: &mut Seed) -> Result<Vec<Node>, Failure>
                 http: SocketAddr::new(address, port(|listen| listen.http)),
                 tvs: SocketAddr::new(address, port(|listen| listen.tvs)),
             };
-            let options = NodeOptions { listen, legacy_tls: true, folder: None };
+            let options = NodeOptions { listen, legacy_tls: true, folder: None, held: ringfence_core::files::HELD };
             match Node::start(cluster.clone(), row.clone(), options).await {
                 Ok(node) => nodes.push(node),
                 Err(StartError::Bind(BindError::InUse { .. })) if !nodes.is_empty() => taken = true,

@@ -145,6 +145,15 @@ impl FileName {
         Meaning::Other
     }
 
+    /// The devices, in capitals, with the name of whose plain config the name of the file begins, in whatever folder:
+    /// `SEP<MAC>.cnf.xml` itself, its signed and encrypted forms, and what people and editors leave beside it (`~`, `.bak`, `.sgn.sgn`).
+    /// More than one, where a device has `.cnf.xml` in its name.
+    pub fn begins_as_config_of(&self) -> impl Iterator<Item = String> {
+        let file = self.file().to_ascii_uppercase();
+        let ends: Vec<usize> = file.match_indices(&CONFIG.to_ascii_uppercase()).map(|(end, _)| end).collect();
+        ends.into_iter().filter_map(move |end| file.get(..end).filter(|stem| is_device_name(stem)).map(str::to_owned))
+    }
+
     /// The name of the plain form, when this is that of a signed one.
     #[must_use]
     pub fn unsigned(&self) -> Option<Self> {
@@ -209,6 +218,20 @@ mod tests {
         }
         for name in ["dialplan.xml", "a/SEP001122334455.cnf.xml", ".cnf.xml", "SEP1.cnf.xml.enc", "file.cnf.xml"] {
             assert_eq!(of(name), Meaning::Other, "{name}");
+        }
+        for (name, devices) in [
+            ("SEP1.cnf.xml", &["SEP1"][..]),
+            ("sep1.CNF.XML.sgn.sgn", &["SEP1"]),
+            ("SEP1.cnf.xml~", &["SEP1"]),
+            ("old/SEP1.cnf.xml.bak", &["SEP1"]),
+            ("a.cnf.xml.cnf.xml.enc", &["A", "A.CNF.XML"]),
+            ("ITLSEP1.tlv", &[]),
+            ("SEP1.cnf", &[]),
+            ("SEP1/x.xml", &[]),
+            (".cnf.xml", &[]),
+        ] {
+            let found: Vec<String> = FileName::parse(name).unwrap().begins_as_config_of().collect();
+            assert_eq!(found, devices, "{name}");
         }
         let signed = FileName::parse("a/b.xml.SGN").unwrap();
         assert_eq!(signed.unsigned().unwrap().as_str(), "a/b.xml");

@@ -18,7 +18,7 @@ pub mod send;
 pub use options::{Caps, Options};
 pub use packet::{BadPacket, ErrorCode, Mode, Packet, Request};
 pub use receive::{Download, DownloadError, Progress, Wish};
-pub use send::{Burst, Failure, Pace, Step, Transfer};
+pub use send::{Burst, Data, Failure, Pace, Step, Transfer};
 
 /// Block size when none is agreed on (RFC 1350).
 pub const DEFAULT_BLOCK_SIZE: u16 = 512;

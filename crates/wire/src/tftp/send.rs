@@ -83,6 +83,11 @@ impl Burst {
         self.bytes.chunks(self.segment())
     }
 
+    /// An error in place of what it held.
+    pub fn tell(&mut self, code: ErrorCode, text: &str) {
+        self.single(&Packet::Error { code, text: text.into() });
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.segment = 0;
@@ -131,6 +136,34 @@ pub enum Failure {
     Confused(String),
 }
 
+/// The bytes that a transfer sends: in memory, or brought there piece by piece.
+pub trait Data {
+    /// How many there are.
+    fn length(&self) -> u64;
+
+    /// So many of them from an offset on, fewer at the end; `None` when they have to be brought first.
+    fn at_hand(&self, from: u64, count: usize) -> Option<&[u8]>;
+
+    /// All of them, when they are in memory: netascii needs that.
+    fn whole(&self) -> Option<&[u8]>;
+}
+
+impl<T: AsRef<[u8]>> Data for T {
+    fn length(&self) -> u64 {
+        self.as_ref().len() as u64
+    }
+
+    fn at_hand(&self, from: u64, count: usize) -> Option<&[u8]> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let rest = self.as_ref().get(from..).unwrap_or_default();
+        Some(rest.get(..count).unwrap_or(rest))
+    }
+
+    fn whole(&self) -> Option<&[u8]> {
+        Some(self.as_ref())
+    }
+}
+
 /// One file on its way to one client.
 #[derive(Debug)]
 pub struct Transfer<B> {
@@ -159,16 +192,18 @@ pub struct Transfer<B> {
     moved: Instant,
     /// Something was acknowledged: the client is where the request said.
     heard: bool,
+    /// The window could not be sent, because its bytes have to be brought.
+    waits: bool,
 }
 
-impl<B: AsRef<[u8]>> Transfer<B> {
+impl<B: Data> Transfer<B> {
     /// Prepares to send `data` to a client that asked with these `options`. [`Self::start`] gives the first datagrams.
     ///
-    /// The option `timeout` replaces the waits of `pace`.
+    /// The option `timeout` replaces the waits of `pace`. Netascii is for data that are whole in memory.
     pub fn new(data: B, mode: Mode, options: &Options, caps: &Caps, pace: Pace, now: Instant) -> Self {
         let (text, size) = match mode {
-            Mode::Octet => (None, data.as_ref().len() as u64),
-            Mode::Netascii => (Some(Cursor::default()), netascii::encoded_len(data.as_ref())),
+            Mode::Octet => (None, data.length()),
+            Mode::Netascii => (Some(Cursor::default()), netascii::encoded_len(data.whole().unwrap_or_default())),
         };
         let granted = options.grant(caps, size);
         let block_size = granted.block_size.unwrap_or(DEFAULT_BLOCK_SIZE);
@@ -195,6 +230,7 @@ impl<B: AsRef<[u8]>> Transfer<B> {
             deadline: now + Self::unheard_wait(pace, 0),
             moved: now,
             heard: false,
+            waits: false,
             data,
         }
     }
@@ -209,6 +245,27 @@ impl<B: AsRef<[u8]>> Transfer<B> {
     /// The file.
     pub fn data(&self) -> &B {
         &self.data
+    }
+
+    /// The file, to bring what [`Self::needs`] says.
+    pub fn data_mut(&mut self) -> &mut B {
+        &mut self.data
+    }
+
+    /// The bytes that have to be brought before the window can be sent; [`Self::go_on`] sends it then.
+    #[must_use]
+    pub fn needs(&self) -> Option<std::ops::Range<u64>> {
+        let from = self.acked * u64::from(self.block_size);
+        let window = u64::from(self.window) * u64::from(self.block_size);
+        self.waits.then(|| from..self.size.min(from + window))
+    }
+
+    /// Sends the window whose bytes had to be brought.
+    pub fn go_on(&mut self, burst: &mut Burst) {
+        burst.clear();
+        if self.waits {
+            self.fill(burst);
+        }
     }
 
     /// The first datagrams: the OACK if options were granted, else the first block.
@@ -350,7 +407,7 @@ impl<B: AsRef<[u8]>> Transfer<B> {
     fn advance(&mut self, now: Instant, blocks: u64, burst: &mut Burst) {
         if let Some(cursor) = &mut self.text {
             let bytes = blocks.saturating_mul(u64::from(self.block_size));
-            cursor.skip(self.data.as_ref(), usize::try_from(bytes).unwrap_or(usize::MAX));
+            cursor.skip(self.data.whole().unwrap_or_default(), usize::try_from(bytes).unwrap_or(usize::MAX));
         }
         if self.acked + blocks < self.sent {
             self.resent += 1;
@@ -369,19 +426,21 @@ impl<B: AsRef<[u8]>> Transfer<B> {
     /// The window behind the last acknowledged block.
     fn fill(&mut self, burst: &mut Burst) {
         burst.clear();
+        self.waits = false;
         let block_size = usize::from(self.block_size);
         burst.segment = DATA_HEADER + block_size;
         let until = (self.acked + u64::from(self.window)).min(self.last);
-        let data = self.data.as_ref();
         let mut cursor = self.text;
         for block in self.acked + 1..=until {
             burst.bytes.extend_from_slice(&data_header(wire_number(block)));
             if let Some(cursor) = &mut cursor {
-                cursor.read(data, block_size, &mut burst.bytes);
+                cursor.read(self.data.whole().unwrap_or_default(), block_size, &mut burst.bytes);
+            } else if let Some(bytes) = self.data.at_hand((block - 1) * u64::from(self.block_size), block_size) {
+                burst.bytes.extend_from_slice(bytes);
             } else {
-                let from = usize::try_from((block - 1) * u64::from(self.block_size)).unwrap_or(usize::MAX);
-                let rest = data.get(from..).unwrap_or_default();
-                burst.bytes.extend_from_slice(rest.get(..block_size).unwrap_or(rest));
+                burst.clear();
+                self.waits = true;
+                return;
             }
         }
         self.sent = self.sent.max(until);
@@ -618,6 +677,63 @@ mod tests {
         }
         assert_eq!(got.len() as u64, size);
         assert_eq!(netascii::decode(&got), data);
+    }
+
+    /// Bytes of which a piece is at hand.
+    struct Brought {
+        all: Vec<u8>,
+        piece: std::ops::Range<u64>,
+    }
+
+    impl Data for Brought {
+        fn length(&self) -> u64 {
+            self.all.len() as u64
+        }
+
+        fn at_hand(&self, from: u64, count: usize) -> Option<&[u8]> {
+            let until = (from + count as u64).min(self.length());
+            let there = self.piece.start <= from && until <= self.piece.end;
+            there.then(|| &self.all[from as usize..until as usize])
+        }
+
+        fn whole(&self) -> Option<&[u8]> {
+            None
+        }
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)] // any origin of time will do
+    fn what_is_not_at_hand_is_brought_window_by_window() {
+        for (size, window) in [(0, None), (8, None), (100, Some(1)), (100, Some(3)), (96, Some(4)), (100, Some(64))] {
+            let (now, mut burst) = (Instant::now(), Burst::new());
+            let asked = Options { block_size: Some(8), window, ..Options::default() };
+            let data = Brought { all: (0..size).collect(), piece: 0..0 };
+            let mut transfer = Transfer::new(data, Mode::Octet, &asked, &Caps::default(), Pace::default(), now);
+            transfer.start(&mut burst);
+            assert_eq!(transfer.needs(), None, "the OACK needs nothing");
+            let (mut got, mut acked) = (Vec::new(), 0);
+            loop {
+                let step = transfer.datagram(now, &Packet::Ack { block: acked }.to_bytes(), &mut burst);
+                if step == Step::Done {
+                    break;
+                }
+                if let Some(needed) = transfer.needs() {
+                    assert!(burst.bytes().is_empty(), "a window goes out whole");
+                    let again = transfer.timeout(now + Duration::from_secs(2), &mut burst);
+                    assert!(again == Step::Wait && burst.bytes().is_empty(), "nothing to send again yet");
+                    assert!(needed.end - needed.start <= 8 * u64::from(transfer.window()));
+                    transfer.data_mut().piece = needed;
+                    transfer.go_on(&mut burst);
+                    assert_eq!(transfer.needs(), None);
+                }
+                for datagram in burst.datagrams() {
+                    let Packet::Data { block, data } = Packet::decode(datagram).unwrap() else { panic!("no data") };
+                    got.extend_from_slice(data);
+                    acked = block;
+                }
+            }
+            assert_eq!(got, (0..size).collect::<Vec<u8>>(), "{size} bytes, window {window:?}");
+        }
     }
 
     #[test]
