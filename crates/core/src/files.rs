@@ -15,6 +15,7 @@ mod snapshot;
 mod source;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -66,6 +67,8 @@ pub struct NodeFiles {
     fetched: FetchedLists,
     in_use: InUse,
     remembered: brought::Remembered,
+    /// The time that was last told, milliseconds since 1970 UTC: when the folder is looked at.
+    told: AtomicI64,
     /// For the keys of encrypted configs; without one none is made.
     random: Option<Mutex<Box<dyn Random + Send>>>,
 }
@@ -82,6 +85,7 @@ impl NodeFiles {
             fetched: FetchedLists::default(),
             in_use: InUse::default(),
             remembered: brought::Remembered::default(),
+            told: AtomicI64::new(0),
             random: None,
         }
     }
@@ -121,14 +125,31 @@ impl NodeFiles {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).swap();
     }
 
-    /// A file that is at hand: a trust list, or a config that was made before and cannot have changed.
+    /// Looks at the folder, so that what other machines did to it counts. May take as long as its disk. `now` in milliseconds since
+    /// 1970 UTC.
+    ///
+    /// # Errors
+    /// [`FileError`]: it cannot be read.
+    pub fn look_at_folder(&self, now: i64) -> Result<(), FileError> {
+        self.told.fetch_max(now, Ordering::Relaxed);
+        let Some(settings) = &self.folder else { return Ok(()) };
+        settings.folder.look(now).map_err(|error| FileError::Failed(error.to_string()))
+    }
+
+    /// Whether a file of this name may lie in the folder, as far as the memory tells.
+    fn may_lie_there(&self, name: &FileName) -> bool {
+        self.folder.as_ref().is_some_and(|settings| settings.folder.may_have(name.as_str()))
+    }
+
+    /// A file that is at hand, without a look at any disk: a trust list when the folder has none of its name, or a config that was made
+    /// before and cannot have changed.
     pub fn ready(&self, name: &FileName) -> Option<Content> {
-        // With a folder, a list made for one phone may stand there.
-        if self.folder.is_some() {
+        let snapshot = self.snapshot.load();
+        let asked = Asked::of(name, &snapshot);
+        if self.folder.is_some() && (!matches!(asked, Asked::List { .. }) || self.may_lie_there(name)) {
             return None;
         }
-        let snapshot = self.snapshot.load();
-        let proper = match Asked::of(name, &snapshot) {
+        let proper = match asked {
             Asked::List { list, .. } => return snapshot.list(kind_of(list)).map(Content::from),
             Asked::Config { of, form } => of.file_name(form),
             Asked::Stub(of) => Owner::Device(of.device).file_name(Form::Signed),
@@ -139,15 +160,18 @@ impl NodeFiles {
         kept.get_unchanging(&proper).map(Content::from)
     }
 
-    /// Whether a name is that of a list or of a config that a phone of the cluster asks for: what no flood of other names shall hold up.
-    /// Looks at nothing but the memory.
+    /// Whether a name is that of a list, of a config that a phone of the cluster asks for, or of a file of the folder: what no flood of
+    /// other names shall hold up. Looks at nothing but the memory.
     pub fn is_known(&self, name: &FileName) -> bool {
         let snapshot = self.snapshot.load();
         match Asked::of(name, &snapshot) {
             Asked::List { .. } | Asked::Stub(_) | Asked::Sealed(_) => true,
-            Asked::Config { of: Owner::Device(device), .. } => snapshot.devices.contains_key(&device),
+            Asked::Config { of: Owner::Device(device), .. } if snapshot.devices.contains_key(&device) => true,
             Asked::Config { of: Owner::Default, .. } => true,
-            Asked::Hidden | Asked::Other => false,
+            Asked::Config { .. } | Asked::Other => {
+                self.may_lie_there(name) || name.unsigned().is_some_and(|plain| self.may_lie_there(&plain))
+            }
+            Asked::Hidden => false,
         }
     }
 
@@ -156,6 +180,7 @@ impl NodeFiles {
     /// # Errors
     /// [`FileError`].
     pub fn look_up(&self, name: &FileName, peer: std::net::IpAddr, now: i64) -> Result<Found, FileError> {
+        self.told.fetch_max(now, Ordering::Relaxed);
         // The age before the snapshot: what is made of an older snapshot is not kept.
         let age = self.kept.lock().unwrap_or_else(PoisonError::into_inner).age;
         let snapshot = self.snapshot.load_full();
@@ -289,4 +314,3 @@ impl NodeFiles {
         seen.drain().map(|(_, row)| row).collect()
     }
 }
-

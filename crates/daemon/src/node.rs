@@ -214,7 +214,11 @@ impl Node {
         let files = NodeFiles::new(cluster.snapshot(&node).await?, options.folder);
         let files = Arc::new(files.encrypting(Box::new(OpensslRandom)).holding(options.held));
         let looked = Arc::clone(&files);
-        let hides = tokio::task::spawn_blocking(move || looked.say_what_hides()).await;
+        let hides = tokio::task::spawn_blocking(move || {
+            looked.look_at_folder(now())?;
+            looked.say_what_hides()
+        })
+        .await;
         if let Err(reason) =
             hides.map_err(|error| error.to_string()).and_then(|hides| hides.map_err(|error| error.to_string()))
         {
@@ -484,6 +488,7 @@ impl Live {
         let (mut answered, mut withheld, mut heard, mut count) = (0, 0, 0, 0_u32);
         let mut news = None;
         let mut trouble = String::new();
+        let mut looking = JoinSet::new();
         loop {
             let ticked = tokio::select! {
                 _ = ticks.tick() => true,
@@ -493,6 +498,7 @@ impl Live {
             };
             if ticked {
                 count = count.wrapping_add(1);
+                self.look_at_folder(&mut looking);
                 self.now_and_then(count).await;
             }
             // Before the look: what is asked for after it needs another.
@@ -521,6 +527,19 @@ impl Live {
                 tracing::error!(error = now, "the servers go on with what they knew before");
             }
             trouble = now;
+        }
+    }
+
+    /// Has the folder of files looked at, one look at a time: the next when a slow disk has answered.
+    fn look_at_folder(&self, running: &mut JoinSet<()>) {
+        while running.try_join_next().is_some() {}
+        if running.is_empty() {
+            let files = Arc::clone(&self.files);
+            running.spawn_blocking(move || {
+                if let Err(error) = files.look_at_folder(now()) {
+                    tracing::debug!(%error, "the folder of files is not seen as it is now");
+                }
+            });
         }
     }
 

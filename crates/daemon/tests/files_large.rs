@@ -141,7 +141,7 @@ fn a_large_file_goes_out_whole_in_parts_and_signed() {
 fn signed_head(name: &str) -> Vec<u8> {
     use pki::sign::{FileSpec, SigningIdentity, sign_file};
     let read = |name: &str| {
-        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/certs").join(name)).unwrap()
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/vectors/certs").join(name)).unwrap()
     };
     let key = pki::SoftKey::from_pem(&read("capf-2048.key.pem")).unwrap();
     let certificate = pki::Certificate::from_der(&read("capf-2048.crt.der")).unwrap();
@@ -172,7 +172,8 @@ fn many_who_want_a_large_signed_file_take_no_memory_and_hold_up_nobody() {
     // many in many spellings, and a phone between them
     let waiting: Vec<UdpSocket> = (0..60)
         .map(|number: u32| {
-            let letter = |at: usize, lower: char| if number >> at & 1 == 1 { lower.to_ascii_uppercase() } else { lower };
+            let letter =
+                |at: usize, lower: char| if number >> at & 1 == 1 { lower.to_ascii_uppercase() } else { lower };
             ask(&"image.bin.sgn".char_indices().map(|(at, lower)| letter(at, lower)).collect::<String>())
         })
         .collect();

@@ -4,25 +4,37 @@
 //! link between two looks gives the old file or the new one, and nothing outside. Opening waits for nobody, and what is no file
 //! (a FIFO, a device, a socket, a directory) is not there.
 //!
-//! * [`beneath`]: opening inside; here: what was opened, and the search without case
+//! * [`beneath`]: opening inside; [`index`]: the names for the search without case; here: what was opened
 
 mod beneath;
+mod index;
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::StoreError;
+use index::Index;
 
 /// Largest file served from a folder: 256 MiB, above every firmware image of a phone.
 pub const FILE_LIMIT: u64 = 256 << 20;
 
+/// Directories inside each other that are looked through: names have no more parts.
+const DEEPEST: usize = 4;
+
 /// A folder whose files are read, never written.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Folder {
     root: PathBuf,
+    index: Arc<Mutex<Index>>,
+}
+
+impl std::fmt::Debug for Folder {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Folder").field("root", &self.root).finish_non_exhaustive()
+    }
 }
 
 /// Tells one state of a file from another: which it is, when it was written and how long it is.
@@ -72,7 +84,7 @@ impl Folder {
     /// [`StoreError::File`] when it is not there.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let real = root.canonicalize().map_err(StoreError::file(root, "cannot be opened"))?;
-        Ok(Self { root: real })
+        Ok(Self { root: real, index: Arc::new(Mutex::new(Index::new())) })
     }
 
     /// The folder.
@@ -103,18 +115,65 @@ impl Folder {
     }
 
     /// Opens a file by its name, `/` between its parts; without case when the exact spelling is not there. Links that lead out of the
-    /// folder find nothing, and neither does what is no file.
+    /// folder find nothing, and neither does what is no file. `now` in milliseconds since 1970 UTC.
     ///
     /// # Errors
     /// [`StoreError::File`] when a file is there and cannot be opened.
-    pub fn find(&self, name: &str) -> Result<Option<OpenFile>, StoreError> {
+    pub fn find(&self, name: &str, now: i64) -> Result<Option<OpenFile>, StoreError> {
         if let Some(file) = self.exactly(name)? {
             return Ok(Some(file));
         }
-        match self.spelled(name) {
+        match self.spelled(name, now) {
             Some(spelled) if spelled != name => self.exactly(&spelled),
             _ => Ok(None),
         }
+    }
+
+    /// Whether a file of this name may lie directly in the folder, in some spelling. Looks at nothing but the memory.
+    pub fn may_have(&self, name: &str) -> bool {
+        // while somebody reads a directory, nobody knows
+        self.index.try_lock().map_or(true, |mut index| index.may_have(name))
+    }
+
+    /// The files in the folder, some directories deep, that are there and cannot be opened: the first of them, and how many there
+    /// are. At most so many files are looked at.
+    pub fn unreadable(&self, first: usize, mut files: usize) -> (Vec<String>, usize) {
+        let (mut named, mut count) = (Vec::new(), 0);
+        let mut note = |name: String| {
+            count += 1;
+            if named.len() < first {
+                named.push(name);
+            }
+        };
+        let mut directories = vec![(String::new(), 1)];
+        while let Some((directory, depth)) = directories.pop() {
+            let Ok(entries) = std::fs::read_dir(self.root.join(&directory)) else {
+                note(format!("{directory}/"));
+                continue;
+            };
+            for entry in entries.flatten() {
+                let (Some(left), Ok(name)) = (files.checked_sub(1), entry.file_name().into_string()) else { continue };
+                files = left;
+                let name = if directory.is_empty() { name } else { format!("{directory}/{name}") };
+                // a link to a directory is not gone into: it may lead in circles
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() && depth < DEEPEST => directories.push((name, depth + 1)),
+                    Ok(kind) if kind.is_dir() => {}
+                    _ if self.exactly(&name).is_err() => note(name),
+                    _ => {}
+                }
+            }
+        }
+        (named, count)
+    }
+
+    /// Brings the memory of the folder up to date with what other machines did to it. May take as long as its disk.
+    ///
+    /// # Errors
+    /// [`StoreError::File`]: it cannot be read.
+    pub fn look(&self, now: i64) -> Result<(), StoreError> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        index.look(&self.root, now).map_err(StoreError::file(&self.root, "cannot be read"))
     }
 
     fn exactly(&self, name: &str) -> Result<Option<OpenFile>, StoreError> {
@@ -130,23 +189,17 @@ impl Folder {
         Ok(Some(OpenFile { file: Arc::new(file), path, name: name.to_owned(), stamp }))
     }
 
-    /// The spelling on the disk of a name: each part as asked if it is there, else the first that differs only in case.
-    fn spelled(&self, name: &str) -> Option<String> {
+    /// The spelling on the disk of a name: each part as asked if it is there, else one that differs only in case.
+    fn spelled(&self, name: &str, now: i64) -> Option<String> {
         let mut names: Vec<String> = Vec::new();
         for part in name.split('/') {
-            names.push(spelled(&self.root.join(names.join("/")), part)?);
+            // looked at by path, because it tells names only: opening is what stays inside
+            let directory = self.root.join(names.join("/"));
+            let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+            names.push(index.spelled(&directory, part, now).ok()??);
         }
         Some(names.join("/"))
     }
-}
-
-/// The spelling of a name in a directory.
-fn spelled(directory: &Path, part: &str) -> Option<String> {
-    if directory.join(part).symlink_metadata().is_ok() {
-        return Some(part.to_owned());
-    }
-    let names = std::fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.into_iter().find(|name| name.eq_ignore_ascii_case(part))
 }
 
 impl OpenFile {
@@ -208,5 +261,65 @@ impl OpenFile {
     #[must_use]
     pub fn with(self, file: Arc<File>) -> Self {
         Self { file, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn names_that_do_not_exist_read_no_directory_and_new_files_are_there_at_once() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("German")).unwrap();
+        for number in 0..2000 {
+            std::fs::write(place.path().join(format!("SEP{number:012}.cnf.xml")), "x").unwrap();
+        }
+        let folder = Folder::open(place.path()).unwrap();
+        let now = 1 << 45;
+        for number in 0..2000 {
+            for name in [format!("SEPF{number:011}.cnf.xml"), format!("german/{number}"), format!("no/{number}")] {
+                assert!(folder.find(&name, now).unwrap().is_none());
+            }
+            assert!(folder.find(&format!("sep{number:012}.CNF.xml"), now).unwrap().is_some());
+        }
+        assert_eq!(folder.index.lock().unwrap().reads, 2, "each directory once");
+        for name in ["New.xml", "German/New.xml"] {
+            std::fs::write(place.path().join(name), "new").unwrap();
+            assert_eq!(folder.find(name, now).unwrap().unwrap().read().unwrap(), b"new");
+            assert_eq!(folder.find(&name.to_lowercase(), now).unwrap().unwrap().name, name);
+        }
+        assert_eq!(folder.index.lock().unwrap().reads, 2);
+        std::fs::rename(place.path(), place.path().with_extension("away")).unwrap();
+        assert!(folder.find("New.xml", now).unwrap().is_none(), "the folder was taken away");
+        std::fs::rename(place.path().with_extension("away"), place.path()).unwrap();
+        assert!(folder.find("new.xml", now).unwrap().is_some(), "and is back");
+    }
+
+    #[test]
+    fn files_that_this_user_cannot_read_are_named() {
+        let place = tempfile::tempdir().unwrap();
+        for name in ["a", "a/b"] {
+            std::fs::create_dir(place.path().join(name)).unwrap();
+        }
+        for name in ["open", "closed", "a/b/closed", "a/open"] {
+            std::fs::write(place.path().join(name), name).unwrap();
+            let mode = if name.ends_with("closed") { 0 } else { 0o644 };
+            std::fs::set_permissions(place.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
+        }
+        for name in ["", "a", "a/b"] {
+            std::fs::set_permissions(place.path().join(name), PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        // this thread alone is another user, if it is root
+        nix::unistd::setfsuid(nix::unistd::Uid::from_raw(65_534));
+        let folder = Folder::open(place.path()).unwrap();
+        let (mut named, count) = folder.unreadable(20, 1000);
+        named.sort();
+        assert_eq!((named, count), (vec!["a/b/closed".to_owned(), "closed".to_owned()], 2));
+        assert_eq!(folder.unreadable(1, 1000).0.len(), 1);
+        assert!(folder.find("closed", 0).is_err() && folder.find("a/open", 0).unwrap().is_some());
+        nix::unistd::setfsuid(nix::unistd::Uid::current());
     }
 }

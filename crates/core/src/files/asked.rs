@@ -9,15 +9,9 @@ use super::snapshot::{DeviceEntry, Snapshot};
 /// What a name asks for.
 pub(super) enum Asked {
     /// A trust list, for all or under the name of a device.
-    List {
-        list: List,
-        device: Option<String>,
-    },
+    List { list: List, device: Option<String> },
     /// A config that is given out in clear.
-    Config {
-        of: Owner,
-        form: Form,
-    },
+    Config { of: Owner, form: Form },
     /// The stub of a device whose config is encrypted.
     Stub(Encrypted),
     /// Its config. Whom it is encrypted for may not be known yet.

@@ -107,12 +107,22 @@ impl NodeFiles {
         })
     }
 
-    /// Says in the log which files of the folder hide ours or would; for the start.
+    /// Says in the log which files of the folder hide ours or would, and which cannot be read; for the start.
     ///
     /// # Errors
     /// [`FileError`]: the folder cannot be read.
     pub fn say_what_hides(&self) -> Result<(), FileError> {
         let Some(settings) = &self.folder else { return Ok(()) };
+        let (files, count) = settings.folder.unreadable(NAMED_AT_START, super::by_hand::FILES);
+        for file in &files {
+            tracing::warn!(
+                file,
+                "cannot be read by the user that serves it, so phones do not get it: chmod or chown it"
+            );
+        }
+        if count > files.len() {
+            tracing::warn!(more = count - files.len(), "further files of the folder cannot be read");
+        }
         let snapshot = self.snapshot.load_full();
         let names =
             settings.folder.names(super::by_hand::FILES).map_err(|error| FileError::Failed(error.to_string()))?;

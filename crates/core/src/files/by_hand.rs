@@ -155,7 +155,7 @@ impl Cluster {
                 let lower = config.to_ascii_lowercase();
                 let signed = there.contains(&signed_name(&lower));
                 let file = match there.contains(&lower) {
-                    true => settings.folder.find(&config)?,
+                    true => settings.folder.find(&config, 0)?,
                     false => None,
                 };
                 // one byte more than is read of a config tells that it is too large

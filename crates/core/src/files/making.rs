@@ -98,9 +98,7 @@ impl NodeFiles {
     /// A config in clear, made or merged: what was made before, or how to make it.
     pub(super) fn plain(&self, snapshot: &Arc<Snapshot>, age: u64, source: Source) -> Result<Found, FileError> {
         match source {
-            Source::Folder(file, owner) if owner.is_none() || !self.merges() => {
-                self.as_it_is(file).map(Found::Content)
-            }
+            Source::Folder(file, owner) if owner.is_none() || !self.merges() => self.as_it_is(file).map(Found::Content),
             source => self.kept_or(source.spelling(), What::Plain(source), snapshot, age),
         }
     }

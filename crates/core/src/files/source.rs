@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -85,7 +86,10 @@ impl NodeFiles {
     /// Opens a file of the folder.
     pub(super) fn find(&self, name: &str) -> Result<Option<OpenFile>, FileError> {
         let Some(settings) = &self.folder else { return Ok(None) };
-        let found = settings.folder.find(name).map_err(|error| FileError::Failed(error.to_string()))?;
+        let found = settings
+            .folder
+            .find(name, self.told.load(Ordering::Relaxed))
+            .map_err(|error| FileError::Failed(error.to_string()))?;
         Ok(found.map(|file| self.in_use.shared(file)))
     }
 

@@ -140,7 +140,8 @@ async fn nothing_that_lies_in_the_folder_gets_past_the_encryption() {
     for end in ends.into_iter().filter(|end| !end.starts_with('/')) {
         for folder in ["", "old/"] {
             let path = tftpboot.path().join(format!("{folder}{DEVICE}.cnf.xml{end}"));
-            std::fs::write(path, if end.contains("sgn") { hand_made(DEVICE) } else { written.as_bytes().to_vec() }).unwrap();
+            std::fs::write(path, if end.contains("sgn") { hand_made(DEVICE) } else { written.as_bytes().to_vec() })
+                .unwrap();
         }
     }
     for end in ends {

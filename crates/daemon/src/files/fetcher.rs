@@ -141,7 +141,10 @@ impl Fetcher {
 }
 
 /// Does what may wait, when it is its turn. The turn lasts until it is done, also when nobody waits for it any more.
-async fn on_a_thread<T: Send + 'static>(turns: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+async fn on_a_thread<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
     let failed = |error: &dyn std::fmt::Display| FetchError::Failed(error.to_string());
     let turn = Arc::clone(turns).acquire_owned().await.map_err(|error| failed(&error))?;
     let worked = tokio::task::spawn_blocking(move || {

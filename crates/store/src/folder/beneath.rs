@@ -17,7 +17,11 @@ const TRIES: usize = 16;
 
 /// Opens what a name means, whatever it is; without waiting for anybody. `None`: nothing inside the folder.
 pub(super) fn open(root: &Path, name: &str) -> io::Result<Option<OwnedFd>> {
-    let directory = open_path(root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let directory = match open_path(root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()) {
+        Ok(directory) => directory,
+        // taken away, or not mounted: what the node makes goes on
+        Err(error) => return nothing(error.into()),
+    };
     match by_kernel(&directory, name) {
         // a link that leads out, perhaps and back; a kernel or a sandbox without the call; a rename at the same moment
         Err(Errno::EXDEV | Errno::ENOSYS | Errno::EPERM | Errno::EAGAIN) => by_parts(&directory, root, name),
@@ -70,9 +74,9 @@ fn there(opened: nix::Result<OwnedFd>) -> io::Result<Option<OwnedFd>> {
     match opened {
         Ok(file) => Ok(Some(file)),
         // ENXIO: a socket
-        Err(
-            Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENXIO | Errno::ENAMETOOLONG | Errno::EXDEV,
-        ) => Ok(None),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENXIO | Errno::ENAMETOOLONG | Errno::EXDEV) => {
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -201,7 +205,7 @@ mod tests {
         symlink("/dev/zero", root.join("device")).unwrap();
         let folder = super::super::Folder::open(&root).unwrap();
         for name in ["fifo", "socket", "folder", "device"] {
-            assert!(folder.find(name).unwrap().is_none(), "{name}");
+            assert!(folder.find(name, 0).unwrap().is_none(), "{name}");
             for (_, open) in ways() {
                 // returns, that is all
                 open(&root, name).unwrap();
