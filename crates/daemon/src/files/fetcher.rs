@@ -18,8 +18,8 @@ use super::{Answer, Content, FetchError, FileRequest, FileSource, Making, Transp
 const KNOWN: usize = 512;
 /// ... for other names, which somebody may make up ...
 const UNKNOWN: usize = 128;
-/// ... and for files whose maker reads much.
-const WAITING: usize = 512;
+/// ... and for files whose maker reads much: a branch that loads firmware, and half the places of TFTP.
+const WAITING: usize = 256;
 
 /// Looks into folders at a time: each takes microseconds, or as long as a file server far away.
 const LOOKS: usize = 32;
@@ -258,6 +258,9 @@ mod tests {
             let fetcher = Arc::clone(&fetcher);
             async move { fetch(&fetcher, "firmware").await }
         });
+        while fetcher.waiting.available_permits() == WAITING {
+            tokio::task::yield_now().await;
+        }
         release.send(()).unwrap();
         assert_eq!(second.await.unwrap().unwrap().length(), 8);
         assert_eq!(slow.made.load(Ordering::SeqCst), 1);

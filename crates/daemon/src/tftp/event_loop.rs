@@ -373,8 +373,8 @@ impl EventLoop {
     fn make_room(&mut self, address: Option<IpAddr>, now: Instant) -> bool {
         let places = self.places.iter().enumerate().filter_map(|(index, place)| Some((index, place.as_ref()?)));
         let candidates = places.filter_map(|(index, place)| {
-            let heard = matches!(&place.state, State::Sending(sending) if sending.transfer.heard());
-            let waits = place.waits_for(now);
+            let State::Sending(sending) = &place.state else { return None };
+            let (heard, waits) = (sending.transfer.heard(), place.waits_for(now));
             let counts = address.is_none_or(|address| address == place.pair.0.ip()) && (!heard || waits >= STALLED);
             counts.then_some((heard, Reverse(waits), index))
         });
