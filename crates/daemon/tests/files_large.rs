@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 mod files_fixture;
+#[path = "../../../testdata/keys/pool.rs"]
+mod keys;
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -12,18 +14,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::node::{Listen, Node, NodeOptions};
-use daemon::surroundings::System;
+use daemon::surroundings::now;
 use jiff::tz::TimeZone;
-use pki::verify;
-use ringfence_core::Cluster;
+use pki::{OpensslRandom, Random, verify};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::files::FolderSettings;
 use ringfence_core::releases::release;
+use ringfence_core::surroundings::MakeRsaKey;
+use ringfence_core::{Cluster, Surroundings};
 use wire::signed_file::SignedFile;
 use wire::tftp::{Mode, Options, Packet, Request};
 
 /// Above the size that is held in memory, not a multiple of any block, and one piece of it differs from every other.
 const FIRMWARE: usize = (3 << 20) + 77;
+
+/// The clock of the system, and keys that are there.
+struct Lab(OpensslRandom);
+
+impl Surroundings for Lab {
+    fn now(&self) -> i64 {
+        now()
+    }
+
+    fn random(&mut self) -> &mut dyn Random {
+        &mut self.0
+    }
+
+    fn rsa_keys(&self) -> MakeRsaKey {
+        Arc::new(keys::rsa_key)
+    }
+}
 
 struct Place {
     runtime: tokio::runtime::Runtime,
@@ -56,7 +76,7 @@ impl Place {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (cluster, node) = runtime.block_on(async {
             let data = folder.path().join("data");
-            let cluster = Cluster::create(&data, &new, TimeZone::UTC, &mut System::default()).await.unwrap();
+            let cluster = Cluster::create(&data, &new, TimeZone::UTC, &mut Lab(OpensslRandom)).await.unwrap();
             let row = cluster.node(None).await.unwrap();
             let options = NodeOptions {
                 listen: Listen { tftp: any, http: any, tvs: any },
