@@ -32,6 +32,10 @@ pub const LONGEST_DELAY: i64 = 30 * 1000;
 /// Failed log-ins are told of once in this time, milliseconds.
 pub const NOTE_TIME: i64 = 60 * 1000;
 
+/// Log-ins wait for the database with the time at which they came, so that one may be looked at after a later one: so much of a clock
+/// that went back is none, milliseconds.
+const WAITED: i64 = 60 * 1000;
+
 /// How long a row is kept, milliseconds.
 const KEPT_TIME: i64 = 24 * 60 * 60 * 1000;
 
@@ -60,12 +64,11 @@ pub enum Heard {
 /// Decides from the rows of an account. A clock that went back holds nobody up.
 #[must_use]
 pub fn decide(rows: &[FailedLogInRow], address: &str, now: i64) -> Heard {
-    let within = |row: &FailedLogInRow, time: i64| (row.last_at..row.last_at.saturating_add(time)).contains(&now);
     let own = rows.iter().find(|row| row.address == address);
-    if let Some(own) = own.filter(|own| own.locked_until > now && within(own, LOCK_TIME)) {
+    if let Some(own) = own.filter(|own| own.locked_until > now && within(own, LOCK_TIME, now)) {
         return Heard::NotBefore(own.locked_until);
     }
-    let elsewhere = rows.iter().filter(|row| row.address != address && within(row, SLOW_TIME));
+    let elsewhere = rows.iter().filter(|row| row.address != address && within(row, SLOW_TIME, now));
     let wrong: i64 = elsewhere.map(|row| row.wrong).sum();
     let doubled = u32::try_from(wrong - WRONG_LIMIT).ok().map_or(0, |steps| 1000_i64 << steps.min(5));
     Heard::After(Duration::from_millis(u64::try_from(doubled.min(LONGEST_DELAY)).unwrap_or_default()))
@@ -84,11 +87,16 @@ pub fn counted(rows: &[FailedLogInRow], account: &str, address: &str, now: i64) 
         unnoted: 0,
         noted_at: 0,
     });
-    let goes_on = row.locked_until == 0 && (row.last_at..row.last_at.saturating_add(LOCK_TIME)).contains(&now);
+    let goes_on = row.locked_until == 0 && within(&row, LOCK_TIME, now);
     row.wrong = if goes_on { row.wrong.saturating_add(1) } else { 1 };
     row.locked_until = if row.wrong >= WRONG_LIMIT { now.saturating_add(LOCK_TIME) } else { 0 };
     row.last_at = now;
     row
+}
+
+/// Whether a wrong password counts still.
+fn within(row: &FailedLogInRow, time: i64, now: i64) -> bool {
+    (row.last_at.saturating_sub(WAITED)..row.last_at.saturating_add(time)).contains(&now)
 }
 
 /// A log-in that has begun: its password counts as a wrong one until [`Cluster::finish_log_in`], so that many at once are no more

@@ -347,7 +347,8 @@ impl Node {
     /// [`StartError`].
     pub async fn refresh(&self) -> Result<(), StartError> {
         self.live.write_seen().await;
-        self.live.refresh().await?
+        // What a part could not take over stands as an alarm.
+        self.live.refresh().await.map(drop)
     }
 
     /// Waits until the lines of `log/tvs.log` and `log/capf.log` are on the disk, for so long at most.

@@ -18,6 +18,10 @@ pub const LOCK_TIME: i64 = 10 * 60 * 1000;
 /// days one guess in twenty would hit.
 pub const WRONG_IN_A_DAY: usize = 50;
 
+/// Sessions wait for their turn with the time at which they came, so that one may be looked at after a later one: so much of a clock that
+/// went back is none, milliseconds.
+const WAITED: i64 = 60 * 1000;
+
 /// Milliseconds of a day.
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -80,7 +84,7 @@ impl Guesses {
     pub(super) fn lock(&self, from: IpAddr, now: i64) -> Option<Lock> {
         let until = self.locks.iter().find(|(locked, _)| *locked == from).map(|(_, until)| *until);
         // A clock that went back makes no lock longer.
-        until.filter(|until| (now..=now.saturating_add(LOCK_TIME)).contains(until) && *until > now).map(Lock::Address)
+        until.filter(|until| *until > now && *until <= now.saturating_add(LOCK_TIME + WAITED)).map(Lock::Address)
     }
 
     /// A string was wrong.
@@ -111,8 +115,8 @@ impl Guesses {
 
     /// Drops what does not count any more. Whether something is left.
     pub(super) fn forget(&mut self, now: i64) -> bool {
-        self.wrong.retain(|wrong| (now.saturating_sub(DAY)..=now).contains(&wrong.at));
-        self.locks.retain(|(_, until)| *until > now && *until <= now.saturating_add(LOCK_TIME));
+        self.wrong.retain(|wrong| (now.saturating_sub(DAY)..=now.saturating_add(WAITED)).contains(&wrong.at));
+        self.locks.retain(|(_, until)| *until > now && *until <= now.saturating_add(LOCK_TIME + WAITED));
         !self.wrong.is_empty() || !self.locks.is_empty()
     }
 
@@ -171,7 +175,8 @@ mod tests {
         assert_eq!(guesses.lock(stranger, later + LOCK_TIME - 1), Some(Lock::Address(later + LOCK_TIME)));
         assert_eq!(guesses.lock(stranger, later + LOCK_TIME), None);
         assert_eq!(guesses.lock(phone, later), None);
-        assert_eq!(guesses.lock(stranger, later - 1), None, "a clock that went back");
+        assert!(guesses.lock(stranger, later - 1).is_some(), "one that came before and was looked at after it");
+        assert_eq!(guesses.lock(stranger, later - WAITED - 1), None, "a clock that went back");
         guesses.right(phone);
         assert!(guesses.lock(stranger, later).is_some(), "somebody else's success changes nothing");
     }
