@@ -16,7 +16,8 @@ fn fetch(port: u16, name: &str) -> Vec<u8> {
     output.stdout
 }
 
-/// All files below a directory with their bytes, the database and its companions left out: their bytes move.
+/// All files below a directory with their bytes, the database and its companions left out: their bytes move. `serve.lock` names the
+/// process.
 fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     let mut folders = vec![root.to_path_buf()];
@@ -26,7 +27,7 @@ fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
             let name = path.strip_prefix(root).unwrap().display().to_string();
             if path.is_dir() {
                 folders.push(path);
-            } else if !name.starts_with("ringfence.db") && !name.starts_with("log/") {
+            } else if !name.starts_with("ringfence.db") && !name.starts_with("log/") && name != "serve.lock" {
                 all.push((name, std::fs::read(&path).unwrap()));
             }
         }
