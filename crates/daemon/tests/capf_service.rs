@@ -215,8 +215,8 @@ fn places_are_bounded_per_address_and_in_all() {
         let mut refused = tcp(node.address, Some(Ipv4Addr::new(127, 0, 0, last)));
         assert!(matches!(refused.read(&mut [0]), Ok(0) | Err(_)));
     }
-    assert_eq!(node.counters.refused(), 2);
     let lines = node.wait_for_lines(2);
+    assert_eq!(node.counters.refused(), 2);
     assert!(lines[0].contains("127.0.0.2: 1 turned away: this address has 2 open connections ([capf] per"));
     assert!(lines[1].contains("127.0.0.5: 1 turned away: 5 connections are open ([capf] connections)"));
     // a place that is given back is taken again

@@ -6,10 +6,11 @@ mod node;
 #[path = "support/tftpd_hpa.rs"]
 mod tftpd_hpa;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use node::{Served, run};
@@ -21,11 +22,13 @@ const DEVICE: &str = "SEP001122334455";
 
 struct Boot {
     folder: tempfile::TempDir,
+    /// The lines of the log that warn, as they come.
+    warned: Arc<(Mutex<Vec<String>>, Condvar)>,
 }
 
 impl Boot {
     fn new(files: &[(&str, &[u8])]) -> Self {
-        let boot = Self { folder: tempfile::tempdir().unwrap() };
+        let boot = Self { folder: tempfile::tempdir().unwrap(), warned: Arc::default() };
         for (name, bytes) in files {
             let path = boot.folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -46,13 +49,27 @@ impl Boot {
         std::fs::create_dir_all(self.path()).unwrap();
         let path = self.path();
         let more = [&["--tftpboot", path.to_str().unwrap()], more].concat();
-        Served::start_heard(&self.data(), &more, &self.folder.path().join("log"))
+        let mut node = Served::start_heard(&self.data(), &more);
+        let (errors, warned) = (BufReader::new(node.errors()), Arc::clone(&self.warned));
+        std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok).filter(|line| line.contains("WARN")) {
+                warned.0.lock().unwrap().push(line);
+                warned.1.notify_all();
+            }
+        });
+        node
     }
 
-    /// The lines of the log that warn.
+    /// The lines of the log that warn, so far.
     fn warned(&self) -> Vec<String> {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-        log.lines().filter(|line| line.contains("WARN")).map(str::to_owned).collect()
+        self.warned.0.lock().unwrap().clone()
+    }
+
+    /// The same, when they are as expected: the log is written beside the work.
+    fn warned_when(&self, expected: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let warned = self.warned.0.lock().unwrap();
+        let waited = self.warned.1.wait_timeout_while(warned, Duration::from_secs(20), |warned| !expected(warned));
+        waited.unwrap().0.clone()
     }
 
     fn ringfence(&self, arguments: &[&str]) -> String {
@@ -135,7 +152,7 @@ fn names_resolve_inside_the_folder_as_with_tftpd_hpa() {
         assert_eq!(tftp(node.tftp, name), Err(2), "{name}");
         assert!(tftp(judge.port, name).is_err(), "{name}: the judge");
     }
-    let warned = boot.warned().split_off(before);
+    let warned = boot.warned_when(|warned| warned.len() > before).split_off(before);
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(warned[0].contains("../secret") && warned[0].contains("127.0.0.1"), "{warned:?}");
     assert_eq!(tftp(node.tftp, "/etc/passwd"), Err(1), "not there inside the folder");
@@ -144,7 +161,7 @@ fn names_resolve_inside_the_folder_as_with_tftpd_hpa() {
         assert!(answer.starts_with("HTTP/1.1 40"), "{path}: {answer}");
         assert!(answer.to_ascii_lowercase().contains("\r\ncache-control: no-store\r\n"), "{answer}");
     }
-    let warned = boot.warned().split_off(before);
+    let warned = boot.warned_when(|warned| warned.len() > before + 1).split_off(before);
     assert_eq!(warned.len(), 2, "{warned:?}");
     assert!(warned[1].contains("/../secret"), "{warned:?}");
     // a name of 64 KB costs its client the answer and nobody anything
@@ -195,11 +212,10 @@ fn placeholders_hide_no_list() {
         ("boot/firmware.zz.sgn", b"a container of the firmware's own"),
     ]);
     let node = boot.serve(&[]);
-    let at_start = boot.warned();
     let said = |warned: &[String], name: &str, words: &str| {
         warned.iter().filter(|line| line.contains(name) && line.contains(words)).count()
     };
-    for (name, words) in [
+    let expected = [
         ("ITLFile.tlv", "not given out: a file of 0 bytes is not a trust list"),
         ("CTLSEP001122334455.tlv", "not given out: a file of 1 byte is not a trust list"),
         ("ITLSEP001122334455.tlv", "not given out: a file of 0 bytes is not a trust list"),
@@ -207,7 +223,9 @@ fn placeholders_hide_no_list() {
         ("ITLSEP0000000000AA.tlv", "not given out: not a trust list"),
         ("ITLSEP0000000000BB.tlv", "its FILENAME is `CTLFile.tlv`, phones want `ITLFile.tlv`"),
         ("CTLSEP0000000000CC.tlv", "given out as it is, in place of the file of the node: its signer "),
-    ] {
+    ];
+    let at_start = boot.warned_when(|warned| expected.iter().all(|(name, words)| said(warned, name, words) > 0));
+    for (name, words) in expected {
         assert_eq!(said(&at_start, name, words), 1, "{name}: {at_start:?}");
     }
     let ours = get(node.http, "ITLSEPAAAAAAAAAAAA.tlv").1;
@@ -222,9 +240,14 @@ fn placeholders_hide_no_list() {
     assert!(payload.payload().starts_with(b"<device><fullConfig>true</fullConfig><TVS>"));
     assert_eq!(get(node.http, "firmware.zz.sgn").1, b"a container of the firmware's own");
     // at the first fetch again, and not at each
-    let fetched = boot.warned().split_off(at_start.len());
-    for name in ["ITLFile.tlv", "ITLSEP001122334455.tlv", "SEP001122334455.cnf.xml.sgn", "CTLSEP0000000000CC.tlv"] {
-        assert_eq!(said(&fetched, &format!("file={name:?}"), "given out"), 1, "{name}: {fetched:?}");
+    let names = ["ITLFile.tlv", "ITLSEP001122334455.tlv", "SEP001122334455.cnf.xml.sgn", "CTLSEP0000000000CC.tlv"];
+    let told = |warned: &[String], name: &str| said(warned, &format!("file={name:?}"), "given out");
+    let whole = boot.warned_when(|warned| {
+        warned.get(at_start.len()..).is_some_and(|fetched| names.iter().all(|name| told(fetched, name) > 0))
+    });
+    let fetched = &whole[at_start.len()..];
+    for name in names {
+        assert_eq!(told(fetched, name), 1, "{name}: {fetched:?}");
     }
     assert_eq!(get(node.http, "ITLFile.tlv").1, ours);
     assert_eq!(boot.warned().len(), at_start.len() + fetched.len());
@@ -267,7 +290,7 @@ fn broken_configs_go_out_as_written_and_are_named() {
     for (index, case) in cases.iter().enumerate() {
         let before = boot.warned().len();
         assert!(get(node.http, &name(index)).1 == *case, "{}: served as its author wrote it", name(index));
-        let warned = boot.warned().split_off(before);
+        let warned = boot.warned_when(|warned| warned.len() > before).split_off(before);
         assert_eq!(warned.len(), 1, "{warned:?}");
         assert!(warned[0].contains(&name(index)) && warned[0].contains("line "), "{warned:?}");
     }
@@ -313,14 +336,14 @@ fn an_empty_device_and_the_default_config_are_merged_and_soft_phones_found() {
     boot.ringfence(&["admin", "-c", "utils capf device show CSFJOHN_DOE"]);
     assert!(boot.warned().is_empty(), "{:?}", boot.warned());
     // the virtual phone lives by such a name
-    let state = boot.folder.path().join("phone");
     let (tftp, http) = (node.tftp.to_string(), node.http.to_string());
     for name in ["CSFJOHN_DOE", "SEP001122334477"] {
+        let state = boot.folder.path().join(name);
         let arguments = ["phone", "--server", "127.0.0.1", "--name", name, "--model", "8861", "--tftp-port", &tftp];
         let said =
             boot.ringfence(&[&arguments[..], &["--http-port", &http, "--state", state.to_str().unwrap()]].concat());
         assert!(said.contains(&format!("{name} (8861): trusted")), "{said}");
+        assert!(state.exists());
     }
-    assert!(Path::new(&state).exists());
     assert_eq!(node.stop().code(), Some(0));
 }

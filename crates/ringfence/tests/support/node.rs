@@ -37,11 +37,10 @@ impl Served {
         Self::start_as(command, "127.0.0.1", data, &["--name", "node1", "--address", "127.0.0.1"], "0")
     }
 
-    /// The same, with what it says in its log written to a file.
-    pub fn start_heard(data: &Path, more: &[&str], log: &Path) -> Self {
-        let file = std::fs::File::create(log).expect("a file for its log");
+    /// The same, with its log in a pipe that [`Self::errors`] gives.
+    pub fn start_heard(data: &Path, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence"));
-        command.stderr(file);
+        command.stderr(Stdio::piped());
         let more = [&["--name", "node1", "--address", "127.0.0.1"], more].concat();
         Self::start_as(command, "127.0.0.1", data, &more, "0")
     }
