@@ -49,7 +49,7 @@ fn a_node_moves_and_its_phones_follow() {
     let node = Served::start_at("127.0.0.2", &new, &[], "0");
     let said = done(&new, &["admin", "--yes", "-c", "set network ip 127.0.0.2"]);
     assert!(said.contains("node1 (127.0.0.1) becomes node1 (127.0.0.2).\nCertificates: none is renewed.\n"), "{said}");
-    assert!(said.contains("Phones: 1 of 1 were seen with an ITL that names the signers of now"), "{said}");
+    assert!(said.contains("Phones: 1 of 1 were seen with an ITL that names the current signers"), "{said}");
     assert!(said.contains("Phones need DHCP option 150 (or 66) with 127.0.0.2 and a boot."), "{said}");
     // Done means done: the process that runs gives it out.
     let served = run("curl", "curl", &["-sf", &format!("http://127.0.0.2:{}/ITLFile.tlv", node.http)]).stdout;
