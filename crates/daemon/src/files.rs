@@ -1,6 +1,6 @@
 //! What the file servers ask and what they get. TFTP and HTTP share one source, so a name means the same on both.
 //!
-//! [`fetcher`]: how files are looked up, made and read off the reactor: few at a time, each by one maker.
+//! `fetcher`: how files are looked up, made and read off the reactor: few at a time, each by one maker.
 
 mod fetcher;
 

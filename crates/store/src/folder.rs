@@ -4,7 +4,7 @@
 //! link between two looks gives the old file or the new one, and nothing outside. Opening waits for nobody, and what is no file
 //! (a FIFO, a device, a socket, a directory) is not there.
 //!
-//! * [`beneath`]: opening inside; [`index`]: the names for the search without case; here: what was opened
+//! * `beneath`: opening inside; `index`: the names for the search without case; here: what was opened
 
 mod beneath;
 mod index;
