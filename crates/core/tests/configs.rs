@@ -182,7 +182,7 @@ fn lists_of_devices() {
     for (text, wanted) in [
         ("SEP001122334455\nx y,8861", "line 2: `x y` is not a device name"),
         ("SEP001122334455,8861,H323", "line 1: `H323`"),
-        ("SEP001122334455,9999", "line 1: `9999` is no model that is known"),
+        ("SEP001122334455,9999", "line 1: `9999` is not a known model"),
         (",8861", "line 1: no name"),
         ("SEP001122334455\nSEP001122334456,8861,,,,Sales, first floor", "line 2: more than 6 cells; a description"),
         (
