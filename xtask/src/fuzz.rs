@@ -19,7 +19,7 @@ use crate::stop::Stop;
 const CARGO_FUZZ: &str = "0.13.2";
 
 /// Seconds for each target in `cargo xtask test`.
-const SMOKE_SECONDS: u32 = 10;
+const SMOKE_SECONDS: u32 = 6;
 
 /// What must be installed to build the targets.
 pub const NEEDS: &[Need] = &[Need::Build, Need::Fuzz];

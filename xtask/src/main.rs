@@ -31,7 +31,7 @@ usage: cargo xtask COMMAND
   lab [ARGUMENTS]    install what the build needs, then run `ringfence lab` with these arguments
   test               install what the tests need, then run every check; --list names them, --only STEP picks
   deps               directions between crates, licences, habits
-  fuzz [TARGET [S]]  fuzz every target for ten seconds, or one for S seconds; --list names them
+  fuzz [TARGET [S]]  fuzz every target for six seconds, or one for S seconds; --list names them
   bench-peers [ARGUMENTS]
                      measure TFTP beside tftpd-hpa, atftpd and dnsmasq, unpacked from Debian's packages
 
