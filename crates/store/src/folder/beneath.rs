@@ -94,8 +94,10 @@ mod tests {
 
     use super::*;
 
+    type Way = fn(&Path, &str) -> io::Result<Option<OwnedFd>>;
+
     /// Both ways to open, by name.
-    fn ways() -> [(&'static str, fn(&Path, &str) -> io::Result<Option<OwnedFd>>); 2] {
+    fn ways() -> [(&'static str, Way); 2] {
         let by_parts_only = |root: &Path, name: &str| {
             by_parts(&open_path(root, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).unwrap(), root, name)
         };
