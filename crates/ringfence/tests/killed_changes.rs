@@ -281,7 +281,7 @@ fn a_key_directory_that_is_read_only() {
             let output = place.admin(command, false);
             assert_eq!(output.status.code(), Some(2), "{command}: {output:?}");
             let text = String::from_utf8(output.stderr).unwrap();
-            assert!(text.contains("/keys: cannot be "), "{command}: {text}");
+            assert!(text.contains("/data/keys") && text.contains(": cannot be "), "{command}: {text}");
         });
         assert_eq!(shown(), before, "{command}");
     }
