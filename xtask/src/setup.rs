@@ -115,7 +115,7 @@ fn without_installing(machine: &dyn Machine, missing: &[&'static Package], why: 
 }
 
 /// What `unshare` is told for a small disk of a test, as that test reads it.
-const NAME_SPACES: &str = include_str!("../../crates/core/tests/audit/name_spaces.txt");
+const NAME_SPACES: &str = include_str!("../../crates/core/tests/clusters/audit/name_spaces.txt");
 
 /// A mount in a folder of its own, taken away again.
 const MOUNT: &str = "d=$(mktemp -d) && mount -t tmpfs tmpfs \"$d\" && umount \"$d\"; r=$?; rmdir \"$d\"; exit $r";

@@ -1,6 +1,7 @@
 //! Large files and many who want them: what that takes of memory, and who is still served.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
+#[path = "servers/files_fixture/mod.rs"]
 mod files_fixture;
 #[path = "../../../testdata/keys/pool.rs"]
 mod keys;

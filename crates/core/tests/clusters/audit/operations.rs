@@ -1,0 +1,189 @@
+//! A cluster, and every kind of operation on it that changes or signs something.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use pki::listing::ListKind;
+use pki::{OpensslRandom, Random};
+use ringfence_core::certificates::requests::RequestChoice;
+use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::config::{DeviceSecurityMode, Protocol};
+use ringfence_core::devices::Device;
+use ringfence_core::enrolment::{AuthenticationMode, Operation, Schedule, Selection, StringChoice};
+use ringfence_core::parameters::SecurityMode;
+use ringfence_core::releases::release;
+use ringfence_core::units::Unit;
+use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
+use sha2::{Digest, Sha256};
+
+pub struct Clock(pub i64, OpensslRandom);
+
+impl Surroundings for Clock {
+    fn now(&self) -> i64 {
+        self.0
+    }
+
+    fn random(&mut self) -> &mut dyn Random {
+        &mut self.1
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(crate::keys::rsa_key)
+    }
+}
+
+pub struct Place {
+    pub cluster: Cluster,
+    pub node: NodeRow,
+    pub clock: Clock,
+    pub actor: Actor,
+    _served: Option<Serving>,
+}
+
+impl Place {
+    /// A cluster of one node in a folder, in mixed mode, with a phone.
+    pub async fn new(folder: &Path) -> Self {
+        let mut clock = Clock(1_767_323_045_000, OpensslRandom);
+        let new = NewCluster {
+            release: release("15").unwrap(),
+            upgraded_from: None,
+            nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: "127.0.0.1".parse().unwrap() }],
+            subject: SubjectParts {
+                country: "PL".into(),
+                organization: "Cisco".into(),
+                unit: "TAC".into(),
+                state: "Malopolska".into(),
+                locality: "Krakow".into(),
+            },
+        };
+        let cluster = Cluster::create(folder, &new, TimeZone::UTC, &mut clock).await.unwrap();
+        let node = cluster.node(None).await.unwrap();
+        let actor = Actor::new("admin", Level::Install);
+        let served = cluster.directory(&node).serve().unwrap();
+        let mut place = Self { cluster, node, clock, actor, _served: served };
+        for step in [Step::Mode(SecurityMode::Mixed), Step::AddPhone("SEP001122334455")] {
+            place.run(&step).await.unwrap();
+        }
+        place
+    }
+}
+
+/// An operation.
+#[derive(Debug, Clone)]
+pub enum Step {
+    Regenerate(Unit),
+    Mode(SecurityMode),
+    UpdateCtl,
+    DeleteItl,
+    Parameter(&'static str, &'static str),
+    Start(&'static str),
+    Stop(&'static str),
+    Restart(&'static str),
+    AddPhone(&'static str),
+    RemovePhone,
+    Schedule,
+    Cancel,
+    RequestCapf,
+    Trust,
+    Untrust,
+}
+
+/// One of each kind, in an order in which each has something to do.
+pub fn steps() -> Vec<Step> {
+    // Of two signers the CTL has to name the one that is new before the other one is renewed.
+    let units = release("15").unwrap().units(true).flat_map(|unit| {
+        let update = (unit == Unit::ItlRecovery).then_some(Step::UpdateCtl);
+        std::iter::once(Step::Regenerate(unit)).chain(update)
+    });
+    let others = [
+        Step::UpdateCtl,
+        Step::DeleteItl,
+        Step::Parameter("TFTPFileSignatureAlgorithm", "SHA-512"),
+        Step::Stop("Cisco Tftp"),
+        Step::Start("Cisco Tftp"),
+        Step::Restart("TVS"),
+        Step::AddPhone("SEP00AABBCCDDEE"),
+        Step::Schedule,
+        Step::Cancel,
+        Step::RemovePhone,
+        Step::RequestCapf,
+        Step::Trust,
+        Step::Untrust,
+        Step::Mode(SecurityMode::NonSecure),
+    ];
+    units.chain(others).collect()
+}
+
+impl Place {
+    /// Runs a step; ten minutes after the one before, so that no guard of minutes is in the way.
+    pub async fn run(&mut self, step: &Step) -> Result<(), CoreError> {
+        self.clock.0 += 600_000;
+        let Self { cluster, node, clock, actor, .. } = self;
+        let phone = Selection::one("SEP001122334455");
+        match step {
+            // Forced: no phone fetches anything in between.
+            Step::Regenerate(unit) => {
+                cluster.regenerate_forced(actor, node, *unit, "one after another", clock).await.map(drop)
+            }
+            Step::Mode(mode) => cluster.set_security_mode(actor, node, *mode, clock).await.map(drop),
+            Step::UpdateCtl => cluster.update_ctl(actor, node, clock).await.map(drop),
+            Step::DeleteItl => cluster.delete_list(actor, node, ListKind::Itl, clock).await.map(drop),
+            Step::Parameter(name, value) => cluster.set_parameter(actor, name, value, clock).await,
+            Step::Start(name) => cluster.start_service(actor, node, name, clock).await.map(drop),
+            Step::Stop(name) => cluster.stop_service(actor, node, name, clock).await.map(drop),
+            Step::Restart(name) => cluster.restart_service(actor, node, name, clock).await.map(drop),
+            Step::AddPhone(name) => {
+                let device = Device {
+                    name: (*name).to_owned(),
+                    description: String::new(),
+                    model: "8861".to_owned(),
+                    protocol: Protocol::Sip,
+                    security: DeviceSecurityMode::NonSecure,
+                    nodes: Vec::new(),
+                };
+                cluster.put_devices(actor, &[device], clock).await.map(drop)
+            }
+            Step::RemovePhone => cluster.remove_device(actor, "SEP00AABBCCDDEE", clock).await.map(drop),
+            Step::Schedule => {
+                let schedule = Schedule {
+                    operation: Operation::Install,
+                    mode: AuthenticationMode::NullString,
+                    string: StringChoice::Keep,
+                    completes_by: None,
+                };
+                cluster.schedule(actor, &phone, &schedule, clock).await.map(drop)
+            }
+            Step::Cancel => cluster.cancel_operation(actor, &phone, clock).await.map(drop),
+            Step::RequestCapf => {
+                cluster.request_certificate(actor, node, Unit::Capf, &RequestChoice::default(), clock).await.map(drop)
+            }
+            Step::Trust => {
+                let own = cluster.find_certificate(node, false, "CAPF").await?;
+                cluster.put_trusted(actor, node, &[own], &["directory-trust"], clock).await
+            }
+            Step::Untrust => {
+                // An old CAPF, which a renewal leaves behind and no LSC hangs on.
+                let lines = cluster.list_certificates(node, true).await?;
+                let own = cluster.find_certificate(node, false, "CAPF").await?.common_name().unwrap();
+                let old = lines.iter().find_map(|line| {
+                    let file = line.strip_prefix("CAPF-trust/")?.split(':').next()?;
+                    (!file.starts_with(&own)).then(|| file.to_owned())
+                });
+                cluster.delete_trusted(actor, node, "CAPF-trust", &old.unwrap(), clock).await
+            }
+        }
+    }
+}
+
+/// SHA-256 of all files that say what the cluster is and gives out: published lists and keys, by path.
+pub fn files(folder: &Path) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for part in ["published", "keys"] {
+        for entry in std::fs::read_dir(folder.join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            all.insert(path.display().to_string(), hex::encode(Sha256::digest(std::fs::read(&path).unwrap())));
+        }
+    }
+    all
+}

@@ -1,0 +1,140 @@
+//! A cluster of two nodes, and a clock that tests move.
+
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use ringfence_core::certificates::requests::RequestChoice;
+use ringfence_core::certificates::upload::Upload;
+use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::releases::release;
+use ringfence_core::units::Unit;
+use ringfence_core::{Actor, CertificateRow, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
+use tempfile::TempDir;
+
+/// Begins an hour after the folder is made: OpenSSL dates what it signs by the clock of the machine, which goes on.
+pub struct Clock {
+    pub now: i64,
+    random: OpensslRandom,
+}
+
+impl Surroundings for Clock {
+    fn now(&self) -> i64 {
+        self.now
+    }
+
+    fn random(&mut self) -> &mut dyn Random {
+        &mut self.random
+    }
+
+    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+        std::sync::Arc::new(crate::keys::rsa_key)
+    }
+}
+
+pub struct Place {
+    pub folder: TempDir,
+    pub cluster: Cluster,
+    pub publisher: NodeRow,
+    pub subscriber: NodeRow,
+    /// What a process holds that serves the nodes, so that their services can be acted on.
+    #[allow(dead_code)] // held, and looked at by few
+    pub served: Vec<Serving>,
+    pub clock: Clock,
+    pub actor: Actor,
+}
+
+impl Place {
+    /// A cluster; one of 10.5 came from 9.1, as that of [seed 000].
+    pub async fn new(release_name: &str) -> Self {
+        Self::of(release_name, (release_name == "10.5").then_some("9.1")).await
+    }
+
+    /// A fresh installation.
+    pub async fn fresh(release_name: &str) -> Self {
+        Self::of(release_name, None).await
+    }
+
+    async fn of(release_name: &str, from: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let node = |name: &str, address: &str| NewNode {
+            name: name.to_owned(),
+            domain: "example.com".to_owned(),
+            address: address.parse().unwrap(),
+        };
+        let new = NewCluster {
+            release: release(release_name).unwrap(),
+            upgraded_from: from.and_then(release),
+            nodes: vec![node("pub", "127.0.0.1"), node("sub", "127.0.0.2")],
+            subject: SubjectParts {
+                country: "PL".into(),
+                organization: "Cisco".into(),
+                unit: "TAC".into(),
+                state: "Malopolska".into(),
+                locality: "Krakow".into(),
+            },
+        };
+        let made = folder.path().metadata().unwrap().modified().unwrap();
+        let since_1970 = made.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let mut clock =
+            Clock { now: i64::try_from(since_1970.as_millis()).unwrap() + 3_600_000, random: OpensslRandom };
+        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
+        let publisher = cluster.node(None).await.unwrap();
+        let subscriber = cluster.node(Some("sub")).await.unwrap();
+        let served = [&publisher, &subscriber].map(|node| cluster.directory(node).serve().unwrap().unwrap()).into();
+        let actor = Actor::new("admin", Level::ReadWrite);
+        Self { folder, cluster, publisher, subscriber, served, clock, actor }
+    }
+
+    /// The files of a trust store, in the order of the alphabet.
+    pub async fn files(&self, store: &str) -> Vec<String> {
+        let lines = self.cluster.list_certificates(&self.publisher, true).await.unwrap();
+        let inside = lines.iter().filter_map(|line| line.strip_prefix(store)?.strip_prefix('/')?.split(':').next());
+        let mut files: Vec<String> = inside.map(str::to_owned).collect();
+        files.sort();
+        files
+    }
+
+    /// The certificate that a name means on the publisher.
+    pub async fn shown(&self, trust: bool, name: &str) -> Certificate {
+        self.cluster.find_certificate(&self.publisher, trust, name).await.unwrap()
+    }
+
+    pub async fn trust(&mut self, certificates: &[Certificate], stores: &[&str]) {
+        let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
+        cluster.put_trusted(&self.actor, &node, certificates, stores, &mut self.clock).await.unwrap();
+    }
+
+    /// A request of a unit of the publisher, PEM.
+    pub async fn request(&mut self, unit: Unit, choice: &RequestChoice) -> String {
+        let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
+        let made = cluster.request_certificate(&self.actor, &node, unit, choice, &mut self.clock).await;
+        made.unwrap().to_pem().to_owned()
+    }
+
+    /// Uploads a file on the publisher, as `set cert import own` does.
+    pub async fn upload(&mut self, unit: Unit, file: &[u8], key: Option<&SoftKey>) -> Result<(), CoreError> {
+        let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
+        let upload = Upload { unit, file, key, force: None, reused: None };
+        let plan = cluster.plan_upload(&self.actor, &node, &upload, &mut self.clock).await?;
+        cluster.upload(&self.actor, &plan, &mut self.clock).await
+    }
+
+    /// The label and text of the refusal of an upload; nothing may have changed.
+    pub async fn refused(&mut self, unit: Unit, file: &[u8], key: Option<&SoftKey>) -> (&'static str, String) {
+        let before = self.state().await;
+        let refusal = self.upload(unit, file, key).await.unwrap_err();
+        assert_eq!(self.state().await, before, "a refusal changes nothing");
+        match refusal {
+            CoreError::Refused { label, text } => (label, text),
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Everything that is listed, and what waits.
+    async fn state(&self) -> (Vec<String>, Vec<CertificateRow>, usize) {
+        let own = self.cluster.list_certificates(&self.publisher, false).await.unwrap();
+        let rows = self.cluster.store().certificates().await.unwrap();
+        (own, rows, self.cluster.requests(&self.publisher).await.unwrap().len())
+    }
+}

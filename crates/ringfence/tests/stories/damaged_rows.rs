@@ -1,0 +1,136 @@
+//! A certificate that one reader takes and another does not, and rows that somebody or a disk has damaged: `ringfence serve` starts and says
+//! which they are, everything else goes on, and each can be deleted.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::support::node::Served;
+
+fn ringfence(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+    command.env("RINGFENCE_DATA", data).args(arguments).output().unwrap()
+}
+
+/// One command of the shell; what it prints.
+fn admin(data: &Path, command: &str) -> (bool, String) {
+    let done = ringfence(data, &["admin", "--yes", "-c", command]);
+    let text = String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap();
+    (done.status.success(), text)
+}
+
+fn sqlite3(data: &Path, statement: &str) -> String {
+    let done = Command::new("sqlite3").arg(data.join("ringfence.db")).arg(statement).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+fn certificates() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/certificates");
+    let mut all: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+/// Whatever becomes of each, the cluster goes on and the node starts again.
+#[test]
+fn a_certificate_in_der_does_not_end_a_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Served::start(&data, &[]);
+    let files = certificates();
+    assert_eq!(files.len(), 6);
+    for file in &files {
+        let (taken, said) = admin(&data, &format!("set cert import trust CallManager-trust {}", file.display()));
+        let (listed, list) = admin(&data, "show cert list trust");
+        assert!(listed, "{}: {list}", file.display());
+        assert!(!list.contains("cannot be read"), "{}: {said}{list}", file.display());
+        if !taken {
+            assert!(said.contains("ommand unsuccessful") && said.lines().count() > 1, "a reason: {said}");
+        }
+    }
+    assert!(node.stop().success());
+    let node = Served::start(&data, &[]);
+    let (renewed, said) = admin(&data, "set cert regen tomcat");
+    assert!(renewed, "{said}");
+    assert!(ringfence(&data, &["inventory"]).status.success());
+    assert!(node.stop().success());
+}
+
+/// A node whose messages go into a file.
+fn start(data: &Path, messages: &Path) -> Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
+        .args(["serve", "--listen", "127.0.0.1", "--tftp-port", "0", "--http-port", "0", "--tvs-port", "0"])
+        .arg("--data")
+        .arg(data)
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(messages).unwrap())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("Next:") {
+        let told = || std::fs::read_to_string(messages).unwrap();
+        assert!(out.read_line(&mut said).unwrap() > 0, "it ended early: {said}{}", told());
+    }
+    std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    child
+}
+
+fn stop(mut child: Child) {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// The own certificates of TVS, CAPF, tomcat and CallManager, a parameter, a request, and files, all at once.
+#[test]
+fn serve_starts_and_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let messages = folder.path().join("messages");
+    assert!(Served::start(&data, &[]).stop().success());
+    let ca = &certificates()[0];
+    admin(&data, "set csr gen tomcat");
+    let own = sqlite3(&data, "SELECT tkcertificateservice || ' ' || fkcertificate FROM owncertificate").to_owned();
+    let published = std::fs::read(data.join("published/ITLFile.tlv")).unwrap();
+    sqlite3(&data, "UPDATE certificate SET certificate = 'cut'; UPDATE certificaterequest SET request = 'cut'");
+    sqlite3(&data, "UPDATE processconfig SET paramvalue = x'ff' WHERE paramname = 'TVSCacheTimeToLive'");
+
+    let node = start(&data, &messages);
+    let told = std::fs::read_to_string(&messages).unwrap();
+    for line in own.lines() {
+        let key = line.split_once(' ').unwrap().1;
+        assert!(told.contains(&format!("`utils unreadable delete certificate {key}`")), "{key}: {told}");
+    }
+    for table in ["processconfig", "certificaterequest"] {
+        assert!(told.contains(&format!("`utils unreadable delete {table} ")), "{table}: {told}");
+    }
+    assert_eq!(std::fs::read(data.join("published/ITLFile.tlv")).unwrap(), published, "the published list stays");
+    for command in
+        ["show cert list own", "show cert list trust", "show csr list own", "show itl", "utils unreadable list"]
+    {
+        let (done, text) = admin(&data, command);
+        assert!(done, "{command}: {text}");
+    }
+    assert!(admin(&data, "show cert list own").1.contains("TVS/TVS.pem: certificate "));
+    let inventory = ringfence(&data, &["inventory"]);
+    assert!(inventory.status.success());
+    assert!(String::from_utf8_lossy(&inventory.stdout).contains("unreadable: certificate "));
+    let monitor = ringfence(&data, &["monitor"]);
+    assert_eq!(monitor.status.code(), Some(1), "somebody has to act");
+    assert!(String::from_utf8_lossy(&monitor.stdout).contains("unreadable: certificate "));
+    let (refused, text) = admin(&data, "set cert regen tomcat");
+    assert!(!refused && text.contains("cannot be read"), "{text}");
+
+    // The way out of each, as its message names it.
+    for line in admin(&data, "utils unreadable list").1.lines().filter(|line| line.contains("cannot be read")) {
+        let [table, key] = line.split_whitespace().take(2).collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let (done, text) = admin(&data, &format!("utils unreadable delete force {table} {key} this is a test"));
+        assert!(done || text.contains("The change is made"), "{line}: {text}");
+    }
+    assert_eq!(admin(&data, "utils unreadable list").1.trim(), "Everything can be read.");
+    let (done, text) = admin(&data, &format!("set cert import trust tomcat-trust {}", ca.display()));
+    assert!(done || text.contains("ommand unsuccessful"), "{text}");
+    stop(node);
+}

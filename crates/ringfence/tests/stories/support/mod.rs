@@ -1,0 +1,8 @@
+//! What several stories use.
+
+pub mod company;
+pub mod enrolling;
+pub mod node;
+pub mod terminal;
+pub mod tftpd_hpa;
+pub mod token_desk;
