@@ -43,7 +43,7 @@ fn nothing_is_changed_or_signed() {
     });
     let mut again = Command::new("unshare");
     again.args(way);
-    again.arg(std::env::current_exe().unwrap()).args(["--exact", "full_disk::nothing_is_changed_or_signed"]);
+    again.arg(std::env::current_exe().unwrap()).args(["--exact", "audit::full_disk::nothing_is_changed_or_signed"]);
     let done = again.env(INSIDE, disk.path()).output().unwrap();
     take_away(disk.path());
     let said = String::from_utf8_lossy(&done.stdout);
