@@ -24,13 +24,15 @@ use crate::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, NodeDesk};
 use crate::ctl_provider::{CtlProviderLimits, CtlProviderServer};
 use crate::files::{Answer, Content, FetchError, Fetcher, FileRequest, FileSource, Making};
 use crate::following::Asks;
-use crate::monitor::metrics::Counted;
+use crate::monitor::metrics::{self, Counted};
 use crate::parts::{Part, Parts};
+use crate::places::{Server, Share};
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
 use crate::tls::{SwappableTls, TlsError, closed_context, phone_context};
 use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
+use crate::{http, tftp};
 
 /// How often the rows are looked at for a change by another process: one that does not ask this node to look is noticed this late.
 const LOOK: Duration = Duration::from_millis(250);
@@ -127,6 +129,7 @@ pub enum StartError {
 /// The running servers of a node. Dropping it ends them at once; [`Node::stop`] lets them finish.
 pub struct Node {
     listen: Listen,
+    share: Share,
     capf: Option<SocketAddr>,
     live: Arc<Live>,
     stop: watch::Sender<bool>,
@@ -196,7 +199,7 @@ impl Node {
         cluster: Cluster,
         node: NodeRow,
         options: NodeOptions,
-        publisher: PublisherOptions,
+        mut publisher: PublisherOptions,
     ) -> Result<Self, StartError> {
         let directory = cluster.directory(&node);
         let serving = directory.serve().map_err(CoreError::from)?.ok_or_else(|| served_already(&cluster, &node))?;
@@ -224,6 +227,8 @@ impl Node {
         {
             tracing::warn!(reason, "whether files of the folder hide those of the node is not known");
         }
+        let share = share(&node, &publisher.capf_limits);
+        publisher.capf_limits = publisher.capf_limits.shared(&share);
         let log = log(&cluster, &node, "tvs.log")?;
         let tvs = service_context(&cluster, &node, Unit::Tvs, options.legacy_tls).await;
         let (tvs, context) = or_closed(tvs, Unit::Tvs)?;
@@ -234,7 +239,7 @@ impl Node {
             tls: Arc::clone(&tls),
             source: Arc::clone(&trust) as Arc<_>,
             log: log.clone(),
-            limits: TvsLimits::default(),
+            limits: TvsLimits::default().shared(&share),
             counters: Arc::clone(&tvs_counters),
         };
         let mut capf_known = [0; 32];
@@ -255,12 +260,13 @@ impl Node {
             let tomcat = service_context(&cluster, &node, Unit::Tomcat, false).await;
             let (known, context) = or_closed(tomcat, Unit::Tomcat)?;
             let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
-            let server = CtlProviderServer::new(cluster.clone(), Arc::clone(&tls), CtlProviderLimits::default());
+            let limits = CtlProviderLimits::default().shared(&share);
+            let server = CtlProviderServer::new(cluster.clone(), Arc::clone(&tls), limits);
             ctl_provider = Some((publisher.ctl_provider, server));
             ctl_tls = Some((tls, Mutex::new(known)));
         }
         let fetcher = Fetcher::new(Arc::new(Files(Arc::clone(&files))));
-        let servers = Servers::new(options.listen, fetcher, server, capf_server, ctl_provider);
+        let servers = Servers::new(options.listen, share.clone(), fetcher, server, capf_server, ctl_provider);
         let live = Arc::new(Live {
             trust,
             tls,
@@ -293,13 +299,19 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let mut follower = JoinSet::new();
         follower.spawn(Arc::clone(&live).follow(stopped, serving));
-        Ok(Self { listen, capf, live, stop, follower })
+        Ok(Self { listen, share, capf, live, stop, follower })
     }
 
     /// Where the servers listen, with the ports the system chose.
     #[must_use]
     pub fn listen(&self) -> &Listen {
         &self.listen
+    }
+
+    /// How many files the process may open and who gets how many; what helps when they are too few.
+    #[must_use]
+    pub fn open_files(&self) -> (String, Option<String>) {
+        (self.share.summary(), self.share.warning())
     }
 
     /// Where CAPF listens, with the port the system chose; `None` on a subscriber. While its service is stopped nobody listens
@@ -375,6 +387,18 @@ impl Node {
         }
         self.flush_log(LAST_LINES);
     }
+}
+
+/// What the process may open, shared out between the servers of a node.
+fn share(node: &NodeRow, capf: &CapfLimits) -> Share {
+    let (tftp, http) = (tftp::Config::default().max_transfers, http::Config::default().max_connections);
+    let mut wanted = vec![(Server::Tftp, tftp), (Server::Http, http), (Server::Tvs, TvsLimits::default().connections)];
+    if node.publisher {
+        wanted.push((Server::Capf, capf.connections));
+        wanted.push((Server::CtlProvider, CtlProviderLimits::default().connections));
+    }
+    wanted.push((Server::Metrics, metrics::CONNECTIONS));
+    Share::now(&wanted)
 }
 
 /// Another process serves the node, by its name. One that has taken the lock and not said yet who it is has none.

@@ -1,8 +1,9 @@
 //! The places of a server: each connection takes one, and gives it back. Every server on TCP has a table of its own, so that none can take
 //! the places of another.
 //!
-//! * `table`: who gets one, who is closed for it
+//! * `table`: who gets one, who is closed for it; `share`: how many there are, by what the process may open
 
+mod share;
 mod table;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+pub(crate) use self::share::{Server, Share, raise};
 pub use self::table::Limits;
 use self::table::{Entered, Table};
 use crate::once_a_minute::OnceAMinute;

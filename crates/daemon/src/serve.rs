@@ -212,6 +212,9 @@ fn capf_port(settings: &Settings, known: u16) -> u16 {
 /// # Errors
 /// [`ServeError`].
 pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Result<Node, ServeError> {
+    if let Err(error) = crate::places::raise() {
+        tracing::warn!(%error, "what this process may open is not raised: it stays as it was started with");
+    }
     let folder = folder(settings)?;
     let known = cluster.parameters().await?.number(TVS_PORT, u32::from(DEFAULT_TVS_PORT));
     let known = u16::try_from(known).unwrap_or(DEFAULT_TVS_PORT);
@@ -292,6 +295,7 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
         line(&format!("  files {} ({merge})", folder.display()))?;
     }
     line(&format!("  data  {}", cluster.data().root().display()))?;
+    line(&format!("  open  {}", node.open_files().0))?;
     if listen.tftp.port() == TFTP_PORT_WITHOUT_RIGHT {
         line("")?;
         line("TFTP has no right to port 69. Phones ask there: grant it with")?;
@@ -325,6 +329,7 @@ pub fn warnings(cluster: &Cluster, node: &Node, prepared: &Prepared) -> Vec<Stri
             node_option(&row)
         ));
     }
+    all.extend(node.open_files().1);
     let path = cluster.directory(&row).settings();
     let beyond = Settings { cluster: ClusterSettings::default(), ..prepared.settings.clone() }
         .beyond(&Settings { cluster: ClusterSettings::default(), ..prepared.file.clone() });

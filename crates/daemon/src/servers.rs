@@ -16,6 +16,7 @@ use crate::capf::{CapfServer, NodeDesk};
 use crate::ctl_provider::CtlProviderServer;
 use crate::files::Fetcher;
 use crate::node::Listen;
+use crate::places::Share;
 use crate::tftp::BindError;
 use crate::tvs::TvsServer;
 use crate::{http, tftp};
@@ -29,6 +30,8 @@ const SERVED: [&str; 4] = [TFTP, TVS, CAPF, CTL_PROVIDER];
 /// What the servers of a node are made from.
 pub(crate) struct Servers {
     listen: Listen,
+    /// What the process may open, for TFTP and HTTP; the others have their limits.
+    share: Share,
     files: Arc<Fetcher>,
     tvs: TvsServer,
     /// On the publisher: CAPF and where it listens.
@@ -48,12 +51,13 @@ struct Running {
 impl Servers {
     pub(crate) fn new(
         listen: Listen,
+        share: Share,
         files: Arc<Fetcher>,
         tvs: TvsServer,
         capf: Option<(SocketAddr, CapfServer<NodeDesk>)>,
         ctl_provider: Option<(SocketAddr, CtlProviderServer)>,
     ) -> Self {
-        Self { listen, files, tvs, capf, ctl_provider, running: HashMap::new() }
+        Self { listen, share, files, tvs, capf, ctl_provider, running: HashMap::new() }
     }
 
     /// CAPF can run from now on.
@@ -127,9 +131,9 @@ impl Servers {
             *address = listener.local_addr().map_err(named)?;
             tasks.spawn(ended("CTL provider", server.clone().serve(listener, stopped)));
         } else {
-            let config = tftp::Config { listen: vec![self.listen.tftp], ..tftp::Config::default() };
+            let config = tftp::Config { listen: vec![self.listen.tftp], ..tftp::Config::default().shared(&self.share) };
             let tftp = tftp::Server::bind(config, Arc::clone(&self.files))?;
-            let config = http::Config { listen: vec![self.listen.http], ..http::Config::default() };
+            let config = http::Config { listen: vec![self.listen.http], ..http::Config::default().shared(&self.share) };
             let http = http::Server::bind(config, Arc::clone(&self.files)).await?;
             keep(&mut self.listen.tftp, &tftp.local_addrs());
             keep(&mut self.listen.http, &http.local_addrs());

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslVerifyMode, SslVersion};
 use tokio::net::TcpStream;
@@ -56,13 +57,23 @@ impl PhoneTls {
             .await
             .map_err(|_| failed(&format!("no connection within {:?}", waits.connect)))?
             .map_err(|error| failed(&error))?;
+        self.over(tcp, waits.tvs).await
+    }
+
+    /// The same over a connection that is there, within `wait`.
+    pub(crate) async fn over(
+        &self,
+        tcp: TcpStream,
+        wait: Duration,
+    ) -> Result<(SslStream<TcpStream>, Vec<u8>), NoTls> {
+        let failed = |why: &dyn std::fmt::Display| NoTls::Failed(why.to_string());
         // without it a record waits for the acknowledgement of the one before
         tcp.set_nodelay(true).map_err(|error| failed(&error))?;
         let ssl = Ssl::new(&self.context).map_err(|error| failed(&error))?;
         let mut stream = SslStream::new(ssl, tcp).map_err(|error| failed(&error))?;
-        timeout(waits.tvs, Pin::new(&mut stream).connect())
+        timeout(wait, Pin::new(&mut stream).connect())
             .await
-            .map_err(|_| failed(&format!("no TLS within {:?}", waits.tvs)))?
+            .map_err(|_| failed(&format!("no TLS within {wait:?}")))?
             .map_err(|error| NoTls::of(&error, self.legacy))?;
         let certificate = stream
             .ssl()

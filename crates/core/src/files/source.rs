@@ -46,6 +46,10 @@ impl Source {
     }
 }
 
+/// Large files that are open at a time, each for all who fetch it: more than the images of all models of a cluster. Each takes a
+/// descriptor for as long as a client takes it.
+const MOST_OPEN: usize = 64;
+
 /// Files of the folder that somebody reads or sends at this moment: who asks for the same state shares bytes and descriptor, so that
 /// a firmware roll-out costs the image once.
 #[derive(Default)]
@@ -90,7 +94,7 @@ impl NodeFiles {
             .folder
             .find(name, self.told.load(Ordering::Relaxed))
             .map_err(|error| FileError::Failed(error.to_string()))?;
-        Ok(found.map(|file| self.in_use.shared(file)))
+        found.map(|file| self.in_use.shared(file)).transpose()
     }
 
     /// A file of the folder as it is.
@@ -144,17 +148,20 @@ impl InUse {
         Bytes::from_owner(Shared(bytes))
     }
 
-    /// The file, by the descriptor of who has it open already.
-    fn shared(&self, file: OpenFile) -> OpenFile {
+    /// The file, by the descriptor of who has it open already. One more is not opened when there are [`MOST_OPEN`].
+    fn shared(&self, file: OpenFile) -> Result<OpenFile, FileError> {
         if file.length() <= SMALL {
-            return file;
+            return Ok(file);
         }
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = files.get(&file.stamp).and_then(Weak::upgrade) {
-            return file.with(first);
+            return Ok(file.with(first));
         }
         files.retain(|_, file| file.strong_count() > 0);
+        if files.len() >= MOST_OPEN {
+            return Err(FileError::Busy);
+        }
         files.insert(file.stamp, file.shared());
-        file
+        Ok(file)
     }
 }

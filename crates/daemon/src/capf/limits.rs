@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wire::capf::Timeouts;
 
-use crate::places::{Limits, SILENCE};
+use crate::places::{Limits, SILENCE, Server, Share};
 
 /// Limits of a CAPF server.
 #[derive(Debug, Clone)]
@@ -29,6 +29,12 @@ pub struct CapfLimits {
 }
 
 impl CapfLimits {
+    /// No more than its share of what the process may open.
+    pub(crate) fn shared(mut self, share: &Share) -> Self {
+        share.limit(Server::Capf, &mut self.connections, &mut self.per_address);
+        self
+    }
+
     pub(super) const fn places(&self) -> Limits {
         Limits { most: self.connections, per_address: self.per_address, silence: self.silence }
     }

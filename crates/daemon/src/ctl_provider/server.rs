@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::connection::Connection;
-use crate::places::{Limits, Places, SILENCE};
+use crate::places::{Limits, Places, SILENCE, Server, Share};
 use crate::tls::SwappableTls;
 
 /// What clients may take.
@@ -43,6 +43,14 @@ impl Default for CtlProviderLimits {
             per_address: 4,
             silence: SILENCE,
         }
+    }
+}
+
+impl CtlProviderLimits {
+    /// No more than its share of what the process may open.
+    pub(crate) fn shared(mut self, share: &Share) -> Self {
+        share.limit(Server::CtlProvider, &mut self.connections, &mut self.per_address);
+        self
     }
 }
 

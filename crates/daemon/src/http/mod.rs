@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::files::Fetcher;
 use crate::once_a_minute::OnceAMinute;
-use crate::places::{Heard, Limits, Place, Places, SILENCE};
+use crate::places::{Heard, Limits, Place, Places, SILENCE, Server as Sharer, Share};
 pub use crate::tftp::BindError;
 
 /// Most bytes of a request head. Phones send about 200; hyper wants at least 8 KiB.
@@ -64,6 +64,14 @@ impl Default for Config {
             longest_connection: Duration::from_secs(600),
             drain: Duration::from_secs(4),
         }
+    }
+}
+
+impl Config {
+    /// No more than its share of what the process may open.
+    pub(crate) fn shared(mut self, share: &Share) -> Self {
+        share.limit(Sharer::Http, &mut self.max_connections, &mut self.max_per_address);
+        self
     }
 }
 

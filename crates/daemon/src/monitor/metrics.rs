@@ -24,7 +24,7 @@ use crate::tftp::BindError;
 use crate::tvs::TvsCounters;
 
 /// Scrapes at a time: a few servers and a curious person.
-const CONNECTIONS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 16;
 
 /// How long a scrape may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(30);

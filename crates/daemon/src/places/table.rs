@@ -20,6 +20,10 @@ pub struct Limits {
 /// How much longer for the share of an address.
 const SHARE: u32 = 5;
 
+/// So many connections of one address are a crowd: one of them is closed for an address with less than half as many although it was not
+/// silent yet. A few phones at one address are none.
+const CROWD: usize = 8;
+
 /// What came of asking for a place.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entered {
@@ -74,7 +78,8 @@ impl Table {
         Self { limits, seats: HashMap::new(), per_address: HashMap::new(), next: 0 }
     }
 
-    /// A place for a new connection. When all are taken, the oldest silent one of the address that has most is closed for it.
+    /// A place for a new connection. When all are taken, the oldest silent one of the address that has most is closed for it; without
+    /// one that is silent, one of a crowd.
     pub fn enter(&mut self, address: IpAddr, now: Instant) -> Entered {
         let closed = if self.of(address) >= self.limits.per_address {
             match self.oldest_silent(Some(address), self.limits.silence.saturating_mul(SHARE), now) {
@@ -82,7 +87,7 @@ impl Table {
                 found => found,
             }
         } else if self.seats.len() >= self.limits.most {
-            match self.oldest_silent(None, self.limits.silence, now) {
+            match self.oldest_silent(None, self.limits.silence, now).or_else(|| self.newcomer_of_a_crowd(address)) {
                 None => return Entered::Full,
                 found => found,
             }
@@ -139,6 +144,17 @@ impl Table {
 
     fn of(&self, address: IpAddr) -> usize {
         self.per_address.get(&address).copied().unwrap_or(0)
+    }
+
+    /// The oldest connection without a whole message of the address that has most, silent or not, when that is a crowd beside which
+    /// `address` is nobody: who opens connections faster than they can be silent must not have all places for that.
+    fn newcomer_of_a_crowd(&self, address: IpAddr) -> Option<u64> {
+        let least = CROWD.max(2 * (self.of(address) + 1));
+        let new = self.seats.iter().filter_map(|(id, seat)| match seat.state {
+            State::New(since) => Some((Reverse(self.of(seat.address)), since, *id)),
+            State::Busy | State::Waiting(_) => None,
+        });
+        new.min().filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
     }
 
     fn oldest_silent(&self, of: Option<IpAddr>, at_least: Duration, now: Instant) -> Option<u64> {
@@ -203,6 +219,24 @@ mod tests {
         assert!(!table.busy(1), "who was closed has no place to be busy in");
         table.leave(1);
         assert!(table.busy(0), "and does not give back that of somebody else");
+    }
+
+    #[test]
+    fn a_crowd_that_is_too_quick_to_be_silent_makes_room_for_somebody_else() {
+        let (mut table, start) = table(40, 30);
+        for number in 0..40_u32 {
+            table.enter(address(if number < 25 { 1 } else { 2 }), start + number * SECOND / 1000);
+        }
+        let now = start + SECOND / 20;
+        assert_eq!(table.enter(address(3), now), Entered::For(40, 0), "the oldest of the larger crowd");
+        assert_eq!(table.enter(address(1), now), Entered::Full, "a crowd closes nobody");
+        assert_eq!(table.enter(address(2), now), Entered::Full);
+        assert!((1..25).all(|id| table.busy(id)));
+        assert_eq!(table.enter(address(4), now), Entered::For(41, 25), "who said something whole is not closed");
+        // a few phones at one address are no crowd
+        let (mut table, start) = super::tests::table(7, 7);
+        (0..7).for_each(|_| drop(table.enter(address(1), start)));
+        assert_eq!(table.enter(address(2), start), Entered::Full);
     }
 
     #[test]

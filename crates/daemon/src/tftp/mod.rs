@@ -27,6 +27,7 @@ use tokio::sync::{oneshot, watch};
 use wire::tftp::{Caps, Pace};
 
 use crate::files::Fetcher;
+use crate::places::{Server as Sharer, Share};
 use event_loop::EventLoop;
 use listener::Listener;
 
@@ -65,6 +66,14 @@ impl Default for Config {
             stranger_bytes: 64 * 1024,
             drain: Duration::from_secs(4),
         }
+    }
+}
+
+impl Config {
+    /// No more than its share of what the process may open.
+    pub(crate) fn shared(mut self, share: &Share) -> Self {
+        share.limit(Sharer::Tftp, &mut self.max_transfers, &mut self.max_per_address);
+        self
     }
 }
 

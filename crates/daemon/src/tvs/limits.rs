@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::places::{Limits, SILENCE};
+use crate::places::{Limits, SILENCE, Server, Share};
 
 /// Limits of a TVS server.
 #[derive(Debug, Clone)]
@@ -38,6 +38,12 @@ impl Default for TvsLimits {
 }
 
 impl TvsLimits {
+    /// No more than its share of what the process may open.
+    pub(crate) fn shared(mut self, share: &Share) -> Self {
+        share.limit(Server::Tvs, &mut self.connections, &mut self.per_address);
+        self
+    }
+
     pub(super) const fn places(&self) -> Limits {
         Limits { most: self.connections, per_address: self.per_address, silence: self.silence }
     }

@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use tokio::net::UdpSocket;
 use wire::file_name::FileName;
 
 use crate::report::{FileEvent, FileOutcome, Transport};
-use crate::settings::PhoneSettings;
+use crate::settings::{PhoneSettings, Waits};
 
 /// Largest file that is fetched, in bytes: the largest config that is read, with the largest header around it. Trust lists above 64 kB are
 /// refused by their verdict, not here; the limit keeps what a stranger's server can cost small.
@@ -24,6 +25,24 @@ enum Got {
     Failed(String),
     /// No answer at all.
     Silent(String),
+}
+
+/// One file by TFTP, from a socket that is there.
+///
+/// # Errors
+/// Why there is none, a sentence.
+pub(crate) async fn tftp_over(
+    socket: &UdpSocket,
+    server: SocketAddr,
+    name: &FileName,
+    waits: &Waits,
+) -> Result<Vec<u8>, String> {
+    match tftp::over(socket, server, name, LARGEST, waits).await {
+        Ok(Got::File(bytes)) => Ok(bytes),
+        Ok(Got::NotFound) => Err(format!("{name} is not found")),
+        Ok(Got::Failed(why) | Got::Silent(why)) => Err(why),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Fetches files during one boot. A server that was silent once on a transport is not asked again by it in this boot,

@@ -26,6 +26,17 @@ pub(super) async fn get(server: SocketAddr, name: &FileName, limit: usize, waits
 
 async fn read(server: SocketAddr, name: &FileName, limit: usize, waits: &Waits) -> std::io::Result<Got> {
     let socket = UdpSocket::bind(PhoneSettings::any_for(server.ip())).await?;
+    over(&socket, server, name, limit, waits).await
+}
+
+/// The same from a socket that is there.
+pub(super) async fn over(
+    socket: &UdpSocket,
+    server: SocketAddr,
+    name: &FileName,
+    limit: usize,
+    waits: &Waits,
+) -> std::io::Result<Got> {
     let wish = Wish {
         file: name.as_str().to_owned(),
         mode: Mode::Octet,
@@ -35,7 +46,7 @@ async fn read(server: SocketAddr, name: &FileName, limit: usize, waits: &Waits) 
         retries: waits.tftp_retries,
     };
     let (mut download, request) = Download::new(wish, server, Instant::now());
-    send(&socket, &[request]).await?;
+    send(socket, &[request]).await?;
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     let mut out = Vec::new();
     loop {
@@ -47,7 +58,7 @@ async fn read(server: SocketAddr, name: &FileName, limit: usize, waits: &Waits) 
             }
             Err(_) => download.timeout(Instant::now(), &mut out),
         };
-        send(&socket, &out).await?;
+        send(socket, &out).await?;
         out.clear();
         match progress {
             Ok(Progress::More) => {}

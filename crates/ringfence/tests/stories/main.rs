@@ -37,6 +37,7 @@ mod never_held_up;
 mod new_recovery;
 mod nobody_added;
 mod offline_ca;
+mod open_files;
 mod part_behind;
 mod readme;
 mod regenerated_at_once;
