@@ -7,15 +7,17 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::once_a_minute::OnceAMinute;
 use crate::tvs::RotatingFile;
 
 /// Requests whose lines may wait to be written, some seconds of a busy server.
@@ -30,6 +32,9 @@ const GATHER: Duration = Duration::from_millis(50);
 
 /// Number of waiting requests at which the writer does not wait any longer.
 const MANY: usize = WAITING / 4;
+
+/// Lines about the log itself come from no address.
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Lines that belong together, with one time stamp.
 #[derive(Debug)]
@@ -139,7 +144,8 @@ impl LineLog {
 
     fn with(out: impl Write + Send + 'static, zone: Option<TimeZone>) -> io::Result<Self> {
         let shared = Arc::new(Shared { handles: AtomicUsize::new(1), ..Shared::default() });
-        let writer = Writer { out, zone, gathered: Vec::new(), shared: Arc::clone(&shared), said: 0 };
+        let (shared_too, told) = (Arc::clone(&shared), OnceAMinute::default());
+        let writer = Writer { out, zone, gathered: Vec::new(), shared: shared_too, said: 0, told };
         std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
         Ok(Self(shared))
     }
@@ -202,6 +208,7 @@ struct Writer<W> {
     gathered: Vec<u8>,
     shared: Arc<Shared>,
     said: u64,
+    told: OnceAMinute,
 }
 
 impl<W> Drop for Writer<W> {
@@ -276,8 +283,10 @@ impl<W: Write> Writer<W> {
             let lines = self.gathered.split(|byte| *byte == b'\n').count().saturating_sub(1);
             self.shared.dropped.fetch_add(lines as u64, Ordering::Relaxed);
             // Of standard error nobody could be told.
-            if self.zone.is_some() {
-                tracing::warn!(%error, lines, "the TVS or CAPF log cannot be written; is the disk full?");
+            if self.zone.is_some()
+                && let Some(more) = self.told.count("a log cannot be written", HERE, Instant::now())
+            {
+                tracing::warn!(%error, lines, "the TVS or CAPF log cannot be written; is the disk full?{more}");
             }
         }
         self.gathered.clear();

@@ -1,40 +1,110 @@
-//! Lines of the log that a stranger can cause at will: one a minute for an address.
+//! Lines of the log that a stranger can cause at will: of one kind one a minute for an address. What was left out is said with the next
+//! line, else when the server ends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often the log says the same of an address.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
-/// Addresses that are kept in mind for that, some 100 bytes each. Beyond it nothing is said of further ones.
-const ADDRESSES: usize = 1024;
+/// Kinds and addresses that are kept in mind for that, some 100 bytes each. Beyond it nothing is said of further ones, but counted.
+const KEPT: usize = 1024;
 
-/// When the log said it of an address, and how often it has happened since.
+/// When the log said it of an address, and how often it was left out since.
 #[derive(Debug, Default)]
-pub(crate) struct OnceAMinute {
-    said: HashMap<IpAddr, (Instant, u64)>,
+pub(crate) struct OnceAMinute(Mutex<Said>);
+
+#[derive(Debug, Default)]
+struct Said {
+    of: HashMap<(&'static str, IpAddr), (Instant, u64)>,
+    /// Left out of addresses that there was no room for, by kind.
+    others: BTreeMap<&'static str, u64>,
+}
+
+/// What was left out before a line; as text it follows the line's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct More {
+    /// Of this address.
+    same: u64,
+    /// Of others, about whom nothing could be said.
+    others: u64,
+}
+
+impl More {
+    /// How often since the last line, with the one that is said now.
+    pub(crate) const fn times(self) -> u64 {
+        self.same.saturating_add(1)
+    }
+}
+
+impl std::fmt::Display for More {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.same > 0 {
+            write!(f, ", and {} more", self.same)?;
+        }
+        if self.others > 0 {
+            write!(f, ", and {} more of other addresses", self.others)?;
+        }
+        Ok(())
+    }
 }
 
 impl OnceAMinute {
-    /// Counts one. How many there were since the last line, when another line is due.
-    pub(crate) fn count(&mut self, address: IpAddr, now: Instant) -> Option<u64> {
-        if let Some((at, count)) = self.said.get_mut(&address) {
-            *count += 1;
+    fn said(&self) -> MutexGuard<'_, Said> {
+        // counts are whole between any two statements, also after a panic
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one. What was left out since the last line, when another line is due.
+    pub(crate) fn count(&self, kind: &'static str, address: IpAddr, now: Instant) -> Option<More> {
+        let mut said = self.said();
+        if let Some((at, count)) = said.of.get_mut(&(kind, address)) {
             if now.saturating_duration_since(*at) < SAY_EVERY {
+                *count += 1;
                 return None;
             }
             *at = now;
-            return Some(std::mem::take(count));
+            let same = std::mem::take(count);
+            return Some(More { same, others: said.others.remove(kind).unwrap_or(0) });
         }
-        if self.said.len() >= ADDRESSES {
-            self.said.retain(|_, (at, _)| now.saturating_duration_since(*at) < SAY_EVERY);
-            if self.said.len() >= ADDRESSES {
-                return None;
+        if said.of.len() >= KEPT {
+            said.forget(now);
+        }
+        if said.of.len() >= KEPT {
+            *said.others.entry(kind).or_default() += 1;
+            return None;
+        }
+        said.of.insert((kind, address), (now, 0));
+        Some(More { same: 0, others: said.others.remove(kind).unwrap_or(0) })
+    }
+}
+
+impl Said {
+    /// Forgets those about whom a line is due anyway; what was left out of them stays counted.
+    fn forget(&mut self, now: Instant) {
+        let Self { of, others } = self;
+        of.retain(|(kind, _), (at, count)| {
+            let stays = now.saturating_duration_since(*at) < SAY_EVERY;
+            if !stays && *count > 0 {
+                *others.entry(kind).or_default() += *count;
             }
+            stays
+        });
+    }
+}
+
+impl Drop for OnceAMinute {
+    fn drop(&mut self) {
+        let mut said = self.said();
+        let Said { of, others } = &mut *said;
+        for ((kind, _), (_, count)) in of.drain().filter(|(_, (_, count))| *count > 0) {
+            *others.entry(kind).or_default() += count;
         }
-        self.said.insert(address, (now, 0));
-        Some(1)
+        for (kind, left_out) in others {
+            tracing::warn!("{kind}: and {left_out} more, which were left out of the log");
+        }
     }
 }
 
@@ -45,22 +115,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_for_each_address_and_minute() {
-        let (mut said, start) = (OnceAMinute::default(), Instant::now());
+    fn a_line_for_each_kind_and_address_and_minute() {
+        let (said, start) = (OnceAMinute::default(), Instant::now());
         let address = |number: u32| IpAddr::from(Ipv4Addr::from(number));
-        assert_eq!(said.count(address(1), start), Some(1));
+        let count = |kind, number, now| said.count(kind, address(number), now).map(|more| more.to_string());
+        let line = |more: &str| Some(more.to_owned());
+        assert_eq!(count("a", 1, start), line(""));
         for _ in 0..40 {
-            assert_eq!(said.count(address(1), start + SAY_EVERY / 2), None);
+            assert_eq!(count("a", 1, start + SAY_EVERY / 2), None);
         }
-        assert_eq!(said.count(address(2), start + SAY_EVERY / 2), Some(1), "each has its own");
-        assert_eq!(said.count(address(1), start + SAY_EVERY), Some(41));
-        assert_eq!(said.count(address(1), start + SAY_EVERY), None);
-        // a crowd takes no memory without end, and makes room when it is quiet again
+        assert_eq!(count("a", 2, start + SAY_EVERY / 2), line(""), "each has its own");
+        assert_eq!(count("b", 1, start + SAY_EVERY / 2), line(""), "of each kind");
+        assert_eq!(said.count("a", address(1), start + SAY_EVERY).map(More::times), Some(41));
+        assert_eq!(count("a", 1, start + SAY_EVERY), None);
+        assert_eq!(count("a", 1, start + SAY_EVERY * 2), line(", and 1 more"));
+        // a crowd takes no memory without end, is counted, and makes room when it is quiet again
         for number in 0..5000 {
-            said.count(address(100 + number), start + SAY_EVERY);
+            count("a", 100 + number, start + SAY_EVERY * 2);
+            count("a", 100 + number, start + SAY_EVERY * 2);
         }
-        assert_eq!(said.said.len(), ADDRESSES);
-        assert_eq!(said.count(address(99), start + SAY_EVERY), None);
-        assert_eq!(said.count(address(99), start + SAY_EVERY * 3), Some(1));
+        assert_eq!(said.said().of.len(), KEPT);
+        assert_eq!(count("a", 99, start + SAY_EVERY * 2), None);
+        let (after, all) = (start + SAY_EVERY * 9, 2 * 5000 + 1);
+        // of those with a place one line was said, of the others none; the one that had a place of kind "a" before kept it
+        let Some(More { same: 0, others }) = said.count("a", address(99), after) else { panic!("a line is due") };
+        let lines = said.said().of.len() as u64;
+        assert_eq!(lines, 1);
+        assert!(others > 0 && others < all && others >= all - 2 * KEPT as u64, "{others}");
     }
 }

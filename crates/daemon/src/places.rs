@@ -24,7 +24,7 @@ use tokio::time::Instant;
 pub(crate) use self::share::{Server, Share, raise};
 pub use self::table::Limits;
 use self::table::{Entered, Table};
-use crate::once_a_minute::OnceAMinute;
+use crate::once_a_minute::{More, OnceAMinute};
 
 /// Pause after `accept` failed, mostly because the process has no file descriptors left: long enough for some to come back, short enough
 /// that no phone gives up.
@@ -42,6 +42,7 @@ struct Inner {
     service: &'static str,
     limits: Limits,
     state: Mutex<Held>,
+    told: OnceAMinute,
     /// Connections that have not ended, those among them whose place was taken away.
     open: watch::Sender<usize>,
 }
@@ -50,8 +51,6 @@ struct Inner {
 struct Held {
     table: Table,
     closes: HashMap<u64, Arc<Notify>>,
-    turned_away: OnceAMinute,
-    failed: OnceAMinute,
 }
 
 /// One place, given back when dropped.
@@ -83,9 +82,8 @@ impl Inner {
 
 impl Places {
     pub(crate) fn new(service: &'static str, limits: Limits) -> Self {
-        let (turned_away, failed) = (OnceAMinute::default(), OnceAMinute::default());
-        let state = Mutex::new(Held { table: Table::new(limits), closes: HashMap::new(), turned_away, failed });
-        Self(Arc::new(Inner { service, limits, state, open: watch::Sender::new(0) }))
+        let state = Mutex::new(Held { table: Table::new(limits), closes: HashMap::new() });
+        Self(Arc::new(Inner { service, limits, state, told: OnceAMinute::default(), open: watch::Sender::new(0) }))
     }
 
     /// The next connection with its place. Silent ones that were closed for it end by themselves ([`Place::taken_away`]).
@@ -117,17 +115,17 @@ impl Places {
                 id
             }
             Entered::Full | Entered::ShareTaken => {
-                let times = held.turned_away.count(peer.ip(), now);
                 drop(held);
                 let share = entered == Entered::ShareTaken;
-                if let Some(times) = times {
+                let more = inner.told.count("turned away", peer.ip(), now);
+                if let Some(more) = more {
                     let Limits { most, per_address, .. } = inner.limits;
                     let limit = if share { per_address } else { most };
                     tracing::warn!(
-                        service = inner.service, address = %peer.ip(), times, limit, of_address = share, "turned away"
+                        service = inner.service, address = %peer.ip(), limit, of_address = share, "turned away{more}"
                     );
                 }
-                return Err(TurnedAway { peer, share, times });
+                return Err(TurnedAway { peer, share, times: more.map(More::times) });
             }
         };
         let close = Arc::new(Notify::new());
@@ -140,11 +138,10 @@ impl Places {
     async fn accept_failed(&self, listener: &TcpListener, error: &io::Error) {
         // Not of an address: there is none.
         let here = listener.local_addr().map_or_else(|_| std::net::Ipv4Addr::UNSPECIFIED.into(), |local| local.ip());
-        let times = self.0.held().failed.count(here, Instant::now().into_std());
-        if let Some(times) = times {
+        if let Some(more) = self.0.told.count("cannot take a connection", here, Instant::now().into_std()) {
             tracing::warn!(
-                service = self.0.service, %error, times,
-                "cannot take a connection; are there file descriptors left? (`ulimit -n`, LimitNOFILE=)"
+                service = self.0.service, %error,
+                "cannot take a connection; are there file descriptors left? (`ulimit -n`, LimitNOFILE=){more}"
             );
         }
         tokio::time::sleep(ACCEPT_PAUSE).await;

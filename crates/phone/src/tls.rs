@@ -61,11 +61,7 @@ impl PhoneTls {
     }
 
     /// The same over a connection that is there, within `wait`.
-    pub(crate) async fn over(
-        &self,
-        tcp: TcpStream,
-        wait: Duration,
-    ) -> Result<(SslStream<TcpStream>, Vec<u8>), NoTls> {
+    pub(crate) async fn over(&self, tcp: TcpStream, wait: Duration) -> Result<(SslStream<TcpStream>, Vec<u8>), NoTls> {
         let failed = |why: &dyn std::fmt::Display| NoTls::Failed(why.to_string());
         // without it a record waits for the acknowledgement of the one before
         tcp.set_nodelay(true).map_err(|error| failed(&error))?;

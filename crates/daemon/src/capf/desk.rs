@@ -11,6 +11,7 @@ use ringfence_core::{Cluster, Surroundings};
 use tokio::time::{Instant, timeout_at};
 use wire::capf::{AuthResponse, Done, Ended, KeySpec, Operation};
 
+use crate::once_a_minute::OnceAMinute;
 use crate::surroundings::{System, now};
 
 /// How long a session waits for one of another address that makes a key for the same device, before it takes its place: longer than
@@ -70,6 +71,7 @@ pub struct NodeDesk {
     cluster: Cluster,
     files: Arc<NodeFiles>,
     clock: fn() -> i64,
+    told: OnceAMinute,
 }
 
 /// The system with another clock.
@@ -92,7 +94,7 @@ impl NodeDesk {
     /// A desk that keeps the files of its node up to date.
     #[must_use]
     pub fn new(desk: Desk, cluster: Cluster, files: Arc<NodeFiles>) -> Self {
-        Self { desk, cluster, files, clock: now }
+        Self { desk, cluster, files, clock: now, told: OnceAMinute::default() }
     }
 
     /// The same with another clock: milliseconds since 1970 UTC.
@@ -107,13 +109,15 @@ impl NodeDesk {
         &self.desk
     }
 
-    async fn publish(&self, device: &str) {
+    async fn publish(&self, device: &str, from: IpAddr) {
         let entry = match self.cluster.device_entry(device).await {
             Ok(Some(entry)) => entry,
             // The next look at the rows finds that it is gone.
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!(device, %error, "its config follows with the next look at the rows");
+                if let Some(more) = self.told.count("a config follows later", from, Instant::now().into_std()) {
+                    tracing::warn!(device, %error, "its config follows with the next look at the rows{more}");
+                }
                 return;
             }
         };
@@ -149,14 +153,17 @@ impl EnrolmentDesk for NodeDesk {
     async fn record(&self, visit: &mut Visit, done: &Done) -> Result<(), Refused> {
         self.desk.record(visit, done, (self.clock)()).await?;
         if let Some(device) = visit.device() {
-            self.publish(device).await;
+            self.publish(device, visit.from()).await;
         }
         Ok(())
     }
 
     async fn ended(&self, visit: &Visit, ended: &Ended) {
         if let Err(error) = self.desk.ended(visit, ended, (self.clock)()).await {
-            tracing::error!(device = visit.device(), %error, "the status of the device could not be written");
+            let more = self.told.count("a status could not be written", visit.from(), Instant::now().into_std());
+            if let Some(more) = more {
+                tracing::error!(device = visit.device(), %error, "the status of the device could not be written{more}");
+            }
         }
     }
 

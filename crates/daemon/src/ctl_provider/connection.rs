@@ -201,11 +201,17 @@ async fn serve<S: AsyncReadExt + AsyncWriteExt + Unpin>(
                 }
             }
         };
+        let now = Instant::now().into_std();
         let reply = answer.unwrap_or_else(|error| {
             match error {
                 // A rule forbids it, and the client says so to its administrator: nothing is wrong here.
                 CoreError::Refused { .. } => tracing::info!(%peer, %error, "a request of a CTL client was refused"),
-                _ => tracing::warn!(%peer, %error, "a request of a CTL client failed"),
+                _ => {
+                    let more = shared.told.count("a request of a CTL client failed", peer.ip(), now);
+                    if let Some(more) = more {
+                        tracing::warn!(%peer, %error, "a request of a CTL client failed{more}");
+                    }
+                }
             }
             Reply::Refused { label: label(&error).to_owned(), text: error.to_string() }
         });

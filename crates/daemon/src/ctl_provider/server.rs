@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::connection::Connection;
+use crate::once_a_minute::OnceAMinute;
 use crate::places::{Limits, Places, SILENCE, Server, Share};
 use crate::tls::SwappableTls;
 
@@ -66,6 +67,7 @@ pub(super) struct Shared {
     pub(super) cluster: Cluster,
     pub(super) limits: CtlProviderLimits,
     desk: Mutex<Option<String>>,
+    pub(super) told: OnceAMinute,
 }
 
 /// The one place at the desk, given back when dropped.
@@ -95,7 +97,7 @@ impl CtlProviderServer {
     /// A provider for a cluster.
     #[must_use]
     pub fn new(cluster: Cluster, tls: SwappableTls, limits: CtlProviderLimits) -> Self {
-        let shared = Shared { cluster, limits, desk: Mutex::new(None) };
+        let shared = Shared { cluster, limits, desk: Mutex::new(None), told: OnceAMinute::default() };
         Self { shared: Arc::new(shared), tls }
     }
 

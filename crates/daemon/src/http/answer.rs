@@ -1,7 +1,7 @@
 //! One request, one response.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -41,7 +41,7 @@ pub(super) async fn answer(
     request: &Request<Incoming>,
     peer: SocketAddr,
     fetcher: &Arc<Fetcher>,
-    unresolved: &Mutex<OnceAMinute>,
+    told: &OnceAMinute,
 ) -> Response<FileBody> {
     match file(request, peer, fetcher).await {
         Ok((name, response)) => {
@@ -53,14 +53,16 @@ pub(super) async fn answer(
         }
         Err(refusal) => {
             let (status, path) = (refusal.status.as_u16(), request.uri().path());
-            if refusal.status == StatusCode::INTERNAL_SERVER_ERROR {
-                tracing::error!(target: "http", %peer, path, status, why = refusal.why, "refused");
-            } else if refusal.unresolved {
-                let mut said = unresolved.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(times) = said.count(peer.ip(), Instant::now()) {
-                    let path: String = path.chars().take(MAX_PATH).collect();
-                    tracing::warn!(target: "http", %peer, path, status, times, why = refusal.why, "no file has such a name");
-                }
+            let due = |kind| told.count(kind, peer.ip(), Instant::now());
+            if refusal.status == StatusCode::INTERNAL_SERVER_ERROR
+                && let Some(more) = due("refused by our fault")
+            {
+                tracing::error!(target: "http", %peer, path, status, why = refusal.why, "refused{more}");
+            } else if refusal.unresolved
+                && let Some(more) = due("no file has such a name")
+            {
+                let path: String = path.chars().take(MAX_PATH).collect();
+                tracing::warn!(target: "http", %peer, path, status, why = refusal.why, "no file has such a name{more}");
             } else {
                 tracing::info!(target: "http", %peer, path, status, why = refusal.why, "refused");
             }

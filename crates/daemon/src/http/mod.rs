@@ -9,7 +9,7 @@ mod range;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -114,7 +114,7 @@ impl Server {
         let limits =
             Limits { most: config.max_connections, per_address: config.max_per_address, silence: config.silence };
         let shared =
-            Arc::new(Shared { places: Places::new("HTTP", limits), unresolved: Mutex::default(), config, fetcher });
+            Arc::new(Shared { places: Places::new("HTTP", limits), told: OnceAMinute::default(), config, fetcher });
         let mut accepting = JoinSet::new();
         for (listener, _) in listeners {
             accepting.spawn(accept(listener, Arc::clone(&shared), shutdown.clone()));
@@ -130,8 +130,7 @@ struct Shared {
     config: Config,
     fetcher: Arc<Fetcher>,
     places: Places,
-    /// Names that stay inside no folder, by the address that asks.
-    unresolved: Mutex<OnceAMinute>,
+    told: OnceAMinute,
 }
 
 /// Accepts until shutdown, then waits for its connections.
@@ -178,7 +177,7 @@ async fn serve(
             if !place.busy() {
                 return Err(io::Error::other("closed for another connection"));
             }
-            let answer = answer::answer(&request, peer, &shared.fetcher, &shared.unresolved).await;
+            let answer = answer::answer(&request, peer, &shared.fetcher, &shared.told).await;
             place.waits();
             Ok(answer)
         }

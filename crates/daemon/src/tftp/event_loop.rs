@@ -123,10 +123,7 @@ pub(super) struct EventLoop {
     penalty: u32,
     /// Segmentation offload was not refused yet.
     offload: bool,
-    /// Names that stay inside no folder, by the address that asks.
-    unresolved: OnceAMinute,
-    /// "Too many" was logged; again only after it got calm.
-    full_logged: bool,
+    told: OnceAMinute,
 }
 
 impl EventLoop {
@@ -162,8 +159,7 @@ impl EventLoop {
             sleep_only: 0,
             penalty: 0,
             offload: true,
-            unresolved: OnceAMinute::default(),
-            full_logged: false,
+            told: OnceAMinute::default(),
         })
     }
 
@@ -278,7 +274,12 @@ impl EventLoop {
                     self.request(listener, datagram, now);
                 }
             }
-            Err(error) => tracing::warn!(target: "tftp", %error, "cannot receive"),
+            Err(error) => {
+                let here = socket.local_addr().ip();
+                if let Some(more) = self.told.count("cannot receive", here, now) {
+                    tracing::warn!(target: "tftp", %error, "cannot receive{more}");
+                }
+            }
         }
     }
 
@@ -309,9 +310,9 @@ impl EventLoop {
         let name = match FileName::from_bytes(request.file) {
             Ok(name) => name,
             Err(bad) => {
-                if let Some(times) = self.unresolved.count(peer.ip(), now) {
+                if let Some(more) = self.told.count("no file has such a name", peer.ip(), now) {
                     let file = request.file.escape_ascii();
-                    tracing::warn!(target: "tftp", %peer, %file, times, %bad, "no file has such a name");
+                    tracing::warn!(target: "tftp", %peer, %file, %bad, "no file has such a name{more}");
                 }
                 if let Some(socket) = self.listeners.get(listener) {
                     socket.refuse(incoming.peer, asked, ErrorCode::AccessViolation, "Access violation");
@@ -355,15 +356,11 @@ impl EventLoop {
         } else {
             self.pairs.len() >= self.config.max_transfers && !self.make_room(None, now)
         };
-        let all = self.pairs.len();
-        if full && !self.full_logged {
-            self.full_logged = true;
+        if full && let Some(more) = self.told.count("too many transfers at a time", peer.ip(), now) {
             tracing::warn!(
-                target: "tftp", %peer, transfers = all, of_address,
-                "too many transfers at a time, requests are dropped until some end"
+                target: "tftp", %peer, transfers = self.pairs.len(), of_address,
+                "too many transfers at a time, requests are dropped until some end{more}"
             );
-        } else if !full && all < self.config.max_transfers / 2 {
-            self.full_logged = false;
         }
         !full
     }
@@ -464,8 +461,10 @@ impl EventLoop {
             FetchError::Failed(_) => (ErrorCode::NotDefined, "Server error"),
         };
         let (peer, asked) = place.pair;
-        if matches!(error, FetchError::Failed(_)) {
-            tracing::error!(target: "tftp", %peer, file = %place.name, %error, "refused");
+        if matches!(error, FetchError::Failed(_))
+            && let Some(more) = self.told.count("refused by our fault", peer.ip(), Instant::now())
+        {
+            tracing::error!(target: "tftp", %peer, file = %place.name, %error, "refused{more}");
         } else {
             tracing::info!(target: "tftp", %peer, file = %place.name, %error, "refused");
         }
@@ -604,7 +603,7 @@ impl EventLoop {
             self.fetcher.source().sent(&request, transfer.data().content());
         }
         macro_rules! line {
-            ($level:ident, $message:literal $(, $why:expr)?) => {
+            ($level:ident, $message:literal $(, $why:ident)?) => {
                 tracing::$level!(
                     target: "tftp", peer = %place.pair.0, file = %place.name, bytes = transfer.size(),
                     blksize = transfer.block_size(), windowsize = transfer.window(), resent = transfer.resent(),
@@ -618,9 +617,16 @@ impl EventLoop {
             // clients that only want the size, or have a list already, end a transfer like this; what was never acknowledged may
             // be forged, by the thousand
             End::Superseded | End::MadeRoom | End::Failed(Failure::Refused { .. }) => line!(info, "ended", how),
-            End::Unreadable(_) => line!(error, "failed", how),
             End::Failed(_) | End::Network(_) if !transfer.heard() => line!(info, "failed", how),
-            End::Failed(_) | End::Network(_) | End::Stopped => line!(warn, "failed", how),
+            End::Unreadable(_) | End::Failed(_) | End::Network(_) | End::Stopped => {
+                let ours = matches!(how, End::Unreadable(_));
+                let kind = if ours { "the file cannot be read" } else { "a transfer failed" };
+                match self.told.count(kind, place.pair.0.ip(), Instant::now()) {
+                    Some(more) if ours => line!(error, "failed{more}", how),
+                    Some(more) => line!(warn, "failed{more}", how),
+                    None => line!(info, "failed", how),
+                }
+            }
         }
     }
 }

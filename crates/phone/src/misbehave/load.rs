@@ -265,9 +265,7 @@ async fn unknown_by_tftp(from: Ipv4Addr, to: SocketAddr, number: usize) -> io::R
 async fn unknown_by_http(from: Ipv4Addr, to: SocketAddr, number: usize) -> io::Result<()> {
     let mut room = [0; 4096];
     for count in 0_u64.. {
-        let request = format!(
-            "GET /nothing-{number}-{count}.xml HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"
-        );
+        let request = format!("GET /nothing-{number}-{count}.xml HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
         let Ok(mut stream) = connect(from, to).await else {
             tokio::time::sleep(AGAIN).await;
             continue;

@@ -23,6 +23,7 @@ mod ctl_client;
 mod damaged_rows;
 mod done_means_done;
 mod everyday_files;
+mod few_lines;
 mod first_boot;
 mod import_peer;
 mod inventory;
