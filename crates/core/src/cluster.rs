@@ -223,6 +223,7 @@ impl Cluster {
     /// [`CoreError`]: damaged, of a release that this program does not know.
     pub async fn open(directory: &Path, zone: TimeZone) -> Result<Option<Self>, CoreError> {
         let data = DataDirectory::new(directory);
+        data.check_owner()?;
         let size = store::aside::length(&data.database())?;
         if size.unwrap_or_default() == 0 {
             return nothing_or_lost(&data).map(|()| None);

@@ -59,14 +59,15 @@ pub mod wording;
 pub use actor::{Actor, Level};
 pub use cluster::Cluster;
 pub use error::CoreError;
-pub use store::aside;
+pub use store::directory::DataDirectory;
+pub use store::ownership::{Owner, user_name};
 pub use store::rows::{
     AdministratorRow, CertificateRow, ChangeRow, DeviceRow, FormerSettingRow, GroupRow, HeldListRow, NodeRow,
     ServiceRow, StandingAlarmRow, UndeliveredRow, UnknownDeviceRow,
 };
 pub use store::serving::Serving;
 pub use store::sql::Table;
-pub use store::{StoreError, Unreadable};
+pub use store::{StoreError, Unreadable, append, aside};
 pub use surroundings::Surroundings;
 pub use wording::{counted, moment};
 

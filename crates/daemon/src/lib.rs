@@ -11,7 +11,7 @@
 //! * `places`: who gets a place of a server, and who is closed for it
 //! * [`line_log`]: logs that nobody waits for
 //! * [`sftp`]: servers through which clusters exchange certificates
-//! * [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
+//! * [`rights`]: the user that a node runs as; [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
 
 pub mod capf;
 pub mod ctl_provider;
@@ -27,6 +27,7 @@ mod parts;
 mod places;
 pub mod present;
 pub mod revocation;
+pub mod rights;
 pub mod serve;
 mod servers;
 pub mod settings;

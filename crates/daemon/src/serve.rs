@@ -14,12 +14,13 @@ use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
 use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
-use ringfence_core::{Actor, CoreError, Level, NodeRow};
+use ringfence_core::{Actor, CoreError, DataDirectory, Level, NodeRow};
 
 pub use self::stopping::StopSignals;
 use crate::line_log::LineLog;
 use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
 use crate::revocation::HttpAsk;
+use crate::rights;
 use crate::settings::{ClusterSettings, ListenSettings, Settings, SettingsError, default_data_directory};
 use crate::surroundings::System;
 use crate::tftp::BindError;
@@ -77,6 +78,11 @@ pub async fn prepare(
     tell: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Prepared, ServeError> {
     let zone = TimeZone::system();
+    let data = DataDirectory::new(directory);
+    data.check_owner().map_err(CoreError::from)?;
+    if let Some(said) = data.close_to_others().map_err(CoreError::from)? {
+        tell(&said);
+    }
     let opened = match Cluster::open(directory, zone.clone()).await? {
         Some(cluster) => {
             cluster.store().check().await.map_err(CoreError::from)?;
@@ -96,6 +102,7 @@ pub async fn prepare(
         let file = Settings::read(&directory.join("ringfence.toml"))?;
         let mut settings = file.clone();
         options(&mut settings);
+        rights::check(&settings)?;
         let (cluster, warnings) = create(directory, &mut settings, zone, tell).await?;
         let node = cluster.node(None).await?;
         return Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), node, settings, file, warnings });
@@ -111,6 +118,7 @@ pub async fn prepare(
     };
     let mut settings = file.clone();
     options(&mut settings);
+    rights::check(&settings)?;
     let warnings = later::check(&cluster, &node, &mut settings).await?;
     Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), node, settings, file, warnings })
 }

@@ -29,6 +29,9 @@ pub struct Settings {
     /// What the cluster is made with.
     #[serde(skip_serializing_if = "ClusterSettings::is_empty")]
     pub cluster: ClusterSettings,
+    /// The process.
+    #[serde(skip_serializing_if = "ServeSettings::is_empty")]
+    pub serve: ServeSettings,
     /// Where the servers listen.
     pub listen: ListenSettings,
     /// What phones may do.
@@ -98,6 +101,16 @@ impl std::str::FromStr for SubscriberSettings {
         let (name, address) = parts.ok_or_else(|| format!("`{text}` is not NAME=ADDRESS"))?;
         Ok(Self { name: name.to_owned(), address })
     }
+}
+
+/// `[serve]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeSettings {
+    /// The user that the node runs as when root starts it, by name or number. Without it the one whom the data directory belongs to.
+    /// The file of the data directory decides for all nodes in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 /// `[listen]`.
@@ -292,6 +305,12 @@ impl ClusterSettings {
         });
         let nodes = std::iter::once(publisher).chain(subscribers).collect();
         Ok(NewCluster { release, upgraded_from, nodes, subject })
+    }
+}
+
+impl ServeSettings {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use daemon::line_log::LineLog;
 use daemon::monitor::Monitor;
 use daemon::node::{Node, StartError};
+use daemon::rights::{self, Rights};
 use daemon::serve::{self, Prepared, ServeError, StopSignals, prepare, settings_text, start, summary};
 use daemon::settings::{Settings, SubscriberSettings, default_data_directory, table};
 
@@ -41,6 +42,9 @@ pub struct Args {
     /// Serve this node of the cluster instead of the publisher
     #[arg(long)]
     node: Option<String>,
+    /// User to run as when root starts it (the owner of the data directory)
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
     /// Address to listen on (all; on a subscriber its own)
     #[arg(long)]
     listen: Option<IpAddr>,
@@ -109,19 +113,21 @@ pub struct Args {
 impl Args {
     /// Runs until SIGTERM or SIGINT.
     pub fn run(self) -> Result<Answer, Failure> {
+        // Before there is a thread: each has rights of its own.
+        let rights = rights::step_down(&self.data, self.user.as_deref()).map_err(could_not)?;
         let signals = StopSignals::new().map_err(could_not)?;
         // Everything that is said from here on goes this way: who reads it may have stopped, and the servers must not.
         let told = Told(serve::log_to(anstream::stderr()).map_err(could_not)?);
         let runtime = tokio::runtime::Runtime::new().map_err(could_not)?;
-        let answer = runtime.block_on(self.serve(signals, &told));
+        let answer = runtime.block_on(self.serve(signals, &told, rights));
         // A thread that waits for a disk is not waited for.
         runtime.shutdown_timeout(LAST);
         told.0.flush(LAST);
         answer
     }
 
-    async fn serve(self, mut signals: StopSignals, told: &Told) -> Result<Answer, Failure> {
-        let (cluster, node, monitor, summary) = self.started(told).await.map_err(|error| match error {
+    async fn serve(self, mut signals: StopSignals, told: &Told, rights: Rights) -> Result<Answer, Failure> {
+        let (cluster, node, monitor, summary) = self.started(told, &rights).await.map_err(|error| match error {
             ServeError::Later(text) => Failure::WrongUsage(text),
             other => could_not(other),
         })?;
@@ -134,7 +140,7 @@ impl Args {
         Ok(Answer::Yes)
     }
 
-    async fn started(&self, told: &Told) -> Result<(Cluster, Node, Monitor, String), ServeError> {
+    async fn started(&self, told: &Told, rights: &Rights) -> Result<(Cluster, Node, Monitor, String), ServeError> {
         let options = |settings: &mut Settings| self.put_into(settings);
         let node = self.node.as_deref();
         let prepared = prepare(&self.data, node, &options, &mut |text| told.note(text)).await?;
@@ -146,7 +152,11 @@ impl Args {
         // With the file as it is now: a first start has written its options there.
         let file = Settings::read(&cluster.directory(&node.row()).settings())?;
         cluster.write_started_with(&node.row(), &settings_text(settings, &file))?;
-        serve::warnings(cluster, &node, &prepared).iter().for_each(|warning| told.warn(warning));
+        rights
+            .warning()
+            .iter()
+            .chain(&serve::warnings(cluster, &node, &prepared))
+            .for_each(|warning| told.warn(warning));
         let mut summary = summary(cluster, &node, settings).await?;
         if let Some(address) = monitor.metrics() {
             summary.push_str(&format!("  metrics: http://{address}/metrics\n"));
@@ -160,6 +170,9 @@ impl Args {
             if let Some(value) = given {
                 *place = value.clone();
             }
+        }
+        if self.user.is_some() {
+            settings.serve.user.clone_from(&self.user);
         }
         settings.listen.address = self.listen.or(settings.listen.address);
         set(&mut settings.listen.http, self.http_port.as_ref());

@@ -1,11 +1,17 @@
 //! Log files that grow by one line at a time.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
+
+use crate::aside::{self, OpenDirectory};
 use crate::{StoreError, fault};
+
+/// Who may read a log: its user, and the group that administrators of logs are in.
+pub const LOG_MODE: u32 = 0o640;
 
 /// A log file above this is set aside as `NAME.1` before the next line: 5 MB hold some 50 000 commands.
 pub const SIZE_LIMIT: u64 = 5_000_000;
@@ -44,8 +50,37 @@ pub(crate) fn ends_with_a_line(file: &File) -> std::io::Result<bool> {
 /// Opens a log for its next line; a full one is set aside before.
 pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
     set_aside_when_full(path)?;
-    let opened = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path);
-    opened.map_err(StoreError::file(path, "cannot be written"))
+    log_file(path)
+}
+
+/// Opens a log of the data directory for appending, and makes it ([`LOG_MODE`] under any umask, of the user of the node) if it is not
+/// there. No link is followed.
+///
+/// # Errors
+/// [`StoreError::File`].
+pub fn log_file(path: &Path) -> Result<File, StoreError> {
+    let failed = || StoreError::file(path, "cannot be written");
+    let open = |new: bool| {
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create_new(new).mode(LOG_MODE).custom_flags(OFlag::O_NOFOLLOW.bits());
+        options.open(path)
+    };
+    loop {
+        match open(false) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            opened => return opened.map_err(failed()),
+        }
+        match open(true) {
+            // Somebody made it in between.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed()(error)),
+            Ok(file) => {
+                OpenDirectory::ours(aside::parent(path))?.hand_over(&file).map_err(failed())?;
+                file.set_permissions(Permissions::from_mode(LOG_MODE)).map_err(failed())?;
+                return Ok(file);
+            }
+        }
+    }
 }
 
 /// The name that a full log gets.
@@ -56,7 +91,7 @@ pub(crate) fn set_aside_name(path: &Path) -> PathBuf {
 }
 
 fn set_aside_when_full(path: &Path) -> Result<(), StoreError> {
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.len() >= SIZE_LIMIT => {
             std::fs::rename(path, set_aside_name(path)).map_err(StoreError::file(path, "cannot be set aside"))
         }
@@ -69,6 +104,17 @@ fn set_aside_when_full(path: &Path) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A user who may write in the folder of logs has root's commands append to a file of his choice.
+    #[test]
+    fn no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "of root").unwrap();
+        std::os::unix::fs::symlink(&secret, folder.path().join("cli.log")).unwrap();
+        assert!(line(&folder.path().join("cli.log"), "quit").is_err());
+        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "of root");
+    }
 
     #[test]
     fn one_call_is_one_line_and_a_full_file_is_set_aside() {

@@ -2,13 +2,15 @@
 //! that one who alters rows is seen; a copy of it on another machine (as logs have) shows even who alters both.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
+
 use crate::rows::{hex, unhex};
-use crate::{Store, StoreError, append, aside};
+use crate::{Store, StoreError, append, aside, directory};
 
 /// Faults that are told at most: who finds a hundred need not read on.
 pub const FAULT_LIMIT: usize = 100;
@@ -37,8 +39,7 @@ fn half_name(log: &Path) -> PathBuf {
 pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
     let failed = || StoreError::file(path, "cannot be written");
     let folder = path.parent().unwrap_or(path);
-    let made = DirBuilder::new().recursive(true).mode(0o750).create(folder);
-    made.map_err(StoreError::file(folder, "cannot be made"))?;
+    directory::make(folder, directory::LOG_FOLDER)?;
     set_half_line_aside(path)?;
     let mut file = append::open(path)?;
     if file.metadata().map_err(failed())?.len() == 0 {
@@ -70,7 +71,8 @@ pub(crate) fn write(mut file: &File, path: &Path, seq: i64, hash: &str) -> Resul
 /// written behind it and be none.
 fn set_half_line_aside(path: &Path) -> Result<(), StoreError> {
     let failed = || StoreError::file(path, "cannot be read");
-    let log = match OpenOptions::new().read(true).write(true).open(path) {
+    let opened = OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path);
+    let log = match opened {
         Ok(log) => log,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed()(error)),

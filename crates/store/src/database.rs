@@ -70,7 +70,11 @@ impl Store {
         if !create && !path.exists() {
             return Err(StoreError::file(path, "cannot be opened")(std::io::ErrorKind::NotFound.into()));
         }
-        let url = format!("sqlite://{}?mode={}", encode_path(path), if create { "rwc" } else { "rw" });
+        if create {
+            // By us, because SQLite would ask the umask who may read it. Its companions get the rights and the owner of this file.
+            drop(lock::open(path)?);
+        }
+        let url = format!("sqlite://{}?mode=rw", encode_path(path));
         let held = path.to_owned();
         let (open, unclean) = tokio::task::spawn_blocking(move || hold(&held))
             .await

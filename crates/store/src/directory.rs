@@ -10,6 +10,9 @@ use crate::aside::{self, OpenDirectory};
 use crate::keys::KeyStore;
 use crate::{StoreError, lock};
 
+/// Who may do what in a folder of logs.
+pub(crate) const LOG_FOLDER: u32 = 0o750;
+
 /// A data directory.
 #[derive(Debug, Clone)]
 pub struct DataDirectory {
@@ -105,7 +108,7 @@ impl NodeDirectory {
         make(&self.root, 0o700)?;
         make(&self.root.join("keys"), 0o700)?;
         make(&self.published(), 0o755)?;
-        make(&self.log(), 0o750)
+        make(&self.log(), LOG_FOLDER)
     }
 
     /// Removes what processes that are gone have left half written. Their names.

@@ -1,7 +1,8 @@
 //! What lasts: rows in a database, key files, published files. Nothing here decides anything.
 //!
 //! * [`database`]: opening, migrations, transactions; [`rows`] the typed queries; [`sql`] the free `select` of `run sql`
-//! * [`directory`]: the data directory of a cluster; [`serving`]: which nodes of it run; [`keys`]: the key store of a node; [`lock`]: locks
+//! * [`directory`]: the data directory of a cluster; [`ownership`]: whose it is; [`serving`]: which nodes of it run; [`keys`]: the key
+//!   store of a node; [`lock`]: locks
 //! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read;
 //!   [`given`]: what an administrator names
 //! * [`unreadable`]: rows that cannot be read, and [`kept`]: what rows keep for others to read
@@ -20,6 +21,7 @@ pub mod given;
 pub mod kept;
 pub mod keys;
 pub mod lock;
+pub mod ownership;
 pub mod peer;
 pub mod rows;
 pub mod serving;

@@ -12,6 +12,7 @@ use nix::fcntl::OFlag;
 
 use crate::StoreError;
 use crate::aside::{self, OpenDirectory};
+use crate::ownership::user_name;
 
 /// How long a lock is waited for: nothing that Ringfence does under one takes longer, and who types waits no longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -152,9 +153,7 @@ pub(crate) fn named(process: u32) -> String {
     // Files of a process that shows nobody its memory belong to root; its directory is its own.
     let user = std::fs::read_to_string(format!("{path}/status")).ok().and_then(|status| {
         let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-        let user = nix::unistd::Uid::from_raw(line.split_whitespace().nth(1)?.parse().ok()?);
-        let known = nix::unistd::User::from_uid(user).ok().flatten();
-        Some(known.map_or_else(|| user.to_string(), |known| known.name))
+        Some(user_name(line.split_whitespace().nth(1)?.parse().ok()?))
     });
     match (name.is_empty(), user) {
         (false, Some(user)) => format!("process {process} ({name}, user {user})"),

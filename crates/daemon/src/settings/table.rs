@@ -36,7 +36,7 @@ const SWITCH: &str = "true or false";
 const IPV4: &str = "an IPv4 address in quotation marks";
 
 /// All of them, in the order of the file. `[cluster]` counts at the first start only.
-pub const SETTINGS: [Setting; 40] = [
+pub const SETTINGS: [Setting; 41] = [
     row("cluster", ("release", "--release"), TEXT, "15", "release of CUCM to follow"),
     row("cluster", ("upgraded_from", "--upgraded-from"), TEXT, "none", "release whose certificates it keeps"),
     row("cluster", ("name", "--name"), TEXT, "the name of this machine", "host name of the publisher, without domain"),
@@ -60,6 +60,7 @@ pub const SETTINGS: [Setting; 40] = [
         "none",
         "further nodes; --subscriber NAME=ADDRESS",
     ),
+    row("serve", ("user", "--user"), TEXT, "the owner of the data directory", "user to run as when root starts it"),
     row(
         "listen",
         ("address", "--listen"),
@@ -145,7 +146,7 @@ mod tests {
     fn it_has_every_setting_with_its_default() {
         let text = "[cluster]\nrelease=\"15\"\nupgraded_from=\"9.1\"\nname=\"n\"\ndomain=\"d\"\naddress=\"10.0.0.1\"\ncountry=\"DE\"\norganization=\"o\"\n\
                     unit=\"u\"\nstate=\"s\"\nlocality=\"l\"\nsubscriber=[{name=\"s\",address=\"10.0.0.2\"}]\n\
-                    [listen]\naddress=\"::\"\ntftp=1\nhttp=2\ntvs=3\ncapf=4\nctl_provider=5\n[files]\ntftpboot=\"/x\"\n\
+                    [serve]\nuser=\"u\"\n[listen]\naddress=\"::\"\ntftp=1\nhttp=2\ntvs=3\ncapf=4\nctl_provider=5\n[files]\ntftpboot=\"/x\"\n\
                     [monitor]\nmetrics=\"127.0.0.1:9\"\nsyslog={server=\"h:1\"}\n\
                     mail={server=\"m\",from=\"a@b\",to=[\"c@d\"]}\n";
         let full: Settings = toml::from_str(text).unwrap();

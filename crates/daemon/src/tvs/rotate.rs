@@ -1,8 +1,10 @@
 //! A log file that does not grow without end.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use ringfence_core::{StoreError, append};
 
 /// Appends to a file; when it would pass its limit it is renamed to `<name>.1`, which replaces the one before, and a
 /// new one is begun. So at most twice the limit stands on the disk.
@@ -53,7 +55,10 @@ impl Write for RotatingFile {
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    append::log_file(path).map_err(|error| match error {
+        StoreError::File { source, .. } => source,
+        other => io::Error::other(other),
+    })
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ mod open_files;
 mod part_behind;
 mod readme;
 mod regenerated_at_once;
+mod rights;
 mod serve;
 mod terminal_width;
 mod tftpboot;

@@ -49,6 +49,11 @@ impl Served {
         Self::start_as(command, "127.0.0.1", data, &["--name", "node1", "--address", "127.0.0.1"], "0")
     }
 
+    /// The same, listening on `listen`; a TFTP port in `more` counts.
+    pub fn start_with(command: Command, listen: &str, data: &Path, more: &[&str], tvs_port: &str) -> Self {
+        Self::start_as(command, listen, data, more, tvs_port)
+    }
+
     /// Its process.
     pub fn id(&self) -> nix::unistd::Pid {
         nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"))
@@ -61,7 +66,8 @@ impl Served {
 
     fn start_as(mut command: Command, listen: &str, data: &Path, more: &[&str], tvs_port: &str) -> Self {
         let mut child = command
-            .args(["serve", "--listen", listen, "--tftp-port", "0", "--http-port", "0", "--tvs-port", tvs_port])
+            .args(["serve", "--listen", listen, "--http-port", "0", "--tvs-port", tvs_port])
+            .args(if more.contains(&"--tftp-port") { &[][..] } else { &["--tftp-port", "0"] })
             .args(more)
             .arg("--data")
             .arg(data)
