@@ -64,6 +64,8 @@ pub struct Prepared {
     pub file: Settings,
     /// What the administrator should know.
     pub warnings: Vec<String>,
+    /// No start of this cluster has come as far as serving: this one writes the ports that configs name.
+    pub first: bool,
 }
 
 /// Opens the cluster of a data directory, or makes it, and reads the settings of the node; `options` puts those of the command line
@@ -105,9 +107,18 @@ pub async fn prepare(
         rights::check(&settings)?;
         let (cluster, warnings) = create(directory, &mut settings, zone, tell).await?;
         let node = cluster.node(None).await?;
-        return Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), node, settings, file, warnings });
+        return Ok(Prepared {
+            cluster: cluster.asking(Arc::new(HttpAsk)),
+            node,
+            settings,
+            file,
+            warnings,
+            first: true,
+        });
     };
     let node = cluster.node(node).await?;
+    // Written at the end of each start: a first one that was cut short is made up for by the next.
+    let first = node.publisher && !cluster.directory(&node).started_with().exists();
     let path = cluster.directory(&node).settings();
     let file = if node.publisher || path.exists() {
         Settings::read(&path)?
@@ -119,8 +130,8 @@ pub async fn prepare(
     let mut settings = file.clone();
     options(&mut settings);
     rights::check(&settings)?;
-    let warnings = later::check(&cluster, &node, &mut settings).await?;
-    Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), node, settings, file, warnings })
+    let warnings = later::check(&cluster, &node, &mut settings, first).await?;
+    Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), node, settings, file, warnings, first })
 }
 
 /// The first start.
@@ -215,18 +226,21 @@ fn capf_port(settings: &Settings, known: u16) -> u16 {
 }
 
 /// Starts the servers of a node with its settings. TFTP moves to 6969 without the right to 69, unless the settings name
-/// a port.
+/// a port. Only the first start of the cluster chooses the ports of TVS and CAPF, which configs name; later ones listen there, also
+/// where the settings have 0.
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Result<Node, ServeError> {
+pub async fn start(prepared: &Prepared) -> Result<Node, ServeError> {
+    let Prepared { cluster, settings, first, .. } = prepared;
+    let (node, first) = (prepared.node.clone(), *first);
     if let Err(error) = crate::places::raise() {
         tracing::warn!(%error, "what this process may open is not raised: it stays as it was started with");
     }
     let folder = folder(settings)?;
     let known = cluster.parameters().await?.number(TVS_PORT, u32::from(DEFAULT_TVS_PORT));
     let known = u16::try_from(known).unwrap_or(DEFAULT_TVS_PORT);
-    let tvs = settings.listen.tvs.unwrap_or(known);
+    let tvs = settings.listen.tvs.filter(|port| first || *port != 0).unwrap_or(known);
     let address = settings.listen.on(node.publisher, node.address.parse().ok());
     let options = |tftp: SocketAddr| NodeOptions {
         listen: Listen { tftp, http: at(address, settings.listen.http), tvs: at(address, tvs) },
@@ -238,7 +252,7 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
     let known_capf = u16::try_from(known_capf).unwrap_or(wire::capf::PORT);
     let free = if settings.listen.http == 0 { 0 } else { wire::ctl_provider::PORT };
     let publisher = || PublisherOptions {
-        capf: at(address, capf_port(settings, known_capf)),
+        capf: at(address, if first { capf_port(settings, known_capf) } else { known_capf }),
         capf_limits: settings.capf.limits(),
         sha2: settings.capf.sha2(),
         ctl_provider: at(address, settings.listen.ctl_provider.unwrap_or(free)),
@@ -250,18 +264,15 @@ pub async fn start(cluster: &Cluster, node: NodeRow, settings: &Settings) -> Res
         }
         started => started?,
     };
-    // Only a node that listens may change what configs say.
-    let listens = started.listen().tvs.port();
-    let system = Actor::new("system", Level::Install);
-    if listens != known {
-        cluster.set_parameter(&system, TVS_PORT, &listens.to_string(), &mut System::default()).await?;
-        started.refresh().await?;
-    }
-    // Nobody listens on port 0: the service was stopped when the node started.
-    let capf = started.capf().map(|address| address.port()).filter(|port| *port != 0 && *port != known_capf);
-    if let Some(port) = capf {
-        cluster.set_parameter(&system, CAPF_PORT, &port.to_string(), &mut System::default()).await?;
-        started.refresh().await?;
+    if first {
+        // Only a node that listens may say where. Nobody listens on port 0: the service was stopped when the node started.
+        let capf = started.capf().map_or(0, |address| address.port());
+        let ports = [(TVS_PORT, started.listen().tvs.port(), known), (CAPF_PORT, capf, known_capf)];
+        for (name, port, _) in ports.into_iter().filter(|(_, port, known)| port != known && *port != 0) {
+            let system = Actor::new("system", Level::Install);
+            cluster.set_parameter(&system, name, &port.to_string(), &mut System::default()).await?;
+            started.refresh().await?;
+        }
     }
     let kept = Settings { cluster: ClusterSettings::default(), ..settings.clone() };
     cluster.write_settings(&started.row(), &kept.to_toml()?)?;

@@ -146,7 +146,7 @@ impl Args {
         let prepared = prepare(&self.data, node, &options, &mut |text| told.note(text)).await?;
         prepared.warnings.iter().for_each(|warning| told.warn(warning));
         let Prepared { cluster, settings, .. } = &prepared;
-        let node = start(cluster, prepared.node.clone(), settings).await?;
+        let node = start(&prepared).await?;
         let monitor = Monitor::start(cluster, &node.row(), &settings.monitor, node.counted()).await;
         let monitor = monitor.map_err(StartError::from)?;
         // With the file as it is now: a first start has written its options there.

@@ -25,7 +25,8 @@ struct Wanted<'a> {
     command: String,
 }
 
-/// Compares what a start names with the cluster and gives the warnings. What counts is put in place of what only counted once.
+/// Compares what a start names with the cluster and gives the warnings. What counts is put in place of what only counted once. Ports
+/// are compared unless this start `chooses` them: the first that serves does.
 ///
 /// # Errors
 /// [`ServeError::Later`].
@@ -33,6 +34,7 @@ pub(super) async fn check(
     cluster: &Cluster,
     node: &NodeRow,
     settings: &mut Settings,
+    chooses: bool,
 ) -> Result<Vec<String>, ServeError> {
     let parameters = cluster.parameters().await?;
     let parts = cluster.subject_parts(node).await?;
@@ -59,8 +61,8 @@ pub(super) async fn check(
     let port = |name, parameter: &'static str, given: Option<u16>| Wanted {
         name,
         former: (parameter, ""),
-        // Any free port is what a start may ask for.
-        given: given.filter(|port| *port != 0).map(|port| port.to_string()),
+        // With 0 a later start takes the port of the cluster.
+        given: given.filter(|port| *port != 0 && !chooses).map(|port| port.to_string()),
         now: parameters.get(parameter).to_owned(),
         first: None,
         command: given.map_or_else(String::new, |port| format!("set parameter {parameter} {port}")),
@@ -143,8 +145,10 @@ pub(super) async fn check(
     check_subscribers(cluster, settings).await?;
     // A port that is not that of the cluster any more is none to listen on.
     let now = |parameter: &str| parameters.get(parameter).parse::<u16>().ok();
-    settings.listen.tvs = settings.listen.tvs.filter(|port| *port == 0 || Some(*port) == now(TVS_PORT));
-    settings.listen.capf = settings.listen.capf.filter(|port| *port == 0 || Some(*port) == now(CAPF_PORT));
+    if !chooses {
+        settings.listen.tvs = settings.listen.tvs.filter(|port| *port == 0 || Some(*port) == now(TVS_PORT));
+        settings.listen.capf = settings.listen.capf.filter(|port| *port == 0 || Some(*port) == now(CAPF_PORT));
+    }
     Ok(warnings)
 }
 

@@ -29,6 +29,7 @@ const fn row(
 }
 
 const PORT: &str = "a port, 0 to 65535 (0: any free one)";
+const CLUSTER_PORT: &str = "a port, 0 to 65535 (0: any free one at the first start)";
 const SECONDS: &str = "seconds, 1 or more";
 const COUNT: &str = "a number, 1 or more";
 const TEXT: &str = "text in quotation marks";
@@ -73,11 +74,17 @@ pub const SETTINGS: [Setting; 41] = [
     row(
         "listen",
         ("tvs", "--tvs-port"),
-        PORT,
+        CLUSTER_PORT,
         "that of the cluster, 2445 at first",
         "TCP port of TVS, named in configs",
     ),
-    row("listen", ("capf", ""), PORT, "that of the cluster, 3804 at first", "TCP port of CAPF, named in configs"),
+    row(
+        "listen",
+        ("capf", ""),
+        CLUSTER_PORT,
+        "that of the cluster, 3804 at first",
+        "TCP port of CAPF, named in configs",
+    ),
     row("listen", ("ctl_provider", ""), PORT, "2444", "TCP port of the CTL provider, once it is activated"),
     row("phones", ("legacy_tls", "--legacy-tls"), SWITCH, "false", "TLS 1.0 for the 7900 series"),
     row("capf", ("connections", "--capf-connections"), COUNT, "2048", "open connections at most"),

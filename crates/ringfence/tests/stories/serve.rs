@@ -208,6 +208,52 @@ fn a_subscriber_serves_its_own_list() {
     assert!(said.contains(&format!("-c 'set parameter TVSPort {other}'")), "{said}");
 }
 
+/// The ports that configs name: of TVS and of CAPF.
+fn ports(data: &Path) -> String {
+    let sql =
+        "select paramname, paramvalue from processconfig where paramname in ('TVSPort', 'CAPFPhonePort') order by 1";
+    let rows = run("sqlite3", "sqlite3", &[data.join("ringfence.db").to_str().unwrap(), sql]);
+    assert!(rows.status.success(), "{rows:?}");
+    String::from_utf8(rows.stdout).unwrap()
+}
+
+/// Where phones were told to ask, they find TVS and CAPF after each start, whatever it was told: a list that is renewed elsewhere is none
+/// for them.
+#[test]
+fn only_the_first_start_chooses_the_ports_of_the_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Served::start(&data, &["--subscriber", "node2=127.0.0.2"]);
+    let capf = |said: &str| said.lines().find(|line| line.contains("CAPF  tcp")).map(str::to_owned).unwrap();
+    let (tvs, capf_line, chosen) = (node.tvs, capf(&node.said), ports(&data));
+    assert!(chosen.contains(&format!("|{tvs}\n")), "{chosen}");
+
+    // Somebody starts a second one beside it, with ports and settings of his own.
+    let before = files(&data);
+    let rows = || run("sqlite3", "sqlite3", &[data.join("ringfence.db").to_str().unwrap(), ".dump"]).stdout;
+    let rows_before = rows();
+    for more in [&["--tvs-port", "0", "--legacy-tls"][..], &["--release", "15"]] {
+        let base = ["--data", data.to_str().unwrap(), "--listen", "127.0.0.1", "--tftp-port", "0", "--http-port", "0"];
+        let said = refused(&[&base[..], more].concat());
+        assert!(said.starts_with(&format!("node1 is served by process {} (", node.id())), "{said}");
+    }
+    assert_eq!(files(&data), before);
+    assert!(rows() == rows_before, "no row was written");
+
+    // A subscriber and later starts that take any port take that of the cluster.
+    let second = Served::start_at("127.0.0.2", &data, &["--node", "node2"], "0");
+    assert_eq!((second.tvs, ports(&data)), (tvs, chosen.clone()));
+    assert_eq!((second.stop().code(), node.stop().code()), (Some(0), Some(0)));
+    let node = Served::start(&data, &[]);
+    assert_eq!((node.tvs, capf(&node.said), ports(&data)), (tvs, capf_line, chosen.clone()));
+    assert_eq!(node.stop().code(), Some(0));
+
+    std::fs::write(data.join("ringfence.toml"), "[listen]\ncapf = 9\n").unwrap();
+    let said = stopped(&data, &["--listen", "127.0.0.1"]);
+    assert!(said.contains("wants CAPF port 9") && said.contains("-c 'set parameter CAPFPhonePort 9'"), "{said}");
+    assert_eq!(ports(&data), chosen);
+}
+
 /// What a start says that is stopped because it names what the cluster is not.
 fn stopped(data: &Path, more: &[&str]) -> String {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
