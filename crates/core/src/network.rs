@@ -19,7 +19,7 @@ use crate::units::Unit;
 
 /// What phones check lists, configs and servers with, in the order in which it is renewed: TVS vouches for the first, the lists that
 /// the first has signed tell of the second, and ITLRecovery is the way back as long as it stays.
-const CHECKED: [Unit; 3] = [Unit::CallManager, Unit::Tvs, Unit::ItlRecovery];
+pub(crate) const CHECKED: [Unit; 3] = [Unit::CallManager, Unit::Tvs, Unit::ItlRecovery];
 
 /// What is to be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +55,36 @@ impl NetworkChange {
 }
 
 /// A certificate that carries another name than its node will have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldName {
     /// The unit.
     pub unit: Unit,
+    /// What keeps it from being renewed now, if anything does.
+    pub waits: Option<Wait>,
+}
+
+/// Why a certificate is not renewed now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
     /// A CA has signed it, so a new one comes from there.
-    pub of_a_ca: bool,
+    OfACa,
+    /// Its turn comes after that of another one, which phones check too.
+    After(Unit),
+    /// What is refused now, with the reason.
+    Refused(String),
+}
+
+impl OldName {
+    /// Why it is not renewed now, as an answer says it.
+    pub fn reason(&self) -> Option<String> {
+        Some(match self.waits.as_ref()? {
+            Wait::OfACa => {
+                format!("a CA has signed it: `set csr gen {0}`, then `set cert import own {0}`", self.unit.name())
+            }
+            Wait::After(first) => format!("comes after {}", first.name()),
+            Wait::Refused(text) => text.clone(),
+        })
+    }
 }
 
 /// What a change does, before it is made.
@@ -114,15 +138,21 @@ impl Cluster {
         let after = change.applied_to(&before);
         NewNode::try_from(&after)?.check()?;
         let others = || nodes.iter().filter(|other| other.pkid != before.pkid);
-        if let Some(other) =
-            others().find(|other| other.name.eq_ignore_ascii_case(&after.name) || other.address == after.address)
-        {
-            let text = format!("{} ({}) has this name or address already", other.name, other.address);
-            return Err(CoreError::BadInput(text));
+        let same_name = |other: &&NodeRow| other.name.eq_ignore_ascii_case(&after.name);
+        if let Some(other) = others().find(|other| same_name(other) || other.address == after.address) {
+            let what = if same_name(&other) { "name" } else { "address" };
+            return Err(CoreError::BadInput(format!("{} ({}) has this {what} already", other.name, other.address)));
         }
-        let old_names = self.old_names(&after).await?;
+        let old_names = match change {
+            // Certificates carry no address; what waits for another name goes on with the command of that.
+            NetworkChange::Address(_) => Vec::new(),
+            NetworkChange::Hostname(_) | NetworkChange::Domain(_) => self.old_names(&before, &after, now).await?,
+        };
         if before == after && old_names.is_empty() {
-            return Err(CoreError::BadInput(format!("{} is that already, and its certificates carry it", before.name)));
+            return Err(CoreError::BadInput(match change {
+                NetworkChange::Address(_) => format!("{} is that already: its address is {}", before.name, before.address),
+                _ => format!("{} is that already, and its certificates carry it", before.name),
+            }));
         }
         let held = self.waited_for(ListKind::Itl, now).await?;
         let mut renewal = 0;
@@ -133,7 +163,8 @@ impl Cluster {
         let behind = behind.map(|held| held.device.clone()).collect();
         let mode = if mixed { SecurityMode::Mixed } else { SecurityMode::NonSecure };
         let mut steps = Vec::new();
-        let causes = std::iter::once(NETWORK).chain(old_names.iter().map(|old| old.unit.name()));
+        let renewed = old_names.iter().filter(|old| old.waits.is_none()).map(|old| old.unit.name());
+        let causes = std::iter::once(NETWORK).filter(|_| before != after).chain(renewed);
         for step in causes.flat_map(|cause| restarts::steps(self.release(), mode, cause)) {
             if !steps.contains(&step) {
                 steps.push(step);
@@ -169,21 +200,16 @@ impl Cluster {
             self.move_node(actor, &plan, change, surroundings).await?;
         }
         let mut done = NetworkDone { node: plan.after.clone(), moved, renewed: Vec::new(), waiting: Vec::new() };
-        let mut checked_before = None;
-        for OldName { unit, of_a_ca } in plan.old_names {
-            if of_a_ca {
-                let text =
-                    format!("a CA has signed it: `set csr gen {0}`, then `set cert import own {0}`", unit.name());
-                done.waiting.push((unit, text));
-            } else if let Some(first) = checked_before.filter(|_: &Unit| CHECKED.contains(&unit)) {
-                done.waiting.push((unit, format!("comes after {}", first.name())));
-            } else {
-                match self.renew_for_name(actor, &plan.after, unit, surroundings).await {
-                    Ok(()) => done.renewed.push(unit),
-                    Err(CoreError::Refused { text, .. }) => done.waiting.push((unit, text)),
-                    Err(other) => return Err(other),
-                }
-                checked_before = CHECKED.contains(&unit).then_some(unit);
+        for old in plan.old_names {
+            if let Some(reason) = old.reason() {
+                done.waiting.push((old.unit, reason));
+                continue;
+            }
+            match self.regenerate(actor, &plan.after, old.unit, surroundings).await {
+                Ok(_) => done.renewed.push(old.unit),
+                // Somebody was faster.
+                Err(CoreError::Refused { text, .. }) => done.waiting.push((old.unit, text)),
+                Err(other) => return Err(other),
             }
         }
         Ok(done)
@@ -214,8 +240,27 @@ impl Cluster {
         self.settle_change(surroundings).await
     }
 
-    /// The certificates of a node that carry another name than its row.
-    async fn old_names(&self, node: &NodeRow) -> Result<Vec<OldName>, CoreError> {
+    /// The certificates of a node that carry another name than it then has, in the order in which they are renewed, each with what
+    /// keeps it from that now.
+    async fn old_names(&self, before: &NodeRow, after: &NodeRow, now: i64) -> Result<Vec<OldName>, CoreError> {
+        let mut found = self.names_of_others(after).await?;
+        let mut first = None;
+        for old in found.iter_mut().filter(|old| old.waits.is_none()) {
+            let checked = CHECKED.contains(&old.unit);
+            old.waits = match first {
+                Some(first) if checked => Some(Wait::After(first)),
+                _ => match self.may_renew_for_name(before, old.unit, now).await {
+                    Ok(()) => None,
+                    Err(CoreError::Refused { text, .. }) => Some(Wait::Refused(text)),
+                    Err(other) => return Err(other),
+                },
+            };
+            first = first.or_else(|| checked.then_some(old.unit));
+        }
+        Ok(found)
+    }
+
+    async fn names_of_others(&self, node: &NodeRow) -> Result<Vec<OldName>, CoreError> {
         let rows = self.store().certificates().await?;
         let own = self.node_certificates().await?;
         let nodes = self.store().nodes().await?;
@@ -234,7 +279,8 @@ impl Cluster {
                     && unit != Unit::ItlRecovery
             });
             if certificate.common_name().as_deref() != Some(&wanted) {
-                found.push(OldName { unit, of_a_ca: !certificate.is_self_issued() || several });
+                let of_a_ca = !certificate.is_self_issued() || several;
+                found.push(OldName { unit, waits: of_a_ca.then_some(Wait::OfACa) });
             }
         }
         // First what phones do not check.
@@ -242,19 +288,16 @@ impl Cluster {
         Ok(found)
     }
 
-    async fn renew_for_name(
-        &self,
-        actor: &Actor,
-        node: &NodeRow,
-        unit: Unit,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<(), CoreError> {
+    /// Whether a certificate may be renewed for its name now: what `set cert regen` asks, and that the phones have a list that tells of
+    /// all that they check.
+    async fn may_renew_for_name(&self, node: &NodeRow, unit: Unit, now: i64) -> Result<(), CoreError> {
+        self.check_may_renew(node, unit, None, now).await?;
         if CHECKED.contains(&unit) {
             for other in CHECKED.into_iter().filter(|other| *other != unit) {
-                self.check_fetched_since(other, surroundings.now()).await?;
+                self.check_fetched_since(other, now).await?;
             }
         }
-        self.regenerate(actor, node, unit, surroundings).await.map(|_| ())
+        Ok(())
     }
 }
 

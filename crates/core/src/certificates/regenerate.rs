@@ -68,6 +68,22 @@ impl Cluster {
         self.renew(actor, node, unit, KeyChoice::default(), Some(reason), surroundings).await
     }
 
+    /// Whether a unit of a node may be renewed now. What was forced, for the audit entry; empty when nothing was.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`], as [`Self::regenerate`].
+    pub(crate) async fn check_may_renew(
+        &self,
+        node: &NodeRow,
+        unit: Unit,
+        force: Option<&str>,
+        now: i64,
+    ) -> Result<String, CoreError> {
+        self.check_unit(node, unit)?;
+        self.check_renewal(node, unit).await?;
+        self.check_guard(unit, force, &anyway(unit), now).await
+    }
+
     async fn renew(
         &self,
         actor: &Actor,
@@ -79,11 +95,8 @@ impl Cluster {
     ) -> Result<Regenerated, CoreError> {
         actor.require(Level::ReadWrite)?;
         self.parameters().await?;
-        self.check_unit(node, unit)?;
-        self.check_renewal(node, unit).await?;
         // Before the key, because that takes its time; and again when nobody else can change anything.
-        let anyway = format!("set cert regen force {} REASON", unit.name());
-        let forced = self.check_guard(unit, force, &anyway, surroundings.now()).await?;
+        let forced = self.check_may_renew(node, unit, force, surroundings.now()).await?;
         let profile = self.chosen_profile(unit, choice).await?;
         let place = NewNode::try_from(node)?;
         let subject = self.new_subject(unit, node, surroundings).await?;
@@ -95,7 +108,7 @@ impl Cluster {
         self.save_key(node, unit, &made).await?;
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
-        self.check_guard(unit, force, &anyway, now).await?;
+        self.check_guard(unit, force, &anyway(unit), now).await?;
         replace_own(&mut transaction, node, unit, made.certificate(), now).await?;
         let serial = made.certificate().serial_text(":", true);
         let result = format!("new certificate, serial {serial}{forced}");
@@ -105,4 +118,9 @@ impl Cluster {
         self.settle_change(surroundings).await?;
         Ok(Regenerated { unit, certificate: made.certificate().clone() })
     }
+}
+
+/// The command that forces it.
+fn anyway(unit: Unit) -> String {
+    format!("set cert regen force {} REASON", unit.name())
 }

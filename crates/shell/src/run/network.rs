@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ringfence_core::network::{NetworkChange, NetworkDone, NetworkPlan, OldName};
+use ringfence_core::network::{NetworkChange, NetworkDone, NetworkPlan, OldName, Wait};
 use ringfence_core::units::Unit;
 use ringfence_core::{CoreError, NodeRow, Surroundings};
 
@@ -80,23 +80,25 @@ fn preview(plan: &NetworkPlan) -> String {
             after.address
         ));
     }
-    let (ours, of_cas): (Vec<&OldName>, Vec<&OldName>) = plan.old_names.iter().partition(|old| !old.of_a_ca);
-    let checked = |unit: &Unit| [Unit::CallManager, Unit::Tvs, Unit::ItlRecovery].contains(unit);
-    let at_once = ours.iter().map(|old| old.unit).filter(|unit| !checked(unit));
-    let mut by_phones = ours.iter().map(|old| old.unit).filter(checked);
-    if plan.old_names.is_empty() {
-        out.add(format_args!("Certificates: none is renewed."));
+    let which = |fits: &dyn Fn(&OldName) -> bool| names(plan.old_names.iter().filter(|old| fits(old)).map(|old| old.unit));
+    let at_once = which(&|old| old.waits.is_none());
+    if at_once.is_empty() {
+        out.add(format_args!("Certificates: none is renewed{}.", if plan.old_names.is_empty() { "" } else { " now" }));
     } else {
-        let first: Vec<Unit> = at_once.chain(by_phones.next()).collect();
-        out.add(format_args!("Certificates renewed now, as the guard allows: {}", names(first.into_iter())));
-        let later = names(by_phones);
-        if !later.is_empty() {
-            out.add(format_args!("Later, one by one, when the phones have the lists: {later}"));
+        out.add(format_args!("Certificates renewed now, as the guard allows: {at_once}"));
+    }
+    for old in &plan.old_names {
+        if let Some(Wait::Refused(text)) = &old.waits {
+            out.add(format_args!("Not now: {}: {text}", old.unit.name()));
         }
-        if !of_cas.is_empty() {
-            let units = names(of_cas.iter().map(|old| old.unit));
-            out.add(format_args!("Not touched, because a CA has signed them: {units}"));
-        }
+    }
+    let later = which(&|old| matches!(old.waits, Some(Wait::After(_))));
+    if !later.is_empty() {
+        out.add(format_args!("Later, one by one, when the phones have the lists: {later}"));
+    }
+    let of_cas = which(&|old| old.waits == Some(Wait::OfACa));
+    if !of_cas.is_empty() {
+        out.add(format_args!("Not touched, because a CA has signed them: {of_cas}"));
     }
     if before != after {
         out.add(format_args!("Lists: the ITL of every node is built anew, signed as before."));
@@ -107,7 +109,9 @@ fn preview(plan: &NetworkPlan) -> String {
             out.add(format_args!("Configs: TVS and CAPF get the new address. DHCP must name it too."));
         }
     }
-    out.add(format_args!("Steps that follow: {}", plan.steps.join("; ")));
+    if !plan.steps.is_empty() {
+        out.add(format_args!("Steps that follow: {}", plan.steps.join("; ")));
+    }
     out.add(format_args!(
         "Phones: {} of {} were seen with an ITL that names the current signers: they believe.",
         plan.phones - plan.behind.len(),

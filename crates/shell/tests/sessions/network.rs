@@ -92,6 +92,21 @@ async fn a_new_name_is_renewed_step_by_step() {
         [name(place, Unit::CallManager).await, name(place, Unit::Tvs).await, name(place, Unit::ItlRecovery).await]
     };
     assert_eq!(names(&place).await, ["duo", "solo", "ITLRECOVERY_solo"]);
+    // The plan says what will be done, and no more; a new address is none of the business of names.
+    let (shown, _) = place.type_in(&mut session, &["set network hostname duo", "no"]).await;
+    for said in [
+        "Certificates: none is renewed now.\n",
+        "Not now: TVS: CallManager certificate was modified in the last 5 minutes.",
+        "Later, one by one, when the phones have the lists: ITLRecovery\n",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    assert!(!shown.contains("renewed now, as the guard allows"), "{shown}");
+    let (shown, _) = place.type_in(&mut session, &["set network ip 10.0.0.6", "yes"]).await;
+    assert!(shown.contains("Certificates: none is renewed.\n") && !shown.contains("Not renewed yet"), "{shown}");
+    assert_eq!(names(&place).await, ["duo", "solo", "ITLRECOVERY_solo"]);
+    let (shown, _) = place.type_in(&mut session, &["set network ip 10.0.0.6"]).await;
+    assert!(shown.contains("duo is that already: its address is 10.0.0.6") && !shown.contains("name"), "{shown}");
     // Neither time nor phones alone are enough.
     let (shown, _) = place.type_in(&mut session, &rename).await;
     assert!(shown.contains("Not renewed yet: TVS: ") && names(&place).await[1] == "solo", "{shown}");
@@ -122,8 +137,10 @@ async fn a_subscriber_keeps_its_directory() {
     let mut session = place.session(Some("cucm-1051-a-sub1"), Level::Install).await;
     let (shown, _) = place.type_in(&mut session, &["set network domain example.com", "yes"]).await;
     assert!(shown.contains("cucm-1051-a-sub1.example.com (10.48.47.154) it is now.\n"), "{shown}");
+    let (shown, outcome) = place.type_in(&mut session, &["set network ip 10.48.47.153"]).await;
+    assert!(outcome == Outcome::Refused && shown.contains("(10.48.47.153) has this address already"), "{shown}");
     let (shown, outcome) = place.type_in(&mut session, &["set network hostname cucm-1051-a-pub"]).await;
-    assert!(outcome == Outcome::Refused && shown.contains("has this name or address already"), "{shown}");
+    assert!(outcome == Outcome::Refused && shown.contains("has this name already"), "{shown}");
     place.type_in(&mut session, &["set network hostname sub2", "yes"]).await;
     let node = place.cluster.node(Some("sub2")).await.unwrap();
     assert_eq!(place.cluster.directory(&node).root(), place.folder.path().join("nodes/cucm-1051-a-sub1"));
