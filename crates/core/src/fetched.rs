@@ -13,6 +13,7 @@ use bytes::Bytes;
 use pki::listing::ListKind;
 use store::Transaction;
 use store::rows::{FetchedListRow, NodeRow, StrangerListRow};
+use trust::Party;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
@@ -20,6 +21,13 @@ use crate::alarms::PHONES_NOT_ADDED;
 use crate::cluster::Cluster;
 use crate::devices::device_name;
 use crate::surroundings::Surroundings;
+use crate::units::Unit;
+
+/// `ITL`, in the rows.
+const ITL: &str = ListKind::Itl.word();
+
+/// The units that sign ITLs.
+const SIGN: [Unit; 2] = [Unit::ItlRecovery, Unit::CallManager];
 
 /// Addresses remembered at most: those of a large cluster. Further ones tell nothing.
 const ADDRESSES: usize = 50_000;
@@ -192,7 +200,11 @@ impl FetchedLists {
     /// What phones that nobody added have fetched since the last call, for [`Cluster::note_stranger_lists`].
     pub fn take_strangers(&self, node: &NodeRow) -> Vec<StrangerListRow> {
         let strangers = std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).strangers);
-        let row = |((device, kind), (sent, tvs))| StrangerListRow { list: row(device, kind, &sent, node), tvs };
+        let row = |((device, kind), (sent, tvs))| StrangerListRow {
+            list: row(device, kind, &sent, node),
+            tvs,
+            believed: true,
+        };
         strangers.into_iter().map(row).collect()
     }
 
@@ -227,15 +239,23 @@ impl Cluster {
         Ok(transaction.commit().await?)
     }
 
-    /// Writes down what phones have fetched that nobody added, in one transaction.
+    /// Writes down what phones have fetched that nobody added, in one transaction. What one without TVS cannot check with the list that
+    /// it holds it does not take, so that this one counts further.
     ///
     /// # Errors
     /// [`CoreError`].
     pub async fn note_stranger_lists(&self, fetched: &[StrangerListRow]) -> Result<(), CoreError> {
         let publisher = self.node(None).await?;
+        let signers = self.itl_signers().await?;
         let mut transaction = self.store().begin().await?;
         for row in fetched {
-            transaction.note_stranger_list(row).await?;
+            let mut row = row.clone();
+            let signer = signers.iter().find(|(digest, _)| row.list.kind == ITL && *digest == row.list.digest);
+            if let Some((_, last)) = signer.filter(|_| !row.tvs) {
+                let held = transaction.stranger_holds(&row.list.device, ITL).await?;
+                row.believed = held.is_none_or(|held| *last <= held);
+            }
+            transaction.note_stranger_list(&row).await?;
         }
         transaction.limit_strangers().await?;
         if let Some(first) = fetched.first() {
@@ -243,6 +263,23 @@ impl Cluster {
             self.stand(&mut transaction, &publisher, &PHONES_NOT_ADDED, "", &message, first.list.fetched_at).await?;
         }
         Ok(transaction.commit().await?)
+    }
+
+    /// The ITLs that nodes give out now: their digest, and the last renewal of the unit that signed them.
+    async fn itl_signers(&self) -> Result<Vec<(String, i64)>, CoreError> {
+        let mut found = Vec::new();
+        let certificates = self.node_certificates().await?;
+        for node in self.store().nodes().await? {
+            let Some(list) = self.served_list(&node, ListKind::Itl)?.map(|published| published.list) else { continue };
+            let signer = Party::signer(list.header(), list.bytes());
+            let mut own = certificates.iter().flat_map(|own| &own.own);
+            let unit = own.find(|(unit, own)| SIGN.contains(unit) && signer.as_ref() == Some(&Party::owner(own)));
+            // Of another signer, such as that of another cluster, nothing is known.
+            let Some((unit, _)) = unit else { continue };
+            let last = self.store().last_renewal(unit.service()).await?.map_or(0, |last| last.seq);
+            found.push((pki::hash::hex(&pki::hash::sha256(list.bytes())), last));
+        }
+        Ok(found)
     }
 
     /// The alarm about phones that nobody added ends with the last of them.

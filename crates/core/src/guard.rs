@@ -235,10 +235,14 @@ impl Cluster {
 
     /// A new signer of the ITL is known from TVS only, and no source says that phones take TVS from `XMLDefault.cnf.xml`
     /// \[inferred\]: those that live by it count as phones without TVS. From 12.0 on they have another way: `utils itl reset
-    /// localkey` signs with the CallManager certificate, which their ITL names.
+    /// localkey` signs with the CallManager certificate, which their ITL names beside ITLRecovery. So of these two the one that they
+    /// still know stays, until they hold a list with the other.
     async fn check_without_tvs(&self, unit: Unit, now: i64) -> Result<(), CoreError> {
         let release = self.release();
-        if unit != release.itl_signer || release.itl_reset == ItlReset::SignedAgain {
+        if release.itl_reset == ItlReset::SignedAgain {
+            return self.check_way_back(unit, now).await;
+        }
+        if unit != release.itl_signer {
             return Ok(());
         }
         let held = self.waited_for(ListKind::Itl, now).await?;
@@ -251,6 +255,32 @@ impl Cluster {
              known, and without TVS they refuse every ITL file signed with a new {} certificate. Add them, reset them, and \
              wait until each has fetched its config{strangers}",
             unit.name()
+        );
+        Err(CoreError::refused("phones-without-tvs", text))
+    }
+
+    /// Phones without TVS hold a list with the signer that was renewed before, or would know neither of the two after this.
+    async fn check_way_back(&self, unit: Unit, now: i64) -> Result<(), CoreError> {
+        let other = match unit {
+            Unit::ItlRecovery => Unit::CallManager,
+            Unit::CallManager => Unit::ItlRecovery,
+            _ => return Ok(()),
+        };
+        let Some(last) = self.store().last_renewal(other.service()).await? else { return Ok(()) };
+        let held = self.waited_for(ListKind::Itl, now).await?;
+        let unsettled = |held: &HeldListRow| !held.tvs && held.fetched.is_some() && held.renewal < last.seq;
+        let Some(Behind { count, names, strangers }) = Behind::of(&held, unsettled) else { return Ok(()) };
+        let next = match other {
+            Unit::ItlRecovery => "`utils itl reset localkey` gives them a list that they can check; reset them and wait",
+            _ => "Reset them and wait",
+        };
+        let text = format!(
+            "{count} have no config of their own yet and live by XMLDefault.cnf.xml: {names}. Whether they take TVS from it is not \
+             known, and without TVS they know only the {} certificate since {} was renewed on {}. {next}, or add them, and \
+             wait until each has fetched its config{strangers}",
+            unit.name(),
+            other.name(),
+            last.server_name
         );
         Err(CoreError::refused("phones-without-tvs", text))
     }

@@ -43,6 +43,8 @@ pub struct StrangerListRow {
     pub list: FetchedListRow,
     /// Whether the config is its own, which names TVS for it; else it is `XMLDefault.cnf.xml`.
     pub tvs: bool,
+    /// Whether the phone can check the list with the one that it held before; else it holds that one still.
+    pub believed: bool,
 }
 
 /// A phone, and what is known of its list of one kind.
@@ -243,7 +245,9 @@ impl Transaction {
         sqlx::query(
             "INSERT INTO strangerlist (devicename, kind, digest, servername, address, fetchedat, tvs) \
              SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM device WHERE name = $1) \
-             ON CONFLICT (devicename, kind) DO UPDATE SET digest = excluded.digest, servername = excluded.servername, \
+             ON CONFLICT (devicename, kind) DO UPDATE SET \
+             digest = CASE WHEN $8 = 't' THEN excluded.digest ELSE strangerlist.digest END, \
+             servername = CASE WHEN $8 = 't' THEN excluded.servername ELSE strangerlist.servername END, \
              address = excluded.address, fetchedat = excluded.fetchedat, tvs = excluded.tvs",
         )
         .bind(&list.device)
@@ -253,9 +257,25 @@ impl Transaction {
         .bind(&list.address)
         .bind(list.fetched_at)
         .bind(if stranger.tvs { "t" } else { "f" })
+        .bind(if stranger.believed { "t" } else { "f" })
         .execute(self.connection())
         .await?;
         Ok(())
+    }
+
+    /// The last renewal that the list of a kind tells of which a phone that nobody added holds; `None` when it holds none, or one that
+    /// no node here has made.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn stranger_holds(&mut self, device: &str, kind: &str) -> Result<Option<i64>, StoreError> {
+        let query = sqlx::query(
+            "SELECT publishedlist.renewal FROM strangerlist JOIN publishedlist ON publishedlist.digest = strangerlist.digest \
+             AND publishedlist.kind = strangerlist.kind WHERE devicename = $1 AND strangerlist.kind = $2 \
+             ORDER BY publishedlist.renewal DESC LIMIT 1",
+        );
+        let found: Option<(i64,)> = self.read(query.bind(device).bind(kind), columns).await?.pop();
+        Ok(found.map(|(renewal,)| renewal))
     }
 
     /// Forgets strangers when there are more than `UNKNOWN_LIMIT`: of the addresses with the most names first, and there those

@@ -8,9 +8,11 @@ use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::guard::{ListStatus, STRANGERS_FOR, status};
+use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::units::Unit;
-use ringfence_core::{CoreError, NodeRow};
+use ringfence_core::{Actor, CoreError, Level, NodeRow};
 use store::rows::{FetchedListRow, StrangerListRow};
+use trust::{Belief, Decision, Model, Offer, Verdict};
 use wire::file_name::FileName;
 
 use crate::certificates::place::Place;
@@ -117,6 +119,65 @@ async fn from_12_0_on_a_new_callmanager_does_not_touch_the_signer() {
     renew(&mut place, &publisher, Unit::Tvs).await.unwrap();
 }
 
+/// What a phone without TVS believes of the ITL that the publisher gives out now.
+fn takes(place: &Place, belief: &mut Belief) -> bool {
+    let list = place.cluster.published_list(&place.publisher, ListKind::Itl).unwrap().unwrap().list;
+    match trust::judge(belief, &Offer::Itl(list.bytes())) {
+        Decision::Final(Verdict::Accepted(accepted)) => {
+            belief.apply(&accepted);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// From 12.0 on ITLRecovery signs the ITL, and CallManager what `utils itl reset localkey` makes: a phone without TVS has no third.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_12_0_on_one_of_the_two_signers_stays() {
+    for (release, first) in [
+        ("12.5", Unit::ItlRecovery),
+        ("14", Unit::ItlRecovery),
+        ("15", Unit::ItlRecovery),
+        ("12.5", Unit::CallManager),
+        ("15", Unit::CallManager),
+    ] {
+        let mut place = Place::new(release).await;
+        let publisher = place.publisher.clone();
+        let second = if first == Unit::CallManager { Unit::ItlRecovery } else { Unit::CallManager };
+        let mut belief = Belief::new(Model::find("8861").unwrap());
+        belief.boot_begins();
+        boot(&place, &files(&place).await, STRANGER, address(1)).await;
+        assert!(takes(&place, &mut belief));
+        belief.boot_begins();
+        renew(&mut place, &publisher, first).await.unwrap();
+        let (label, text) = renew(&mut place, &publisher, second).await.unwrap_err();
+        assert_eq!(label, "phones-without-tvs", "{release} {first:?}: {text}");
+        assert!(text.contains("`ringfence device add`") && text.contains("does it all the same"), "{text}");
+        if first == Unit::ItlRecovery {
+            assert!(text.contains("`utils itl reset localkey`"), "{text}");
+            // It fetches what it cannot check: that is no evidence.
+            boot(&place, &files(&place).await, STRANGER, address(1)).await;
+            assert!(!takes(&place, &mut belief));
+            assert_eq!(renew(&mut place, &publisher, second).await.unwrap_err().0, "phones-without-tvs");
+            let cluster = place.cluster.clone();
+            let actor = Actor::new("admin", Level::Install);
+            cluster.reset_itl(&actor, &publisher, &ResetKey::Local, &mut place.clock).await.unwrap();
+            // As a running node does.
+            cluster.settle(&mut place.clock).await.unwrap();
+        }
+        boot(&place, &files(&place).await, STRANGER, address(1)).await;
+        assert!(takes(&place, &mut belief), "{release} {first:?}: the way back");
+        place.clock.now += 5 * MINUTE;
+        renew(&mut place, &publisher, second).await.unwrap();
+        if second == Unit::ItlRecovery {
+            assert!(!takes(&place, &mut belief));
+            let actor = Actor::new("admin", Level::Install);
+            place.cluster.clone().reset_itl(&actor, &publisher, &ResetKey::Local, &mut place.clock).await.unwrap();
+        }
+        assert!(takes(&place, &mut belief), "{release} {first:?}: it knows a signer of now");
+    }
+}
+
 /// A config by hand has TVS merged in; without the merge nobody knows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_config_by_hand_is_a_config() {
@@ -202,6 +263,7 @@ async fn names_without_end() {
             fetched_at: at,
         },
         tvs: false,
+        believed: true,
     };
     // long ago, at addresses of their own
     let quiet: Vec<_> = (1..=50).map(|n| row(format!("SEPQUIET{n}"), &format!("10.0.1.{n}"), 1)).collect();
