@@ -117,7 +117,7 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
         actor.require(Level::ReadWrite)?;
-        let name = parameters::check(name, value)?;
+        let name = parameters::check(name, value, self.release())?;
         let now = surroundings.now();
         let before = self.parameters().await?.get(name).to_owned();
         let mut transaction = self.store().begin().await?;

@@ -4,6 +4,7 @@ use pki::revocation::{ADDRESS_LIMIT, is_web_address};
 use wire::digest::DigestId;
 
 use crate::CoreError;
+use crate::releases::Release;
 
 /// `ClusterSecurityMode`: 0 non-secure, 1 mixed mode [cucm-behaviour.md 1.8].
 pub const CLUSTER_SECURITY_MODE: &str = "ClusterSecurityMode";
@@ -156,7 +157,7 @@ pub fn by_hand() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// [`CoreError::BadInput`]: no such parameter, not to be set by hand, a value that is not allowed.
-pub fn check(name: &str, value: &str) -> Result<&'static str, CoreError> {
+pub fn check(name: &str, value: &str, release: &Release) -> Result<&'static str, CoreError> {
     let rule = RULES.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));
     let rule = rule.ok_or_else(|| {
         let names: Vec<&str> = by_hand().collect();
@@ -164,6 +165,9 @@ pub fn check(name: &str, value: &str) -> Result<&'static str, CoreError> {
     })?;
     if !rule.by_hand {
         let instead = match rule.name {
+            CLUSTER_SECURITY_MODE if release.ctl_sasts.is_empty() => {
+                "a CTL file that the CTL client signs with tokens changes it (`ringfence ctl-client`)"
+            }
             CLUSTER_SECURITY_MODE => "`utils ctl set-cluster mixed-mode|non-secure-mode` changes it",
             ROLLBACK => "`set rollback enable|disable` changes it",
             _ => "it belongs to what Ringfence does not run, and nothing here depends on it",

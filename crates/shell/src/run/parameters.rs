@@ -20,7 +20,7 @@ impl Session {
         value: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let name = parameters::check(name, value)?;
+        let name = parameters::check(name, value, self.cluster.release())?;
         self.cluster.set_parameter(&self.actor, name, value, surroundings).await?;
         Ok(Reply::done(format!("Successfully set {name} to {value}.\n")))
     }
