@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use pki::{Certificate, SoftKey};
 use store::directory::{DataDirectory, NodeDirectory};
 use store::rows::{CertificateRow, GroupRow, NodeRow, ServiceRow};
-use store::{Store, Transaction};
+use store::{Store, Transaction, Unreadable};
 
 use crate::certificates::{self, MadeCertificate};
 use crate::parameters::{self, Parameters};
@@ -22,10 +22,11 @@ use crate::units::Unit;
 use crate::{CoreError, services, unreadable};
 
 /// Rows of `processconfig` that are ours: they describe the cluster itself.
-pub(crate) const RELEASE: &str = "RingfenceRelease";
+pub const RELEASE: &str = "RingfenceRelease";
 /// The release that the cluster came from at its first start; not there after a fresh installation.
 pub const UPGRADED_FROM: &str = "RingfenceUpgradedFrom";
-const SUBJECT: [&str; 5] =
+/// The parts of the subjects that a cluster was made with: country, organization, unit, state, locality.
+pub const SUBJECT: [&str; 5] =
     ["RingfenceCountry", "RingfenceOrganization", "RingfenceUnit", "RingfenceState", "RingfenceLocality"];
 
 /// Name of the group of nodes that every cluster starts with, as the original calls it.
@@ -313,8 +314,31 @@ impl Cluster {
             Some(name) => node.name.eq_ignore_ascii_case(name),
             None => node.publisher,
         });
+        if let Some(found) = found {
+            return Ok(found);
+        }
         let wanted = name.unwrap_or("publisher");
-        found.ok_or_else(|| CoreError::BadInput(format!("no node {wanted}; the nodes are {}", names.join(", "))))
+        let renamed = self.node_formerly(wanted).await?;
+        let renamed = renamed.map_or_else(String::new, |node| format!(" ({wanted} is called {} now)", node.name));
+        Err(CoreError::BadInput(format!("no node {wanted}; the nodes are {}{renamed}", names.join(", "))))
+    }
+
+    /// The node that had a name until a command changed it; `None` when none had, or when one has it now.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn node_formerly(&self, name: &str) -> Result<Option<NodeRow>, CoreError> {
+        let nodes = self.store.nodes().await?;
+        if nodes.iter().any(|node| node.name.eq_ignore_ascii_case(name)) {
+            return Ok(None);
+        }
+        let former = self.store.former_settings().await?;
+        let had = |node: &NodeRow| {
+            former.iter().any(|row| {
+                row.setting == "hostname" && row.node == node.pkid && row.value.eq_ignore_ascii_case(name)
+            })
+        };
+        Ok(nodes.into_iter().find(had))
     }
 
     /// The directory of a node.
@@ -339,26 +363,38 @@ impl Cluster {
     pub async fn node_certificates(&self) -> Result<Vec<NodeCertificates>, CoreError> {
         let rows = self.store.certificates().await?;
         let nodes = self.store.nodes().await?;
-        nodes.iter().map(|node| node_certificates(node, &rows)).collect()
+        let lost = self.unreadable_own().await?;
+        nodes.iter().map(|node| node_certificates(node, &rows, &lost)).collect()
     }
 
-    /// The private key of a certificate, from the key store of a node.
+    /// The private key of the own certificate of a unit, from the key store of a node.
     ///
     /// # Errors
-    /// [`CoreError`]: this node does not hold it, or it does not parse.
-    pub fn key(&self, node: &NodeDirectory, certificate: &Certificate) -> Result<SoftKey, CoreError> {
+    /// [`CoreError::Unreadable`] with the way out: this node does not hold it, or it does not parse.
+    pub fn key(&self, node: &NodeDirectory, unit: Unit, certificate: &Certificate) -> Result<SoftKey, CoreError> {
+        let next = format!("Put it back from a backup, or `set cert regen {}` makes certificate and key anew", unit.name());
+        self.key_or(node, certificate, &next)
+    }
+
+    /// The same for a certificate of another kind; `next` is what there is to do without its key.
+    ///
+    /// # Errors
+    /// As [`Self::key`].
+    pub(crate) fn key_or(
+        &self,
+        node: &NodeDirectory,
+        certificate: &Certificate,
+        next: &str,
+    ) -> Result<SoftKey, CoreError> {
         let pem = node.keys().load(&certificate.key_id())?;
-        let pem = pem.ok_or_else(|| {
-            let name = certificate.subject(pki::NameForm::Cucm);
-            CoreError::Internal(format!("{}: the key of {name} is not there", node.keys().folder().display()))
-        })?;
-        SoftKey::from_pem(&pem).map_err(|error| {
-            let file = format!("{}.pem", pki::hash::hex(&certificate.key_id()));
-            CoreError::Unreadable(unreadable::of_file(
-                unreadable::KEYS,
-                &node.keys().folder().join(file),
-                &error.to_string(),
-            ))
+        let key = match &pem {
+            Some(pem) => SoftKey::from_pem(pem).map_err(|error| error.to_string()),
+            None => Err(unreadable::NOT_THERE.to_owned()),
+        };
+        key.map_err(|reason| {
+            let path = node.keys().folder().join(format!("{}.pem", pki::hash::hex(&certificate.key_id())));
+            let file = unreadable::of_file(unreadable::KEYS, &path, &reason);
+            CoreError::Unreadable(Unreadable { way_out: Some(next.to_owned()), ..file })
         })
     }
 
@@ -402,8 +438,17 @@ fn release_of(parameters: &Parameters) -> Result<&'static Release, CoreError> {
     })
 }
 
-fn node_certificates(node: &NodeRow, rows: &[CertificateRow]) -> Result<NodeCertificates, CoreError> {
+/// `lost` are the rows that say which certificate a unit has and that name none.
+fn node_certificates(
+    node: &NodeRow,
+    rows: &[CertificateRow],
+    lost: &[Unreadable],
+) -> Result<NodeCertificates, CoreError> {
     let (mut own, mut unreadable) = (Vec::new(), Vec::new());
+    for unit in Unit::ALL {
+        let key = unreadable::own_key(&node.pkid, unit);
+        unreadable.extend(lost.iter().find(|row| row.key == key).map(|row| (unit, row.clone())));
+    }
     for row in rows {
         let units = Unit::ALL.into_iter().filter(|unit| row.is_own(&node.pkid, unit.service()));
         match row.certificate() {
@@ -448,7 +493,10 @@ impl NewCluster {
     }
 
     /// What must hold before anything is made: names go into file paths, certificates, records and configs.
-    fn check(&self) -> Result<(), CoreError> {
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`].
+    pub fn check(&self) -> Result<(), CoreError> {
         if self.nodes.is_empty() {
             return Err(CoreError::BadInput("a cluster needs at least one node".to_owned()));
         }
@@ -489,13 +537,27 @@ pub(crate) fn check_host_name(name: &str) -> Result<(), CoreError> {
     )))
 }
 
+/// Two capital letters (X.520).
+///
+/// # Errors
+/// [`CoreError::BadInput`].
+pub fn check_country(country: &str) -> Result<(), CoreError> {
+    if country.len() == 2 && country.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        return Ok(());
+    }
+    let upper = country.to_ascii_uppercase();
+    let meant = if upper.len() == 2 && upper.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        format!(": {upper} is meant")
+    } else {
+        String::new()
+    };
+    Err(CoreError::BadInput(format!("country `{}` is not two capital letters{meant}", country.escape_debug())))
+}
+
 impl SubjectParts {
     /// What must hold before a certificate carries them.
     pub(crate) fn check(&self) -> Result<(), CoreError> {
-        let country = &self.country;
-        if country.len() != 2 || !country.chars().all(|letter| letter.is_ascii_uppercase()) {
-            return Err(CoreError::BadInput(format!("country `{country}` is not two capital letters")));
-        }
+        check_country(&self.country)?;
         for part in self.values() {
             if part.len() > SUBJECT_LIMIT || part.chars().any(|letter| letter.is_control() || letter == ';') {
                 let reason = "has a `;`, a control character or more than 64 bytes";

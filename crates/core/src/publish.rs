@@ -14,7 +14,7 @@ use wire::trust_list::TrustList;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
-use crate::trust_lists::{self, ListPlan, Unplanned};
+use crate::trust_lists::{self, ListPlan};
 
 /// Permission of a published file: phones get it without a password, so everybody may read it.
 pub(crate) const MODE: u32 = 0o644;
@@ -128,11 +128,10 @@ impl Cluster {
             for (row, node) in self.store().nodes().await?.iter().zip(&all) {
                 let plan = match trust_lists::itl(self.release(), &parameters, node, &all) {
                     Ok(plan) => plan,
-                    Err(unplanned @ Unplanned::Unreadable { .. }) => {
+                    Err(unplanned) => {
                         kept = Some(unplanned.to_string());
                         continue;
                     }
-                    Err(missing) => return Err(missing.into()),
                 };
                 match self.settle_itl(row, plan, &resets, renewal, surroundings.now()).await {
                     Ok(done) => changed |= done,
@@ -188,7 +187,7 @@ impl Cluster {
             let Some(reset) = self.published_list(row, ListKind::Itl)? else { return Ok(false) };
             return self.note_published(only, ListKind::Itl, &digest(reset.list.bytes()), renewal, None).await;
         }
-        let key = self.key(&self.directory(row), &plan.signer)?;
+        let key = self.key(&self.directory(row), self.release().itl_signer, &plan.signer)?;
         self.publish(only, Job { kind: ListKind::Itl, plan, key, renewal }, now).await
     }
 

@@ -10,10 +10,13 @@ use store::rows::{
 };
 use store::unreadable::Content;
 use store::{Kept, Unreadable};
+use trust::models::Model;
+use wire::file_name::is_device_name;
 use wire::trust_list::TrustList;
 
 use crate::cluster::RELEASE;
 use crate::releases::release;
+use crate::units::Unit;
 use crate::{CoreError, parameters};
 
 /// A row that keeps a certificate.
@@ -124,5 +127,26 @@ pub(crate) fn check(content: Content, bytes: &[u8], beside: &str) -> Result<(), 
             if known { Ok(()) } else { Err(format!("there is no release `{}`", name.escape_debug())) }
         }
         Content::Parameter => parameters::check_stored(beside, utf8()?),
+        Content::Unit => {
+            let number = utf8()?;
+            let known = number.parse().ok().and_then(Unit::of_service).is_some();
+            if known { Ok(()) } else { Err(format!("no unit has the number {}", number.escape_debug())) }
+        }
+        Content::Digest => {
+            let text = utf8()?;
+            let lower = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+            let whole = text.len() == 64 && text.bytes().all(lower);
+            if whole { Ok(()) } else { Err(format!("`{}` is no SHA-256", text.escape_debug())) }
+        }
+        Content::DeviceName => {
+            let name = utf8()?;
+            let fits = is_device_name(name);
+            if fits { Ok(()) } else { Err(format!("`{}` is no name of a device", name.escape_debug())) }
+        }
+        Content::Model => {
+            let model = utf8()?;
+            let known = Model::find(model).is_some();
+            if known { Ok(()) } else { Err(format!("there is no model `{}`", model.escape_debug())) }
+        }
     }
 }

@@ -51,6 +51,24 @@ pub(crate) struct User {
     pub(crate) text: String,
 }
 
+/// The entry of a trust store with a name.
+fn entry<'a>(
+    rows: &'a [CertificateRow],
+    node: &NodeRow,
+    store: &'static Service,
+    file: &str,
+) -> Result<Entry<'a>, CoreError> {
+    let found = entries(rows, node, true);
+    let found = found.into_iter().find(|entry| entry.service.number == store.number && entry.file == file);
+    found.ok_or_else(|| {
+        CoreError::BadInput(format!(
+            "no certificate {}/{}; `show cert list trust` names those that are there",
+            store.name,
+            file.escape_debug()
+        ))
+    })
+}
+
 impl Cluster {
     /// Puts certificates into trust stores, by name of the store. Those that stand there already stay; one that was deleted
     /// comes back, because somebody asks for it.
@@ -83,6 +101,15 @@ impl Cluster {
         self.settle_change(surroundings).await
     }
 
+    /// Whether a trust store has a file, for whoever asks before it is deleted.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`]: no such trust store or file.
+    pub async fn check_trusted(&self, node: &NodeRow, store: &str, file: &str) -> Result<(), CoreError> {
+        let rows = self.store().certificates().await?;
+        entry(&rows, node, trust_store(store)?, file).map(drop)
+    }
+
     /// `set cert delete UNIT FILE`: takes a certificate out of a trust store of the whole cluster, and keeps it out.
     ///
     /// # Errors
@@ -101,14 +128,7 @@ impl Cluster {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         let rows = transaction.certificates().await?;
-        let found = entries(&rows, node, true)
-            .into_iter()
-            .find(|entry| entry.service.number == store.number && entry.file == file);
-        let Some(Entry { row, certificate, .. }) = found else {
-            let text =
-                format!("no certificate {}/{file}; `show cert list trust` names those that are there", store.name);
-            return Err(CoreError::BadInput(text));
-        };
+        let Entry { row, certificate, .. } = entry(&rows, node, store, file)?;
         let certificate = match certificate {
             Ok(certificate) => certificate,
             Err(unreadable) => {

@@ -7,14 +7,14 @@
 //!
 //! What is damaged stands as an alarm until it is mended or deleted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pki::SoftKey;
 use pki::listing::ListKind;
 use store::Transaction;
 use store::aside;
 use store::rows::{CertificateRow, NodeRow};
-use store::unreadable::{DELETE, Unreadable};
+use store::unreadable::{Content, DELETE, Unreadable};
 use zeroize::Zeroizing;
 
 use crate::CoreError;
@@ -24,8 +24,12 @@ use crate::certificates::refresh_roles;
 use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
 use crate::guard::check_reason;
+use crate::network::CHECKED;
+use crate::parameters::Parameters;
 use crate::readable::{self, KeepsCertificate};
+use crate::releases::Recovery;
 use crate::surroundings::Surroundings;
+use crate::trust_lists::NodeCertificates;
 use crate::trust_stores::{PHONE_CA_STORES, hanging_lscs, listed};
 use crate::units::{Unit, service};
 
@@ -33,9 +37,14 @@ use crate::units::{Unit, service};
 pub const KEYS: &str = "keys";
 /// The folder of published files, in the place of a table.
 pub const PUBLISHED: &str = "published";
+/// What is wrong with a key that is not there.
+pub(crate) const NOT_THERE: &str = "it is not there";
+
+/// The rows that say which certificate a unit of a node has.
+const OWN: &str = "owncertificate";
 
 /// The rows that say what stands in a list, beside the certificates themselves.
-const LISTS: [&str; 4] = ["nodedirectory", "owncertificate", "processconfig", "processnode"];
+const LISTS: [&str; 4] = ["nodedirectory", OWN, "processconfig", "processnode"];
 
 /// The rows that say what phones hold, who may sign, and what was renewed.
 const EVIDENCE: [&str; 7] =
@@ -47,7 +56,7 @@ const CERTIFICATES: [&str; 5] = [
     "certificateprocessnodemap",
     "certificateservicecertificatemap",
     "certificatetrustrolemap",
-    "owncertificate",
+    OWN,
 ];
 
 /// The rows of requests.
@@ -64,6 +73,56 @@ pub(crate) fn of_file(folder: &str, path: &Path, reason: &str) -> Unreadable {
         table: folder.to_owned(),
         key: format!("{}{name}", node.unwrap_or_default()),
         reason: reason.to_owned(),
+        way_out: None,
+    }
+}
+
+/// The key of the row that says which certificate a unit of a node has.
+pub(crate) fn own_key(node: &str, unit: Unit) -> String {
+    format!("{node}/{}", unit.service())
+}
+
+/// A key that a node must have.
+struct NeededKey {
+    unit: Unit,
+    /// The node whose own certificate it belongs to.
+    node: String,
+    /// Its file.
+    file: String,
+    /// Where else it lies.
+    copy: Option<PathBuf>,
+}
+
+impl NeededKey {
+    fn way_out(&self) -> String {
+        let anew = format!("`set cert regen {}` on {} makes certificate and key anew", self.unit.name(), self.node);
+        match &self.copy {
+            Some(copy) => format!("Copy it from {}, or {anew}", copy.display()),
+            None => format!("Put it back from a backup, or {anew}"),
+        }
+    }
+}
+
+/// Settings of the cluster whose rows cannot be read.
+#[derive(Debug, Clone)]
+pub struct LostSettings {
+    /// Those that can be read, when some cannot.
+    parameters: Option<Parameters>,
+    nodes: Vec<String>,
+}
+
+impl LostSettings {
+    /// Whether the value of a parameter is one of them.
+    pub fn parameter(&self, name: &str) -> bool {
+        self.parameters.as_ref().is_some_and(|parameters| {
+            let stored = parameters.iter().find(|(stored, _)| *stored == name);
+            stored.is_none_or(|(name, value)| readable::check(Content::Parameter, value.as_bytes(), name).is_err())
+        })
+    }
+
+    /// Whether name, domain and address of a node (key of its row) are among them.
+    pub fn node(&self, key: &str) -> bool {
+        self.nodes.iter().any(|lost| lost == key)
     }
 }
 
@@ -74,8 +133,9 @@ impl Cluster {
     /// [`CoreError`].
     pub async fn unreadable(&self) -> Result<Vec<Unreadable>, CoreError> {
         let mut all = self.unreadable_rows(&[]).await?;
+        let certificates = self.node_certificates().await?;
         for node in self.store().nodes().await? {
-            all.extend(self.unreadable_files(&node)?.into_iter().map(|(_, unreadable)| unreadable));
+            all.extend(self.unreadable_files(&node, &certificates)?.into_iter().map(|(_, unreadable)| unreadable));
         }
         Ok(all)
     }
@@ -97,7 +157,44 @@ impl Cluster {
     }
 
     async fn unreadable_rows(&self, some: &[&str]) -> Result<Vec<Unreadable>, CoreError> {
-        Ok(self.store().unreadable(some, &readable::check).await?)
+        let mut all = self.store().unreadable(some, &readable::check).await?;
+        if !all.iter().any(|row| row.table == OWN || row.table == "device") {
+            return Ok(all);
+        }
+        let nodes = self.store().nodes().await?;
+        let unit_of = |key: &str| {
+            let all = nodes.iter().flat_map(|node| Unit::ALL.into_iter().map(move |unit| (node, unit)));
+            all.into_iter().find(|(node, unit)| own_key(&node.pkid, *unit) == key)
+        };
+        for row in &mut all {
+            row.way_out = match row.table.as_str() {
+                OWN => unit_of(&row.key)
+                    .map(|(node, unit)| format!("`set cert regen {}` on {} replaces it", unit.name(), node.name)),
+                "device" if row.reason.starts_with("there is no model") => Some(format!(
+                    "`ringfence device add NAME --model MODEL` sets it right, `{DELETE} device {}` takes it out",
+                    row.key
+                )),
+                _ => None,
+            };
+        }
+        Ok(all)
+    }
+
+    /// Whether a row of the settings of the cluster, or of its nodes, cannot be read, by the names of its parameters and the keys of its
+    /// nodes: what they said nobody knows.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn lost_settings(&self) -> Result<LostSettings, CoreError> {
+        let rows = self.unreadable_rows(&["processconfig", "processnode"]).await?;
+        let nodes = rows.iter().filter(|row| row.table == "processnode").map(|row| row.key.clone()).collect();
+        let parameters = rows.iter().any(|row| row.table == "processconfig");
+        Ok(LostSettings { parameters: parameters.then_some(self.parameters().await?), nodes })
+    }
+
+    /// The rows that say which certificate a unit has and that cannot be read, or name none.
+    pub(crate) async fn unreadable_own(&self) -> Result<Vec<Unreadable>, CoreError> {
+        self.unreadable_rows(&[OWN]).await
     }
 
     /// A row that every list of the cluster may depend on and that cannot be read.
@@ -105,15 +202,51 @@ impl Cluster {
         Ok(self.unreadable_rows(&LISTS).await?.into_iter().next())
     }
 
-    /// The files of a node that cannot be read, each with its name.
-    fn unreadable_files(&self, node: &NodeRow) -> Result<Vec<(String, Unreadable)>, CoreError> {
+    /// The keys that a node must have: those of its own certificates, and that of ITLRecovery where the nodes share one.
+    fn needed_keys(&self, node: &NodeRow, all: &[NodeCertificates]) -> Vec<NeededKey> {
+        let shared = |own: &NodeCertificates, unit: Unit| {
+            own.publisher && unit == Unit::ItlRecovery && self.release().recovery == Recovery::Shared
+        };
+        let mut needed = Vec::new();
+        for own in all {
+            for (unit, certificate) in &own.own {
+                if own.name != node.name && !shared(own, *unit) {
+                    continue;
+                }
+                let file = format!("{}.pem", pki::hash::hex(&certificate.key_id()));
+                let publisher = self.data().node("", true).keys().folder().join(&file);
+                let copy = (own.name != node.name && publisher.exists()).then_some(publisher);
+                needed.push(NeededKey { unit: *unit, node: own.name.clone(), file, copy });
+            }
+        }
+        needed
+    }
+
+    /// The files of a node that cannot be read, and the keys that are not there, each with its name.
+    fn unreadable_files(
+        &self,
+        node: &NodeRow,
+        certificates: &[NodeCertificates],
+    ) -> Result<Vec<(String, Unreadable)>, CoreError> {
         let directory = self.directory(node);
         let mut all = Vec::new();
-        for (file, _) in directory.keys().files()? {
+        let needed = self.needed_keys(node, certificates);
+        let files = directory.keys().files()?;
+        let mut missing: Vec<&NeededKey> = Vec::new();
+        for key in &needed {
+            let there = files.iter().any(|(file, _)| *file == key.file) || missing.iter().any(|row| row.file == key.file);
+            missing.extend((!there).then_some(key));
+        }
+        for key in missing {
+            let row = of_file(KEYS, &directory.keys().folder().join(&key.file), NOT_THERE);
+            all.push((key.file.clone(), Unreadable { way_out: Some(key.way_out()), ..row }));
+        }
+        for (file, _) in files {
             let path = directory.keys().folder().join(&file);
             let Some(bytes) = aside::read(&path)?.map(Zeroizing::new) else { continue };
             let wrong = wrong_key(&file, &bytes);
-            all.extend(wrong.map(|reason| (file, of_file(KEYS, &path, &reason))));
+            let way_out = needed.iter().find(|key| key.file == file).map(NeededKey::way_out);
+            all.extend(wrong.map(|reason| (file, Unreadable { way_out, ..of_file(KEYS, &path, &reason) })));
         }
         for kind in [ListKind::Ctl, ListKind::Itl] {
             let path = self.list_path(node, kind);
@@ -162,13 +295,32 @@ impl Cluster {
         let others = rows.iter().filter(|row| !row.own.is_empty() && !own(row));
         let others = others.filter_map(|row| row.certificate().err());
         let tables: Vec<&str> = LISTS.into_iter().chain(EVIDENCE).collect();
-        let more = self.unreadable_rows(&tables).await?;
+        let mut more = self.unreadable_rows(&tables).await?;
+        more.retain(|row| row.table != OWN || !row.key.ends_with(&own_key("", unit)));
+        more.extend(self.unreadable_keys_but(unit).await?);
         let all: Vec<String> = others.chain(more).map(|row| row.to_string()).collect();
         if all.is_empty() {
             return Ok(());
         }
         let text = format!("Phones may rely on what cannot be read now. {}", listed(&all));
         Err(CoreError::refused("rows-unreadable", text))
+    }
+
+    /// The keys of what phones check changes with that are not there or cannot be read, but for those of one unit: it could not sign
+    /// or vouch for the next change.
+    async fn unreadable_keys_but(&self, unit: Unit) -> Result<Vec<Unreadable>, CoreError> {
+        let certificates = self.node_certificates().await?;
+        let mut found = Vec::new();
+        for node in self.store().nodes().await? {
+            let needed = self.needed_keys(&node, &certificates);
+            let checked = |file: &String| {
+                let mut units = needed.iter().filter(|key| key.file == *file).map(|key| key.unit);
+                units.any(|of| CHECKED.contains(&of)) && !needed.iter().any(|key| key.file == *file && key.unit == unit)
+            };
+            let files = self.unreadable_files(&node, &certificates)?.into_iter();
+            found.extend(files.filter(|(file, row)| row.table == KEYS && checked(file)).map(|(_, row)| row));
+        }
+        Ok(found)
     }
 
     /// `utils unreadable delete TABLE KEY`: takes out a row or file that cannot be read. One that phones may rely on only with a
@@ -187,10 +339,10 @@ impl Cluster {
         let reason = check_reason(force)?;
         let now = surroundings.now();
         let command = format!("{DELETE} {table} {key}");
-        let forced = reason.map(|reason| format!("; forced: {reason}")).unwrap_or_default();
         if [KEYS, PUBLISHED].contains(&table) {
-            return self.delete_unreadable_file(actor, (table, key), &command, &forced, surroundings).await;
+            return self.delete_unreadable_file(actor, (table, key), &command, reason, surroundings).await;
         }
+        let forced = reason.map(|reason| format!("; forced: {reason}")).unwrap_or_default();
         let mut transaction = self.store().begin().await?;
         let rows = transaction.certificates().await?;
         let row = rows.iter().find(|row| row.pem.unreadable("").place() == format!("{table} {key}"));
@@ -200,6 +352,12 @@ impl Cluster {
                 return Err(CoreError::refused("audit-stays", text));
             }
             Some(row) => self.needed(&mut transaction, row).await?,
+            None if table == OWN => {
+                let rows = self.unreadable_own().await?;
+                let way_out = rows.into_iter().find(|row| row.key == key).and_then(|row| row.way_out);
+                let text = "It says which certificate a unit of a node has";
+                Some(("lists-need-it", way_out.map_or_else(|| text.to_owned(), |way_out| format!("{text}; {way_out}"))))
+            }
             None if table == "ctlfile" || LISTS.contains(&table) => Some((
                 "lists-need-it",
                 "It says what stands in the lists that phones hold: set it right instead, from a backup of the database".to_owned(),
@@ -240,14 +398,28 @@ impl Cluster {
         actor: &Actor,
         (folder, key): (&str, &str),
         command: &str,
-        forced: &str,
+        reason: Option<&str>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Unreadable, CoreError> {
         let now = surroundings.now();
+        let forced = reason.map(|reason| format!("; forced: {reason}")).unwrap_or_default();
+        let certificates = self.node_certificates().await?;
         for node in self.store().nodes().await? {
-            for (file, unreadable) in self.unreadable_files(&node)? {
+            for (file, unreadable) in self.unreadable_files(&node, &certificates)? {
                 if unreadable.table != folder || unreadable.key != key {
                     continue;
+                }
+                if let Some(way_out) = unreadable.way_out.as_ref().filter(|_| unreadable.reason == NOT_THERE) {
+                    return Err(CoreError::refused("not-there", format!("There is no such file to delete. {way_out}")));
+                }
+                if let (Some(way_out), None) = (&unreadable.way_out, reason) {
+                    let needed = self.needed_keys(&node, &certificates).into_iter().find(|key| key.file == file);
+                    let of = needed.map(|key| format!("the {} certificate of {}", key.unit.name(), key.node));
+                    let text = format!(
+                        "It is the key of {}. {way_out}. `{DELETE} force {folder} {key} REASON` does it all the same",
+                        of.unwrap_or_default()
+                    );
+                    return Err(CoreError::refused("own-certificate", text));
                 }
                 self.audit(actor.name(), command, &format!("{}{forced}", unreadable.reason), now).await?;
                 match folder {

@@ -22,6 +22,32 @@ pub enum CarriedRecovery {
 }
 
 impl Cluster {
+    /// Whether the cluster can follow this release, for whoever asks before. The release.
+    ///
+    /// # Errors
+    /// As [`Self::switch_release`].
+    pub async fn check_switch(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        name: &str,
+        recovery: CarriedRecovery,
+    ) -> Result<&'static Release, CoreError> {
+        self.on_publisher(actor, node)?;
+        let to = release(name).ok_or_else(|| {
+            CoreError::BadInput(format!("no release {}; there are {}", name.escape_debug(), releases::names()))
+        })?;
+        self.parameters().await?;
+        if self.release().name == to.name {
+            return Err(CoreError::refused("same-release", format!("The cluster follows release {name} already")));
+        }
+        if recovery == CarriedRecovery::Renewed && !to.may_renew_recovery {
+            let text = format!("An upgrade to {name} keeps the ITLRecovery certificate; only one to 12.5 renewed it");
+            return Err(CoreError::refused("recovery-is-kept", text));
+        }
+        Ok(to)
+    }
+
     /// `utils system switch-version RELEASE`, on the publisher: the cluster follows another release from now on. What it
     /// followed before.
     ///
@@ -36,19 +62,9 @@ impl Cluster {
         recovery: CarriedRecovery,
         surroundings: &mut dyn Surroundings,
     ) -> Result<&'static Release, CoreError> {
-        self.on_publisher(actor, node)?;
-        let to = release(name)
-            .ok_or_else(|| CoreError::BadInput(format!("no release {name}; there are {}", releases::names())))?;
-        self.parameters().await?;
+        let to = self.check_switch(actor, node, name, recovery).await?;
         let from = self.release();
-        if from.name == to.name {
-            return Err(CoreError::refused("same-release", format!("The cluster follows release {name} already")));
-        }
         let renew = recovery == CarriedRecovery::Renewed;
-        if renew && !to.may_renew_recovery {
-            let text = format!("An upgrade to {name} keeps the ITLRecovery certificate; only one to 12.5 renewed it");
-            return Err(CoreError::refused("recovery-is-kept", text));
-        }
         if renew {
             self.refuse_during_rollback().await?;
             self.check_rollback_over(surroundings.now()).await?;
@@ -106,7 +122,7 @@ impl Cluster {
                 match own.get(unit).map_err(|unreadable| CoreError::Unreadable(unreadable.clone()))? {
                     Some(certificate) if !(renew && unit == Unit::ItlRecovery) => {
                         if shared {
-                            let key = self.key(&self.directory(row), certificate)?;
+                            let key = self.key(&self.directory(row), unit, certificate)?;
                             for holder in holders {
                                 self.directory(holder).keys().save(&key.key_id(), &key.to_pem()?)?;
                             }

@@ -429,7 +429,7 @@ async fn service_context(
         let (node, unit) = (&node.name, unit.name());
         CoreError::Internal(format!("{node} has no {unit} certificate; `set cert regen {unit}` makes one"))
     })?;
-    let key = cluster.key(&cluster.directory(node), certificate)?;
+    let key = cluster.key(&cluster.directory(node), unit, certificate)?;
     let x509 = X509::from_der(certificate.der()).map_err(|error| CoreError::Internal(error.to_string()))?;
     let context = phone_context(&x509, &[], key.openssl(), legacy);
     let context = context.map_err(|error| match unit {

@@ -468,7 +468,7 @@ impl Session {
             Action::Reuse => self.reuse(first, None, surroundings).await,
             Action::ForceReuse => self.reuse(first, second, surroundings).await,
             Action::ImportTrust => self.import_trust(first, second.unwrap_or_default(), surroundings).await,
-            Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()),
+            Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()).await,
             Action::Acknowledge => self.acknowledge(first, second.unwrap_or_default(), surroundings).await,
             Action::Unacknowledge => self.unacknowledge(first, surroundings).await,
             Action::ShowMonitor => self.show_monitor(first == "all", surroundings.now()).await,

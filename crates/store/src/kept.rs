@@ -29,7 +29,7 @@ impl Kept {
 
     /// The place, with a reason.
     pub fn unreadable(&self, reason: &str) -> Unreadable {
-        Unreadable { table: self.table.to_owned(), key: self.key.clone(), reason: reason.to_owned() }
+        Unreadable { table: self.table.to_owned(), key: self.key.clone(), reason: reason.to_owned(), way_out: None }
     }
 
     /// How many bytes there are.

@@ -22,6 +22,8 @@ pub struct Unreadable {
     pub key: String,
     /// What is wrong with it.
     pub reason: String,
+    /// What mends it, as a sentence without its full stop, where that is not to take it out.
+    pub way_out: Option<String>,
 }
 
 /// The command that takes an unreadable row or file out, before its table and key.
@@ -37,8 +39,12 @@ impl Unreadable {
 
 impl std::fmt::Display for Unreadable {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { table, key, reason } = self;
-        write!(out, "{table} {key} cannot be read: {reason}. `{DELETE} {table} {key}` takes it out")
+        let Self { table, key, reason, way_out } = self;
+        write!(out, "{table} {key} cannot be read: {reason}. ")?;
+        match way_out {
+            Some(way_out) => write!(out, "{way_out}"),
+            None => write!(out, "`{DELETE} {table} {key}` takes it out"),
+        }
     }
 }
 
@@ -59,6 +65,14 @@ pub enum Content {
     Address,
     /// The value of a parameter; the second column has its name.
     Parameter,
+    /// The number of a unit that nodes have certificates for.
+    Unit,
+    /// SHA-256, lower-case hexadecimal.
+    Digest,
+    /// The name of a device; the second column has its model.
+    DeviceName,
+    /// The model of a device.
+    Model,
 }
 
 /// Says why the content of a column cannot be read. The second text is what stands beside it.
@@ -68,7 +82,7 @@ pub type Check<'a> = &'a (dyn Fn(Content, &[u8], &str) -> Result<(), String> + S
 type Keeps = (&'static str, &'static str, &'static str, Content, &'static str);
 
 /// All columns that keep something for another crate. LSCs that no phone holds any more are read by nobody.
-const CONTENTS: [Keeps; 11] = [
+const CONTENTS: [Keeps; 20] = [
     ("certificate", "certificate", "fingerprint", Content::Certificate, "1"),
     ("deletedcertificate", "certificate", "fingerprint", Content::Certificate, "1"),
     ("disableddefaultca", "certificate", "fingerprint", Content::Certificate, "certificate <> ''"),
@@ -77,10 +91,22 @@ const CONTENTS: [Keeps; 11] = [
     ("certificaterequest", "request", "keyid", Content::Request, "state <> 'used'"),
     ("devicerequest", "request", "keyid", Content::PhoneRequest, "1"),
     ("device", "publickey", "name", Content::PublicKey, "publickey IS NOT NULL"),
+    ("devicerequest", "publickey", "keyid", Content::PublicKey, "publickey <> ''"),
     ("ctlfile", "file", "clustersecuritymode", Content::List, "1"),
     ("processconfig", "paramvalue", "paramname", Content::Parameter, "1"),
     ("processnode", "ipv4address", "name", Content::Address, "systemnode = 'f'"),
+    ("owncertificate", "tkcertificateservice", "fkcertificate", Content::Unit, "1"),
+    ("device", "model", "name", Content::Model, "1"),
+    ("device", "name", "model", Content::DeviceName, "1"),
+    ("formerkey", "keyid", "servername", Content::Digest, "1"),
+    ("publishedlist", "digest", "kind", Content::Digest, "1"),
+    ("fetchedlist", "digest", "kind", Content::Digest, "1"),
+    ("strangerlist", "digest", "kind", Content::Digest, "1"),
+    ("renewal", "fingerprint", "servername", Content::Digest, "1"),
 ];
+
+/// Tables whose keys other rows name although the program does not ask for their rows: what is wrong with one of them is told of once.
+const ONLY_WORDS: &str = "type";
 
 /// Columns that hold one of a few words.
 const WORDS: [(&str, &str, &str); 19] = [
@@ -297,12 +323,30 @@ async fn find_in(
             all.extend(wrong.filter(|_| !known).map(|reason| found_at(table, rowid, key, reason)));
         }
     }
+    for (rowid, reason) in dangling(connection, table).await? {
+        if all.iter().skip(first).any(|known| known.rowid == rowid) {
+            continue;
+        }
+        let statement = format!("SELECT {key} FROM \"{table}\" WHERE rowid = $1");
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(rowid);
+        let keys: Vec<Vec<u8>> = rows(connection, query, |row| Ok(row.try_get(0)?)).await?;
+        all.extend(keys.into_iter().map(|key| found_at(table, rowid, key, reason.clone())));
+    }
     all.get_mut(first..).unwrap_or_default().sort_by(|one, other| one.row.key.cmp(&other.row.key));
     Ok(())
 }
 
 fn found_at(table: &str, rowid: i64, key: Vec<u8>, reason: String) -> Found {
-    Found { rowid, row: Unreadable { table: table.to_owned(), key: key_text(&key), reason } }
+    Found { rowid, row: Unreadable { table: table.to_owned(), key: key_text(&key), reason, way_out: None } }
+}
+
+/// The rows of a table that name a row of another one which is not there, each once.
+async fn dangling(connection: &mut AnyConnection, table: &str) -> Result<Vec<(i64, String)>, StoreError> {
+    let query = sqlx::query(
+        "SELECT CAST(c.\"rowid\" AS BIGINT), MIN(l.\"from\" || ' names no row of ' || c.\"parent\") FROM pragma_foreign_key_check($1) AS c \
+         JOIN pragma_foreign_key_list($1) AS l ON l.\"id\" = c.\"fkid\" WHERE substr(c.\"parent\", 1, 4) <> $2 GROUP BY c.\"rowid\"",
+    );
+    rows(connection, query.bind(table).bind(ONLY_WORDS), columns).await
 }
 
 /// The columns of a table.

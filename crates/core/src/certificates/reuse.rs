@@ -62,7 +62,7 @@ impl Cluster {
                 return Err(CoreError::refused("not-multi-server", text));
             }
         }
-        let key = self.key(&self.directory(node), &certificate)?;
+        let key = self.key(&self.directory(node), from, &certificate)?;
         let upload = Upload { unit, file: certificate.der(), key: Some(&key), force, reused: Some(from) };
         self.plan_upload(actor, node, &upload, surroundings).await
     }

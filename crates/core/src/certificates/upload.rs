@@ -278,7 +278,7 @@ impl Cluster {
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
         let key = match &plan.key {
             KeyFrom::Given(key) => key.clone(),
-            KeyFrom::Request { node, .. } => self.key(&self.directory(node), &plan.certificate)?,
+            KeyFrom::Request { node, .. } => self.request_key(node, unit, &plan.certificate)?,
         };
         for (node, _) in &plan.nodes {
             self.directory(node).keys().save(&key.key_id(), &key.to_pem()?)?;
@@ -439,7 +439,7 @@ impl Cluster {
         };
         if let Some((own, holder, request)) = find(&waiting) {
             // Without its key the certificate would be of no use.
-            self.key(&self.directory(&holder), &own)?;
+            self.request_key(&holder, unit, &own)?;
             return Ok((own, KeyFrom::Request { row: Box::new(request.row), node: holder }));
         }
         let hint = find(&elsewhere).map(|(_, holder, request)| match request.row.state {
@@ -467,6 +467,14 @@ impl Cluster {
             format!("`show csr own {}` is the request that waits; let the CA sign that one", unit.name())
         });
         Err(key_mismatch(&hint))
+    }
+}
+
+impl Cluster {
+    /// The key that a request was made for.
+    fn request_key(&self, node: &NodeRow, unit: Unit, certificate: &Certificate) -> Result<SoftKey, CoreError> {
+        let next = format!("`set csr gen {}` makes another request with a key of its own", unit.name());
+        self.key_or(&self.directory(node), certificate, &next)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::readable::list;
 use crate::restarts::{CTL_RESET, RESET_CTL, UPDATE_CTL};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{self, CtlSigner, ListPlan};
+use crate::units::Unit;
 
 /// The CTL of now: what says the same already, or the newest time stamp that another one must be newer than.
 enum Now {
@@ -49,7 +50,8 @@ impl Cluster {
             let parameters = self.parameters().await?;
             let all = self.node_certificates().await?;
             let plan = trust_lists::ctl(self.release(), mode, parameters.digest(), signer, &all)?;
-            let key = self.key(&self.directory(&publisher), &plan.signer)?;
+            let unit = signer.unit(self.release()).unwrap_or(Unit::CallManager);
+            let key = self.key(&self.directory(&publisher), unit, &plan.signer)?;
             let file = match self.ctl_of_now(&plan, &key).await? {
                 Now::Same(file) if file == placed => break,
                 Now::Same(file) => file,

@@ -43,7 +43,7 @@ impl Authority {
         let certificate = certificate.ok_or_else(|| {
             CoreError::Internal(format!("{} has no CAPF certificate; `set cert regen CAPF` makes one", publisher.name))
         })?;
-        let key = cluster.key(&directory, &certificate)?;
+        let key = cluster.key(&directory, Unit::Capf, &certificate)?;
         let store = service_named("CAPF-trust").map(|service| service.number);
         let mut issuers = vec![certificate.clone()];
         for (row, trusted) in readable(&cluster.store().certificates().await?) {

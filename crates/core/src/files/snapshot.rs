@@ -53,15 +53,14 @@ impl Cluster {
         let own = all.iter().find(|own| own.name == node.name);
         let signer = own.map_or(Ok(None), |own| own.get(Unit::CallManager));
         let signer = match signer.map_err(|unreadable| unreadable.to_string()) {
-            Ok(Some(signer)) => match self.key(&self.directory(node), signer) {
+            Ok(Some(signer)) => match self.key(&self.directory(node), Unit::CallManager, signer) {
                 Ok(key) => Ok((signer.clone(), key)),
                 // Lists that are published and files that are signed already are given out all the same.
                 Err(CoreError::Unreadable(unreadable)) => Err(unreadable.to_string()),
                 Err(error) => return Err(error),
             },
             Ok(None) => {
-                let text = format!("{} has no CallManager certificate to sign configs with", node.name);
-                return Err(CoreError::Internal(text));
+                Err(format!("{} has no CallManager certificate; `set cert regen CallManager` makes one", node.name))
             }
             Err(reason) => Err(reason),
         };

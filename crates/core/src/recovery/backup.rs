@@ -39,7 +39,7 @@ impl Cluster {
             let text = format!("{} has no ITLRecovery certificate; releases before 10.0 know none", node.name);
             CoreError::refused("no-recovery", text)
         })?;
-        let key = self.key(&self.directory(node), certificate)?;
+        let key = self.key(&self.directory(node), Unit::ItlRecovery, certificate)?;
         let file = pkcs12::write("ITLRecovery", certificate, &key, password)
             .map_err(|error| CoreError::BadInput(error.to_string()))?;
         let mut path = self.data().root().join(place);

@@ -196,7 +196,7 @@ impl Cluster {
     ) -> Result<(TrustList, TrustList, Certificate), CoreError> {
         let decode = |bytes: Vec<u8>| TrustList::decode(bytes).map_err(CoreError::internal);
         let seconds = u32::try_from(now / 1000).unwrap_or(u32::MAX);
-        let usual = self.key(&self.directory(row), &plan.signer)?;
+        let usual = self.key(&self.directory(row), self.release().itl_signer, &plan.signer)?;
         let old = decode(plan.sign(seconds, &SigningIdentity::new(&plan.signer, &usual)?)?)?;
         let form = self.release().itl_reset;
         let local_unit = if form == ItlReset::SecondHeader { Unit::ItlRecovery } else { Unit::CallManager };
@@ -205,7 +205,7 @@ impl Cluster {
                 let certificate = own.readable(local_unit).ok_or_else(|| {
                     CoreError::Internal(format!("{} has no {} certificate", row.name, local_unit.name()))
                 })?;
-                (certificate.clone(), self.key(&self.directory(row), certificate)?)
+                (certificate.clone(), self.key(&self.directory(row), local_unit, certificate)?)
             }
             ResetKey::Remote(remote) => (**remote).clone(),
         };

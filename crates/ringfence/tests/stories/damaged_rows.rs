@@ -134,3 +134,50 @@ fn serve_starts_and_says_which() {
     assert!(done || text.contains("ommand unsuccessful"), "{text}");
     stop(node);
 }
+
+/// The key of CallManager is gone, and rows that say which certificate a unit has lead nowhere.
+#[test]
+fn serve_starts_without_the_key_that_signs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let messages = folder.path().join("messages");
+    assert!(Served::start(&data, &["--release", "10.5"]).stop().success());
+    let published = std::fs::read(data.join("published/ITLFile.tlv")).unwrap();
+    let pem = "SELECT certificate FROM certificate JOIN owncertificate ON fkcertificate = certificate.pkid \
+               WHERE tkcertificateservice = 3";
+    let own = pki::Certificate::from_pem(sqlite3(&data, pem).as_bytes()).unwrap();
+    let key = format!("{}.pem", pki::hash::hex(&own.key_id()));
+    std::fs::remove_file(data.join("keys").join(&key)).unwrap();
+    let way = "`set cert regen CallManager` on node1 makes certificate and key anew";
+
+    let node = start(&data, &messages);
+    let told = std::fs::read_to_string(&messages).unwrap();
+    assert!(told.contains(&format!("keys {key} cannot be read: it is not there")) && told.contains(way), "{told}");
+    let (_, listed) = admin(&data, "utils unreadable list");
+    assert!(listed.contains(&key) && listed.contains(way), "{listed}");
+    assert_eq!(std::fs::read(data.join("published/ITLFile.tlv")).unwrap(), published, "the published list stays");
+    let (refused, text) = admin(&data, &format!("utils unreadable delete keys {key}"));
+    assert!(!refused && text.contains("`set cert regen CallManager`"), "{text}");
+    let (done, text) = admin(&data, "set cert regen CallManager");
+    assert!(done, "{text}");
+    assert_ne!(std::fs::read(data.join("published/ITLFile.tlv")).unwrap(), published, "the lists follow again");
+    stop(node);
+
+    for (column, value) in [("fkcertificate", "'nobody'"), ("tkcertificateservice", "999")] {
+        sqlite3(&data, &format!("UPDATE owncertificate SET {column} = {value} WHERE tkcertificateservice = 3"));
+        let node = start(&data, &messages);
+        let told = std::fs::read_to_string(&messages).unwrap();
+        let row = admin(&data, "utils unreadable list").1;
+        let key = row.split_whitespace().nth(1).unwrap().to_owned();
+        assert!(row.starts_with("owncertificate ") && told.contains(&format!("owncertificate {key}")), "{row}{told}");
+        if column == "tkcertificateservice" {
+            let delete = format!("utils unreadable delete force owncertificate {key} this is a test");
+            let (done, text) = admin(&data, &delete);
+            assert!(done || text.contains("The change is made"), "{text}");
+        }
+        let (done, text) = admin(&data, "set cert regen CallManager");
+        assert!(done, "{text}");
+        assert_eq!(admin(&data, "utils unreadable list").1.trim(), "Everything can be read.");
+        stop(node);
+    }
+}

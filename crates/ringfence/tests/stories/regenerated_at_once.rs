@@ -96,7 +96,7 @@ async fn look(place: &Place) {
     let ders: HashSet<&[u8]> = live.iter().map(|own| own.der()).collect();
     for (node, row) in all.iter().zip(cluster.store().nodes().await.unwrap()) {
         for (unit, own) in &node.own {
-            let key = cluster.key(&cluster.directory(&row), own).unwrap();
+            let key = cluster.key(&cluster.directory(&row), *unit, own).unwrap();
             let x509 = openssl::x509::X509::from_der(own.der()).unwrap();
             assert!(x509.public_key().unwrap().public_eq(key.openssl()), "{} of {}", unit.name(), row.name);
         }

@@ -1,6 +1,5 @@
 //! `utils system` [cucm-behaviour.md 1.7].
 
-use ringfence_core::releases::release;
 use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{CoreError, Surroundings};
 
@@ -10,11 +9,8 @@ use crate::session::{Reply, Session, one_line};
 impl Session {
     pub(crate) async fn ask_to_switch_version(&mut self, name: &str, renew: bool) -> Result<Reply, CoreError> {
         let recovery = if renew { CarriedRecovery::Renewed } else { CarriedRecovery::Kept };
-        // A name that there is not is told of after the yes, as before.
-        let lost = match release(name) {
-            Some(to) => self.cluster.anchors_lost_by(to).await?,
-            None => None,
-        };
+        let to = self.cluster.check_switch(&self.actor, &self.node, name, recovery).await?;
+        let lost = self.cluster.anchors_lost_by(to).await?;
         let warning = lost.map(|text| format!("WARNING: in release {name} {}.\n", one_line(&text)));
         let question = Question::SwitchVersion { release: name.to_owned(), recovery };
         Ok(self.ask(question).above(&warning.unwrap_or_default()))

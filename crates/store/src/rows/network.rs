@@ -81,6 +81,56 @@ impl Transaction {
                 .execute(self.connection())
                 .await?;
         }
+        if before.name != after.name {
+            self.rename_in_alarms(&before.name, &after.name).await?;
+        }
         Ok(())
+    }
+
+    /// Alarms that stand say the name that the node has now, and end under it.
+    async fn rename_in_alarms(&mut self, before: &str, after: &str) -> Result<(), StoreError> {
+        let rows: Vec<(String, String, String)> =
+            self.read(sqlx::query("SELECT name, subject, text FROM standingalarm"), columns).await?;
+        for (name, subject, text) in rows {
+            let new = (if subject == before { after } else { &subject }, renamed(&text, before, after));
+            if (new.0, new.1.as_str()) == (subject.as_str(), text.as_str()) {
+                continue;
+            }
+            sqlx::query("UPDATE standingalarm SET subject = $1, text = $2 WHERE name = $3 AND subject = $4")
+                .bind(new.0)
+                .bind(new.1)
+                .bind(name)
+                .bind(&subject)
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// A text with one host name in the place of another, where that stands as a word of its own.
+fn renamed(text: &str, before: &str, after: &str) -> String {
+    let of_a_name = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
+    let (mut out, mut rest, mut last) = (String::new(), text, None);
+    while let Some((head, tail)) = rest.split_once(before).filter(|_| !before.is_empty()) {
+        out.push_str(head);
+        let whole = !head.chars().next_back().or(last).is_some_and(of_a_name) && !tail.chars().next().is_some_and(of_a_name);
+        out.push_str(if whole { after } else { before });
+        last = before.chars().next_back();
+        rest = tail;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::renamed;
+
+    #[test]
+    fn whole_words_only() {
+        let text = "pub: the CTL of pub.example.com, not pub2, sub-pub or republic. /pub/x (pub)";
+        let new = renamed(text, "pub", "head");
+        assert_eq!(new, "head: the CTL of head.example.com, not pub2, sub-pub or republic. /head/x (head)");
+        assert_eq!((renamed("pubpub", "pub", "x"), renamed("a", "", "x")), ("pubpub".to_owned(), "a".to_owned()));
     }
 }

@@ -39,17 +39,17 @@ const FILL: &str = "
     INSERT INTO websecurity SELECT pkid, 'a', 'b', 'c', 'd', 'PL', '' FROM processnode WHERE nodeid = 2;
     INSERT INTO disableddefaultca SELECT fingerprint, 'ACT2 SUDI CA', 1, certificate FROM certificate LIMIT 1;
     INSERT INTO pendingreset VALUES (1, 1, 'pub', 3, 'aa', '01');
-    INSERT INTO formerkey VALUES ('aa', 'pub', 3, 'CN=a', '01', 1);
+    INSERT INTO formerkey VALUES (lower(hex(zeroblob(32))), 'pub', 3, 'CN=a', '01', 1);
     INSERT INTO servedfolder SELECT pkid, '/tmp', 't' FROM processnode WHERE nodeid = 2;
     INSERT INTO undeliveredalarm VALUES (1, 'syslog', 'UC_CERT-2-CertValidfor7days', 2, 'line', 1);
     INSERT INTO certificatedescription VALUES ('aa', 6, 'ours');
     INSERT OR IGNORE INTO formersetting VALUES ('release', '', '11.0');
     INSERT INTO devicereset VALUES (1, 'SEP001122334455');
-    INSERT INTO fetchedlist VALUES ('SEP001122334455', 'ITL', 'aa', 'pub', '10.0.0.1', 1, 't');
-    INSERT INTO strangerlist VALUES ('SEPAABBCCDDEEFF', 'ITL', 'aa', 'pub', '10.0.0.1', 1, 't');
+    INSERT INTO fetchedlist VALUES ('SEP001122334455', 'ITL', lower(hex(zeroblob(32))), 'pub', '10.0.0.1', 1, 't');
+    INSERT INTO strangerlist VALUES ('SEPAABBCCDDEEFF', 'ITL', lower(hex(zeroblob(32))), 'pub', '10.0.0.1', 1, 't');
     INSERT INTO failedlogin VALUES ('anna', '10.0.0.1', 2, 1, 0, 0, 1);
     INSERT INTO wrongstrings VALUES ('SEP001122334455', '10.0.0.1', 0, 9, 1, 0);
-    INSERT OR IGNORE INTO renewal VALUES (1, 1, 'pub', 5, 'aa');
+    INSERT OR IGNORE INTO renewal VALUES (1, 1, 'pub', 5, lower(hex(zeroblob(32))));
     INSERT OR IGNORE INTO restartcause SELECT pkid, 'tomcat', 1 FROM processnode WHERE nodeid = 2;
     INSERT OR IGNORE INTO restartdone SELECT pkid, 'Cisco Tftp', 1 FROM processnode WHERE nodeid = 2;
     INSERT OR IGNORE INTO alarmnumber SELECT pkid, 1 FROM processnode WHERE nodeid = 1;
@@ -79,6 +79,7 @@ async fn full() -> (Place, Certificate) {
     sqlite3(place.folder.path(), FILL);
     // The lists tell of the renewal that stands there now.
     cluster.settle(&mut place.clock).await.unwrap();
+    assert_eq!(cluster.unreadable().await.unwrap(), [], "what is whole can be read");
     (place, ca)
 }
 
@@ -170,6 +171,161 @@ async fn each_column_of_each_table() {
         assert!(damaged.iter().any(|row| row.table == table), "{table}.{column} is not told of: {damaged:?}");
     }
     assert!(count > 200, "{count} columns");
+}
+
+/// Columns that keep something for another crate, with what they never keep: each a text or number that its column takes.
+const NEVER: [(&str, &str, &str); 20] = [
+    ("certificate", "certificate", "'no PEM'"),
+    ("deletedcertificate", "certificate", "'no PEM'"),
+    ("disableddefaultca", "certificate", "'no PEM'"),
+    ("devicecertificate", "certificate", "'no PEM'"),
+    ("lsc", "certificate", "'no PEM'"),
+    ("certificaterequest", "request", "'no PEM'"),
+    ("devicerequest", "request", "'no PEM'"),
+    ("devicerequest", "publickey", "'no PEM'"),
+    ("device", "publickey", "'no PEM'"),
+    ("device", "model", "'88x1'"),
+    ("device", "name", "'SEP 01'"),
+    ("formerkey", "keyid", "'cut'"),
+    ("publishedlist", "digest", "'cut'"),
+    ("fetchedlist", "digest", "'cut'"),
+    ("strangerlist", "digest", "'cut'"),
+    ("renewal", "fingerprint", "'cut'"),
+    ("owncertificate", "tkcertificateservice", "999"),
+    ("owncertificate", "fkcertificate", "'nobody'"),
+    ("certificateservicecertificatemap", "fkcertificate", "'nobody'"),
+    ("callmanagergroupmember", "fkprocessnode", "'nobody'"),
+];
+
+#[tokio::test]
+async fn what_a_column_keeps_is_looked_at() {
+    let (mut place, ca) = full().await;
+    place.cluster.store().close().await;
+    let database = place.folder.path().join("ringfence.db");
+    let whole = std::fs::read(&database).unwrap();
+    for (table, column, value) in NEVER {
+        std::fs::write(&database, &whole).unwrap();
+        for beside in ["ringfence.db-wal", "ringfence.db-shm"] {
+            drop(std::fs::remove_file(place.folder.path().join(beside)));
+        }
+        let changed = sqlite3(
+            place.folder.path(),
+            &format!(
+                "UPDATE {table} SET {column} = {value} WHERE rowid = (SELECT MIN(rowid) FROM {table}); SELECT changes();"
+            ),
+        );
+        assert_eq!(changed.trim(), "1", "{table}.{column}");
+        let damaged = all_goes_on(&mut place, &ca).await.unwrap_or_else(|error| panic!("{table}.{column}: {error}"));
+        assert!(damaged.iter().any(|row| row.table == table), "{table}.{column} is not told of: {damaged:?}");
+    }
+}
+
+/// A row that says which certificate a unit has, and that names none or no unit.
+#[tokio::test]
+async fn a_row_that_leads_nowhere_is_one_that_cannot_be_read() {
+    for (column, value) in [("fkcertificate", "'nobody'"), ("tkcertificateservice", "999")] {
+        let mut place = Place::new("12.5").await;
+        let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+        let list = |kind| cluster.published_list(&node, kind).unwrap().unwrap().list;
+        let before = list(ListKind::Itl);
+        let of = format!("fkprocessnode = '{}' AND tkcertificateservice = 3", node.pkid);
+        sqlite3(place.folder.path(), &format!("UPDATE owncertificate SET {column} = {value} WHERE {of}"));
+        let number = if column == "fkcertificate" { "3" } else { "999" };
+        let key = format!("{}/{number}", node.pkid);
+        let told = cluster.watch_unreadable(place.clock.now).await.unwrap();
+        assert_eq!(told.iter().map(Unreadable::place).collect::<Vec<_>>(), [format!("owncertificate {key}")]);
+        let kept = cluster.settle(&mut place.clock).await.unwrap().unwrap();
+        assert!(kept.contains(&key), "{kept}");
+        assert_eq!(list(ListKind::Itl), before, "the published list stays");
+        cluster.snapshot(&node).await.unwrap();
+        for unit in [Unit::Tvs, Unit::ItlRecovery] {
+            let (label, text) = refused(cluster.regenerate(&place.actor, &node, unit, &mut place.clock).await);
+            assert!(label == "rows-unreadable" && text.contains(&key), "{unit:?} {label}: {text}");
+        }
+        // It says what phones hold: only by force.
+        let place_of = ("owncertificate", key.as_str());
+        let (label, _) = refused(cluster.delete_unreadable(&place.actor, place_of, None, &mut place.clock).await);
+        assert_eq!(label, "lists-need-it");
+        if column == "tkcertificateservice" {
+            let done = cluster.delete_unreadable(&place.actor, place_of, Some("a test"), &mut place.clock).await;
+            assert!(matches!(&done, Ok(_) | Err(CoreError::ListsBehind(_))), "{done:?}");
+            let kept = cluster.settle(&mut place.clock).await.unwrap().unwrap();
+            assert!(kept.contains("`set cert regen CallManager`"), "{kept}");
+        } else {
+            assert!(told[0].to_string().contains("`set cert regen CallManager` on pub"), "{}", told[0]);
+        }
+        // The way out.
+        cluster.regenerate(&place.actor, &node, Unit::CallManager, &mut place.clock).await.unwrap();
+        assert_eq!(cluster.watch_unreadable(place.clock.now).await.unwrap(), []);
+        assert_ne!(list(ListKind::Itl), before, "the lists follow again");
+    }
+}
+
+/// The key of each unit, on either node, cut or gone: nothing stops, it is told of with its way out, and nothing takes it by mistake.
+#[tokio::test]
+async fn keys_of_own_certificates() {
+    for (release, unit, gone) in [
+        ("9.1", Unit::CallManager, true),
+        ("12.5", Unit::CallManager, true),
+        ("12.5", Unit::CallManager, false),
+        ("12.5", Unit::ItlRecovery, true),
+        ("14", Unit::Tvs, true),
+        ("15", Unit::Capf, false),
+        ("15", Unit::Tomcat, true),
+    ] {
+        let mut place = Place::new(release).await;
+        let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+        let own = place.shown(false, unit.name()).await;
+        let name = format!("{}.pem", pki::hash::hex(&own.key_id()));
+        let key = place.folder.path().join("keys").join(&name);
+        if gone { std::fs::remove_file(&key).unwrap() } else { std::fs::write(&key, "-----BEGIN").unwrap() }
+        let list = || cluster.published_list(&node, ListKind::Itl).unwrap().unwrap().list;
+        let before = list();
+        let told = cluster.watch_unreadable(place.clock.now).await.unwrap();
+        let place_of = format!("keys {name}");
+        assert_eq!(told.iter().map(Unreadable::place).collect::<Vec<_>>(), [place_of.clone()], "{release} {unit:?}");
+        let way = format!("`set cert regen {}` on pub", unit.name());
+        assert!(told[0].to_string().contains(&way), "{}", told[0]);
+        let alarms = cluster.standing_alarms().await.unwrap();
+        assert!(alarms.iter().any(|alarm| alarm.subject == place_of && alarm.text.contains(&way)));
+        // A parameter that lists depend on.
+        let (algorithm, value) = ("TFTPFileSignatureAlgorithm", "SHA-512");
+        let done = cluster.set_parameter(&place.actor, algorithm, value, &mut place.clock).await;
+        assert!(matches!(&done, Ok(()) | Err(CoreError::ListsBehind(_) | CoreError::BadInput(_))), "{done:?}");
+        cluster.settle(&mut place.clock).await.unwrap();
+        cluster.snapshot(&node).await.unwrap();
+        let signs = cluster.release().itl_signer == unit;
+        if signs {
+            assert_eq!(list(), before, "{release} {unit:?}");
+        }
+
+        let (label, text) =
+            refused(cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock).await);
+        assert_eq!(label, if gone { "not-there" } else { "own-certificate" });
+        assert!(text.contains(&format!("`set cert regen {}`", unit.name())), "{text}");
+        assert_eq!(key.exists(), !gone);
+        if [Unit::CallManager, Unit::ItlRecovery, Unit::Tvs].contains(&unit) {
+            // Who could sign or vouch for the next change is not there.
+            let other = if unit == Unit::CallManager { Unit::Tvs } else { Unit::CallManager };
+            let (label, text) = refused(cluster.regenerate(&place.actor, &node, other, &mut place.clock).await);
+            assert!(label == "rows-unreadable" && text.contains(&place_of), "{label}: {text}");
+        }
+        cluster.regenerate(&place.actor, &node, unit, &mut place.clock).await.unwrap();
+        assert!(cluster.watch_unreadable(place.clock.now).await.unwrap().iter().all(|row| row.place() == place_of && !gone));
+    }
+}
+
+/// Of an ITLRecovery that all nodes share each has the key.
+#[tokio::test]
+async fn a_shared_key_that_a_subscriber_lacks() {
+    let place = Place::new("12.5").await;
+    let own = place.shown(false, "ITLRecovery").await;
+    let name = format!("{}.pem", pki::hash::hex(&own.key_id()));
+    std::fs::remove_file(place.folder.path().join("nodes/sub/keys").join(&name)).unwrap();
+    let told = place.cluster.watch_unreadable(place.clock.now).await.unwrap();
+    assert_eq!(told.iter().map(Unreadable::place).collect::<Vec<_>>(), [format!("keys sub/{name}")]);
+    let from = place.folder.path().join("keys").join(&name);
+    assert!(told[0].to_string().contains(&format!("Copy it from {}", from.display())), "{}", told[0]);
 }
 
 /// Damages the PEM of the own certificate of a unit of the publisher.
@@ -294,8 +450,10 @@ async fn keys_and_published_lists_that_are_cut() {
     assert_eq!(cluster.published_list(&node, ListKind::Itl).unwrap().unwrap().list, before.list);
     drop(kept);
     cluster.snapshot(&node).await.unwrap();
-    let deleted = cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock).await;
-    assert!(deleted.is_ok() || matches!(deleted, Err(CoreError::ListsBehind(_))), "{deleted:?}");
+    let (label, _) = refused(cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock).await);
+    assert_eq!(label, "own-certificate");
+    let forced = cluster.delete_unreadable(&place.actor, ("keys", &name), Some("a test"), &mut place.clock).await;
+    assert!(matches!(&forced, Ok(_) | Err(CoreError::ListsBehind(_))), "{forced:?}");
     assert!(!key.exists());
 }
 
