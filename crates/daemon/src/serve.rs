@@ -47,7 +47,7 @@ pub enum ServeError {
     /// Rows, keys, lists.
     #[error(transparent)]
     Core(#[from] CoreError),
-    /// The start names what the cluster is not.
+    /// The start names what the cluster is not, or what none can be.
     #[error("{0}")]
     Later(String),
 }
@@ -116,7 +116,20 @@ pub async fn prepare(
             first: true,
         });
     };
-    let node = cluster.node(node).await?;
+    let former = match node {
+        Some(name) => cluster.node_formerly(name).await?,
+        None => None,
+    };
+    let renamed = former.as_ref().zip(node).map(|(now, name)| {
+        format!(
+            "this start still names --node {name}; a command has made it {now} since, and that counts: say --node {now} instead",
+            now = now.name
+        )
+    });
+    let node = match former {
+        Some(now) => now,
+        None => cluster.node(node).await?,
+    };
     // Written at the end of each start: a first one that was cut short is made up for by the next.
     let first = node.publisher && !cluster.directory(&node).started_with().exists();
     let path = cluster.directory(&node).settings();
@@ -130,7 +143,8 @@ pub async fn prepare(
     let mut settings = file.clone();
     options(&mut settings);
     rights::check(&settings)?;
-    let warnings = later::check(&cluster, &node, &mut settings, first).await?;
+    let mut warnings: Vec<String> = renamed.into_iter().collect();
+    warnings.extend(later::check(&cluster, &node, &mut settings, first).await?);
     Ok(Prepared { cluster: cluster.asking(Arc::new(HttpAsk)), node, settings, file, warnings, first })
 }
 
@@ -148,7 +162,8 @@ async fn create(
         settings.cluster.address = Some(listen);
     }
     let chosen = settings.cluster.address.is_none();
-    let new = settings.cluster.new_cluster()?;
+    // Nothing is there yet, so whoever is at fault is who starts it.
+    let new = settings.cluster.new_cluster().map_err(|error| ServeError::Later(error.to_string()))?;
     check_ports(settings)?;
     tell(&format!("First start: making the cluster in {} (keys take a few seconds)", directory.display()));
     let subject = &new.subject;
@@ -248,11 +263,15 @@ pub async fn start(prepared: &Prepared) -> Result<Node, ServeError> {
         held: settings.files.memory(),
         folder: folder.clone(),
     };
+    // Of a port that cannot be read the start knows more than the rows.
+    let lost = cluster.lost_settings().await?;
+    let says = |parameter: &str, given: Option<u16>| lost.parameter(parameter) && given.is_some_and(|port| port != 0);
+    let (says_tvs, says_capf) = (says(TVS_PORT, settings.listen.tvs), says(CAPF_PORT, settings.listen.capf));
     let known_capf = cluster.parameters().await?.number(CAPF_PORT, u32::from(wire::capf::PORT));
     let known_capf = u16::try_from(known_capf).unwrap_or(wire::capf::PORT);
     let free = if settings.listen.http == 0 { 0 } else { wire::ctl_provider::PORT };
     let publisher = || PublisherOptions {
-        capf: at(address, if first { capf_port(settings, known_capf) } else { known_capf }),
+        capf: at(address, if first || says_capf { capf_port(settings, known_capf) } else { known_capf }),
         capf_limits: settings.capf.limits(),
         sha2: settings.capf.sha2(),
         ctl_provider: at(address, settings.listen.ctl_provider.unwrap_or(free)),
@@ -264,7 +283,7 @@ pub async fn start(prepared: &Prepared) -> Result<Node, ServeError> {
         }
         started => started?,
     };
-    if first {
+    if first || says_tvs || says_capf {
         // Only a node that listens may say where. Nobody listens on port 0: the service was stopped when the node started.
         let capf = started.capf().map_or(0, |address| address.port());
         let ports = [(TVS_PORT, started.listen().tvs.port(), known), (CAPF_PORT, capf, known_capf)];

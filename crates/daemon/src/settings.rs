@@ -15,7 +15,7 @@ use pki::capf::Sha2Proof;
 use ringfence_core::CoreError;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::files::HELD;
-use ringfence_core::releases::{self, DEFAULT_RELEASE, release};
+use ringfence_core::releases::{self, DEFAULT_RELEASE, Release, release};
 use serde::{Deserialize, Serialize};
 use wire::capf::Timeouts;
 
@@ -270,22 +270,31 @@ impl ClusterSettings {
         *self == Self::default()
     }
 
-    /// The cluster to be made; what is not said is chosen here.
+    /// The release that is named, and the one that a cluster came from.
     ///
     /// # Errors
-    /// [`CoreError::BadInput`]: a release that is not known.
-    pub fn new_cluster(&self) -> Result<NewCluster, CoreError> {
-        let known = |name: &str| {
+    /// [`CoreError::BadInput`]: one that is not known.
+    pub fn check_releases(&self) -> Result<(&'static Release, Option<&'static Release>), CoreError> {
+        let known = |name: &str, option: &str| {
             let unknown = || {
                 CoreError::BadInput(format!(
-                    "release {name} is not known; there are {}: name with --release the one that your CUCM has, or the next one below it",
+                    "release {} is not known; there are {}: name with {option} the one that your CUCM has, or the next one below it",
+                    name.escape_debug(),
                     releases::names()
                 ))
             };
             release(name).ok_or_else(unknown)
         };
-        let upgraded_from = self.upgraded_from.as_deref().map(known).transpose()?;
-        let release = known(self.release.as_deref().unwrap_or(DEFAULT_RELEASE))?;
+        let upgraded_from = self.upgraded_from.as_deref().map(|name| known(name, "--upgraded-from")).transpose()?;
+        Ok((known(self.release.as_deref().unwrap_or(DEFAULT_RELEASE), "--release")?, upgraded_from))
+    }
+
+    /// The cluster to be made; what is not said is chosen here.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`]: what no cluster can be.
+    pub fn new_cluster(&self) -> Result<NewCluster, CoreError> {
+        let (release, upgraded_from) = self.check_releases()?;
         let name = self.name.clone().unwrap_or_else(host_name);
         let domain = self.domain.clone().unwrap_or_default();
         let address = self.address.unwrap_or_else(own_address);
@@ -304,7 +313,9 @@ impl ClusterSettings {
             address: node.address,
         });
         let nodes = std::iter::once(publisher).chain(subscribers).collect();
-        Ok(NewCluster { release, upgraded_from, nodes, subject })
+        let new = NewCluster { release, upgraded_from, nodes, subject };
+        new.check()?;
+        Ok(new)
     }
 }
 

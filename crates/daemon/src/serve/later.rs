@@ -2,12 +2,12 @@
 //! the command that changes it; one that a command has put another in place of is a warning, because a unit file that still says it
 //! must not leave phones without TVS after a reboot.
 
-use ringfence_core::cluster::UPGRADED_FROM;
+use ringfence_core::cluster::{RELEASE, SUBJECT, UPGRADED_FROM, check_country};
 use ringfence_core::parameters::{CAPF_PORT, Parameters, TVS_PORT};
 use ringfence_core::{Cluster, CoreError, FormerSettingRow, NodeRow};
 
 use super::ServeError;
-use crate::settings::Settings;
+use crate::settings::{ClusterSettings, Settings};
 
 /// One setting as it is and as the start wants it.
 struct Wanted<'a> {
@@ -21,6 +21,8 @@ struct Wanted<'a> {
     now: String,
     /// What it was made with, where that is kept.
     first: Option<String>,
+    /// The row that says what it is cannot be read.
+    lost: bool,
     /// The command of the shell that changes it.
     command: String,
 }
@@ -50,7 +52,9 @@ pub(super) async fn check(
         quoted(&given.state, &parts.state),
         quoted(&given.country, &parts.country)
     );
-    let subject = |name, given: &Option<String>, now: &String, first: &String| Wanted {
+    let lost = cluster.lost_settings().await?;
+    let subject = |name, place: usize, given: &Option<String>, now: &String, first: &String| Wanted {
+        lost: SUBJECT.get(place).is_some_and(|parameter| lost.parameter(parameter)),
         name,
         former: ("", ""),
         given: given.clone(),
@@ -59,6 +63,7 @@ pub(super) async fn check(
         command: subject.clone(),
     };
     let port = |name, parameter: &'static str, given: Option<u16>| Wanted {
+        lost: lost.parameter(parameter),
         name,
         former: (parameter, ""),
         // With 0 a later start takes the port of the cluster.
@@ -68,8 +73,10 @@ pub(super) async fn check(
         command: given.map_or_else(String::new, |port| format!("set parameter {parameter} {port}")),
     };
     let text = |given: &Option<String>| given.clone().unwrap_or_default();
+    check_forms(given)?;
     let all = [
         Wanted {
+            lost: lost.parameter(RELEASE),
             name: "release",
             former: ("release", ""),
             given: given.release.clone(),
@@ -78,6 +85,7 @@ pub(super) async fn check(
             command: format!("utils system switch-version {}", text(&given.release)),
         },
         Wanted {
+            lost: lost.node(&node.pkid),
             name: "host name",
             former: ("hostname", &node.pkid),
             given: given.name.clone(),
@@ -86,6 +94,7 @@ pub(super) async fn check(
             command: format!("set network hostname {}", text(&given.name)),
         },
         Wanted {
+            lost: lost.node(&node.pkid),
             name: "domain",
             former: ("domain", &node.pkid),
             given: given.domain.clone(),
@@ -97,6 +106,7 @@ pub(super) async fn check(
             },
         },
         Wanted {
+            lost: lost.node(&node.pkid),
             name: "address",
             former: ("address", &node.pkid),
             given: given.address.map(|address| address.to_string()),
@@ -107,11 +117,11 @@ pub(super) async fn check(
                 given.address.map_or_else(String::new, |address| address.to_string())
             ),
         },
-        subject("country", &given.country, &parts.country, &first.country),
-        subject("organization", &given.organization, &parts.organization, &first.organization),
-        subject("unit (OU)", &given.unit, &parts.unit, &first.unit),
-        subject("state", &given.state, &parts.state, &first.state),
-        subject("locality", &given.locality, &parts.locality, &first.locality),
+        subject("country", 0, &given.country, &parts.country, &first.country),
+        subject("organization", 1, &given.organization, &parts.organization, &first.organization),
+        subject("unit (OU)", 2, &given.unit, &parts.unit, &first.unit),
+        subject("state", 3, &given.state, &parts.state, &first.state),
+        subject("locality", 4, &given.locality, &parts.locality, &first.locality),
         port("TVS port", TVS_PORT, settings.listen.tvs),
         port("CAPF port", CAPF_PORT, settings.listen.capf),
     ];
@@ -120,6 +130,13 @@ pub(super) async fn check(
         let Some(given) = wanted.given.as_ref().filter(|given| !given.eq_ignore_ascii_case(&wanted.now)) else {
             continue;
         };
+        if wanted.lost {
+            warnings.push(format!(
+                "this start names {} {given}; what the cluster has cannot be read, so nobody can compare: `utils unreadable list` names the row",
+                wanted.name
+            ));
+            continue;
+        }
         let (name, now) = (wanted.name, if wanted.now.is_empty() { "none" } else { &wanted.now });
         let had = wanted.first.as_ref() == Some(given)
             || former.iter().any(|row| {
@@ -146,10 +163,20 @@ pub(super) async fn check(
     // A port that is not that of the cluster any more is none to listen on.
     let now = |parameter: &str| parameters.get(parameter).parse::<u16>().ok();
     if !chooses {
-        settings.listen.tvs = settings.listen.tvs.filter(|port| *port == 0 || Some(*port) == now(TVS_PORT));
-        settings.listen.capf = settings.listen.capf.filter(|port| *port == 0 || Some(*port) == now(CAPF_PORT));
+        let counts = |port: &u16, name: &str| *port == 0 || Some(*port) == now(name) || lost.parameter(name);
+        settings.listen.tvs = settings.listen.tvs.filter(|port| counts(port, TVS_PORT));
+        settings.listen.capf = settings.listen.capf.filter(|port| counts(port, CAPF_PORT));
     }
     Ok(warnings)
+}
+
+/// What no cluster can be is told as that, and not as what a command makes of this one.
+fn check_forms(given: &ClusterSettings) -> Result<(), ServeError> {
+    given.check_releases().map_err(|error| ServeError::Later(error.to_string()))?;
+    match &given.country {
+        Some(country) => check_country(country).map_err(|error| ServeError::Later(error.to_string())),
+        None => Ok(()),
+    }
 }
 
 /// The release that the first certificates are like. A cluster that was switched came from the release that it had before.

@@ -33,8 +33,13 @@ fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 fn refused(arguments: &[&str]) -> String {
+    refused_with(2, arguments)
+}
+
+/// The one line of a start that is refused with this exit code.
+fn refused_with(code: i32, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_ringfence")).arg("serve").args(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     // what comes before it: that keys are made, and that the directory is closed to others
     let before = |line: &&str| line.starts_with("First start") || line.contains("was open to other users");
@@ -146,7 +151,7 @@ fn unknown_settings_refuse_the_start() {
 fn an_unknown_release_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let said = refused(&["--data", data.to_str().unwrap(), "--release", "3.1"]);
+    let said = refused_with(64, &["--data", data.to_str().unwrap(), "--release", "3.1"]);
     assert!(said.contains("3.1") && said.contains("9.1, 10.5, 11.5, 12.5, 14, 15"), "{said}");
     assert!(!data.exists());
 }
@@ -184,7 +189,7 @@ fn a_first_start_that_cannot_serve_makes_nothing() {
     for (option, value) in [("--address", "0.0.0.0"), ("--domain", "x/../y"), ("--subscriber", "node1=127.0.0.1")] {
         let more = ["0", "--tvs-port", "0", "--name", "node1", "--address", "127.0.0.1"];
         let more = if option == "--address" { &more[..5] } else { &more[..] };
-        let said = refused(&[&base[..], more, &[option, value]].concat());
+        let said = refused_with(64, &[&base[..], more, &[option, value]].concat());
         assert!(!said.is_empty());
     }
     assert!(!data.join("ringfence.db").exists() && !data.join("ringfence.toml").exists(), "nothing made");
@@ -312,6 +317,14 @@ fn what_a_later_start_names_is_never_ignored() {
         let said = stopped(&data, &[&listen[..], &[option, value]].concat());
         assert!(said.contains(command) && said.lines().count() == 1, "{option}: {said}");
     }
+    // What no cluster can be is no matter of a command.
+    for (option, value, said_) in [("--release", "13", "release 13 is not known; there are 9.1,"), ("--country", "de", "DE is meant")] {
+        let said = stopped(&data, &[&listen[..], &[option, value]].concat());
+        assert!(said.contains(said_) && !said.contains("ringfence admin"), "{option}: {said}");
+        let said = stopped(&folder.path().join("new"), &[&listen[..], &[option, value]].concat());
+        assert!(said.contains(said_) && said.lines().count() == 1, "{option}: {said}");
+    }
+    assert!(!folder.path().join("new").exists(), "nothing was begun");
     std::fs::write(data.join("ringfence.toml"), "[cluster]\ncountry = \"FR\"\n").unwrap();
     assert!(stopped(&data, &listen).contains("wants country FR, and node1 has DE"));
     std::fs::write(data.join("ringfence.toml"), "# mine\n[listen]\naddress = \"127.0.0.1\"\ntvs = 0\n").unwrap();
@@ -333,6 +346,46 @@ fn what_a_later_start_names_is_never_ignored() {
     let (said, _) = started(&data, &["--upgraded-from", "10.5"]);
     assert!(said.contains("release 14"), "{said}");
     assert!(stopped(&data, &["--upgraded-from", "9.1"]).contains("were made for a new cluster"));
+}
+
+/// What the cluster has cannot be read: whoever names it is not told that it is something else.
+#[test]
+fn a_setting_that_cannot_be_read_is_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let port = crate::support::node::free_port().to_string();
+    let start = ["--listen", "127.0.0.1", "--tvs-port", &port, "--name", "node1"];
+    started(&data, &start);
+    let database = data.join("ringfence.db");
+    let statement = "UPDATE processconfig SET paramvalue = CAST(x'41ff' AS TEXT) WHERE paramname = 'TVSPort'";
+    run("sqlite3", "sqlite3", &[database.to_str().unwrap(), statement]);
+    let (said, errors) = started(&data, &start);
+    assert!(said.contains(&format!("TVS   tcp 127.0.0.1:{port}")), "{said}");
+    assert!(errors.contains(&format!("names TVS port {port}; what the cluster has cannot be read")), "{errors}");
+    // The start has said it again.
+    let statement = "SELECT paramvalue FROM processconfig WHERE paramname = 'TVSPort'";
+    let mended = run("sqlite3", "sqlite3", &[database.to_str().unwrap(), statement]);
+    assert_eq!(String::from_utf8_lossy(&mended.stdout).trim(), port);
+}
+
+/// A unit file that still says the name of before must not keep a node from starting.
+#[test]
+fn a_node_starts_under_the_name_that_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    started(&data, &["--listen", "127.0.0.1", "--tvs-port", "0", "--name", "node1", "--subscriber", "sub1=127.0.0.8"]);
+    admin(&data, &["admin", "--node", "sub1", "--yes", "-c", "set network hostname sub2"]);
+    let (said, errors) = started(&data, &["--node", "SUB1"]);
+    assert!(said.contains("sub2 (127.0.0.8)"), "{said}");
+    assert!(errors.contains("this start still names --node SUB1; a command has made it sub2 since"), "{errors}");
+    let (_, errors) = started(&data, &["--node", "sub2"]);
+    assert!(!errors.contains("still names"), "{errors}");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+    let nobody = program.args(["serve", "--node", "sub3", "--data"]).arg(&data).output().unwrap();
+    assert_ne!(nobody.status.code(), Some(0));
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+    let former = program.args(["admin", "--node", "sub1", "-c", "show itl", "--data"]).arg(&data).output().unwrap();
+    assert!(String::from_utf8_lossy(&former.stderr).contains("(sub1 is called sub2 now)"), "{former:?}");
 }
 
 #[test]
