@@ -334,9 +334,9 @@ impl Cluster {
         }
         let former = self.store.former_settings().await?;
         let had = |node: &NodeRow| {
-            former.iter().any(|row| {
-                row.setting == "hostname" && row.node == node.pkid && row.value.eq_ignore_ascii_case(name)
-            })
+            former
+                .iter()
+                .any(|row| row.setting == "hostname" && row.node == node.pkid && row.value.eq_ignore_ascii_case(name))
         };
         Ok(nodes.into_iter().find(had))
     }
@@ -372,7 +372,8 @@ impl Cluster {
     /// # Errors
     /// [`CoreError::Unreadable`] with the way out: this node does not hold it, or it does not parse.
     pub fn key(&self, node: &NodeDirectory, unit: Unit, certificate: &Certificate) -> Result<SoftKey, CoreError> {
-        let next = format!("Put it back from a backup, or `set cert regen {}` makes certificate and key anew", unit.name());
+        let next =
+            format!("Put it back from a backup, or `set cert regen {}` makes certificate and key anew", unit.name());
         self.key_or(node, certificate, &next)
     }
 

@@ -271,7 +271,9 @@ impl Cluster {
         let unsettled = |held: &HeldListRow| !held.tvs && held.fetched.is_some() && held.renewal < last.seq;
         let Some(Behind { count, names, strangers }) = Behind::of(&held, unsettled) else { return Ok(()) };
         let next = match other {
-            Unit::ItlRecovery => "`utils itl reset localkey` gives them a list that they can check; reset them and wait",
+            Unit::ItlRecovery => {
+                "`utils itl reset localkey` gives them a list that they can check; reset them and wait"
+            }
             _ => "Reset them and wait",
         };
         let text = format!(

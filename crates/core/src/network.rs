@@ -150,7 +150,9 @@ impl Cluster {
         };
         if before == after && old_names.is_empty() {
             return Err(CoreError::BadInput(match change {
-                NetworkChange::Address(_) => format!("{} is that already: its address is {}", before.name, before.address),
+                NetworkChange::Address(_) => {
+                    format!("{} is that already: its address is {}", before.name, before.address)
+                }
                 _ => format!("{} is that already, and its certificates carry it", before.name),
             }));
         }

@@ -51,13 +51,8 @@ const EVIDENCE: [&str; 7] =
     ["ctlfile", "device", "fetchedlist", "formerkey", "publishedlist", "renewal", "strangerlist"];
 
 /// The rows of certificates and what they stand in.
-const CERTIFICATES: [&str; 5] = [
-    "certificate",
-    "certificateprocessnodemap",
-    "certificateservicecertificatemap",
-    "certificatetrustrolemap",
-    OWN,
-];
+const CERTIFICATES: [&str; 5] =
+    ["certificate", "certificateprocessnodemap", "certificateservicecertificatemap", "certificatetrustrolemap", OWN];
 
 /// The rows of requests.
 const REQUESTS: [&str; 1] = ["certificaterequest"];
@@ -234,7 +229,8 @@ impl Cluster {
         let files = directory.keys().files()?;
         let mut missing: Vec<&NeededKey> = Vec::new();
         for key in &needed {
-            let there = files.iter().any(|(file, _)| *file == key.file) || missing.iter().any(|row| row.file == key.file);
+            let there =
+                files.iter().any(|(file, _)| *file == key.file) || missing.iter().any(|row| row.file == key.file);
             missing.extend((!there).then_some(key));
         }
         for key in missing {

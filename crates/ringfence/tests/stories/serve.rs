@@ -318,7 +318,9 @@ fn what_a_later_start_names_is_never_ignored() {
         assert!(said.contains(command) && said.lines().count() == 1, "{option}: {said}");
     }
     // What no cluster can be is no matter of a command.
-    for (option, value, said_) in [("--release", "13", "release 13 is not known; there are 9.1,"), ("--country", "de", "DE is meant")] {
+    for (option, value, said_) in
+        [("--release", "13", "release 13 is not known; there are 9.1,"), ("--country", "de", "DE is meant")]
+    {
         let said = stopped(&data, &[&listen[..], &[option, value]].concat());
         assert!(said.contains(said_) && !said.contains("ringfence admin"), "{option}: {said}");
         let said = stopped(&folder.path().join("new"), &[&listen[..], &[option, value]].concat());

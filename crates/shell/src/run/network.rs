@@ -80,7 +80,8 @@ fn preview(plan: &NetworkPlan) -> String {
             after.address
         ));
     }
-    let which = |fits: &dyn Fn(&OldName) -> bool| names(plan.old_names.iter().filter(|old| fits(old)).map(|old| old.unit));
+    let which =
+        |fits: &dyn Fn(&OldName) -> bool| names(plan.old_names.iter().filter(|old| fits(old)).map(|old| old.unit));
     let at_once = which(&|old| old.waits.is_none());
     if at_once.is_empty() {
         out.add(format_args!("Certificates: none is renewed{}.", if plan.old_names.is_empty() { "" } else { " now" }));

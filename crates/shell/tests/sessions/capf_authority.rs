@@ -151,11 +151,14 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     assert!(!list.contains("CAPF-trust/CAPF-e41e7d87") && list.contains("CallManager-trust/CAPF-e41e7d87.pem"));
     let reply = session.line("set cert delete Phones CAPF.pem", &mut place.seed).await;
     assert!(reply.text.starts_with("no trust store Phones; there are Phone-trust, "), "{}", reply.text);
-    // a unit stands for its trust store
-    let (shown, _) = place.type_in(&mut session, &["set cert delete CAPF nobody.pem", "yes"]).await;
-    assert!(shown.contains("\nno certificate CAPF-trust/nobody.pem; "), "{shown}");
-    let above =
-        "CAPF-trust is meant: the own certificate of a unit is renewed and not deleted.\nWARNING: This operation";
+    // a unit stands for its trust store, and nothing is asked about what there is not
+    let (shown, outcome) = place.type_in(&mut session, &["set cert delete CAPF nobody.pem"]).await;
+    assert!(shown.contains("\nno certificate CAPF-trust/nobody.pem; ") && outcome == Outcome::Refused, "{shown}");
+    let (shown, outcome) = place.type_in(&mut session, &["utils system switch-version 13"]).await;
+    assert!(shown.contains("\nno release 13; there are 9.1, ") && outcome == Outcome::Refused, "{shown}");
+    let (shown, _) = place.type_in(&mut session, &["set cert delete CallManager CAPF-e41e7d87.pem", "no"]).await;
+    let above = "CallManager-trust is meant: the own certificate of a unit is renewed and not deleted.\n\
+                 WARNING: This operation";
     assert!(shown.contains(above), "{shown}");
     let (shown, outcome) = place.type_in(&mut session, &["set csr gen tomcat foo"]).await;
     let said = "`foo` is not an option of a request; the options are multi-server, common-name, parent-domain, names, key-length, hash, ou\n";

@@ -114,7 +114,8 @@ fn renamed(text: &str, before: &str, after: &str) -> String {
     let (mut out, mut rest, mut last) = (String::new(), text, None);
     while let Some((head, tail)) = rest.split_once(before).filter(|_| !before.is_empty()) {
         out.push_str(head);
-        let whole = !head.chars().next_back().or(last).is_some_and(of_a_name) && !tail.chars().next().is_some_and(of_a_name);
+        let whole =
+            !head.chars().next_back().or(last).is_some_and(of_a_name) && !tail.chars().next().is_some_and(of_a_name);
         out.push_str(if whole { after } else { before });
         last = before.chars().next_back();
         rest = tail;

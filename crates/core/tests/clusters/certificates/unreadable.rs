@@ -278,7 +278,11 @@ async fn keys_of_own_certificates() {
         let own = place.shown(false, unit.name()).await;
         let name = format!("{}.pem", pki::hash::hex(&own.key_id()));
         let key = place.folder.path().join("keys").join(&name);
-        if gone { std::fs::remove_file(&key).unwrap() } else { std::fs::write(&key, "-----BEGIN").unwrap() }
+        if gone {
+            std::fs::remove_file(&key).unwrap()
+        } else {
+            std::fs::write(&key, "-----BEGIN").unwrap()
+        }
         let list = || cluster.published_list(&node, ListKind::Itl).unwrap().unwrap().list;
         let before = list();
         let told = cluster.watch_unreadable(place.clock.now).await.unwrap();
@@ -311,7 +315,9 @@ async fn keys_of_own_certificates() {
             assert!(label == "rows-unreadable" && text.contains(&place_of), "{label}: {text}");
         }
         cluster.regenerate(&place.actor, &node, unit, &mut place.clock).await.unwrap();
-        assert!(cluster.watch_unreadable(place.clock.now).await.unwrap().iter().all(|row| row.place() == place_of && !gone));
+        assert!(
+            cluster.watch_unreadable(place.clock.now).await.unwrap().iter().all(|row| row.place() == place_of && !gone)
+        );
     }
 }
 
