@@ -91,7 +91,7 @@ pub enum Unplanned {
         /// The node.
         node: String,
         /// The row.
-        unreadable: Unreadable,
+        unreadable: Box<Unreadable>,
     },
 }
 
@@ -110,7 +110,7 @@ fn own<'a>(list: &'static str, unit: Unit, node: &'a NodeCertificates) -> Result
         list,
         unit,
         node: node.name.clone(),
-        unreadable: unreadable.clone(),
+        unreadable: Box::new(unreadable.clone()),
     })
 }
 

@@ -127,7 +127,7 @@ impl Place {
     }
 
     async fn set(&self, name: &str, value: &str) {
-        let name = check(name, value).unwrap();
+        let name = check(name, value, ringfence_core::releases::release("15").unwrap()).unwrap();
         self.cluster.set_parameter(&self.actor, name, value, &mut System::default()).await.unwrap();
     }
 

@@ -287,7 +287,11 @@ async fn keys_of_own_certificates() {
         let before = list();
         let told = cluster.watch_unreadable(place.clock.now).await.unwrap();
         let place_of = format!("keys {name}");
-        assert_eq!(told.iter().map(Unreadable::place).collect::<Vec<_>>(), [place_of.clone()], "{release} {unit:?}");
+        assert_eq!(
+            told.iter().map(Unreadable::place).collect::<Vec<_>>(),
+            std::slice::from_ref(&place_of),
+            "{release} {unit:?}"
+        );
         let way = format!("`set cert regen {}` on pub", unit.name());
         assert!(told[0].to_string().contains(&way), "{}", told[0]);
         let alarms = cluster.standing_alarms().await.unwrap();
