@@ -4,8 +4,11 @@
 //! run, so that the repository holds each of them once. What libFuzzer finds new goes there too and stays out of git.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use serde_json::Value;
 
@@ -157,10 +160,23 @@ pub fn fuzz(arguments: &[String]) -> Result<(), Stop> {
     }
 }
 
-/// Ten seconds of each target: a step of `cargo xtask test`.
+/// A few seconds of each target: a step of `cargo xtask test`. A target keeps one core busy, so as many run at once as there are.
 pub fn smoke(openssl: OpenSsl) -> Result<(), Stop> {
     ready(openssl)?;
-    TARGETS.iter().try_for_each(|target| run_target(target, SMOKE_SECONDS, openssl))
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let next = Mutex::new(TARGETS.iter());
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(target) = take() {
+            run_target(target, SMOKE_SECONDS, openssl)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let stopped = || Stop::unable("a thread that ran targets has stopped; `cargo xtask fuzz TARGET` runs one alone");
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(stopped()))).collect()
+    })
 }
 
 /// cargo-fuzz is there, the targets are built, the corpus is laid out.
