@@ -174,7 +174,8 @@ pub fn smoke(openssl: OpenSsl) -> Result<(), Stop> {
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let stopped = || Stop::unable("a thread that ran targets has stopped; `cargo xtask fuzz TARGET` runs one alone");
+        let stopped =
+            || Stop::unable("a thread that ran targets has stopped; `cargo xtask fuzz TARGET` runs one alone");
         workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(stopped()))).collect()
     })
 }

@@ -383,17 +383,6 @@ pub fn warnings(cluster: &Cluster, node: &Node, prepared: &Prepared) -> Vec<Stri
     all
 }
 
-/// What `ringfence config show` prints of a process that runs: its settings and where they come from.
-#[must_use]
-pub fn settings_text(settings: &Settings, file: &Settings) -> String {
-    let mut out = String::new();
-    for (setting, value, source) in settings.sources(file) {
-        let name = format!("[{}] {}", setting.section, setting.key);
-        out.push_str(&format!("{name:<31} {value:<24} {}\n", source.word()));
-    }
-    out
-}
-
 /// Sends the messages of the servers to stderr: warnings and worse, or what `RINGFENCE_LOG` says. Who does not read them holds up
 /// nobody: what is too much for `out` is dropped and counted there.
 ///

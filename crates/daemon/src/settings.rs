@@ -1,9 +1,10 @@
 //! `ringfence.toml`: what a node is told by hand. Unknown keys refuse the start, so that a misspelled one is not
 //! silently without effect.
 //!
-//! * [`table`]: every setting with form, unit and default; [`mod@file`]: reading and writing
+//! * [`table`]: every setting with form, unit and default; [`mod@file`]: reading and writing; [`shown`]: for people
 
 pub mod file;
+pub mod shown;
 pub mod table;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};

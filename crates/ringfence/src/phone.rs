@@ -222,8 +222,7 @@ impl Args {
         };
         let mut checks = Vec::new();
         for (host, port) in &self.check {
-            let checked = phone.check_tls(host, *port, Role::APP_SERVER).await;
-            checks.push(checked.map_err(|error| failure(&error))?);
+            checks.push((format!("{host}:{port}"), phone.check_tls(host, *port, Role::APP_SERVER).await));
         }
         let mut pressed = Vec::new();
         let mut menu = phone.lsc_menu();
@@ -245,8 +244,8 @@ impl Args {
             if let Some(boot) = &boot {
                 text.push_str(&told(boot));
             }
-            for (judged, talk) in &checks {
-                text.push_str(&check_told(judged, talk.as_ref()));
+            for (server, checked) in &checks {
+                text.push_str(&check_told(server, checked));
             }
             for shown in &pressed {
                 text.push_str(&pressed_told(shown));
@@ -265,11 +264,16 @@ impl Args {
                 boot.reason()
             )));
         }
+        let lost = checks.iter().filter(|(_, checked)| checked.is_err()).count();
+        if lost > 0 {
+            let of = counted(checks.len() as u64, "server");
+            return Err(Failure::CouldNotTell(format!("{lost} of {of} could not be checked, for the reason above")));
+        }
         let after = pressed.iter().filter_map(|shown| shown.boot.as_deref());
         let visits = pressed.iter().filter_map(|shown| shown.enrolment.as_ref());
         let good = boot.iter().chain(after).all(is_good)
             && visits.into_iter().all(|visit| visit.outcome.is_good())
-            && checks.iter().all(|(judged, _)| judged.verdict.is_accepted());
+            && checks.iter().all(|(_, checked)| checked.as_ref().is_ok_and(|(judged, _)| judged.verdict.is_accepted()));
         Ok(if good { Answer::Yes } else { Answer::No })
     }
 
@@ -277,7 +281,7 @@ impl Args {
         &self,
         phone: &Phone,
         boot: Option<&BootReport>,
-        checks: &[(Judged, Option<TvsTalk>)],
+        checks: &[(String, Checked)],
         pressed: &[Shown],
     ) -> serde_json::Value {
         let mut all = boot.map_or_else(
@@ -286,13 +290,14 @@ impl Args {
         );
         let checks: Vec<_> = checks
             .iter()
-            .map(|(judged, _)| {
-                json!({
+            .map(|(server, checked)| match checked {
+                Ok((judged, _)) => json!({
                     "server": judged.what,
                     "accepted": judged.verdict.is_accepted(),
                     "verdict": judged.verdict.label(),
                     "reason": judged.verdict.reason(),
-                })
+                }),
+                Err(error) => json!({ "server": server, "error": error.to_string() }),
             })
             .collect();
         if let Some(fields) = all.as_object_mut() {
@@ -506,7 +511,14 @@ fn talk_told(talk: &TvsTalk) -> String {
     text
 }
 
-fn check_told(judged: &Judged, talk: Option<&TvsTalk>) -> String {
+/// A server that was looked at, or why it could not be.
+type Checked = Result<(Judged, Option<TvsTalk>), PhoneError>;
+
+fn check_told(server: &str, checked: &Checked) -> String {
+    let (judged, talk) = match checked {
+        Ok((judged, talk)) => (judged, talk.as_ref()),
+        Err(error) => return format!("{server}: {}: {}\n", paint(NOTICE, "not checked"), one_line(&error.to_string())),
+    };
     let word = if judged.verdict.is_accepted() { paint(GOOD, "accepted") } else { paint(BAD, "refused") };
     let mut text = talk.map(talk_told).unwrap_or_default();
     let reason = one_line(&judged.verdict.reason());

@@ -9,8 +9,8 @@ use daemon::line_log::LineLog;
 use daemon::monitor::Monitor;
 use daemon::node::{Node, StartError};
 use daemon::rights::{self, Rights};
-use daemon::serve::{self, Prepared, ServeError, StopSignals, prepare, settings_text, start, summary};
-use daemon::settings::{Settings, SubscriberSettings, default_data_directory, table};
+use daemon::serve::{self, Prepared, ServeError, StopSignals, prepare, start, summary};
+use daemon::settings::{Settings, SubscriberSettings, default_data_directory, shown, table};
 
 use ringfence_core::Cluster;
 
@@ -151,7 +151,8 @@ impl Args {
         let monitor = monitor.map_err(StartError::from)?;
         // With the file as it is now: a first start has written its options there.
         let file = Settings::read(&cluster.directory(&node.row()).settings())?;
-        cluster.write_started_with(&node.row(), &settings_text(settings, &file))?;
+        let text = shown::text(cluster, &node.row(), settings, &file).await?;
+        cluster.write_started_with(&node.row(), &text)?;
         rights
             .warning()
             .iter()

@@ -96,7 +96,19 @@ pub enum BindError {
         /// The address wanted.
         addr: SocketAddr,
     },
-    /// Anything else, an address that is not ours for instance.
+    /// The machine has another address: it was moved, or its settings come from another one.
+    #[error(
+        "cannot listen on {transport} {addr}: this machine has no address {}; name one that it has with --listen or as [listen] address in \
+         ringfence.toml, or none to listen on all",
+        addr.ip()
+    )]
+    NotHere {
+        /// UDP or TCP.
+        transport: &'static str,
+        /// The address wanted.
+        addr: SocketAddr,
+    },
+    /// Anything else.
     #[error("cannot listen on {transport} {addr}: {source}")]
     Other {
         /// UDP or TCP.
@@ -115,6 +127,7 @@ impl BindError {
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::InUse { transport, addr },
             io::ErrorKind::PermissionDenied => Self::Denied { transport, addr },
+            io::ErrorKind::AddrNotAvailable => Self::NotHere { transport, addr },
             _ => Self::Other { transport, addr, source },
         }
     }

@@ -62,9 +62,9 @@ impl Args {
     /// Runs the scenarios.
     pub fn run(self) -> Result<Answer, Failure> {
         if self.list {
-            for scenario in Scenario::ALL {
-                terminal::print(&format!("{:<26}{}\n", scenario.name(), scenario.purpose()))?;
-            }
+            let row = |scenario: &Scenario| vec![scenario.name().to_owned(), scenario.purpose().to_owned()];
+            let rows: Vec<Vec<String>> = Scenario::ALL.iter().map(row).collect();
+            terminal::print(&terminal::table(&["SCENARIO", "WHAT HAPPENS"], &rows))?;
             return Ok(Answer::Yes);
         }
         let release = self.release()?;

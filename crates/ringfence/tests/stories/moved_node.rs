@@ -87,3 +87,24 @@ fn a_node_that_runs_takes_another_name() {
     assert!(second.said.contains("sub2 (127.0.0.2)"), "{}", second.said);
     assert_eq!((second.stop().code(), first.stop().code()), (Some(0), Some(0)));
 }
+
+/// The address to listen on stands in the settings, and those come along.
+#[test]
+fn settings_that_name_an_address_of_the_other_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Served::start(&data, &[]).stop().code(), Some(0));
+    // no machine has it: it is for documentation (RFC 5737)
+    let (node, file) = ("node1", data.join("ringfence.toml"));
+    {
+        std::fs::write(&file, "[listen]\naddress = \"192.0.2.77\"\nhttp = 0\ntftp = 0\ntvs = 0\n").unwrap();
+        let refused = ringfence(&data, &["serve", "--node", node]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        for part in ["this machine has no address 192.0.2.77", "--listen", "[listen] address in ringfence.toml"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    let node = Served::start_at("127.0.0.2", &data, &["--node", "node1"], "0");
+    assert_eq!(node.stop().code(), Some(0));
+}

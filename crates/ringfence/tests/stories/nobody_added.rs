@@ -115,6 +115,8 @@ fn what_check_advises() {
         .args(["s_server", "-quiet", "-accept", &port.to_string(), "-cert", certificate.to_str().unwrap()])
         .args(["-key", key.to_str().unwrap()])
         .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
     until("the server listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
@@ -123,6 +125,20 @@ fn what_check_advises() {
     let said = both(&checked);
     assert!(said.contains("; put the certificate into tomcat-trust of that node"), "{said}");
     assert!(!said.contains("SAST"), "{said}");
+
+    // A server that cannot be reached takes nothing away from the boot and from the others.
+    let nobody = format!("127.0.0.1:{}", crate::support::node::free_port());
+    let both_ways = phone(&["--model", "8861", "--check", &nobody, "--check", &web]);
+    assert_eq!(both_ways.status.code(), Some(2), "{both_ways:?}");
+    let said = both(&both_ways);
+    for part in [format!("{nobody}: not checked: "), format!("{web}: refused: "), "1 of 2 servers".to_owned()] {
+        assert!(said.contains(&part), "{part}: {said}");
+    }
+    assert!(said.contains("ITLSEP001122334455.tlv"), "the boot is told: {said}");
+    let json = phone(&["--json", "--check", &nobody, "--check", &web]).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["checks"][0]["server"], nobody.as_str(), "{json}");
+    assert!(json["checks"][0]["error"].is_string() && json["checks"][1]["accepted"] == false, "{json}");
 
     // Done as it says, it helps, and the server signs no lists.
     let imported = ringfence(&[

@@ -456,6 +456,12 @@ fn config_show_tells_what_is_in_force_and_where_it_comes_from() {
     assert_eq!(line(&shown, "address"), "127.0.0.1 set network ip");
     assert_eq!(line(&shown, "[phones] legacy_tls"), "true ringfence.toml");
     assert_eq!(line(&shown, "[listen] http"), "6970 default");
+    // What the cluster or the node decides is told as what counts.
+    let capf = line(&shown, "[listen] capf");
+    assert!(capf.strip_suffix(" default").is_some_and(|port| port.parse::<u16>().is_ok()), "{capf}");
+    assert_eq!(line(&shown, "[listen] address"), "0.0.0.0 default");
+    let wide: Vec<&str> = shown.lines().filter(|line| line.chars().count() > 80 && !line.contains('/')).collect();
+    assert!(wide.is_empty(), "{wide:?}");
     // The options of a process are in force while it runs.
     let node = Served::start(&data, &["--capf-connections", "77"]);
     let shown = admin(&data, &["config", "show"]);
