@@ -176,7 +176,7 @@ pub fn smoke(openssl: OpenSsl) -> Result<(), Stop> {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let stopped =
             || Stop::unable("a thread that ran targets has stopped; `cargo xtask fuzz TARGET` runs one alone");
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(stopped()))).collect()
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(stopped())))
     })
 }
 
