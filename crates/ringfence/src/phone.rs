@@ -119,7 +119,8 @@ pub struct Args {
     verbose: bool,
 }
 
-fn model(text: &str) -> Result<&'static Model, String> {
+/// The model by its name; the error names all.
+pub fn model(text: &str) -> Result<&'static Model, String> {
     Model::find(text).ok_or_else(|| format!("model is not known; known are {}", Model::names()))
 }
 

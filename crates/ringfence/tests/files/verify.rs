@@ -20,6 +20,20 @@ fn says(run: Run, code: i32, sentence: &str) {
     assert_eq!(said, sentence);
 }
 
+/// The same with the line below, of what the signature is worth.
+#[track_caller]
+fn says_both(run: Run, code: i32, sentence: &str, signature: &str) {
+    let run = run.ends(code);
+    let (said, below) = run.text().trim_end().split_once('\n').unwrap();
+    assert_eq!(said.split_once(": ").unwrap().1, sentence);
+    assert_eq!(below, format!("  signature: {signature}"));
+}
+
+/// What a phone says of a signer whose name in the file has another form than in its list: bytes are compared.
+fn party(name: &str, serial: &str) -> String {
+    format!("{name} (serial {})", serial.replace(':', ""))
+}
+
 const PUB: &str = "CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL";
 const PEER_PUB: &str = "C=PL,O=Cisco,OU=TAC,CN=cucm-1051-a-pub,ST=Malopolska,L=Krakow";
 const OLD: &str = "70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB";
@@ -29,21 +43,46 @@ const RENEWED: &str = "trustlist/cucm-ctl-6113.tlv";
 
 #[test]
 fn a_list_by_another_list_or_the_certificate() {
-    let sentence = format!("valid: SIGNATURE holds for {PUB}, serial {OLD}: SAST, record 1 of {}", arg(CTL));
-    says(verify(CTL, &[("--trust", CTL)]), 0, &sentence);
+    let holds = format!("SIGNATURE holds for {PUB}, serial {OLD}, whose certificate is in {}", arg(CTL));
+    says_both(verify(CTL, &[("--trust", CTL)]), 0, "valid: the same file as the stored one", &holds);
     let sentence = format!("valid: SIGNATURE holds for {PUB}, serial {OLD}");
     says(verify(CTL, &[("--cert", "certs/ccm-pub-1024.crt.pem")]), 0, &sentence);
     verify(CTL, &[]).ends(0);
+    // An ITL by the CTL: another kind of list, and the phone keeps both.
+    let itl = "trustlist/one-ccm-pub-1024-sha1-v1.0.tlv";
+    let said = verify(itl, &[("--trust", CTL)]).ends(1).text().to_owned();
+    assert!(said.contains("is in no stored list as SAST, and the ITL names no TVS"), "names of the peer: {said}");
 }
 
 #[test]
 fn after_the_renewal_the_old_list_does_not_know_the_signer() {
-    let sentence =
-        format!("refused: signer {PUB}, serial {NEW} has no SAST record in {}; a phone would ask TVS", arg(CTL));
-    says(verify(RENEWED, &[("--trust", CTL)]), 1, &sentence);
-    // One of several lists is enough; here the names are in the form of the peer.
-    let run = verify(RENEWED, &[("--trust", CTL), ("--trust", "trustlist/two-sast.tlv")]);
-    assert!(run.ends(0).text().contains("SAST, record 1 of"));
+    let sentence = format!(
+        "refused: {} is in no stored list as SAST, and the ITL names no TVS; erase the trust lists of the phone or sign with a \
+         certificate it holds",
+        party(PUB, NEW)
+    );
+    let signature =
+        format!("not checked: no list that was given has a certificate of {PUB}, serial {NEW}; give it with --cert");
+    says_both(verify(RENEWED, &[("--trust", CTL)]), 1, &sentence, &signature);
+    // A phone with an ITL that names a TVS would ask it: that is no yes.
+    let itl = "trustlist/all-roles.tlv";
+    let sentence = format!("refused: {} is in no stored list as SAST; a phone would ask TVS", party(PUB, NEW));
+    let run = verify(RENEWED, &[("--trust", CTL), ("--trust", itl)]).ends(1);
+    assert_eq!(run.text().lines().next().unwrap().split_once(": ").unwrap().1, sentence);
+    // A model without Security by Default has no ITL and asks nobody.
+    let mut line = command();
+    line.args(["verify", &arg(RENEWED), "--trust", &arg(CTL), "--trust", &arg(itl), "--model", "7940"]);
+    let said = finish(&mut line).ends(1).text().to_owned();
+    assert!(said.contains("model 7940 has no Security by Default and cannot ask TVS"), "{said}");
+}
+
+/// A phone holds one list of each kind, and lists without FILENAME are known by the names of their files.
+#[test]
+fn which_lists_a_phone_can_hold() {
+    let twice = verify(RENEWED, &[("--trust", CTL), ("--trust", RENEWED)]).ends(64);
+    assert!(twice.err.contains("are both CTLs: a phone holds one CTL and one ITL"), "{}", twice.err);
+    let unknown = verify(CTL, &[("--trust", "trustlist/filename-empty.tlv")]).ends(64);
+    assert!(unknown.err.contains("is it a CTL or an ITL?"), "{}", unknown.err);
 }
 
 #[test]
@@ -52,27 +91,79 @@ fn a_changed_file() {
         "refused: SIGNATURE does not hold for {PEER_PUB}, serial {NEW}: the file was changed after signing or signed by another key"
     );
     says(verify("damaged/flip-filename.tlv", &[]), 1, &sentence);
-    says(verify("damaged/flip-filename.tlv", &[("--trust", "trustlist/records-03.tlv")]), 1, &sentence);
     let run = verify("damaged-signed/flip-payload-last.sgn", &[("--cert", "certs/ccm-pub-2048.crt.pem")]);
     assert!(run.ends(1).text().contains("SIGNATURE does not hold for CN=cucm-1051-a-pub"));
 }
 
+/// The names of this file are in the form of the peer, those of the list in the form of CUCM: the signature holds, and no phone
+/// believes it, because phones compare bytes.
+#[test]
+fn a_phone_compares_the_names_byte_by_byte() {
+    let refused = format!(
+        "refused: {} is in no stored list as TFTP or CCM+TFTP, and the ITL names no TVS; erase the trust lists of the phone or sign \
+         with a certificate it holds",
+        party(PEER_PUB, OLD)
+    );
+    let holds = format!("SIGNATURE holds for {PUB}, serial {OLD}, whose certificate is in {}", arg(CTL));
+    says_both(verify("signed/f.x.sgn", &[("--trust", CTL)]), 1, &refused, &holds);
+}
+
+/// Role, FILENAME and the record that decides.
 #[test]
 fn a_config_needs_a_record_that_signs_configs() {
-    let config = "signed/f.x.sgn";
-    let sentence = format!("valid: SIGNATURE holds for {PEER_PUB}, serial {OLD}: CCM+TFTP, record 2 of {}", arg(CTL));
-    says(verify(config, &[("--trust", CTL)]), 0, &sentence);
-    let list = "trustlist/one-ccm-pub-1024-sha1-v1.0.tlv";
-    let sentence = format!(
-        "refused: signer {PEER_PUB}, serial {OLD} has role SAST in record 1 of {}, TFTP or CCM+TFTP is needed; a phone would ask TVS",
-        arg(list)
+    let config = "signed/SEP58971ECC97C1-ccm-pub-1024-sha1.cnf.xml.sgn";
+    let (list, other) = ("trustlist/all-roles.tlv", "trustlist/one-ccm-pub-1024-sha1-v1.0.tlv");
+    let name = "SEP58971ECC97C1.cnf.xml.sgn";
+    let with = |list: &str, name: Option<&str>, options: &[&str]| {
+        let mut line = command();
+        line.args(["verify", &arg(config), "--trust", &arg(list)]).args(options);
+        line.args(name.iter().flat_map(|name| ["--name", *name]));
+        finish(&mut line)
+    };
+    // FILENAME is not the name of the file here: the config of another phone would do, if nobody looked.
+    let said = with(list, None, &[]).ends(1).text().to_owned();
+    assert!(said.contains("refused: FILENAME is `SEP58971ECC97C1.cnf.xml.sgn`, the phone asked for"), "{said}");
+    let said = with(other, Some(name), &[]).ends(1).text().to_owned();
+    assert!(
+        said.contains("is in no stored list as TFTP or CCM+TFTP") && said.contains("SIGNATURE holds for"),
+        "{said}"
     );
-    says(verify(config, &[("--trust", list)]), 1, &sentence);
-    let sentence = format!(
-        "refused: signer {PEER_PUB}, serial {OLD} has no TFTP or CCM+TFTP record in {}; a phone would ask TVS",
-        arg(RENEWED)
+    // What a phone takes, it takes by a record, and that is named.
+    let folder = tempfile::tempdir().unwrap();
+    let itl = folder.path().join("ITLFile.tlv");
+    let bundle = arg("certs/ccm-pub-1024.bundle.pem");
+    finish(command().args(["build", "itl", "--sast", &bundle, "--tftp", &bundle, "-o"]).arg(&itl)).ends(0);
+    let signed = folder.path().join(name);
+    std::fs::write(folder.path().join("SEP58971ECC97C1.cnf.xml"), "<device/>").unwrap();
+    let made = folder.path().join("SEP58971ECC97C1.cnf.xml");
+    finish(command().arg("sign").arg(&made).args(["--cert", &bundle, "--key", &bundle, "--digest", "sha1"])).ends(0);
+    let run = finish(command().arg("verify").arg(&signed).arg("--trust").arg(&itl)).ends(0);
+    assert!(
+        run.text().contains(&format!("valid: {} stands in the stored ITL as TFTP, record 2", party(PUB, OLD))),
+        "{}",
+        run.text()
     );
-    says(verify(config, &[("--trust", RENEWED)]), 1, &sentence);
+    // A signature of SHA-512 is none for a phone that does not know it.
+    finish(
+        command().arg("sign").arg(&made).args(["--cert", &bundle, "--key", &bundle, "--digest", "sha512", "--force"]),
+    )
+    .ends(0);
+    let run = finish(command().arg("verify").arg(&signed).arg("--trust").arg(&itl).args(["--model", "7965"])).ends(1);
+    assert!(
+        run.text().contains("which model 7965 does not know") && run.text().contains("SIGNATURE holds"),
+        "{}",
+        run.text()
+    );
+    finish(command().arg("verify").arg(&signed).arg("--trust").arg(&itl)).ends(0);
+    // Standard input has no name.
+    let file = std::fs::read(&signed).unwrap();
+    let mut line = command();
+    line.arg("verify").arg("-").arg("--trust").arg(&itl).write_stdin(file.clone());
+    let run = finish(&mut line).ends(64);
+    assert!(run.err.contains("give --name"), "{}", run.err);
+    let mut line = command();
+    line.arg("verify").arg("-").arg("--trust").arg(&itl).args(["--name", name]).write_stdin(file);
+    finish(&mut line).ends(0);
 }
 
 /// A list needs SAST: the subscriber's key signs configs, but no lists.
@@ -83,8 +174,8 @@ fn a_list_signed_by_a_server_that_is_no_token() {
     let bundle = arg("certs/ccm-sub-1024.bundle.pem");
     finish(command().args(["build", "itl", "--sast", &bundle, "-o"]).arg(&list)).ends(0);
     let run = finish(command().arg("verify").arg(&list).args(["--trust", &arg(CTL)])).ends(1);
-    assert!(run.text().contains("has role CCM+TFTP in record 4 of"), "{}", run.text());
-    assert!(run.text().contains("SAST is needed"), "{}", run.text());
+    assert!(run.text().contains("is in no stored list as SAST"), "{}", run.text());
+    assert!(run.text().contains("SIGNATURE holds for"), "{}", run.text());
 }
 
 #[test]
@@ -113,18 +204,18 @@ fn fields_that_a_verdict_needs() {
 #[test]
 fn the_same_serial_number_under_another_name() {
     let run = verify("damaged-signed/flip-signer-name.sgn", &[("--trust", "trustlist/two-sast.tlv")]).ends(1);
-    assert!(run.text().contains("SIGNERNAME of signer"), "{}", run.text());
-    assert!(run.text().contains("differs from the name in record"), "{}", run.text());
+    assert!(run.text().contains("is in no stored list as") || run.text().contains("FILENAME is"), "{}", run.text());
 }
 
 /// A token's serial number stands reversed in list and header alike.
 #[test]
 fn lists_of_the_ctl_client() {
     let run = verify("trustlist/ctlclient-nonsecure-3746.tlv", &[("--trust", "trustlist/ctlclient-5728.tlv")]);
-    assert!(run.ends(0).text().contains("serial 3C:F9:27:00:00:00:AF:A2:DA:45: SAST, record 4 of"));
+    let said = run.ends(0).text().to_owned();
+    assert!(said.contains("(serial 3CF927000000AFA2DA45) stands in the stored CTL as SAST, record 4"), "{said}");
 }
 
-/// A record that holds only a hash needs the certificate from elsewhere.
+/// A record that holds only a hash checks no signature: the phone would ask TVS, whoever has the certificate here.
 #[test]
 fn a_certificate_that_the_list_holds_as_a_hash() {
     let folder = tempfile::tempdir().unwrap();
@@ -141,9 +232,9 @@ fn a_certificate_that_the_list_holds_as_a_hash() {
         }
         finish(&mut line)
     };
-    assert!(with(None).ends(1).text().contains("without a certificate; give it with --cert"));
-    assert!(with(Some("certs/ccm-pub-1024.crt.pem")).ends(0).text().contains("TFTP, record 2 of"));
-    with(Some("certs/ccm-sub-1024.crt.pem")).ends(1);
+    assert!(with(None).ends(1).text().contains("give it with --cert"));
+    assert!(with(Some("certs/ccm-pub-1024.crt.pem")).ends(1).text().contains("signature: SIGNATURE holds for"));
+    assert!(with(Some("certs/ccm-sub-1024.crt.pem")).ends(1).text().contains("signature: SIGNATURE does not hold"));
 }
 
 #[test]
@@ -182,16 +273,21 @@ fn every_damaged_vector_is_refused_or_explained_in_one_line() {
 
 #[test]
 fn json() {
-    let run = ringfence(["verify", "--json", &arg("signed/f.x.sgn"), "--trust", &arg(CTL)]).ends(0);
+    let run = ringfence(["verify", "--json", &arg("signed/f.x.sgn"), "--trust", &arg(CTL)]).ends(1);
     let value = run.json();
-    assert_eq!(value["verdict"], "valid");
+    assert_eq!(value["verdict"], "unknown-signer");
     assert_eq!(value["kind"], "signed");
     assert_eq!(value["signer"]["serial"], "70caf64e090751b9df22f49f754fc5bb");
-    assert_eq!(value["record"], serde_json::json!({ "list": arg(CTL), "index": 1, "role": "CCM+TFTP" }));
+    assert_eq!(value["record"], serde_json::Value::Null);
+    assert!(value["signature"].as_str().unwrap().starts_with("SIGNATURE holds for"), "{value}");
+    let ctl = "trustlist/ctlclient-5728.tlv";
+    let run = ringfence(["verify", "--json", &arg("trustlist/ctlclient-nonsecure-3746.tlv"), "--trust", &arg(ctl)]);
+    let value = run.ends(0).json();
+    assert_eq!(value["verdict"], "valid");
+    assert_eq!(value["record"], serde_json::json!({ "list": arg(ctl), "index": 3, "role": "SAST" }));
     let run = finish(command().args(["verify", "--json", "-", "--trust", &arg(CTL)]).write_stdin(bytes(RENEWED)));
     let value = run.ends(1).json();
-    assert_eq!(value["verdict"], "untrusted");
-    assert_eq!(value["field"], "SERIALNUMBER");
+    assert_eq!(value["verdict"], "unknown-signer");
     assert_eq!(value["file"], "standard input");
     assert_eq!(value["record"], serde_json::Value::Null);
 }
@@ -223,11 +319,9 @@ fn a_signer_without_a_subject_and_the_other_padding() {
     let signed = path("SEP001122334455.cnf.xml.sgn");
     let nobody = "(without a subject), serial 05";
     says(ringfence(["verify", &signed, "--cert", &cert]), 0, &format!("valid: SIGNATURE holds for {nobody}"));
-    let refused = format!(
-        "refused: signer {nobody} has role SAST in record 1 of {}, TFTP or CCM+TFTP is needed; a phone would ask TVS",
-        path("ITLFile.tlv")
-    );
-    says(ringfence(["verify", &signed, "--trust", &path("ITLFile.tlv")]), 1, &refused);
+    let said = ringfence(["verify", &signed, "--trust", &path("ITLFile.tlv")]).ends(1).text().to_owned();
+    assert!(said.contains("refused:  (serial 05) is in no stored list as TFTP or CCM+TFTP"), "{said}");
+    assert!(said.contains(&format!("SIGNATURE holds for {nobody}")), "{said}");
 
     let mut other = std::fs::read(&signed).unwrap();
     let file = SignedFile::decode(other.clone()).unwrap();
