@@ -10,11 +10,17 @@ use crate::CoreError;
 /// Devices of a list at most.
 const DEVICES: usize = 200_000;
 
+/// Letters of a cell that a message shows, at most.
+const SHOWN: usize = 80;
+
 /// Longest cell in bytes: a description has 128 letters.
 const CELL: usize = 4096;
 
-/// Cells of a line that mean something.
-const CELLS: usize = 6;
+/// The columns of a line without a title, in their order; a title may have others.
+const COLUMNS: [&str; 6] = ["name", "model", "protocol", "security", "nodes", "description"];
+
+/// What stands between cells: RFC 4180, and what spreadsheets of other languages write.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// A line that is put behind the last one. If it is not read as one, a quote before it was left open; nothing in a list looks like it,
 /// because NUL is refused there.
@@ -30,8 +36,8 @@ pub struct ListedDevice {
 }
 
 /// Reads a list of devices: one a line, `name,model,protocol,security,nodes,description`, where everything behind the name
-/// may be missing and nodes are separated by `+`. Cells may stand in quotes, which are doubled inside. A first line that begins with
-/// `name` is a title; `#` begins a comment.
+/// may be missing and nodes are separated by `+`. Cells may stand in quotes, which are doubled inside; semicolons or tabs may stand
+/// between them. A first line with a cell `name` is a title, which says what the columns are; `#` begins a comment.
 ///
 /// # Errors
 /// [`CoreError::BadInput`] with the number of the line: what cannot be read, a node that is none of `nodes`, a device that
@@ -43,9 +49,14 @@ pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, Cor
         return Err(at(line, "a NUL byte; save the list as CSV in UTF-8"));
     }
     let bytes = [text, END].concat();
-    let mut reader =
-        ReaderBuilder::new().has_headers(false).flexible(true).comment(Some(b'#')).from_reader(bytes.as_bytes());
-    let mut list = List { nodes, devices: Vec::new(), lines: HashMap::new(), started: false };
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .comment(Some(b'#'))
+        .delimiter(separator(&bytes))
+        .from_reader(bytes.as_bytes());
+    let columns = (0..COLUMNS.len()).map(Some).collect();
+    let mut list = List { nodes, devices: Vec::new(), lines: HashMap::new(), started: false, columns };
     let mut record = StringRecord::new();
     let mut lines = Lines { bytes: bytes.as_bytes(), to: 0, line: 1 };
     let mut line = 1;
@@ -64,6 +75,20 @@ pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, Cor
 
 fn at(line: usize, error: &str) -> CoreError {
     CoreError::BadInput(format!("line {line}: {error}"))
+}
+
+/// What stands between the cells: the first of the separators outside of quotes. Names have none of them.
+fn separator(text: &str) -> u8 {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let mut quoted = false;
+        for byte in line.bytes() {
+            quoted ^= byte == b'"';
+            if !quoted && SEPARATORS.contains(&byte) {
+                return byte;
+            }
+        }
+    }
+    b','
 }
 
 /// Counts lines.
@@ -97,17 +122,27 @@ struct List<'a> {
     devices: Vec<ListedDevice>,
     lines: HashMap<String, usize>,
     started: bool,
+    /// Where each of [`COLUMNS`] stands in a line, if anywhere.
+    columns: Vec<Option<usize>>,
 }
 
 impl List<'_> {
     fn take(&mut self, line: usize, record: &StringRecord) -> Result<(), CoreError> {
         let cells: Vec<&str> = record.iter().map(str::trim).collect();
         let first = !std::mem::replace(&mut self.started, true);
-        let is_title = first && cells.first().is_some_and(|name| name.eq_ignore_ascii_case("name"));
-        if is_title || cells.as_slice() == [""] {
+        if cells.as_slice() == [""] {
             return Ok(());
         }
-        let device = device(&cells).map_err(|error| at(line, &error))?;
+        // Excel writes so what stands between the cells.
+        if first && matches!(cells.as_slice(), ["sep=", ""]) {
+            self.started = false;
+            return Ok(());
+        }
+        if first && is_title(&cells) {
+            self.columns = columns(&cells).map_err(|error| at(line, &error))?;
+            return Ok(());
+        }
+        let device = device(&cells, &self.columns).map_err(|error| at(line, &error))?;
         group_of(&device.nodes, self.nodes).map_err(|error| at(line, &error.to_string()))?;
         if let Some(first) = self.lines.insert(device.name.clone(), line) {
             return Err(at(line, &format!("{} stands on line {first} already", device.name)));
@@ -120,14 +155,48 @@ impl List<'_> {
     }
 }
 
-fn device(cells: &[&str]) -> Result<Device, String> {
+/// Whether a first line names columns: no device is called so.
+fn is_title(cells: &[&str]) -> bool {
+    let known = |cell: &str| COLUMNS.iter().any(|column| column.eq_ignore_ascii_case(cell));
+    cells.iter().any(|cell| cell.eq_ignore_ascii_case("name")) || cells.iter().all(|cell| known(cell))
+}
+
+/// Where the columns stand that a title names.
+fn columns(title: &[&str]) -> Result<Vec<Option<usize>>, String> {
+    let form = COLUMNS.join(",");
+    for (index, cell) in title.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+        let shown: String = cell.chars().take(SHOWN).collect();
+        if !COLUMNS.iter().any(|column| column.eq_ignore_ascii_case(cell)) {
+            return Err(format!(
+                "the title has a column `{}`; the columns are {form}, in any order, all but name may be missing",
+                shown.escape_debug()
+            ));
+        }
+        if title.iter().take(index).any(|before| before.eq_ignore_ascii_case(cell)) {
+            return Err(format!("the title has the column `{shown}` twice"));
+        }
+    }
+    let place = |column: &&str| title.iter().position(|cell| cell.eq_ignore_ascii_case(column));
+    let places: Vec<Option<usize>> = COLUMNS.iter().map(place).collect();
+    match places.first() {
+        Some(Some(_)) => Ok(places),
+        _ => Err(format!("the title has no column `name`; the columns are {form}, in any order")),
+    }
+}
+
+fn device(cells: &[&str], columns: &[Option<usize>]) -> Result<Device, String> {
     if let Some(cell) = cells.iter().find(|cell| cell.len() > CELL) {
         return Err(format!("a cell of {} bytes, above the limit of {CELL}", cell.len()));
     }
-    if cells.iter().skip(CELLS).any(|cell| !cell.is_empty()) {
-        return Err(format!("more than {CELLS} cells; a description with a comma stands in quotes"));
+    let named = |index: usize| columns.contains(&Some(index));
+    if cells.iter().enumerate().any(|(index, cell)| !cell.is_empty() && !named(index)) {
+        let count = columns.iter().flatten().count();
+        return Err(format!("more than {count} cells; a description with a comma stands in quotes"));
     }
-    let cell = |index: usize| cells.get(index).copied().filter(|cell| !cell.is_empty());
+    let cell = |column: usize| {
+        let index = columns.get(column).copied().flatten()?;
+        cells.get(index).copied().filter(|cell| !cell.is_empty())
+    };
     let name = cell(0).ok_or("no name")?;
     let model = cell(1).unwrap_or("8861").to_owned();
     let name = device_name_of(name, &model).map_err(|error| error.to_string())?;

@@ -177,6 +177,21 @@ fn lists_of_devices() {
     assert_eq!((devices[2].name.as_str(), devices[2].description.as_str()), ("SEP001122334401", "He said \"hi\""));
     assert_eq!(devices[3].description, "");
     assert_eq!((devices[4].name.as_str(), devices[4].description.as_str()), ("CSFJOHN_DOE", "two\nlines"));
+    // As spreadsheets of other languages write it, and in the order of a title.
+    for text in [
+        "SEP001122334455;7965;SCCP;;pub+sub;Desk, left\n",
+        "\"SEP001122334455\";\"7965\";\"SCCP\";\"\";\"pub+sub\";\"Desk, left\"\r\n",
+        "SEP001122334455\t7965\tSCCP\t\tpub+sub\tDesk, left\n",
+        "sep=;\nname;model;protocol;security;nodes;description\nSEP001122334455;7965;SCCP;;pub+sub;Desk, left\n",
+        "description,Name,nodes,MODEL,protocol\n\"Desk, left\",SEP001122334455,pub+sub,7965,SCCP\n",
+        "Description;Nodes;Protocol;Model;Name\nDesk, left;pub+sub;SCCP;7965;001122334455\n",
+    ] {
+        let listed = parse_list(text, &nodes).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let device = &listed[0].device;
+        assert_eq!((listed.len(), device.name.as_str(), device.model.as_str()), (1, "SEP001122334455", "7965"), "{text}");
+        assert_eq!((device.protocol, device.description.as_str()), (Protocol::Sccp, "Desk, left"), "{text}");
+        assert_eq!(device.nodes, ["pub", "sub"], "{text}");
+    }
     let huge = format!("SEP001122334455,8861,,,,\"{}\"", "x".repeat(10 << 20));
     for (text, wanted) in [
         ("SEP001122334455\nx y,8861", "line 2: `x y` is not a device name"),
@@ -189,6 +204,10 @@ fn lists_of_devices() {
             "line 2: a quote that begins a cell is not closed",
         ),
         ("SEP001122334455\n\0", "line 2: a NUL byte"),
+        ("name,mac\nSEP001122334455,1\n", "line 1: the title has a column `mac`; the columns are name,model,protocol,"),
+        ("model,description\n8861,x\n", "line 1: the title has no column `name`; the columns are name,model,"),
+        ("name,model,Name\n", "line 1: the title has the column `Name` twice"),
+        ("name;model\nSEP001122334455;8861;x\n", "line 2: more than 2 cells; a description"),
         (&huge, "line 1: a cell of 10485760 bytes, above the limit of 4096"),
     ] {
         let said = parse_list(text, &nodes).unwrap_err().to_string();

@@ -17,8 +17,8 @@ const LARGE: usize = 1000;
 /// Add the phones of a list, or change those that are there; all or none
 ///
 /// One phone a line: name,model,protocol,security,nodes,description. Only the name is needed; nodes are separated by `+`.
-/// Cells may stand in quotes, as spreadsheets write them (RFC 4180). A first line that begins with `name` is a title, `#` begins a
-/// comment.
+/// Cells may stand in quotes, as spreadsheets write them (RFC 4180), with commas, semicolons or tabs between them. A first line with a
+/// cell `name` is a title and says what the columns are, in any order; `#` begins a comment.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: ringfence device import phones.csv --dry-run\n\n  \
                         name,model,protocol,security,nodes,description\n  \
