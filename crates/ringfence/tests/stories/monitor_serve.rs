@@ -100,7 +100,7 @@ async fn it_speaks_until_somebody_knows() {
     let output = program.output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(said.contains("tomcat/tomcat.pem") && said.contains("unknown field `window`"), "{said}");
+    assert!(said.contains("tomcat/tomcat.pem") && said.contains("there is no setting `window`"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
