@@ -97,6 +97,14 @@ pub fn actor(level: Level) -> Actor {
     Actor::new(name, level)
 }
 
+/// The same, but what was given is refused: exit code 1.
+pub fn refused(error: CoreError) -> Failure {
+    match error {
+        CoreError::BadInput(text) | CoreError::Refused { text, .. } => Failure::Refused(text),
+        other => could_not(other),
+    }
+}
+
 /// An operation that did not happen.
 pub fn could_not(error: CoreError) -> Failure {
     Failure::CouldNotTell(error.to_string())

@@ -6,7 +6,7 @@ use ringfence_core::devices::{Device, device_name, device_name_of};
 use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
-use crate::opened::{Data, actor, could_not};
+use crate::opened::{Data, actor, could_not, refused};
 use crate::terminal::{self, GOOD, one_line, paint};
 
 /// Add a phone, or change one that is there
@@ -40,7 +40,7 @@ impl Add {
     /// Adds the phone.
     pub fn run(self) -> Result<Answer, Failure> {
         let opened = self.data.open()?;
-        let name = device_name_of(&self.name, &self.model).map_err(could_not)?;
+        let name = device_name_of(&self.name, &self.model).map_err(refused)?;
         let device = Device {
             name: name.clone(),
             description: self.description,
@@ -55,7 +55,7 @@ impl Add {
             opened.cluster.put_devices(&actor, &[device], &mut System::default()).await?;
             Ok(known)
         });
-        let word = if known.map_err(could_not)? { "changed" } else { "added" };
+        let word = if known.map_err(refused)? { "changed" } else { "added" };
         terminal::print(&format!("{name} {}\n", paint(GOOD, word)))?;
         Ok(Answer::Yes)
     }
@@ -75,7 +75,7 @@ impl Remove {
     /// Removes the phone. Exit code 1 when there is none with this name.
     pub fn run(self) -> Result<Answer, Failure> {
         let opened = self.data.open()?;
-        let name = device_name(&self.name).map_err(could_not)?;
+        let name = device_name(&self.name).map_err(refused)?;
         let actor = actor(Level::Install);
         let mut system = System::default();
         let done = opened.cluster.remove_device(&actor, &name, &mut system);
@@ -115,7 +115,7 @@ impl Forget {
         let actor = actor(Level::Install);
         let mut system = System::default();
         let done = opened.cluster.forget_strangers(&actor, name, &mut system);
-        match (opened.runtime.block_on(done).map_err(could_not)?, name) {
+        match (opened.runtime.block_on(done).map_err(refused)?, name) {
             (0, Some(name)) => {
                 terminal::error(&format!(
                     "no phone {} that nobody added; `show itl status` lists them",

@@ -13,7 +13,7 @@ use wire::file_name::{FileName, Form, Owner};
 
 use crate::device::list::{device_json, lsc, nodes};
 use crate::exit::{Answer, Failure};
-use crate::opened::{Data, Opened, could_not};
+use crate::opened::{Data, Opened, could_not, refused};
 use crate::terminal::{self, counted, field_text, one_line};
 
 /// Show a phone: what is known of it, which files it gets, what its config says
@@ -36,7 +36,7 @@ impl Show {
     /// Prints the phone. Exit code 1 when there is none with this name.
     pub fn run(self) -> Result<Answer, Failure> {
         let opened = self.data.open()?;
-        let name = device_name(&self.name).map_err(could_not)?;
+        let name = device_name(&self.name).map_err(refused)?;
         let rows = opened.runtime.block_on(opened.cluster.store().devices());
         let rows = rows.map_err(|error| could_not(error.into()))?;
         let Some(row) = rows.iter().find(|row| row.name == name) else {
