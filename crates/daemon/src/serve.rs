@@ -334,7 +334,8 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
     }
     line(&format!("  data  {}", cluster.data().root().display()))?;
     line(&format!("  open  {}", node.open_files().0))?;
-    if listen.tftp.port() == TFTP_PORT_WITHOUT_RIGHT {
+    // Somebody who asked for that port has his reasons.
+    if listen.tftp.port() == TFTP_PORT_WITHOUT_RIGHT && settings.listen.tftp.is_none() {
         line("")?;
         line("TFTP has no right to port 69. Phones ask there: grant it with")?;
         line("  setcap cap_net_bind_service=+ep <this program>")?;

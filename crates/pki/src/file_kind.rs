@@ -46,6 +46,10 @@ pub enum FileKind {
     Gzip,
     /// A ZIP container.
     Zip,
+    /// A program, such as one of Linux.
+    Program,
+    /// A document or picture.
+    Document,
     /// Readable text.
     Text,
     /// Bytes that nothing is known of.
@@ -67,6 +71,10 @@ impl FileKind {
             _ if looked.starts_with(&FIRMWARE) => Self::Firmware,
             [0x1f, 0x8b, ..] => Self::Gzip,
             [b'P', b'K', 3, 4, ..] => Self::Zip,
+            [0x7f, b'E', b'L', b'F', ..] => Self::Program,
+            [b'%', b'P', b'D', b'F', b'-', ..] | [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => {
+                Self::Document
+            }
             _ if looked.len() >= 16 && (dash(0) || dash(1)) => Self::Utf16,
             _ if pem::is_bare_base64(bytes) => Self::Base64,
             _ => text(bytes, looked),
@@ -108,6 +116,8 @@ impl FileKind {
             Self::Firmware => "firmware of 78xx and 88xx phones in its container (CD 34 12 AB)",
             Self::Gzip => "packed with gzip",
             Self::Zip => "a ZIP container",
+            Self::Program => "a program (ELF)",
+            Self::Document => "a document or picture",
             Self::Text => "a text",
             Self::Unknown => "nothing that is known here",
         };

@@ -188,7 +188,11 @@ fn lists_of_devices() {
     ] {
         let listed = parse_list(text, &nodes).unwrap_or_else(|error| panic!("{text}: {error}"));
         let device = &listed[0].device;
-        assert_eq!((listed.len(), device.name.as_str(), device.model.as_str()), (1, "SEP001122334455", "7965"), "{text}");
+        assert_eq!(
+            (listed.len(), device.name.as_str(), device.model.as_str()),
+            (1, "SEP001122334455", "7965"),
+            "{text}"
+        );
         assert_eq!((device.protocol, device.description.as_str()), (Protocol::Sccp, "Desk, left"), "{text}");
         assert_eq!(device.nodes, ["pub", "sub"], "{text}");
     }

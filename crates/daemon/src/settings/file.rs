@@ -212,7 +212,10 @@ mod tests {
         for (text, wanted) in [
             ("listen = 5\n", "line 1: `listen = 5`: is a section: write [listen] on a line of its own"),
             ("[monitor]\nmail = 5\n", "line 2: `mail = 5`: is a section: write [monitor.mail] on a line of its own"),
-            ("[lissten]\nhttp = 1\n", "line 1: `[lissten]`: there is no such section; there are [cluster], [serve], [listen]"),
+            (
+                "[lissten]\nhttp = 1\n",
+                "line 1: `[lissten]`: there is no such section; there are [cluster], [serve], [listen]",
+            ),
             ("http = 1\n", "line 1: `http = 1`: stands above all sections; put it below one of [cluster]"),
             ("[[listen]]\nhttp = 1\n", "line 1: `[[listen]]`: has not the form that is wanted; [listen] has address,"),
         ] {

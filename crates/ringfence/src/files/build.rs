@@ -134,7 +134,7 @@ impl Args {
         let mut all = HashMap::new();
         for path in self.records.0.iter().filter_map(|(_, source)| source.certificate.as_ref()) {
             if !all.contains_key(path) {
-                all.insert(path.clone(), input::certificate(path)?);
+                all.insert(path.clone(), input::certificate_of_record(path)?);
             }
         }
         Ok(all)

@@ -5,11 +5,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pki::{Certificate, SoftKey};
+use pki::{Certificate, NameForm, SoftKey};
 use wire::header::FILE_LIMIT;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
+use crate::terminal;
 
 /// Largest PEM or DER file with a certificate or key: a bundle of a few certificates is some 10 kB.
 const PEM_LIMIT: usize = 1 << 20;
@@ -61,6 +62,22 @@ pub fn seconds(time: SystemTime) -> u64 {
 pub fn certificate(path: &Path) -> Result<Certificate, Failure> {
     let bytes = pem(path)?;
     Certificate::from_pem_or_der(&bytes).map_err(|error| Failure::at(path, error))
+}
+
+/// Reads the certificate of a record: the first of a file of which all can be read. With more of them there the file is a chain, and
+/// whoever gives it is told which one stands in the list.
+pub fn certificate_of_record(path: &Path) -> Result<Certificate, Failure> {
+    let all = pki::bundle::certificates(&pem(path)?).map_err(|error| Failure::at(path, error))?;
+    let count = all.len();
+    let first = all.into_iter().next().ok_or_else(|| Failure::at(path, pki::bundle::FileError::Empty))?;
+    if count > 1 {
+        terminal::warn(&format!(
+            "{} holds {count} certificates; the first stands in the list: {}",
+            path.display(),
+            terminal::one_line(&first.subject(NameForm::Cucm))
+        ));
+    }
+    Ok(first)
 }
 
 /// Reads the private key of a PEM file (a bundle is fine).

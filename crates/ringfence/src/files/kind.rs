@@ -33,7 +33,12 @@ impl Decoded {
             None => by_content(&input.bytes),
         };
         decoded.map_err(|error| match FileKind::of(&input.bytes) {
-            FileKind::Empty | FileKind::Unknown | FileKind::Der => input.malformed(&error),
+            // One that is called so is a damaged one.
+            FileKind::Empty | FileKind::Unknown | FileKind::Der if by_name(input).is_some() => input.malformed(&error),
+            kind @ (FileKind::Unknown | FileKind::Der) => Failure::of(
+                &input.name,
+                format!("is no trust list or signed file ({error}), but {}{}", kind.name(), next(&kind)),
+            ),
             kind => {
                 Failure::of(&input.name, format!("is {}, and no trust list or signed file{}", kind.name(), next(&kind)))
             }

@@ -286,3 +286,28 @@ fn no_key_appears_in_any_output() {
     assert_eq!(run.err.lines().count(), 1, "{}", run.err);
     assert!(secret[1..4].iter().all(|line| !run.err.contains(line)), "{}", run.err);
 }
+
+/// Of a chain the first certificate stands in the list, which is said; one that cannot be read is no reason to look away.
+#[test]
+fn a_bundle_of_several_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let pem = |file: &str| {
+        let text = std::fs::read_to_string(arg(file)).unwrap();
+        let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
+        text[text.find(begin).unwrap()..text.find(end).unwrap() + end.len()].to_owned() + "\n"
+    };
+    let chain = folder.path().join("chain.pem");
+    let list = folder.path().join("ITLFile.tlv");
+    let build = |text: &str| {
+        std::fs::write(&chain, text).unwrap();
+        let chain = chain.to_str().unwrap();
+        ringfence(["build", "itl", "--sast", &arg(NEW), "--ccm", chain, "-o", list.to_str().unwrap(), "--force"])
+    };
+    let run = build(&(pem(SUB) + &pem(CAPF)));
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.err.contains("holds 2 certificates; the first stands in the list: CN="), "{}", run.err);
+    let damaged = pem(CAPF).replacen("M", "!", 1).replacen("A", "B", 9);
+    let run = build(&(pem(SUB) + &damaged));
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.err.contains("certificate 2"), "{}", run.err);
+}

@@ -247,3 +247,31 @@ fn a_reader_that_leaves_and_a_disk_that_is_full() {
     let line = String::from_utf8(output.stderr).unwrap();
     assert!(line.starts_with("standard output: No space left on device"), "{line}");
 }
+
+/// Whoever gives something else is told what it is.
+#[test]
+fn files_of_other_kinds_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    for (bytes, said) in [
+        (
+            std::fs::read("/bin/true").unwrap(),
+            "is a program (ELF), and no trust list or signed file; give a .tlv or .sgn file",
+        ),
+        (Vec::new(), "is empty, and no trust list or signed file; give a .tlv or .sgn file"),
+        (b"%PDF-1.4\n\x00\x01".to_vec(), "is a document or picture, and no trust list or signed file"),
+        (b"\x00\x07\x01what\x00is\xffit".to_vec(), "is no trust list or signed file (offset "),
+    ] {
+        std::fs::write(&path, &bytes).unwrap();
+        for command in ["show", "verify"] {
+            let run = ringfence([std::ffi::OsStr::new(command), path.as_os_str()]);
+            assert!(run.err.contains(said), "{command} {said}: {}", run.err);
+            assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+        }
+    }
+    // One that is called a list is a damaged list.
+    let list = folder.path().join("ITLFile.tlv");
+    std::fs::write(&list, b"\x00\x07\x01what").unwrap();
+    let run = ringfence([std::ffi::OsStr::new("show"), list.as_os_str()]);
+    assert!(run.refuses().contains("offset "), "{}", run.err);
+}
