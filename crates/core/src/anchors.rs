@@ -6,6 +6,7 @@ use pki::hash::spell;
 use pki::listing::ListKind;
 use pki::{Certificate, NameForm};
 use store::rows::{FormerKeyRow, NodeRow};
+use trust::is_about;
 use wire::role::Role;
 use wire::trust_list::{RecordView, TrustList};
 
@@ -69,15 +70,6 @@ impl std::fmt::Display for Finding {
 
 fn serial(certificate: &Certificate) -> String {
     certificate.serial_text("", true)
-}
-
-/// Whether a record is about a certificate, by its bytes or by their hash.
-fn is_about(record: &RecordView<'_>, certificate: &Certificate) -> bool {
-    match (record.certificate(), record.certificate_hash()) {
-        (Some(der), _) => der == certificate.der(),
-        (None, Some((id, hash))) => pki::hash::digest(id, &[certificate.der()]).is_some_and(|found| found == hash),
-        (None, None) => false,
-    }
 }
 
 /// The units whose certificates a role is given to.

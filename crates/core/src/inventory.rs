@@ -3,12 +3,12 @@
 
 use pki::{Certificate, NameForm};
 use store::rows::{CertificateRow, LscFilter, LscLine, LscState, NodeRow};
+use trust::is_about;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::readable::{certificate, readable};
-use crate::trust_stores::is_record_of;
 use crate::units::{Unit, service};
 
 /// Ports at which the certificate of a unit is seen [cucm-behaviour.md 2.4].
@@ -204,10 +204,10 @@ impl Inventory {
             entry.presented = presented(row, &nodes);
             entry.trusted = stores(row);
             for (name, list) in &lists {
-                if list.records().any(|record| is_record_of(&record, &certificate)) {
+                if list.records().any(|record| is_about(&record, &certificate)) {
                     entry.trusted.push(name.clone());
                 }
-                if list.signer_record().is_some_and(|(_, record)| is_record_of(&record, &certificate)) {
+                if list.signer_record().is_some_and(|(_, record)| is_about(&record, &certificate)) {
                     entry.signed.push(name.clone());
                 }
             }

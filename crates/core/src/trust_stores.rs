@@ -9,8 +9,8 @@ use pki::lsc::authority::is_issued_by;
 use pki::{Certificate, NameForm};
 use store::rows::{CertificateRow, DeletedCertificateRow, NewCertificate, NodeRow};
 use store::{Transaction, Unreadable};
-use wire::digest::DigestId;
-use wire::trust_list::{RecordView, TrustList};
+use trust::is_about;
+use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
@@ -269,7 +269,7 @@ impl Cluster {
     /// The published lists that name a certificate: `the CTL of cucm-pub`.
     async fn lists_naming(&self, certificate: &Certificate) -> Result<Vec<String>, CoreError> {
         let lists = self.served_lists().await?;
-        let naming = lists.iter().filter(|(_, list)| list.records().any(|record| is_record_of(&record, certificate)));
+        let naming = lists.iter().filter(|(_, list)| list.records().any(|record| is_about(&record, certificate)));
         Ok(naming.map(|(name, _)| format!("the {name}")).collect())
     }
 
@@ -284,15 +284,6 @@ impl Cluster {
             }
         }
         Ok(lists)
-    }
-}
-
-/// Whether a record of a list is this certificate, in full or by its hash.
-pub(crate) fn is_record_of(record: &RecordView<'_>, certificate: &Certificate) -> bool {
-    match (record.certificate(), record.certificate_hash()) {
-        (Some(der), _) => der == certificate.der(),
-        (None, Some((digest, hash))) if digest == DigestId::SHA1 => hash == certificate.sha1().as_slice(),
-        _ => false,
     }
 }
 

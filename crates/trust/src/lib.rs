@@ -26,6 +26,7 @@ mod lists;
 pub use belief::{Belief, TvsServer};
 pub use display::DeviceMessage;
 pub use judge::{judge, judge_with_answer};
+pub use lists::is_about;
 pub use models::Model;
 pub use offer::{ListKind, Offer, Silence, Tried, TvsReply};
 pub use tvs_cache::TvsCache;

@@ -10,8 +10,9 @@ pub(crate) fn names_certificate(record: &RecordView<'_>) -> bool {
     record.certificate().is_some() || record.certificate_hash().is_some()
 }
 
-/// Whether a record is about this certificate, by its DER or by its hash.
-pub(crate) fn is_about(record: &RecordView<'_>, certificate: &Certificate) -> bool {
+/// Whether a record is about this certificate: by its DER, or by its hash with whatever digest the record names.
+#[must_use]
+pub fn is_about(record: &RecordView<'_>, certificate: &Certificate) -> bool {
     if let Some(der) = record.certificate() {
         return der == certificate.der();
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use pki::Certificate;
 use store::rows::{AcknowledgementRow, CertificateRow, NodeRow, RevocationRow, WatchedLscRow};
+use trust::is_about;
 use wire::trust_list::TrustList;
 
 use super::decide::Said;
@@ -11,7 +12,7 @@ use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::readable::readable;
 use crate::revocation::Policy;
-use crate::trust_stores::{above, is_record_of, listed};
+use crate::trust_stores::{above, listed};
 use crate::units::service;
 
 /// What a watched certificate is.
@@ -226,8 +227,7 @@ impl Around {
             words.push(format!("{hanging} LSC{} issued by it", if *hanging == 1 { "" } else { "s" }));
         }
         words.extend(self.below.get(&certificate.sha256()).into_iter().flatten().cloned());
-        let naming =
-            self.lists.iter().filter(|(_, list)| list.records().any(|record| is_record_of(&record, certificate)));
+        let naming = self.lists.iter().filter(|(_, list)| list.records().any(|record| is_about(&record, certificate)));
         let naming: Vec<String> = naming.map(|(name, _)| name.clone()).collect();
         if !naming.is_empty() {
             words.push(format!("named by {}", listed(&naming)));

@@ -46,6 +46,11 @@ impl Authority {
 }
 
 impl Authority {
+    /// Its key.
+    pub fn key(&self) -> SoftKey {
+        SoftKey::from_pem(&std::fs::read(self.folder.path().join("ca.key")).unwrap()).unwrap()
+    }
+
     /// A CA below this one.
     pub fn below(&self, common_name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();

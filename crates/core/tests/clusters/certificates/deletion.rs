@@ -1,8 +1,15 @@
 //! Deletions from trust stores hold: CSCto86463 of the original, where the other nodes brought back what was deleted on one.
 
+use pki::NameForm;
+use pki::listing::ListKind;
+use pki::sign::{ListSpec, SigningIdentity, sign_list};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
 use ringfence_core::{Actor, Cluster, CoreError, Level};
+use wire::digest::DigestId;
+use wire::header::Layout;
+use wire::role::Role;
+use wire::trust_list::RecordSpec;
 
 use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;
@@ -99,6 +106,35 @@ async fn what_is_needed_is_not_deleted() {
     assert!(text.contains("stands in the CTL of pub, the CTL of sub"), "{text}");
     cluster.update_ctl(&place.actor, &publisher, &mut place.clock).await.unwrap();
     cluster.delete_trusted(&place.actor, &publisher, "CAPF-trust", &old, &mut place.clock).await.unwrap();
+}
+
+/// A list may hold a hash in place of a certificate, of each digest that its format knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_list_names_by_its_hash_is_not_deleted() {
+    let mut place = Place::new("15").await;
+    let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
+    let authority = Authority::root("By Hash");
+    let certificate = &authority.certificate;
+    place.trust(std::slice::from_ref(certificate), &["CAPF-trust"]).await;
+    let key = authority.key();
+    let signer = SigningIdentity::new(certificate, &key).unwrap();
+    for digest in [DigestId::SHA1, DigestId::SHA256, DigestId::SHA512] {
+        let hash = pki::hash::digest(digest, &[certificate.der()]).unwrap();
+        let record = certificate
+            .with_fields(NameForm::Cucm, |fields| RecordSpec::hashed(Role::CAPF, fields, "ca", digest, &hash));
+        let spec = ListSpec {
+            layout: Layout::Cucm,
+            signer_form: None,
+            signer_version: None,
+            digest: DigestId::SHA1,
+            file_name: "CTLFile.tlv",
+            timestamp: 1_700_000_000,
+        };
+        std::fs::write(cluster.list_path(&publisher, ListKind::Ctl), sign_list(&spec, &[record], &signer).unwrap())
+            .unwrap();
+        let (kind, text) = label(&mut place, "CAPF-trust", "By_Hash.pem").await;
+        assert!(kind == "lists-name-it" && text.contains("the CTL of pub"), "{digest}: {text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
