@@ -69,6 +69,8 @@ impl Cluster {
             self.refuse_during_rollback().await?;
             self.check_rollback_over(surroundings.now()).await?;
         }
+        let command = format!("utils system switch-version {}", to.name);
+        self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
         let all = self.node_certificates().await?;
         let made = self.missing_certificates(to, renew, surroundings).await?;
         let nodes = self.store().nodes().await?;
@@ -96,7 +98,6 @@ impl Cluster {
         transaction.set_parameter(RELEASE, to.name).await?;
         transaction.note_former_setting("release", "", from.name).await?;
         transaction.note_change(now, "release", to.name).await?;
-        let command = format!("utils system switch-version {}", to.name);
         transaction.note_audit(now, actor.name(), &command, &format!("release {} before", from.name)).await?;
         transaction.commit().await?;
         self.settle_change(surroundings).await?;

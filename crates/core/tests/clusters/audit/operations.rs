@@ -14,6 +14,7 @@ use ringfence_core::enrolment::{AuthenticationMode, Operation, Schedule, Selecti
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
+use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
 use sha2::{Digest, Sha256};
 
@@ -87,6 +88,7 @@ pub enum Step {
     RequestCapf,
     Trust,
     Untrust,
+    Release(&'static str),
 }
 
 /// One of each kind, in an order in which each has something to do.
@@ -111,6 +113,9 @@ pub fn steps() -> Vec<Step> {
         Step::Trust,
         Step::Untrust,
         Step::Mode(SecurityMode::NonSecure),
+        // Certificates are made that the release before has not.
+        Step::Release("10.5"),
+        Step::Release("15"),
     ];
     units.chain(others).collect()
 }
@@ -157,6 +162,9 @@ impl Place {
             Step::Cancel => cluster.cancel_operation(actor, &phone, clock).await.map(drop),
             Step::RequestCapf => {
                 cluster.request_certificate(actor, node, Unit::Capf, &RequestChoice::default(), clock).await.map(drop)
+            }
+            Step::Release(name) => {
+                cluster.switch_release(actor, node, name, CarriedRecovery::Kept, clock).await.map(drop)
             }
             Step::Trust => {
                 let own = cluster.find_certificate(node, false, "CAPF").await?;
