@@ -279,6 +279,7 @@ impl Session {
 
     /// What the Tab key needs to know now. Names that cannot be read are left out: a Tab is no place for an error.
     pub async fn completer(&self) -> Completer {
+        self.follow_release().await;
         let release = self.cluster.release();
         let lines = self.cluster.list_certificates(&self.node, true).await;
         let mut trust: Vec<String> =
@@ -302,8 +303,15 @@ impl Session {
         }
     }
 
+    /// Another process may have switched the release since the line before.
+    async fn follow_release(&self) {
+        // Where the rows cannot be read, the command that needs them says so.
+        drop(self.cluster.parameters().await);
+    }
+
     /// A typed line without its end: a command, or the answer to the question that waits.
     pub async fn line(&mut self, line: &str, surroundings: &mut dyn Surroundings) -> Reply {
+        self.follow_release().await;
         if let Some((question, slips)) = self.question.take() {
             return match question.answer(line) {
                 Answer::Carry => self.carry_out(question, line, surroundings).await,

@@ -1,7 +1,9 @@
 //! The dialogues of the original, character by character [seeds 000, 001, 004; cucm-behaviour.md 1.1-1.8].
 
 use crate::node::Place;
-use ringfence_core::Level;
+use jiff::tz::TimeZone;
+use ringfence_core::upgrade::CarriedRecovery;
+use ringfence_core::{Actor, Cluster, Level};
 use shell::{Outcome, Session, State};
 
 const NO_CTL: &str = "Length of CTL file: 0\n\
@@ -609,4 +611,23 @@ async fn the_words_of_15() {
          admin:"
     );
     assert_eq!(outcome, Outcome::Done);
+}
+
+/// A shell that stays open while the release is switched elsewhere speaks of the new one: commands, help, questions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_process_switches_the_release() {
+    let mut place = Place::new("9.1").await;
+    let mut session = place.session(None, Level::Install).await;
+    let missing = "is not a command of release 9.1";
+    let (shown, _) = place.type_in(&mut session, &["utils itl reset localkey"]).await;
+    assert!(shown.contains(missing), "{shown}");
+
+    let other = Cluster::open(place.folder.path(), TimeZone::UTC).await.unwrap().unwrap();
+    let node = other.node(None).await.unwrap();
+    let actor = Actor::new("elsewhere", Level::Install);
+    other.switch_release(&actor, &node, "15", CarriedRecovery::Kept, &mut place.seed).await.unwrap();
+
+    let (shown, _) = place.type_in(&mut session, &["utils itl reset localkey"]).await;
+    assert!(!shown.contains("not a command") && !shown.contains("9.1"), "{shown}");
+    assert_eq!(session.completer().await.release.name, "15");
 }
