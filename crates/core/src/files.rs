@@ -67,6 +67,7 @@ pub struct NodeFiles {
     fetched: FetchedLists,
     in_use: InUse,
     remembered: brought::Remembered,
+    too_large: brought::TooLarge,
     /// The time that was last told, milliseconds since 1970 UTC: when the folder is looked at.
     told: AtomicI64,
     /// For the keys of encrypted configs; without one none is made.
@@ -85,6 +86,7 @@ impl NodeFiles {
             fetched: FetchedLists::default(),
             in_use: InUse::default(),
             remembered: brought::Remembered::default(),
+            too_large: brought::TooLarge::default(),
             told: AtomicI64::new(0),
             random: None,
         }

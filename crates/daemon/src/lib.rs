@@ -35,4 +35,5 @@ pub mod sftp;
 pub mod surroundings;
 pub mod tftp;
 pub mod tls;
+mod troubles;
 pub mod tvs;

@@ -31,6 +31,7 @@ use crate::servers::Servers;
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
 use crate::tls::{SwappableTls, TlsError, closed_context, phone_context};
+use crate::troubles::{Place, Troubles};
 use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 use crate::{http, tftp};
 
@@ -158,6 +159,7 @@ struct Live {
     /// Held while changes are taken over: of two at the same time the slower one would put back what it had read before.
     taking_over: Mutex<()>,
     servers: Mutex<Servers>,
+    troubles: Troubles,
 }
 
 /// CAPF on the publisher.
@@ -278,6 +280,7 @@ impl Node {
             taking_over: Mutex::new(()),
             seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
             servers: Mutex::new(servers),
+            troubles: Troubles::default(),
             cluster,
             node: ArcSwap::from_pointee(node),
             files,
@@ -507,6 +510,7 @@ impl Live {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let data = self.cluster.data();
+        let place = Place::of(data.root());
         // Before the watch, because it makes the file.
         let mut asked = data.asked().unwrap_or_default();
         let asks = Asks::watch(&data.asks());
@@ -521,9 +525,17 @@ impl Live {
                 // An error means that the sender is gone: that is the end too.
                 _ = stopped.wait_for(|stop| *stop) => return,
             };
+            let stands = place.stands();
+            let gone = stands.is_err();
+            self.troubles.told("the data directory is gone; phones are served from what is known", stands);
             if ticked {
                 count = count.wrapping_add(1);
                 self.look_at_folder(&mut looking);
+            }
+            if gone {
+                continue;
+            }
+            if ticked {
                 self.now_and_then(count).await;
             }
             // Before the look: what is asked for after it needs another.
@@ -543,10 +555,11 @@ impl Live {
             }
             heard = asked;
             if now.is_empty() && asked > answered.max(withheld) {
-                match serving.answer(asked) {
-                    Ok(()) => answered = asked,
-                    Err(error) => tracing::warn!(%error, "who waits for this node is not told that it follows"),
+                let said = serving.answer(asked);
+                if said.is_ok() {
+                    answered = asked;
                 }
+                self.troubles.told("who waits for this node is not told that it follows", said);
             }
             if now != trouble && !now.is_empty() {
                 tracing::error!(error = now, "the servers go on with what they knew before");
@@ -576,9 +589,8 @@ impl Live {
         if self.node.load().publisher && count.is_multiple_of(ENROLMENT_EVERY) {
             self.step_enrolment().await;
             self.send_resets().await;
-            if let Err(error) = self.cluster.note_failed_log_ins(now()).await {
-                tracing::warn!(%error, "failed log-ins are not noted yet");
-            }
+            let noted = self.cluster.note_failed_log_ins(now()).await.map(drop);
+            self.troubles.told("failed log-ins are not noted yet", noted);
         }
     }
 
@@ -588,9 +600,7 @@ impl Live {
             self.cluster.expire_operations(now()).await?;
             self.cluster.step_wave(now()).await
         };
-        if let Err(error) = stepped.await {
-            tracing::warn!(%error, "operations and waves of CAPF wait");
-        }
+        self.troubles.told("operations and waves of CAPF wait", stepped.await.map(drop));
     }
 
     /// Takes over what changed, if something did; else tries what failed before, when it is time.
@@ -773,36 +783,31 @@ impl Live {
     /// Writes down what phones did since the last time: those that are not known, the lists that the others fetched, and why CAPF
     /// refused them.
     async fn write_seen(&self) {
-        if let Some(capf) = self.capf.get()
-            && let Err(error) = capf.desk.desk().note_refusals(now()).await
-        {
-            tracing::warn!(%error, "why CAPF refused phones could not be noted");
+        if let Some(capf) = self.capf.get() {
+            let noted = capf.desk.desk().note_refusals(now()).await.map(drop);
+            self.troubles.told("why CAPF refused phones could not be noted", noted);
         }
         let unknown = self.files.take_unknown();
-        if !unknown.is_empty()
-            && let Err(error) = self.cluster.note_unknown_devices(&unknown).await
-        {
-            tracing::warn!(%error, "unknown phones could not be noted");
+        if !unknown.is_empty() {
+            let noted = self.cluster.note_unknown_devices(&unknown).await.map(drop);
+            self.troubles.told("unknown phones could not be noted", noted);
         }
         let fetched = self.files.fetched().take(&self.node.load_full());
-        if !fetched.is_empty()
-            && let Err(error) = self.cluster.note_fetched_lists(&fetched).await
-        {
-            tracing::warn!(%error, "which phones have fetched their lists could not be noted");
+        if !fetched.is_empty() {
+            let noted = self.cluster.note_fetched_lists(&fetched).await.map(drop);
+            self.troubles.told("which phones have fetched their lists could not be noted", noted);
         }
         let strangers = self.files.fetched().take_strangers(&self.node.load_full());
-        if !strangers.is_empty()
-            && let Err(error) = self.cluster.note_stranger_lists(&strangers).await
-        {
-            tracing::warn!(%error, "phones that nobody added could not be noted");
+        if !strangers.is_empty() {
+            let noted = self.cluster.note_stranger_lists(&strangers).await.map(drop);
+            self.troubles.told("phones that nobody added could not be noted", noted);
         }
     }
 
     /// Phones that a renewal concerns are reset when it is quiet again.
     async fn send_resets(&self) {
-        if let Err(error) = self.cluster.send_resets(now()).await {
-            tracing::warn!(%error, "phones that need their new lists are not reset yet");
-        }
+        let sent = self.cluster.send_resets(now()).await.map(drop);
+        self.troubles.told("phones that need their new lists are not reset yet", sent);
     }
 }
 

@@ -131,8 +131,15 @@ impl Args {
             ServeError::Later(text) => Failure::WrongUsage(text),
             other => could_not(other),
         })?;
-        terminal::print(&summary)?;
-        signals.wait().await;
+        // Who does not read it holds up nothing, the end neither.
+        let printing = tokio::task::spawn_blocking(move || terminal::print(&summary));
+        tokio::select! {
+            printed = printing => {
+                printed.map_err(could_not)??;
+                signals.wait().await;
+            }
+            () = signals.wait() => {}
+        }
         told.note("stopping: running requests may finish");
         tokio::join!(monitor.stop(), node.stop());
         // The database may wait for somebody else; what was committed is safe without a good-bye.

@@ -21,6 +21,8 @@ pub struct Store {
     one_select: Arc<Mutex<()>>,
     /// Locked by whoever changes something, and whose turn it is in this process.
     turns: (Arc<File>, Arc<Mutex<()>>),
+    /// On a disk that can only be read nothing is changed.
+    read_only: bool,
     /// Held while the file is open here, so that the next one to open it knows whether others have it open.
     _open: Arc<File>,
 }
@@ -59,6 +61,12 @@ const CONNECTIONS: u32 = 4;
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
                         PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -8192;";
 
+/// What is asked of a file that nothing is written to.
+const SETTINGS_READ_ONLY: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 10000; PRAGMA cache_size = -8192;";
+
+/// How the schema comes to be.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
 impl Store {
     /// Opens a SQLite file and brings its schema up to date; makes it when `create` says so. What a process that was killed
     /// left behind is checked for damage before.
@@ -76,9 +84,13 @@ impl Store {
         }
         let url = format!("sqlite://{}?mode=rw", encode_path(path));
         let held = path.to_owned();
-        let (open, unclean) = tokio::task::spawn_blocking(move || hold(&held))
+        let held = tokio::task::spawn_blocking(move || hold(&held))
             .await
-            .map_err(|error| StoreError::file(path, "cannot be opened")(std::io::Error::other(error)))??;
+            .map_err(|error| StoreError::file(path, "cannot be opened")(std::io::Error::other(error)))?;
+        let (open, unclean) = match held {
+            Err(error) if error.is_read_only() => return Self::open_read_only(path).await,
+            held => held?,
+        };
         // One connection first: a pool would try again and again to open what cannot be opened.
         let mut first = AnyConnection::connect(&url).await.map_err(|error| unopened(path, error))?;
         first.execute(SETTINGS).await.map_err(|error| unopened(path, error))?;
@@ -88,7 +100,7 @@ impl Store {
         // From the lock for himself to one that is shared nobody waits (flock(2)), unless somebody comes in between.
         let open =
             lock::take_elsewhere(open, path.with_file_name("open.lock"), lock::Kind::Shared, lock::PATIENCE).await?;
-        sqlx::migrate!("./migrations").run(&mut first).await?;
+        MIGRATIONS.run(&mut first).await?;
         first.close().await?;
         let options = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
@@ -105,10 +117,53 @@ impl Store {
             one_select: Arc::default(),
             audit_log: audit_log::path(path).into(),
             turns: (Arc::new(turns), Arc::default()),
+            read_only: false,
             _open: Arc::new(open),
         };
         store.chain_old_entries().await?;
         Ok(store)
+    }
+
+    /// Opens a file on a disk that can only be read. Nobody locks there, so what a node on another mount of the disk writes meanwhile is
+    /// seen only where it has its companions open.
+    async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let log = wal::path(path);
+        let mut url = format!("sqlite://{}?mode=ro", encode_path(path));
+        if aside::length(&log)?.unwrap_or_default() == 0 {
+            // Without a log SQLite would make one.
+            url.push_str("&immutable=1");
+        } else if !log.with_file_name(shared_memory(path)).exists() {
+            let next = "copy ringfence.db and ringfence.db-wal to a disk that can be written, and read them there";
+            let reason = format!("on a disk that can only be read its changes cannot be put together: {next}");
+            return Err(StoreError::file(&log, "cannot be used")(std::io::Error::other(reason)));
+        }
+        let alone = File::open(path.with_file_name("open.lock")).is_ok_and(|lock| lock.try_lock().is_ok());
+        if alone && aside::length(&log)?.is_some_and(|length| length > 0) {
+            wal::check(path)?;
+        }
+        let mut first = AnyConnection::connect(&url).await.map_err(|error| unopened(path, error))?;
+        first.execute(SETTINGS_READ_ONLY).await.map_err(|error| unopened(path, error))?;
+        check_version(path, &mut first).await?;
+        first.close().await?;
+        let options = AnyPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false).after_connect(
+            |connection, _| Box::pin(async move { connection.execute(SETTINGS_READ_ONLY).await.map(|_| ()) }),
+        );
+        let pool = options.connect(&url).await?;
+        let file = Arc::new(File::open(path).map_err(StoreError::file(path, "cannot be read"))?);
+        Ok(Self {
+            pool,
+            file: path.into(),
+            one_select: Arc::default(),
+            audit_log: audit_log::path(path).into(),
+            turns: (Arc::clone(&file), Arc::default()),
+            read_only: true,
+            _open: file,
+        })
+    }
+
+    /// Whether the disk can only be read.
+    pub const fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// Reads the whole file for damage: seconds when it has gigabytes, so a node does it once, when it starts.
@@ -129,6 +184,10 @@ impl Store {
     }
 
     async fn begin_within(&self, patience: Duration) -> Result<Transaction, StoreError> {
+        if self.read_only {
+            let next = "it can only be read. Mount it so that it can be written (mount -o remount,rw), then give the command again";
+            return Err(StoreError::file(&self.file, "nothing was changed on this disk")(std::io::Error::other(next)));
+        }
         let (file, mine) = (Arc::clone(&self.turns.0), Arc::clone(&self.turns.1).lock_owned().await);
         let path = || self.file.with_file_name("write.lock");
         let file = match file.try_lock() {
@@ -240,6 +299,30 @@ fn hold(database: &Path) -> Result<(File, bool), StoreError> {
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// The name of the memory that those who have a database open share.
+fn shared_memory(database: &Path) -> std::ffi::OsString {
+    let mut name = database.file_name().unwrap_or_default().to_owned();
+    name.push("-shm");
+    name
+}
+
+/// A schema that this program knows; it cannot be brought up to date on a disk that is not written.
+async fn check_version(path: &Path, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let has: i64 = sqlx::query_scalar("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations")
+        .fetch_one(connection)
+        .await?;
+    let wants = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or_default();
+    if has == wants {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} has the schema {has}, this program wants {wants}, and the disk can only be read: use the program that wrote it, or a copy on \
+         a disk that can be written",
+        path.display()
+    );
+    Err(StoreError::BadRow { table: "ringfence.db", reason })
 }
 
 /// Each change has a number, in the header of the file and in that of its log: `wal` knows by them what belongs together.

@@ -233,13 +233,18 @@ impl OpenFile {
         self.read_at(0, length).map_err(self.unreadable())
     }
 
+    /// Whether the file is larger than what is served.
+    pub fn is_too_large(&self) -> bool {
+        self.length() > FILE_LIMIT
+    }
+
     /// That the file is not larger than what is served.
     ///
     /// # Errors
     /// [`StoreError::File`]: above 256 MiB.
     pub fn checked(&self) -> Result<(), StoreError> {
         let length = self.length();
-        if length > FILE_LIMIT {
+        if self.is_too_large() {
             let reason = format!("{length} bytes are above the limit of {FILE_LIMIT}");
             return Err(StoreError::file(&self.path, "is too large")(io::Error::other(reason)));
         }

@@ -10,6 +10,8 @@
 //! * `wal`: whether the log beside a database belongs to it
 //! * [`peer`]: the databases of usecallmanager's tools; [`fault`]: where tests may kill the process
 
+use std::io::ErrorKind;
+
 pub mod append;
 pub mod aside;
 pub mod audit_log;
@@ -37,7 +39,7 @@ pub use unreadable::Unreadable;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file or directory.
-    #[error("{path}: {action}: {source}")]
+    #[error("{path}: {action}: {source}{next}", next = next_step_of_file(.source))]
     File {
         /// The path.
         path: String,
@@ -89,7 +91,20 @@ fn next_step(error: &sqlx::Error) -> &'static str {
     }
 }
 
+/// The same for a file. Whether something was changed is said by who wrote it.
+fn next_step_of_file(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ". Make room on that disk",
+        _ => "",
+    }
+}
+
 impl StoreError {
+    /// Whether a disk that can only be read is the reason.
+    pub(crate) fn is_read_only(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == ErrorKind::ReadOnlyFilesystem)
+    }
+
     pub(crate) fn file(path: &std::path::Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.display().to_string();
         move |source| Self::File { path, action, source }

@@ -4,7 +4,7 @@
 //! somebody put there to quiet a phone, a text, the list of another name) would only hide ours, so it is passed over. Both are
 //! said in the log, at the start and when a phone first asks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use store::folder::{OpenFile, Stamp};
@@ -68,7 +68,32 @@ impl InFolder {
 #[derive(Default)]
 pub(super) struct Remembered(Mutex<HashMap<(String, Stamp), Brought>>);
 
+/// Files that are too large to be given out, and were told of.
+#[derive(Default)]
+pub(super) struct TooLarge(Mutex<HashSet<Stamp>>);
+
 impl NodeFiles {
+    /// Whether a file is too large to be given out, as if it were not there; told once for a state of the file.
+    pub(super) fn passes_over(&self, file: &OpenFile) -> bool {
+        if !file.is_too_large() {
+            return false;
+        }
+        let mut told = self.too_large.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= REMEMBERED {
+            told.clear();
+        }
+        if told.insert(file.stamp) {
+            let (bytes, limit) = (file.length(), store::folder::FILE_LIMIT);
+            tracing::warn!(
+                file = file.name,
+                bytes,
+                limit,
+                "too large, so phones do not get it: take it out of the folder"
+            );
+        }
+        true
+    }
+
     /// What stands in the folder under the name of a list or a signed file; it is said in the log when it is seen for the first time.
     pub(super) fn brought(&self, snapshot: &Snapshot, name: &FileName) -> Result<Option<InFolder>, FileError> {
         let Some(found) = self.find(name.as_str())? else { return Ok(None) };

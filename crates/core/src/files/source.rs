@@ -94,7 +94,7 @@ impl NodeFiles {
             .folder
             .find(name, self.told.load(Ordering::Relaxed))
             .map_err(|error| FileError::Failed(error.to_string()))?;
-        found.map(|file| self.in_use.shared(file)).transpose()
+        found.filter(|file| !self.passes_over(file)).map(|file| self.in_use.shared(file)).transpose()
     }
 
     /// A file of the folder as it is.

@@ -11,6 +11,9 @@ use tokio::sync::watch;
 /// stays, as after a kill.
 const LIMIT: Duration = Duration::from_millis(4700);
 
+/// Exit code of an end that was forced: what was being done then may be half done, and whoever started the node should see that.
+const FORCED: i32 = 2;
+
 /// How long the end itself may take behind that: libraries clean up.
 const LAST: Duration = Duration::from_millis(150);
 
@@ -52,7 +55,7 @@ fn end(signals: SigSet, ask: &watch::Sender<bool>) {
     tracing::error!("something hangs and is cut: what was on record stays");
     let exit = std::thread::Builder::new().spawn(|| {
         std::thread::sleep(LAST / 3);
-        std::process::exit(0)
+        std::process::exit(FORCED)
     });
     drop(exit);
     std::thread::sleep(LAST);

@@ -46,5 +46,6 @@ mod rights;
 mod serve;
 mod terminal_width;
 mod tftpboot;
+mod troubled_disks;
 mod truth;
 mod tvs_client;

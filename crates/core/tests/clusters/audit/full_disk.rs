@@ -70,6 +70,17 @@ fn on_a_small_disk(disk: &Path) {
             assert_eq!(files(disk), before, "{step:?}");
             place.run(&step).await.unwrap_or_else(|error| panic!("{step:?}: {error}"));
         }
+        // A file by itself: the same next step, and nothing of it is left.
+        let before = files(disk);
+        fill(disk);
+        let error =
+            ringfence_core::aside::write(&disk.join("keys/new.pem"), &[0; 65_536], 0o600).unwrap_err().to_string();
+        std::fs::remove_file(disk.join("filler")).unwrap();
+        assert!(
+            error.contains("keys/new.pem: cannot be written: ") && error.ends_with(". Make room on that disk"),
+            "{error}"
+        );
+        assert_eq!(files(disk), before);
         let verdict = place.cluster.store().verify_audit().await.unwrap();
         assert!(verdict.faults.is_empty(), "{:?}", verdict.faults);
     });
