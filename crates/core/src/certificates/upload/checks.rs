@@ -254,10 +254,10 @@ pub(super) fn newer(unit: Unit, node: &str, old: &Certificate, new: &Certificate
 /// Why a certificate would take the place of a younger one of the same name, if it would.
 pub(crate) fn older(old: &Certificate, new: &Certificate) -> Option<String> {
     let same_name = old.has_subject_of(new);
-    let (was, is) = (old.validity().0, new.validity().0);
+    let (was, is) = (old.dates().0, new.dates().0);
     let comparable = new.is_self_issued() || !old.is_self_issued();
     (same_name && comparable && is < was).then(|| {
-        let day = |at: u64| pki::date::date(at, &TimeZone::UTC);
+        let day = |at: i64| pki::date::day_and_time(at, &TimeZone::UTC);
         format!(
             "{} is older than the one that stands there: valid from {}, that one from {}. Look whether this is the right file",
             new.subject(NameForm::Cucm),

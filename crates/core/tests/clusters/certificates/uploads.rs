@@ -222,6 +222,21 @@ async fn an_older_one_does_not_come_back() {
     assert!(text.contains("is older than the one that stands there: valid from "), "{text}");
 }
 
+/// Devices without a clock make certificates from before 1970, which are no younger for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_from_before_1970_the_older_one_does_not_come_back() {
+    let mut place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    let mut take = async |file: &str| {
+        let path = format!("{}/../../testdata/found/unusual/{file}.pem", env!("CARGO_MANIFEST_DIR"));
+        let given = [pki::Certificate::from_pem(&std::fs::read(path).unwrap()).unwrap()];
+        cluster.import_trusted(&place.actor, &node, &given, "tomcat-trust", &mut place.clock).await.map(drop)
+    };
+    take("utc1950").await.unwrap();
+    let said = take("gen0001").await.unwrap_err().to_string();
+    assert!(said.contains(" UTC 1, that one from Sun Jan 01 00:00:00 UTC 1950."), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_anchor_of_phones_is_not_replaced_and_nothing_during_a_rollback() {
     let mut place = Place::new("15").await;
