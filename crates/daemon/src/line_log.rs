@@ -185,6 +185,12 @@ impl LineLog {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
+    /// What a metric says of this log under a name. It keeps the log open for nobody.
+    #[must_use]
+    pub fn drops(&self, name: &'static str) -> Drops {
+        Drops { name, shared: Arc::clone(&self.0) }
+    }
+
     /// Waits until everything before this call is written or lost; false when the writer is gone, or does not get on with
     /// it within `limit`. Blocks: not for the reactor.
     pub fn flush(&self, limit: Duration) -> bool {
@@ -198,6 +204,22 @@ impl LineLog {
             .wait_timeout_while(queue, limit, |queue| queue.written < put && !queue.ended)
             .unwrap_or_else(PoisonError::into_inner);
         queue.written >= put
+    }
+}
+
+/// How many lines of a log were lost, for metrics.
+#[derive(Debug, Clone)]
+pub struct Drops {
+    /// The log.
+    pub name: &'static str,
+    shared: Arc<Shared>,
+}
+
+impl Drops {
+    /// Since the start.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
     }
 }
 

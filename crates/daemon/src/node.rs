@@ -347,6 +347,9 @@ impl Node {
         Counted {
             tvs: Arc::clone(&self.live.tvs_counters),
             capf: self.live.capf_setup.as_ref().map(|(_, counters)| Arc::clone(counters)),
+            logs: std::iter::once(self.live.log.drops("tvs.log"))
+                .chain(self.live.capf.get().map(|capf| capf.log.drops("capf.log")))
+                .collect(),
         }
     }
 

@@ -154,7 +154,9 @@ impl Args {
         prepared.warnings.iter().for_each(|warning| told.warn(warning));
         let Prepared { cluster, settings, .. } = &prepared;
         let node = start(&prepared).await?;
-        let monitor = Monitor::start(cluster, &node.row(), &settings.monitor, node.counted()).await;
+        let mut counted = node.counted();
+        counted.logs.push(told.0.drops("stderr"));
+        let monitor = Monitor::start(cluster, &node.row(), &settings.monitor, counted).await;
         let monitor = monitor.map_err(StartError::from)?;
         // With the file as it is now: a first start has written its options there.
         let file = Settings::read(&cluster.directory(&node.row()).settings())?;

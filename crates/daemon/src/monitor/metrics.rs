@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::capf::CapfCounters;
+use crate::line_log::Drops;
 use crate::places::{Heard, Limits, Places, SILENCE};
 use crate::surroundings::now;
 use crate::tftp::BindError;
@@ -39,6 +40,8 @@ pub struct Counted {
     pub tvs: Arc<TvsCounters>,
     /// Of CAPF; `None` on a subscriber.
     pub capf: Option<Arc<CapfCounters>>,
+    /// Of logs that nobody waits for.
+    pub logs: Vec<Drops>,
 }
 
 /// The text of a scrape at `now`, milliseconds since 1970 UTC. Of LSCs those that end first in the notification
@@ -89,7 +92,14 @@ fn expiries(out: &mut String, watched: &[Watched]) -> std::fmt::Result {
     Ok(())
 }
 
+fn lost(out: &mut String, logs: &[Drops]) -> std::fmt::Result {
+    let name = "ringfence_log_lines_lost_total";
+    writeln!(out, "# HELP {name} Lines of a log that could not be written in time, or at all.\n# TYPE {name} counter")?;
+    logs.iter().try_for_each(|log| writeln!(out, "{name}{{log=\"{}\"}} {}", log.name, log.count()))
+}
+
 fn counters(out: &mut String, counted: &Counted) -> std::fmt::Result {
+    lost(out, &counted.logs)?;
     let tvs = &counted.tvs;
     let rows = [
         ("tvs_connections", "Connections taken.", tvs.connections()),
@@ -212,4 +222,44 @@ async fn answer(method: &Method, path: &str, source: &(Cluster, Counted, Monitor
     *response.status_mut() = status;
     response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(TEXT_FORMAT));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+    use crate::line_log::LineLog;
+
+    /// A disk that takes nothing until it is told to.
+    struct Stuck(Receiver<()>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.recv().map_or(Ok(bytes.len()), |()| Ok(bytes.len()))
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_are_lost_are_counted() {
+        let (go_on, held) = channel();
+        let log = LineLog::to(Stuck(held)).unwrap();
+        let counted = Counted { tvs: Arc::new(TvsCounters::default()), capf: None, logs: vec![log.drops("tvs.log")] };
+        let said = || {
+            let mut out = String::new();
+            counters(&mut out, &counted).unwrap();
+            let line =
+                out.lines().find_map(|line| line.strip_prefix("ringfence_log_lines_lost_total{log=\"tvs.log\"} "));
+            line.unwrap().parse::<u64>().unwrap()
+        };
+        assert_eq!(said(), 0);
+        (0..20_000).for_each(|_| log.line("debug x"));
+        assert!(said() > 0 && said() == log.dropped());
+        drop(go_on);
+    }
 }

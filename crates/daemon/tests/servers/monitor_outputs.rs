@@ -58,7 +58,7 @@ async fn cluster(folder: &Path, made: i64) -> Cluster {
 }
 
 fn counted() -> Counted {
-    Counted { tvs: Arc::new(TvsCounters::default()), capf: Some(Arc::new(CapfCounters::default())) }
+    Counted { tvs: Arc::new(TvsCounters::default()), capf: Some(Arc::new(CapfCounters::default())), logs: Vec::new() }
 }
 
 /// The lines of the monitor; others raise alarms too.

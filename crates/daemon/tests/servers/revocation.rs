@@ -308,7 +308,11 @@ async fn the_running_monitor_checks_and_tells() {
     let syslog =
         SyslogSettings { server: receiver.local_addr().unwrap().to_string(), transport: Transport::Udp, facility: 23 };
     let settings = MonitorSettings { syslog: Some(syslog), ..MonitorSettings::default() };
-    let counted = Counted { tvs: Arc::new(TvsCounters::default()), capf: Some(Arc::new(CapfCounters::default())) };
+    let counted = Counted {
+        tvs: Arc::new(TvsCounters::default()),
+        capf: Some(Arc::new(CapfCounters::default())),
+        logs: Vec::new(),
+    };
     let monitor = Monitor::start(&place.cluster, &place.node, &settings, counted).await.unwrap();
     let received = tokio::task::spawn_blocking(move || {
         let mut message = [0; 2048];
