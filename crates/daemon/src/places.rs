@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -25,10 +25,15 @@ pub(crate) use self::share::{Server, Share, raise};
 pub use self::table::Limits;
 use self::table::{Entered, Table};
 use crate::once_a_minute::{More, OnceAMinute};
+use crate::tftp::BindError;
 
 /// Pause after `accept` failed, mostly because the process has no file descriptors left: long enough for some to come back, short enough
 /// that no phone gives up.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections that may wait to be taken, as many as the system allows (`net.core.somaxconn`, 4096). One more is not answered at all, and
+/// its phone tries again after a second.
+const BACKLOG: u32 = 4096;
 
 /// How long a connection must have been silent before it is closed for another one.
 pub const SILENCE: Duration = Duration::from_secs(1);
@@ -71,6 +76,22 @@ pub(crate) struct TurnedAway {
     pub(crate) share: bool,
     /// How often since the last line of the log, when a line is due.
     pub(crate) times: Option<u64>,
+}
+
+/// Listens, and says where: the port may be the system's choice.
+///
+/// # Errors
+/// [`BindError`].
+pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let open = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let local = listener.local_addr()?;
+        Ok((listener, local))
+    };
+    open().map_err(|error| BindError::new("TCP", address, error))
 }
 
 impl Inner {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use ringfence_core::ServiceRow;
 use ringfence_core::services::{CAPF, CTL_PROVIDER, TFTP, TVS};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -16,7 +15,7 @@ use crate::capf::{CapfServer, NodeDesk};
 use crate::ctl_provider::CtlProviderServer;
 use crate::files::Fetcher;
 use crate::node::Listen;
-use crate::places::Share;
+use crate::places::{Share, listen};
 use crate::tftp::BindError;
 use crate::tvs::TvsServer;
 use crate::{http, tftp};
@@ -116,19 +115,16 @@ impl Servers {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         if name == TVS {
-            let named = |error| BindError::new("TCP", self.listen.tvs, error);
-            let listener = TcpListener::bind(self.listen.tvs).await.map_err(named)?;
-            self.listen.tvs = listener.local_addr().map_err(named)?;
+            let (listener, local) = listen(self.listen.tvs)?;
+            self.listen.tvs = local;
             tasks.spawn(ended("TVS", self.tvs.clone().serve(listener, stopped)));
         } else if let Some((address, server)) = self.capf.as_mut().filter(|_| name == CAPF) {
-            let named = |error| BindError::new("TCP", *address, error);
-            let listener = TcpListener::bind(*address).await.map_err(named)?;
-            *address = listener.local_addr().map_err(named)?;
+            let (listener, local) = listen(*address)?;
+            *address = local;
             tasks.spawn(ended("CAPF", server.clone().serve(listener, stopped)));
         } else if let Some((address, server)) = self.ctl_provider.as_mut().filter(|_| name == CTL_PROVIDER) {
-            let named = |error| BindError::new("TCP", *address, error);
-            let listener = TcpListener::bind(*address).await.map_err(named)?;
-            *address = listener.local_addr().map_err(named)?;
+            let (listener, local) = listen(*address)?;
+            *address = local;
             tasks.spawn(ended("CTL provider", server.clone().serve(listener, stopped)));
         } else {
             let config = tftp::Config { listen: vec![self.listen.tftp], ..tftp::Config::default().shared(&self.share) };

@@ -19,16 +19,25 @@
 //! Sessions can be resumed, by ticket or, for phones without tickets, from a bounded cache: a resumed handshake costs
 //! no private-key operation. A new context (renewed certificate) has new ticket keys, so old tickets end with it.
 
+mod turns;
+
+use std::borrow::Borrow;
 use std::cmp::Ordering;
+use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, Id, PKeyRef, Private};
-use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVersion};
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslSessionCacheMode, SslVersion,
+};
 use openssl::x509::X509;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
@@ -111,6 +120,8 @@ pub fn phone_context(
         .set_options(SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
     // one system call for a flight of records instead of two for each record
     context.set_read_ahead(true);
+    // 16 kB for each connection that is silent
+    context.set_mode(SslMode::RELEASE_BUFFERS);
     context.set_session_id_context(SESSION_ID_CONTEXT)?;
     context.set_session_cache_mode(SslSessionCacheMode::SERVER);
     context.set_session_cache_size(SESSION_CACHE_SIZE);
@@ -132,17 +143,35 @@ pub fn closed_context() -> Result<SslContext, TlsError> {
     Ok(SslContextBuilder::new(SslMethod::tls_server())?.build())
 }
 
-/// The handshake of a phone. The reason of a failure ends with the setting that helps, where there is one.
-pub(crate) async fn accept(tcp: TcpStream, context: &SslContext) -> Result<SslStream<TcpStream>, String> {
+/// The handshake of a client. The reason of a failure ends with the setting that helps, where there is one. Nothing is made for a
+/// connection before its first byte has come, and no key is used but in turn ([`turns`]).
+pub(crate) async fn accept<S>(tcp: S, from: IpAddr, context: &SslContext) -> Result<SslStream<S>, String>
+where
+    S: AsyncRead + AsyncWrite + Borrow<TcpStream> + Unpin,
+{
+    let failed = |error: &dyn std::fmt::Display| error.to_string();
     // TLS 1.0 answers leave OpenSSL in two records: with Nagle the second waits 40 ms for an acknowledgement
-    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let ssl = Ssl::new(context).map_err(|error| error.to_string())?;
-    let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
-    Pin::new(&mut stream).accept().await.map_err(|error| {
-        let reason = error.to_string();
-        format!("{reason}{}", next_step(&reason))
-    })?;
-    Ok(stream)
+    tcp.borrow().set_nodelay(true).map_err(|error| failed(&error))?;
+    if tcp.borrow().peek(&mut [0]).await.map_err(|error| failed(&error))? == 0 {
+        return Err("closed before the first byte".to_owned());
+    }
+    let ssl = Ssl::new(context).map_err(|error| failed(&error))?;
+    let mut stream = SslStream::new(ssl, tcp).map_err(|error| failed(&error))?;
+    loop {
+        // What is written in a handshake fits into the buffers of the system, so it waits for bytes of the client and for nothing else.
+        stream.get_ref().borrow().readable().await.map_err(|error| failed(&error))?;
+        let turn = turns::turn(from).await;
+        let step = poll_fn(|context| Poll::Ready(Pin::new(&mut stream).poll_accept(context))).await;
+        drop(turn);
+        match step {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => return Ok(stream),
+            Poll::Ready(Err(error)) => {
+                let reason = error.to_string();
+                return Err(format!("{reason}{}", next_step(&reason)));
+            }
+        }
+    }
 }
 
 /// What lets such a phone in, by the words of OpenSSL; nothing when no setting does.

@@ -50,7 +50,7 @@ impl<D: EnrolmentDesk> Connection<D> {
     pub(super) async fn run(self, place: &Place) {
         let Self { number, tcp, peer, context, shared, mut shutdown } = self;
         let handshake = tokio::select! {
-            done = timeout(shared.limits.handshake, accept(tcp, &context)) => done,
+            done = timeout(shared.limits.handshake, accept(tcp, peer.ip(), &context)) => done,
             // an error means that the sender is gone, which is the end too
             _ = shutdown.wait_for(|stop| *stop) => return,
         };
@@ -65,7 +65,8 @@ impl<D: EnrolmentDesk> Connection<D> {
         };
         let mut session = ServerSession::new(session_id, shared.limits.stages);
         let mut visit = shared.desk.visit(session_id, peer.ip());
-        let ended = shared.converse(&mut stream, &mut session, &mut visit, place, &mut shutdown).await;
+        // Of its own, so that a connection that says nothing takes no room for it.
+        let ended = Box::pin(shared.converse(&mut stream, &mut session, &mut visit, place, &mut shutdown)).await;
         shared.counters.add(&ended, session.tolerated());
         // A session that the shutdown broke off says nothing about its phone.
         if !(*shutdown.borrow() && ended.label() == "closed") {

@@ -1,18 +1,16 @@
 //! One connection: handshake, log-in, then requests one by one.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openssl::ssl::{Ssl, SslContext};
+use openssl::ssl::SslContext;
 use ringfence_core::administrators::Password;
 use ringfence_core::{Actor, CoreError, Level};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tokio_openssl::SslStream;
 use wire::ctl_provider::{Login, Reply, Request, ServerStream};
 
 use super::server::{Place, Shared};
@@ -20,6 +18,7 @@ use crate::following;
 use crate::log_in::log_in;
 use crate::places::Place as Seat;
 use crate::surroundings::System;
+use crate::tls::accept;
 
 /// Bytes read at once: what is too long is seen before much of it has come.
 const CHUNK: usize = 4096;
@@ -49,7 +48,7 @@ impl Connection {
         let limits = self.shared.limits.clone();
         let shared = Arc::clone(&self.shared);
         let handshake = tokio::select! {
-            done = timeout(limits.handshake, accept(&mut self.tcp, &self.context)) => done,
+            done = timeout(limits.handshake, accept(&mut self.tcp, self.peer.ip(), &self.context)) => done,
             _ = self.shutdown.wait_for(|stop| *stop) => return "shut down".to_owned(),
         };
         let mut stream = match handshake {
@@ -71,15 +70,6 @@ impl Connection {
         drop(timeout(FAREWELL, stream.shutdown()).await);
         end
     }
-}
-
-async fn accept<'a>(tcp: &'a mut TcpStream, context: &SslContext) -> Result<SslStream<&'a mut TcpStream>, String> {
-    let said = |error: &dyn std::fmt::Display| error.to_string();
-    tcp.set_nodelay(true).map_err(|error| said(&error))?;
-    let ssl = Ssl::new(context).map_err(|error| said(&error))?;
-    let mut stream = SslStream::new(ssl, tcp).map_err(|error| said(&error))?;
-    Pin::new(&mut stream).accept().await.map_err(|error| said(&error))?;
-    Ok(stream)
 }
 
 /// Messages over a stream.

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::files::Fetcher;
 use crate::once_a_minute::OnceAMinute;
-use crate::places::{Heard, Limits, Place, Places, SILENCE, Server as Sharer, Share};
+use crate::places::{Heard, Limits, Place, Places, SILENCE, Server as Sharer, Share, listen};
 pub use crate::tftp::BindError;
 
 /// Most bytes of a request head. Phones send about 200; hyper wants at least 8 KiB.
@@ -90,10 +90,7 @@ impl Server {
     pub async fn bind(config: Config, fetcher: Arc<Fetcher>) -> Result<Self, BindError> {
         let mut listeners = Vec::new();
         for &addr in &config.listen {
-            let named = |e| BindError::new("TCP", addr, e);
-            let listener = TcpListener::bind(addr).await.map_err(named)?;
-            let local = listener.local_addr().map_err(named)?;
-            listeners.push((listener, local));
+            listeners.push(listen(addr)?);
         }
         Ok(Self { config, fetcher, listeners })
     }

@@ -158,9 +158,7 @@ pub async fn serve(
     choice: MonitorChoice,
     stopped: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, impl Future<Output = ()>), BindError> {
-    let named = |error| BindError::new("TCP", listen, error);
-    let listener = TcpListener::bind(listen).await.map_err(named)?;
-    let address = listener.local_addr().map_err(named)?;
+    let (listener, address) = crate::places::listen(listen)?;
     Ok((address, accept(listener, Arc::new((cluster, counted, choice)), stopped)))
 }
 

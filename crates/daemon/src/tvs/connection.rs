@@ -62,7 +62,7 @@ impl Connection {
     pub(super) async fn run(self, place: &Place) {
         let Self { tcp, peer, context, shared, mut shutdown } = self;
         let handshake = tokio::select! {
-            done = timeout(shared.limits.handshake, accept(tcp, &context)) => done,
+            done = timeout(shared.limits.handshake, accept(tcp, peer.ip(), &context)) => done,
             // an error means that the sender is gone, which is the end too
             _ = shutdown.wait_for(|stop| *stop) => return,
         };
@@ -79,7 +79,8 @@ impl Connection {
         lines.push("debug tvsIdleTLSEstablished");
         lines.push("debug Starting Timer after SSL Negotiation");
         shared.log.lines(lines);
-        let end = shared.converse(peer, &mut stream, place, &mut shutdown).await;
+        // Of its own, so that a connection that says nothing takes no room for it.
+        let end = Box::pin(shared.converse(peer, &mut stream, place, &mut shutdown)).await;
         shared.note_end(peer, end);
         // The good-bye of a phone is answered; and OpenSSL forgets a session of its cache unless one was sent, even when it reaches
         // nobody. Lost or late: the connection is dropped either way

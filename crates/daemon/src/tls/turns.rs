@@ -1,0 +1,158 @@
+//! Handshakes cost the processor, so only as many are worked on at a time as there are processors, and the addresses take turns: who opens a
+//! thousand at once holds up another address no longer than by one.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// Of all servers of the process: they share the processors.
+static TURNS: LazyLock<Turns> =
+    LazyLock::new(|| Turns::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
+
+/// A turn at a processor, when it is the address's.
+pub(super) async fn turn(from: IpAddr) -> Turn<'static> {
+    TURNS.take(from).await
+}
+
+/// Who waits for a turn.
+#[derive(Debug)]
+struct Turns(Mutex<Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    free: usize,
+    /// Addresses of which somebody waits, in the order of their turns.
+    order: VecDeque<IpAddr>,
+    of: HashMap<IpAddr, VecDeque<oneshot::Sender<()>>>,
+}
+
+/// A turn, given to the next when dropped.
+#[derive(Debug)]
+pub(super) struct Turn<'a>(&'a Turns);
+
+/// One who waits. Who goes away gives back a turn that it has got meanwhile.
+struct Wait<'a> {
+    turns: &'a Turns,
+    told: oneshot::Receiver<()>,
+    took: bool,
+}
+
+impl Turns {
+    fn new(count: usize) -> Self {
+        Self(Mutex::new(Waiting { free: count.max(1), order: VecDeque::new(), of: HashMap::new() }))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // the queues are whole between any two statements, also after a panic
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take(&self, from: IpAddr) -> Turn<'_> {
+        let Some(told) = self.waiting().enter(from) else { return Turn(self) };
+        let mut wait = Wait { turns: self, told, took: false };
+        // The sender waits in the queue until it has sent.
+        wait.took = (&mut wait.told).await.is_ok();
+        Turn(self)
+    }
+}
+
+impl Waiting {
+    /// Takes a free turn (`None`) or waits for one.
+    fn enter(&mut self, from: IpAddr) -> Option<oneshot::Receiver<()>> {
+        if let Some(left) = self.free.checked_sub(1) {
+            self.free = left;
+            return None;
+        }
+        let (tell, told) = oneshot::channel();
+        let queue = self.of.entry(from).or_default();
+        if queue.is_empty() {
+            self.order.push_back(from);
+        }
+        queue.push_back(tell);
+        Some(told)
+    }
+
+    /// Gives a turn to the next.
+    fn next(&mut self) {
+        while let Some(address) = self.order.pop_front() {
+            let Some(queue) = self.of.get_mut(&address) else { continue };
+            let first = queue.pop_front();
+            if queue.is_empty() {
+                self.of.remove(&address);
+            } else {
+                self.order.push_back(address);
+            }
+            // Who went away takes none.
+            if first.is_some_and(|first| first.send(()).is_ok()) {
+                return;
+            }
+        }
+        self.free += 1;
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.waiting().next();
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if self.took {
+            return;
+        }
+        self.told.close();
+        if self.told.try_recv().is_ok() {
+            self.turns.waiting().next();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[tokio::test]
+    async fn addresses_take_turns_and_who_goes_away_takes_none() {
+        let turns = Arc::new(Turns::new(1));
+        let first = turns.take(address(1)).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut wait = |from: u8, number: u32| {
+            let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
+            tasks.spawn(async move {
+                let turn = turns.take(address(from)).await;
+                order.lock().unwrap().push((from, number));
+                drop(turn);
+            })
+        };
+        let crowd: Vec<_> = (0..100).map(|number| wait(1, number)).collect();
+        tokio::task::yield_now().await;
+        wait(2, 0);
+        wait(3, 0);
+        tokio::task::yield_now().await;
+        // The first of the crowd goes away, and another while it holds what it was given.
+        crowd[0].abort();
+        tokio::task::yield_now().await;
+        drop(first);
+        crowd[1].abort();
+        while let Some(ended) = tasks.join_next().await {
+            assert!(ended.is_ok() || ended.unwrap_err().is_cancelled());
+        }
+        let order = order.lock().unwrap();
+        assert_eq!(order.len(), 100, "98 of the crowd and the two others");
+        let at = |from| order.iter().position(|(address, _)| *address == from).unwrap();
+        assert!(at(2) <= 2 && at(3) <= 3, "{order:?}");
+        let waiting = turns.waiting();
+        assert!(waiting.free == 1 && waiting.order.is_empty() && waiting.of.is_empty());
+    }
+}
