@@ -3,9 +3,10 @@
 //! Needs nothing but Rust: what a command needs beyond that it installs itself, and says so.
 //!
 //! * [`setup`], [`packages`], [`machine`]: what this machine lacks, and what we do about it
-//! * [`lab`], [`mod@test`], [`fuzz`], [`peers`]: the commands that run things
+//! * [`lab`], [`mod@test`], [`fuzz`], [`attack`], [`peers`]: the commands that run things
 //! * [`deps`] with [`graph`], [`directions`], [`licences`], [`habits`]: the checks of the architecture
 
+mod attack;
 mod deps;
 mod directions;
 mod fuzz;
@@ -32,6 +33,8 @@ usage: cargo xtask COMMAND
   test               install what the tests need, then run every check; --list names them, --only STEP picks
   deps               directions between crates, licences, habits
   fuzz [TARGET [S]]  fuzz every target for six seconds, or one for S seconds; --list names them
+  attack [ARGUMENTS] attack a node with every load, beside good clients, and print a table (20 minutes);
+                     --quick takes seconds for each, --loads NAME,... picks
   bench-peers [ARGUMENTS]
                      measure TFTP beside tftpd-hpa, atftpd and dnsmasq, unpacked from Debian's packages
 
@@ -57,6 +60,7 @@ fn command(arguments: &[String]) -> Result<(), Stop> {
         ("test", _) => test::test(rest),
         ("deps", []) => deps::deps(),
         ("fuzz", _) => fuzz::fuzz(rest),
+        ("attack", _) => attack::attack(rest),
         ("bench-peers", _) => peers::bench(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");

@@ -3,8 +3,9 @@
 //! Most kinds change how a message goes out, and apply to CAPF and, where the table of [`Misbehaviour::tvs`] says so, to
 //! TVS. Four concern what a phone hands in and are used by [`crate::capf`] when it answers.
 //!
-//! * [`load`]: crowds that misbehave together, against every server of a node; [`visit`]: good clients beside them
+//! * [`load`]: crowds that misbehave together, against every server of a node; [`visit`]: good clients beside them; [`campaign`]: both, measured
 
+pub mod campaign;
 pub mod load;
 pub mod visit;
 

@@ -15,6 +15,7 @@ mod admin_commands;
 mod admin_device;
 mod admin_paste;
 mod admin_terminal;
+mod attack;
 mod capf_chain;
 mod capf_client;
 mod capf_settings;

@@ -26,15 +26,20 @@ fn limited(soft: &str, hard: &str) -> Command {
 }
 
 fn admin(data: &Path, command: &str, input: &str) {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_ringfence"));
+    let mut program = program();
     program.args(["admin", "--data"]).arg(data).args(["-c", command]).stdin(std::process::Stdio::piped());
     let mut child = program.stdout(std::process::Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success(), "{command}");
 }
 
+/// The program.
+pub fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_ringfence"))
+}
+
 /// A node with all its servers, and where they are.
-fn node_with_all(folder: &Path, command: Command) -> (Served, Target) {
+pub fn node_with_all(folder: &Path, command: Command, more: &[&str]) -> (Served, Target) {
     let data = folder.join("data");
     assert_eq!(Served::start(&data, &["--release", "12.5"]).stop().code(), Some(0));
     admin(&data, "utils service activate Cisco CTL Provider", "");
@@ -43,7 +48,7 @@ fn node_with_all(folder: &Path, command: Command) -> (Served, Target) {
     let text = std::fs::read_to_string(&settings).unwrap();
     let text = text.replace("[monitor]\n", &format!("[monitor]\nmetrics = \"127.0.0.1:{metrics}\"\n"));
     std::fs::write(&settings, text).unwrap();
-    let node = Served::start_command(command, &data);
+    let node = Served::start_command_with(command, &data, more);
     let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let port = |name: &str| {
         let line = node.said.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
@@ -68,7 +73,7 @@ fn open_files(node: &Served) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_to_one_server_stop_no_other() {
     let folder = tempfile::tempdir().unwrap();
-    let (node, target) = node_with_all(folder.path(), limited(FILES, FILES));
+    let (node, target) = node_with_all(folder.path(), limited(FILES, FILES), &[]);
     let line = node.said.lines().find(|line| line.trim_start().starts_with("open")).expect("it says what it got");
     assert_eq!(line, "  open  1024 files: TFTP 184, HTTP 184, TVS 184, CAPF 184; 288 for the rest");
     let visitor = Visitor::new(Ipv4Addr::new(127, 0, 0, 9), PATIENCE).unwrap();

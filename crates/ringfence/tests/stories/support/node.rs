@@ -46,7 +46,13 @@ impl Served {
 
     /// The same, as the process that `command` makes.
     pub fn start_command(command: Command, data: &Path) -> Self {
-        Self::start_as(command, "127.0.0.1", data, &["--name", "node1", "--address", "127.0.0.1"], "0")
+        Self::start_command_with(command, data, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_command_with(command: Command, data: &Path, more: &[&str]) -> Self {
+        let more = [&["--name", "node1", "--address", "127.0.0.1"], more].concat();
+        Self::start_as(command, "127.0.0.1", data, &more, "0")
     }
 
     /// The same, listening on `listen`; a TFTP port in `more` counts.
