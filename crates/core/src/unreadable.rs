@@ -217,8 +217,8 @@ impl Cluster {
         needed
     }
 
-    /// The files of a node that cannot be read, and the keys that are not there, each with its name.
-    fn unreadable_files(
+    /// The keys of a node that cannot be read or are not there, each with the name of its file.
+    fn unreadable_keys(
         &self,
         node: &NodeRow,
         certificates: &[NodeCertificates],
@@ -244,6 +244,16 @@ impl Cluster {
             let way_out = needed.iter().find(|key| key.file == file).map(NeededKey::way_out);
             all.extend(wrong.map(|reason| (file, Unreadable { way_out, ..of_file(KEYS, &path, &reason) })));
         }
+        Ok(all)
+    }
+
+    /// The files of a node that cannot be read, and the keys that are not there, each with its name.
+    fn unreadable_files(
+        &self,
+        node: &NodeRow,
+        certificates: &[NodeCertificates],
+    ) -> Result<Vec<(String, Unreadable)>, CoreError> {
+        let mut all = self.unreadable_keys(node, certificates)?;
         for kind in [ListKind::Ctl, ListKind::Itl] {
             let path = self.list_path(node, kind);
             let Some(bytes) = aside::read(&path)? else { continue };
@@ -313,8 +323,8 @@ impl Cluster {
                 let mut units = needed.iter().filter(|key| key.file == *file).map(|key| key.unit);
                 units.any(|of| CHECKED.contains(&of)) && !needed.iter().any(|key| key.file == *file && key.unit == unit)
             };
-            let files = self.unreadable_files(&node, &certificates)?.into_iter();
-            found.extend(files.filter(|(file, row)| row.table == KEYS && checked(file)).map(|(_, row)| row));
+            let files = self.unreadable_keys(&node, &certificates)?.into_iter();
+            found.extend(files.filter(|(file, _)| checked(file)).map(|(_, row)| row));
         }
         Ok(found)
     }
