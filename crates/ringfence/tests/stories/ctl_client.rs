@@ -223,7 +223,10 @@ fn the_wizard_step_by_step() {
         ];
         let (signed, said) = desk.ringfence(&sign, "");
         assert_eq!(signed, Some(0), "{said}");
-        let (verified, said) = desk.ringfence(&["verify", "signed.sgn", "--trust", "data/published/CTLFile.tlv"], "");
+        let (verified, said) = desk.ringfence(
+            &["verify", "signed.sgn", "--trust", "data/published/CTLFile.tlv", "--name", "SEP001122334455.cnf.xml.sgn"],
+            "",
+        );
         assert_eq!(verified, Some(code), "{said}");
     }
 
