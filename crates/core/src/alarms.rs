@@ -6,6 +6,7 @@ use pki::listing::ListKind;
 use store::Transaction;
 use store::append;
 use store::rows::{NodeRow, StandingAlarmRow, UndeliveredRow};
+use wire::printable::one_line;
 
 use crate::CoreError;
 use crate::cluster::{Cluster, NewNode};
@@ -119,7 +120,8 @@ pub const BACKLOG: i64 = 1000;
 /// [`CoreError::Internal`] for a time outside of the calendar.
 pub fn line(alarm: &Alarm, number: i64, node: &NodeRow, message: &str, now: i64) -> Result<String, CoreError> {
     let time = Timestamp::from_millisecond(now).map_err(CoreError::internal)?;
-    let text: String = message.chars().map(|letter| if "[]".contains(letter) { ' ' } else { letter }).collect();
+    let text: String =
+        one_line(message).chars().map(|letter| if "[]".contains(letter) { ' ' } else { letter }).collect();
     Ok(format!(
         "{number}: {}: {}.{:03} UTC : %{}: %[Message={text}][AppID={}][ClusterID=][NodeID={}]: {}",
         NewNode::try_from(node)?.full_name(),
@@ -285,5 +287,7 @@ pub(crate) mod tests {
         );
         let forged = line(&alarm, 1, &cucm02(), "a][NodeID=other", 0).unwrap();
         assert_eq!(forged.matches('[').count(), 4, "{forged}");
+        let steering = line(&alarm, 1, &cucm02(), "a\u{202e}b\u{9b}2J\nKyjiv Київ", 0).unwrap();
+        assert!(steering.contains(r"[Message=a\u{202e}b\u{9b}2J\nKyjiv Київ]"), "{steering}");
     }
 }

@@ -69,6 +69,7 @@ pub use store::serving::Serving;
 pub use store::sql::Table;
 pub use store::{StoreError, Unreadable, append, aside};
 pub use surroundings::Surroundings;
+pub use wire::printable;
 pub use wording::{counted, moment};
 
 /// What became of a file on a node.

@@ -12,6 +12,7 @@ pub mod watch;
 use std::collections::HashMap;
 
 use store::rows::{AcknowledgementRow, NodeRow, NoticeRow};
+use wire::printable;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
@@ -128,7 +129,7 @@ impl Cluster {
     ) -> Result<Watched, CoreError> {
         actor.require(Level::ReadWrite)?;
         let reason = reason.trim();
-        if reason.is_empty() || reason.len() > REASON_LIMIT || reason.chars().any(char::is_control) {
+        if reason.is_empty() || reason.len() > REASON_LIMIT || !printable::is_one_line(reason) {
             return Err(CoreError::BadInput(format!("say why, in 1 to {REASON_LIMIT} printable letters")));
         }
         let found = self.watched_by_digits(digits).await?;

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tracing_subscriber::fmt::MakeWriter;
+use wire::printable::{one_line, styled};
 
 use crate::once_a_minute::OnceAMinute;
 use crate::tvs::RotatingFile;
@@ -53,7 +54,12 @@ impl LogLines {
 
     /// Adds a line, the text behind the time stamp.
     pub fn push(&mut self, line: &str) {
-        self.text.push_str(line);
+        self.text.push_str(&one_line(line));
+        self.text.push('\n');
+    }
+
+    fn push_styled(&mut self, text: &str) {
+        self.text.push_str(&styled(text).replace('\n', "\\n"));
         self.text.push('\n');
     }
 
@@ -154,6 +160,13 @@ impl LineLog {
     pub fn line(&self, text: &str) {
         let mut lines = LogLines::now();
         lines.push(text);
+        self.lines(lines);
+    }
+
+    /// Writes a message of the program, which may have styles of its own: what a stranger sent was spelled out by who made it.
+    pub fn message(&self, text: &str) {
+        let mut lines = LogLines::now();
+        lines.push_styled(text);
         self.lines(lines);
     }
 
@@ -344,7 +357,7 @@ impl Write for Message<'_> {
 
 impl Drop for Message<'_> {
     fn drop(&mut self) {
-        self.log.line(String::from_utf8_lossy(&self.text).trim_end_matches('\n'));
+        self.log.message(String::from_utf8_lossy(&self.text).trim_end_matches('\n'));
     }
 }
 

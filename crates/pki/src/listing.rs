@@ -5,6 +5,7 @@ use std::fmt::Write;
 use jiff::tz::TimeZone;
 use wire::digest::DigestId;
 use wire::header::{self, Header};
+use wire::printable::one_line;
 use wire::role::Role;
 use wire::trust_list::{self, RecordView, TrustList};
 
@@ -101,7 +102,7 @@ impl Listing {
     /// A row: one tab after the position, two after a short tag, one after the length; nothing behind an empty value.
     fn row(&mut self, tag: u8, name: &str, length: usize, value: &str) {
         let gap = if name.len() < 8 { "\t\t" } else { "\t" };
-        let tail = if value.is_empty() { String::new() } else { format!("\t{}", printable(value)) };
+        let tail = if value.is_empty() { String::new() } else { format!("\t{}", one_line(value)) };
         self.line(&format!("{tag}\t{name}{gap}{length}{tail}"));
     }
 
@@ -191,20 +192,6 @@ impl Listing {
             self.row(field.tag, name, field.length, &value);
         }
     }
-}
-
-/// A value of a stranger as it may be printed: control characters are spelled out, so that no name steers a terminal or
-/// forges a row.
-pub(crate) fn printable(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for letter in value.chars() {
-        if letter.is_control() {
-            out.extend(letter.escape_default());
-        } else {
-            out.push(letter);
-        }
-    }
-    out
 }
 
 fn text(value: &[u8]) -> String {

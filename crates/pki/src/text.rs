@@ -11,9 +11,9 @@ use crate::certificate::{Certificate, KeyKind};
 use crate::date::day_and_time;
 use crate::extensions::{DNS_NAME, EMAIL, GeneralName, IP_ADDRESS, URI, general_names, usage_names};
 use crate::hash::{hex, spell};
-use crate::listing::printable;
 use crate::name::NameForm;
 use crate::x509::Extension;
+use wire::printable::one_line;
 
 /// The text layout, then the PEM directly behind its closing bracket, as the original prints it.
 #[must_use]
@@ -67,7 +67,7 @@ struct Text(String);
 
 impl Text {
     fn line(&mut self, text: &str) {
-        self.0.push_str(&printable(text));
+        self.0.push_str(&one_line(text));
         self.0.push('\n');
     }
 

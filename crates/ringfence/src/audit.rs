@@ -60,7 +60,7 @@ fn verify(data: &Data, as_json: bool) -> Result<Answer, Failure> {
             "half_lines": verdict.half_lines,
             "faults": faults,
         });
-        terminal::print(&format!("{shown:#}\n"))?;
+        terminal::print(&terminal::json(&shown))?;
     } else if faults.is_empty() {
         let good = terminal::paint(terminal::GOOD, "whole");
         terminal::print(&format!(
@@ -89,7 +89,7 @@ fn export(data: &Data, after: i64) -> Result<Answer, Failure> {
         let page = opened.runtime.block_on(opened.cluster.audit_after(&actor, last)).map_err(could_not)?;
         let Some(end) = page.last() else { return Ok(Answer::Yes) };
         last = end.seq;
-        let lines: String = page.iter().map(|row| format!("{}\n", entry(row))).collect();
+        let lines: String = page.iter().map(|row| terminal::json_line(&entry(row))).collect();
         terminal::print(&lines)?;
     }
 }

@@ -342,7 +342,7 @@ impl Connect {
         let report = report.map_err(|why| Failure::of(&place, why))?;
         let changed = files.changed.as_deref();
         let text = match self.json {
-            true => format!("{:#}\n", report.json(changed, self.verbose)),
+            true => terminal::json(&report.json(changed, self.verbose)),
             false => report.text(changed, self.verbose),
         };
         if stdout_is_taken {

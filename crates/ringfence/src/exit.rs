@@ -71,10 +71,11 @@ pub fn code(result: Result<Answer, Failure>) -> ExitCode {
 
 /// Prints help, version or a complaint of the parser, and gives the exit code.
 pub fn usage(error: &clap::Error) -> ExitCode {
-    let printed = error.print();
     if error.use_stderr() {
+        // It repeats what was typed.
+        terminal::told(&error.render().ansi().to_string());
         ExitCode::from(WRONG_USAGE)
-    } else if printed.is_err() {
+    } else if error.print().is_err() {
         ExitCode::from(2)
     } else {
         ExitCode::SUCCESS

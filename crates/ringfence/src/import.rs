@@ -86,7 +86,7 @@ impl Peer {
         }
         let summary = self.put(&opened, &import)?;
         terminal::print(&if self.json {
-            format!("{:#}\n", in_json(&summary, &differing, self.dry_run))
+            terminal::json(&in_json(&summary, &differing, self.dry_run))
         } else {
             for_people(&summary, self.dry_run)
         })?;

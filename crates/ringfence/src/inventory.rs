@@ -97,7 +97,7 @@ impl Args {
             }
             any = true;
             let lines: String = if self.json {
-                page.iter().map(|entry| format!("{}\n", value(entry))).collect()
+                page.iter().map(|entry| terminal::json_line(&value(entry))).collect()
             } else if self.long {
                 page.iter().map(|entry| text(entry, zone)).collect()
             } else {
@@ -118,9 +118,8 @@ impl Args {
         if unfiltered {
             let damaged = opened.runtime.block_on(opened.cluster.unreadable()).map_err(could_not)?;
             let line = |one: &Unreadable| match self.json {
-                true => format!(
-                    "{}\n",
-                    json!({ "kind": "unreadable", "table": one.table, "key": one.key, "reason": one.reason })
+                true => terminal::json_line(
+                    &json!({ "kind": "unreadable", "table": one.table, "key": one.key, "reason": one.reason }),
                 ),
                 false => one_line(&format!("unreadable: {one}")) + "\n",
             };

@@ -129,7 +129,7 @@ impl Json {
         for (one, alarm) in rows {
             out.push_str(if self.begun { ",\n" } else { "[\n" });
             self.begun = true;
-            out.push_str(&format!("{:#}", described(one, *alarm)));
+            out.push_str(terminal::json(&described(one, *alarm)).trim_end());
         }
         terminal::print(&out)
     }
@@ -140,7 +140,7 @@ impl Json {
             out.push_str(if self.begun { ",\n" } else { "[\n" });
             self.begun = true;
             let value = json!({ "kind": "unreadable", "table": one.table, "key": one.key, "reason": one.reason });
-            out.push_str(&format!("{value:#}"));
+            out.push_str(terminal::json(&value).trim_end());
         }
         terminal::print(&out)
     }

@@ -234,7 +234,7 @@ impl Args {
             })?);
         }
         if self.json {
-            terminal::print(&format!("{:#}\n", self.json(&phone, boot.as_ref(), &checks, &pressed)))?;
+            terminal::print(&terminal::json(&self.json(&phone, boot.as_ref(), &checks, &pressed)))?;
         } else {
             if self.verbose {
                 for line in phone.console().lines() {
@@ -350,7 +350,7 @@ impl Args {
         drop(bar);
         let report = report.map_err(|error| failure(&error))?;
         if self.json {
-            terminal::print(&format!("{:#}\n", report.to_json()))?;
+            terminal::print(&terminal::json(&report.to_json()))?;
         } else {
             terminal::print(&fleet_told(&report, count))?;
         }

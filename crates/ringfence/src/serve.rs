@@ -225,12 +225,12 @@ struct Told(LineLog);
 impl Told {
     /// A finished line.
     fn note(&self, line: &str) {
-        self.0.line(line);
+        self.0.message(line);
     }
 
     /// One line that the user should know.
     fn warn(&self, text: &str) {
-        self.0.line(&terminal::warning(text));
+        self.0.message(&terminal::warning(text));
     }
 }
 

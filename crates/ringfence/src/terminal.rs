@@ -6,7 +6,10 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub use ringfence_core::counted;
+use serde_json::Value;
 use shell::columns::{Columns, Look, USUAL};
+use wire::printable;
+pub use wire::printable::one_line;
 
 use crate::exit::Failure;
 
@@ -115,6 +118,16 @@ pub fn paint(style: Style, word: &str) -> String {
     format!("{style}{word}{style:#}")
 }
 
+/// A value for machines, over several lines; what is not printable in its strings is `\u202e`, which they read as the same.
+pub fn json(value: &Value) -> String {
+    printable::json(&format!("{value:#}\n")).into_owned()
+}
+
+/// The same in one line.
+pub fn json_line(value: &Value) -> String {
+    printable::json(&format!("{value}\n")).into_owned()
+}
+
 /// Writes to stdout. A reader that went away (`| head`) is no error.
 ///
 /// # Errors
@@ -129,7 +142,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// As [`print()`].
 pub fn print_on(text: &str) -> Result<bool, Failure> {
     let mut out = anstream::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(printable::styled(text).as_bytes()).and_then(|()| out.flush());
     let gone = written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe);
     quiet_pipe(written).map(|()| !gone)
 }
@@ -168,20 +181,7 @@ pub fn error(text: &str) {
 fn stderr(text: &str) {
     let mut out = anstream::stderr().lock();
     // Nobody is left to tell when stderr is closed; the exit code still speaks.
-    drop(out.write_all(text.as_bytes()));
-}
-
-/// The text with control characters spelled out, so that a file name or a field cannot move the cursor or add a line.
-pub fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
+    drop(out.write_all(printable::styled(text).as_bytes()));
 }
 
 /// Bytes of a text field for people: what is not UTF-8 becomes a replacement character.

@@ -163,7 +163,7 @@ fn list(module: &TokenModule, as_json: bool) -> Result<Answer, Failure> {
     if tokens.is_empty() {
         text.push_str("No Security Token is inserted.\n");
     }
-    terminal::print(&if as_json { format!("{:#}\n", serde_json::Value::Array(all)) } else { text })?;
+    terminal::print(&if as_json { terminal::json(&serde_json::Value::Array(all)) } else { text })?;
     Ok(if tokens.is_empty() { Answer::No } else { Answer::Yes })
 }
 

@@ -75,7 +75,7 @@ impl Args {
         let findings = opened.runtime.block_on(found(&opened, self.node.as_deref(), self.at))?;
         if self.json {
             let shown = findings.iter().map(value).collect();
-            terminal::print(&format!("{:#}\n", Value::Array(shown)))?;
+            terminal::print(&terminal::json(&Value::Array(shown)))?;
         } else {
             terminal::print(&table(&findings))?;
         }

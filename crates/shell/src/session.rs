@@ -172,10 +172,7 @@ pub(crate) fn behind<T>(result: Result<T, CoreError>) -> Result<Option<CoreError
     }
 }
 
-/// A text without control characters, which could steer a terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
-}
+pub(crate) use ringfence_core::printable::one_line;
 
 impl Session {
     /// A session of an actor on a node.

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+use wire::printable::one_line;
 
 use crate::aside::{self, OpenDirectory};
 use crate::{StoreError, fault};
@@ -16,19 +17,12 @@ pub const LOG_MODE: u32 = 0o640;
 /// A log file above this is set aside as `NAME.1` before the next line: 5 MB hold some 50 000 commands.
 pub const SIZE_LIMIT: u64 = 5_000_000;
 
-/// Appends one line. Control characters in it are spelled out, so that one call is one line whatever was typed.
+/// Appends one line. What is not printable is spelled out, so that one call is one line whatever was typed.
 ///
 /// # Errors
 /// [`StoreError::File`]; nothing was written then.
 pub fn line(path: &Path, text: &str) -> Result<(), StoreError> {
-    let mut line = String::with_capacity(text.len() + 1);
-    for letter in text.chars() {
-        if letter.is_control() {
-            line.extend(letter.escape_default());
-        } else {
-            line.push(letter);
-        }
-    }
+    let mut line = one_line(text);
     line.push('\n');
     fault::point("before a line is appended");
     let mut file = open(path)?;

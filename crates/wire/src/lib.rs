@@ -5,6 +5,7 @@
 //! * [`capf`]: messages and sessions of the Certificate Authority Proxy Function
 //! * [`ctl_provider`]: messages between the CTL client and the CTL provider
 //! * [`tftp`], [`file_name`]: TFTP packets and transfers; names that phones ask for
+//! * [`printable`]: which characters of a stranger's name may reach a screen or a log
 //! * [`xml`]: phone configs, whether they are well-formed
 //!
 //! Decoded is not verified: signatures are checked in `pki`, belief is decided in `trust`. Nothing here knows a
@@ -17,6 +18,7 @@ pub mod digest;
 pub mod error;
 pub mod file_name;
 pub mod header;
+pub mod printable;
 pub mod role;
 pub mod signed_file;
 pub mod tftp;

@@ -19,6 +19,7 @@
 
 use jiff::Timestamp;
 use pki::Certificate;
+use wire::printable::is_one_line;
 
 use super::units::BulkUnit;
 
@@ -146,7 +147,7 @@ impl<'a> Lines<'a> {
         let line = self.next()?;
         let value = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(": "));
         let value = value.ok_or_else(|| self.wrong(format!("`{name}: ` is missing")))?;
-        let fits = !value.is_empty() && value.len() <= NAME_LIMIT && !value.chars().any(char::is_control);
+        let fits = !value.is_empty() && value.len() <= NAME_LIMIT && is_one_line(value);
         if fits { Ok(value) } else { Err(self.wrong(format!("`{name}` is empty, too long or not printable"))) }
     }
 

@@ -1,6 +1,7 @@
 //! *Description(friendly name)*: what an administrator calls a certificate that he uploads [seed 000; cucm-behaviour.md 7].
 
 use pki::Certificate;
+use wire::printable::is_one_line;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};
@@ -18,8 +19,7 @@ const LIMIT: usize = 100;
 /// scripts read [apis.md 5.4].
 pub fn check(text: &str) -> Result<&str, CoreError> {
     let text = text.trim();
-    let fits =
-        (1..=LIMIT).contains(&text.chars().count()) && !text.chars().any(|letter| letter.is_control() || letter == ':');
+    let fits = (1..=LIMIT).contains(&text.chars().count()) && is_one_line(text) && !text.contains(':');
     if fits {
         return Ok(text);
     }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use pki::{Certificate, NameForm};
 use store::peer::{PeerRow, PeerTable, read_file, read_table};
 use wire::capf::{Curve, RsaSize};
+use wire::printable::is_printable;
 use wire::role::Role;
 
 use crate::CoreError;
@@ -274,7 +275,7 @@ fn check_time(column: &str, said: Option<&str>, found: i64) -> Result<(), String
 
 /// A text of a foreign file in a message: short, `...` where it goes on, and without control characters.
 pub(super) fn visible(text: &str) -> String {
-    let short: String = text.chars().take(40).map(|letter| if letter.is_control() { '?' } else { letter }).collect();
+    let short: String = text.chars().take(40).map(|letter| if is_printable(letter) { letter } else { '?' }).collect();
     let more = if text.chars().nth(40).is_some() { "..." } else { "" };
     format!("`{short}{more}`")
 }

@@ -1,5 +1,7 @@
 //! The words of the TVS log [seed 000, 004]. Names come from phones, so nothing in them may end a line.
 
+use wire::printable::one_line;
+
 use super::Log;
 use super::cache::Entry;
 
@@ -44,17 +46,10 @@ pub(super) fn serial(bytes: &[u8]) -> String {
     text
 }
 
-/// A name on one line: control characters as `\u{..}`, bytes that are no UTF-8 as U+FFFD.
+/// The beginning of a name on one line; bytes that are no UTF-8 as U+FFFD.
 pub(super) fn printable(bytes: &[u8]) -> String {
     let shown = bytes.get(..SHOWN).unwrap_or(bytes);
-    let mut text = String::with_capacity(shown.len() + 3);
-    for character in String::from_utf8_lossy(shown).chars() {
-        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
-            text.extend(character.escape_unicode());
-        } else {
-            text.push(character);
-        }
-    }
+    let mut text = one_line(&String::from_utf8_lossy(shown));
     if shown.len() < bytes.len() {
         text.push_str("...");
     }

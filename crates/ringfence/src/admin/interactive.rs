@@ -17,6 +17,7 @@ use shell::paging::{Pager, Turn};
 use shell::session::INTERRUPTED;
 use shell::{PROMPT, Session, State};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use wire::printable;
 
 use super::script;
 use crate::exit::{Answer, Failure};
@@ -177,6 +178,7 @@ impl Console<'_> {
     }
 
     fn show(&mut self, text: &str) -> Result<(), Failure> {
+        let text = &*printable::lines(text);
         let size = self.editor.dimensions().filter(|_| self.session.pagination());
         let size = size.map(|(columns, rows)| (usize::from(columns), usize::from(rows)));
         let pager = size.and_then(|(columns, rows)| Pager::new(text, rows, columns));
@@ -220,7 +222,9 @@ impl Completer for Keys {
         };
         let completion = completer.complete(before);
         let alone = completion.candidates.len() == 1;
-        let pairs = completion.candidates.into_iter().map(|candidate| Pair {
+        // What is put into the line stands on the terminal as it is.
+        let safe = completion.candidates.into_iter().filter(|candidate| printable::is_one_line(&candidate.text));
+        let pairs = safe.map(|candidate| Pair {
             display: format!("{}{}", candidate.text, if candidate.menu { "*" } else { "" }),
             // The only candidate is whole, so the next word follows.
             replacement: candidate.text + if alone { " " } else { "" },

@@ -161,5 +161,5 @@ fn unknown_json(row: &UnknownDeviceRow) -> Value {
 }
 
 fn pretty(rows: Vec<Value>) -> String {
-    format!("{:#}\n", Value::Array(rows))
+    terminal::json(&Value::Array(rows))
 }

@@ -58,7 +58,7 @@ impl Show {
                 fields.insert("way_back".to_owned(), json!(enrolment.way_back()));
                 fields.extend(served.json());
             }
-            terminal::print(&format!("{value:#}\n"))?;
+            terminal::print(&terminal::json(&value))?;
             return Ok(Answer::Yes);
         }
         let mut text = about(row, nodes);

@@ -85,7 +85,7 @@ impl Args {
             });
         }
         let text = if self.json {
-            format!("{:#}\n", machine(&a, &b, same, &difference))
+            terminal::json(&machine(&a, &b, same, &difference))
         } else {
             human(&a, &b, same, &difference)
         };

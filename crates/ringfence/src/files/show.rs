@@ -44,14 +44,14 @@ impl Args {
         let input = Input::read(&self.file)?;
         let decoded = match Decoded::of(&input) {
             Err(failure) if self.json => {
-                terminal::print(&pretty(describe::broken(&input, &failure))?)?;
+                terminal::print(&pretty(describe::broken(&input, &failure)))?;
                 return Err(failure);
             }
             other => other?,
         };
         let signer = self.cert.as_deref().map(input::certificate).transpose()?;
         let text = match &decoded {
-            Decoded::List(list) if self.json => pretty(describe::shaped(describe::trust_list(list)))?,
+            Decoded::List(list) if self.json => pretty(describe::shaped(describe::trust_list(list))),
             Decoded::List(list) => listing::list(list, ListKind::of(list), input.modified, &TimeZone::system()),
             Decoded::Signed(file) => {
                 let opened = self.opened(file)?;
@@ -64,7 +64,7 @@ impl Args {
                             stub.insert(&mut out, signer.as_ref());
                         }
                     }
-                    pretty(describe::shaped(out))?
+                    pretty(describe::shaped(out))
                 } else {
                     signed_text(&input, file, signer.as_ref(), opened.as_ref(), stub.as_ref())
                 }
@@ -82,9 +82,8 @@ impl Args {
     }
 }
 
-fn pretty(map: Map<String, Value>) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(&Value::Object(map));
-    text.map(|text| text + "\n").map_err(|error| Failure::CouldNotTell(format!("JSON: {error}")))
+fn pretty(map: Map<String, Value>) -> String {
+    terminal::json(&Value::Object(map))
 }
 
 /// What the header says about the plain text, and what the key of the device adds.

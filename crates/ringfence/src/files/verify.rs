@@ -69,7 +69,7 @@ impl Args {
                 let reason = reason.strip_prefix(&format!("{}: ", input.name)).unwrap_or(&reason).to_owned();
                 let finding = Finding { label: "malformed", field: None, reason, record: None, signature: None };
                 let value = json_of(&input, kind::named(&input), &finding, Signer::default());
-                terminal::print(&format!("{value:#}\n"))?;
+                terminal::print(&terminal::json(&value))?;
                 return Err(failure);
             }
             other => other?,
@@ -109,7 +109,7 @@ impl Args {
             issuer: lossy(header.issuer_name(bytes)),
             serial: header.serial(bytes).map(hex),
         };
-        terminal::print(&format!("{:#}\n", json_of(input, Some(decoded.label()), finding, signer)))
+        terminal::print(&terminal::json(&json_of(input, Some(decoded.label()), finding, signer)))
     }
 }
 

@@ -41,6 +41,7 @@ mod nobody_added;
 mod offline_ca;
 mod open_files;
 mod part_behind;
+mod printable;
 mod readme;
 mod regenerated_at_once;
 mod rights;

@@ -8,7 +8,7 @@ use ringfence_core::import::given_certificates;
 use ringfence_core::revocation::{Finding, State};
 use ringfence_core::trust_stores::trust_store;
 use ringfence_core::units::{Unit, service_named};
-use ringfence_core::{CoreError, Surroundings};
+use ringfence_core::{CoreError, Surroundings, printable};
 
 use crate::paste::PastedFor;
 use crate::question::Question;
@@ -47,7 +47,7 @@ impl Session {
         let plan = self.cluster.plan_upload(&self.actor, &self.node, &upload, surroundings).await?;
         if options.dry_run {
             let lines: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
-            return Ok(Reply::done(format!("{}Nothing has been changed.\n", printable(&lines))));
+            return Ok(Reply::done(format!("{}Nothing has been changed.\n", printable::lines(&lines))));
         }
         let behind = behind(self.cluster.upload(&self.actor, &plan, surroundings).await)?;
         if let Some(text) = &options.description {
@@ -283,9 +283,4 @@ fn trusted_options(text: &str) -> Result<(Option<&str>, Option<String>), CoreErr
         return Err(CoreError::BadInput("a trust store takes a file and --description".to_owned()));
     }
     Ok((file, options.description))
-}
-
-/// Lines without control characters: names of a CA's choice stand in them.
-fn printable(lines: &str) -> String {
-    lines.chars().map(|letter| if letter.is_control() && letter != '\n' { ' ' } else { letter }).collect()
 }

@@ -135,8 +135,8 @@ mod tests {
         assert_eq!(
             layout(&shown),
             "name            tkcertificatestatus publickey\n\
-             =============== =================== ===================\n\
-             SEP885A92D977CA 3                   -----BEGIN MIIB [2J\n\
+             =============== =================== =========================\n\
+             SEP885A92D977CA 3                   -----BEGIN\\nMIIB\\u{1b}[2J\n\
              SEPB83861583B73 2                   NULL\n"
         );
         assert_eq!(
