@@ -57,9 +57,8 @@ impl Connection {
             Err(_) => return "no whole handshake in time".to_owned(),
         };
         let mut talk = Talk { stream: &mut stream, reader: ServerStream::default(), shutdown: &mut self.shutdown };
-        let end = match admit(&mut talk, &shared, self.peer).await {
+        let end = match admit(&mut talk, &shared, self.peer, seat).await {
             Err(end) => end,
-            Ok(_) if !seat.busy() => "it was closed for somebody else".to_owned(),
             Ok((actor, place)) => {
                 let end = serve(&mut talk, &shared, &actor, self.peer).await;
                 drop(place);
@@ -132,11 +131,16 @@ async fn admit<'a, S: AsyncReadExt + AsyncWriteExt + Unpin>(
     talk: &mut Talk<'_, S>,
     shared: &'a Shared,
     peer: SocketAddr,
+    seat: &Seat,
 ) -> Result<(Actor, Place<'a>), End> {
     let limit = shared.limits.message;
     let Request::Login(Login { user, password }) = talk.next(limit, limit).await? else {
         return Err("no log-in".to_owned());
     };
+    // Now, before the wait that others who guess at his account give him: while it lasts he is not silent, it is our turn.
+    if !seat.busy() {
+        return Err("it was closed for somebody else".to_owned());
+    }
     let actor = match log_in(&shared.cluster, &user, Password::new(password.bytes()), peer.ip()).await {
         Ok(actor) => actor,
         Err(error) => return Err(talk.refuse(label(&error), &error.to_string(), limit).await),

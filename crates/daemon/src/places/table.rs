@@ -21,7 +21,7 @@ pub struct Limits {
 const SHARE: u32 = 5;
 
 /// So many connections of one address are a crowd: one of them is closed for an address with less than half as many although it was not
-/// silent yet. A few phones at one address are none.
+/// silent yet. A few phones at one address are none. Where an address may have fewer, all that it may have are a crowd.
 const CROWD: usize = 8;
 
 /// What came of asking for a place.
@@ -149,7 +149,7 @@ impl Table {
     /// The oldest connection without a whole message of the address that has most, silent or not, when that is a crowd beside which
     /// `address` is nobody: who opens connections faster than they can be silent must not have all places for that.
     fn newcomer_of_a_crowd(&self, address: IpAddr) -> Option<u64> {
-        let least = CROWD.max(2 * (self.of(address) + 1));
+        let least = CROWD.min(self.limits.per_address).max(2 * (self.of(address) + 1));
         let new = self.seats.iter().filter_map(|(id, seat)| match seat.state {
             State::New(since) => Some((Reverse(self.of(seat.address)), since, *id)),
             State::Busy | State::Waiting(_) => None,
@@ -234,9 +234,15 @@ mod tests {
         assert!((1..25).all(|id| table.busy(id)));
         assert_eq!(table.enter(address(4), now), Entered::For(41, 25), "who said something whole is not closed");
         // a few phones at one address are no crowd
-        let (mut table, start) = super::tests::table(7, 7);
+        let (mut table, start) = super::tests::table(7, 20);
         assert!((0..7).all(|_| matches!(table.enter(address(1), start), Entered::Free(_))));
         assert_eq!(table.enter(address(2), start), Entered::Full);
+        // unless they are all that it may have: the CTL provider gives four of 16 to an address
+        let (mut table, start) = super::tests::table(16, 4);
+        for number in 0..16 {
+            assert_eq!(table.enter(address(number % 4), start), Entered::Free(number.into()));
+        }
+        assert!(matches!(table.enter(address(9), start), Entered::For(16, _)));
     }
 
     #[test]

@@ -159,15 +159,52 @@ async fn idle_connections_leave_room_and_the_one_at_the_desk_keeps_his() {
     let mut idle = Vec::new();
     for _ in 0..4 {
         for last in [2, 2, 3] {
-            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-            socket.bind(&std::net::SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)).into()).unwrap();
-            socket.connect(&desk.address.into()).unwrap();
-            idle.push(socket);
+            idle.push(stranger(&desk, last));
         }
         let error = desk.log_in("ccmadmin", PASSWORD).await.err().unwrap();
         assert_eq!(refusal(&error).0, "busy", "it was heard");
     }
     assert!(first.look().await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_close_nobody_who_waits_for_the_answer_to_his_log_in() {
+    let mut desk = Desk::new(&[]).await;
+    desk.stop().await;
+    let silence = std::time::Duration::ZERO;
+    desk.limits = CtlProviderLimits { connections: 4, per_address: 4, silence, ..desk.limits.clone() };
+    desk.start().await;
+    // Somebody guesses at the account from elsewhere, so that it is slow: two seconds.
+    for (last, guesses) in [(8, WRONG_LIMIT - 1), (9, 2)] {
+        for _ in 0..guesses {
+            let elsewhere = std::net::IpAddr::from([10, 9, 9, last]);
+            desk.cluster.begin_log_in("ccmadmin", elsewhere, daemon::surroundings::now()).await.unwrap();
+        }
+    }
+    let desk = std::sync::Arc::new(desk);
+    let administrator = {
+        let desk = std::sync::Arc::clone(&desk);
+        tokio::spawn(async move { desk.log_in("ccmadmin", PASSWORD).await.map(drop) })
+    };
+    let waits = async || {
+        let mut rows = desk.cluster.store().begin().await.unwrap();
+        rows.failed_log_ins_of("ccmadmin").await.unwrap().iter().any(|row| row.address == "127.0.0.1")
+    };
+    while !waits().await {
+        tokio::task::yield_now().await;
+    }
+    let idle: Vec<_> = (0..16).map(|number| stranger(&desk, 2 + number % 4)).collect();
+    assert!(!administrator.is_finished(), "the flood came too late to prove anything");
+    administrator.await.unwrap().expect("he is let in");
+    drop(idle);
+}
+
+/// A connection from another address of the loopback on which nothing is said.
+fn stranger(desk: &Desk, last: u8) -> socket2::Socket {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)).into()).unwrap();
+    socket.connect(&desk.address.into()).unwrap();
+    socket
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
