@@ -10,6 +10,7 @@
 //! * [`sign`], [`verify`], [`encrypt`]: trust lists, `.sgn` and `.enc.sgn` files
 //! * [`capf`]: proofs of phones and the keys they hand in; [`lsc`]: the certificates they get
 //! * [`pkcs12`]: a key with its certificate in one file, behind a password
+//! * [`mod@age`]: any file behind a passphrase
 //! * [`token`]: USB tokens, whose keys never leave them; [`mod@ctl_client`]: the CTL that they sign
 //! * [`date`](mod@date): times as people read them
 //! * [`listing`], [`text`]: the words of `show ctl` and `show cert own`
@@ -18,6 +19,7 @@
 //! random source of OpenSSL.
 #![warn(missing_docs)]
 
+pub mod age;
 pub mod bundle;
 pub mod capf;
 pub mod certificate;

@@ -42,6 +42,27 @@ pub struct OpenDirectory {
     ours: bool,
 }
 
+/// A file of [`OpenDirectory::temporary`].
+#[derive(Debug)]
+pub struct Temporary {
+    path: PathBuf,
+    _locked: File,
+}
+
+impl Temporary {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // The next start removes what could not be removed here.
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
 impl OpenDirectory {
     /// Opens a directory of the data directory. What root writes there belongs to whom the directory belongs to: the node runs as
     /// that user.
@@ -77,20 +98,45 @@ impl OpenDirectory {
     /// # Errors
     /// [`StoreError::File`]; the old file is unchanged then. With `ErrorKind::AlreadyExists` when there is one and `over` is false.
     pub fn write(&self, name: &OsStr, bytes: &[u8], rights: Rights, over: bool) -> Result<(), StoreError> {
+        self.fill(name, rights, over, |file| file.write_all(bytes))
+    }
+
+    /// The same for a file that does not stand in memory: `fill` writes it, and may read it again; when that fails it was never there.
+    ///
+    /// # Errors
+    /// As [`Self::write`]; those of `fill`.
+    pub fn fill<T>(
+        &self,
+        name: &OsStr,
+        rights: Rights,
+        over: bool,
+        fill: impl FnOnce(&mut File) -> IoResult<T>,
+    ) -> Result<T, StoreError> {
         fault::point("before a file is written aside");
         let failed = || StoreError::file(&self.path.join(name), "cannot be written");
         let (aside, mut file) = self.begin(name, rights).map_err(failed())?;
-        let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| {
+        let written = fill(&mut file).and_then(|filled| file.sync_all().map(|()| filled)).and_then(|filled| {
             fault::point("before a file is renamed");
-            self.rename(&aside, name, over)
+            self.rename(&aside, name, over).map(|()| filled)
         });
-        if let Err(source) = written {
+        let filled = written.map_err(|source| {
             // The aside file is of no use; that it cannot be removed either adds nothing to the first error.
             let _useless = unlinkat(&self.handle, aside.as_os_str(), UnlinkatFlags::NoRemoveDir);
-            return Err(failed()(source));
-        }
+            failed()(source)
+        })?;
         fault::point("after a file was renamed");
-        self.sync()
+        self.sync().map(|()| filled)
+    }
+
+    /// A file that is gone when this value is: an empty one, for who writes it by its path. When the process is killed it is a
+    /// leftover of `name`.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn temporary(&self, name: &OsStr) -> Result<Temporary, StoreError> {
+        let failed = StoreError::file(&self.path.join(name), "cannot be written");
+        let (aside, file) = self.begin(name, Rights::Exactly(0o600)).map_err(failed)?;
+        Ok(Temporary { path: self.path.join(aside), _locked: file })
     }
 
     /// Whether a file can be written here: makes one and takes it away.
@@ -107,7 +153,7 @@ impl OpenDirectory {
     /// A file that nobody had before, locked by this process.
     fn begin(&self, name: &OsStr, rights: Rights) -> IoResult<(OsString, File)> {
         let (Rights::Exactly(mode) | Rights::AtMost(mode)) = rights;
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         for number in 1..=NAMES {
             let aside = aside_name(name, number);
             let file = match openat(&self.handle, aside.as_os_str(), flags, Mode::from_bits_truncate(mode)) {
