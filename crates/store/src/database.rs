@@ -82,7 +82,7 @@ impl Store {
             // By us, because SQLite would ask the umask who may read it. Its companions get the rights and the owner of this file.
             drop(lock::open(path)?);
         }
-        let url = format!("sqlite://{}?mode=rw", encode_path(path));
+        let url = url(path, "rw");
         let held = path.to_owned();
         let held = tokio::task::spawn_blocking(move || hold(&held))
             .await
@@ -334,11 +334,24 @@ async fn count_one_up(connection: &mut AnyConnection) -> Result<(), StoreError> 
 
 /// Finds damage before anything is built on it.
 async fn check(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await?;
+    judged(sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await?)
+}
+
+/// The same with each index held against its table.
+pub(crate) async fn check_wholly(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    judged(sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(connection).await?)
+}
+
+fn judged(verdict: String) -> Result<(), StoreError> {
     if verdict == "ok" {
         return Ok(());
     }
     Err(StoreError::BadRow { table: "ringfence.db", reason: format!("the file is damaged: {verdict}") })
+}
+
+/// A database file in the way that sqlx names it.
+pub(crate) fn url(path: &Path, mode: &str) -> String {
+    format!("sqlite://{}?mode={mode}", encode_path(path))
 }
 
 /// The characters that mean something in a URL, spelled as such a URL wants them.

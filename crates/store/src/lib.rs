@@ -6,6 +6,7 @@
 //! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read;
 //!   [`given`]: what an administrator names
 //! * [`unreadable`]: rows that cannot be read, and [`kept`]: what rows keep for others to read
+//! * [`lasting`]: what a copy of a data directory consists of; [`beside`]: one that takes the place of another
 //! * [`audit_log`]: the proof beside the audit entries
 //! * `wal`: whether the log beside a database belongs to it
 //! * [`peer`]: the databases of usecallmanager's tools; [`fault`]: where tests may kill the process
@@ -15,6 +16,7 @@ use std::io::ErrorKind;
 pub mod append;
 pub mod aside;
 pub mod audit_log;
+pub mod beside;
 pub mod database;
 pub mod directory;
 pub mod fault;
@@ -22,6 +24,7 @@ pub mod folder;
 pub mod given;
 pub mod kept;
 pub mod keys;
+pub mod lasting;
 pub mod lock;
 pub mod ownership;
 pub mod peer;
