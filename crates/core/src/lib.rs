@@ -12,6 +12,7 @@ pub mod administrators;
 pub mod alarms;
 pub mod anchors;
 pub mod audit;
+pub mod backup;
 pub mod behind;
 pub mod bulk;
 pub mod certificate_log;
@@ -59,6 +60,7 @@ pub mod wording;
 pub use actor::{Actor, Level};
 pub use cluster::Cluster;
 pub use error::CoreError;
+pub use store::beside::{Beside, Idle};
 pub use store::directory::DataDirectory;
 pub use store::ownership::{Owner, user_name};
 pub use store::rows::{

@@ -101,8 +101,7 @@ impl<W: Write> Sealer<W> {
     fn seal(&mut self, last: bool) -> IoResult<()> {
         let mut tag = [0; TAG];
         let nonce = nonce(self.number, last);
-        let sealed =
-            encrypt_aead(Cipher::chacha20_poly1305(), &*self.key, Some(&nonce), &[], &self.piece, &mut tag)?;
+        let sealed = encrypt_aead(Cipher::chacha20_poly1305(), &*self.key, Some(&nonce), &[], &self.piece, &mut tag)?;
         self.number += 1;
         self.piece.zeroize();
         self.inner.write_all(&sealed)?;

@@ -37,6 +37,34 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     openssl::sha::sha256(bytes)
 }
 
+/// SHA-256 and length of what is read through it.
+pub struct HashedReader<R> {
+    inner: R,
+    hasher: openssl::sha::Sha256,
+    length: u64,
+}
+
+impl<R: std::io::Read> HashedReader<R> {
+    /// Of nothing so far.
+    pub fn new(inner: R) -> Self {
+        Self { inner, hasher: openssl::sha::Sha256::new(), length: 0 }
+    }
+
+    /// The SHA-256, and how many bytes it is of.
+    pub fn finish(self) -> ([u8; 32], u64) {
+        (self.hasher.finish(), self.length)
+    }
+}
+
+impl<R: std::io::Read> std::io::Read for HashedReader<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.inner.read(out)?;
+        self.hasher.update(out.get(..length).unwrap_or_default());
+        self.length += length as u64;
+        Ok(length)
+    }
+}
+
 fn hash(digest: MessageDigest, parts: &[&[u8]]) -> Option<Vec<u8>> {
     let run = || {
         let mut hasher = Hasher::new(digest)?;

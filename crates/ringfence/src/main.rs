@@ -6,6 +6,7 @@
 //! * [`ctl_client`]: signs the CTL with tokens; [`token`]: the tokens themselves
 //! * [`module`]: where the PKCS#11 module of the tokens lies
 //! * [`audit`]: the audit log; [`inventory`]: every certificate and LSC; [`cert`]: one of a node as a file
+//! * [`backup`], [`restore`]: the data directory as one sealed file, and back
 //! * [`monitor`]: what expires; [`truth`]: whether the ports present what is on record
 //! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
@@ -16,6 +17,7 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod capf;
 mod cert;
 mod completions;
@@ -31,6 +33,7 @@ mod module;
 mod monitor;
 mod opened;
 mod phone;
+mod restore;
 mod secret;
 mod serve;
 mod server;
@@ -69,6 +72,8 @@ enum Command {
     Admin(admin::Args),
     Device(device::Args),
     Audit(audit::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Inventory(inventory::Args),
     Monitor(monitor::Args),
     Import(import::Args),
@@ -99,6 +104,8 @@ impl Command {
             Self::Admin(args) => args.run(),
             Self::Device(args) => args.run(),
             Self::Audit(args) => args.run(),
+            Self::Backup(args) => args.run(),
+            Self::Restore(args) => args.run(),
             Self::Inventory(args) => args.run(),
             Self::Monitor(args) => args.run(),
             Self::Import(args) => args.run(),

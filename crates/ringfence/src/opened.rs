@@ -1,7 +1,7 @@
 //! The cluster of a data directory, for the subcommands that act on it beside a running node.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +74,11 @@ impl Drop for Opened {
 }
 
 impl Data {
+    /// The directory, for who does not open what is in it.
+    pub fn directory(&self) -> &Path {
+        &self.data
+    }
+
     /// Opens the cluster. Makes nothing: that is what `serve` does.
     pub fn open(&self) -> Result<Opened, Failure> {
         let runtime = Runtime::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;

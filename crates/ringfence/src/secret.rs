@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io::{BufRead, IsTerminal, Read};
 use std::path::Path;
 
+use pki::age::LEAST_PASSPHRASE;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -33,6 +34,25 @@ pub fn ask(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
         return Ok(None);
     }
     line(&bytes).map(Some).ok_or_else(|| Failure::of("standard input", "a password is not UTF-8"))
+}
+
+/// The passphrase of a backup: from a file, else asked for; a new one twice on a terminal, and not too short.
+pub fn passphrase(file: Option<&Path>, new: bool) -> Result<Zeroizing<String>, Failure> {
+    let again = || Failure::Refused("no passphrase, so nothing was done".to_owned());
+    let given = match file {
+        Some(path) => from_file(path)?,
+        None => ask("Passphrase of the backup: ")?.filter(|text| !text.is_empty()).ok_or_else(again)?,
+    };
+    if new && given.chars().count() < LEAST_PASSPHRASE {
+        let text = format!(
+            "a passphrase of a backup has {LEAST_PASSPHRASE} characters at least: who finds it may try for years"
+        );
+        return Err(Failure::Refused(text));
+    }
+    if new && file.is_none() && std::io::stdin().is_terminal() && ask("The same again: ")?.as_ref() != Some(&given) {
+        return Err(Failure::Refused("these are two passphrases, so nothing was done".to_owned()));
+    }
+    Ok(given)
 }
 
 /// The first line of a file.

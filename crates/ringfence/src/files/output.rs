@@ -86,6 +86,17 @@ impl Target {
         let real = if there.is_ok() { followed(path)? } else { path.to_path_buf() };
         replace(&real, bytes, readers, self.force)
     }
+
+    /// Writes a file that does not stand in memory and that only its owner reads; when `fill` fails it was never there.
+    pub fn fill<T>(&self, path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, Failure> {
+        self.check(path)?;
+        let there = path.metadata();
+        if path == Path::new("-") || there.as_ref().is_ok_and(|about| !about.is_file()) {
+            return Err(Failure::at(path, "is no file; this is written into a file, and read back"));
+        }
+        let real = if there.is_ok() { followed(path)? } else { path.to_path_buf() };
+        filled(&real, Rights::Exactly(0o600), self.force, fill)
+    }
 }
 
 fn exists(path: &Path) -> Failure {
@@ -151,16 +162,25 @@ fn replace(path: &Path, bytes: &[u8], readers: Readers, over: bool) -> Result<()
         Readers::Everybody => Rights::AtMost(0o666),
         Readers::Owner => Rights::Exactly(0o600),
     };
+    filled(path, rights, over, |file| file.write_all(bytes))
+}
+
+fn filled<T>(
+    path: &Path,
+    rights: Rights,
+    over: bool,
+    fill: impl FnOnce(&mut File) -> std::io::Result<T>,
+) -> Result<T, Failure> {
     let failed = |error: StoreError| match error {
         StoreError::File { source, .. } if source.kind() == ErrorKind::AlreadyExists && !over => exists(path),
         other => Failure::at(path, reason(other)),
     };
     let place = opened(path).map_err(failed)?;
-    place.write(name(path), bytes, rights, over).map_err(failed)?;
+    let written = place.fill(name(path), rights, over, fill).map_err(failed)?;
     for left in place.leftovers(Some(name(path))).map_err(failed)? {
         terminal::warn(&left_behind(&path.with_file_name(left).display().to_string()));
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Writes a file that only its owner reads where there is none yet.
