@@ -27,6 +27,7 @@ pub mod enrolment;
 pub mod error;
 pub mod fetched;
 pub mod files;
+pub mod forgetting;
 pub mod guard;
 pub mod import;
 pub mod inventory;

@@ -33,6 +33,7 @@ mod servers;
 pub mod settings;
 pub mod sftp;
 pub mod surroundings;
+mod taken;
 pub mod tftp;
 pub mod tls;
 mod troubles;

@@ -29,6 +29,7 @@ use crate::parts::{Part, Parts};
 use crate::places::{Server, Share};
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
+use crate::taken::{Taken, is_torn};
 use crate::tftp::BindError;
 use crate::tls::{SwappableTls, TlsError, closed_context, phone_context};
 use crate::troubles::{Place, Troubles};
@@ -155,6 +156,7 @@ struct Live {
     /// On the publisher: the TLS of the CTL provider, and what its certificate is known by.
     ctl_provider: Option<(SwappableTls, Mutex<[u8; 32]>)>,
     seen: Mutex<Seen>,
+    taken: Taken,
     parts: Mutex<Parts>,
     /// Held while changes are taken over: of two at the same time the slower one would put back what it had read before.
     taking_over: Mutex<()>,
@@ -278,6 +280,7 @@ impl Node {
             parts: Mutex::new(Parts::told_before(&cluster.parts_behind(&node).await?)),
             ctl_provider: ctl_tls,
             taking_over: Mutex::new(()),
+            taken: Taken::new(),
             seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
             servers: Mutex::new(servers),
             troubles: Troubles::default(),
@@ -588,12 +591,15 @@ impl Live {
     async fn now_and_then(&self, count: u32) {
         if count.is_multiple_of(SEEN_EVERY) {
             self.write_seen().await;
+            let change = self.seen.lock().await.change;
+            self.taken.note(&self.cluster, &self.node.load_full(), change).await;
         }
         if self.node.load().publisher && count.is_multiple_of(ENROLMENT_EVERY) {
             self.step_enrolment().await;
             self.send_resets().await;
             let noted = self.cluster.note_failed_log_ins(now()).await.map(drop);
             self.troubles.told("failed log-ins are not noted yet", noted);
+            self.taken.forget(&self.cluster, now()).await;
         }
     }
 
@@ -629,7 +635,8 @@ impl Live {
         let changes = self.cluster.store().changes_after(since).await.map_err(CoreError::from)?;
         let enrolments_only = changes.iter().all(|change| change.kind == CHANGE || change.kind == "reset");
         let mut first = Ok(());
-        if changes.is_empty() || !enrolments_only || !self.refresh_devices(&changes).await? {
+        if changes.is_empty() || is_torn(since, &changes) || !enrolments_only || !self.refresh_devices(&changes).await?
+        {
             for part in Part::ALL {
                 first = first.and(self.take_over(part).await);
             }

@@ -9,6 +9,7 @@ mod certificates;
 mod configs;
 mod ctl_provider;
 mod enrolment;
+mod forgetting;
 mod recovery;
 mod restarts;
 mod two_nodes;

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::surroundings::{System, now};
+use crate::taken::is_torn;
 use crate::tftp::BindError;
 use mail::MailSettings;
 use metrics::Counted;
@@ -178,8 +179,12 @@ impl Runner {
     async fn changed(&mut self, now: i64) -> Result<bool, CoreError> {
         let last = self.cluster.store().last_change().await?;
         let Some(seen) = self.seen.replace(last).filter(|seen| *seen != last) else { return Ok(false) };
-        let mut service = false;
-        for change in self.cluster.store().changes_after(seen).await? {
+        let changes = self.cluster.store().changes_after(seen).await?;
+        let mut service = is_torn(seen, &changes);
+        if service {
+            self.next = self.next.min(now + SETTLED);
+        }
+        for change in changes {
             match change.kind.as_str() {
                 "service" => service = true,
                 "certificate" => self.next = self.next.min(now + SETTLED),

@@ -16,6 +16,7 @@ mod admin_device;
 mod admin_paste;
 mod admin_terminal;
 mod attack;
+mod away;
 mod backup;
 mod capf_chain;
 mod capf_client;

@@ -45,7 +45,7 @@ const PUBLISHER: i64 = 0;
 const SUBSCRIBER: i64 = 1;
 
 /// The key of the row that stands for the whole cluster.
-const ENTERPRISE_WIDE: &str = "00000000-1111-0000-0000-000000000000";
+pub(super) const ENTERPRISE_WIDE: &str = "00000000-1111-0000-0000-000000000000";
 
 impl Store {
     /// All nodes, the publisher first.

@@ -198,6 +198,7 @@ pub(super) const SHOWN: &[Shown] = &[
         table: "strangerlist",
         columns: &["devicename", "kind", "digest", "servername", "address", "fetchedat", "tvs"],
     },
+    Shown { table: "takenchange", columns: &["fkprocessnode", "seq"] },
     Shown { table: "typeauthenticationmode", columns: &["enum", "name"] },
     Shown { table: "typecertificateoperation", columns: &["enum", "name"] },
     Shown { table: "typecertificateservice", columns: &["enum", "name", "moniker", "usestruststore"] },

@@ -8,7 +8,7 @@ mod monitored;
 mod multi_server;
 mod names;
 mod nobody_added;
-mod place;
+pub mod place;
 mod renewals;
 mod requests;
 mod reuse;

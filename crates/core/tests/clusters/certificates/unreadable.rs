@@ -48,6 +48,7 @@ const FILL: &str = "
     INSERT INTO fetchedlist VALUES ('SEP001122334455', 'ITL', lower(hex(zeroblob(32))), 'pub', '10.0.0.1', 1, 't');
     INSERT INTO strangerlist VALUES ('SEPAABBCCDDEEFF', 'ITL', lower(hex(zeroblob(32))), 'pub', '10.0.0.1', 1, 't');
     INSERT INTO failedlogin VALUES ('anna', '10.0.0.1', 2, 1, 0, 0, 1);
+    INSERT INTO takenchange SELECT pkid, 1 FROM processnode WHERE nodeid = 1;
     INSERT INTO wrongstrings VALUES ('SEP001122334455', '10.0.0.1', 0, 9, 1, 0);
     INSERT OR IGNORE INTO renewal VALUES (1, 1, 'pub', 5, lower(hex(zeroblob(32))));
     INSERT OR IGNORE INTO restartcause SELECT pkid, 'tomcat', 1 FROM processnode WHERE nodeid = 2;
