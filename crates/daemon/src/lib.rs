@@ -38,3 +38,4 @@ pub mod tftp;
 pub mod tls;
 mod troubles;
 pub mod tvs;
+mod waves;

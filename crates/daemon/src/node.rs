@@ -34,6 +34,7 @@ use crate::tftp::BindError;
 use crate::tls::{SwappableTls, TlsError, closed_context, phone_context};
 use crate::troubles::{Place, Troubles};
 use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
+use crate::waves::Waves;
 use crate::{http, tftp};
 
 /// How often the rows are looked at for a change by another process: one that does not ask this node to look is noticed this late.
@@ -157,6 +158,7 @@ struct Live {
     ctl_provider: Option<(SwappableTls, Mutex<[u8; 32]>)>,
     seen: Mutex<Seen>,
     taken: Taken,
+    waves: Waves,
     parts: Mutex<Parts>,
     /// Held while changes are taken over: of two at the same time the slower one would put back what it had read before.
     taking_over: Mutex<()>,
@@ -281,6 +283,7 @@ impl Node {
             ctl_provider: ctl_tls,
             taking_over: Mutex::new(()),
             taken: Taken::new(),
+            waves: Waves::new(),
             seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
             servers: Mutex::new(servers),
             troubles: Troubles::default(),
@@ -605,11 +608,8 @@ impl Live {
 
     /// What happens by itself: causes that waited are written down, operations run out of time, a wave goes on.
     async fn step_enrolment(&self) {
-        let stepped = async {
-            self.cluster.expire_operations(now()).await?;
-            self.cluster.step_wave(now()).await
-        };
-        self.troubles.told("operations and waves of CAPF wait", stepped.await.map(drop));
+        let stepped = self.waves.step(&self.cluster, now()).await.map(drop);
+        self.troubles.told("operations and waves of CAPF wait", stepped);
     }
 
     /// Takes over what changed, if something did; else tries what failed before, when it is time.

@@ -175,6 +175,14 @@ impl Cluster {
         Ok(Some(Wave::new(&row, &devices)))
     }
 
+    /// Whether there is a wave that a look may say something about: one that is not done. Reads no device.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn wave_goes_on(&self) -> Result<bool, CoreError> {
+        Ok(self.store().last_wave().await?.is_some_and(|row| row.state != DONE))
+    }
+
     /// Looks at the running batch, and schedules the next one when it is finished. How the wave stands then. One that has stopped
     /// is only looked at: phones that failed may have come again since. `now` in milliseconds since 1970 UTC.
     ///

@@ -8,6 +8,10 @@ use super::maybe_kept;
 use crate::unreadable::columns;
 use crate::{Kept, Store, StoreError, Transaction};
 
+/// Asked every two seconds, so by the index `device_operation`: its condition has to stand here as it stands there.
+const OVERDUE: &str =
+    "SELECT CAST(COUNT(*) AS BIGINT) FROM device WHERE tkcertificateoperation <> 1 AND upgradefinishtime < $1";
+
 /// `typecertificateoperation`: nothing is scheduled.
 pub const NO_OPERATION: i64 = 1;
 
@@ -152,10 +156,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn overdue_operations(&self, now: i64) -> Result<i64, StoreError> {
-        let count = sqlx::query_scalar(
-            "SELECT CAST(COUNT(*) AS BIGINT) FROM device WHERE tkcertificateoperation <> 1 AND upgradefinishtime < $1",
-        );
-        Ok(count.bind(now).fetch_one(self.pool()).await?)
+        Ok(sqlx::query_scalar(OVERDUE).bind(now).fetch_one(self.pool()).await?)
     }
 }
 
@@ -324,5 +325,20 @@ impl Transaction {
             .execute(self.connection())
             .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_asked_all_the_time_reads_no_whole_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("ringfence.db"), true).await.unwrap();
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {OVERDUE}"))).bind(1_i64);
+        let rows = plan.fetch_all(store.pool()).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
+        assert_eq!(plan, ["SEARCH device USING INDEX device_operation (upgradefinishtime<?)"]);
     }
 }
