@@ -343,7 +343,7 @@ impl Connect {
         let changed = files.changed.as_deref();
         let text = match self.json {
             true => terminal::json(&report.json(changed, self.verbose)),
-            false => report.text(changed, self.verbose),
+            false => terminal::screen(&report.text(changed, self.verbose)),
         };
         if stdout_is_taken {
             terminal::note(text.trim_end());

@@ -3,7 +3,6 @@
 use daemon::settings::{Settings, shown};
 use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::{CoreError, NodeRow};
-use shell::columns::wrap_lines;
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, Opened, could_not};
@@ -72,7 +71,8 @@ async fn cluster(opened: &Opened, node: &NodeRow) -> Result<String, CoreError> {
         (TVS_PORT, parameters.get(TVS_PORT), "set parameter TVSPort"),
         (CAPF_PORT, parameters.get(CAPF_PORT), "set parameter CAPFPhonePort"),
     ];
-    let mut out = fold(&format!("{} of the cluster in {}", node.name, opened.cluster.data().root().display()));
+    let mut out =
+        terminal::screen(&format!("{} of the cluster in {}\n", node.name, opened.cluster.data().root().display()));
     out.push('\n');
     out.push_str("In the database, changed by the command of `ringfence admin` behind it:\n");
     for (name, value, command) in rows {
@@ -89,16 +89,11 @@ fn settings(opened: &Opened, node: &NodeRow) -> Result<String, Failure> {
     let served = directory.served().map_err(|error| could_not(error.into()))?.is_some();
     let started = served.then(|| std::fs::read_to_string(directory.started_with()).ok()).flatten();
     if let Some(text) = started {
-        let about = format!("Of the process that serves it, from {} and the options of its start:", path.display());
-        return Ok(format!("\n{}{text}", fold(&about)));
+        let about = format!("Of the process that serves it, from {} and the options of its start:\n", path.display());
+        return Ok(format!("\n{}{text}", terminal::screen(&about)));
     }
     let file = Settings::read(&path).map_err(|error| Failure::CouldNotTell(error.to_string()))?;
     let text = opened.runtime.block_on(shown::text(&opened.cluster, node, &file, &file)).map_err(could_not)?;
-    let about = format!("No process serves it; the next start reads {} and finds without options:", path.display());
-    Ok(format!("\n{}{text}", fold(&about)))
-}
-
-/// Lines of the screen.
-fn fold(text: &str) -> String {
-    wrap_lines(&format!("{text}\n"), terminal::columns().unwrap_or(usize::MAX))
+    let about = format!("No process serves it; the next start reads {} and finds without options:\n", path.display());
+    Ok(format!("\n{}{text}", terminal::screen(&about)))
 }

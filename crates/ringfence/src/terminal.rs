@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub use ringfence_core::counted;
 use serde_json::Value;
-use shell::columns::{Columns, Look, USUAL};
+use shell::columns::{Columns, Look, USUAL, wrap_lines};
 use wire::printable;
 pub use wire::printable::one_line;
 
@@ -28,6 +28,11 @@ pub fn columns() -> Option<usize> {
         std::io::stdout().is_terminal().then(|| size.filter(|columns| *columns > 0).unwrap_or(USUAL))
     };
     set.filter(|columns| *columns > 0).or_else(own)
+}
+
+/// A text of ours in lines of the screen.
+pub fn screen(text: &str) -> String {
+    columns().map_or_else(|| text.to_owned(), |columns| wrap_lines(text, columns))
 }
 
 /// The columns of a table of ours, by rows that stand in it.

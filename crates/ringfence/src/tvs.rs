@@ -354,7 +354,7 @@ impl Report {
     }
 
     fn print(&self, json: bool, stdout_is_taken: bool) -> Result<(), Failure> {
-        let text = if json { terminal::json(&self.json()) } else { self.text() };
+        let text = if json { terminal::json(&self.json()) } else { terminal::screen(&self.text()) };
         if stdout_is_taken {
             terminal::note(text.trim_end());
             return Ok(());

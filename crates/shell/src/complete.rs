@@ -195,6 +195,8 @@ mod tests {
         assert!(["cert*", "ctl", "itl"].iter().all(|word| show.iter().any(|offered| offered == word)), "{show:?}");
         assert_eq!(texts("show c"), ["cert*", "cli*", "csr*", "ctl"]);
         assert_eq!(texts("utils ctl set-cluster "), ["mixed-mode", "non-secure-mode"]);
+        assert_eq!(texts("set cert regen TVS "), ["key-length", "hash"]);
+        assert_eq!(texts("set cert import trust tomcat-trust --"), ["--description"]);
         assert_eq!(texts("frob "), Vec::<String>::new());
     }
 

@@ -203,7 +203,7 @@ impl Question {
             | Self::SwitchVersion { .. } => String::new(),
             Self::Rollback(true) => {
                 "WARNING: This operation will blank the ITL file on all TFTP nodes. Phones that fetch it accept unsigned \
-                 configs, and their HTTPS services fail. Phones that hold a CTL file keep checking by it.\n"
+                 configs, and their HTTPS services fail. Phones whose CTL file names signers of configs keep checking by it.\n"
                     .to_owned()
             }
             Self::Rollback(false) => {

@@ -309,7 +309,7 @@ pub enum Refusal {
     #[error(
         "{party} is in no stored list as {wanted}, and no TVS answered ({}); {}",
         tried(servers),
-        after_silence(servers)
+        after_silence(servers, wanted)
     )]
     TvsUnavailable {
         /// Who.
@@ -383,12 +383,14 @@ fn tried(servers: &[Tried]) -> String {
 }
 
 /// The next step, by the first reason that an administrator can do something about.
-fn after_silence(servers: &[Tried]) -> &'static str {
+fn after_silence(servers: &[Tried], wanted: &str) -> &'static str {
     let any = |fits: fn(&Silence) -> bool| servers.iter().any(|tried| fits(&tried.why));
     if any(|why| matches!(why, Silence::NotBelieved(_))) {
         "never renew CallManager and TVS together"
     } else if any(|why| matches!(why, Silence::VerifyOnly)) {
         "sign with a certificate that the lists of the phone name, or give it a TVS that answers QUERY"
+    } else if !matches!(wanted, "SAST" | "TFTP or CCM+TFTP") {
+        "let the phone reach a TVS of its last config, or give it lists that name this server"
     } else {
         "let the phone reach a TVS of its last config, or sign with a certificate that its lists name"
     }

@@ -6,7 +6,7 @@
 //!
 //! * declarations in a DOCTYPE. So no entity of a file's own is ever expanded, and none is passed over: it is refused by its name;
 //! * other encodings than UTF-8, US-ASCII and ISO-8859-1;
-//! * more than [`LARGEST`] bytes, [`DEEPEST`] elements inside each other, [`MOST_ATTRIBUTES`] attributes of one element.
+//! * more than [`LARGEST`] bytes, [`DEEPEST`] elements inside each other, [`MOST_ATTRIBUTES`] attributes of one element, [`LONGEST_NAME`] bytes of a name.
 
 mod error;
 mod names;
@@ -30,6 +30,9 @@ pub const DEEPEST: usize = 64;
 
 /// Most attributes of one element: those of configs have one or two, and each is compared with all others.
 pub const MOST_ATTRIBUTES: usize = 64;
+
+/// Longest name of an element or attribute, in bytes: those of configs have some twenty.
+pub const LONGEST_NAME: usize = 1024;
 
 /// UTF-8's byte order mark, which some editors put in front.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -13,6 +13,9 @@ const DEVICES: usize = 200_000;
 /// Letters of a cell that a message shows, at most.
 const SHOWN: usize = 80;
 
+/// Most cells of a line: six have a meaning, and spreadsheets leave empty ones behind them.
+const CELLS: usize = 256;
+
 /// Longest cell in bytes: a description has 128 letters.
 const CELL: usize = 4096;
 
@@ -128,6 +131,9 @@ struct List<'a> {
 
 impl List<'_> {
     fn take(&mut self, line: usize, record: &StringRecord) -> Result<(), CoreError> {
+        if record.len() > CELLS {
+            return Err(at(line, &format!("{} cells; a line has {CELLS} at most", record.len())));
+        }
         let cells: Vec<&str> = record.iter().map(str::trim).collect();
         let first = !std::mem::replace(&mut self.started, true);
         if cells.as_slice() == [""] {

@@ -196,6 +196,7 @@ fn lists_of_devices() {
         assert_eq!((device.protocol, device.description.as_str()), (Protocol::Sccp, "Desk, left"), "{text}");
         assert_eq!(device.nodes, ["pub", "sub"], "{text}");
     }
+    let wide = format!("SEP001122334455{}", ",".repeat(300));
     let huge = format!("SEP001122334455,8861,,,,\"{}\"", "x".repeat(10 << 20));
     for (text, wanted) in [
         ("SEP001122334455\nx y,8861", "line 2: `x y` is not a device name"),
@@ -212,6 +213,7 @@ fn lists_of_devices() {
         ("model,description\n8861,x\n", "line 1: the title has no column `name`; the columns are name,model,"),
         ("name,model,Name\n", "line 1: the title has the column `Name` twice"),
         ("name;model\nSEP001122334455;8861;x\n", "line 2: more than 2 cells; a description"),
+        (&wide, "line 1: 301 cells; a line has 256 at most"),
         (&huge, "line 1: a cell of 10485760 bytes, above the limit of 4096"),
     ] {
         let said = parse_list(text, &nodes).unwrap_err().to_string();

@@ -87,7 +87,7 @@ impl Args {
         let text = if self.json {
             terminal::json(&machine(&a, &b, same, &difference))
         } else {
-            human(&a, &b, same, &difference)
+            terminal::screen(&human(&a, &b, same, &difference))
         };
         terminal::print(&text)?;
         Ok(if same { Answer::Yes } else { Answer::No })

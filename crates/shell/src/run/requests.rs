@@ -251,6 +251,10 @@ impl ImportOptions {
                     options.force = Some(rest.to_owned());
                     break;
                 }
+                more if options.description.is_some() => {
+                    let text = format!("`{more}` is too much; a description with blanks stands in quotation marks");
+                    return Err(CoreError::BadInput(text));
+                }
                 more => return Err(CoreError::BadInput(format!("`{more}` is too much"))),
             }
             rest = behind;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{DEEPEST, LARGEST, MOST_ATTRIBUTES};
+use super::{DEEPEST, LARGEST, LONGEST_NAME, MOST_ATTRIBUTES};
 
 /// A place in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,4 +82,7 @@ pub enum Reason {
     /// More than [`MOST_ATTRIBUTES`] attributes.
     #[error("more than {MOST_ATTRIBUTES} attributes of one element")]
     TooManyAttributes,
+    /// More than [`LONGEST_NAME`] bytes.
+    #[error("a name of more than {LONGEST_NAME} bytes")]
+    NameTooLong,
 }

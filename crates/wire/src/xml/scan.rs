@@ -1,7 +1,7 @@
 //! The place in a document, and the tokens that are read there.
 
 use super::error::{BadXml, Place, Reason};
-use super::names;
+use super::{LONGEST_NAME, names};
 
 /// Letters of a name of which a message speaks, at most.
 const SHOWN: usize = 40;
@@ -117,6 +117,9 @@ impl<'a> Scan<'a> {
                 break;
             }
             length += bytes;
+            if length > LONGEST_NAME {
+                return Err(self.bad(self.at, Reason::NameTooLong));
+            }
         }
         if length == 0 {
             return Err(self.bad(self.at, Reason::NotWellFormed(format!("the name of {of} must stand here").into())));

@@ -50,6 +50,8 @@ fn every_refusal_has_its_place_and_reason() {
     let wide = format!("<device{wide}/>");
     let large = " ".repeat(LARGEST + 1);
     let bomb = "<!DOCTYPE d [<!ENTITY a \"x\"><!ENTITY b \"&a;&a;\">]><device>&b;</device>";
+    let long = format!("<{}/>", "N".repeat(1025));
+    assert_eq!(events(format!("<{}/>", "N".repeat(1024)).as_bytes()).err(), None);
     let cases: &[(&str, &str)] = &[
         ("", "line 1, column 1 (offset 0): not well-formed XML: the file ends before the root element"),
         ("x", "line 1, column 1 (offset 0): not well-formed XML: text before the root element"),
@@ -117,6 +119,7 @@ fn every_refusal_has_its_place_and_reason() {
         ("< device/>", "the name of an element must stand here"),
         ("<device><1a/></device>", "the name of an element must stand here"),
         (&wide, "more than 64 attributes of one element"),
+        (&long, "column 2 (offset 1): a name of more than 1024 bytes"),
         (&deep, "column 198 (offset 197): more than 64 elements inside each other"),
         (&large, "4194305 bytes are above the limit of 4194304 for a config"),
     ];

@@ -194,7 +194,7 @@ pub(super) fn names(asked: &pki::extensions::Extensions, certificate: &Certifica
 }
 
 /// What older releases ask for and the answer of a CA in the deck has not: serverAuth and clientAuth; digitalSignature,
-/// keyEncipherment, dataEncipherment and keyCertSign [seed 004]. TLS with RSA needs none of them.
+/// keyEncipherment, dataEncipherment and keyCertSign [seed 004]. TLS with RSA, CAPF and ipsec need none of them.
 const SPARE: [&str; 2] = [Usage::KeyAgreement.name(), Purpose::IpsecEndSystem.name()];
 
 /// Whether the CA has kept the usages and purposes that the unit needs.
@@ -205,10 +205,9 @@ pub(super) fn usages(unit: Unit, row: &RequestRow, certificate: &Certificate) ->
     let said = certificate.extensions();
     let usages = said.usages.unwrap_or_default();
     let purposes = said.purposes.unwrap_or_default();
-    let spare: &[&str] = if matches!(unit, Unit::Ipsec | Unit::Capf) { &[] } else { &SPARE };
     let asked = row.usages.iter().map(|usage| usage.name()).filter(|name| !usages.contains(name));
     let lost = asked.chain(row.purposes.iter().map(|purpose| purpose.name()).filter(|name| !purposes.contains(*name)));
-    let lost: Vec<&str> = lost.filter(|name| !spare.contains(name)).collect();
+    let lost: Vec<&str> = lost.filter(|name| !SPARE.contains(name)).collect();
     if lost.is_empty() {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
+use ringfence_core::certificates::upload::Upload;
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
 
@@ -9,6 +10,25 @@ use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;
 
 const DAY: i64 = 86_400_000;
+
+/// The deck lists the usages of a CA's answer without naming a unit [seed 004]: with exactly these it is taken for each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_usages_of_the_deck_are_enough_for_each_unit() {
+    let mut place = Place::new("10.5").await;
+    let root = Authority::root("Company Root");
+    let stores = ["tomcat-trust", "ipsec-trust", "CallManager-trust", "CAPF-trust", "TVS-trust"];
+    place.trust(std::slice::from_ref(&root.certificate), &stores).await;
+    let deck = "keyUsage=digitalSignature,keyEncipherment,dataEncipherment,keyCertSign\nextendedKeyUsage=serverAuth,clientAuth\n";
+    for unit in [Unit::Tomcat, Unit::Ipsec, Unit::CallManager, Unit::Capf, Unit::Tvs] {
+        let request = place.request(unit, &RequestChoice::default()).await;
+        let ca = if unit == Unit::Capf { "basicConstraints=critical,CA:TRUE,pathlen:0\n" } else { "" };
+        let answer = root.sign(&request, &format!("{deck}{ca}"));
+        let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+        let upload = Upload { unit, file: answer.der(), key: None, force: None, reused: None };
+        let planned = cluster.plan_upload(&place.actor, &node, &upload, &mut place.clock).await;
+        assert!(planned.is_ok(), "{}: {:?}", unit.name(), planned.err());
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_refused_and_why() {

@@ -58,7 +58,10 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["set", "cert", "import", "trust"],
-        arguments: &[needed("unit-name", Kind::TrustStore), optional("file | --description text", Kind::CommandWords)],
+        arguments: &[
+            needed("unit-name", Kind::TrustStore),
+            optional("file | --description text", Kind::Options(&["--description"])),
+        ],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
@@ -74,7 +77,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: &["set", "cert", "regen"],
-        arguments: &[needed("unit-name", Kind::Unit), optional("options", Kind::CommandWords)],
+        arguments: &[needed("unit-name", Kind::Unit), optional("options", Kind::Options(&["key-length", "hash"]))],
         level: Level::ReadWrite,
         place: Place::AnyNode,
         origin: Origin::Original,
