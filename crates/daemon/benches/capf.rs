@@ -137,6 +137,10 @@ impl EnrolmentDesk for Forgetful {
         Ok(())
     }
 
+    async fn overtaken(&self, _: &mut Option<String>) {
+        std::future::pending().await
+    }
+
     async fn ended(&self, _: &Option<String>, _: &Ended) {}
 
     fn device(visit: &Option<String>) -> Option<&str> {

@@ -36,6 +36,9 @@ use crate::readable::pem_of;
 /// by then, and each write waits for the disk.
 pub const NOTE_TIME: i64 = 60 * 1000;
 
+/// Why a session ends in whose place another one of the device was let in.
+const OVERTAKEN: &str = "a later session of this device has taken its place";
+
 /// What a desk lets pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -86,6 +89,8 @@ pub struct Visit {
     lsc: Option<Issued>,
     /// It has authenticated.
     let_in: bool,
+    /// Ends when another session of the device takes its place.
+    place: Option<watch::Receiver<()>>,
     reason: Option<String>,
 }
 
@@ -200,6 +205,7 @@ impl Desk {
             wanted: None,
             lsc: None,
             let_in: false,
+            place: None,
             reason: None,
         }
     }
@@ -212,6 +218,14 @@ impl Desk {
         let current = state.current.get(&device).filter(|current| current.from != from)?;
         let mut ended = current.ended.subscribe();
         Some(async move { while ended.changed().await.is_ok() {} })
+    }
+
+    /// Waits until another session of the device was let in in the place of this one; for ever when this one was not let in. Its
+    /// connection is of no use then.
+    pub async fn overtaken(&self, visit: &mut Visit) {
+        let Some(place) = &mut visit.place else { return std::future::pending().await };
+        while place.changed().await.is_ok() {}
+        visit.reason = Some(OVERTAKEN.to_owned());
     }
 
     async fn put(&self, step: Step, now: i64) -> Result<(), Refused> {
@@ -231,7 +245,7 @@ impl Desk {
         if self.state().current.get(&row.device).is_some_and(|current| current.visit == visit.number) {
             return Ok(row);
         }
-        Err(Refused::new(Refusal::Limit, "a later session of this device has taken its place"))
+        Err(Refused::new(Refusal::Limit, OVERTAKEN))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

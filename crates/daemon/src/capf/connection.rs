@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_openssl::SslStream;
-use wire::capf::{Cause, Ended, Question, ServerSession, ServerStep, Stage};
+use wire::capf::{Cause, Ended, Question, Refusal, ServerSession, ServerStep, Stage};
 
 use super::counters::one;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
@@ -122,6 +122,11 @@ impl<D: EnrolmentDesk> Shared<D> {
                     let waits = matches!(session.stage(), Stage::Authentication | Stage::KeyGeneration);
                     let read = tokio::select! {
                         biased;
+                        // Its answer would be refused, and until then it would take the place of somebody.
+                        () = self.desk.overtaken(visit) => {
+                            session.end_at_once(Refusal::Limit);
+                            continue;
+                        }
                         read = timeout_at(Instant::from_std(until), stream.read(&mut chunk)) => read,
                         _ = shutdown.wait_for(|stop| *stop), if waits => Ok(Ok(0)),
                     };

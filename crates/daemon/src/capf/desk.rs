@@ -54,6 +54,9 @@ pub trait EnrolmentDesk: Send + Sync + 'static {
     /// Puts on record what the phone has done.
     fn record(&self, visit: &mut Self::Visit, done: &Done) -> impl Future<Output = Result<(), Refused>> + Send;
 
+    /// Waits until the session that was let in is of no use any more, because another one of its device was let in.
+    fn overtaken(&self, visit: &mut Self::Visit) -> impl Future<Output = ()> + Send;
+
     /// A session has ended; puts on record what is left.
     fn ended(&self, visit: &Self::Visit, ended: &Ended) -> impl Future<Output = ()> + Send;
 
@@ -135,12 +138,7 @@ impl EnrolmentDesk for NodeDesk {
     }
 
     async fn admit(&self, visit: &mut Visit, auth: &AuthResponse) -> Result<Operation, Refused> {
-        let turn = Instant::now() + TURN;
-        while let Some(ended) = self.desk.another_at_work(auth.device_name.as_str(), visit.from()) {
-            if timeout_at(turn, ended).await.is_err() {
-                break;
-            }
-        }
+        wait_for_those_before(TURN, || self.desk.another_at_work(auth.device_name.as_str(), visit.from())).await;
         self.desk.admit(visit, auth, (self.clock)()).await
     }
 
@@ -158,6 +156,10 @@ impl EnrolmentDesk for NodeDesk {
         Ok(())
     }
 
+    async fn overtaken(&self, visit: &mut Visit) {
+        self.desk.overtaken(visit).await;
+    }
+
     async fn ended(&self, visit: &Visit, ended: &Ended) {
         if let Err(error) = self.desk.ended(visit, ended, (self.clock)()).await {
             let more = self.told.count("a status could not be written", visit.from(), Instant::now().into_std());
@@ -173,5 +175,43 @@ impl EnrolmentDesk for NodeDesk {
 
     fn reason(visit: &Visit) -> Option<&str> {
         visit.reason()
+    }
+}
+
+/// Waits for the end of each session that stands before this one, and no longer than the limit in all.
+async fn wait_for_those_before<F: Future<Output = ()>>(limit: Duration, mut before: impl FnMut() -> Option<F>) {
+    let turn = Instant::now() + limit;
+    while let Some(ended) = before() {
+        // One that has ended is no timeout, however late it is: sessions that come one after the other would hold it up for ever.
+        if timeout_at(turn, ended).await.is_err() || Instant::now() >= turn {
+            break;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(5);
+    /// Longer than any test.
+    const LONG: Duration = Duration::from_secs(86_400);
+
+    #[tokio::test]
+    async fn a_session_waits_for_those_before_it_and_not_for_ever() {
+        wait_for_those_before(LONG, || None::<std::future::Ready<()>>).await;
+        let mut left = 3;
+        let each_ends = || {
+            left -= 1;
+            (left > 0).then(|| ready(()))
+        };
+        wait_for_those_before(LONG, each_ends).await;
+        assert_eq!(left, 0, "it looks again after each");
+        let begun = Instant::now();
+        wait_for_those_before(SHORT, || Some(pending())).await;
+        assert!(begun.elapsed() >= SHORT, "a silent one is waited for");
+        wait_for_those_before(SHORT, || Some(ready(()))).await;
     }
 }

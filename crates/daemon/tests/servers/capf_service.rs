@@ -251,6 +251,37 @@ fn silent_connections_leave_room_and_sessions_keep_theirs() {
     assert_eq!(making.receive().unwrap()[1], 9);
 }
 
+/// Who may start sessions of one device as often as he likes has one of them, not all places.
+#[test]
+fn a_later_session_of_a_device_ends_the_earlier_one() {
+    let limits = CapfLimits { connections: 6, per_address: 4, silence: Duration::ZERO, ..CapfLimits::default() };
+    let node = CapfNode::start(false, limits, &[DEVICE]);
+    node.schedule(DEVICE, Operation::Install, AuthenticationMode::NullString, None);
+    let key = key();
+    let mut earlier: Option<CapfPhone> = None;
+    for round in 0..20 {
+        let mut phone = CapfPhone::connect(node.address);
+        phone.send(&auth(DEVICE, ""));
+        assert_eq!(phone.receive().unwrap()[1], 3, "round {round}");
+        // one that waits for a key, and one that waits for the phone to store what it got
+        if round % 2 == 1 {
+            phone.send(&PhoneMessage::KeyGenerated(Ok(key.clone())));
+            assert_eq!(phone.receive().unwrap()[1], 9, "round {round}");
+        }
+        if let Some(mut earlier) = earlier.replace(phone) {
+            assert_eq!(earlier.end(), 7, "round {round}");
+        }
+    }
+    assert_eq!(node.counters.refused(), 0);
+    let mut last = earlier.unwrap();
+    last.send(&PhoneMessage::Stored(wire::capf::Reason::SUCCESS));
+    assert_eq!(last.end(), 1);
+    let lines = node.wait_for_lines(20);
+    let told = lines.iter().filter(|line| line.contains("a later session of this device has taken its place"));
+    assert_eq!(told.count(), 19, "{lines:?}");
+    assert_eq!(node.status(), 3);
+}
+
 #[test]
 fn a_stop_waits_for_no_key_but_for_a_certificate_that_is_being_stored() {
     let mut node = CapfNode::start(false, CapfLimits::default(), &[DEVICE, OTHER]);

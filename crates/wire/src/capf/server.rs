@@ -291,6 +291,13 @@ impl ServerSession {
         }
     }
 
+    /// Ends the session whatever its phone is doing, because somebody else decided so.
+    pub fn end_at_once(&mut self, refusal: Refusal) {
+        if !matches!(self.state, State::Over(_)) {
+            self.end(Cause::Refused(refusal), refusal.reason());
+        }
+    }
+
     /// Is this the question that is open? An answer that comes after the end is late and nothing else.
     fn answers(&mut self, wanted: Asked) -> bool {
         match self.state {

@@ -56,6 +56,7 @@ impl Desk {
             return Err(Refused::failed(Failure::Late, "the operation had to be complete before"));
         }
         let current = Current { visit: visit.number, from: visit.from, ended: watch::Sender::new(()) };
+        visit.place = Some(current.ended.subscribe());
         self.state().current.insert(name.to_owned(), current);
         Ok(match visit.operation {
             Operation::None => Asked::None,

@@ -103,6 +103,10 @@ impl EnrolmentDesk for RecordedDesk {
         self.inner.record(visit, done).await
     }
 
+    async fn overtaken(&self, visit: &mut Visit) {
+        self.inner.overtaken(visit).await;
+    }
+
     async fn ended(&self, visit: &Visit, ended: &Ended) {
         self.inner.ended(visit, ended).await;
     }
