@@ -39,7 +39,8 @@ const WAITED: i64 = 60 * 1000;
 /// How long a row is kept, milliseconds.
 const KEPT_TIME: i64 = 24 * 60 * 60 * 1000;
 
-/// Rows that are kept at most; some hundred kilobytes.
+/// Rows that are kept at most of each account, and of all names that are none; some hundred kilobytes. Each has its own room, so that
+/// invented names push out nothing that locks an account or slows it down.
 const REMEMBERED: i64 = 4096;
 
 /// Who is told of in the audit log when nobody is known.
@@ -129,7 +130,12 @@ impl Cluster {
             }
             Heard::After(delay) => {
                 transaction.put_failed_log_in(&counted(&rows, &account, &address, now)).await?;
-                transaction.forget_failed_log_ins(now.saturating_sub(KEPT_TIME), REMEMBERED).await?;
+                transaction.forget_failed_log_ins(now.saturating_sub(KEPT_TIME)).await?;
+                if known {
+                    transaction.keep_log_ins_of(&account, REMEMBERED, now).await?;
+                } else {
+                    transaction.keep_log_ins_of_nobody(UNKNOWN, REMEMBERED).await?;
+                }
                 transaction.commit().await?;
                 Ok(LogIn { name: name.to_owned(), account, address, delay })
             }

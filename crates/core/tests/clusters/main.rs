@@ -10,6 +10,7 @@ mod configs;
 mod ctl_provider;
 mod enrolment;
 mod forgetting;
+mod log_ins;
 mod recovery;
 mod restarts;
 mod two_nodes;

@@ -111,16 +111,47 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets those before a time, and all but so many of the latest; none that the audit log does not tell of yet.
+    /// Forgets those before a time; none that the audit log does not tell of yet.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget_failed_log_ins(&mut self, before: i64, keep: i64) -> Result<(), StoreError> {
+    pub async fn forget_failed_log_ins(&mut self, before: i64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM failedlogin WHERE unnoted = 0 AND lastat < $1")
+            .bind(before)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets all but so many of the latest of an account; none that locks at this time, and none that the audit log does not
+    /// tell of yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_log_ins_of(&mut self, account: &str, keep: i64, now: i64) -> Result<(), StoreError> {
         sqlx::query(
-            "DELETE FROM failedlogin WHERE unnoted = 0 AND (lastat < $1 OR lastat < COALESCE((SELECT lastat FROM failedlogin \
-             ORDER BY lastat DESC LIMIT 1 OFFSET $2), lastat))",
+            "DELETE FROM failedlogin WHERE unnoted = 0 AND account = $1 AND lockeduntil <= $2 AND lastat < COALESCE((SELECT \
+             lastat FROM failedlogin WHERE account = $1 ORDER BY lastat DESC LIMIT 1 OFFSET $3), lastat)",
         )
-        .bind(before)
+        .bind(account)
+        .bind(now)
+        .bind(keep)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets all but so many of the latest of names that are no account, which begin with this sign; none that the audit log does
+    /// not tell of yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_log_ins_of_nobody(&mut self, sign: char, keep: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "DELETE FROM failedlogin WHERE unnoted = 0 AND SUBSTR(account, 1, 1) = $1 AND lastat < COALESCE((SELECT lastat FROM \
+             failedlogin WHERE SUBSTR(account, 1, 1) = $1 ORDER BY lastat DESC LIMIT 1 OFFSET $2), lastat)",
+        )
+        .bind(sign.to_string())
         .bind(keep)
         .execute(self.connection())
         .await?;

@@ -7,5 +7,5 @@ mod broken;
 mod encrypted;
 mod fetched;
 mod install;
-mod place;
+pub(crate) mod place;
 mod waves;
