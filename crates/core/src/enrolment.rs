@@ -32,6 +32,7 @@ pub mod kinds;
 pub mod offline;
 mod recorder;
 pub mod schedule;
+mod second_key;
 pub mod stale;
 pub mod strings;
 pub mod stub;
@@ -65,7 +66,7 @@ pub const STRINGS_LOCKED: Alarm = Alarm {
               command \"utils capf device schedule\"",
 };
 
-/// Two keys of one device got an LSC under one scheduled operation. Ours.
+/// Two keys of one device got an LSC, or wait for one, under one scheduled operation. Ours.
 pub const SECOND_KEY: Alarm = Alarm {
     name: "UC_CAPF-4-SecondKeyForOneOperation",
     app: "Cisco Certificate Authority Proxy Function",

@@ -10,6 +10,7 @@ use store::rows::{
 use tokio::sync::oneshot;
 
 use super::guesses::{UNTIL_SCHEDULED, WRONG_IN_A_DAY, from_where};
+use super::second_key::HandedIn;
 use super::{ACTOR, CHANGE, STRINGS_LOCKED, version_stamp};
 use crate::CoreError;
 use crate::cluster::Cluster;
@@ -27,11 +28,11 @@ pub(super) enum Step {
     /// The bytes that will be signed.
     Intend { new: Box<NewLsc>, scheduled_at: i64 },
     /// The certificate that was signed.
-    Attach { key: String, device: String, pem: String, fingerprint: String },
+    Attach { key: String, handed_in: HandedIn, pem: String, fingerprint: String },
     /// The phone has stored it. `complete`: status of the device, when this ends its operation.
     Confirm { key: String, device: String, public_key: String, scheduled_at: i64, complete: Option<i64> },
     /// A key that waits for the certificate of an offline CA.
-    Keep { waiting: Box<DeviceRequestRow> },
+    Keep { waiting: Box<DeviceRequestRow>, handed_in: HandedIn },
     /// The phone has lost the key of an LSC that an offline CA signed.
     GiveUp { key: String, device: String },
     /// The phone has deleted what it had.
@@ -175,6 +176,11 @@ async fn together(cluster: &Cluster, steps: &[(&Step, i64)]) -> Result<Vec<Recor
     let mut changes = Vec::new();
     let mut audits = Vec::new();
     for ((step, now), stamp) in steps.iter().zip(&stamps) {
+        // A request takes the place of the one before, so this is asked first.
+        let second = match step.handed_in() {
+            Some(handed_in) if handed_in.is_second(&mut transaction).await? => Some(handed_in),
+            _ => None,
+        };
         let done = match step {
             Step::Intend { new, .. } => devices.contains(&new.device),
             Step::Attach { key, .. } => attached.contains(key),
@@ -182,6 +188,10 @@ async fn together(cluster: &Cluster, steps: &[(&Step, i64)]) -> Result<Vec<Recor
             alone => apply(cluster, &mut transaction, alone, *now, stamp).await?,
         };
         if done {
+            // in the same transaction: no end of the process lies between the two
+            if let Some(second) = second {
+                second.tell(cluster, &mut transaction, *now).await?;
+            }
             changes.extend(step.changes().map(|device| (*now, CHANGE, device)));
             let (what, device, result) = step.entry();
             audits.push((*now, format!("{what} {device}"), result));
@@ -206,7 +216,7 @@ async fn apply(
 ) -> Result<bool, CoreError> {
     match step {
         Step::Intend { .. } | Step::Attach { .. } | Step::Confirm { .. } => {}
-        Step::Keep { waiting } => return Ok(transaction.put_device_request(waiting).await?),
+        Step::Keep { waiting, .. } => return Ok(transaction.put_device_request(waiting).await?),
         Step::GiveUp { key, .. } => return Ok(transaction.delete_lsc(key, now).await?),
         Step::Deleted { device, scheduled_at, status } => {
             transaction.delete_lscs(device, now).await?;
@@ -239,6 +249,14 @@ async fn apply(
 }
 
 impl Step {
+    /// The key for which this puts something on record.
+    const fn handed_in(&self) -> Option<&HandedIn> {
+        match self {
+            Self::Attach { handed_in, .. } | Self::Keep { handed_in, .. } => Some(handed_in),
+            _ => None,
+        }
+    }
+
     /// The device whose config is another one now.
     fn changes(&self) -> Option<&str> {
         match self {
@@ -256,9 +274,11 @@ impl Step {
     fn entry(&self) -> (&'static str, &str, String) {
         match self {
             Self::Intend { new, .. } => ("issue LSC", &new.device, format!("intended, serial {}", new.serial)),
-            Self::Attach { device, fingerprint, .. } => ("issue LSC", device, format!("signed, SHA-256 {fingerprint}")),
+            Self::Attach { handed_in, fingerprint, .. } => {
+                ("issue LSC", &handed_in.device, format!("signed, SHA-256 {fingerprint}"))
+            }
             Self::Confirm { device, .. } => ("issue LSC", device, "stored by the phone".to_owned()),
-            Self::Keep { waiting } => {
+            Self::Keep { waiting, .. } => {
                 ("request LSC", &waiting.device, format!("waits for the offline CA, key {}", waiting.key_id))
             }
             Self::GiveUp { device, .. } => ("issue LSC", device, "given up: the phone has lost the key".to_owned()),

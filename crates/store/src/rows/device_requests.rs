@@ -65,6 +65,15 @@ impl Store {
 }
 
 impl Transaction {
+    /// The id of the key of a device that waits, handed in under this schedule.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn key_that_waits(&mut self, device: &str, scheduled_at: i64) -> Result<Option<String>, StoreError> {
+        let query = sqlx::query_scalar("SELECT keyid FROM devicerequest WHERE devicename = $1 AND scheduledat = $2");
+        Ok(query.bind(device).bind(scheduled_at).fetch_optional(self.connection()).await?)
+    }
+
     /// Keeps a request, in the place of the one before, and counts the attempt. `false`: something else is scheduled by now,
     /// so nothing is kept.
     ///

@@ -152,15 +152,6 @@ impl Store {
         self.read(query, read).await
     }
 
-    /// The LSCs of a device that were signed since this time, the oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn lscs_since(&self, device: &str, since: i64) -> Result<Vec<LscRow>, StoreError> {
-        let tail = " WHERE devicename = $1 AND createdat >= $2 AND certificate IS NOT NULL ORDER BY createdat, pkid";
-        self.read(sqlx::query(all_columns(tail)).bind(device).bind(since), read).await
-    }
-
     /// The current LSC of a device.
     ///
     /// # Errors
@@ -182,6 +173,15 @@ impl Store {
 }
 
 impl Transaction {
+    /// The LSCs of a device that were signed since this time, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lscs_since(&mut self, device: &str, since: i64) -> Result<Vec<LscRow>, StoreError> {
+        let tail = " WHERE devicename = $1 AND createdat >= $2 AND certificate IS NOT NULL ORDER BY createdat, pkid";
+        self.read(sqlx::query(all_columns(tail)).bind(device).bind(since), read).await
+    }
+
     /// The device of each LSC that hangs on a CAPF certificate (SHA-256, lower-case hexadecimal), by name: those that phones
     /// may hold.
     ///

@@ -4,14 +4,14 @@ use pki::Certificate;
 use pki::capf::check_public_key;
 use pki::lsc::request::spki_pem;
 use pki::lsc::{LscRequest, public_key_pem};
-use store::rows::{DeviceRequestRow, EnrolmentRow, NewLsc};
+use store::rows::{DeviceRequestRow, NewLsc};
 use wire::capf::{Failure, KeySpec, Refusal};
 
 use super::{Desk, Issued, Refused, Visit};
 use crate::CoreError;
-use crate::enrolment::SECOND_KEY;
 use crate::enrolment::recorder::Step;
-use crate::readable::{self, certificate, pem_of};
+use crate::enrolment::second_key::HandedIn;
+use crate::readable::{certificate, pem_of};
 use crate::surroundings::{SERIAL_LENGTH, Surroundings};
 
 impl Desk {
@@ -67,6 +67,12 @@ impl Desk {
             form: authority.profile.form,
             digest: authority.profile.digest,
         };
+        let handed_in = HandedIn {
+            device: row.device.clone(),
+            scheduled_at: row.scheduled_at,
+            key: public_key.to_vec(),
+            from: visit.from(),
+        };
         if authority.offline {
             let waiting = DeviceRequestRow {
                 device: row.device.clone(),
@@ -76,7 +82,7 @@ impl Desk {
                 scheduled_at: row.scheduled_at,
                 created_at: now,
             };
-            self.put(Step::Keep { waiting: Box::new(waiting) }, now).await?;
+            self.put(Step::Keep { waiting: Box::new(waiting), handed_in }, now).await?;
             return Err(Refused::new(Refusal::Waits, "its key is on record and waits for the offline CA"));
         }
         let laid_out = request.lay_out().map_err(CoreError::from)?;
@@ -95,37 +101,12 @@ impl Desk {
         let certificate = laid_out.sign(&authority.key).map_err(CoreError::from)?;
         let step = Step::Attach {
             key: key.clone(),
-            device: row.device.clone(),
+            handed_in,
             pem: pem_of(&certificate)?,
             fingerprint: pki::hash::hex(&certificate.sha256()),
         };
         self.put(step, now).await?;
-        self.watch_keys(visit, &row, certificate.spki(), now).await?;
         visit.lsc = Some(Issued { key, public_key: public_key_pem(&certificate), of_another: false });
         Ok(certificate)
-    }
-
-    /// Under one scheduled operation one key is expected. The protocol signs no session, so somebody who has recorded what a phone said
-    /// may say it again and hand in a key of his own [reference capf.md 5]: the second key raises an alarm.
-    async fn watch_keys(&self, visit: &Visit, row: &EnrolmentRow, key: &[u8], now: i64) -> Result<(), Refused> {
-        let mut others: Vec<Vec<u8>> = Vec::new();
-        for lsc in self.cluster.store().lscs_since(&row.device, row.scheduled_at).await? {
-            // One that cannot be read is told of elsewhere.
-            let Ok(Some(given)) = readable::lsc(&lsc) else { continue };
-            if given.spki() != key && !others.iter().any(|other| other == given.spki()) {
-                others.push(given.spki().to_vec());
-            }
-        }
-        if others.is_empty() {
-            return Ok(());
-        }
-        let (device, from) = (&row.device, visit.from());
-        let message =
-            format!("{device}: a second key got an LSC under one scheduled operation, for a session from {from}");
-        let node = self.cluster.node(None).await?;
-        let mut transaction = self.cluster.store().begin().await?;
-        self.cluster.stand(&mut transaction, &node, &SECOND_KEY, device, &message, now).await?;
-        transaction.commit().await?;
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use pki::SoftKey;
 use pki::signer::Signer;
 use ringfence_core::enrolment::guesses::UNTIL_SCHEDULED;
 use ringfence_core::enrolment::{
-    AuthenticationMode, AuthenticationString, Operation, SECOND_KEY, STRINGS_LOCKED, StringChoice,
+    AuthenticationMode, AuthenticationString, LscState, Operation, SECOND_KEY, STRINGS_LOCKED, StringChoice,
 };
 use wire::capf::{Cause, Done, Failure, Operation as Asked, Refusal, Stage, SudiData};
 
@@ -183,6 +183,72 @@ async fn a_recorded_proof_opens_the_door_and_is_told_of() {
     place.desk.record(&mut { visit }, &Done::Stored, place.clock.now).await.unwrap();
     place.schedule(Operation::Install, AuthenticationMode::ExistingMic).await;
     assert_eq!(alarms(&place, SECOND_KEY.name).await, [""; 0], "scheduled anew");
+}
+
+/// Killed at any point: who got a second key certified is told of.
+#[tokio::test]
+async fn no_kill_lies_between_a_second_certificate_and_its_alarm() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let (mut phone, mut thief) = (PhoneKeys::new(DEVICE), PhoneKeys::new(DEVICE));
+    let (key, other) = (phone.make(RSA_2048), thief.make(RSA_2048));
+    let (mut seen, mut polls) = (0, 0);
+    loop {
+        place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+        let scheduled_at = place.clock.now;
+        let mut visit = place.desk.visit(1, HERE);
+        place.desk.admit(&mut visit, &phone.plain(""), scheduled_at).await.unwrap();
+        place.desk.issue(&mut visit, key.spki(), RSA_2048, &mut place.clock).await.unwrap();
+        let mut visit = place.desk.visit(2, there(7));
+        place.desk.admit(&mut visit, &thief.plain(""), scheduled_at).await.unwrap();
+        let issue = place.desk.issue(&mut visit, other.spki(), RSA_2048, &mut place.clock);
+        let whole = polled(issue, polls).await;
+        let lscs = place.cluster.store().lscs_of(DEVICE).await.unwrap().into_iter();
+        let given = lscs.filter(|lsc| lsc.created_at >= scheduled_at && lsc.state == LscState::Signed).count();
+        let told = alarms(&place, SECOND_KEY.name).await.len();
+        assert!(given < 2 || told == 1, "after {polls} polls: {given} certificates, {told} alarms");
+        seen += usize::from(given == 2);
+        if whole {
+            break;
+        }
+        polls += 1;
+    }
+    assert!(polls > 3 && seen > 0, "{polls} polls, {seen} with both certificates");
+}
+
+/// The request for an offline CA names a key too.
+#[tokio::test]
+async fn a_second_key_that_waits_for_an_offline_ca_is_told_of() {
+    let mut place = Place::new(&[DEVICE]).await;
+    let (mut phone, mut thief) = (PhoneKeys::new(DEVICE), PhoneKeys::new(DEVICE));
+    let (key, other) = (phone.make(RSA_2048), thief.make(RSA_2048));
+    place.schedule(Operation::Install, AuthenticationMode::NullString).await;
+    let mut visit = place.desk.visit(1, HERE);
+    place.desk.admit(&mut visit, &phone.plain(""), place.clock.now).await.unwrap();
+    place.desk.issue(&mut visit, key.spki(), RSA_2048, &mut place.clock).await.unwrap();
+    let issuer =
+        place.cluster.set_parameter(&place.actor, "CertificateIssuerToEndpoint", "Offline CA", &mut place.clock);
+    issuer.await.unwrap();
+    place.desk.reload().await.unwrap();
+    let mut visit = place.desk.visit(2, there(7));
+    place.desk.admit(&mut visit, &thief.plain(""), place.clock.now).await.unwrap();
+    let waits = place.desk.issue(&mut visit, other.spki(), RSA_2048, &mut place.clock).await.unwrap_err();
+    assert_eq!(waits.refusal, Refusal::Waits);
+    let said = alarms(&place, SECOND_KEY.name).await;
+    assert!(said.len() == 1 && said[0].contains("10.9.9.7"), "{said:?}");
+}
+
+/// Drops a future after so many polls that came to nothing; whether it was done before.
+async fn polled<T>(future: impl Future<Output = T>, most: usize) -> bool {
+    let mut future = Box::pin(future);
+    let mut count = 0;
+    std::future::poll_fn(|context| {
+        if future.as_mut().poll(context).is_ready() {
+            return std::task::Poll::Ready(true);
+        }
+        count += 1;
+        if count > most { std::task::Poll::Ready(false) } else { std::task::Poll::Pending }
+    })
+    .await
 }
 
 /// Of sessions of several addresses the later one waits for the end of the earlier one.
