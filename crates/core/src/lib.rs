@@ -37,6 +37,7 @@ pub mod merge;
 pub mod monitor;
 pub mod network;
 pub mod operations;
+pub mod origin;
 pub mod parameters;
 pub mod publish;
 pub(crate) mod readable;

@@ -15,6 +15,7 @@ use crate::actor::Actor;
 use crate::administrators::Password;
 use crate::alarms::Alarm;
 use crate::cluster::Cluster;
+use crate::origin::Origin;
 use crate::trust_stores::listed;
 
 /// Wrong passwords in a row before an address is not heard for this account: a person mistypes twice.
@@ -119,7 +120,7 @@ impl Cluster {
     pub async fn begin_log_in(&self, name: &str, from: IpAddr, now: i64) -> Result<LogIn, CoreError> {
         let known = self.store().administrators().await?.iter().any(|row| row.name == name);
         let account = if known { name.to_owned() } else { unknown(name) };
-        let address = network(from);
+        let address = Origin::of(from).to_string();
         let mut transaction = self.store().begin().await?;
         let rows = transaction.failed_log_ins_of(&account).await?;
         match decide(&rows, &address, now) {
@@ -217,17 +218,6 @@ fn unknown(name: &str) -> String {
     format!("{UNKNOWN}{}", hash.get(..32).unwrap_or_default())
 }
 
-/// Where somebody is: his address; with IPv6 the 64 bits of his network, in which he may choose addresses as he likes.
-fn network(from: IpAddr) -> String {
-    match from.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let bits = u128::from(address) & (u128::MAX << 64);
-            format!("{}/64", std::net::Ipv6Addr::from(bits))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,9 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_place_and_names_are_not_kept() {
-        assert_eq!(network("2001:db8::1".parse().unwrap()), network("2001:db8::ffff:2".parse().unwrap()));
-        assert_eq!(network("::ffff:10.0.0.1".parse().unwrap()), "10.0.0.1");
+    fn names_that_are_no_accounts_are_not_kept() {
         assert!(!unknown("Cisco123").contains("Cisco"));
         assert!(crate::administrators::check_name(&unknown("admin")).is_err());
     }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ringfence_core::origin::Origin;
+
 /// How often the log says the same of an address.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
@@ -18,7 +20,7 @@ pub(crate) struct OnceAMinute(Mutex<Said>);
 
 #[derive(Debug, Default)]
 struct Said {
-    of: HashMap<(&'static str, IpAddr), (Instant, u64)>,
+    of: HashMap<(&'static str, Origin), (Instant, u64)>,
     /// Left out of addresses that there was no room for, by kind.
     others: BTreeMap<&'static str, u64>,
 }
@@ -59,8 +61,9 @@ impl OnceAMinute {
 
     /// Counts one. What was left out since the last line, when another line is due.
     pub(crate) fn count(&self, kind: &'static str, address: IpAddr, now: Instant) -> Option<More> {
+        let from = Origin::of(address);
         let mut said = self.said();
-        if let Some((at, count)) = said.of.get_mut(&(kind, address)) {
+        if let Some((at, count)) = said.of.get_mut(&(kind, from)) {
             if now.saturating_duration_since(*at) < SAY_EVERY {
                 *count += 1;
                 return None;
@@ -76,7 +79,7 @@ impl OnceAMinute {
             *said.others.entry(kind).or_default() += 1;
             return None;
         }
-        said.of.insert((kind, address), (now, 0));
+        said.of.insert((kind, from), (now, 0));
         Some(More { same: 0, others: said.others.remove(kind).unwrap_or(0) })
     }
 }
@@ -129,6 +132,9 @@ mod tests {
         assert_eq!(said.count("a", address(1), start + SAY_EVERY).map(More::times), Some(41));
         assert_eq!(count("a", 1, start + SAY_EVERY), None);
         assert_eq!(count("a", 1, start + SAY_EVERY * 2), line(", and 1 more"));
+        // whichever addresses a host of IPv6 takes, it is one
+        let host = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+        assert!(said.count("c", host(1), start).is_some() && said.count("c", host(2), start).is_none());
         // a crowd takes no memory without end, is counted, and makes room when it is quiet again
         for number in 0..5000 {
             count("a", 100 + number, start + SAY_EVERY * 2);

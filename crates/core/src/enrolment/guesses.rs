@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 use store::rows::WrongStringsRow;
 
+use crate::origin::Origin;
+
 /// Wrong strings of one address within [`LOCK_TIME`] before it has to wait [cucm-behaviour.md 4.2].
 pub const WRONG_STRINGS: u32 = 10;
 
@@ -40,7 +42,7 @@ pub(super) enum Lock {
 /// A wrong string.
 #[derive(Debug, Clone, Copy)]
 struct Wrong {
-    from: IpAddr,
+    from: Origin,
     at: i64,
     /// It has led to a lock of its address already.
     spent: bool,
@@ -52,7 +54,7 @@ pub(super) struct Guesses {
     pub(super) scheduled_at: i64,
     /// Of the last day, the oldest first; [`WRONG_IN_A_DAY`] at most.
     wrong: Vec<Wrong>,
-    locks: Vec<(IpAddr, i64)>,
+    locks: Vec<(Origin, i64)>,
 }
 
 /// What a wrong string leads to.
@@ -70,7 +72,7 @@ impl Guesses {
     pub(super) fn new(scheduled_at: i64, rows: &[WrongStringsRow]) -> Self {
         let mut new = Self { scheduled_at, wrong: Vec::new(), locks: Vec::new() };
         for row in rows.iter().filter(|row| row.scheduled_at == scheduled_at) {
-            let Ok(from) = row.address.parse() else { continue };
+            let Ok(from) = row.address.parse::<Origin>() else { continue };
             let count = usize::try_from(row.wrong).unwrap_or_default().min(WRONG_IN_A_DAY);
             // A row has the time of the last one only: all count for the day, none for the next ten.
             new.wrong.extend(std::iter::repeat_n(Wrong { from, at: row.last_at, spent: true }, count));
@@ -82,6 +84,7 @@ impl Guesses {
 
     /// Whether the next string of an address is looked at.
     pub(super) fn lock(&self, from: IpAddr, now: i64) -> Option<Lock> {
+        let from = Origin::of(from);
         let until = self.locks.iter().find(|(locked, _)| *locked == from).map(|(_, until)| *until);
         // A clock that went back makes no lock longer.
         until.filter(|until| *until > now && *until <= now.saturating_add(LOCK_TIME + WAITED)).map(Lock::Address)
@@ -89,6 +92,7 @@ impl Guesses {
 
     /// A string was wrong.
     pub(super) fn wrong(&mut self, from: IpAddr, now: i64) -> Counted {
+        let from = Origin::of(from);
         self.forget(now);
         self.wrong.push(Wrong { from, at: now, spent: false });
         let counts = |wrong: &Wrong| wrong.from == from && !wrong.spent && wrong.at > now.saturating_sub(LOCK_TIME);
@@ -109,6 +113,7 @@ impl Guesses {
 
     /// A string was right: what this address had wrong is forgiven, and nothing of what others had.
     pub(super) fn right(&mut self, from: IpAddr) {
+        let from = Origin::of(from);
         self.wrong.retain(|wrong| wrong.from != from);
         self.locks.retain(|(locked, _)| *locked != from);
     }
@@ -179,6 +184,22 @@ mod tests {
         assert_eq!(guesses.lock(stranger, later - WAITED - 1), None, "a clock that went back");
         guesses.right(phone);
         assert!(guesses.lock(stranger, later).is_some(), "somebody else's success changes nothing");
+    }
+
+    #[test]
+    fn a_host_of_ipv6_is_one_address_whichever_it_takes() {
+        let host = |number: u128| IpAddr::V6((0x2001_0db8_u128 << 96 | number).into());
+        let mut guesses = Guesses::new(7, &[]);
+        for number in 1..=9 {
+            assert_eq!(guesses.wrong(host(number), 0).lock, None);
+        }
+        assert_eq!(guesses.wrong(host(10), 0).lock, Some(Lock::Address(LOCK_TIME)));
+        assert!(guesses.lock(host(11), 1).is_some());
+        assert_eq!(guesses.lock(host(1 << 64), 1), None, "another network");
+        // as after a restart
+        let rows = guesses.rows("SEP001122334455");
+        assert_eq!(from_where(&rows), "2001:db8::/64 (10)");
+        assert!(Guesses::new(7, &rows).lock(host(12), 1).is_some());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
+use crate::origin::Origin;
+
 /// The queues of all devices that somebody asks for now.
 #[derive(Default)]
 pub(super) struct Turns(Mutex<HashMap<String, Device>>);
@@ -16,20 +18,21 @@ pub(super) struct Turns(Mutex<HashMap<String, Device>>);
 struct Device {
     queue: Arc<Queue<()>>,
     /// One for each address, with those that hold or wait for it.
-    addresses: HashMap<IpAddr, (Arc<Queue<()>>, usize)>,
+    addresses: HashMap<Origin, (Arc<Queue<()>>, usize)>,
 }
 
 /// A place in the queues; given back when dropped, however it went.
 pub(super) struct Turn<'a> {
     turns: &'a Turns,
     device: String,
-    from: IpAddr,
+    from: Origin,
     held: Option<[OwnedMutexGuard<()>; 2]>,
 }
 
 impl Turns {
     /// Waits for the turn of a session.
     pub(super) async fn wait(&self, device: &str, from: IpAddr) -> Turn<'_> {
+        let from = Origin::of(from);
         let (mine, all) = {
             let mut devices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let found = devices.entry(device.to_owned()).or_default();
@@ -65,6 +68,20 @@ impl Drop for Turn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_host_of_ipv6_has_one_turn_whichever_addresses_it_takes() {
+        let turns = Turns::default();
+        let [one, two] = ["2001:db8::1", "2001:db8::2"].map(|address| address.parse().unwrap());
+        let first = turns.wait("SEP1", one).await;
+        let polled = |mut waiting: std::pin::Pin<Box<dyn Future<Output = Turn<'_>>>>| {
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+            assert_eq!(turns.0.lock().unwrap()["SEP1"].addresses.len(), 1);
+        };
+        polled(Box::pin(turns.wait("SEP1", two)));
+        drop(first);
+    }
 
     #[tokio::test]
     async fn addresses_come_round_by_round_and_nothing_is_left_behind() {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use ringfence_core::origin::Origin;
+
 /// How many there are, and for whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -50,7 +52,7 @@ enum State {
 
 #[derive(Debug)]
 struct Seat {
-    address: IpAddr,
+    from: Origin,
     state: State,
 }
 
@@ -68,7 +70,7 @@ impl Seat {
 pub struct Table {
     limits: Limits,
     seats: HashMap<u64, Seat>,
-    per_address: HashMap<IpAddr, usize>,
+    per_address: HashMap<Origin, usize>,
     next: u64,
 }
 
@@ -81,13 +83,14 @@ impl Table {
     /// A place for a new connection. When all are taken, the oldest silent one of the address that has most is closed for it; without
     /// one that is silent, one of a crowd.
     pub fn enter(&mut self, address: IpAddr, now: Instant) -> Entered {
-        let closed = if self.of(address) >= self.limits.per_address {
-            match self.oldest_silent(Some(address), self.limits.silence.saturating_mul(SHARE), now) {
+        let from = Origin::of(address);
+        let closed = if self.of(from) >= self.limits.per_address {
+            match self.oldest_silent(Some(from), self.limits.silence.saturating_mul(SHARE), now) {
                 None => return Entered::ShareTaken,
                 found => found,
             }
         } else if self.seats.len() >= self.limits.most {
-            match self.oldest_silent(None, self.limits.silence, now).or_else(|| self.newcomer_of_a_crowd(address)) {
+            match self.oldest_silent(None, self.limits.silence, now).or_else(|| self.newcomer_of_a_crowd(from)) {
                 None => return Entered::Full,
                 found => found,
             }
@@ -99,8 +102,8 @@ impl Table {
         }
         let id = self.next;
         self.next += 1;
-        self.seats.insert(id, Seat { address, state: State::New(now) });
-        *self.per_address.entry(address).or_insert(0) += 1;
+        self.seats.insert(id, Seat { from, state: State::New(now) });
+        *self.per_address.entry(from).or_insert(0) += 1;
         closed.map_or(Entered::Free(id), |closed| Entered::For(id, closed))
     }
 
@@ -134,35 +137,35 @@ impl Table {
     /// The place is free again. One that was taken away is so already.
     pub fn leave(&mut self, id: u64) {
         let Some(seat) = self.seats.remove(&id) else { return };
-        if let Some(count) = self.per_address.get_mut(&seat.address) {
+        if let Some(count) = self.per_address.get_mut(&seat.from) {
             *count -= 1;
             if *count == 0 {
-                self.per_address.remove(&seat.address);
+                self.per_address.remove(&seat.from);
             }
         }
     }
 
-    fn of(&self, address: IpAddr) -> usize {
-        self.per_address.get(&address).copied().unwrap_or(0)
+    fn of(&self, from: Origin) -> usize {
+        self.per_address.get(&from).copied().unwrap_or(0)
     }
 
     /// The oldest connection without a whole message of the address that has most, silent or not, when that is a crowd beside which
-    /// `address` is nobody: who opens connections faster than they can be silent must not have all places for that.
-    fn newcomer_of_a_crowd(&self, address: IpAddr) -> Option<u64> {
-        let least = CROWD.min(self.limits.per_address).max(2 * (self.of(address) + 1));
+    /// `from` is nobody: who opens connections faster than they can be silent must not have all places for that.
+    fn newcomer_of_a_crowd(&self, from: Origin) -> Option<u64> {
+        let least = CROWD.min(self.limits.per_address).max(2 * (self.of(from) + 1));
         let new = self.seats.iter().filter_map(|(id, seat)| match seat.state {
-            State::New(since) => Some((Reverse(self.of(seat.address)), since, *id)),
+            State::New(since) => Some((Reverse(self.of(seat.from)), since, *id)),
             State::Busy | State::Waiting(_) => None,
         });
         new.min().filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
     }
 
-    fn oldest_silent(&self, of: Option<IpAddr>, at_least: Duration, now: Instant) -> Option<u64> {
-        let seats = self.seats.iter().filter(|(_, seat)| of.is_none_or(|address| address == seat.address));
+    fn oldest_silent(&self, of: Option<Origin>, at_least: Duration, now: Instant) -> Option<u64> {
+        let seats = self.seats.iter().filter(|(_, seat)| of.is_none_or(|from| from == seat.from));
         let silent = seats.filter_map(|(id, seat)| {
             let since = seat.silent_since()?;
             let long = now.saturating_duration_since(since) >= at_least;
-            long.then(|| (Reverse(self.of(seat.address)), since, *id))
+            long.then(|| (Reverse(self.of(seat.from)), since, *id))
         });
         silent.min().map(|(.., id)| id)
     }
@@ -264,6 +267,24 @@ mod tests {
     }
 
     #[test]
+    fn a_host_of_ipv6_has_one_share_whichever_addresses_it_takes() {
+        let (mut table, start) = table(9, 2);
+        let host = |network, last| IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, last]);
+        assert_eq!(table.enter(host(0, 1), start), Entered::Free(0));
+        assert_eq!(table.enter(host(0, 2), start), Entered::Free(1));
+        assert_eq!(table.enter(host(0, 3), start), Entered::ShareTaken);
+        assert_eq!(table.enter(host(1, 3), start), Entered::Free(2), "another network");
+        assert_eq!(table.enter(host(0, 4), start + 5 * SECOND), Entered::For(3, 0));
+        // and is no newcomer when all are taken
+        let (mut table, start) = super::tests::table(16, 8);
+        for last in 0..16 {
+            assert_eq!(table.enter(host(last / 8, last), start), Entered::Free(last.into()));
+        }
+        assert_eq!(table.enter(host(1, 99), start), Entered::ShareTaken);
+        assert_eq!(table.enter(host(2, 0), start), Entered::For(16, 0));
+    }
+
+    #[test]
     fn places_come_back_and_addresses_are_forgotten() {
         let (mut table, start) = table(9, 2);
         for id in 0..2 {
@@ -294,7 +315,7 @@ mod tests {
         }
         assert!(table.seats.len() <= 100);
         for last in 100..150 {
-            assert_eq!(table.of(address(last)), 1, "those who came for it closed each other, not the phones");
+            assert_eq!(table.of(Origin::of(address(last))), 1, "those who came for it closed each other, not the phones");
         }
     }
 }

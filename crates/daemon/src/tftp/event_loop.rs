@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use ringfence_core::origin::Origin;
 use wire::file_name::FileName;
 use wire::tftp::{Burst, Caps, Data, ErrorCode, Failure, Mode, Packet, Request, Step, Transfer};
 
@@ -109,7 +110,7 @@ pub(super) struct EventLoop {
     places: Vec<Option<Place>>,
     free: Vec<usize>,
     pairs: HashMap<Pair, usize>,
-    per_address: HashMap<IpAddr, usize>,
+    per_address: HashMap<Origin, usize>,
     /// When to look at a place. A transfer has one entry; it is moved on when it comes up too early, so that a block
     /// costs no timer.
     timers: BinaryHeap<Reverse<(Instant, u64, usize)>>,
@@ -350,9 +351,9 @@ impl EventLoop {
     /// Room for one more of this client? Where places are short one makes room that may be forged, or stands still. Else the
     /// request is dropped: the client asks again when there is room.
     fn admit(&mut self, peer: SocketAddr, now: Instant) -> bool {
-        let of_address = self.per_address.get(&peer.ip()).copied().unwrap_or(0);
+        let of_address = self.per_address.get(&Origin::of(peer.ip())).copied().unwrap_or(0);
         let full = if of_address >= self.config.max_per_address {
-            !self.make_room(Some(peer.ip()), now)
+            !self.make_room(Some(Origin::of(peer.ip())), now)
         } else {
             self.pairs.len() >= self.config.max_transfers && !self.make_room(None, now)
         };
@@ -367,12 +368,12 @@ impl EventLoop {
 
     /// Ends the oldest transfer that was never acknowledged, of one address or of all; without one the one that has stood still
     /// longest. Whether there was one.
-    fn make_room(&mut self, address: Option<IpAddr>, now: Instant) -> bool {
+    fn make_room(&mut self, from: Option<Origin>, now: Instant) -> bool {
         let places = self.places.iter().enumerate().filter_map(|(index, place)| Some((index, place.as_ref()?)));
         let candidates = places.filter_map(|(index, place)| {
             let State::Sending(sending) = &place.state else { return None };
             let (heard, waits) = (sending.transfer.heard(), place.waits_for(now));
-            let counts = address.is_none_or(|address| address == place.pair.0.ip()) && (!heard || waits >= STALLED);
+            let counts = from.is_none_or(|from| from == Origin::of(place.pair.0.ip())) && (!heard || waits >= STALLED);
             counts.then_some((heard, Reverse(waits), index))
         });
         let Some((.., index)) = candidates.min() else { return false };
@@ -383,7 +384,7 @@ impl EventLoop {
     fn occupy(&mut self, mut place: Place) -> usize {
         self.next_id += 1;
         place.id = self.next_id;
-        *self.per_address.entry(place.pair.0.ip()).or_default() += 1;
+        *self.per_address.entry(Origin::of(place.pair.0.ip())).or_default() += 1;
         let index = self.free.pop().unwrap_or(self.places.len());
         self.pairs.insert(place.pair, index);
         match self.places.get_mut(index) {
@@ -580,11 +581,11 @@ impl EventLoop {
         let place = self.places.get_mut(index)?.take()?;
         self.free.push(index);
         self.pairs.remove(&place.pair);
-        let ip = place.pair.0.ip();
-        if let Some(count) = self.per_address.get_mut(&ip) {
+        let from = Origin::of(place.pair.0.ip());
+        if let Some(count) = self.per_address.get_mut(&from) {
             *count -= 1;
             if *count == 0 {
-                self.per_address.remove(&ip);
+                self.per_address.remove(&from);
             }
         }
         Some(place)

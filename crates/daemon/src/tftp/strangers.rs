@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use ringfence_core::origin::Origin;
+
 /// Counters: addresses share them when there are more, so that forged ones take no memory. 256 KiB.
 const COUNTERS: usize = 65_536;
 
@@ -24,7 +26,7 @@ pub(super) struct Strangers {
     minute: Instant,
     bytes: Vec<u32>,
     /// Young and old: when the young ones are too many or an hour old they become the old ones.
-    known: [HashSet<IpAddr>; 2],
+    known: [HashSet<Origin>; 2],
     since: Instant,
 }
 
@@ -41,19 +43,20 @@ impl Strangers {
             *old = std::mem::take(young);
             self.since = now;
         }
-        young.insert(address);
+        young.insert(Origin::of(address));
     }
 
     /// Whether this many bytes may go to the address; they count as sent then.
     pub fn may_send(&mut self, address: IpAddr, bytes: usize, now: Instant) -> bool {
-        if self.known.iter().any(|known| known.contains(&address)) {
+        let from = Origin::of(address);
+        if self.known.iter().any(|known| known.contains(&from)) {
             return true;
         }
         if now.saturating_duration_since(self.minute) >= MINUTE {
             self.bytes.fill(0);
             self.minute = now;
         }
-        let place = usize::try_from(self.hasher.hash_one(address) % COUNTERS as u64).unwrap_or(0);
+        let place = usize::try_from(self.hasher.hash_one(from) % COUNTERS as u64).unwrap_or(0);
         let Some(sent) = self.bytes.get_mut(place) else { return false };
         let sum = sent.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
         if sum > self.limit {
@@ -67,6 +70,19 @@ impl Strangers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods)] // any origin of time will do
+    fn a_host_of_ipv6_is_one_stranger_whichever_address_it_takes() {
+        let start = Instant::now();
+        let mut strangers = Strangers::new(1000, start);
+        let host = |network, last| IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, last]);
+        assert!(strangers.may_send(host(0, 1), 1000, start) && !strangers.may_send(host(0, 2), 1, start));
+        for last in 0..1000 {
+            strangers.acknowledged(host(1, last), start);
+        }
+        assert_eq!(strangers.known.iter().map(HashSet::len).sum::<usize>(), 1);
+    }
 
     #[test]
     #[allow(clippy::disallowed_methods)] // any origin of time will do

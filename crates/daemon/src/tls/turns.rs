@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use ringfence_core::origin::Origin;
 use tokio::sync::oneshot;
 
 /// Of all servers of the process: they share the processors.
@@ -24,8 +25,8 @@ struct Turns(Mutex<Waiting>);
 struct Waiting {
     free: usize,
     /// Addresses of which somebody waits, in the order of their turns.
-    order: VecDeque<IpAddr>,
-    of: HashMap<IpAddr, VecDeque<oneshot::Sender<()>>>,
+    order: VecDeque<Origin>,
+    of: HashMap<Origin, VecDeque<oneshot::Sender<()>>>,
 }
 
 /// A turn, given to the next when dropped.
@@ -50,7 +51,7 @@ impl Turns {
     }
 
     async fn take(&self, from: IpAddr) -> Turn<'_> {
-        let Some(told) = self.waiting().enter(from) else { return Turn(self) };
+        let Some(told) = self.waiting().enter(Origin::of(from)) else { return Turn(self) };
         let mut wait = Wait { turns: self, told, took: false };
         // The sender waits in the queue until it has sent.
         wait.took = (&mut wait.told).await.is_ok();
@@ -60,7 +61,7 @@ impl Turns {
 
 impl Waiting {
     /// Takes a free turn (`None`) or waits for one.
-    fn enter(&mut self, from: IpAddr) -> Option<oneshot::Receiver<()>> {
+    fn enter(&mut self, from: Origin) -> Option<oneshot::Receiver<()>> {
         if let Some(left) = self.free.checked_sub(1) {
             self.free = left;
             return None;
