@@ -54,6 +54,8 @@ enum State {
 struct Seat {
     from: Origin,
     state: State,
+    /// When it had its last answer; before the first, when it came.
+    answered: Instant,
 }
 
 impl Seat {
@@ -81,7 +83,7 @@ impl Table {
     }
 
     /// A place for a new connection. When all are taken, the oldest silent one of the address that has most is closed for it; without
-    /// one that is silent, one of a crowd.
+    /// one that is silent, one of a crowd; without one, one of an address that has more than its part.
     pub fn enter(&mut self, address: IpAddr, now: Instant) -> Entered {
         let from = Origin::of(address);
         let closed = if self.of(from) >= self.limits.per_address {
@@ -90,7 +92,8 @@ impl Table {
                 found => found,
             }
         } else if self.seats.len() >= self.limits.most {
-            match self.oldest_silent(None, self.limits.silence, now).or_else(|| self.newcomer_of_a_crowd(from)) {
+            let silent = self.oldest_silent(None, self.limits.silence, now);
+            match silent.or_else(|| self.newcomer_of_a_crowd(from)).or_else(|| self.least_served_of_many(from)) {
                 None => return Entered::Full,
                 found => found,
             }
@@ -102,7 +105,7 @@ impl Table {
         }
         let id = self.next;
         self.next += 1;
-        self.seats.insert(id, Seat { from, state: State::New(now) });
+        self.seats.insert(id, Seat { from, state: State::New(now), answered: now });
         *self.per_address.entry(from).or_insert(0) += 1;
         closed.map_or(Entered::Free(id), |closed| Entered::For(id, closed))
     }
@@ -116,6 +119,7 @@ impl Table {
     pub fn waits(&mut self, id: u64, now: Instant) {
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.state = State::Waiting(now);
+            seat.answered = now;
         }
     }
 
@@ -158,6 +162,16 @@ impl Table {
             State::Busy | State::Waiting(_) => None,
         });
         new.min().filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
+    }
+
+    /// Of the address that has most, when that is more than half of what an address may have and `from` is nobody beside it, the
+    /// connection that had its last answer longest ago: a byte or a small request each second is a sign of life, and must not keep
+    /// everybody else out for that.
+    fn least_served_of_many(&self, from: Origin) -> Option<u64> {
+        let least = (self.limits.per_address / 2 + 1).max(2 * (self.of(from) + 1));
+        let waiting = self.seats.iter().filter(|(_, seat)| matches!(seat.state, State::Waiting(_)));
+        let first = waiting.map(|(id, seat)| (Reverse(self.of(seat.from)), seat.answered, *id)).min();
+        first.filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
     }
 
     fn oldest_silent(&self, of: Option<Origin>, at_least: Duration, now: Instant) -> Option<u64> {
@@ -207,7 +221,7 @@ mod tests {
 
     #[test]
     fn nobody_is_closed_who_waits_for_us_or_was_heard_just_now() {
-        let (mut table, start) = table(2, 2);
+        let (mut table, start) = table(2, 8);
         table.enter(address(1), start);
         table.enter(address(1), start);
         assert!(table.busy(0));
@@ -246,6 +260,47 @@ mod tests {
             assert_eq!(table.enter(address(number % 4), start), Entered::Free(number.into()));
         }
         assert!(matches!(table.enter(address(9), start), Entered::For(16, _)));
+    }
+
+    #[test]
+    fn signs_of_life_of_two_addresses_keep_nobody_else_out() {
+        let (mut table, start) = table(16, 8);
+        for id in 0..16 {
+            assert_eq!(table.enter(address(if id < 8 { 1 } else { 2 }), start), Entered::Free(id), "all work while places are free");
+            assert!(table.busy(id));
+        }
+        let now = start + SECOND / 2;
+        assert_eq!(table.enter(address(3), now), Entered::Full, "who waits for us is not closed");
+        // each has had an answer, number 11 the first, number 5 one that it asked for again; from then on a byte at a time
+        for id in 0..16 {
+            table.waits(id, if id == 11 { start } else { start + SECOND / 10 });
+        }
+        assert!(table.busy(5));
+        table.waits(5, now);
+        let mut now = start;
+        let mut enter = |table: &mut Table, last: u8| {
+            now += SECOND / 2;
+            (0..16).for_each(|id| table.heard(id, now));
+            table.enter(address(last), now)
+        };
+        assert_eq!(enter(&mut table, 1), Entered::ShareTaken, "who has as many closes nobody");
+        assert_eq!(enter(&mut table, 3), Entered::For(16, 11), "answered longest ago, of those that have most");
+        assert!(table.busy(16));
+        assert_eq!(enter(&mut table, 4), Entered::For(17, 0));
+        assert!(table.busy(17));
+        assert_eq!(enter(&mut table, 2), Entered::Full, "seven are not nobody beside seven");
+        for (id, last) in [(18, 5), (19, 6), (20, 7)] {
+            assert!(matches!(enter(&mut table, last), Entered::For(new, 1..16) if new == id));
+            assert!(table.busy(id));
+        }
+        // a few at each of many addresses: then it is full
+        let (mut table, start) = super::tests::table(16, 8);
+        for id in 0..16 {
+            table.enter(address(u8::try_from(id / 4).unwrap()), start);
+            table.busy(id);
+            table.waits(id, start);
+        }
+        assert_eq!(table.enter(address(9), start), Entered::Full);
     }
 
     #[test]

@@ -229,6 +229,32 @@ fn who_does_not_read_leaves_room_for_others() {
 }
 
 #[test]
+fn two_addresses_that_are_never_silent_keep_nobody_out() {
+    let config =
+        http::Config { max_connections: 16, max_per_address: 8, silence: Duration::MAX, ..http::Config::default() };
+    let servers = Servers::with(tftp::Config::default(), config);
+    // nobody is ever silent for long enough: each has had an answer, and has begun its next request
+    let drips: Vec<_> = (0..16)
+        .map(|number| {
+            let mut stream = connect(&servers, 2 + number / 8, b"GET /size-1 HTTP/1.1\r\nHost: x\r\n\r\n");
+            let mut answer = Vec::new();
+            while !answer.ends_with(&content(1)) || !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                answer.extend(byte);
+            }
+            stream.write_all(b"G").unwrap();
+            stream
+        })
+        .collect();
+    let mut others: Vec<_> = (5..9).map(|last| connect(&servers, last, b"GET /size-1 HTTP/1.0\r\n\r\n")).collect();
+    for (number, other) in others.iter_mut().enumerate() {
+        assert!(rest(other).starts_with("HTTP/1.0 200 "), "other address {number}");
+    }
+    expect_cut(&drips[0]);
+}
+
+#[test]
 fn who_neither_reads_nor_writes_is_cut() {
     let config = http::Config { longest_silence: Duration::from_millis(200), ..http::Config::default() };
     let servers = Servers::with(tftp::Config::default(), config);
