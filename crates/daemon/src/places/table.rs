@@ -23,8 +23,12 @@ pub struct Limits {
 const SHARE: u32 = 5;
 
 /// So many connections of one address are a crowd: one of them is closed for an address with less than half as many although it was not
-/// silent yet. A few phones at one address are none. Where an address may have fewer, all that it may have are a crowd.
+/// silent yet. A few phones at one address are none. Where an address may have fewer, all that it may have are a crowd, if
+/// these are [`SMALL_CROWD`].
 const CROWD: usize = 8;
+
+/// Fewer are none anywhere: as many as the CTL provider gives to an address.
+const SMALL_CROWD: usize = 4;
 
 /// What came of asking for a place.
 #[derive(Debug, PartialEq, Eq)]
@@ -156,7 +160,7 @@ impl Table {
     /// The oldest connection without a whole message of the address that has most, silent or not, when that is a crowd beside which
     /// `from` is nobody: who opens connections faster than they can be silent must not have all places for that.
     fn newcomer_of_a_crowd(&self, from: Origin) -> Option<u64> {
-        let least = CROWD.min(self.limits.per_address).max(2 * (self.of(from) + 1));
+        let least = CROWD.min(self.limits.per_address.max(SMALL_CROWD)).max(2 * (self.of(from) + 1));
         let new = self.seats.iter().filter_map(|(id, seat)| match seat.state {
             State::New(since) => Some((Reverse(self.of(seat.from)), since, *id)),
             State::Busy | State::Waiting(_) => None,
