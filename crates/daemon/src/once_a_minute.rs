@@ -11,18 +11,19 @@ use ringfence_core::origin::Origin;
 /// How often the log says the same of an address.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
-/// Kinds and addresses that are kept in mind for that, some 100 bytes each. Beyond it nothing is said of further ones, but counted.
+/// Addresses that are kept in mind for that of each kind, some 100 bytes each. Beyond it nothing is said of further ones, but counted.
+/// Each kind has its own, so that what strangers cause takes nothing from the faults of the node.
 const KEPT: usize = 1024;
 
-/// When the log said it of an address, and how often it was left out since.
+/// When the log said it of an address, and how often it was left out since, by kind.
 #[derive(Debug, Default)]
-pub(crate) struct OnceAMinute(Mutex<Said>);
+pub(crate) struct OnceAMinute(Mutex<BTreeMap<&'static str, Said>>);
 
 #[derive(Debug, Default)]
 struct Said {
-    of: HashMap<(&'static str, Origin), (Instant, u64)>,
-    /// Left out of addresses that there was no room for, by kind.
-    others: BTreeMap<&'static str, u64>,
+    of: HashMap<Origin, (Instant, u64)>,
+    /// Left out of addresses that there was no room for.
+    others: u64,
 }
 
 /// What was left out before a line; as text it follows the line's own.
@@ -54,7 +55,7 @@ impl std::fmt::Display for More {
 }
 
 impl OnceAMinute {
-    fn said(&self) -> MutexGuard<'_, Said> {
+    fn said(&self) -> MutexGuard<'_, BTreeMap<&'static str, Said>> {
         // counts are whole between any two statements, also after a panic
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -62,25 +63,27 @@ impl OnceAMinute {
     /// Counts one. What was left out since the last line, when another line is due.
     pub(crate) fn count(&self, kind: &'static str, address: IpAddr, now: Instant) -> Option<More> {
         let from = Origin::of(address);
-        let mut said = self.said();
-        if let Some((at, count)) = said.of.get_mut(&(kind, from)) {
+        let mut kinds = self.said();
+        let said = kinds.entry(kind).or_default();
+        let same = if let Some((at, count)) = said.of.get_mut(&from) {
             if now.saturating_duration_since(*at) < SAY_EVERY {
                 *count += 1;
                 return None;
             }
             *at = now;
-            let same = std::mem::take(count);
-            return Some(More { same, others: said.others.remove(kind).unwrap_or(0) });
-        }
-        if said.of.len() >= KEPT {
-            said.forget(now);
-        }
-        if said.of.len() >= KEPT {
-            *said.others.entry(kind).or_default() += 1;
-            return None;
-        }
-        said.of.insert((kind, from), (now, 0));
-        Some(More { same: 0, others: said.others.remove(kind).unwrap_or(0) })
+            std::mem::take(count)
+        } else {
+            if said.of.len() >= KEPT {
+                said.forget(now);
+            }
+            if said.of.len() >= KEPT {
+                said.others += 1;
+                return None;
+            }
+            said.of.insert(from, (now, 0));
+            0
+        };
+        Some(More { same, others: std::mem::take(&mut said.others) })
     }
 }
 
@@ -88,10 +91,10 @@ impl Said {
     /// Forgets those about whom a line is due anyway; what was left out of them stays counted.
     fn forget(&mut self, now: Instant) {
         let Self { of, others } = self;
-        of.retain(|(kind, _), (at, count)| {
+        of.retain(|_, (at, count)| {
             let stays = now.saturating_duration_since(*at) < SAY_EVERY;
-            if !stays && *count > 0 {
-                *others.entry(kind).or_default() += *count;
+            if !stays {
+                *others += *count;
             }
             stays
         });
@@ -100,13 +103,11 @@ impl Said {
 
 impl Drop for OnceAMinute {
     fn drop(&mut self) {
-        let mut said = self.said();
-        let Said { of, others } = &mut *said;
-        for ((kind, _), (_, count)) in of.drain().filter(|(_, (_, count))| *count > 0) {
-            *others.entry(kind).or_default() += count;
-        }
-        for (kind, left_out) in others {
-            tracing::warn!("{kind}: and {left_out} more, which were left out of the log");
+        for (kind, said) in self.said().iter() {
+            let left_out = said.of.values().map(|(_, count)| count).sum::<u64>() + said.others;
+            if left_out > 0 {
+                tracing::warn!("{kind}: and {left_out} more, which were left out of the log");
+            }
         }
     }
 }
@@ -132,20 +133,20 @@ mod tests {
         assert_eq!(said.count("a", address(1), start + SAY_EVERY).map(More::times), Some(41));
         assert_eq!(count("a", 1, start + SAY_EVERY), None);
         assert_eq!(count("a", 1, start + SAY_EVERY * 2), line(", and 1 more"));
-        // whichever addresses a host of IPv6 takes, it is one
-        let host = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
-        assert!(said.count("c", host(1), start).is_some() && said.count("c", host(2), start).is_none());
         // a crowd takes no memory without end, is counted, and makes room when it is quiet again
         for number in 0..5000 {
             count("a", 100 + number, start + SAY_EVERY * 2);
             count("a", 100 + number, start + SAY_EVERY * 2);
         }
-        assert_eq!(said.said().of.len(), KEPT);
+        assert_eq!(said.said()["a"].of.len(), KEPT);
         assert_eq!(count("a", 99, start + SAY_EVERY * 2), None);
+        // it takes nothing from another kind: the node's own faults are said
+        assert_eq!(count("our fault", 99, start + SAY_EVERY * 2), line(""));
+        assert_eq!(count("our fault", 5, start + SAY_EVERY * 2), line(""));
         let (after, all) = (start + SAY_EVERY * 9, 2 * 5000 + 1);
         // of those with a place one line was said, of the others none; the one that had a place of kind "a" before kept it
         let Some(More { same: 0, others }) = said.count("a", address(99), after) else { panic!("a line is due") };
-        let lines = said.said().of.len() as u64;
+        let lines = said.said()["a"].of.len() as u64;
         assert_eq!(lines, 1);
         assert!(others > 0 && others < all && others >= all - 2 * KEPT as u64, "{others}");
     }
