@@ -270,7 +270,11 @@ mod tests {
     fn signs_of_life_of_two_addresses_keep_nobody_else_out() {
         let (mut table, start) = table(16, 8);
         for id in 0..16 {
-            assert_eq!(table.enter(address(if id < 8 { 1 } else { 2 }), start), Entered::Free(id), "all work while places are free");
+            assert_eq!(
+                table.enter(address(if id < 8 { 1 } else { 2 }), start),
+                Entered::Free(id),
+                "all work while places are free"
+            );
             assert!(table.busy(id));
         }
         let now = start + SECOND / 2;
@@ -374,7 +378,11 @@ mod tests {
         }
         assert!(table.seats.len() <= 100);
         for last in 100..150 {
-            assert_eq!(table.of(Origin::of(address(last))), 1, "those who came for it closed each other, not the phones");
+            assert_eq!(
+                table.of(Origin::of(address(last))),
+                1,
+                "those who came for it closed each other, not the phones"
+            );
         }
     }
 }

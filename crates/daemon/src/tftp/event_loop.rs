@@ -1,4 +1,6 @@
-//! One thread, all transfers.
+//! One thread, all transfers. `room`: who gets a place, and whose ends for it.
+
+mod room;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -92,6 +94,8 @@ enum End {
     Superseded,
     /// Places are short, and nothing was acknowledged.
     MadeRoom,
+    /// Places are short, and its address has most of them.
+    HadMost,
     Failed(Failure),
     Network(io::Error),
     /// The file cannot be read any further.
@@ -261,7 +265,7 @@ impl EventLoop {
             }
             match what {
                 What::File(Ok(content)) => self.send(index, content, now),
-                What::File(Err(error)) => self.not_fetched(index, &error),
+                What::File(Err(error)) => self.not_fetched(index, &error, now),
                 What::Piece(from, piece) => self.piece(index, from, piece, now),
             }
         }
@@ -288,11 +292,9 @@ impl EventLoop {
         let Incoming { peer, asked, bytes } = incoming;
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port()).with_scope_of(peer);
         let pair = (peer, asked.to_canonical());
-        let refuse = |code, text: &str, why: &str| {
+        let mut refuse = |code, text: &str, why: &str| {
             tracing::info!(target: "tftp", %peer, code = ErrorCode::code(code), why, "refused");
-            if let Some(socket) = self.listeners.get(listener) {
-                socket.refuse(incoming.peer, asked, code, text);
-            }
+            self.refuse(listener, pair, code, text, now);
         };
         let request = match Packet::decode(&bytes) {
             Ok(Packet::Read(request)) => request,
@@ -315,10 +317,7 @@ impl EventLoop {
                     let file = request.file.escape_ascii();
                     tracing::warn!(target: "tftp", %peer, %file, %bad, "no file has such a name{more}");
                 }
-                if let Some(socket) = self.listeners.get(listener) {
-                    socket.refuse(incoming.peer, asked, ErrorCode::AccessViolation, "Access violation");
-                }
-                return;
+                return self.refuse(listener, pair, ErrorCode::AccessViolation, "Access violation", now);
             }
         };
         if let Some(&index) = self.pairs.get(&pair) {
@@ -346,39 +345,6 @@ impl EventLoop {
             (None, Some(entry)) => self.fetch(index, entry, asked),
             (None, None) => {}
         }
-    }
-
-    /// Room for one more of this client? Where places are short one makes room that may be forged, or stands still. Else the
-    /// request is dropped: the client asks again when there is room.
-    fn admit(&mut self, peer: SocketAddr, now: Instant) -> bool {
-        let of_address = self.per_address.get(&Origin::of(peer.ip())).copied().unwrap_or(0);
-        let full = if of_address >= self.config.max_per_address {
-            !self.make_room(Some(Origin::of(peer.ip())), now)
-        } else {
-            self.pairs.len() >= self.config.max_transfers && !self.make_room(None, now)
-        };
-        if full && let Some(more) = self.told.count("too many transfers at a time", peer.ip(), now) {
-            tracing::warn!(
-                target: "tftp", %peer, transfers = self.pairs.len(), of_address,
-                "too many transfers at a time, requests are dropped until some end{more}"
-            );
-        }
-        !full
-    }
-
-    /// Ends the oldest transfer that was never acknowledged, of one address or of all; without one the one that has stood still
-    /// longest. Whether there was one.
-    fn make_room(&mut self, from: Option<Origin>, now: Instant) -> bool {
-        let places = self.places.iter().enumerate().filter_map(|(index, place)| Some((index, place.as_ref()?)));
-        let candidates = places.filter_map(|(index, place)| {
-            let State::Sending(sending) = &place.state else { return None };
-            let (heard, waits) = (sending.transfer.heard(), place.waits_for(now));
-            let counts = from.is_none_or(|from| from == Origin::of(place.pair.0.ip())) && (!heard || waits >= STALLED);
-            counts.then_some((heard, Reverse(waits), index))
-        });
-        let Some((.., index)) = candidates.min() else { return false };
-        self.end(index, End::MadeRoom);
-        true
     }
 
     fn occupy(&mut self, mut place: Place) -> usize {
@@ -433,7 +399,8 @@ impl EventLoop {
 
     /// A piece was read, or not.
     fn piece(&mut self, index: usize, from: u64, piece: io::Result<Bytes>, now: Instant) {
-        let Some(Some(Place { state: State::Sending(sending), .. })) = self.places.get_mut(index) else { return };
+        let Some(Some(place)) = self.places.get_mut(index) else { return };
+        let State::Sending(sending) = &mut place.state else { return };
         sending.reading = false;
         match piece {
             Ok(bytes) => {
@@ -445,7 +412,10 @@ impl EventLoop {
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {}
             Err(error) => {
                 self.burst.tell(ErrorCode::NotDefined, "Server error");
-                if let Err(unsent) = sending.socket.send(&self.burst) {
+                let peer = place.pair.0.ip();
+                if (sending.transfer.heard() || self.strangers.may_send(peer, self.burst.bytes().len(), now))
+                    && let Err(unsent) = sending.socket.send(&self.burst)
+                {
                     tracing::debug!(target: "tftp", %unsent, "the client is not told");
                 }
                 self.end(index, End::Unreadable(error));
@@ -453,7 +423,7 @@ impl EventLoop {
         }
     }
 
-    fn not_fetched(&mut self, index: usize, error: &FetchError) {
+    fn not_fetched(&mut self, index: usize, error: &FetchError, now: Instant) {
         let Some(place) = self.remove(index) else { return };
         let (code, text) = match error {
             FetchError::NotFound => (ErrorCode::FileNotFound, "File not found"),
@@ -461,16 +431,24 @@ impl EventLoop {
             FetchError::Busy => return, // the client asks again
             FetchError::Failed(_) => (ErrorCode::NotDefined, "Server error"),
         };
-        let (peer, asked) = place.pair;
+        let peer = place.pair.0;
         if matches!(error, FetchError::Failed(_))
-            && let Some(more) = self.told.count("refused by our fault", peer.ip(), Instant::now())
+            && let Some(more) = self.told.count("refused by our fault", peer.ip(), now)
         {
             tracing::error!(target: "tftp", %peer, file = %place.name, %error, "refused{more}");
         } else {
             tracing::info!(target: "tftp", %peer, file = %place.name, %error, "refused");
         }
-        if let Some(socket) = self.listeners.get(place.listener) {
-            socket.refuse(as_family_of(peer, socket.local_addr()), asked, code, text);
+        self.refuse(place.listener, place.pair, code, text, now);
+    }
+
+    /// Answers a request that starts no transfer. What a stranger may not get any more is left out.
+    fn refuse(&mut self, listener: usize, (peer, asked): Pair, code: ErrorCode, text: &str, now: Instant) {
+        let error = Packet::Error { code, text: text.into() }.to_bytes();
+        if let Some(socket) = self.listeners.get(listener)
+            && self.strangers.may_send(peer.ip(), error.len(), now)
+        {
+            socket.refuse(as_family_of(peer, socket.local_addr()), asked, &error);
         }
     }
 
@@ -492,7 +470,9 @@ impl EventLoop {
         let data = Pieces::new(content);
         if mode == Mode::Netascii && data.whole().is_none() {
             self.burst.tell(ErrorCode::NotDefined, "too large for netascii, ask in mode octet");
-            socket.send(&self.burst)?;
+            if self.strangers.may_send(peer.ip(), self.burst.bytes().len(), now) {
+                socket.send(&self.burst)?;
+            }
             return Err(io::Error::other("netascii is for files up to 1 MiB"));
         }
         let mut caps = self.config.caps;
@@ -617,7 +597,9 @@ impl EventLoop {
             End::Unacknowledged => line!(info, "sent", how),
             // clients that only want the size, or have a list already, end a transfer like this; what was never acknowledged may
             // be forged, by the thousand
-            End::Superseded | End::MadeRoom | End::Failed(Failure::Refused { .. }) => line!(info, "ended", how),
+            End::Superseded | End::MadeRoom | End::HadMost | End::Failed(Failure::Refused { .. }) => {
+                line!(info, "ended", how)
+            }
             End::Failed(_) | End::Network(_) if !transfer.heard() => line!(info, "failed", how),
             End::Unreadable(_) | End::Failed(_) | End::Network(_) | End::Stopped => {
                 let ours = matches!(how, End::Unreadable(_));
@@ -656,6 +638,9 @@ impl std::fmt::Display for End {
             Self::MadeRoom => {
                 f.write_str("it made room for others: places are short, and the client did not acknowledge")
             }
+            Self::HadMost => f.write_str(
+                "it made room for another address: places are short, and this one's address has most of them",
+            ),
             Self::Failed(failure) => failure.fmt(f),
             Self::Network(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 f.write_str("client closed its port")

@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use wire::tftp::{ErrorCode, Packet};
 
 /// Room for one request. The longest allowed has 512 bytes; a longer one is cut here and refused by its length.
 const ROOM: usize = 1024;
@@ -68,11 +67,10 @@ impl Listener {
             .collect())
     }
 
-    /// Answers a request that starts no transfer, from the address that was asked.
-    pub fn refuse(&self, peer: SocketAddr, asked: IpAddr, code: ErrorCode, text: &str) {
-        let error = Packet::Error { code, text: text.into() }.to_bytes();
+    /// Sends the error that answers a request which starts no transfer, from the address that was asked.
+    pub fn refuse(&self, peer: SocketAddr, asked: IpAddr, error: &[u8]) {
         let transmit =
-            Transmit { destination: peer, ecn: None, contents: &error, segment_size: None, src_ip: Some(asked) };
+            Transmit { destination: peer, ecn: None, contents: error, segment_size: None, src_ip: Some(asked) };
         if let Err(error) = self.state.try_send(UdpSockRef::from(&self.socket), &transmit) {
             // the client asks again
             tracing::debug!(target: "tftp", %peer, %error, "refusal not sent");

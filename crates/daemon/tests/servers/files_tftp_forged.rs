@@ -1,4 +1,5 @@
-//! Requests whose sender is forged: sockets that ask and never acknowledge, beside a client that does.
+//! Requests whose sender is forged: sockets that ask and never acknowledge, beside a client that does. And real addresses that
+//! acknowledge as slowly as they may.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -159,4 +160,109 @@ fn an_address_that_acknowledges_nothing_gets_little() {
     let last = &silent[99];
     last.set_nonblocking(false).unwrap();
     assert_eq!(next(last).0[..4], *b"\0\x03\0\x01");
+}
+
+/// A transfer that was heard, and stands at block 2. Where it comes from.
+fn hold(socket: &UdpSocket, server: SocketAddr) -> SocketAddr {
+    ask(socket, server, "size-300000", PLAIN);
+    let (_, from) = next(socket);
+    go_on(socket, from, 1);
+    from
+}
+
+/// Acknowledges a block, and gets the next one.
+fn go_on(socket: &UdpSocket, from: SocketAddr, block: u16) {
+    socket.send_to(&Packet::Ack { block }.to_bytes(), from).unwrap();
+    let (bytes, port) = next(socket);
+    assert_eq!(port, from);
+    assert_eq!(bytes[..4], [0, 3, 0, block as u8 + 1]);
+}
+
+#[test]
+fn two_real_addresses_that_hold_all_places_leave_room_for_a_phone() {
+    let (_servers, server) = start(tftp::Config { max_transfers: 16, max_per_address: 8, ..tftp::Config::default() });
+    let slow: Vec<UdpSocket> = (0..16).map(|number| socket(10 + number % 2)).collect();
+    for one in &slow {
+        hold(one, server);
+    }
+    for last in [2, 3] {
+        let took = fetch(&socket(last), server, 10_240);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+}
+
+#[test]
+fn the_slowest_transfer_of_the_address_that_has_most_makes_room() {
+    let (_servers, server) = start(tftp::Config { max_transfers: 16, ..tftp::Config::default() });
+    let others: Vec<_> = (0..4).map(|number| socket(20 + number)).map(|one| (hold(&one, server), one)).collect();
+    let slow = socket(10);
+    let slow_from = hold(&slow, server);
+    let branch: Vec<_> = (0..11).map(|_| socket(10)).map(|one| (hold(&one, server), one)).collect();
+    for (from, one) in &branch {
+        (2..=9).for_each(|block| go_on(one, *from, block));
+    }
+    fetch(&socket(2), server, 10_240);
+    // All but the one go on, those of the branch too.
+    for (from, one) in &branch {
+        go_on(one, *from, 10);
+    }
+    for (from, one) in &others {
+        go_on(one, *from, 2);
+    }
+    // Its port is closed: it may tell so, and sends nothing.
+    let sent = slow.send_to(&Packet::Ack { block: 2 }.to_bytes(), slow_from);
+    fetch(&socket(3), server, 10_240);
+    slow.set_nonblocking(true).unwrap();
+    assert!(sent.is_err() || slow.recv_from(&mut [0; 2000]).is_err(), "the slow one goes on");
+}
+
+#[test]
+fn while_no_address_has_many_places_nobody_is_ended() {
+    let (_servers, server) = start(tftp::Config { max_transfers: 8, ..tftp::Config::default() });
+    // A quarter of all places each, by four addresses.
+    let held: Vec<_> = (0..8).map(|number| socket(10 + number / 2)).map(|one| (hold(&one, server), one)).collect();
+    let late = socket(2);
+    ask(&late, server, "size-513", PLAIN);
+    for (from, one) in &held {
+        go_on(one, *from, 2);
+    }
+    late.set_nonblocking(true).unwrap();
+    assert_eq!(late.recv_from(&mut [0; 2000]).unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn refusals_count_as_bytes_to_a_stranger() {
+    const LIMIT: usize = 190;
+    let (_servers, server) = start(tftp::Config { stranger_bytes: LIMIT as u32, ..tftp::Config::default() });
+    let read =
+        |file: &str| Packet::Read(Request { file: file.as_bytes(), mode: Mode::Octet, options: PLAIN }).to_bytes();
+    let write = Packet::Write(Request { file: b"size-1", mode: Mode::Octet, options: PLAIN }).to_bytes();
+    let asked = [read("nothing"), read("denied"), read("failed"), read("../../passwd"), write, b"\0\x09hello".to_vec()];
+    for (last, request) in (30..).zip(asked) {
+        let silent: Vec<UdpSocket> = (0..40).map(|_| socket(last)).collect();
+        let (told, rest) = silent.split_at(5);
+        let mut bytes = 0;
+        for one in told {
+            one.send_to(&request, server).unwrap();
+            bytes += next(one).0.len();
+        }
+        for one in rest {
+            one.send_to(&request, server).unwrap();
+            // Another one is served meanwhile: what was asked before has been looked at.
+            fetch(&socket(2), server, 1);
+        }
+        fetch(&socket(2), server, 10_240);
+        for one in rest {
+            one.set_nonblocking(true).unwrap();
+            bytes += one.recv_from(&mut [0; 2000]).map_or(0, |(length, _)| length);
+        }
+        assert!(bytes <= LIMIT, "{bytes} bytes for {}", request.escape_ascii());
+    }
+    // One that acknowledged something is told each time.
+    let phone = socket(3);
+    fetch(&phone, server, 1);
+    for _ in 0..40 {
+        ask(&phone, server, "nothing", PLAIN);
+        assert_eq!(next(&phone).0[..4], *b"\0\x05\0\x01");
+    }
 }

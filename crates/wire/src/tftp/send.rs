@@ -343,6 +343,12 @@ impl<B: Data> Transfer<B> {
         self.moved
     }
 
+    /// Bytes of the file that were acknowledged.
+    #[must_use]
+    pub fn acknowledged_bytes(&self) -> u64 {
+        self.size.min(self.acked.saturating_mul(u64::from(self.block_size)))
+    }
+
     /// The last block is out: all that is missing is its acknowledgement, which some clients never send.
     #[must_use]
     pub const fn all_sent(&self) -> bool {
