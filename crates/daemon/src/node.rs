@@ -41,7 +41,7 @@ use crate::{http, tftp};
 const LOOK: Duration = Duration::from_millis(250);
 
 /// How long after a part has failed anew a question may still be about the change that did it: who changed something asks at once.
-const NEWS: Duration = Duration::from_secs(1);
+const NEWS: Duration = Duration::from_secs(2);
 
 /// How often what phones did is written to the database: every so many looks.
 const SEEN_EVERY: u32 = 8;

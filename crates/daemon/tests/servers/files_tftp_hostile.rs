@@ -99,14 +99,18 @@ impl Client {
     /// Reads the rest of a transfer of plain blocks from block `from` on.
     fn finish(&self, mut block: u16, to: SocketAddr) -> usize {
         let mut sum = 0;
+        self.ack(block, to);
         loop {
-            self.ack(block, to);
             let (number, length, from) = self.block();
+            if (number, from) == (block, to) {
+                // Sent again while the ACK was on its way: it is not acknowledged twice (RFC 1123 4.2.3.1).
+                continue;
+            }
             assert_eq!((number, from), (block.wrapping_add(1), to));
             block = number;
             sum += length;
+            self.ack(block, to);
             if length < 512 {
-                self.ack(block, to);
                 return sum;
             }
         }
