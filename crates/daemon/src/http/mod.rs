@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod range;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -172,11 +173,12 @@ async fn serve(
         let (place, shared) = (Arc::clone(&place), &shared);
         async move {
             if !place.busy() {
-                return Err(io::Error::other("closed for another connection"));
+                // Its place was taken away before it had asked: the loop below cuts it.
+                std::future::pending::<()>().await;
             }
             let answer = answer::answer(&request, peer, &shared.fetcher, &shared.told).await;
             place.waits();
-            Ok(answer)
+            Ok::<_, Infallible>(answer)
         }
     });
     let connection = http1::Builder::new()
