@@ -167,7 +167,11 @@ impl NodeFiles {
     pub fn is_known(&self, name: &FileName) -> bool {
         let snapshot = self.snapshot.load();
         match Asked::of(name, &snapshot) {
-            Asked::List { .. } | Asked::Stub(_) | Asked::Sealed(_) => true,
+            Asked::List { device: None, .. } | Asked::Stub(_) | Asked::Sealed(_) => true,
+            // anybody can make up a device to ask a list for
+            Asked::List { device: Some(device), .. } => {
+                snapshot.devices.contains_key(&device) || self.may_lie_there(name) || self.has_config_by_hand(device)
+            }
             Asked::Config { of: Owner::Device(device), .. } if snapshot.devices.contains_key(&device) => true,
             Asked::Config { of: Owner::Default, .. } => true,
             Asked::Config { .. } | Asked::Other => {
@@ -175,6 +179,13 @@ impl NodeFiles {
             }
             Asked::Hidden => false,
         }
+    }
+
+    /// Whether the folder may have a config of this device, as far as the memory tells.
+    fn has_config_by_hand(&self, device: String) -> bool {
+        let owner = Owner::Device(device);
+        let forms = [Form::Plain, Form::Signed].into_iter();
+        self.folder.as_ref().is_some_and(|it| forms.into_iter().any(|form| it.folder.may_have(&owner.file_name(form))))
     }
 
     /// Finds a file, or how it is made. May read the folder. `now` in milliseconds since 1970 UTC.

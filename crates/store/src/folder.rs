@@ -24,6 +24,9 @@ pub const FILE_LIMIT: u64 = 256 << 20;
 /// Directories inside each other that are looked through: names have no more parts.
 const DEEPEST: usize = 4;
 
+/// How often the names in memory are tried that somebody else looks at: a flood of other names looks at them all the time.
+const TRIES: usize = 64;
+
 /// A folder whose files are read, never written.
 #[derive(Clone)]
 pub struct Folder {
@@ -131,8 +134,15 @@ impl Folder {
 
     /// Whether a file of this name may lie directly in the folder, in some spelling. Looks at nothing but the memory.
     pub fn may_have(&self, name: &str) -> bool {
-        // while somebody reads a directory, nobody knows
-        self.index.try_lock().map_or(true, |mut index| index.may_have(name))
+        // Another search holds it for microseconds. While somebody reads a directory, nobody knows.
+        let held = (0..TRIES).find_map(|_| {
+            let held = self.index.try_lock().ok();
+            if held.is_none() {
+                std::thread::yield_now();
+            }
+            held
+        });
+        held.is_none_or(|mut index| index.may_have(name))
     }
 
     /// The files in the folder, some directories deep, that are there and cannot be opened: the first of them, and how many there

@@ -46,6 +46,28 @@ fn open(file: &SignedFile, key: &SoftKey) -> String {
 }
 
 #[tokio::test]
+async fn only_names_of_devices_that_are_there_are_known_names() {
+    let place = Place::new(&[DEVICE]).await;
+    let tftpboot = tempfile::tempdir().unwrap();
+    let by_hand = "SEP0000000000AA";
+    std::fs::write(tftpboot.path().join(format!("{by_hand}.cnf.xml")), "<device/>").unwrap();
+    std::fs::write(tftpboot.path().join("CTLSEP0000000000BB.tlv"), "x").unwrap();
+    let files = files(&place, Some(FolderSettings::open(tftpboot.path(), true).unwrap())).await;
+    files.look_at_folder(1_767_323_045_000).unwrap();
+    let known = |name: String| files.is_known(&name.parse().unwrap());
+    for list in ["CTL", "ITL"] {
+        assert!(known(format!("{list}File.tlv")));
+        for device in [DEVICE, by_hand] {
+            assert!(known(format!("{list}{device}.tlv")), "{device}");
+        }
+        // made up: they take no place of one that is there
+        assert!(!known(format!("{list}SEPFFFFFFFFFFFF.tlv")));
+    }
+    assert!(known("CTLSEP0000000000BB.tlv".to_owned()) && !known("ITLSEP0000000000BB.tlv".to_owned()));
+    assert!(known(format!("{DEVICE}.cnf.xml")) && !known("SEPFFFFFFFFFFFF.cnf.xml".to_owned()));
+}
+
+#[tokio::test]
 async fn a_config_that_only_its_phone_can_read() {
     let mut place = Place::new(&[DEVICE, OTHER]).await;
     keep_signer(&place).await;
