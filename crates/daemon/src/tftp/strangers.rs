@@ -46,12 +46,18 @@ impl Strangers {
         young.insert(Origin::of(address));
     }
 
+    /// Whether the address has acknowledged something in the last hour.
+    pub fn knows(&self, address: IpAddr) -> bool {
+        let from = Origin::of(address);
+        self.known.iter().any(|known| known.contains(&from))
+    }
+
     /// Whether this many bytes may go to the address; they count as sent then.
     pub fn may_send(&mut self, address: IpAddr, bytes: usize, now: Instant) -> bool {
-        let from = Origin::of(address);
-        if self.known.iter().any(|known| known.contains(&from)) {
+        if self.knows(address) {
             return true;
         }
+        let from = Origin::of(address);
         if now.saturating_duration_since(self.minute) >= MINUTE {
             self.bytes.fill(0);
             self.minute = now;

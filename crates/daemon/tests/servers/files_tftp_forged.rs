@@ -192,6 +192,56 @@ fn two_real_addresses_that_hold_all_places_leave_room_for_a_phone() {
 }
 
 #[test]
+fn many_real_addresses_with_a_quarter_of_all_places_each_leave_room_for_a_phone() {
+    let (_servers, server) = start(tftp::Config { max_transfers: 32, ..tftp::Config::default() });
+    let slow: Vec<UdpSocket> = (0..32).map(|number| socket(10 + number % 4)).collect();
+    for one in &slow {
+        hold(one, server);
+    }
+    for last in [2, 3] {
+        let took = fetch(&socket(last), server, 10_240);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+}
+
+#[test]
+fn a_phone_that_was_heard_before_keeps_its_place_in_a_quick_flood_of_strangers() {
+    let (_servers, server) = start(tftp::Config { max_transfers: 16, ..tftp::Config::default() });
+    let phone = socket(2);
+    fetch(&phone, server, 513);
+    // Its way is long: many ask before its first acknowledgement has come.
+    let phone = socket(2);
+    ask(&phone, server, "size-4947", PLAIN);
+    let (_, from) = next(&phone);
+    let forged: Vec<UdpSocket> = (0..100).map(|number| socket(100 + number)).collect();
+    for one in &forged {
+        ask(one, server, "size-513", LONGEST);
+    }
+    // All of them were looked at when this one is answered.
+    fetch(&socket(3), server, 513);
+    go_on(&phone, from, 1);
+}
+
+#[test]
+fn strangers_whose_file_is_not_made_yet_end_no_transfer_that_runs() {
+    let (servers, server) = start(tftp::Config { max_transfers: 16, ..tftp::Config::default() });
+    fetch(&socket(2), server, 513);
+    let branch: Vec<_> = (0..12).map(|_| socket(10)).map(|one| (hold(&one, server), one)).collect();
+    let forged: Vec<UdpSocket> = (0..60).map(|number| socket(100 + number)).collect();
+    for one in &forged {
+        ask(one, server, "slow-513", PLAIN);
+    }
+    // One that is known gets a place of the branch, the strangers get what is free.
+    fetch(&socket(2), server, 513);
+    let goes_on = |(from, one): &&(SocketAddr, UdpSocket)| {
+        one.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        one.send_to(&Packet::Ack { block: 2 }.to_bytes(), from).is_ok() && one.recv_from(&mut [0; 2000]).is_ok()
+    };
+    assert_eq!(branch.iter().filter(goes_on).count(), 11);
+    servers.memory.release();
+}
+
+#[test]
 fn the_slowest_transfer_of_the_address_that_has_most_makes_room() {
     let (_servers, server) = start(tftp::Config { max_transfers: 16, ..tftp::Config::default() });
     let others: Vec<_> = (0..4).map(|number| socket(20 + number)).map(|one| (hold(&one, server), one)).collect();

@@ -11,8 +11,8 @@ use super::{End, EventLoop, STALLED, State};
 /// Transfers are compared by their pace from this age on: a younger one had no time to show it.
 const SHOWN: Duration = Duration::from_secs(1);
 
-/// An address that has more than this part of all places has to give some back.
-const MUCH: usize = 4;
+/// An address that has fewer gives none back, however many others ask.
+const FEW: usize = 8;
 
 impl EventLoop {
     /// Room for one more of this client? Where places are short one makes room that may be forged, or stands still, or is one of very
@@ -25,7 +25,7 @@ impl EventLoop {
         } else {
             self.pairs.len() >= self.config.max_transfers
                 && !self.make_room(None, now)
-                && !self.take_back(of_address, now)
+                && !self.take_back(peer, of_address, now)
         };
         if full && let Some(more) = self.told.count("too many transfers at a time", peer.ip(), now) {
             tracing::warn!(
@@ -36,15 +36,26 @@ impl EventLoop {
         !full
     }
 
-    /// Ends the oldest transfer that was never acknowledged, of one address or of all; without one the one that has stood still
-    /// longest. Whether there was one.
+    /// Ends a transfer of one address or of all, the oldest of the first kind that there is: one that was never acknowledged, of an
+    /// address that has acknowledged nothing for an hour, so that it may be forged; one that has stood still for long; one that was never
+    /// acknowledged. Whether there was one.
     fn make_room(&mut self, from: Option<Origin>, now: Instant) -> bool {
         let places = self.places.iter().enumerate().filter_map(|(index, place)| Some((index, place.as_ref()?)));
         let candidates = places.filter_map(|(index, place)| {
+            let address = place.pair.0.ip();
+            if from.is_some_and(|from| from != Origin::of(address)) {
+                return None;
+            }
             let State::Sending(sending) = &place.state else { return None };
-            let (heard, waits) = (sending.transfer.heard(), place.waits_for(now));
-            let counts = from.is_none_or(|from| from == Origin::of(place.pair.0.ip())) && (!heard || waits >= STALLED);
-            counts.then_some((heard, Reverse(waits), index))
+            let heard = sending.transfer.heard();
+            let waits = place.waits_for(now);
+            let kind = match heard {
+                false if !self.strangers.knows(address) => 0,
+                true if waits >= STALLED => 1,
+                false => 2,
+                true => return None,
+            };
+            Some((kind, Reverse(waits), index))
         });
         let Some((.., index)) = candidates.min() else { return false };
         self.end(index, End::MadeRoom);
@@ -52,10 +63,14 @@ impl EventLoop {
     }
 
     /// Ends the slowest transfer of the address that has most, else its oldest one, for one that has less than half as many. Real
-    /// addresses that acknowledge just often enough cannot keep others out so. Whether there was one.
-    fn take_back(&mut self, of_newcomer: usize, now: Instant) -> bool {
+    /// addresses that acknowledge just often enough cannot keep others out so, unless they are very many. Whether there was one.
+    fn take_back(&mut self, newcomer: SocketAddr, of_newcomer: usize, now: Instant) -> bool {
+        // Of strangers in a burst one gets in so, and the next waits until that one's file is there: then it is he who makes room.
+        if !self.strangers.knows(newcomer.ip()) && self.strangers_wait() {
+            return false;
+        }
         let Some((&most, &count)) = self.per_address.iter().max_by_key(|(_, count)| **count) else { return false };
-        if count <= self.config.max_transfers / MUCH || of_newcomer >= count / 2 {
+        if count < FEW || of_newcomer >= count / 2 {
             return false;
         }
         let places = self.places.iter().enumerate().filter_map(|(index, place)| Some((index, place.as_ref()?)));
@@ -75,5 +90,11 @@ impl EventLoop {
             );
         }
         true
+    }
+
+    /// Whether a file is being made for somebody who may not be there.
+    fn strangers_wait(&self) -> bool {
+        let mut places = self.places.iter().flatten();
+        places.any(|place| matches!(place.state, State::Fetching) && !self.strangers.knows(place.pair.0.ip()))
     }
 }
