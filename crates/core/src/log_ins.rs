@@ -1,8 +1,11 @@
 //! Who is heard when he comes with a name and a password, from wherever: one counter for all that ask for one.
 //!
 //! Five wrong passwords lock the account for this address, and for no other: a stranger must not shut an administrator out. From
-//! elsewhere the account only waits a little longer each time. What is decided is pure ([`decide`], [`counted`]); the rows are shared
-//! by all processes of the cluster and survive a restart.
+//! elsewhere the account only waits a little longer each time, and so does an address that was wrong for many names. What is decided is
+//! pure ([`decide`], [`counted`]); the rows are shared by all processes of the cluster and survive a restart.
+//!
+//! A name that is no account is treated as one that is, in everything: who may tell them apart knows half of a log-in. So no row is
+//! pushed out while it counts, and when there are very many all wait, which keeps them bounded.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -37,12 +40,18 @@ pub const NOTE_TIME: i64 = 60 * 1000;
 /// that went back is none, milliseconds.
 const WAITED: i64 = 60 * 1000;
 
-/// How long a row is kept, milliseconds.
-const KEPT_TIME: i64 = 24 * 60 * 60 * 1000;
+/// How long a row is kept, milliseconds: until it counts for nothing.
+const KEPT_TIME: i64 = SLOW_TIME + WAITED;
 
-/// Rows that are kept at most of each account, and of all names that are none; some hundred kilobytes. Each has its own room, so that
-/// invented names push out nothing that locks an account or slows it down.
-const REMEMBERED: i64 = 4096;
+/// Wrong passwords of one address for whichever names, beyond which it waits: twice as many as lock it for one.
+pub const MANY_NAMES: i64 = 2 * WRONG_LIMIT;
+
+/// Rows of the last hour from which on everybody waits [`LONGEST_DELAY`]. That comes of many addresses at once, because one that tries
+/// many names waits before; and it is what bounds the rows: a server has some ten log-ins that wait.
+pub const CROWDED: i64 = 4096;
+
+/// Rows that are kept at most, whatever happens; some megabytes.
+const MOST: i64 = 4 * CROWDED;
 
 /// Who is told of in the audit log when nobody is known.
 const ACTOR: &str = "system";
@@ -63,17 +72,32 @@ pub enum Heard {
     NotBefore(i64),
 }
 
-/// Decides from the rows of an account. A clock that went back holds nobody up.
+/// What was wrong within the last hour beside the account that somebody asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Wrong passwords of his address for other names.
+    pub of_address: i64,
+    /// Rows in all.
+    pub rows: i64,
+}
+
+/// Decides from the rows of an account, and from what was wrong beside it. A clock that went back holds nobody up.
 #[must_use]
-pub fn decide(rows: &[FailedLogInRow], address: &str, now: i64) -> Heard {
+pub fn decide(rows: &[FailedLogInRow], beside: Beside, address: &str, now: i64) -> Heard {
     let own = rows.iter().find(|row| row.address == address);
     if let Some(own) = own.filter(|own| own.locked_until > now && within(own, LOCK_TIME, now)) {
         return Heard::NotBefore(own.locked_until);
     }
     let elsewhere = rows.iter().filter(|row| row.address != address && within(row, SLOW_TIME, now));
-    let wrong: i64 = elsewhere.map(|row| row.wrong).sum();
-    let doubled = u32::try_from(wrong - WRONG_LIMIT).ok().map_or(0, |steps| 1000_i64 << steps.min(5));
-    Heard::After(Duration::from_millis(u64::try_from(doubled.min(LONGEST_DELAY)).unwrap_or_default()))
+    let elsewhere: i64 = elsewhere.map(|row| row.wrong).sum();
+    let crowd = if beside.rows >= CROWDED { LONGEST_DELAY } else { 0 };
+    let delay = crowd.max(doubled(elsewhere, WRONG_LIMIT)).max(doubled(beside.of_address, MANY_NAMES));
+    Heard::After(Duration::from_millis(u64::try_from(delay).unwrap_or_default()))
+}
+
+/// The wait behind so many wrong passwords, of which the first cost nothing, milliseconds.
+fn doubled(wrong: i64, free: i64) -> i64 {
+    u32::try_from(wrong - free).map_or(0, |steps| (1000_i64 << steps.min(5)).min(LONGEST_DELAY))
 }
 
 /// The row of an account and an address after one more wrong password.
@@ -123,7 +147,9 @@ impl Cluster {
         let address = Origin::of(from).to_string();
         let mut transaction = self.store().begin().await?;
         let rows = transaction.failed_log_ins_of(&account).await?;
-        match decide(&rows, &address, now) {
+        let (since, until) = (now.saturating_sub(SLOW_TIME), now.saturating_add(WAITED));
+        let (of_address, all) = transaction.failed_log_ins_beside(&account, &address, since, until).await?;
+        match decide(&rows, Beside { of_address, rows: all }, &address, now) {
             Heard::NotBefore(until) => {
                 let seconds = (until.saturating_sub(now) / 1000).max(1);
                 let text = format!("Too many wrong passwords. Try again in {seconds} seconds");
@@ -132,11 +158,7 @@ impl Cluster {
             Heard::After(delay) => {
                 transaction.put_failed_log_in(&counted(&rows, &account, &address, now)).await?;
                 transaction.forget_failed_log_ins(now.saturating_sub(KEPT_TIME)).await?;
-                if known {
-                    transaction.keep_log_ins_of(&account, REMEMBERED, now).await?;
-                } else {
-                    transaction.keep_log_ins_of_nobody(UNKNOWN, REMEMBERED).await?;
-                }
+                transaction.keep_log_ins(MOST, now).await?;
                 transaction.commit().await?;
                 Ok(LogIn { name: name.to_owned(), account, address, delay })
             }
@@ -184,11 +206,11 @@ impl Cluster {
 
     /// An audit entry and an alarm for all that was not told of, when it is a minute since the last. Whether it was.
     async fn tell(&self, transaction: &mut Transaction, now: i64) -> Result<bool, CoreError> {
-        let rows = transaction.failed_log_ins().await?;
-        let last = rows.iter().map(|row| row.noted_at).max().unwrap_or_default();
+        let last = transaction.log_ins_noted().await?;
         if last > 0 && (last..last.saturating_add(NOTE_TIME)).contains(&now) {
             return Ok(false);
         }
+        let rows = transaction.failed_log_ins().await?;
         let new: Vec<&FailedLogInRow> = rows.iter().filter(|row| row.unnoted > 0).collect();
         if new.is_empty() {
             return Ok(false);
@@ -223,6 +245,7 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_700_000_000_000;
+    const ALONE: Beside = Beside { of_address: 0, rows: 0 };
 
     fn wrong(rows: &mut Vec<FailedLogInRow>, address: &str, now: i64) {
         let row = counted(rows, "admin", address, now);
@@ -234,26 +257,36 @@ mod tests {
     fn five_lock_the_address_and_slow_the_others_down() {
         let mut rows = Vec::new();
         for second in 0..5 {
-            assert_eq!(decide(&rows, "a", NOW + second), Heard::After(Duration::ZERO));
+            assert_eq!(decide(&rows, ALONE, "a", NOW + second), Heard::After(Duration::ZERO));
             wrong(&mut rows, "a", NOW + second);
         }
-        assert_eq!(decide(&rows, "a", NOW + 5), Heard::NotBefore(NOW + 4 + LOCK_TIME));
-        assert_eq!(decide(&rows, "a", NOW - 60_000), Heard::After(Duration::ZERO), "a clock that went back");
-        assert_eq!(decide(&rows, "b", NOW + 5), Heard::After(Duration::from_secs(1)));
+        assert_eq!(decide(&rows, ALONE, "a", NOW + 5), Heard::NotBefore(NOW + 4 + LOCK_TIME));
+        assert_eq!(decide(&rows, ALONE, "a", NOW - 60_000), Heard::After(Duration::ZERO), "a clock that went back");
+        assert_eq!(decide(&rows, ALONE, "b", NOW + 5), Heard::After(Duration::from_secs(1)));
         // guessed at from more and more addresses: the account waits, and is never shut
         let mut delays = Vec::new();
         for address in 0..200 {
             wrong(&mut rows, &format!("x{address}"), NOW + 10);
-            delays.push(decide(&rows, "b", NOW + 11));
+            delays.push(decide(&rows, ALONE, "b", NOW + 11));
         }
         let seconds = |seconds| Heard::After(Duration::from_secs(seconds));
         assert_eq!(delays[..5], [2, 4, 8, 16, 30].map(seconds));
         assert!(delays[5..].iter().all(|delay| *delay == seconds(30)));
-        assert_eq!(decide(&rows, "b", NOW + 11 + SLOW_TIME), seconds(0));
+        assert_eq!(decide(&rows, ALONE, "b", NOW + 11 + SLOW_TIME), seconds(0));
         // after the lock it begins anew
         let later = NOW + 4 + LOCK_TIME;
-        assert!(matches!(decide(&rows, "a", later), Heard::After(_)));
+        assert!(matches!(decide(&rows, ALONE, "a", later), Heard::After(_)));
         assert_eq!(counted(&rows, "admin", "a", later).wrong, 1);
+    }
+
+    #[test]
+    fn an_address_that_tries_many_names_waits_and_so_do_all_when_very_many_are_wrong() {
+        let delay = |of_address, rows| match decide(&[], Beside { of_address, rows }, "a", NOW) {
+            Heard::After(delay) => delay.as_secs(),
+            Heard::NotBefore(_) => panic!("locked"),
+        };
+        assert_eq!([0, 9, 10, 11, 14, 15, 16, 999].map(|wrong| delay(wrong, 9)), [0, 0, 1, 2, 16, 30, 30, 30]);
+        assert_eq!((delay(0, CROWDED - 1), delay(0, CROWDED)), (0, 30));
     }
 
     #[test]

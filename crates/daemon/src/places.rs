@@ -182,6 +182,11 @@ impl Place {
         self.inner.held().table.busy(self.id)
     }
 
+    /// The peer said something whole, and has to wait before it is our turn: it is closed only as one of a crowd. `false`: it was already.
+    pub(crate) fn held(&self) -> bool {
+        self.inner.held().table.held(self.id, Instant::now().into_std())
+    }
+
     /// It has its answer.
     pub(crate) fn waits(&self) {
         self.inner.held().table.waits(self.id, Instant::now().into_std());

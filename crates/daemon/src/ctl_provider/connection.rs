@@ -137,11 +137,13 @@ async fn admit<'a, S: AsyncReadExt + AsyncWriteExt + Unpin>(
     let Request::Login(Login { user, password }) = talk.next(limit, limit).await? else {
         return Err("no log-in".to_owned());
     };
-    // Now, before the wait that others who guess at his account give him: while it lasts he is not silent, it is our turn.
-    if !seat.busy() {
+    // Now, before the wait that others who guess at his account give him: while it lasts he is not silent. A crowd that waits so makes
+    // room: it could take all places by guessing.
+    if !seat.held() {
         return Err("it was closed for somebody else".to_owned());
     }
-    let actor = match log_in(&shared.cluster, &user, Password::new(password.bytes()), peer.ip()).await {
+    let password = Password::new(password.bytes());
+    let actor = match log_in(&shared.cluster, &user, password, peer.ip(), || seat.busy()).await {
         Ok(actor) => actor,
         Err(error) => return Err(talk.refuse(label(&error), &error.to_string(), limit).await),
     };

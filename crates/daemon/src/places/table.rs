@@ -50,6 +50,8 @@ enum State {
     New(Instant),
     /// It waits for us.
     Busy,
+    /// It waits because others made us slow for it; since when. Only a crowd loses its places so.
+    Held(Instant),
     /// We wait for it; since its last sign of life.
     Waiting(Instant),
 }
@@ -66,7 +68,7 @@ impl Seat {
     const fn silent_since(&self) -> Option<Instant> {
         match self.state {
             State::New(since) | State::Waiting(since) => Some(since),
-            State::Busy => None,
+            State::Busy | State::Held(_) => None,
         }
     }
 }
@@ -119,6 +121,11 @@ impl Table {
         self.seats.get_mut(&id).map(|seat| seat.state = State::Busy).is_some()
     }
 
+    /// It said something whole, and has to wait for a while before it is our turn. Whether it still has its place.
+    pub fn held(&mut self, id: u64, now: Instant) -> bool {
+        self.seats.get_mut(&id).map(|seat| seat.state = State::Held(now)).is_some()
+    }
+
     /// It has its answer, and it is its turn.
     pub fn waits(&mut self, id: u64, now: Instant) {
         if let Some(seat) = self.seats.get_mut(&id) {
@@ -157,12 +164,12 @@ impl Table {
         self.per_address.get(&from).copied().unwrap_or(0)
     }
 
-    /// The oldest connection without a whole message of the address that has most, silent or not, when that is a crowd beside which
-    /// `from` is nobody: who opens connections faster than they can be silent must not have all places for that.
+    /// The oldest connection without a whole message, or that is held, of the address that has most, silent or not, when that is a crowd
+    /// beside which `from` is nobody: who opens connections faster than they can be silent must not have all places for that.
     fn newcomer_of_a_crowd(&self, from: Origin) -> Option<u64> {
         let least = CROWD.min(self.limits.per_address.max(SMALL_CROWD)).max(2 * (self.of(from) + 1));
         let new = self.seats.iter().filter_map(|(id, seat)| match seat.state {
-            State::New(since) => Some((Reverse(self.of(seat.from)), since, *id)),
+            State::New(since) | State::Held(since) => Some((Reverse(self.of(seat.from)), since, *id)),
             State::Busy | State::Waiting(_) => None,
         });
         new.min().filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
@@ -264,6 +271,23 @@ mod tests {
             assert_eq!(table.enter(address(number % 4), start), Entered::Free(number.into()));
         }
         assert!(matches!(table.enter(address(9), start), Entered::For(16, _)));
+    }
+
+    #[test]
+    fn a_crowd_that_is_held_makes_room_and_one_who_is_held_alone_does_not() {
+        let (mut table, start) = table(9, 4);
+        for id in 0..9 {
+            let address = address(if id == 8 { 7 } else { u8::try_from(id % 2).unwrap() });
+            assert_eq!(table.enter(address, start), Entered::Free(id));
+            assert!(table.held(id, start));
+        }
+        let now = start + 60 * SECOND;
+        for id in 9..11 {
+            assert!(matches!(table.enter(address(9), now), Entered::For(new, closed) if new == id && closed < 8));
+            assert!(table.busy(id));
+        }
+        assert_eq!(table.enter(address(8), now), Entered::Full, "three are no crowd here");
+        assert!(table.busy(8), "the one who is alone has kept his place");
     }
 
     #[test]

@@ -144,7 +144,8 @@ async fn wrong_passwords_are_counted_and_then_the_right_one_waits_too() {
     assert_eq!(alarms.matches("UC_LOGIN-4-AuthenticationFailed").count(), 2, "{alarms}");
     // Elsewhere the account is slow, and open.
     let elsewhere = std::net::IpAddr::from([10, 9, 9, 9]);
-    let actor = daemon::log_in::log_in(&desk.cluster, "ccmadmin", Password::new(PASSWORD), elsewhere).await.unwrap();
+    let password = Password::new(PASSWORD);
+    let actor = daemon::log_in::log_in(&desk.cluster, "ccmadmin", password, elsewhere, || true).await.unwrap();
     assert_eq!(actor.name(), "ccmadmin");
 }
 
@@ -197,6 +198,38 @@ async fn idle_connections_close_nobody_who_waits_for_the_answer_to_his_log_in() 
     assert!(!administrator.is_finished(), "the flood came too late to prove anything");
     administrator.await.unwrap().expect("he is let in");
     drop(idle);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_wait_for_what_they_guessed_leave_room_for_an_administrator() {
+    let mut desk = Desk::new(&[]).await;
+    desk.stop().await;
+    desk.limits = CtlProviderLimits { connections: 8, per_address: 4, ..desk.limits.clone() };
+    desk.start().await;
+    // Two addresses have guessed at so many names that each further guess waits for half a minute.
+    for number in 0..20 {
+        for last in [2, 3] {
+            let address = std::net::IpAddr::from([127, 0, 0, last]);
+            let name = format!("guessed{number}");
+            desk.cluster.begin_log_in(&name, address, daemon::surroundings::now()).await.unwrap();
+        }
+    }
+    let guess = |last: u8, number: usize| {
+        let mut raw = desk.raw_from(last);
+        let password = wire::ctl_provider::Password::new(b"Cisco124".to_vec());
+        let login = wire::ctl_provider::Login { user: format!("at-once-{last}-{number}"), password };
+        raw.write(&Request::Login(login).encode().unwrap());
+        raw
+    };
+    let crowd: Vec<_> = (0..8).map(|number| guess(if number < 4 { 2 } else { 3 }, number)).collect();
+    let looked_at = async || {
+        let rows = desk.cluster.store().begin().await.unwrap().failed_log_ins().await.unwrap();
+        rows.len() == 40 + crowd.len()
+    };
+    while !looked_at().await {
+        tokio::task::yield_now().await;
+    }
+    drop(desk.sit_down().await);
 }
 
 /// A connection from another address of the loopback on which nothing is said.

@@ -123,17 +123,15 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets all but so many of the latest of an account; none that locks at this time, and none that the audit log does not
-    /// tell of yet.
+    /// Forgets all but so many of the latest; none that locks at this time, and none that the audit log does not tell of yet.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_log_ins_of(&mut self, account: &str, keep: i64, now: i64) -> Result<(), StoreError> {
+    pub async fn keep_log_ins(&mut self, keep: i64, now: i64) -> Result<(), StoreError> {
         sqlx::query(
-            "DELETE FROM failedlogin WHERE unnoted = 0 AND account = $1 AND lockeduntil <= $2 AND lastat < COALESCE((SELECT \
-             lastat FROM failedlogin WHERE account = $1 ORDER BY lastat DESC LIMIT 1 OFFSET $3), lastat)",
+            "DELETE FROM failedlogin WHERE unnoted = 0 AND lockeduntil <= $1 AND lastat < COALESCE((SELECT lastat FROM failedlogin \
+             ORDER BY lastat DESC LIMIT 1 OFFSET $2), lastat)",
         )
-        .bind(account)
         .bind(now)
         .bind(keep)
         .execute(self.connection())
@@ -141,20 +139,32 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets all but so many of the latest of names that are no account, which begin with this sign; none that the audit log does
-    /// not tell of yet.
+    /// What was wrong between two times, milliseconds since 1970 UTC: wrong passwords of an address for others than this account, and
+    /// how many rows there are in all.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_log_ins_of_nobody(&mut self, sign: char, keep: i64) -> Result<(), StoreError> {
-        sqlx::query(
-            "DELETE FROM failedlogin WHERE unnoted = 0 AND SUBSTR(account, 1, 1) = $1 AND lastat < COALESCE((SELECT lastat FROM \
-             failedlogin WHERE SUBSTR(account, 1, 1) = $1 ORDER BY lastat DESC LIMIT 1 OFFSET $2), lastat)",
-        )
-        .bind(sign.to_string())
-        .bind(keep)
-        .execute(self.connection())
-        .await?;
-        Ok(())
+    pub async fn failed_log_ins_beside(
+        &mut self,
+        account: &str,
+        address: &str,
+        since: i64,
+        until: i64,
+    ) -> Result<(i64, i64), StoreError> {
+        let query = sqlx::query_as(
+            "SELECT CAST(COALESCE(SUM(CASE WHEN address = $1 AND account <> $2 THEN wrong ELSE 0 END), 0) AS BIGINT), \
+             CAST(COUNT(*) AS BIGINT) FROM failedlogin WHERE lastat > $3 AND lastat <= $4",
+        );
+        let query = query.bind(address).bind(account).bind(since).bind(until);
+        Ok(query.fetch_one(self.connection()).await?)
+    }
+
+    /// When the audit log told of some last, milliseconds since 1970 UTC; 0: never.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn log_ins_noted(&mut self) -> Result<i64, StoreError> {
+        let query = sqlx::query_scalar("SELECT CAST(COALESCE(MAX(notedat), 0) AS BIGINT) FROM failedlogin");
+        Ok(query.fetch_one(self.connection()).await?)
     }
 }

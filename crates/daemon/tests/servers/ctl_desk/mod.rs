@@ -166,7 +166,15 @@ impl Desk {
 
     /// A TLS connection on which a test writes bytes by hand.
     pub fn raw(&self) -> Raw {
-        let tcp = TcpStream::connect(self.address).unwrap();
+        self.raw_from(1)
+    }
+
+    /// The same from 127.0.0.`last`.
+    pub fn raw_from(&self, last: u8) -> Raw {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)).into()).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        let tcp = TcpStream::from(socket);
         tcp.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut connector = SslConnector::builder(SslMethod::tls_client()).unwrap();
         connector.set_verify(SslVerifyMode::NONE);
