@@ -71,7 +71,7 @@ pub use store::rows::{
 };
 pub use store::serving::Serving;
 pub use store::sql::Table;
-pub use store::{StoreError, Unreadable, append, aside};
+pub use store::{StoreError, Unreadable, append, aside, caller, regular};
 pub use surroundings::Surroundings;
 pub use wire::printable;
 pub use wording::{counted, moment};

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::sys::prctl::{set_dumpable, set_keepcaps, set_no_new_privs};
 use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgroups, setresgid, setresuid};
-use ringfence_core::{DataDirectory, Owner, StoreError, user_name};
+use ringfence_core::{DataDirectory, Owner, StoreError, caller, regular, user_name};
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use crate::serve::ServeError;
@@ -101,7 +101,13 @@ pub fn step_down(data: &Path, option: Option<&str>) -> Result<Rights, RightsErro
 fn as_root(data: &Path, option: Option<&str>) -> Result<Option<String>, RightsError> {
     let directory = DataDirectory::new(data);
     let owner = directory.owner()?;
-    let named = option.map(str::to_owned).or_else(|| user_of_file(&data.join("ringfence.toml")));
+    // Whatever its user has put there is read with his rights.
+    let reader = owner.unwrap_or(Owner { user: 0, group: 0 });
+    let in_file = || caller::as_owner(reader, || user_of_file(&data.join("ringfence.toml")));
+    let named = match option {
+        Some(name) => Some(name.to_owned()),
+        None => in_file().map_err(refused(&user_name(reader.user), "reading ringfence.toml"))?,
+    };
     let account = match (&named, owner) {
         (Some(name), _) => Some(find(name).ok_or_else(|| RightsError::NoSuchUser(name.clone()))?),
         (None, Some(owner)) => Some(account_of(owner)),
@@ -128,7 +134,8 @@ fn as_root(data: &Path, option: Option<&str>) -> Result<Option<String>, RightsEr
 
 /// The user that `ringfence.toml` names. What is wrong with the file is said later, by who may see no more of it than its user.
 fn user_of_file(path: &Path) -> Option<String> {
-    let table: toml::Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
+    let bytes = regular::read_through_links(path).ok()?;
+    let table: toml::Table = std::str::from_utf8(&bytes).ok()?.parse().ok()?;
     Some(table.get("serve")?.get("user")?.as_str()?.to_owned())
 }
 

@@ -2,7 +2,7 @@
 
 use daemon::settings::{Settings, shown};
 use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
-use ringfence_core::{CoreError, NodeRow};
+use ringfence_core::{CoreError, NodeRow, regular};
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, Opened, could_not};
@@ -87,8 +87,8 @@ fn settings(opened: &Opened, node: &NodeRow) -> Result<String, Failure> {
     let directory = opened.cluster.directory(node);
     let path = directory.settings();
     let served = directory.served().map_err(|error| could_not(error.into()))?.is_some();
-    let started = served.then(|| std::fs::read_to_string(directory.started_with()).ok()).flatten();
-    if let Some(text) = started {
+    let started = served.then(|| regular::read(&directory.started_with()).ok()).flatten();
+    if let Some(text) = started.and_then(|bytes| String::from_utf8(bytes).ok()) {
         let about = format!("Of the process that serves it, from {} and the options of its start:\n", path.display());
         return Ok(format!("\n{}{text}", terminal::screen(&about)));
     }

@@ -8,6 +8,7 @@ use daemon::surroundings::System;
 use ringfence_core::Level;
 use ringfence_core::import::{Count, PeerImport, PeerSummary, given_certificates, read_capf, read_tvs};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::{Input, certificate, key};
@@ -79,8 +80,11 @@ pub struct Peer {
 
 impl Peer {
     fn run(self) -> Result<Answer, Failure> {
+        // What is named is read with the rights of the caller, by a runtime that ends before those are given up.
+        let runtime = Runtime::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+        let (import, differing) = self.read(&runtime)?;
+        drop(runtime);
         let opened = self.data.open()?;
-        let (import, differing) = self.read(&opened)?;
         for text in &differing {
             terminal::warn(text);
         }
@@ -94,14 +98,14 @@ impl Peer {
     }
 
     /// Everything is read and checked before anything is touched.
-    fn read(&self, opened: &Opened) -> Result<(PeerImport, Vec<String>), Failure> {
+    fn read(&self, runtime: &Runtime) -> Result<(PeerImport, Vec<String>), Failure> {
         let mut import = PeerImport { model: self.model.clone(), ..PeerImport::default() };
         let mut differing = Vec::new();
         if let Some(path) = &self.tvs {
-            import.certificates = opened.runtime.block_on(read_tvs(path)).map_err(could_not)?;
+            import.certificates = runtime.block_on(read_tvs(path)).map_err(could_not)?;
         }
         if let Some(path) = &self.capf {
-            (import.devices, differing) = opened.runtime.block_on(read_capf(path)).map_err(could_not)?;
+            (import.devices, differing) = runtime.block_on(read_capf(path)).map_err(could_not)?;
         }
         for path in &self.issuer {
             import.issuers.extend(issuers(path)?);

@@ -122,6 +122,10 @@ impl Command {
 }
 
 fn main() -> ExitCode {
+    // Most commands have keys or passwords in memory: no core dump, and no debugger of the same user.
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        return exit::code(Err(Failure::of("prctl(PR_SET_DUMPABLE)", error)));
+    }
     match CommandLine::try_parse() {
         Ok(line) => exit::code(line.command.run()),
         Err(error) => exit::usage(&error),

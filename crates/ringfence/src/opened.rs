@@ -9,7 +9,7 @@ use daemon::following::{PATIENCE, behind, follow};
 use daemon::revocation::HttpAsk;
 use daemon::settings::default_data_directory;
 use jiff::tz::TimeZone;
-use ringfence_core::{Actor, Cluster, CoreError, Level};
+use ringfence_core::{Actor, Cluster, CoreError, DataDirectory, Level, caller};
 use tokio::runtime::Runtime;
 
 use crate::exit::Failure;
@@ -79,8 +79,15 @@ impl Data {
         &self.data
     }
 
+    /// Works from here on as the user whom the directory belongs to. Before the first thread is started; files that the caller named
+    /// are read before, or as [`ringfence_core::caller::as_caller`] says.
+    pub fn settle(&self) -> Result<(), Failure> {
+        caller::settle(&DataDirectory::new(&self.data)).map_err(|error| Failure::CouldNotTell(error.to_string()))
+    }
+
     /// Opens the cluster. Makes nothing: that is what `serve` does.
     pub fn open(&self) -> Result<Opened, Failure> {
+        self.settle()?;
         let runtime = Runtime::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         let cluster = runtime
             .block_on(Cluster::open(&self.data, TimeZone::system()))

@@ -45,6 +45,7 @@ impl Args {
         let file = File::open(&self.file).map_err(|error| Failure::at(&self.file, error))?;
         let passphrase = passphrase(self.password_file.as_deref(), false)?;
         let opener = Opener::begin(BufReader::new(file), &passphrase).map_err(|error| unopened(&self.file, error))?;
+        self.data.settle()?;
         let idle = DataDirectory::new(self.data.directory()).idle().map_err(could_not)?;
         let idle = idle.map_err(|(node, process)| {
             Failure::Refused(format!(

@@ -5,11 +5,10 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
 use wire::printable::one_line;
 
 use crate::aside::{self, OpenDirectory};
-use crate::{StoreError, fault};
+use crate::{StoreError, fault, regular};
 
 /// Who may read a log: its user, and the group that administrators of logs are in.
 pub const LOG_MODE: u32 = 0o640;
@@ -48,7 +47,7 @@ pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
 }
 
 /// Opens a log of the data directory for appending, and makes it ([`LOG_MODE`] under any umask, of the user of the node) if it is not
-/// there. No link is followed.
+/// there. No link is followed, and what has a second name or is no file is refused.
 ///
 /// # Errors
 /// [`StoreError::File`].
@@ -56,8 +55,9 @@ pub fn log_file(path: &Path) -> Result<File, StoreError> {
     let failed = || StoreError::file(path, "cannot be written");
     let open = |new: bool| {
         let mut options = OpenOptions::new();
-        options.read(true).append(true).create_new(new).mode(LOG_MODE).custom_flags(OFlag::O_NOFOLLOW.bits());
-        options.open(path)
+        options.read(true).append(true).create_new(new).mode(LOG_MODE);
+        let file = regular::open_with(&mut options, path)?;
+        regular::has_one_name(&file).map(|()| file)
     };
     loop {
         match open(false) {

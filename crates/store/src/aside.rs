@@ -321,12 +321,12 @@ pub fn remove(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Reads a file; `None` when there is none.
+/// Reads a file of the data directory; `None` when there is none.
 ///
 /// # Errors
 /// [`StoreError::File`] for anything but a missing file.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    match std::fs::read(path) {
+    match crate::regular::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::file(path, "cannot be read")(error)),

@@ -4,13 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
-
 use crate::rows::{hex, unhex};
-use crate::{Store, StoreError, append, aside, directory};
+use crate::{Store, StoreError, append, aside, directory, regular};
 
 /// Faults that are told at most: who finds a hundred need not read on.
 pub const FAULT_LIMIT: usize = 100;
@@ -71,8 +68,7 @@ pub(crate) fn write(mut file: &File, path: &Path, seq: i64, hash: &str) -> Resul
 /// written behind it and be none.
 fn set_half_line_aside(path: &Path) -> Result<(), StoreError> {
     let failed = || StoreError::file(path, "cannot be read");
-    let opened = OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path);
-    let log = match opened {
+    let log = match regular::open_with(OpenOptions::new().read(true).write(true), path) {
         Ok(log) => log,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed()(error)),

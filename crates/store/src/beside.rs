@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::unistd::{Gid, Uid, fchown, geteuid};
 
+use crate::caller::as_caller;
 use crate::directory::DataDirectory;
 use crate::lasting::{DATABASE, names};
 use crate::lock::{self, Kind};
@@ -90,21 +91,27 @@ impl Idle {
             // A process that was killed behind the exchange left its mark.
             aside::remove(&self.directory.root().join(UNFINISHED))?;
         }
-        if root.symlink_metadata().is_ok() {
-            self.clear(&root)?;
-        }
-        DirBuilder::new().mode(0o700).create(&root).map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => failed("cannot be made")(Error::new(
-                error.kind(),
-                format!("{error}; it is made beside the data directory: run this as root"),
-            )),
-            _ => failed("cannot be made")(error),
-        })?;
-        if let Some(owner) = self.directory.owner()?.filter(|_| geteuid().is_root()) {
-            let handle = File::open(&root).map_err(failed("cannot be opened"))?;
-            let given = fchown(&handle, Some(Uid::from_raw(owner.user)), Some(Gid::from_raw(owner.group)));
-            given.map_err(Error::from).map_err(failed("cannot be given to the user of the node"))?;
-        }
+        let owner = self.directory.owner()?;
+        // Of the directory above only the caller may be able to change anything.
+        as_caller(|| {
+            if root.symlink_metadata().is_ok() {
+                self.clear(&root)?;
+            }
+            DirBuilder::new().mode(0o700).create(&root).map_err(|error| match error.kind() {
+                ErrorKind::PermissionDenied => failed("cannot be made")(Error::new(
+                    error.kind(),
+                    format!("{error}; it is made beside the data directory: run this as root"),
+                )),
+                _ => failed("cannot be made")(error),
+            })?;
+            if let Some(owner) = owner.filter(|_| geteuid().is_root()) {
+                let handle = File::open(&root).map_err(failed("cannot be opened"))?;
+                let given = fchown(&handle, Some(Uid::from_raw(owner.user)), Some(Gid::from_raw(owner.group)));
+                given.map_err(Error::from).map_err(failed("cannot be given to the user of the node"))?;
+            }
+            Ok::<(), StoreError>(())
+        })
+        .map_err(failed("cannot be made"))??;
         let mark = root.join(UNFINISHED);
         let lock = lock::take(lock::open(&mark)?, &mark, Kind::Exclusive, std::time::Duration::ZERO)?;
         let made = DataDirectory::new(root);
@@ -165,7 +172,8 @@ impl Beside {
     /// # Errors
     /// [`StoreError::File`].
     pub fn discard(self) -> Result<(), StoreError> {
-        std::fs::remove_dir_all(self.made.root()).map_err(StoreError::file(self.made.root(), "cannot be removed"))
+        let removed = as_caller(|| std::fs::remove_dir_all(self.made.root())).and_then(|removed| removed);
+        removed.map_err(StoreError::file(self.made.root(), "cannot be removed"))
     }
 
     /// Puts it in the place of the old one. Where the old one is kept; `None` when there was none. Who has the database of the old one open
@@ -178,14 +186,16 @@ impl Beside {
         sync_all(new)?;
         fault::point("before the directories change places");
         if at.symlink_metadata().is_err() {
-            let renamed = renameat2(AT_FDCWD, new, AT_FDCWD, at, RenameFlags::RENAME_NOREPLACE);
-            renamed.map_err(Error::from).map_err(StoreError::file(at, "cannot be put in place"))?;
+            let renamed = as_caller(|| renameat2(AT_FDCWD, new, AT_FDCWD, at, RenameFlags::RENAME_NOREPLACE));
+            let renamed = renamed.and_then(|renamed| renamed.map_err(Error::from));
+            renamed.map_err(StoreError::file(at, "cannot be put in place"))?;
             aside::sync_directory(at)?;
             return aside::remove(&at.join(UNFINISHED)).map(|_| None);
         }
         let open = at.join("open.lock");
         let _alone = lock::take(lock::open(&open)?, &open, Kind::Exclusive, lock::PATIENCE)?;
-        renameat2(AT_FDCWD, new, AT_FDCWD, at, RenameFlags::RENAME_EXCHANGE).map_err(|error| {
+        let exchanged = as_caller(|| renameat2(AT_FDCWD, new, AT_FDCWD, at, RenameFlags::RENAME_EXCHANGE));
+        exchanged.and_then(|exchanged| exchanged.map_err(Error::from)).map_err(|error| {
             let by_hand = format!(
                 "{error}: these two cannot change their names in one step (a mount, a file system without it). The restored directory is \
                  whole in {}: while no node runs, move what is in {} away and what is in the other there",
@@ -195,8 +205,11 @@ impl Beside {
             StoreError::file(at, "was not replaced")(Error::other(by_hand))
         })?;
         fault::point("after the directories changed places");
-        aside::sync_directory(at)?;
-        let kept = self.idle.keep(new)?;
+        let kept = as_caller(|| {
+            aside::sync_directory(at)?;
+            self.idle.keep(new)
+        })
+        .map_err(StoreError::file(new, "cannot be renamed"))??;
         fault::point("after the old directory was renamed");
         aside::remove(&at.join(UNFINISHED)).map(|_| Some(kept))
     }

@@ -9,7 +9,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{StoreError, aside, audit_log, fault, lock, wal};
+use crate::{StoreError, aside, audit_log, fault, lock, regular, wal};
 
 /// The rows of a cluster.
 #[derive(Debug, Clone)]
@@ -82,6 +82,10 @@ impl Store {
             // By us, because SQLite would ask the umask who may read it. Its companions get the rights and the owner of this file.
             drop(lock::open(path)?);
         }
+        // SQLite opens all three by name, follows links and waits for pipes.
+        for name in [path.to_owned(), wal::path(path), path.with_file_name(shared_memory(path))] {
+            regular::check(&name).map_err(StoreError::file(&name, "cannot be opened"))?;
+        }
         let url = url(path, "rw");
         let held = path.to_owned();
         let held = tokio::task::spawn_blocking(move || hold(&held))
@@ -137,7 +141,7 @@ impl Store {
             let reason = format!("on a disk that can only be read its changes cannot be put together: {next}");
             return Err(StoreError::file(&log, "cannot be used")(std::io::Error::other(reason)));
         }
-        let alone = File::open(path.with_file_name("open.lock")).is_ok_and(|lock| lock.try_lock().is_ok());
+        let alone = regular::open(&path.with_file_name("open.lock")).is_ok_and(|lock| lock.try_lock().is_ok());
         if alone && aside::length(&log)?.is_some_and(|length| length > 0) {
             wal::check(path)?;
         }
@@ -149,7 +153,7 @@ impl Store {
             |connection, _| Box::pin(async move { connection.execute(SETTINGS_READ_ONLY).await.map(|_| ()) }),
         );
         let pool = options.connect(&url).await?;
-        let file = Arc::new(File::open(path).map_err(StoreError::file(path, "cannot be read"))?);
+        let file = Arc::new(regular::open(path).map_err(StoreError::file(path, "cannot be read"))?);
         Ok(Self {
             pool,
             file: path.into(),

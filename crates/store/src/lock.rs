@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nix::fcntl::OFlag;
-
-use crate::StoreError;
 use crate::aside::{self, OpenDirectory};
 use crate::ownership::user_name;
+use crate::{StoreError, regular};
 
 /// How long a lock is waited for: nothing that Ringfence does under one takes longer, and who types waits no longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,8 +32,8 @@ pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
     let failed = || StoreError::file(path, "cannot be opened");
     let open = |new: bool| {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(new).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
-        options.open(path)
+        options.read(true).write(true).create_new(new).mode(0o600);
+        regular::open_with(&mut options, path)
     };
     let file = match open(false) {
         Err(error) if error.kind() == ErrorKind::NotFound => match open(true) {

@@ -1,5 +1,6 @@
 //! Whose a data directory is, and who else may read it. It belongs to the user that the node runs as, and is open to nobody else.
 
+use std::ffi::CString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -37,6 +38,12 @@ pub struct Owner {
     pub user: u32,
     /// Group.
     pub group: u32,
+}
+
+/// A user by number, with the group and the name by which the system knows its other groups.
+pub fn account(user: u32) -> Option<(Owner, CString)> {
+    let known = User::from_uid(Uid::from_raw(user)).ok().flatten()?;
+    Some((Owner { user: known.uid.as_raw(), group: known.gid.as_raw() }, CString::new(known.name).ok()?))
 }
 
 /// A user, for people.

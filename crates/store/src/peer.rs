@@ -3,16 +3,13 @@
 //! The columns changed with the versions of those tools, so what is there is asked first; a column that is missing is NULL.
 //! Everything is read as text: what a text means is for whoever takes it over.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row, SqliteConnection};
 
-use crate::StoreError;
+use crate::{StoreError, regular};
 
 /// Bytes of a database at most: a device has two or three kilobytes, and 200 000 devices are more than any site has.
 const DATABASE_LIMIT: u64 = 1 << 30;
@@ -157,7 +154,7 @@ fn check_file(path: &Path) -> Result<(), StoreError> {
         return Err(fail("the file", format!("{} bytes are above the limit of {DATABASE_LIMIT}", about.len())));
     }
     let mut head = Vec::with_capacity(MAGIC.len());
-    let file = File::open(path).map_err(StoreError::file(path, "cannot be opened"))?;
+    let file = regular::open_through_links(path).map_err(StoreError::file(path, "cannot be opened"))?;
     file.take(MAGIC.len() as u64).read_to_end(&mut head).map_err(StoreError::file(path, "cannot be read"))?;
     if head != MAGIC {
         return Err(fail("offset 0", "is no SQLite database: it does not begin with `SQLite format 3`".to_owned()));
@@ -178,17 +175,12 @@ fn spoken(error: &sqlx::Error) -> String {
 /// # Errors
 /// [`StoreError::File`].
 pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
-    let other = |reason: String| std::io::Error::other(reason);
-    // Opened once, and looked at then: a pipe that somebody has put there holds nobody up.
-    let opened = File::options().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits()).open(path);
-    let file = opened.map_err(StoreError::file(path, "cannot be opened"))?;
-    if !file.metadata().map_err(StoreError::file(path, "cannot be opened"))?.is_file() {
-        return Err(StoreError::file(path, "cannot be read")(other("is no file".to_owned())));
-    }
+    let file = regular::open_through_links(path).map_err(StoreError::file(path, "cannot be opened"))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(StoreError::file(path, "cannot be read"))?;
     if bytes.len() as u64 > limit {
-        return Err(StoreError::file(path, "is too large")(other(format!("it is above the limit of {limit} bytes"))));
+        let large = std::io::Error::other(format!("it is above the limit of {limit} bytes"));
+        return Err(StoreError::file(path, "is too large")(large));
     }
     Ok(bytes)
 }

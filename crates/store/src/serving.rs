@@ -12,7 +12,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
 use crate::directory::{DataDirectory, NodeDirectory};
-use crate::{StoreError, lock};
+use crate::{StoreError, lock, regular};
 
 /// Digits of a number in such a file.
 const DIGITS: usize = 20;
@@ -93,7 +93,7 @@ impl NodeDirectory {
     /// [`StoreError::File`].
     pub fn served(&self) -> Result<Option<Served>, StoreError> {
         let path = self.lock_path();
-        match OpenOptions::new().read(true).write(true).open(&path) {
+        match regular::open_with(OpenOptions::new().read(true).write(true), &path) {
             Ok(file) => {
                 let served = Served { file, path };
                 Ok(served.is_held()?.then_some(served))

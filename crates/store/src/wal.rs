@@ -12,7 +12,7 @@ use std::io::{BufReader, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::StoreError;
+use crate::{StoreError, regular};
 
 /// Where the header of a database has `user_version`.
 const USER_VERSION: usize = 60;
@@ -40,12 +40,12 @@ pub(crate) fn path(database: &Path) -> PathBuf {
 /// [`StoreError::BadRow`] when the log belongs to another state of the file, with what to do; [`StoreError::File`].
 pub(crate) fn check(database: &Path) -> Result<(), StoreError> {
     let (log, failed) = (path(database), StoreError::file(database, "cannot be read"));
-    let has = match File::open(database).and_then(|file| version(&file)) {
+    let has = match regular::open(database).and_then(|file| version(&file)) {
         Ok(has) => has,
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
         Err(error) => return Err(failed(error)),
     };
-    let opened = File::open(&log).map_err(StoreError::file(&log, "cannot be read"))?;
+    let opened = regular::open(&log).map_err(StoreError::file(&log, "cannot be read"))?;
     let Some(changes) =
         changes(BufReader::with_capacity(1 << 20, opened)).map_err(StoreError::file(&log, "cannot be read"))?
     else {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use store::StoreError;
 use store::aside::{self, OpenDirectory, Rights};
+use store::caller::at_named;
 use store::folder::Folder;
 use store::peer::read_file;
 use zeroize::Zeroizing;
@@ -157,7 +158,7 @@ pub(super) struct LocalFolder {
 
 impl LocalFolder {
     pub(super) fn open(path: &Path) -> Result<Self, ExchangeError> {
-        let place = OpenDirectory::of_others(path).map_err(|error| file_error(&error))?;
+        let place = at_named(path, || OpenDirectory::of_others(path)).map_err(|error| file_error(&error))?;
         Ok(Self { place: Arc::new(place) })
     }
 
@@ -167,7 +168,9 @@ impl LocalFolder {
     ) -> Pending<'a, T> {
         let place = Arc::clone(&self.place);
         Box::pin(async move {
-            let done = tokio::task::spawn_blocking(move || work(&place)).await;
+            // The directory that was named is the business of who named it.
+            let work = move || at_named(place.path(), || work(&place));
+            let done = tokio::task::spawn_blocking(work).await;
             let lost = |error: tokio::task::JoinError| ExchangeError::File {
                 path: "the directory of the exchange".to_owned(),
                 reason: error.to_string(),

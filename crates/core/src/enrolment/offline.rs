@@ -74,14 +74,20 @@ impl Cluster {
         // Whose fault it is: the name was typed.
         let bad = |error: store::StoreError| CoreError::BadInput(error.to_string());
         let ours = self.data().holds(&directory);
-        let made = if ours { self.data().make(&directory) } else { given::make_directory(&directory) };
-        made.map_err(bad)?;
-        let place = if ours { OpenDirectory::ours(&directory) } else { OpenDirectory::of_others(&directory) };
-        let place = place.map_err(bad)?;
+        let opened = || {
+            if ours {
+                self.data().make(&directory)?;
+                return OpenDirectory::ours(&directory);
+            }
+            given::make_directory(&directory)?;
+            OpenDirectory::of_others(&directory)
+        };
+        let place = self.data().with_rights_to(&directory, opened).map_err(bad)?;
         for row in &requests {
             let write = |ending: &str, pem: &str| {
                 let name = format!("{}.{ending}", row.device);
-                place.write(name.as_ref(), pem.as_bytes(), Rights::Exactly(0o644), true).map_err(bad)
+                let written = || place.write(name.as_ref(), pem.as_bytes(), Rights::Exactly(0o644), true);
+                self.data().with_rights_to(&directory, written).map_err(bad)
             };
             let request = row.request.read(CertificateRequest::of_a_phone).map_err(CoreError::Unreadable)?;
             write("csr", request.to_pem())?;
@@ -91,7 +97,7 @@ impl Cluster {
         let mut transaction = self.store().begin().await?;
         transaction.note_audit(surroundings.now(), actor.name(), "utils capf csr dump", &listed(&names)).await?;
         transaction.commit().await?;
-        let mut left = place.leftovers(None).map_err(bad)?;
+        let mut left = self.data().with_rights_to(&directory, || place.leftovers(None)).map_err(bad)?;
         left.truncate(TOLD);
         let left = left.iter().map(|name| aside::left_behind(&directory.join(name).display().to_string()));
         Ok((names, left.collect()))
@@ -109,8 +115,9 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<OfflineImport, CoreError> {
         actor.require(Level::ReadWrite)?;
-        let read = given::read_files(&self.data().root().join(path), CHAIN_BYTES as u64, FILES);
-        let files = read.map_err(|error| CoreError::BadInput(error.to_string()))?;
+        let path = self.data().root().join(path);
+        let read = || given::read_files(&path, CHAIN_BYTES as u64, FILES);
+        let files = self.data().with_rights_to(&path, read).map_err(|error| CoreError::BadInput(error.to_string()))?;
         let now = surroundings.now();
         let (requests, authority) = (self.offline_requests().await?, Authority::load(self).await?);
         let mut import = OfflineImport::default();

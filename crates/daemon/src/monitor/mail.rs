@@ -9,7 +9,7 @@ use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use ringfence_core::{NodeRow, UndeliveredRow, date, wall_clock};
+use ringfence_core::{NodeRow, UndeliveredRow, date, regular, wall_clock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -154,16 +154,17 @@ fn tls(settings: &MailSettings) -> Result<TlsParameters, MailError> {
     let failed = |source| MailError::Server { server: settings.server.clone(), source };
     let mut tls = TlsParameters::builder(settings.server.clone());
     if let Some(path) = &settings.ca_file {
-        let pem = std::fs::read(path).map_err(|source| MailError::File { path: path.display().to_string(), source })?;
+        let pem = regular::read_through_links(path)
+            .map_err(|source| MailError::File { path: path.display().to_string(), source })?;
         tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(failed)?);
     }
     tls.build().map_err(failed)
 }
 
 fn first_line(path: &Path) -> Result<Zeroizing<String>, MailError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| MailError::File { path: path.display().to_string(), source })?;
-    let text = Zeroizing::new(text);
+    let failed = |source| MailError::File { path: path.display().to_string(), source };
+    let bytes = Zeroizing::new(regular::read_through_links(path).map_err(failed)?);
+    let text = std::str::from_utf8(&bytes).map_err(|error| failed(std::io::Error::other(error)))?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 

@@ -33,7 +33,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`].
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match ringfence_core::regular::read_through_links(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => return Err(SettingsError::Unreadable { path: path.display().to_string(), source }),

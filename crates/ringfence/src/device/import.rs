@@ -36,8 +36,8 @@ pub struct Import {
 impl Import {
     /// Imports the list.
     pub fn run(self) -> Result<Answer, Failure> {
-        let opened = self.data.open()?;
         let input = Input::read(&self.file)?;
+        let opened = self.data.open()?;
         let text = std::str::from_utf8(&input.bytes).map_err(|error| {
             let line = 1 + input.bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
             Failure::of(&input.name, format!("line {line}: is not UTF-8; save the list as UTF-8"))

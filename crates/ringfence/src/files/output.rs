@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{OFlag, readlinkat};
 use ringfence_core::StoreError;
 use ringfence_core::aside::{OpenDirectory, Rights, left_behind};
+use ringfence_core::caller::{as_caller, as_node};
 
 use crate::exit::Failure;
 use crate::terminal;
@@ -76,6 +77,10 @@ impl Target {
         if path == Path::new("-") {
             return terminal::print_bytes(bytes);
         }
+        as_caller(|| self.replace_or_fill(path, bytes, readers)).map_err(|error| Failure::at(path, error))?
+    }
+
+    fn replace_or_fill(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Failure> {
         self.check(path)?;
         let there = path.metadata();
         if there.as_ref().is_ok_and(|about| !about.is_file()) {
@@ -89,6 +94,12 @@ impl Target {
 
     /// Writes a file that does not stand in memory and that only its owner reads; when `fill` fails it was never there.
     pub fn fill<T>(&self, path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, Failure> {
+        // What it is filled from belongs to the node.
+        let fill = |file: &mut File| as_node(|| fill(file))?;
+        as_caller(|| self.filled(path, fill)).map_err(|error| Failure::at(path, error))?
+    }
+
+    fn filled<T>(&self, path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, Failure> {
         self.check(path)?;
         let there = path.metadata();
         if path == Path::new("-") || there.as_ref().is_ok_and(|about| !about.is_file()) {

@@ -47,6 +47,7 @@ mod printable;
 mod readme;
 mod regenerated_at_once;
 mod rights;
+mod roots_commands;
 mod serve;
 mod terminal_width;
 mod tftpboot;

@@ -1,38 +1,21 @@
-//! The user that a node runs as, and what of it others may read. Most of it needs root: who is none has nothing to give up.
+//! The user that a node runs as, and what of it others may read. Most of it needs root, and says so to who is none.
 
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::support::node::Served;
-
-/// A user who owns nothing here.
-const NOBODY: u32 = 65_534;
+use crate::support::root::{NOBODY, below, needs_root, place};
 
 /// The bit of CAP_NET_BIND_SERVICE (capabilities(7): number 10).
 const NET_BIND_SERVICE: &str = "0000000000000400";
 
-fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_ringfence"))
-}
-
-/// A folder that every user can get into, with a data directory of `owner` in it.
-fn place(owner: u32, mode: u32) -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let data = folder.path().join("data");
-    std::fs::create_dir(&data).unwrap();
-    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(mode)).unwrap();
-    chown(&data, Some(owner), Some(owner)).unwrap();
-    (folder, data)
 }
 
 /// What a node says in its log, line by line.
@@ -73,19 +56,6 @@ fn status(node: &Served, name: &str) -> Vec<String> {
     all
 }
 
-/// Every file and directory below a folder.
-fn below(folder: &Path) -> Vec<PathBuf> {
-    let mut all = vec![folder.to_owned()];
-    let mut at = 0;
-    while let Some(path) = all.get(at).cloned() {
-        at += 1;
-        if path.symlink_metadata().unwrap().is_dir() {
-            all.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        }
-    }
-    all
-}
-
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().mode() & 0o777
 }
@@ -123,9 +93,7 @@ fn said(output: &Output) -> String {
 /// as if nothing was.
 #[test]
 fn a_node_that_root_starts_runs_as_the_owner_of_its_directory() {
-    if !is_root() {
-        return;
-    }
+    needs_root("a node is started by root");
     let (folder, data) = place(NOBODY, 0o755);
     let boot = folder.path().join("tftpboot");
     std::fs::create_dir(&boot).unwrap();
@@ -185,9 +153,7 @@ fn a_node_that_root_starts_runs_as_the_owner_of_its_directory() {
 
 #[test]
 fn the_user_that_the_settings_name_counts() {
-    if !is_root() {
-        return;
-    }
+    needs_root("a node is started by root");
     // A directory of root with nothing in it but settings becomes the user's.
     let (_folder, data) = place(0, 0o700);
     std::fs::write(data.join("ringfence.toml"), "[serve]\nuser = \"nobody\"\n").unwrap();
@@ -228,9 +194,7 @@ fn the_user_that_the_settings_name_counts() {
 /// A link of the user of the node in the place of its settings shows him nothing that root alone may read.
 #[test]
 fn settings_are_read_with_the_rights_of_the_user() {
-    if !is_root() {
-        return;
-    }
+    needs_root("a node is started by root");
     let (folder, data) = place(NOBODY, 0o700);
     let secret = folder.path().join("secret");
     std::fs::write(&secret, "root:the-hash:\n").unwrap();
@@ -313,9 +277,7 @@ fn an_open_data_directory_is_closed_at_the_start() {
 /// Whose directory it is decides who works there: a stranger may have put anything into his own.
 #[test]
 fn the_directory_of_another_user_is_refused() {
-    if !is_root() {
-        return;
-    }
+    needs_root("it starts programs as another user");
     let (folder, data) = place(1, 0o777);
     // A program that every user may start.
     let copy = folder.path().join("ringfence");

@@ -3,6 +3,7 @@
 pub mod company;
 pub mod enrolling;
 pub mod node;
+pub mod root;
 pub mod terminal;
 pub mod tftpd_hpa;
 pub mod token_desk;

@@ -1,0 +1,186 @@
+//! Whose rights a command of root has. Whoever owns a data directory may put links, pipes and databases there as he likes; so a command
+//! that root gives works there with the rights of that user, and has root's only for what root named: a file to read, a place to write.
+//!
+//! The rights of a thread are those of the one that starts it, and Linux keeps them for each. [`settle`] is called before there is another.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use nix::sys::prctl::set_dumpable;
+use nix::unistd::{getegid, geteuid, getgrouplist, getgroups};
+use rustix::fs::{Gid, Uid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+use crate::StoreError;
+use crate::directory::DataDirectory;
+use crate::ownership::{Owner, account};
+
+/// A user and his groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    user: u32,
+    group: u32,
+    groups: Vec<u32>,
+}
+
+/// Who gave the command, and as whom it works; nothing while both are the same.
+static SETTLED: OnceLock<(Identity, Identity)> = OnceLock::new();
+
+impl Identity {
+    /// Whose rights this thread has.
+    fn of_this_thread() -> std::io::Result<Self> {
+        let groups = getgroups()?.into_iter().map(|group| group.as_raw()).collect();
+        Ok(Self { user: geteuid().as_raw(), group: getegid().as_raw(), groups })
+    }
+
+    /// A user whom the system may know by no name, in a container, and then by no group but this one.
+    fn of(owner: Owner) -> std::io::Result<Self> {
+        let Some((owner, name)) = account(owner.user) else {
+            return Ok(Self { user: owner.user, group: owner.group, groups: vec![owner.group] });
+        };
+        let groups = getgrouplist(&name, nix::unistd::Gid::from_raw(owner.group))?;
+        Ok(Self {
+            user: owner.user,
+            group: owner.group,
+            groups: groups.into_iter().map(|group| group.as_raw()).collect(),
+        })
+    }
+
+    /// Gives this thread these rights. Its real user stays: who may signal it does not change.
+    fn put_on(&self) -> std::io::Result<()> {
+        let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
+        let user = || set_thread_res_uid(None, Uid::from_raw(self.user), None);
+        // Root may choose groups, a user may not.
+        if self.user == 0 {
+            user()?;
+        }
+        set_thread_groups(&groups)?;
+        set_thread_res_gid(None, Gid::from_raw(self.group), None)?;
+        if self.user != 0 {
+            user()?;
+        }
+        // A change of the user may open the memory of the process to him.
+        Ok(set_dumpable(false)?)
+    }
+}
+
+/// Takes root's rights back when it is dropped, however the work ended.
+struct Worn(Identity);
+
+impl Worn {
+    fn put_on(new: &Identity) -> std::io::Result<Self> {
+        let before = Self(Identity::of_this_thread()?);
+        new.put_on()?;
+        Ok(before)
+    }
+}
+
+impl Drop for Worn {
+    fn drop(&mut self) {
+        if self.0.put_on().is_err() {
+            // With the wrong rights nothing may go on.
+            std::process::abort();
+        }
+    }
+}
+
+/// For a command that acts on a data directory: works from now on, but for [`as_caller`], as the user whom it belongs to. Who is not root,
+/// and root in a directory of root's, goes on as he is.
+///
+/// # Errors
+/// [`StoreError::File`]: the system does not let root become that user.
+pub fn settle(data: &DataDirectory) -> Result<(), StoreError> {
+    let owner = data.owner()?.filter(|owner| geteuid().is_root() && owner.user != 0 && SETTLED.get().is_none());
+    let Some(owner) = owner else { return Ok(()) };
+    let settled = || {
+        let (caller, node) = (Identity::of_this_thread()?, Identity::of(owner)?);
+        node.put_on()?;
+        Ok((caller, node))
+    };
+    let both = settled().map_err(|error: std::io::Error| {
+        let user = crate::ownership::user_name(owner.user);
+        let text =
+            format!("it belongs to user {user}, and root cannot work as {user} here: {error}; run this as {user}");
+        StoreError::file(data.root(), "cannot be opened")(std::io::Error::new(error.kind(), text))
+    })?;
+    // Nobody else sets it: this thread is the only one.
+    let _first = SETTLED.set(both);
+    Ok(())
+}
+
+/// Does what concerns a file that the caller named, with his rights. For work without await points on one thread.
+///
+/// # Errors
+/// What the system says.
+pub fn as_caller<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
+    worn(SETTLED.get().map(|(caller, _)| caller), work)
+}
+
+/// The other way round: work in the data directory that stands inside of something that is done as the caller.
+///
+/// # Errors
+/// What the system says.
+pub fn as_node<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
+    worn(SETTLED.get().map(|(_, node)| node), work)
+}
+
+/// Does something as another user, for root; anybody else does it as he is.
+///
+/// # Errors
+/// What the system says.
+pub fn as_owner<T>(owner: Owner, work: impl FnOnce() -> T) -> std::io::Result<T> {
+    let other = (geteuid().is_root() && owner.user != 0).then(|| Identity::of(owner)).transpose()?;
+    worn(other.as_ref(), work)
+}
+
+fn worn<T>(identity: Option<&Identity>, work: impl FnOnce() -> T) -> std::io::Result<T> {
+    let other = identity.filter(|identity| identity.user != geteuid().as_raw());
+    let _worn = other.map(Worn::put_on).transpose()?;
+    Ok(work())
+}
+
+/// [`as_caller`] for what a person named.
+///
+/// # Errors
+/// [`StoreError::File`]; that of the work.
+pub fn at_named<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    as_caller(work).map_err(StoreError::file(path, "cannot be opened"))?
+}
+
+impl DataDirectory {
+    /// Does what concerns a file that was named: in this directory with the rights of its user, elsewhere with those of the caller.
+    ///
+    /// # Errors
+    /// [`StoreError::File`]; that of the work.
+    pub fn with_rights_to<T>(
+        &self,
+        path: &Path,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.holds(path) { work() } else { at_named(path, work) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a thread of its own: rights are those of a thread.
+    #[test]
+    fn work_of_another_user_has_his_rights_and_they_end_with_it() {
+        let owner = Owner { user: 65_534, group: 65_534 };
+        let before = Identity::of_this_thread().unwrap();
+        let inside = as_owner(owner, || Identity::of_this_thread().unwrap()).unwrap();
+        let wanted = if before.user == 0 {
+            Identity { user: 65_534, group: 65_534, groups: vec![65_534] }
+        } else {
+            before.clone()
+        };
+        assert_eq!(inside, wanted);
+        assert_eq!(Identity::of_this_thread().unwrap(), before);
+        // A thread that stops at a surprise has its rights back too.
+        let stopped = std::panic::catch_unwind(|| as_owner(owner, || panic!("a surprise")));
+        assert!(stopped.is_err());
+        assert_eq!(Identity::of_this_thread().unwrap(), before);
+    }
+}
