@@ -5,21 +5,24 @@ use crate::graph::Graph;
 use crate::habits::check_habits;
 use crate::licences::check_licences;
 use crate::process::{cargo, output_of, root};
+use crate::sources::check_sources;
 use crate::stop::Stop;
 
-/// Checks directions, purity, licences and habits; prints every complaint and stops when there is one.
+/// Checks directions, purity, licences, habits and citations; prints every complaint and stops when there is one.
 pub fn deps() -> Result<(), Stop> {
     let house = graph("Cargo.toml")?;
     let fuzz = graph("fuzz/Cargo.toml")?;
     let habits = check_habits(&root())?;
+    let sources = check_sources(&root())?;
 
     let mut complaints = check_directions(&house);
     complaints.extend(check_purity(&house));
     complaints.extend(check_licences(&house));
     complaints.extend(check_licences(&fuzz));
     complaints.extend(habits.complaints);
+    complaints.extend(sources.complaints);
 
-    for warning in &habits.warnings {
+    for warning in habits.warnings.iter().chain(&sources.warnings) {
         println!("look again: {warning}");
     }
     for complaint in &complaints {

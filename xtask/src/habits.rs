@@ -128,7 +128,7 @@ fn asks_the_machine(name: &str, text: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -168,10 +168,10 @@ mod tests {
     }
 
     /// A small tree, removed at the end.
-    struct Tree(PathBuf);
+    pub(crate) struct Tree(PathBuf);
 
     impl Tree {
-        fn new(name: &str) -> Self {
+        pub(crate) fn new(name: &str) -> Self {
             // below our own target folder, so that no other user's file can stand in the way
             let folder = crate::process::root().join("target").join(format!("xtask-{name}-{}", std::process::id()));
             for part in ["crates/wire/src", "xtask", "fuzz/target"] {
@@ -179,7 +179,10 @@ mod tests {
             }
             Self(folder)
         }
-        fn write(&self, file: &str, text: &str) {
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
+        }
+        pub(crate) fn write(&self, file: &str, text: &str) {
             fs::write(self.0.join(file), text).unwrap();
         }
     }

@@ -4,7 +4,7 @@
 //!
 //! * [`setup`], [`packages`], [`machine`]: what this machine lacks, and what we do about it
 //! * [`lab`], [`mod@test`], [`fuzz`], [`attack`], [`peers`]: the commands that run things
-//! * [`deps`] with [`graph`], [`directions`], [`licences`], [`habits`]: the checks of the architecture
+//! * [`deps`] with [`graph`], [`directions`], [`licences`], [`habits`], [`sources`]: the checks of the architecture
 
 mod attack;
 mod deps;
@@ -19,6 +19,7 @@ mod packages;
 mod peers;
 mod process;
 mod setup;
+mod sources;
 mod stop;
 mod test;
 
@@ -31,7 +32,7 @@ usage: cargo xtask COMMAND
 
   lab [ARGUMENTS]    install what the build needs, then run `ringfence lab` with these arguments
   test               install what the tests need, then run every check; --list names them, --only STEP picks
-  deps               directions between crates, licences, habits
+  deps               directions between crates, licences, habits, citations
   fuzz [TARGET [S]]  fuzz every target for six seconds, or one for S seconds; --list names them
   attack [ARGUMENTS] attack a node with every load, beside good clients, and print a table (20 minutes);
                      --quick takes seconds for each, --loads NAME,... picks
