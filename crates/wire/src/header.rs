@@ -162,6 +162,30 @@ impl Header {
         Ok(Self { fields, length, padding: length - offset })
     }
 
+    /// What stands of a header in a file that may have been cut anywhere, to tell what it was: VERSION, and the fields behind it that
+    /// are whole. `None` when the file does not begin as one. Nothing of it is to be believed.
+    #[must_use]
+    pub fn begun(file: &[u8]) -> Option<Self> {
+        let start = file.first_chunk::<5>()?;
+        if !matches!(start, [VERSION, 0, 2, _, _]) {
+            return None;
+        }
+        let mut fields = Vec::with_capacity(16);
+        fields.push(Field { tag: VERSION, offset: 0, length: 2, value: 3..5 });
+        let length = match file.first_chunk::<LEAST_HEADER>() {
+            Some(&[.., HEADERLENGTH, 0, 2, high, low]) => usize::from(u16::from_be_bytes([high, low])),
+            _ => return Some(Self { fields, length: file.len(), padding: 0 }),
+        };
+        let end = length.min(file.len());
+        let mut offset = LEAST_HEADER;
+        while offset < end && file.get(offset) != Some(&PADDING) {
+            let Ok(field) = read_field(file, offset, end, "header", &CONTAINERS, tag_name) else { break };
+            offset = field.end();
+            fields.push(field);
+        }
+        Some(Self { fields, length, padding: 0 })
+    }
+
     /// All fields in order; containers with an empty value, their children behind them.
     #[must_use]
     pub fn fields(&self) -> &[Field] {

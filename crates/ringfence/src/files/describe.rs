@@ -47,13 +47,13 @@ pub fn shaped(mut out: Map<String, Value>) -> Map<String, Value> {
     out
 }
 
-/// A file that cannot be read: the kind by its name, and the reason.
+/// A file that cannot be read: its kind, and the reason.
 pub fn broken(input: &Input, failure: &Failure) -> Map<String, Value> {
     let mut out = Map::new();
     let reason = failure.to_string();
     let reason = reason.strip_prefix(&format!("{}: ", input.name)).unwrap_or(&reason);
     out.insert("parse".to_owned(), json!("error"));
-    out.insert("kind".to_owned(), json!(kind::named(input)));
+    out.insert("kind".to_owned(), json!(kind::label(input)));
     out.insert("size".to_owned(), json!(input.bytes.len()));
     out.insert("reason".to_owned(), json!(reason));
     out.insert("signature_verdict".to_owned(), json!("malformed"));

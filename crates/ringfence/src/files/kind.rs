@@ -1,14 +1,17 @@
-//! Which sort of file it is: by its name where the name says so, else by its content.
+//! Which sort of file it is: by what stands in it, so that it is the same whatever the file is called; by its name where too little
+//! stands in it.
 
 use pki::file_kind::FileKind;
-use wire::Malformed;
-use wire::header::{CTL_FILE_NAME, Header, ITL_FILE_NAME, Version};
+use wire::header::{ENCRYPTIONINFO, Header, Version};
 use wire::signed_file::{SignedFile, is_plain_xml};
-use wire::trust_list::TrustList;
+use wire::trust_list::{RECORDLENGTH, TrustList};
 
 use crate::exit::Failure;
 use crate::files::input::Input;
 use crate::files::names;
+
+/// RECORDLENGTH and its length, as every record of a list begins.
+const RECORD_START: [u8; 3] = [RECORDLENGTH, 0, 2];
 
 /// A decoded file. Its signature was not looked at.
 pub enum Decoded {
@@ -27,14 +30,14 @@ impl Decoded {
                 "offset 0: VERSION: is plain XML, which carries no signature; `ringfence sign` makes a signed file of it",
             ));
         }
-        let decoded = match by_name(input) {
+        let sort = sort(input);
+        let decoded = match sort {
             Some(Sort::List) => TrustList::decode(input.bytes.clone()).map(Self::List),
-            Some(Sort::Signed) => SignedFile::decode(input.bytes.clone()).map(Self::Signed),
-            None => by_content(&input.bytes),
+            _ => SignedFile::decode(input.bytes.clone()).map(Self::Signed),
         };
         decoded.map_err(|error| match FileKind::of(&input.bytes) {
-            // One that is called so is a damaged one.
-            FileKind::Empty | FileKind::Unknown | FileKind::Der if by_name(input).is_some() => input.malformed(&error),
+            // One that is called so, or begins so, is a damaged one.
+            FileKind::Empty | FileKind::Unknown | FileKind::Der if sort.is_some() => input.malformed(&error),
             kind @ (FileKind::Unknown | FileKind::Der) => Failure::of(
                 &input.name,
                 format!("is no trust list or signed file ({error}), but {}{}", kind.name(), next(&kind)),
@@ -82,44 +85,55 @@ fn next(kind: &FileKind) -> &'static str {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     List,
     Signed,
+    Encrypted,
 }
 
-/// The word for machines, by the name of the file alone.
-pub fn named(input: &Input) -> Option<&'static str> {
-    Some(match by_name(input)? {
+/// The word for machines, also of a file that cannot be read.
+pub fn label(input: &Input) -> Option<&'static str> {
+    Some(match sort(input)? {
         Sort::List => "trustlist",
-        Sort::Signed if names::without(input.base_name()?, names::ENCRYPTED).is_some() => "encrypted",
         Sort::Signed => "signed",
+        Sort::Encrypted => "encrypted",
     })
 }
 
-fn by_name(input: &Input) -> Option<Sort> {
-    let name = input.base_name()?.to_ascii_lowercase();
-    match name.rsplit_once('.')?.1 {
-        "tlv" => Some(Sort::List),
-        "sgn" => Some(Sort::Signed),
+fn sort(input: &Input) -> Option<Sort> {
+    by_content(&input.bytes).or_else(|| by_name(input))
+}
+
+/// FILENAME says it; where it does not, records behind the header do, and at last VERSION, which firmware shares with lists.
+fn by_content(bytes: &[u8]) -> Option<Sort> {
+    let header = Header::begun(bytes)?;
+    let name = header.file_name(bytes).unwrap_or_default().to_ascii_lowercase();
+    let version = header.version(bytes);
+    let encrypted = version == Version::ENCRYPTED || header.field(ENCRYPTIONINFO).is_some();
+    let body = bytes.get(header.length()..);
+    let has_records = body.is_some_and(|body| body.starts_with(&RECORD_START));
+    match version {
+        _ if name.ends_with(b".tlv") => Some(Sort::List),
+        _ if encrypted => Some(Sort::Encrypted),
+        _ if name.ends_with(b".sgn") => Some(Sort::Signed),
+        Version::TRUST_LIST if has_records => Some(Sort::List),
+        // The header is whole, and no list goes on like this: firmware.
+        Version::TRUST_LIST if body.is_some_and(|body| body.len() >= RECORD_START.len()) => None,
+        Version::TRUST_LIST => Some(Sort::List),
+        Version::SIGNED => Some(Sort::Signed),
         _ => None,
     }
 }
 
-/// FILENAME says it; where it does not, a version 1.2 file whose body is records is a list.
-fn by_content(bytes: &[u8]) -> Result<Decoded, Malformed> {
-    let signed = SignedFile::decode(bytes)?;
-    let header = signed.header();
-    let name = header.file_name(bytes).unwrap_or_default();
-    let is_list_name = [CTL_FILE_NAME, ITL_FILE_NAME].iter().any(|list| name.eq_ignore_ascii_case(list.as_bytes()));
-    if is_list_name {
-        return TrustList::decode(bytes).map(Decoded::List);
+fn by_name(input: &Input) -> Option<Sort> {
+    let name = input.base_name()?;
+    if names::without(name, names::ENCRYPTED).is_some() {
+        return Some(Sort::Encrypted);
     }
-    if header.version(bytes) == Version::TRUST_LIST && !name.ends_with(b".sgn") {
-        match TrustList::decode(bytes) {
-            Ok(list) if list.record_count() > 0 => return Ok(Decoded::List(list)),
-            // Firmware has version 1.2 too; its payload is no record.
-            _ => {}
-        }
+    match name.to_ascii_lowercase().rsplit_once('.')?.1 {
+        "tlv" | "itl" | "ctl" => Some(Sort::List),
+        "sgn" => Some(Sort::Signed),
+        _ => None,
     }
-    Ok(Decoded::Signed(signed))
 }

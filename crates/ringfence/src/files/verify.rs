@@ -68,7 +68,7 @@ impl Args {
                 let reason = failure.to_string();
                 let reason = reason.strip_prefix(&format!("{}: ", input.name)).unwrap_or(&reason).to_owned();
                 let finding = Finding { label: "malformed", field: None, reason, record: None, signature: None };
-                let value = json_of(&input, kind::named(&input), &finding, Signer::default());
+                let value = json_of(&input, kind::label(&input), &finding, Signer::default());
                 terminal::print(&terminal::json(&value))?;
                 return Err(failure);
             }

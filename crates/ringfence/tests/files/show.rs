@@ -1,10 +1,11 @@
 //! `ringfence show` for people: the words and columns of `show ctl`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::program::{arg, bytes, command, finish, ringfence, vector};
+use crate::program::{Run, arg, bytes, command, finish, ringfence, vector};
 
 /// The listing of cucm-behaviour.md 1.6 for this file: tabs and all, down to the end of the first record.
 const HEAD: &str = "\
@@ -156,6 +157,37 @@ fn standard_input_is_told_apart_by_its_content() {
     ] {
         let run = finish(command().args(["show", "--json", "-"]).write_stdin(bytes(name))).ends(0);
         assert_eq!(run.json()["kind"], kind, "{name}");
+    }
+}
+
+/// What a file is does not hang on how somebody called it, nor on where it was cut.
+#[test]
+fn one_kind_and_one_shape_whatever_the_name_and_wherever_it_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, kind) in [
+        ("trustlist/cucm-ctl-6113.tlv", "trustlist"),
+        ("trustlist/all-roles.tlv", "trustlist"),
+        ("signed/binary.jar.sgn", "signed"),
+        ("encrypted/e-minimal/SEPB000B4BA0AEE.cnf.xml.enc.sgn", "encrypted"),
+    ] {
+        let whole = bytes(file);
+        let header = usize::from(u16::from_be_bytes([whole[8], whole[9]]));
+        let names_of = |run: &Run| run.json().as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        let wanted = names_of(&ringfence(["show", "--json", &arg(file)]).ends(0));
+        for cut in [5, 9, 10, 100, header - 1, header, header + 2, header + 7, whole.len() - 1, whole.len()] {
+            for name in ["X.itl", "X.tlv", "X.sgn", "X.cnf.xml.enc.sgn", "X.bin", "X"] {
+                let path = folder.path().join(name);
+                std::fs::write(&path, &whole[..cut]).unwrap();
+                let run = finish(command().args(["show", "--json"]).arg(&path));
+                let piped = finish(command().args(["show", "--json", "-"]).write_stdin(&whole[..cut]));
+                let at = format!("{file} cut at {cut}, called {name}");
+                assert_eq!(run.code, piped.code, "{at}");
+                assert_eq!((&run.json()["kind"], &piped.json()["kind"]), (&kind.into(), &kind.into()), "{at}");
+                assert_eq!((&names_of(&run), &names_of(&piped)), (&wanted, &wanted), "{at}");
+                let judged = finish(command().args(["verify", "--json", "--trust", &arg("trustlist/all-roles.tlv")]).arg(&path));
+                assert_eq!(judged.json()["kind"], kind, "{at}");
+            }
+        }
     }
 }
 
