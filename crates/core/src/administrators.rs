@@ -38,7 +38,11 @@ impl Password {
         Self(Zeroizing::new(bytes.into()))
     }
 
-    fn check(&self) -> Result<(), CoreError> {
+    /// Whether it can be one.
+    ///
+    /// # Errors
+    /// [`CoreError::BadInput`].
+    pub fn check(&self) -> Result<(), CoreError> {
         if (LEAST_PASSWORD..=MOST_PASSWORD).contains(&self.0.len()) {
             return Ok(());
         }

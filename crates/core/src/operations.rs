@@ -33,13 +33,44 @@ impl Cluster {
         mode: SecurityMode,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Vec<NodeStatus>, CoreError> {
-        self.on_publisher(actor, node)?;
-        self.require_tokenless().await?;
+        self.check_security_mode(actor, node).await?;
         let command = format!("utils ctl set-cluster {}", mode.words());
         self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
         let states = self.rebuild_ctl(actor, mode, CtlSigner::First, surroundings).await?;
         self.audit(actor.name(), &command, &outcome("mode set", &states), surroundings.now()).await?;
         Ok(states)
+    }
+
+    /// Whether the mode can be set by the publisher alone, for whoever asks before.
+    ///
+    /// # Errors
+    /// As [`Self::set_security_mode`].
+    pub async fn check_security_mode(&self, actor: &Actor, node: &NodeRow) -> Result<(), CoreError> {
+        self.on_publisher(actor, node)?;
+        self.require_tokenless().await?;
+        self.check_lists_readable().await
+    }
+
+    /// Whether there is a CTL to update, for whoever asks before. The mode.
+    ///
+    /// # Errors
+    /// As [`Self::update_ctl`].
+    pub async fn check_update_ctl(&self, actor: &Actor, node: &NodeRow) -> Result<SecurityMode, CoreError> {
+        self.on_publisher(actor, node)?;
+        self.require_tokenless().await?;
+        let mode = self.check_mixed_mode().await?;
+        self.check_lists_readable().await?;
+        Ok(mode)
+    }
+
+    /// Whether the cluster is in mixed mode.
+    pub(crate) async fn check_mixed_mode(&self) -> Result<SecurityMode, CoreError> {
+        let mode = self.parameters().await?.security_mode();
+        if mode == SecurityMode::NonSecure {
+            let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
+            return Err(CoreError::refused("not-mixed-mode", text));
+        }
+        Ok(mode)
     }
 
     /// `utils ctl update CTLFile`, on the publisher. A node that fails stands in the answer.
@@ -52,13 +83,7 @@ impl Cluster {
         node: &NodeRow,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Vec<NodeStatus>, CoreError> {
-        self.on_publisher(actor, node)?;
-        self.require_tokenless().await?;
-        let mode = self.parameters().await?.security_mode();
-        if mode == SecurityMode::NonSecure {
-            let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
-            return Err(CoreError::refused("not-mixed-mode", text));
-        }
+        let mode = self.check_update_ctl(actor, node).await?;
         let command = "utils ctl update CTLFile";
         self.audit(actor.name(), command, "begun", surroundings.now()).await?;
         let states = self.rebuild_ctl(actor, mode, CtlSigner::First, surroundings).await?;

@@ -34,9 +34,22 @@ impl Cluster {
         node: &NodeRow,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Vec<NodeStatus>, CoreError> {
+        let mode = self.check_reset_ctl(actor, node).await?;
+        let command = "utils ctl reset localkey";
+        self.audit(actor.name(), command, "begun", surroundings.now()).await?;
+        let states = self.rebuild_ctl(actor, mode, CtlSigner::Second, surroundings).await?;
+        self.audit(actor.name(), command, &outcome("CTL file reset", &states), surroundings.now()).await?;
+        Ok(states)
+    }
+
+    /// Whether the CTL can be reset, for whoever asks before. The mode.
+    ///
+    /// # Errors
+    /// As [`Self::reset_ctl`].
+    pub async fn check_reset_ctl(&self, actor: &Actor, node: &NodeRow) -> Result<SecurityMode, CoreError> {
         actor.require(Level::Install)?;
         self.on_publisher(actor, node)?;
-        let mode = self.parameters().await?.security_mode();
+        self.parameters().await?;
         let release = self.release();
         if release.ctl_sasts.len() < 2 {
             let text = format!(
@@ -46,16 +59,10 @@ impl Cluster {
             );
             return Err(CoreError::refused("no-second-sast", text));
         }
-        if mode == SecurityMode::NonSecure {
-            let text = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file";
-            return Err(CoreError::refused("not-mixed-mode", text));
-        }
+        let mode = self.check_mixed_mode().await?;
         check_key_sizes(&self.node_certificates().await?)?;
-        let command = "utils ctl reset localkey";
-        self.audit(actor.name(), command, "begun", surroundings.now()).await?;
-        let states = self.rebuild_ctl(actor, mode, CtlSigner::Second, surroundings).await?;
-        self.audit(actor.name(), command, &outcome("CTL file reset", &states), surroundings.now()).await?;
-        Ok(states)
+        self.check_lists_readable().await?;
+        Ok(mode)
     }
 }
 

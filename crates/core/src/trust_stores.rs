@@ -101,13 +101,44 @@ impl Cluster {
         self.settle_change(surroundings).await
     }
 
-    /// Whether a trust store has a file, for whoever asks before it is deleted.
+    /// Whether a file of a trust store can be deleted, for whoever asks before.
     ///
     /// # Errors
-    /// [`CoreError::BadInput`]: no such trust store or file.
-    pub async fn check_trusted(&self, node: &NodeRow, store: &str, file: &str) -> Result<(), CoreError> {
-        let rows = self.store().certificates().await?;
-        entry(&rows, node, trust_store(store)?, file).map(drop)
+    /// As [`Self::delete_trusted`].
+    pub async fn check_deletion(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        store: &str,
+        file: &str,
+    ) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let store = trust_store(store)?;
+        let mut transaction = self.store().begin().await?;
+        let rows = transaction.certificates().await?;
+        let Entry { row, certificate, .. } = entry(&rows, node, store, file)?;
+        match certificate {
+            Ok(certificate) => self.check_unused(&mut transaction, &rows, store, row, &certificate).await,
+            Err(Unreadable { table, key, .. }) => {
+                drop(transaction);
+                self.check_unreadable_deletion((&table, &key)).await
+            }
+        }
+    }
+
+    /// Whether nobody needs a certificate in a trust store.
+    async fn check_unused(
+        &self,
+        transaction: &mut Transaction,
+        rows: &[CertificateRow],
+        store: &Service,
+        row: &CertificateRow,
+        certificate: &Certificate,
+    ) -> Result<(), CoreError> {
+        let users = self.users(transaction, rows, store, row, certificate).await?;
+        let Some(first) = users.first() else { return Ok(()) };
+        let texts: Vec<&str> = users.iter().map(|user| user.text.as_str()).collect();
+        Err(CoreError::refused(first.label, texts.join(". ")))
     }
 
     /// `set cert delete UNIT FILE`: takes a certificate out of a trust store of the whole cluster, and keeps it out.
@@ -137,11 +168,7 @@ impl Cluster {
                 return self.delete_unreadable(actor, (&table, &key), None, surroundings).await.map(drop);
             }
         };
-        let users = self.users(&mut transaction, &rows, store, row, &certificate).await?;
-        if let Some(first) = users.first() {
-            let texts: Vec<&str> = users.iter().map(|user| user.text.as_str()).collect();
-            return Err(CoreError::refused(first.label, texts.join(". ")));
-        }
+        self.check_unused(&mut transaction, &rows, store, row, &certificate).await?;
         transaction.bury_certificate(&row.pkid, store.number, file, now, actor.name()).await?;
         transaction.remove_trusted(&row.pkid, store.number).await?;
         refresh_roles(&mut transaction, &row.pkid).await?;

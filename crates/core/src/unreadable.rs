@@ -351,7 +351,7 @@ impl Cluster {
         let forced = reason.map(|reason| format!("; forced: {reason}")).unwrap_or_default();
         let mut transaction = self.store().begin().await?;
         let rows = transaction.certificates().await?;
-        let row = rows.iter().find(|row| row.pem.unreadable("").place() == format!("{table} {key}"));
+        let row = row_named(&rows, table, key);
         let needed = match row {
             _ if table == "audit" => {
                 let text = "Entries of the audit log stay as they are; `utils audit verify` says which were altered";
@@ -370,11 +370,8 @@ impl Cluster {
             )),
             None => None,
         };
-        if let (Some((label, text)), None) = (needed, reason) {
-            return Err(CoreError::refused(
-                label,
-                format!("{text}. `{DELETE} force {table} {key} REASON` does it all the same"),
-            ));
+        if let (Some(needed), None) = (needed, reason) {
+            return Err(is_needed(needed, table, key));
         }
         let found = transaction.delete_unreadable(table, key, &readable::check).await.map_err(|error| {
             CoreError::refused(
@@ -397,6 +394,15 @@ impl Cluster {
         transaction.commit().await?;
         self.settle_change(surroundings).await?;
         Ok(found)
+    }
+
+    /// Whether a row of a certificate that cannot be read can be deleted without force, for whoever asks before.
+    pub(crate) async fn check_unreadable_deletion(&self, (table, key): (&str, &str)) -> Result<(), CoreError> {
+        let mut transaction = self.store().begin().await?;
+        let rows = transaction.certificates().await?;
+        let Some(row) = row_named(&rows, table, key) else { return Ok(()) };
+        let needed = self.needed(&mut transaction, row).await?;
+        needed.map_or(Ok(()), |needed| Err(is_needed(needed, table, key)))
     }
 
     async fn delete_unreadable_file(
@@ -472,6 +478,14 @@ impl Cluster {
         Ok((!naming.is_empty())
             .then(|| ("lists-name-it", format!("It stands in {}: phones rely on it", listed(&naming)))))
     }
+}
+
+fn row_named<'a>(rows: &'a [CertificateRow], table: &str, key: &str) -> Option<&'a CertificateRow> {
+    rows.iter().find(|row| row.pem.unreadable("").place() == format!("{table} {key}"))
+}
+
+fn is_needed((label, text): (&'static str, String), table: &str, key: &str) -> CoreError {
+    CoreError::refused(label, format!("{text}. `{DELETE} force {table} {key} REASON` does it all the same"))
 }
 
 /// Why a file of the key folder cannot be used, if it is one of ours.

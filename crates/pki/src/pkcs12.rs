@@ -33,14 +33,20 @@ pub enum Pkcs12Error {
     Key(#[from] KeyError),
 }
 
+/// Whether a password is long enough for a new file.
+///
+/// # Errors
+/// [`Pkcs12Error::ShortPassword`].
+pub fn check_password(password: &str) -> Result<(), Pkcs12Error> {
+    if password.chars().count() < LEAST_PASSWORD { Err(Pkcs12Error::ShortPassword) } else { Ok(()) }
+}
+
 /// Writes a key and its certificate. `name` is the friendly name. The password is not kept.
 ///
 /// # Errors
 /// [`Pkcs12Error::ShortPassword`]; [`Pkcs12Error::Unreadable`] when the library refuses.
 pub fn write(name: &str, certificate: &Certificate, key: &SoftKey, password: &str) -> Result<Vec<u8>, Pkcs12Error> {
-    if password.chars().count() < LEAST_PASSWORD {
-        return Err(Pkcs12Error::ShortPassword);
-    }
+    check_password(password)?;
     let make = || {
         let x509 = X509::from_der(certificate.der())?;
         Pkcs12::builder().name(name).pkey(key.openssl()).cert(&x509).build2(password)?.to_der()

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ringfence_core::administrators::Password;
 use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
@@ -414,7 +413,7 @@ impl Session {
             Action::ListCertificates => self.list_certificates(first == "trust").await,
             Action::ListCertificatesOf => self.list_certificates_of(first).await,
             Action::ListDefaultCas => self.list_default_cas().await,
-            Action::SetDefaultCa => self.ask_for_default_ca(first, second.unwrap_or_default()),
+            Action::SetDefaultCa => self.ask_for_default_ca(first, second.unwrap_or_default()).await,
             Action::SetWebSecurity => self.set_web_security(arguments, surroundings).await,
             Action::SetAddress => self.ask_to_set_address(first, surroundings.now()).await,
             Action::SetHostname => {
@@ -426,8 +425,10 @@ impl Session {
             Action::ShowOwn => self.show_certificate(false, first).await,
             Action::ShowFingerprint => self.show_fingerprint(first).await,
             Action::ShowTrust => self.show_certificate(true, first).await,
-            Action::Regenerate => self.ask_to_regenerate(first, second.unwrap_or_default(), None),
-            Action::ForceRegenerate => self.ask_to_regenerate(first, "", second),
+            Action::Regenerate => {
+                self.ask_to_regenerate(first, second.unwrap_or_default(), None, surroundings.now()).await
+            }
+            Action::ForceRegenerate => self.ask_to_regenerate(first, "", second, surroundings.now()).await,
             Action::ListDeletions => self.list_deletions(surroundings.now()).await,
             Action::UndeleteTrusted => self.undelete_trusted(first, second.unwrap_or_default(), surroundings).await,
             Action::ShowCtlStatus => self.show_status(ListKind::Ctl, first == "missing", surroundings.now()).await,
@@ -506,9 +507,9 @@ impl Session {
             Action::ShowWave => self.show_wave(surroundings).await,
             Action::ResumeWave => self.resume_wave(surroundings).await,
             Action::ResetItlLocal => self.ask_to_reset_itl().await,
-            Action::ResetItlRemote => self.ask_for_remote_key(first),
+            Action::ResetItlRemote => self.ask_for_remote_key(first).await,
             Action::ResetCtl => self.ask_about_ctl(Question::ResetCtl, CtlSigner::Second).await,
-            Action::GetTftp => self.ask_for_backup(first, second.unwrap_or_default()),
+            Action::GetTftp => self.ask_for_backup(first, second.unwrap_or_default()).await,
             Action::SetRollback => Ok(self.ask(Question::Rollback(first == "enable"))),
             Action::ShowAnchors => self.show_anchors().await,
             Action::ShowAlarms => self.show_alarms().await,
@@ -540,7 +541,7 @@ impl Session {
             Question::SetMode(mode) => return self.set_security_mode(mode, surroundings).await,
             Question::UpdateCtl => return self.update_ctl(surroundings).await,
             Question::AccountLevel { name } => self.ask_for_password(name, answer),
-            Question::AccountPassword { name, level } => Ok(self.ask_again(name, level, answer)),
+            Question::AccountPassword { name, level } => self.ask_again(name, level, answer),
             Question::AccountConfirmation { name, level, password } => {
                 self.add_account(&name, level, password, answer, surroundings).await
             }
@@ -565,9 +566,7 @@ impl Session {
                 self.reset_itl_remotely(&file, server.as_ref(), answer, surroundings).await
             }
             Question::ResetCtl => return self.reset_ctl(surroundings).await,
-            Question::Backup(place) => {
-                Ok(self.ask(Question::BackupConfirmation { place, password: Password::new(answer.trim()) }))
-            }
+            Question::Backup(place) => self.ask_for_backup_again(place, answer),
             Question::BackupConfirmation { place, password } => {
                 self.back_up(&place, &password, answer, surroundings).await
             }

@@ -80,6 +80,23 @@ impl Cluster {
         Ok(all)
     }
 
+    /// Whether there is something to do, for whoever asks before.
+    ///
+    /// # Errors
+    /// As [`Self::set_default_ca`].
+    pub async fn check_default_ca(&self, actor: &Actor, name: &str, enable: bool) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let chosen = default_cas_named(name)?;
+        let any = if enable {
+            let disabled = self.disabled().await?;
+            chosen.iter().any(|ca| disabled.iter().any(|(certificate, _)| is(certificate, ca)))
+        } else {
+            let rows = self.store().certificates().await?;
+            chosen.iter().any(|ca| !standing(&rows, ca).is_empty())
+        };
+        if any { Ok(()) } else { Err(nothing_to_do(name, enable)) }
+    }
+
     /// `set cert default-ca-list enable|disable`: a CA by its CN, or `all`. Those that it was done for.
     ///
     /// # Errors
@@ -125,12 +142,7 @@ impl Cluster {
             }
         }
         if done.is_empty() {
-            let text = if enable {
-                format!("{name} is not switched off; `show cert default-ca-list` says what is")
-            } else {
-                format!("{name} stands in no trust store; `show cert default-ca-list` says what does")
-            };
-            return Err(CoreError::refused("nothing-to-do", text));
+            return Err(nothing_to_do(name, enable));
         }
         transaction.delete_unused_certificates().await?;
         let word = if enable { "enable" } else { "disable" };
@@ -147,6 +159,15 @@ impl Cluster {
         let readable = rows.into_iter().filter_map(|(kept, fingerprint)| Some((certificate(&kept).ok()?, fingerprint)));
         Ok(readable.collect())
     }
+}
+
+fn nothing_to_do(name: &str, enable: bool) -> CoreError {
+    let text = if enable {
+        format!("{name} is not switched off; `show cert default-ca-list` says what is")
+    } else {
+        format!("{name} stands in no trust store; `show cert default-ca-list` says what does")
+    };
+    CoreError::refused("nothing-to-do", text)
 }
 
 /// The CAs that a name means: `all`, or a CN.

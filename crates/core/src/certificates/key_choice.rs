@@ -5,7 +5,7 @@ use pki::request::RequestDigest;
 use trust::Model;
 use wire::digest::DigestId;
 
-use super::requests::{choice_of, digest};
+use super::requests::{digest, fitting};
 use super::upload::checks;
 use crate::CoreError;
 use crate::cluster::Cluster;
@@ -33,23 +33,101 @@ impl Cluster {
     /// [`CoreError::BadInput`]: the release does not offer it; [`CoreError::Refused`] `key-kind` for a size that the files of phones
     /// cannot name, `model-key-length` for one that a phone in use cannot check.
     pub(super) async fn chosen_profile(&self, unit: Unit, choice: KeyChoice) -> Result<KeyProfile, CoreError> {
-        let rules = self.release().requests;
         let mut profile = (self.release().certificates)(unit).1;
-        if let Some(bits) = choice.bits {
-            profile.bits = choice_of(if unit.is_ec() { &CURVES } else { rules.rsa }, Some(bits), "key length")?;
+        if choice.bits.is_some() {
+            profile.bits = self.key_length(unit, choice.bits).await?;
         }
         if choice.bits.is_some() || choice.digest.is_some() {
-            let offered: Vec<RequestDigest> =
-                rules.digests.iter().copied().filter(|digest| self_signed(*digest).is_some()).collect();
+            let offered = self.self_signed_digests();
             let usual = offered.iter().copied().find(|digest| self_signed(*digest) == Some(profile.certificate.digest));
             let chosen = digest(unit, profile.bits, &offered, choice.digest.or(usual))?;
             profile.certificate.digest = self_signed(chosen).unwrap_or(profile.certificate.digest);
         }
-        if !unit.is_ec() {
-            checks::signing_key(self.release(), unit, usize::try_from(profile.bits).ok())?;
-            self.check_models(unit, profile.bits).await?;
-        }
+        self.check_key_length(unit, profile.bits).await?;
         Ok(profile)
+    }
+
+    /// The digests that a certificate which `unit` makes for itself can have with a key of `bits`, or of the usual size.
+    #[must_use]
+    pub fn digests_of_certificates(&self, unit: Unit, bits: Option<u32>) -> Vec<RequestDigest> {
+        let bits = bits.unwrap_or_else(|| (self.release().certificates)(unit).1.bits);
+        fitting(unit, bits, &self.self_signed_digests())
+    }
+
+    /// The same for a request to a CA.
+    #[must_use]
+    pub fn digests_of_requests(&self, unit: Unit, bits: Option<u32>) -> Vec<RequestDigest> {
+        let bits = bits.or_else(|| self.lengths_of_release(unit).first().copied());
+        fitting(unit, bits.unwrap_or_default(), self.release().requests.digests)
+    }
+
+    fn self_signed_digests(&self) -> Vec<RequestDigest> {
+        self.release().requests.digests.iter().copied().filter(|digest| self_signed(*digest).is_some()).collect()
+    }
+
+    fn lengths_of_release(&self, unit: Unit) -> &'static [u32] {
+        if unit.is_ec() { &CURVES } else { self.release().requests.rsa }
+    }
+
+    /// The key length that was chosen, or the first that the release offers, when it is one that the unit can have now.
+    ///
+    /// # Errors
+    /// As [`Self::chosen_profile`].
+    pub(super) async fn key_length(&self, unit: Unit, chosen: Option<u32>) -> Result<u32, CoreError> {
+        let lengths = self.lengths_of_release(unit);
+        let bits = chosen.or_else(|| lengths.first().copied()).unwrap_or_default();
+        if !lengths.contains(&bits) {
+            let taken = texts(&self.lengths_taken(unit).await?);
+            return Err(CoreError::BadInput(format!("no key length of {bits} bits here; there are {taken}")));
+        }
+        self.check_key_length(unit, bits).await?;
+        Ok(bits)
+    }
+
+    async fn check_key_length(&self, unit: Unit, bits: u32) -> Result<(), CoreError> {
+        if unit.is_ec() {
+            return Ok(());
+        }
+        self.check_signing_key(unit, usize::try_from(bits).ok()).await?;
+        self.check_models(unit, bits).await
+    }
+
+    /// Whether the files of phones can name what a key of `bits` signs, where the unit signs for them. Asked when the request is made
+    /// too, so that nobody pays a CA for a certificate that is of no use.
+    ///
+    /// # Errors
+    /// [`CoreError::Refused`]: `key-kind`.
+    pub(super) async fn check_signing_key(&self, unit: Unit, bits: Option<usize>) -> Result<(), CoreError> {
+        let Some(bits) = bits.filter(|bits| !checks::can_sign(self.release(), unit, *bits)) else { return Ok(()) };
+        let text = format!(
+            "{} signs what phones read, and their files have no value for RSA-{bits}. Ask with another key length: {}",
+            unit.name(),
+            texts(&self.lengths_taken(unit).await?)
+        );
+        Err(CoreError::refused("key-kind", text))
+    }
+
+    /// What the release offers, less what the files of phones cannot name and what phones in use cannot check.
+    async fn lengths_taken(&self, unit: Unit) -> Result<Vec<u32>, CoreError> {
+        let most = self.phones_with_least(unit).await?.map_or(usize::MAX, |(least, _)| least);
+        let mut lengths = self.lengths_of_release(unit).to_vec();
+        lengths.retain(|length| {
+            let length = usize::try_from(*length).unwrap_or(usize::MAX);
+            unit.is_ec() || length <= most && checks::can_sign(self.release(), unit, length)
+        });
+        Ok(lengths)
+    }
+
+    /// The least size of RSA keys that all phones in use can check, where they check those of the unit, and the phones with their models.
+    async fn phones_with_least(&self, unit: Unit) -> Result<Option<(usize, Vec<(String, &'static Model)>)>, CoreError> {
+        let limits = trust::models::MODELS.iter().map(|model| model.most_rsa_bits);
+        if !FOR_PHONES.contains(&unit) || limits.clone().min() == limits.max() {
+            return Ok(None);
+        }
+        let devices = self.store().devices().await?;
+        let known = devices.into_iter().filter_map(|device| Some((device.name, Model::find(&device.model)?)));
+        let known: Vec<(String, &Model)> = known.collect();
+        Ok(known.iter().map(|(_, model)| model.most_rsa_bits).min().map(|least| (least, known)))
     }
 
     /// Whether all phones in use can check an RSA key of a unit; what each model can is in [`trust::models`].
@@ -58,21 +136,23 @@ impl Cluster {
     /// [`CoreError::Refused`] `model-key-length` with the phones that cannot.
     pub(super) async fn check_models(&self, unit: Unit, bits: u32) -> Result<(), CoreError> {
         let wanted = usize::try_from(bits).unwrap_or(usize::MAX);
-        let cannot = |name: &str| Model::find(name).filter(|model| model.most_rsa_bits < wanted);
-        if !FOR_PHONES.contains(&unit) || trust::models::MODELS.iter().all(|model| model.most_rsa_bits >= wanted) {
+        let Some((least, phones)) = self.phones_with_least(unit).await?.filter(|(least, _)| *least < wanted) else {
             return Ok(());
-        }
-        let devices = self.store().devices().await?;
-        let behind = devices.iter().filter_map(|device| cannot(&device.model).map(|model| (device, model)));
-        let behind: Vec<(String, &Model)> = behind.map(|(device, model)| (device.name.clone(), model)).collect();
-        let Some(least) = behind.iter().map(|(_, model)| model.most_rsa_bits).min() else { return Ok(()) };
+        };
+        let behind: Vec<(String, &Model)> =
+            phones.into_iter().filter(|(_, model)| model.most_rsa_bits < wanted).collect();
         let mut models: Vec<&str> = behind.iter().map(|(_, model)| model.name).collect();
         models.sort_unstable();
         models.dedup();
         let names: Vec<String> = behind.into_iter().map(|(name, _)| name).collect();
+        let taken = self.lengths_taken(unit).await?;
+        let next = match taken.as_slice() {
+            [] => "Remove those phones first".to_owned(),
+            taken => format!("Take key-length {}, or remove those phones first", texts(taken).replace(", ", " or ")),
+        };
         let text = format!(
             "Phones of model {} check RSA keys of {least} bits at most, and {} {} in use: they could not check a {} key of {bits} \
-             bits. Take key-length {least}, or remove those phones first",
+             bits. {next}",
             models.join(", "),
             listed(&names),
             if names.len() == 1 { "is" } else { "are" },
@@ -80,6 +160,10 @@ impl Cluster {
         );
         Err(CoreError::refused("model-key-length", text))
     }
+}
+
+fn texts(lengths: &[u32]) -> String {
+    lengths.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The digest of a self-signed certificate; SHA-384 is for requests only here.

@@ -10,6 +10,7 @@ use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode};
+use crate::releases::KeyProfile;
 use crate::surroundings::Surroundings;
 use crate::units::Unit;
 
@@ -84,6 +85,38 @@ impl Cluster {
         self.check_guard(unit, force, &anyway(unit), now).await
     }
 
+    /// Whether `set cert regen` would do it now, for whoever asks before.
+    ///
+    /// # Errors
+    /// As [`Self::regenerate_with`] and [`Self::regenerate_forced`].
+    pub async fn check_regeneration(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        unit: Unit,
+        choice: KeyChoice,
+        force: Option<&str>,
+        now: i64,
+    ) -> Result<(), CoreError> {
+        self.renewal(actor, node, unit, choice, force, now).await.map(drop)
+    }
+
+    /// What was forced, and the profile.
+    async fn renewal(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        unit: Unit,
+        choice: KeyChoice,
+        force: Option<&str>,
+        now: i64,
+    ) -> Result<(String, KeyProfile), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        self.parameters().await?;
+        let forced = self.check_may_renew(node, unit, force, now).await?;
+        Ok((forced, self.chosen_profile(unit, choice).await?))
+    }
+
     async fn renew(
         &self,
         actor: &Actor,
@@ -93,11 +126,8 @@ impl Cluster {
         force: Option<&str>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Regenerated, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        self.parameters().await?;
         // Before the key, because that takes its time; and again when nobody else can change anything.
-        let forced = self.check_may_renew(node, unit, force, surroundings.now()).await?;
-        let profile = self.chosen_profile(unit, choice).await?;
+        let (forced, profile) = self.renewal(actor, node, unit, choice, force, surroundings.now()).await?;
         let place = NewNode::try_from(node)?;
         let subject = self.new_subject(unit, node, surroundings).await?;
         let mut request = request(profile.certificate, subject, &place, unit, surroundings)?;

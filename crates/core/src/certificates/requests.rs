@@ -1,17 +1,17 @@
 //! Requests to a CA: one waits per node and unit; those before it are kept with their keys [cucm-behaviour.md 1.2, 5.3, 5.4].
 
 use pki::extensions::AltName;
-use pki::request::{CertificateRequest, RequestDigest, RequestSpec, request};
+pub use pki::request::RequestDigest;
+use pki::request::{CertificateRequest, RequestSpec, request};
 use store::rows::{NodeRow, RequestRow, RequestState};
 
 use super::make::new_key;
-use super::upload::checks;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode, check_host_name};
 use crate::readable;
-use crate::releases::requests::{CURVES, RequestRow as Row};
+use crate::releases::requests::RequestRow as Row;
 use crate::surroundings::Surroundings;
 use crate::units::Unit;
 
@@ -230,11 +230,7 @@ impl Cluster {
                 format!("one certificate for all nodes is not possible for {}; each node has its own", unit.name());
             return Err(CoreError::refused("not-multi-server", text));
         }
-        let bits = choice_of(if unit.is_ec() { &CURVES } else { rules.rsa }, choice.bits, "key length")?;
-        checks::signing_key(self.release(), unit, usize::try_from(bits).ok().filter(|_| !unit.is_ec()))?;
-        if !unit.is_ec() {
-            self.check_models(unit, bits).await?;
-        }
+        let bits = self.key_length(unit, choice.bits).await?;
         let digest = digest(unit, bits, rules.digests, choice.digest)?;
         let place = NewNode::try_from(node)?;
         let mut subject = self.new_subject(unit, node, surroundings).await?;
@@ -306,41 +302,34 @@ impl Cluster {
     }
 }
 
-/// The digest with a name: `SHA256`, `sha-256`.
+/// The digest with a name: `SHA256`, `sha-256`. Who errs hears of those that are `offered`.
 ///
 /// # Errors
 /// [`CoreError::BadInput`].
-pub fn digest_named(name: &str) -> Result<RequestDigest, CoreError> {
+pub fn digest_named(name: &str, offered: &[RequestDigest]) -> Result<RequestDigest, CoreError> {
     let wanted = name.replace('-', "");
     let found = RequestDigest::ALL.into_iter().find(|digest| digest.name().eq_ignore_ascii_case(&wanted));
     found.ok_or_else(|| {
-        let names = RequestDigest::ALL.map(RequestDigest::name);
-        CoreError::BadInput(format!("`{name}` is no digest; there are {}", names.join(", ")))
+        let names: Vec<&str> = offered.iter().map(|digest| digest.name()).collect();
+        CoreError::BadInput(format!("`{}` is no digest; there are {}", name.escape_debug(), names.join(", ")))
     })
 }
 
-/// What was chosen, or the first that is offered.
-pub(super) fn choice_of(offered: &[u32], chosen: Option<u32>, what: &str) -> Result<u32, CoreError> {
-    match chosen {
-        None => Ok(offered.first().copied().unwrap_or_default()),
-        Some(chosen) if offered.contains(&chosen) => Ok(chosen),
-        Some(chosen) => {
-            let list: Vec<String> = offered.iter().map(u32::to_string).collect();
-            Err(CoreError::BadInput(format!("no {what} of {chosen} bits here; there are {}", list.join(", "))))
-        }
-    }
+/// The digests that go with a key: on a curve those of at least the strength of the key [cucm-behaviour.md 5.4].
+pub(super) fn fitting(unit: Unit, bits: u32, offered: &[RequestDigest]) -> Vec<RequestDigest> {
+    // 521 bits go with SHA-512, the largest there is.
+    let least = if unit.is_ec() { bits.min(512) } else { 0 };
+    offered.iter().copied().filter(|digest| digest.bits() >= least).collect()
 }
 
-/// The digest: on a curve one of at least the strength of the key [cucm-behaviour.md 5.4].
+/// The digest that was chosen, or the first that fits.
 pub(super) fn digest(
     unit: Unit,
     bits: u32,
     offered: &[RequestDigest],
     chosen: Option<RequestDigest>,
 ) -> Result<RequestDigest, CoreError> {
-    // 521 bits go with SHA-512, the largest there is.
-    let least = if unit.is_ec() { bits.min(512) } else { 0 };
-    let fits: Vec<RequestDigest> = offered.iter().copied().filter(|digest| digest.bits() >= least).collect();
+    let fits = fitting(unit, bits, offered);
     let found = match chosen {
         None => fits.first().copied(),
         Some(chosen) => fits.iter().copied().find(|digest| *digest == chosen),

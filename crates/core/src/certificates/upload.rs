@@ -199,7 +199,7 @@ impl Cluster {
         let given = read::read(unit, file)?;
         let (certificate, key) = self.key_for(node, unit, &given, key).await?;
         checks::key_kind(unit, &certificate)?;
-        checks::signing_key(self.release(), unit, certificate.rsa_bits())?;
+        self.check_signing_key(unit, certificate.rsa_bits()).await?;
         checks::plain(&certificate, now)?;
         let mut multi_server = reused.is_some();
         if let KeyFrom::Request { row, .. } = &key {

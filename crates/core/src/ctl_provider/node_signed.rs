@@ -41,9 +41,7 @@ impl Cluster {
     ) -> Result<Vec<NodeStatus>, CoreError> {
         let publisher = self.node(None).await?;
         let (mut placed, mut states) = (Vec::new(), Vec::new());
-        if let Some(unreadable) = self.unreadable_for_lists().await? {
-            return Err(CoreError::Unreadable(unreadable));
-        }
+        self.check_lists_readable().await?;
         for _ in 0..PASSES {
             // Read first: a renewal that comes in between is told of by the next list only.
             let renewal = self.store().renewals().await?;
@@ -76,6 +74,11 @@ impl Cluster {
         }
         self.note_ctl_step(signer, surroundings.now()).await?;
         Ok(states)
+    }
+
+    /// Whether all can be read that a list is made of.
+    pub(crate) async fn check_lists_readable(&self) -> Result<(), CoreError> {
+        self.unreadable_for_lists().await?.map_or(Ok(()), |unreadable| Err(CoreError::Unreadable(unreadable)))
     }
 
     /// Notes which step is done by a CTL of this signer. One by the second SAST is for the time until phones have it.

@@ -177,6 +177,53 @@ impl Enrolment {
 }
 
 impl Cluster {
+    /// Whether an operation can be scheduled for devices, for whoever asks before: for a string, too, when `string` is one that somebody
+    /// will type.
+    ///
+    /// # Errors
+    /// As [`Self::schedule`].
+    pub async fn check_scheduling(
+        &self,
+        actor: &Actor,
+        selection: &Selection,
+        schedule: &Schedule,
+        string: bool,
+        now: i64,
+    ) -> Result<(), CoreError> {
+        let (names, _) = self.to_schedule(actor, selection, schedule, now).await?;
+        let new_string = string || !matches!(schedule.string, StringChoice::Keep);
+        let mut transaction = self.store().begin().await?;
+        for name in &names {
+            let before = transaction.enrolment(name).await?.ok_or_else(|| unknown(name))?;
+            check_schedule(&before, schedule, new_string)?;
+        }
+        Ok(())
+    }
+
+    /// The devices of a schedule and its end, when it can be.
+    async fn to_schedule(
+        &self,
+        actor: &Actor,
+        selection: &Selection,
+        schedule: &Schedule,
+        now: i64,
+    ) -> Result<(Vec<String>, i64), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        if schedule.operation == Operation::None {
+            return Err(CoreError::BadInput("nothing to schedule; to take an operation back, cancel it".to_owned()));
+        }
+        let days = i64::from(self.parameters().await?.number(parameters::CAPF_OPERATION_EXPIRES, 10));
+        let completes_by = schedule.completes_by.unwrap_or(now + days * DAY);
+        if completes_by <= now {
+            return Err(CoreError::BadInput(
+                "the operation would have to be complete by a time that is over".to_owned(),
+            ));
+        }
+        let names = self.selected(selection).await?;
+        self.check_no_wave_waits(&names).await?;
+        Ok((names, completes_by))
+    }
+
     /// Schedules an operation for devices; all or none of them.
     ///
     /// # Errors
@@ -189,19 +236,8 @@ impl Cluster {
         schedule: &Schedule,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Scheduled, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        if schedule.operation == Operation::None {
-            return Err(CoreError::BadInput("nothing to schedule; to take an operation back, cancel it".to_owned()));
-        }
         let now = surroundings.now();
-        let days = i64::from(self.parameters().await?.number(parameters::CAPF_OPERATION_EXPIRES, 10));
-        let completes_by = schedule.completes_by.unwrap_or(now + days * DAY);
-        if completes_by <= now {
-            return Err(CoreError::BadInput(
-                "the operation would have to be complete by a time that is over".to_owned(),
-            ));
-        }
-        let names = self.selected(selection).await?;
+        let (names, completes_by) = self.to_schedule(actor, selection, schedule, now).await?;
         let key = match &schedule.string {
             StringChoice::Keep => None,
             StringChoice::Given(_) | StringChoice::Generate(_) => Some(self.string_key(surroundings).await?),
@@ -228,7 +264,6 @@ impl Cluster {
             status: Status::PENDING.number(),
             version_stamp: version_stamp(now),
         };
-        self.check_no_wave_waits(&names).await?;
         let mut transaction = self.store().begin().await?;
         for (name, sealed) in names.iter().zip(&sealed) {
             let before = transaction.enrolment(name).await?.ok_or_else(|| unknown(name))?;
@@ -267,6 +302,21 @@ impl Cluster {
             }
         }
         Ok(short)
+    }
+
+    /// Whether what is scheduled for devices can be taken back, for whoever asks before.
+    ///
+    /// # Errors
+    /// As [`Self::cancel_operation`].
+    pub async fn check_cancelling(&self, actor: &Actor, selection: &Selection) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        let names = self.selected(selection).await?;
+        self.check_no_wave_waits(&names).await?;
+        let mut transaction = self.store().begin().await?;
+        for name in names {
+            check_still_installs(&transaction.enrolment(&name).await?.ok_or_else(|| unknown(&name))?)?;
+        }
+        Ok(())
     }
 
     /// Takes scheduled operations back: *No Pending Operation*, status *None*. The devices that had one.

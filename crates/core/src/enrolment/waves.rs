@@ -109,16 +109,11 @@ const SCHEDULED: &str = "scheduled";
 const FAILED: &str = "failed";
 
 impl Cluster {
-    /// Plans a wave and starts its first batch.
+    /// The devices of a wave, when it can be started; for whoever asks before, too.
     ///
     /// # Errors
-    /// [`CoreError`]: another wave runs, no devices, numbers that cannot be.
-    pub async fn start_wave(
-        &self,
-        actor: &Actor,
-        plan: &WavePlan,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Wave, CoreError> {
+    /// As [`Self::start_wave`].
+    pub async fn check_wave(&self, actor: &Actor, plan: &WavePlan, now: i64) -> Result<Vec<String>, CoreError> {
         actor.require(Level::ReadWrite)?;
         if !(1..=10_000).contains(&plan.batch) || plan.stop_at > 100 || plan.time_allowed < 1000 {
             let text = "a wave has batches of 1 to 10000 devices, stops at 0 to 100 per cent and gives a device a second at least";
@@ -131,7 +126,7 @@ impl Cluster {
         let names = match &plan.which {
             Which::These(selection) => self.selected(selection).await?,
             Which::Stale => {
-                let stale = self.stale_lscs(surroundings.now()).await?.into_iter().filter(|found| !found.device_gone);
+                let stale = self.stale_lscs(now).await?.into_iter().filter(|found| !found.device_gone);
                 let mut names: Vec<String> = stale.map(|found| found.lsc.device).collect();
                 names.dedup();
                 names
@@ -143,6 +138,20 @@ impl Cluster {
         for name in &names {
             check_wave_mode(&self.enrolment(name).await?, plan.mode)?;
         }
+        Ok(names)
+    }
+
+    /// Plans a wave and starts its first batch.
+    ///
+    /// # Errors
+    /// [`CoreError`]: another wave runs, no devices, numbers that cannot be.
+    pub async fn start_wave(
+        &self,
+        actor: &Actor,
+        plan: &WavePlan,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Wave, CoreError> {
+        let names = self.check_wave(actor, plan, surroundings.now()).await?;
         let now = surroundings.now();
         let row = WaveRow {
             number: 0,

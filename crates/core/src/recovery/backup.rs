@@ -1,7 +1,9 @@
 //! `file get tftp ITLRecovery.p12`: the ITLRecovery key of the publisher behind a password, and the alarm that stands until
 //! somebody has taken it [cucm-behaviour.md 1.5, 6].
 
-use pki::pkcs12;
+use std::path::PathBuf;
+
+use pki::{Certificate, pkcs12};
 use store::aside;
 use store::rows::NodeRow;
 use zeroize::Zeroizing;
@@ -17,6 +19,14 @@ use crate::units::Unit;
 /// Name of the file.
 pub const FILE: &str = "ITLRecovery.p12";
 
+/// Whether a password is one for the file.
+///
+/// # Errors
+/// [`CoreError::BadInput`].
+pub fn check_password(password: &str) -> Result<(), CoreError> {
+    pkcs12::check_password(password).map_err(|error| CoreError::BadInput(error.to_string()))
+}
+
 impl Cluster {
     /// Writes the ITLRecovery key and certificate of the publisher to `place`: a directory, or the file itself; relative to the
     /// data directory. The file is readable for its owner only. Where it was written.
@@ -31,29 +41,11 @@ impl Cluster {
         password: &Zeroizing<String>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<String, CoreError> {
-        actor.require(Level::Install)?;
-        self.on_publisher(actor, node)?;
-        let all = self.node_certificates().await?;
-        let own = all.iter().find(|own| own.publisher).and_then(|own| own.readable(Unit::ItlRecovery));
-        let certificate = own.ok_or_else(|| {
-            let text = format!("{} has no ITLRecovery certificate; releases before 10.0 know none", node.name);
-            CoreError::refused("no-recovery", text)
-        })?;
-        let key = self.key(&self.directory(node), Unit::ItlRecovery, certificate)?;
-        let file = pkcs12::write("ITLRecovery", certificate, &key, password)
+        let (certificate, path) = self.check_backup(actor, node, place).await?;
+        let key = self.key(&self.directory(node), Unit::ItlRecovery, &certificate)?;
+        let file = pkcs12::write("ITLRecovery", &certificate, &key, password)
             .map_err(|error| CoreError::BadInput(error.to_string()))?;
-        let mut path = self.data().root().join(place);
-        if place.is_empty() || path.is_dir() {
-            path.push(FILE);
-        }
         let shown = path.display().to_string();
-        if path.symlink_metadata().is_ok() {
-            let text = format!(
-                "{shown} is there already and may be the only copy of another key. Take it away, or name another place: `file get \
-                 tftp {FILE} PLACE`"
-            );
-            return Err(CoreError::refused("file-there", text));
-        }
         let now = surroundings.now();
         self.audit(actor.name(), &format!("file get tftp {FILE}"), &format!("to {shown}"), now).await?;
         aside::write(&path, &file, 0o600)?;
@@ -63,6 +55,44 @@ impl Cluster {
         transaction.clear_alarm(ITL_RECOVERY_BACKUP.name, &fingerprint).await?;
         transaction.commit().await?;
         Ok(shown)
+    }
+
+    /// The ITLRecovery certificate and the file that it goes to, when it can; for whoever asks for the password, too.
+    ///
+    /// # Errors
+    /// As [`Self::back_up_recovery`].
+    pub async fn check_backup(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        place: &str,
+    ) -> Result<(Certificate, PathBuf), CoreError> {
+        actor.require(Level::Install)?;
+        self.on_publisher(actor, node)?;
+        let all = self.node_certificates().await?;
+        let own = all.iter().find(|own| own.publisher).and_then(|own| own.readable(Unit::ItlRecovery));
+        let certificate = own.cloned().ok_or_else(|| {
+            let text = format!("{} has no ITLRecovery certificate; releases before 10.0 know none", node.name);
+            CoreError::refused("no-recovery", text)
+        })?;
+        self.key(&self.directory(node), Unit::ItlRecovery, &certificate)?;
+        let mut path = self.data().root().join(place);
+        if place.is_empty() || path.is_dir() {
+            path.push(FILE);
+        }
+        let shown = path.display().to_string();
+        if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+            let text = format!("{} is no directory; make it first, or name another place", folder.display());
+            return Err(CoreError::BadInput(text));
+        }
+        if path.symlink_metadata().is_ok() {
+            let text = format!(
+                "{shown} is there already and may be the only copy of another key. Take it away, or name another place: `file get \
+                 tftp {FILE} PLACE`"
+            );
+            return Err(CoreError::refused("file-there", text));
+        }
+        Ok((certificate, path))
     }
 
     /// Lets the alarm stand for an ITLRecovery certificate that was not backed up, and ends it for those that are gone.

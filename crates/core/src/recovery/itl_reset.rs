@@ -90,20 +90,11 @@ impl Cluster {
         key: &ResetKey,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Vec<NodeStatus>, CoreError> {
-        actor.require(Level::Install)?;
-        self.on_publisher(actor, node)?;
+        let remote = matches!(key, ResetKey::Remote(_));
+        let (all, nodes) = self.to_reset(actor, node, remote).await?;
         let parameters = self.parameters().await?;
-        self.check_reset(key)?;
-        if parameters.rollback() {
-            let text = "The cluster prepares for a rollback: its ITL file is blank, there is nothing to reset. \
-                        `set rollback disable` ends that";
-            return Err(CoreError::refused(rollback::REFUSAL, text));
-        }
-        let all = self.node_certificates().await?;
-        check_key_sizes(&all)?;
-        let nodes = self.active_tftp_nodes().await?;
         let now = surroundings.now();
-        let word = if matches!(key, ResetKey::Local) { "local" } else { "remote" };
+        let word = if remote { "remote" } else { "local" };
         self.audit(actor.name(), &format!("utils itl reset {word}key"), "begun", now).await?;
         let log = ResetLog::new(self, &self.directory(node).log(), now);
         log.info("Start Execution")?;
@@ -152,7 +143,36 @@ impl Cluster {
         Ok(states)
     }
 
-    fn check_reset(&self, key: &ResetKey) -> Result<(), CoreError> {
+    /// Whether the ITL can be reset with a key of this cluster or a remote one, for whoever asks before.
+    ///
+    /// # Errors
+    /// As [`Self::reset_itl`].
+    pub async fn check_itl_reset(&self, actor: &Actor, node: &NodeRow, remote: bool) -> Result<(), CoreError> {
+        self.to_reset(actor, node, remote).await.map(drop)
+    }
+
+    /// All certificates, and the nodes whose ITL is reset.
+    async fn to_reset(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        remote: bool,
+    ) -> Result<(Vec<NodeCertificates>, Vec<NodeRow>), CoreError> {
+        actor.require(Level::Install)?;
+        self.on_publisher(actor, node)?;
+        let parameters = self.parameters().await?;
+        self.check_reset(remote)?;
+        if parameters.rollback() {
+            let text = "The cluster prepares for a rollback: its ITL file is blank, there is nothing to reset. \
+                        `set rollback disable` ends that";
+            return Err(CoreError::refused(rollback::REFUSAL, text));
+        }
+        let all = self.node_certificates().await?;
+        check_key_sizes(&all)?;
+        Ok((all, self.active_tftp_nodes().await?))
+    }
+
+    fn check_reset(&self, remote: bool) -> Result<(), CoreError> {
         let release = self.release();
         if release.itl_reset == ItlReset::NotThere {
             let text = format!(
@@ -162,7 +182,7 @@ impl Cluster {
             );
             return Err(CoreError::refused("no-itl-reset", text));
         }
-        if matches!(key, ResetKey::Remote(_)) && !release.remote_reset {
+        if remote && !release.remote_reset {
             let text =
                 format!("Release {} has no `utils itl reset remotekey`; use `utils itl reset localkey`", release.name);
             return Err(CoreError::refused("no-remote-reset", text));

@@ -184,7 +184,8 @@ fn one_kind_and_one_shape_whatever_the_name_and_wherever_it_is_cut() {
                 assert_eq!(run.code, piped.code, "{at}");
                 assert_eq!((&run.json()["kind"], &piped.json()["kind"]), (&kind.into(), &kind.into()), "{at}");
                 assert_eq!((&names_of(&run), &names_of(&piped)), (&wanted, &wanted), "{at}");
-                let judged = finish(command().args(["verify", "--json", "--trust", &arg("trustlist/all-roles.tlv")]).arg(&path));
+                let judged =
+                    finish(command().args(["verify", "--json", "--trust", &arg("trustlist/all-roles.tlv")]).arg(&path));
                 assert_eq!(judged.json()["kind"], kind, "{at}");
             }
         }

@@ -21,8 +21,10 @@ impl Session {
         Ok(self.ask(Question::AccountPassword { name, level }))
     }
 
-    pub(crate) fn ask_again(&mut self, name: String, level: Level, password: &str) -> Reply {
-        self.ask(Question::AccountConfirmation { name, level, password: Password::new(password) })
+    pub(crate) fn ask_again(&mut self, name: String, level: Level, password: &str) -> Result<Reply, CoreError> {
+        let password = Password::new(password);
+        password.check()?;
+        Ok(self.ask(Question::AccountConfirmation { name, level, password }))
     }
 
     pub(crate) async fn add_account(

@@ -43,7 +43,12 @@ impl Session {
         let completes_by = arguments.get(3).map(|time| parse_completes_by(time, self.cluster.zone())).transpose()?;
         let schedule = Schedule { operation: operation.parse()?, mode, string, completes_by };
         let selection = selection(devices);
-        if authentication == "typed-string" {
+        let typed = authentication == "typed-string";
+        if typed || selection == Selection::All {
+            let now = surroundings.now();
+            self.cluster.check_scheduling(&self.actor, &selection, &schedule, typed, now).await?;
+        }
+        if typed {
             return Ok(self.ask(Question::TypeString { selection, schedule }));
         }
         if selection == Selection::All {
@@ -112,6 +117,7 @@ impl Session {
     ) -> Result<Reply, CoreError> {
         let selection = selection(devices);
         if selection == Selection::All {
+            self.cluster.check_cancelling(&self.actor, &selection).await?;
             let phones = self.all_phones().await?;
             return Ok(self.ask(Question::CancelAll { phones }));
         }

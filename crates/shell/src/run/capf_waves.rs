@@ -37,17 +37,7 @@ impl Session {
             time_allowed: number("number of hours", hours, HOURS, 1..=MOST_HOURS)? * 3_600_000,
             which,
         };
-        let phones = match &plan.which {
-            Which::Stale => {
-                let stale = self.cluster.stale_lscs(surroundings.now()).await?;
-                let mut names: Vec<String> =
-                    stale.into_iter().filter(|found| !found.device_gone).map(|found| found.lsc.device).collect();
-                names.dedup();
-                names.len()
-            }
-            Which::These(ringfence_core::enrolment::Selection::All) => self.all_phones().await?,
-            Which::These(ringfence_core::enrolment::Selection::Devices(names)) => names.len(),
-        };
+        let phones = self.cluster.check_wave(&self.actor, &plan, surroundings.now()).await?.len();
         Ok(self.ask(Question::StartWave { plan, phones }))
     }
 

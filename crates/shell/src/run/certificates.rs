@@ -1,7 +1,7 @@
 //! `show cert` and `set cert regen` [cucm-behaviour.md 1.2-1.4].
 
 use ringfence_core::certificates::key_choice::KeyChoice;
-use ringfence_core::certificates::requests::digest_named;
+use ringfence_core::certificates::requests::{RequestDigest, digest_named};
 use ringfence_core::trust_stores::Deletion;
 use ringfence_core::units::{Unit, service_named};
 use ringfence_core::{CoreError, Surroundings, certificate_text, spell};
@@ -53,14 +53,16 @@ impl Session {
         Ok(Reply::done(format!("SHA-1:   {sha1}\nSHA-256: {sha256}\n")))
     }
 
-    pub(crate) fn ask_to_regenerate(
+    pub(crate) async fn ask_to_regenerate(
         &mut self,
         name: &str,
         options: &str,
         force: Option<&str>,
+        now: i64,
     ) -> Result<Reply, CoreError> {
         let unit = self.unit(name)?;
-        let choice = key_choice(options)?;
+        let choice = key_choice(options, |bits| self.cluster.digests_of_certificates(unit, bits))?;
+        self.cluster.check_regeneration(&self.actor, &self.node, unit, choice, force, now).await?;
         Ok(self.ask(Question::Regenerate { unit, choice, force: force.map(str::to_owned) }))
     }
 
@@ -119,18 +121,20 @@ impl Session {
 }
 
 /// The words behind `set cert regen UNIT`: pairs of a word and its value, as the page of the original has them [seed 004].
-fn key_choice(options: &str) -> Result<KeyChoice, CoreError> {
+fn key_choice(options: &str, digests: impl FnOnce(Option<u32>) -> Vec<RequestDigest>) -> Result<KeyChoice, CoreError> {
     let mut choice = KeyChoice::default();
+    let mut hash = None;
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
         let word = word.to_ascii_lowercase();
         let value = words.next().ok_or_else(|| CoreError::BadInput(format!("a value is missing after {word}")));
         match word.as_str() {
             "key-length" => choice.bits = Some(bits(value?)?),
-            "hash" => choice.digest = Some(digest_named(value?)?),
+            "hash" => hash = Some(value?),
             _ => return Err(CoreError::BadInput(format!("`{word}` is not key-length or hash"))),
         }
     }
+    choice.digest = hash.map(|name| digest_named(name, &digests(choice.bits))).transpose()?;
     Ok(choice)
 }
 

@@ -1,6 +1,6 @@
 //! Requests to a CA: `set csr`, `show csr` [cucm-behaviour.md 1.2, 5.3, 5.4].
 
-use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, digest_named};
+use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, RequestDigest, digest_named};
 use ringfence_core::units::Unit;
 use ringfence_core::{CoreError, Surroundings, moment};
 
@@ -18,7 +18,7 @@ impl Session {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let unit = self.unit(unit)?;
-        let choice = choice(options)?;
+        let choice = choice(options, |bits| self.cluster.digests_of_requests(unit, bits))?;
         self.cluster.request_certificate(&self.actor, &self.node, unit, &choice, surroundings).await?;
         Ok(Reply::done(format!("Successfully Generated CSR for {}.\n", unit.name())))
     }
@@ -75,8 +75,9 @@ pub(crate) const REQUEST_OPTIONS: &[&str] =
     &["multi-server", "common-name", "parent-domain", "names", "key-length", "hash", "ou"];
 
 /// The words behind `set csr gen UNIT`: `multi-server`, and pairs of a word and its value.
-fn choice(options: &str) -> Result<RequestChoice, CoreError> {
+fn choice(options: &str, digests: impl FnOnce(Option<u32>) -> Vec<RequestDigest>) -> Result<RequestChoice, CoreError> {
     let mut choice = RequestChoice::default();
+    let mut hash = None;
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
         let word = word.to_ascii_lowercase();
@@ -97,10 +98,11 @@ fn choice(options: &str) -> Result<RequestChoice, CoreError> {
             "parent-domain" => choice.parent_domain = ParentDomain::Named(value.to_owned()),
             "names" => choice.names = value.split(',').map(str::to_owned).collect(),
             "key-length" => choice.bits = Some(bits(value)?),
-            "hash" => choice.digest = Some(digest_named(value)?),
+            "hash" => hash = Some(value),
             _ => choice.with_ou = Some(yes_or_no(value)?),
         }
     }
+    choice.digest = hash.map(|name| digest_named(name, &digests(choice.bits))).transpose()?;
     Ok(choice)
 }
 

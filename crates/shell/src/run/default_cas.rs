@@ -1,6 +1,6 @@
 //! `show cert default-ca-list`, `set cert default-ca-list`; `set web-security`, `show web-security` [cucm-behaviour.md 1.2].
 
-use ringfence_core::certificates::default_cas::{DefaultCaState, default_cas_named};
+use ringfence_core::certificates::default_cas::DefaultCaState;
 use ringfence_core::cluster::SubjectParts;
 use ringfence_core::{CoreError, Surroundings};
 
@@ -24,10 +24,10 @@ impl Session {
         Ok(Reply::done(text))
     }
 
-    pub(crate) fn ask_for_default_ca(&mut self, word: &str, name: &str) -> Result<Reply, CoreError> {
-        let name = name.trim_matches('"').to_owned();
-        default_cas_named(&name)?;
-        Ok(self.ask(Question::SetDefaultCa { name, enable: word == "enable" }))
+    pub(crate) async fn ask_for_default_ca(&mut self, word: &str, name: &str) -> Result<Reply, CoreError> {
+        let (name, enable) = (name.trim_matches('"').to_owned(), word == "enable");
+        self.cluster.check_default_ca(&self.actor, &name, enable).await?;
+        Ok(self.ask(Question::SetDefaultCa { name, enable }))
     }
 
     pub(crate) async fn set_default_ca(

@@ -20,6 +20,7 @@ const STILL_OLD_ITL: &str =
 impl Session {
     /// Up to 11.5 the original asks for a password [seed 004]; without an account that could have it, and later, for a yes.
     pub(crate) async fn ask_to_reset_itl(&mut self) -> Result<Reply, CoreError> {
+        self.cluster.check_itl_reset(&self.actor, &self.node, false).await?;
         let old = self.cluster.release().itl_reset == ItlReset::SecondHeader;
         let question = match old && self.cluster.has_ccm_administrator().await? {
             true => Question::CcmPassword,
@@ -71,9 +72,13 @@ impl Session {
     }
 
     /// A file of this machine, or `sftp://USER@HOST[:PORT]/DIRECTORY/FILE` as the original takes it.
-    pub(crate) fn ask_for_remote_key(&mut self, typed: &str) -> Result<Reply, CoreError> {
+    pub(crate) async fn ask_for_remote_key(&mut self, typed: &str) -> Result<Reply, CoreError> {
+        self.cluster.check_itl_reset(&self.actor, &self.node, true).await?;
         Ok(match typed.strip_prefix("sftp://") {
-            None => self.ask(Question::RemoteKey(typed.to_owned(), None)),
+            None => {
+                self.cluster.given_file(&self.actor, typed)?;
+                self.ask(Question::RemoteKey(typed.to_owned(), None))
+            }
             Some(rest) => {
                 let (server, file) = sftp_file(rest)?;
                 self.ask(Question::RemoteLogin(server, file))
@@ -109,11 +114,17 @@ impl Session {
         self.after_ctl(done, "CTL file Reset\n").await.above("\nResetting CTL file\n")
     }
 
-    pub(crate) fn ask_for_backup(&mut self, file: &str, place: &str) -> Result<Reply, CoreError> {
+    pub(crate) async fn ask_for_backup(&mut self, file: &str, place: &str) -> Result<Reply, CoreError> {
         if file != backup::FILE {
             return Err(CoreError::BadInput(format!("no file {}; there is {}", one_line(file), backup::FILE)));
         }
+        self.cluster.check_backup(&self.actor, &self.node, place).await?;
         Ok(self.ask(Question::Backup(place.to_owned())))
+    }
+
+    pub(crate) fn ask_for_backup_again(&mut self, place: String, typed: &str) -> Result<Reply, CoreError> {
+        backup::check_password(typed.trim())?;
+        Ok(self.ask(Question::BackupConfirmation { place, password: Password::new(typed.trim()) }))
     }
 
     pub(crate) async fn back_up(

@@ -148,7 +148,7 @@ impl Session {
     pub(crate) async fn ask_to_delete_trusted(&mut self, store: &str, file: &str) -> Result<Reply, CoreError> {
         let named = store;
         let store = trust_store(named)?;
-        self.cluster.check_trusted(&self.node, store.name, file).await?;
+        self.cluster.check_deletion(&self.actor, &self.node, store.name, file).await?;
         let asked = self.ask(Question::DeleteTrusted { store: store.name, file: file.to_owned() });
         if store.name.eq_ignore_ascii_case(named) {
             return Ok(asked);

@@ -93,6 +93,11 @@ impl Session {
 
     /// A question about a CTL that the publisher will sign; above it the phones that will refuse that.
     pub(crate) async fn ask_about_ctl(&mut self, question: Question, signer: CtlSigner) -> Result<Reply, CoreError> {
+        match question {
+            Question::SetMode(_) => self.cluster.check_security_mode(&self.actor, &self.node).await?,
+            Question::ResetCtl => self.cluster.check_reset_ctl(&self.actor, &self.node).await.map(drop)?,
+            _ => self.cluster.check_update_ctl(&self.actor, &self.node).await.map(drop)?,
+        }
         let left_behind = self.cluster.left_behind_by(signer).await?;
         let warning = left_behind.map(|text| format!("WARNING: {}.\n", one_line(&text)));
         Ok(self.ask(question).above(&warning.unwrap_or_default()))

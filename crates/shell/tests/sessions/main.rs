@@ -13,4 +13,5 @@ mod default_cas;
 mod monitor;
 mod network;
 mod recovery;
+mod refused_before;
 mod transcripts;

@@ -156,9 +156,9 @@ async fn the_resets_of_15() {
         This operation will reset the CTLFile. Do you want to continue? (y/n):y\n\
         \n\
         Resetting CTL file\n";
-    let (shown, outcome) = place.type_in(&mut session, &["utils ctl reset localkey", "y"]).await;
+    let (shown, outcome) = place.type_in(&mut session, &["utils ctl reset localkey"]).await;
     let refused = "The cluster is not in mixed mode. `utils ctl set-cluster mixed-mode` makes the CTL file\n";
-    assert_eq!(shown, format!("{asked}{refused}Executed command unsuccessfully\nadmin:"));
+    assert_eq!(shown, format!("admin:utils ctl reset localkey\n{refused}Executed command unsuccessfully\nadmin:"));
     assert_eq!(outcome, Outcome::Refused);
     place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
     let (shown, outcome) = place.type_in(&mut session, &["utils ctl reset localkey", "y"]).await;
@@ -181,13 +181,13 @@ async fn the_warning_stands_wherever_trust_is_touched_until_the_rollback_ends() 
     place.type_in(&mut session, &["set rollback enable", "yes"]).await;
     assert_eq!(session.standing_warnings().await.unwrap(), WARNING);
 
-    let (shown, outcome) = place.type_in(&mut session, &["set cert regen CallManager", "yes"]).await;
+    let (shown, outcome) = place.type_in(&mut session, &["set cert regen CallManager"]).await;
     let refused = "Prepare Cluster for Rollback to pre 8.0 is on; no certificate is renewed until `set rollback disable` and all \
         phones have fetched their ITL file again\nExecuted command unsuccessfully\nadmin:";
     assert!(shown.ends_with(&format!("{WARNING}{refused}")), "{shown}");
     assert_eq!(outcome, Outcome::Refused);
-    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey", "y"]).await;
-    assert!(shown.contains(&format!("(y/n):y\n{WARNING}The cluster prepares for a rollback")), "{shown}");
+    let (shown, outcome) = place.type_in(&mut session, &["utils itl reset localkey"]).await;
+    assert!(shown.contains(&format!("localkey\n{WARNING}The cluster prepares for a rollback")), "{shown}");
     assert_eq!(outcome, Outcome::Refused);
     // The CTL may be changed, and that does not end it.
     for command in

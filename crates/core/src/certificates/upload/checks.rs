@@ -149,22 +149,9 @@ pub(super) fn key_kind(unit: Unit, certificate: &Certificate) -> Result<(), Core
     Err(CoreError::refused("key-kind", text))
 }
 
-/// Whether phones can check what a key of `bits` signs, where the unit signs for them. Asked when the request is made too, so
-/// that nobody pays a CA for a certificate that is of no use.
-///
-/// # Errors
-/// [`CoreError::Refused`]: `key-kind`.
-pub(crate) fn signing_key(release: &Release, unit: Unit, bits: Option<usize>) -> Result<(), CoreError> {
-    let announced = |bits: usize| Modulus::from_bits(bits).is_some();
-    let Some(bits) = bits.filter(|bits| release.signs_for_phones(unit) && !announced(*bits)) else { return Ok(()) };
-    let offered = release.requests.rsa.iter().filter(|bits| usize::try_from(**bits).is_ok_and(announced));
-    let offered: Vec<String> = offered.map(u32::to_string).collect();
-    let text = format!(
-        "{} signs what phones read, and their files have no value for RSA-{bits}. Ask with another key length: {}",
-        unit.name(),
-        offered.join(", ")
-    );
-    Err(CoreError::refused("key-kind", text))
+/// Whether the files of phones can name an RSA key of `bits`, where the unit signs for them.
+pub(crate) fn can_sign(release: &Release, unit: Unit, bits: usize) -> bool {
+    !release.signs_for_phones(unit) || Modulus::from_bits(bits).is_some()
 }
 
 /// Whether the names are those of the request: none more, none less.

@@ -2,7 +2,7 @@
 
 use pki::extensions::AltName;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::requests::{ParentDomain, RequestChoice, digest_named};
+use ringfence_core::certificates::requests::{ParentDomain, RequestChoice, RequestDigest, digest_named};
 use ringfence_core::cluster::SubjectParts;
 use ringfence_core::units::Unit;
 
@@ -52,7 +52,11 @@ async fn each_unit_asks_for_what_its_release_says() {
     assert_eq!(refused.to_string(), "ITLRecovery signs its own certificates; no CA signs for it");
 
     let mut old = Place::new("10.5").await;
-    let choice = RequestChoice { bits: Some(1024), digest: Some(digest_named("sha-1").unwrap()), ..Default::default() };
+    let choice = RequestChoice {
+        bits: Some(1024),
+        digest: Some(digest_named("sha-1", &RequestDigest::ALL).unwrap()),
+        ..Default::default()
+    };
     let pem = ask(&mut old, Unit::CallManager, &choice).await.unwrap();
     let shown = text(&old, &pem);
     for wanted in [
@@ -76,7 +80,7 @@ async fn the_common_name_is_a_name() {
         parent_domain: ParentDomain::Left,
         names: vec!["more.example.net".into(), "PUB.example.com".into()],
         bits: Some(4096),
-        digest: Some(digest_named("SHA512").unwrap()),
+        digest: Some(digest_named("SHA512", &RequestDigest::ALL).unwrap()),
         with_ou: Some(true),
     };
     let pem = ask(&mut place, Unit::Tomcat, &choice).await.unwrap();
@@ -118,12 +122,12 @@ async fn the_common_name_is_a_name() {
         ),
         (
             Unit::TomcatEcdsa,
-            RequestChoice { digest: Some(digest_named("SHA256").unwrap()), ..Default::default() },
+            RequestChoice { digest: Some(digest_named("SHA256", &RequestDigest::ALL).unwrap()), ..Default::default() },
             "SHA256 is not offered for this key; there are SHA384, SHA512",
         ),
         (
             Unit::Tomcat,
-            RequestChoice { digest: Some(digest_named("SHA1").unwrap()), ..Default::default() },
+            RequestChoice { digest: Some(digest_named("SHA1", &RequestDigest::ALL).unwrap()), ..Default::default() },
             "SHA1 is not offered",
         ),
         (
