@@ -30,6 +30,7 @@ struct Step {
 struct Context {
     openssl: OpenSsl,
     counts: Counts,
+    failures: Failures,
 }
 
 /// In the order in which they run: the quick ones first.
@@ -71,7 +72,7 @@ pub fn test(arguments: &[String]) -> Result<(), Stop> {
     };
     let started = Instant::now();
     let needs: Vec<Need> = steps.iter().flat_map(|step| step.needs.iter().copied()).collect();
-    let mut context = Context { openssl: OpenSsl::System, counts: Counts::default() };
+    let mut context = Context { openssl: OpenSsl::System, counts: Counts::default(), failures: Failures::default() };
     if !needs.is_empty() {
         println!("== set-up: what the tests need");
         context.openssl = prepare(&Here, &needs)?;
@@ -96,6 +97,7 @@ pub fn test(arguments: &[String]) -> Result<(), Stop> {
             break;
         }
     }
+    context.failures.print();
     print_summary(&done, &steps, started.elapsed());
     context.counts.print();
     match stopped {
@@ -160,8 +162,12 @@ fn clippy(context: &mut Context) -> Result<(), Stop> {
 fn tests(context: &mut Context) -> Result<(), Stop> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(context.openssl.cargo_arguments());
-    let counts = &mut context.counts;
-    run_reading(&mut command, |line| counts.read(line), "the failing test is named above")
+    let Context { counts, failures, .. } = context;
+    let mut read = |line: &str| {
+        counts.read(line);
+        failures.read(line);
+    };
+    run_reading(&mut command, &mut read, "the failing test is named above")
 }
 
 fn docs(context: &mut Context) -> Result<(), Stop> {
@@ -201,6 +207,40 @@ impl Counts {
     fn print(&self) {
         if self.programs > 0 {
             println!("{} passed, {} failed", self.passed, self.failed);
+        }
+    }
+}
+
+/// What failing tests printed: the test programs say it in the middle of thousands of lines, it is said again at the end.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Failures {
+    /// Between the two lines `failures:` of a test program, of which the second begins the bare list of names.
+    inside: bool,
+    lines: Vec<String>,
+}
+
+impl Failures {
+    /// The lines that are kept of all programs; a test that prints more has them above.
+    const MAX: usize = 400;
+
+    fn read(&mut self, line: &str) {
+        match line {
+            "failures:" => self.inside = !self.inside,
+            _ if line.starts_with("test result: ") => self.inside = false,
+            _ if self.inside && self.lines.len() < Self::MAX => self.lines.push(line.to_owned()),
+            _ => {}
+        }
+    }
+
+    fn print(&self) {
+        if !self.lines.is_empty() {
+            println!("\n== failing tests, once more");
+        }
+        for line in &self.lines {
+            println!("{line}");
+        }
+        if self.lines.len() == Self::MAX {
+            println!("(more of it above)");
         }
     }
 }
@@ -248,6 +288,20 @@ mod tests {
             counts.read(line);
         }
         assert_eq!(counts, Counts { passed: 13, failed: 2, programs: 2 });
+    }
+
+    #[test]
+    fn what_failing_tests_printed_is_kept() {
+        let mut failures = Failures::default();
+        let program = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nthread 'a' panicked at a.rs:1\n\nfailures:\n    a\n\ntest result: FAILED. 0 passed; 1 failed";
+        for line in ["test b ... ok"].into_iter().chain(program.lines()).chain(program.lines()).chain(["Doc-tests"]) {
+            failures.read(line);
+        }
+        let once = ["", "---- a stdout ----", "thread 'a' panicked at a.rs:1", ""];
+        assert_eq!(
+            failures,
+            Failures { inside: false, lines: [once, once].concat().into_iter().map(str::to_owned).collect() }
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A certificate that one reader takes and another does not, and rows that somebody or a disk has damaged: `ringfence serve` starts and says
 //! which they are, everything else goes on, and each can be deleted.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
+use crate::support::log::Log;
 use crate::support::node::Served;
 
 fn ringfence(data: &Path, arguments: &[&str]) -> Output {
@@ -57,30 +57,12 @@ fn a_certificate_in_der_does_not_end_a_cluster() {
     assert!(node.stop().success());
 }
 
-/// A node whose messages go into a file.
-fn start(data: &Path, messages: &Path) -> Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ringfence"))
-        .args(["serve", "--listen", "127.0.0.1", "--tftp-port", "0", "--http-port", "0", "--tvs-port", "0"])
-        .arg("--data")
-        .arg(data)
-        .stdout(Stdio::piped())
-        .stderr(std::fs::File::create(messages).unwrap())
-        .spawn()
-        .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("Next:") {
-        let told = || std::fs::read_to_string(messages).unwrap();
-        assert!(out.read_line(&mut said).unwrap() > 0, "it ended early: {said}{}", told());
-    }
-    std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
-    child
-}
-
-fn stop(mut child: Child) {
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
-    assert!(child.wait().unwrap().success());
+/// A node whose log is heard.
+fn start(data: &Path) -> (Served, Log) {
+    let mut node = Served::start_heard(data, &[]);
+    let log = Log::default();
+    log.follow(node.errors(), |_| true);
+    (node, log)
 }
 
 /// The own certificates of TVS, CAPF, tomcat and CallManager, a parameter, a request, and files, all at once.
@@ -88,7 +70,6 @@ fn stop(mut child: Child) {
 fn serve_starts_and_says_which() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let messages = folder.path().join("messages");
     assert!(Served::start(&data, &[]).stop().success());
     let ca = &certificates()[0];
     admin(&data, "set csr gen tomcat");
@@ -97,14 +78,13 @@ fn serve_starts_and_says_which() {
     sqlite3(&data, "UPDATE certificate SET certificate = 'cut'; UPDATE certificaterequest SET request = 'cut'");
     sqlite3(&data, "UPDATE processconfig SET paramvalue = x'ff' WHERE paramname = 'TVSCacheTimeToLive'");
 
-    let node = start(&data, &messages);
-    let told = std::fs::read_to_string(&messages).unwrap();
+    let (node, log) = start(&data);
     for line in own.lines() {
         let key = line.split_once(' ').unwrap().1;
-        assert!(told.contains(&format!("`utils unreadable delete certificate {key}`")), "{key}: {told}");
+        log.tells(&[&format!("`utils unreadable delete certificate {key}`")]);
     }
     for table in ["processconfig", "certificaterequest"] {
-        assert!(told.contains(&format!("`utils unreadable delete {table} ")), "{table}: {told}");
+        log.tells(&[&format!("`utils unreadable delete {table} ")]);
     }
     assert_eq!(std::fs::read(data.join("published/ITLFile.tlv")).unwrap(), published, "the published list stays");
     for command in
@@ -132,7 +112,7 @@ fn serve_starts_and_says_which() {
     assert_eq!(admin(&data, "utils unreadable list").1.trim(), "Everything can be read.");
     let (done, text) = admin(&data, &format!("set cert import trust tomcat-trust {}", ca.display()));
     assert!(done || text.contains("ommand unsuccessful"), "{text}");
-    stop(node);
+    assert!(node.stop().success());
 }
 
 /// The key of CallManager is gone, and rows that say which certificate a unit has lead nowhere.
@@ -140,7 +120,6 @@ fn serve_starts_and_says_which() {
 fn serve_starts_without_the_key_that_signs() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let messages = folder.path().join("messages");
     assert!(Served::start(&data, &["--release", "10.5"]).stop().success());
     let published = std::fs::read(data.join("published/ITLFile.tlv")).unwrap();
     let pem = "SELECT certificate FROM certificate JOIN owncertificate ON fkcertificate = certificate.pkid \
@@ -150,9 +129,8 @@ fn serve_starts_without_the_key_that_signs() {
     std::fs::remove_file(data.join("keys").join(&key)).unwrap();
     let way = "`set cert regen CallManager` on node1 makes certificate and key anew";
 
-    let node = start(&data, &messages);
-    let told = std::fs::read_to_string(&messages).unwrap();
-    assert!(told.contains(&format!("keys {key} cannot be read: it is not there")) && told.contains(way), "{told}");
+    let (node, log) = start(&data);
+    log.tells(&[&format!("keys {key} cannot be read: it is not there"), way]);
     let (_, listed) = admin(&data, "utils unreadable list");
     assert!(listed.contains(&key) && listed.contains(way), "{listed}");
     assert_eq!(std::fs::read(data.join("published/ITLFile.tlv")).unwrap(), published, "the published list stays");
@@ -161,15 +139,15 @@ fn serve_starts_without_the_key_that_signs() {
     let (done, text) = admin(&data, "set cert regen CallManager");
     assert!(done, "{text}");
     assert_ne!(std::fs::read(data.join("published/ITLFile.tlv")).unwrap(), published, "the lists follow again");
-    stop(node);
+    assert!(node.stop().success());
 
     for (column, value) in [("fkcertificate", "'nobody'"), ("tkcertificateservice", "999")] {
         sqlite3(&data, &format!("UPDATE owncertificate SET {column} = {value} WHERE tkcertificateservice = 3"));
-        let node = start(&data, &messages);
-        let told = std::fs::read_to_string(&messages).unwrap();
+        let (node, log) = start(&data);
         let row = admin(&data, "utils unreadable list").1;
         let key = row.split_whitespace().nth(1).unwrap().to_owned();
-        assert!(row.starts_with("owncertificate ") && told.contains(&format!("owncertificate {key}")), "{row}{told}");
+        assert!(row.starts_with("owncertificate "), "{row}");
+        log.tells(&[&format!("owncertificate {key}")]);
         if column == "tkcertificateservice" {
             let delete = format!("utils unreadable delete force owncertificate {key} this is a test");
             let (done, text) = admin(&data, &delete);
@@ -178,6 +156,6 @@ fn serve_starts_without_the_key_that_signs() {
         let (done, text) = admin(&data, "set cert regen CallManager");
         assert!(done, "{text}");
         assert_eq!(admin(&data, "utils unreadable list").1.trim(), "Everything can be read.");
-        stop(node);
+        assert!(node.stop().success());
     }
 }

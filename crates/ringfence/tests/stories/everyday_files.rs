@@ -1,12 +1,13 @@
 //! Files and requests as people really have them: placeholders, broken configs, names with slashes, soft phones.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Condvar, Mutex};
+
 use std::time::Duration;
 
+use crate::support::log::Log;
 use crate::support::node::{Served, run};
 use crate::support::tftpd_hpa::TftpdHpa;
 use wire::signed_file::SignedFile;
@@ -17,12 +18,12 @@ const DEVICE: &str = "SEP001122334455";
 struct Boot {
     folder: tempfile::TempDir,
     /// The lines of the log that warn, as they come.
-    warned: Arc<(Mutex<Vec<String>>, Condvar)>,
+    warned: Log,
 }
 
 impl Boot {
     fn new(files: &[(&str, &[u8])]) -> Self {
-        let boot = Self { folder: tempfile::tempdir().unwrap(), warned: Arc::default() };
+        let boot = Self { folder: tempfile::tempdir().unwrap(), warned: Log::default() };
         for (name, bytes) in files {
             let path = boot.folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -44,26 +45,8 @@ impl Boot {
         let path = self.path();
         let more = [&["--tftpboot", path.to_str().unwrap()], more].concat();
         let mut node = Served::start_heard(&self.data(), &more);
-        let (errors, warned) = (BufReader::new(node.errors()), Arc::clone(&self.warned));
-        std::thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok).filter(|line| line.contains("WARN")) {
-                warned.0.lock().unwrap().push(line);
-                warned.1.notify_all();
-            }
-        });
+        self.warned.follow(node.errors(), |line| line.contains("WARN"));
         node
-    }
-
-    /// The lines of the log that warn, so far.
-    fn warned(&self) -> Vec<String> {
-        self.warned.0.lock().unwrap().clone()
-    }
-
-    /// The same, when they are as expected: the log is written beside the work.
-    fn warned_when(&self, expected: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let warned = self.warned.0.lock().unwrap();
-        let waited = self.warned.1.wait_timeout_while(warned, Duration::from_secs(20), |warned| !expected(warned));
-        waited.unwrap().0.clone()
     }
 
     fn ringfence(&self, arguments: &[&str]) -> String {
@@ -116,7 +99,7 @@ fn names_resolve_inside_the_folder_as_with_tftpd_hpa() {
         Boot::new(&[("boot/dialplan.xml", b"dp"), ("boot/Desktops/320x212x16/List.xml", b"l"), ("secret", b"outside")]);
     let node = boot.serve(&[]);
     let judge = TftpdHpa::start(&boot.path());
-    let before = boot.warned().len();
+    let before = boot.warned.lines().len();
     for (name, content) in [
         ("dialplan.xml", "dp"),
         ("/dialplan.xml", "dp"),
@@ -140,13 +123,13 @@ fn names_resolve_inside_the_folder_as_with_tftpd_hpa() {
         );
         assert!(answer.to_ascii_lowercase().contains("\r\ncache-control: no-store\r\n"), "{answer}");
     }
-    assert_eq!(boot.warned().len(), before, "{:?}", boot.warned());
+    assert_eq!(boot.warned.lines().len(), before, "{:?}", boot.warned.lines());
     // nothing leaves the folder, and the log says what was asked, once a minute for an address
     for name in ["../secret", "/../secret", "..\\secret", "Desktops/../../secret", "C:/boot.ini"] {
         assert_eq!(tftp(node.tftp, name), Err(2), "{name}");
         assert!(tftp(judge.port, name).is_err(), "{name}: the judge");
     }
-    let warned = boot.warned_when(|warned| warned.len() > before).split_off(before);
+    let warned = boot.warned.when(|warned| warned.len() > before).split_off(before);
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(warned[0].contains("../secret") && warned[0].contains("127.0.0.1"), "{warned:?}");
     assert_eq!(tftp(node.tftp, "/etc/passwd"), Err(1), "not there inside the folder");
@@ -155,7 +138,7 @@ fn names_resolve_inside_the_folder_as_with_tftpd_hpa() {
         assert!(answer.starts_with("HTTP/1.1 40"), "{path}: {answer}");
         assert!(answer.to_ascii_lowercase().contains("\r\ncache-control: no-store\r\n"), "{answer}");
     }
-    let warned = boot.warned_when(|warned| warned.len() > before + 1).split_off(before);
+    let warned = boot.warned.when(|warned| warned.len() > before + 1).split_off(before);
     assert_eq!(warned.len(), 2, "{warned:?}");
     assert!(warned[1].contains("/../secret"), "{warned:?}");
     // a name of 64 KB costs its client the answer and nobody anything
@@ -218,7 +201,7 @@ fn placeholders_hide_no_list() {
         ("ITLSEP0000000000BB.tlv", "its FILENAME is `CTLFile.tlv`, phones want `ITLFile.tlv`"),
         ("CTLSEP0000000000CC.tlv", "given out as it is, in place of the file of the node: its signer "),
     ];
-    let at_start = boot.warned_when(|warned| expected.iter().all(|(name, words)| said(warned, name, words) > 0));
+    let at_start = boot.warned.when(|warned| expected.iter().all(|(name, words)| said(warned, name, words) > 0));
     for (name, words) in expected {
         assert_eq!(said(&at_start, name, words), 1, "{name}: {at_start:?}");
     }
@@ -236,7 +219,7 @@ fn placeholders_hide_no_list() {
     // at the first fetch again, and not at each
     let names = ["ITLFile.tlv", "ITLSEP001122334455.tlv", "SEP001122334455.cnf.xml.sgn", "CTLSEP0000000000CC.tlv"];
     let told = |warned: &[String], name: &str| said(warned, &format!("file={name:?}"), "given out");
-    let whole = boot.warned_when(|warned| {
+    let whole = boot.warned.when(|warned| {
         warned.get(at_start.len()..).is_some_and(|fetched| names.iter().all(|name| told(fetched, name) > 0))
     });
     let fetched = &whole[at_start.len()..];
@@ -244,7 +227,7 @@ fn placeholders_hide_no_list() {
         assert_eq!(told(fetched, name), 1, "{name}: {fetched:?}");
     }
     assert_eq!(get(node.http, "ITLFile.tlv").1, ours);
-    assert_eq!(boot.warned().len(), at_start.len() + fetched.len());
+    assert_eq!(boot.warned.lines().len(), at_start.len() + fetched.len());
 
     boot.ringfence(&["device", "add", DEVICE]);
     let shown = boot.ringfence(&["device", "show", DEVICE]);
@@ -282,13 +265,13 @@ fn broken_configs_go_out_as_written_and_are_named() {
     }
     let node = boot.serve(&[]);
     for (index, case) in cases.iter().enumerate() {
-        let before = boot.warned().len();
+        let before = boot.warned.lines().len();
         assert!(get(node.http, &name(index)).1 == *case, "{}: served as its author wrote it", name(index));
-        let warned = boot.warned_when(|warned| warned.len() > before).split_off(before);
+        let warned = boot.warned.when(|warned| warned.len() > before).split_off(before);
         assert_eq!(warned.len(), 1, "{warned:?}");
         assert!(warned[0].contains(&name(index)) && warned[0].contains("line "), "{warned:?}");
     }
-    let warned = boot.warned().join("\n");
+    let warned = boot.warned.lines().join("\n");
     for reason in
         ["the DOCTYPE declares the entity `a`", "more than 64 elements inside each other", "above the limit of 4194304"]
     {
@@ -328,7 +311,7 @@ fn an_empty_device_and_the_default_config_are_merged_and_soft_phones_found() {
     }
     boot.ringfence(&["device", "add", "CSFJOHN_DOE", "--model", "Jabber"]);
     boot.ringfence(&["admin", "-c", "utils capf device show CSFJOHN_DOE"]);
-    assert!(boot.warned().is_empty(), "{:?}", boot.warned());
+    assert!(boot.warned.lines().is_empty(), "{:?}", boot.warned.lines());
     // the virtual phone lives by such a name
     let (tftp, http) = (node.tftp.to_string(), node.http.to_string());
     for name in ["CSFJOHN_DOE", "SEP001122334477"] {

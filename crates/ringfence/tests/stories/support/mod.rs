@@ -2,6 +2,7 @@
 
 pub mod company;
 pub mod enrolling;
+pub mod log;
 pub mod node;
 pub mod root;
 pub mod terminal;
