@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::circles::{circles, public_methods};
 use crate::stop::Stop;
 
 /// A Rust file above this is about more than one thing.
@@ -66,6 +67,23 @@ pub fn check_habits(root: &Path) -> Result<Findings, Stop> {
         }
     }
     Ok(findings)
+}
+
+/// Prints what is counted: the way into `core`, and the files that need each other.
+pub fn print() -> Result<(), Stop> {
+    let root = crate::process::root();
+    let methods = public_methods(&root, "crates/core", "Cluster")?;
+    println!("{} public methods on `Cluster`", methods.len());
+    let circles = circles(&root)?;
+    let files: usize = circles.iter().map(|circle| circle.files.len()).sum();
+    println!("{} circles of {files} files", circles.len());
+    for circle in &circles {
+        println!("\n{} files need each other:", circle.files.len());
+        for (from, to, what) in &circle.needs {
+            println!("  {from} needs {what} of {to}");
+        }
+    }
+    Ok(())
 }
 
 /// Manifests and Rust files of a folder, without what is built.

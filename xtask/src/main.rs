@@ -4,9 +4,10 @@
 //!
 //! * [`setup`], [`packages`], [`machine`]: what this machine lacks, and what we do about it
 //! * [`lab`], [`mod@test`], [`fuzz`], [`attack`], [`peers`]: the commands that run things
-//! * [`deps`] with [`graph`], [`directions`], [`licences`], [`habits`], [`sources`]: the checks of the architecture
+//! * [`deps`] with [`graph`], [`directions`], [`licences`], [`habits`], [`circles`], [`sources`]: the checks of the architecture
 
 mod attack;
+mod circles;
 mod deps;
 mod directions;
 mod fuzz;
@@ -33,6 +34,7 @@ usage: cargo xtask COMMAND
   lab [ARGUMENTS]    install what the build needs, then run `ringfence lab` with these arguments
   test               install what the tests need, then run every check; --list names them, --only STEP picks
   deps               directions between crates, licences, habits, citations
+  habits             what the habits count: public methods of the cluster, circles of files with what ties them
   fuzz [TARGET [S]]  fuzz every target for six seconds, or one for S seconds; --list names them
   attack [ARGUMENTS] attack a node with every load, beside good clients, and print a table (20 minutes);
                      --quick takes seconds for each, --loads NAME,... picks
@@ -60,6 +62,7 @@ fn command(arguments: &[String]) -> Result<(), Stop> {
         ("lab", _) => lab::lab(rest),
         ("test", _) => test::test(rest),
         ("deps", []) => deps::deps(),
+        ("habits", []) => habits::print(),
         ("fuzz", _) => fuzz::fuzz(rest),
         ("attack", _) => attack::attack(rest),
         ("bench-peers", _) => peers::bench(rest),
@@ -67,7 +70,7 @@ fn command(arguments: &[String]) -> Result<(), Stop> {
             println!("{USAGE}");
             Ok(())
         }
-        ("deps", _) => Err(Stop::usage(format!("`cargo xtask {name}` takes no arguments"))),
+        ("deps" | "habits", _) => Err(Stop::usage(format!("`cargo xtask {name}` takes no arguments"))),
         _ => Err(Stop::usage(format!("there is no command `{name}`\n\n{USAGE}"))),
     }
 }
