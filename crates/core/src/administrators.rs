@@ -4,7 +4,7 @@
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use store::rows::AdministratorRow;
+use cluster::rows::AdministratorRow;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 

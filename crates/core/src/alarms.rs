@@ -1,11 +1,11 @@
 //! Alarms: a line in `log/alarms.log` of a node, and those that stand until something is done about them
 //! [cucm-behaviour.md 3, 6].
 
+use cluster::rows::{NodeRow, StandingAlarmRow, UndeliveredRow};
 use jiff::Timestamp;
 use pki::listing::ListKind;
 use store::Transaction;
 use store::append;
-use store::rows::{NodeRow, StandingAlarmRow, UndeliveredRow};
 use wire::printable::one_line;
 
 use crate::CoreError;

@@ -2,10 +2,10 @@
 //! last one away that phones hold? Nothing rebuilds a CTL by itself, so it may name certificates that are gone: after a
 //! renewal, or after an upgrade that made another ITLRecovery certificate [field notice 70613, cucm-behaviour.md 2.3, 2.5].
 
+use cluster::rows::{FormerKeyRow, NodeRow};
 use pki::hash::spell;
 use pki::listing::ListKind;
 use pki::{Certificate, NameForm};
-use store::rows::{FormerKeyRow, NodeRow};
 use trust::is_about;
 use wire::role::Role;
 use wire::trust_list::{RecordView, TrustList};

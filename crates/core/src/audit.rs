@@ -1,7 +1,7 @@
 //! The audit log as people read it: its entries, and whether it is whole.
 
+pub use cluster::rows::AuditRow;
 pub use store::audit_log::{AuditFault, AuditVerdict};
-pub use store::rows::AuditRow;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};

@@ -1,6 +1,6 @@
 //! Parts of a node that cannot take over what changed: each stands as an alarm of its own until it follows again.
 
-use store::rows::NodeRow;
+use cluster::rows::NodeRow;
 
 use crate::CoreError;
 use crate::alarms::Alarm;

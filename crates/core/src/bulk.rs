@@ -12,8 +12,8 @@ pub mod units;
 
 use std::path::PathBuf;
 
+use cluster::rows::{BulkServerRow, NodeRow};
 use pki::{Certificate, NameForm};
-use store::rows::{BulkServerRow, NodeRow};
 use zeroize::Zeroizing;
 
 use crate::CoreError;

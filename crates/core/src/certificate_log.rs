@@ -3,9 +3,9 @@
 //!
 //! A log that cannot be written stops nothing: the audit entry, written with the change, is the record.
 
+use cluster::rows::NodeRow;
 use jiff::Timestamp;
 use store::append;
-use store::rows::NodeRow;
 
 use crate::CoreError;
 use crate::cluster::Cluster;

@@ -7,9 +7,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use cluster::rows::{CertificateRow, DeviceRow, NodeRow, PendingResetRow};
 use jiff::Timestamp;
 use pki::NameForm;
-use store::rows::{CertificateRow, DeviceRow, NodeRow, PendingResetRow};
 
 use crate::CoreError;
 use crate::cluster::Cluster;

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cluster::rows::{CertificateRow, GroupRow, NodeRow, ServiceRow, Unreadable};
 use jiff::tz::TimeZone;
 use pki::{Certificate, SoftKey};
 use store::directory::{DataDirectory, NodeDirectory};
-use store::rows::{CertificateRow, GroupRow, NodeRow, ServiceRow};
-use store::{Store, Transaction, Unreadable};
+use store::{Store, Transaction};
 
 use crate::certificates::{self, MadeCertificate};
 use crate::parameters::{self, Parameters};

@@ -1,8 +1,8 @@
 //! `log/cli.log` of a node: every command that somebody typed, in the form of the original [cucm-behaviour.md 1.1].
 
+use cluster::rows::NodeRow;
 use jiff::Timestamp;
 use store::append;
-use store::rows::NodeRow;
 
 use crate::CoreError;
 use crate::cluster::Cluster;

@@ -10,9 +10,9 @@ mod check;
 mod distribution;
 mod node_signed;
 
+use cluster::rows::CtlFileRow;
 use pki::listing::ListKind;
 use store::aside;
-use store::rows::CtlFileRow;
 use wire::ctl_provider::{Choice, ClusterState, Entry, NodeStatus, Upload};
 use wire::role::Role;
 use wire::trust_list::TrustList;

@@ -8,9 +8,9 @@ mod name;
 
 use std::collections::{HashMap, HashSet};
 
+use cluster::rows::{CompletedRow, DeviceRow, GroupRow, UnknownDeviceRow};
 use pki::Certificate;
 use pki::lsc::public_key_pem;
-use store::rows::{CompletedRow, DeviceRow, GroupRow, UnknownDeviceRow};
 use wire::file_name::FileName;
 
 use crate::CoreError;

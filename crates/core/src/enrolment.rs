@@ -50,7 +50,7 @@ pub use stale::StaleLsc;
 pub use strings::{AuthenticationString, StringChoice};
 pub use waves::{Wave, WavePlan, WaveState, Which};
 
-pub use store::rows::{DeviceCertificateRow, DeviceRequestRow, LscRow, LscState, ShownKind};
+pub use cluster::rows::{DeviceCertificateRow, DeviceRequestRow, LscRow, LscState, ShownKind};
 pub use wire::capf::{Curve, KeySpec, RsaSize};
 
 use crate::alarms::Alarm;

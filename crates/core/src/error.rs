@@ -1,6 +1,7 @@
 //! What can go wrong, sorted by who is at fault.
 
-use store::{StoreError, Unreadable};
+use cluster::rows::Unreadable;
+use store::StoreError;
 
 /// An operation did not happen, and nothing of it lasts; but for [`CoreError::ListsBehind`].
 #[derive(Debug, thiserror::Error)]

@@ -10,9 +10,9 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use cluster::rows::{FetchedListRow, NodeRow, StrangerListRow};
 use pki::listing::ListKind;
 use store::Transaction;
-use store::rows::{FetchedListRow, NodeRow, StrangerListRow};
 use trust::Party;
 
 use crate::CoreError;

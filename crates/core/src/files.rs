@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use cluster::rows::UnknownDeviceRow;
 use pki::Random;
-use store::rows::UnknownDeviceRow;
 use wire::file_name::{FileName, Form, Owner};
 
 pub use by_hand::{FolderSettings, Unfit};

@@ -1,6 +1,6 @@
 //! Tables that only grow: what of them is forgotten, and when. The audit log is not among them.
 
-use store::rows::NodeRow;
+use cluster::rows::NodeRow;
 
 use crate::CoreError;
 use crate::cluster::Cluster;

@@ -13,9 +13,9 @@
 //!
 //! All but the first can be forced with a reason, which the audit entry keeps.
 
+use cluster::rows::HeldListRow;
 use pki::date::date;
 use pki::listing::ListKind;
-use store::rows::HeldListRow;
 
 use crate::CoreError;
 use crate::cluster::Cluster;

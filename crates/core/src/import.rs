@@ -9,6 +9,10 @@ mod read;
 
 use std::collections::{HashMap, HashSet};
 
+use cluster::rows::{
+    CertificateRow, CompletedRow, DeviceRow, EnrolmentRow, Kept, LscState, NO_OPERATION, NewCertificate, NewLsc,
+    NodeRow, ScheduleRow,
+};
 use pki::bundle::{FileError, certificates};
 use pki::certificate::KeyKind;
 use pki::file_kind::FileKind;
@@ -16,11 +20,8 @@ use pki::lsc::authority::is_issued_by;
 use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
+use store::Transaction;
 use store::peer::read_file;
-use store::rows::{
-    CertificateRow, CompletedRow, DeviceRow, EnrolmentRow, LscState, NO_OPERATION, NewCertificate, NewLsc, ScheduleRow,
-};
-use store::{Kept, Transaction};
 use wire::role::Role;
 use zeroize::Zeroizing;
 
@@ -36,7 +37,7 @@ use crate::lsc::signed_elsewhere;
 use crate::readable::{pem_of, readable};
 use crate::surroundings::Surroundings;
 use crate::units::{Unit, service_named};
-use crate::{CoreError, NodeRow, parameters};
+use crate::{CoreError, parameters};
 
 pub use read::{PeerCertificate, PeerDevice, read_capf, read_tvs};
 use read::{TIME_TO_LIVE, visible};

@@ -1,8 +1,8 @@
 //! Everything that is on record: each certificate of a node or a trust store, each LSC, each certificate that a phone has shown;
 //! who presents it, who trusts it, what hangs on it, when it ends. Page by page, so that a million LSCs cost the memory of one page.
 
+use cluster::rows::{CertificateRow, LscFilter, LscLine, LscState, NodeRow};
 use pki::{Certificate, NameForm};
-use store::rows::{CertificateRow, LscFilter, LscLine, LscState, NodeRow};
 use trust::is_about;
 
 use crate::CoreError;

@@ -59,19 +59,15 @@ pub mod unused_keys;
 pub mod upgrade;
 pub mod wording;
 
+pub use self::cluster::Cluster;
 pub use actor::{Actor, Level};
-pub use cluster::Cluster;
 pub use error::CoreError;
 pub use store::beside::{Beside, Idle};
 pub use store::directory::DataDirectory;
 pub use store::ownership::{Owner, user_name};
-pub use store::rows::{
-    AdministratorRow, CertificateRow, ChangeRow, DeviceRow, FormerSettingRow, GroupRow, HeldListRow, NodeRow,
-    ServiceRow, StandingAlarmRow, UndeliveredRow, UnknownDeviceRow,
-};
 pub use store::serving::Serving;
 pub use store::sql::Table;
-pub use store::{StoreError, Unreadable, append, aside, caller, regular};
+pub use store::{StoreError, append, aside, caller, regular};
 pub use surroundings::Surroundings;
 pub use wire::printable;
 pub use wording::{counted, moment};

@@ -10,8 +10,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use cluster::rows::FailedLogInRow;
 use store::Transaction;
-use store::rows::FailedLogInRow;
 
 use crate::CoreError;
 use crate::actor::Actor;

@@ -1,8 +1,8 @@
 //! What stands in an LSC, by release: a table of facts. How it is made is [`pki::lsc`].
 
+use cluster::rows::NewLsc;
 use pki::lsc::SubjectForm;
 use pki::{Certificate, NameForm};
-use store::rows::NewLsc;
 use wire::digest::DigestId;
 
 use crate::releases::Release;

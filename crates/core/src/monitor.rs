@@ -11,7 +11,7 @@ pub mod watch;
 
 use std::collections::HashMap;
 
-use store::rows::{AcknowledgementRow, NodeRow, NoticeRow};
+use cluster::rows::{AcknowledgementRow, NodeRow, NoticeRow};
 use wire::printable;
 
 use crate::CoreError;

@@ -6,8 +6,8 @@
 
 use std::net::Ipv4Addr;
 
+use cluster::rows::NodeRow;
 use pki::listing::ListKind;
-use store::rows::NodeRow;
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};

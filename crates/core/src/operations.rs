@@ -1,8 +1,8 @@
 //! What an administrator does to the whole cluster: its security mode, its CTL, its parameters.
 
+use cluster::rows::NodeRow;
 use pki::listing::ListKind;
 use store::StoreError;
-use store::rows::NodeRow;
 use store::sql::{Limits, Question, Table};
 use wire::ctl_provider::NodeStatus;
 

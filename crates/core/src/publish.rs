@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
+use cluster::rows::NodeRow;
 use pki::listing::{self, ListKind};
 use pki::sign::SigningIdentity;
 use pki::{NameForm, SoftKey};
 use store::aside;
-use store::rows::NodeRow;
 use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME};
 use wire::trust_list::TrustList;
 

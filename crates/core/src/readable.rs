@@ -3,13 +3,13 @@
 //!
 //! And the one writer: what goes into a row was read back before, by the same code.
 
+use cluster::rows::{
+    CertificateRow, CtlFileRow, DeletedCertificateRow, DeviceCertificateRow, Kept, LscRow, RequestRow as KeptRequest,
+    Unreadable,
+};
 use pki::Certificate;
 use pki::request::CertificateRequest;
-use store::rows::{
-    CertificateRow, CtlFileRow, DeletedCertificateRow, DeviceCertificateRow, LscRow, RequestRow as KeptRequest,
-};
 use store::unreadable::Content;
-use store::{Kept, Unreadable};
 use trust::models::Model;
 use wire::file_name::is_device_name;
 use wire::trust_list::TrustList;

@@ -8,8 +8,8 @@ pub mod backup;
 pub mod itl_reset;
 pub mod log;
 
+use cluster::rows::NodeRow;
 use pki::Certificate;
-use store::rows::NodeRow;
 use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;

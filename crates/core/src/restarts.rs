@@ -1,7 +1,7 @@
 //! Which restarts a change of a certificate needs, by release: a table with its source; and which of them are still to be done
 //! [cucm-behaviour.md 5.5].
 
-use store::rows::{NodeRow, ServiceRow};
+use cluster::rows::{NodeRow, ServiceRow};
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};

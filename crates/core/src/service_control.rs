@@ -3,7 +3,7 @@
 //! What is said of a service is true: without a process that serves the node none of its services runs, and one that Ringfence does
 //! not run is neither started nor stopped here.
 
-use store::rows::{NodeRow, ServiceRow};
+use cluster::rows::{NodeRow, ServiceRow};
 
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;

@@ -3,9 +3,9 @@
 
 use std::net::Ipv4Addr;
 
+use cluster::rows::Unreadable;
 use pki::sign::{ListSpec, SigningIdentity};
 use pki::{Certificate, NameForm, SignError};
-use store::Unreadable;
 use wire::digest::DigestId;
 use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME, Layout};
 use wire::role::Role;

@@ -4,11 +4,11 @@
 //! nor by an import, only when somebody asks for it. The original forgot its deletions: the other nodes put the certificate back
 //! (CSCto86463).
 
+use cluster::rows::{CertificateRow, DeletedCertificateRow, NewCertificate, NodeRow, Unreadable};
 use pki::listing::ListKind;
 use pki::lsc::authority::is_issued_by;
 use pki::{Certificate, NameForm};
-use store::rows::{CertificateRow, DeletedCertificateRow, NewCertificate, NodeRow};
-use store::{Transaction, Unreadable};
+use store::Transaction;
 use trust::is_about;
 use wire::trust_list::TrustList;
 

@@ -3,7 +3,7 @@
 //!
 //! This crate knows no socket: whoever has one brings what was seen.
 
-use store::rows::CertificateRow;
+use cluster::rows::CertificateRow;
 
 use crate::CoreError;
 use crate::cluster::Cluster;

@@ -23,8 +23,8 @@ mod lines;
 
 use std::sync::Arc;
 
+use cluster::rows::CertificateRow;
 use pki::{Certificate, NameForm};
-use store::rows::CertificateRow;
 use wire::trust_list::TrustList;
 use wire::tvs::{Answer, DEFAULT_TTL_SECONDS, Found, MAX_TTL_SECONDS};
 

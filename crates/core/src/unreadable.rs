@@ -9,12 +9,12 @@
 
 use std::path::{Path, PathBuf};
 
+use cluster::rows::{CertificateRow, DELETE, NodeRow, Unreadable};
 use pki::SoftKey;
 use pki::listing::ListKind;
 use store::Transaction;
 use store::aside;
-use store::rows::{CertificateRow, NodeRow};
-use store::unreadable::{Content, DELETE, Unreadable};
+use store::unreadable::Content;
 use zeroize::Zeroizing;
 
 use crate::CoreError;

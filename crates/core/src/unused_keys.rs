@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
+use cluster::rows::{FormerKeyRow, NodeRow, RequestState};
 use pki::SoftKey;
 use store::aside;
-use store::rows::{FormerKeyRow, NodeRow, RequestState};
 use zeroize::Zeroizing;
 
 use crate::CoreError;

@@ -1,7 +1,7 @@
 //! Another release for a cluster: upgrade and downgrade. Certificates and the CTL are carried unchanged, byte for byte; the ITLs
 //! are built anew, because the release says who signs them.
 
-use store::rows::NodeRow;
+use cluster::rows::NodeRow;
 
 use crate::CoreError;
 use crate::actor::Actor;

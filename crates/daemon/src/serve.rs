@@ -10,11 +10,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use cluster::rows::NodeRow;
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
 use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
-use ringfence_core::{Actor, CoreError, DataDirectory, Level, NodeRow};
+use ringfence_core::{Actor, CoreError, DataDirectory, Level};
 
 pub use self::stopping::StopSignals;
 use crate::line_log::LineLog;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringfence_core::ServiceRow;
+use cluster::rows::ServiceRow;
 use ringfence_core::services::{CAPF, CTL_PROVIDER, TFTP, TVS};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

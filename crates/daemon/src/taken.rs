@@ -3,7 +3,8 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use ringfence_core::{ChangeRow, Cluster, NodeRow};
+use cluster::rows::{ChangeRow, NodeRow};
+use ringfence_core::Cluster;
 
 /// How long the publisher waits before it forgets again, milliseconds: rows stay for a day anyway.
 const FORGET_EVERY: i64 = 3_600_000;

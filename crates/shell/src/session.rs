@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cluster::rows::NodeRow;
 use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
@@ -11,7 +12,7 @@ use ringfence_core::parameters::SecurityMode;
 use ringfence_core::recovery::itl_reset::ResetKey;
 use ringfence_core::services::{self, Run};
 use ringfence_core::trust_lists::CtlSigner;
-use ringfence_core::{Actor, Cluster, CoreError, ListKind, NodeRow, Surroundings, Table, rollback};
+use ringfence_core::{Actor, Cluster, CoreError, ListKind, Surroundings, Table, rollback};
 
 use crate::columns::{Columns, Look, USUAL, wrap_lines};
 use crate::complete::Completer;

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::rows::{hex, unhex};
+use crate::chain::{expected, hex, unhex};
 use crate::{Store, StoreError, append, aside, directory, regular};
 
 /// Faults that are told at most: who finds a hundred need not read on.
@@ -200,7 +200,7 @@ impl Store {
                 if row.seq != last.saturating_add(1) {
                     tell(AuditFault::Missing(last.saturating_add(1), row.seq.saturating_sub(1)));
                 }
-                let expected = row.expected(&previous);
+                let expected = expected(&row, &previous);
                 if row.hash != hex(&expected) && row.seq == last.saturating_add(1) {
                     tell(AuditFault::Altered(row.seq));
                 }

@@ -5,9 +5,9 @@
 //!   store of a node; [`lock`]: locks
 //! * [`aside`]: files that appear whole or not at all; [`append`]: logs that grow by lines; [`folder`]: a folder of files that is only read;
 //!   [`given`]: what an administrator names
-//! * [`unreadable`]: rows that cannot be read, and [`kept`]: what rows keep for others to read
+//! * [`unreadable`]: rows that cannot be read
 //! * [`lasting`]: what a copy of a data directory consists of; [`beside`]: one that takes the place of another
-//! * [`audit_log`]: the proof beside the audit entries
+//! * `chain`: what ties audit entries together; [`audit_log`]: the proof beside them
 //! * `wal`: whether the log beside a database belongs to it
 //! * [`peer`]: the databases of usecallmanager's tools; [`fault`]: where tests may kill the process
 
@@ -18,12 +18,12 @@ pub mod aside;
 pub mod audit_log;
 pub mod beside;
 pub mod caller;
+mod chain;
 pub mod database;
 pub mod directory;
 pub mod fault;
 pub mod folder;
 pub mod given;
-pub mod kept;
 pub mod keys;
 pub mod lasting;
 pub mod lock;
@@ -37,8 +37,6 @@ pub mod unreadable;
 mod wal;
 
 pub use database::{Store, Transaction};
-pub use kept::Kept;
-pub use unreadable::Unreadable;
 
 /// Why something could not be stored or read.
 #[derive(Debug, thiserror::Error)]

@@ -10,43 +10,9 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
+use cluster::rows::Unreadable;
+
 use crate::{Store, StoreError, Transaction};
-
-/// A row, or a file, that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Unreadable {
-    /// The table; for a file its folder.
-    pub table: String,
-    /// The columns of its primary key, `/` between them; for a file its node and name. What would mean something in a command line stands
-    /// as `%` and two digits.
-    pub key: String,
-    /// What is wrong with it.
-    pub reason: String,
-    /// What mends it, as a sentence without its full stop, where that is not to take it out.
-    pub way_out: Option<String>,
-}
-
-/// The command that takes an unreadable row or file out, before its table and key.
-pub const DELETE: &str = "utils unreadable delete";
-
-impl Unreadable {
-    /// Table and key, as the command takes them.
-    #[must_use]
-    pub fn place(&self) -> String {
-        format!("{} {}", self.table, self.key)
-    }
-}
-
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { table, key, reason, way_out } = self;
-        write!(out, "{table} {key} cannot be read: {reason}. ")?;
-        match way_out {
-            Some(way_out) => write!(out, "{way_out}"),
-            None => write!(out, "`{DELETE} {table} {key}` takes it out"),
-        }
-    }
-}
 
 /// What a column keeps for another crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use cluster::rows::HeldListRow;
 use pki::Certificate;
 use pki::listing::ListKind;
-use store::rows::HeldListRow;
 use trust::models::MODELS;
 use trust::{Belief, Decision, Model, Offer, Party, TvsServer, judge};
 use wire::role::Role;

@@ -2,8 +2,8 @@
 //!
 //! Their certificates are not part of this program; they are here when somebody has loaded them.
 
+use cluster::rows::{CertificateRow, NodeRow};
 use pki::Certificate;
-use store::rows::{CertificateRow, NodeRow};
 
 use super::rows::{put_trusted, refresh_roles};
 use crate::CoreError;

@@ -1,8 +1,7 @@
 //! What is there, under which names: `show cert list`, `show cert own|trust` [cucm-behaviour.md 1.2].
 
+use cluster::rows::{CertificateRow, NodeRow, Unreadable};
 use pki::Certificate;
-use store::Unreadable;
-use store::rows::{CertificateRow, NodeRow};
 
 use super::reuse::is_reused;
 use crate::CoreError;

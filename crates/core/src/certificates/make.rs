@@ -1,9 +1,9 @@
 //! Key and certificate of a unit, not stored yet.
 
+use cluster::rows::NodeRow;
 use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::{Certificate, SoftKey};
 use store::keys::KeyStore;
-use store::rows::NodeRow;
 
 use crate::CoreError;
 use crate::cluster::{Cluster, NewNode};

@@ -1,7 +1,7 @@
 //! `set cert regen`: a new key and certificate for a unit [cucm-behaviour.md 1.4]. When it is refused stands in [`crate::guard`].
 
+use cluster::rows::NodeRow;
 use pki::Certificate;
-use store::rows::NodeRow;
 
 use super::key_choice::KeyChoice;
 use super::make::{make, request};

@@ -1,9 +1,9 @@
 //! Requests to a CA: one waits per node and unit; those before it are kept with their keys [cucm-behaviour.md 1.2, 5.3, 5.4].
 
+use cluster::rows::{NodeRow, RequestRow, RequestState};
 use pki::extensions::AltName;
 pub use pki::request::RequestDigest;
 use pki::request::{CertificateRequest, RequestSpec, request};
-use store::rows::{NodeRow, RequestRow, RequestState};
 
 use super::make::new_key;
 use crate::CoreError;

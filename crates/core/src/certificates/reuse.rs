@@ -1,8 +1,8 @@
 //! One certificate for HTTPS and for calls: that of tomcat is used for CallManager too, and tomcat-ECDSA for CallManager-ECDSA. From
 //! 14 on; the original has a button *Reuse Certificate* [cucm-behaviour.md 5.4].
 
+use cluster::rows::{CertificateRow, NodeRow};
 use pki::extensions::AltName;
-use store::rows::{CertificateRow, NodeRow};
 
 use super::upload::{Upload, UploadPlan};
 use crate::CoreError;

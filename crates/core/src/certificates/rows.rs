@@ -1,8 +1,8 @@
 //! How a certificate becomes the own one of a node, or an entry of a trust store, and how it ends to be one.
 
+use cluster::rows::{CertificateRow, FileName, FormerKeyRow, NewCertificate, NodeRow, PendingResetRow};
 use pki::{Certificate, NameForm};
 use store::Transaction;
-use store::rows::{CertificateRow, FileName, FormerKeyRow, NewCertificate, NodeRow, PendingResetRow};
 
 use crate::CoreError;
 use crate::readable::{KeepsCertificate, pem_of, readable};

@@ -7,10 +7,10 @@
 pub(crate) mod checks;
 mod read;
 
+use cluster::rows::{NodeRow, RequestRow, RequestState};
 use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
-use store::rows::{NodeRow, RequestRow, RequestState};
 use wire::role::Role;
 
 use super::requests::ListedRequest;

@@ -1,8 +1,8 @@
 //! `set web-security`: the parts of the subject, and another name, of all certificates and requests that a node makes from then
 //! on [cucm-behaviour.md 1.2].
 
+use cluster::rows::{NodeRow, WebSecurityRow};
 use pki::extensions::AltName;
-use store::rows::{NodeRow, WebSecurityRow};
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};

@@ -1,8 +1,8 @@
 //! Whether a CTL that somebody brings may be taken. Plain functions over values.
 
+use cluster::rows::DeviceRow;
 use pki::verify::check_against_itself;
 use pki::{Certificate, NameForm};
-use store::rows::DeviceRow;
 use trust::Model;
 use wire::header::CTL_FILE_NAME;
 use wire::role::Role;

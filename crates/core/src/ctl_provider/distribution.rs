@@ -1,8 +1,8 @@
 //! The CTL of the cluster, on its way to the nodes; what is not on every node stands as an alarm until it is.
 
+use cluster::rows::{CtlFileRow, NodeRow};
 use pki::listing::ListKind;
 use store::aside;
-use store::rows::{CtlFileRow, NodeRow};
 use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;

@@ -1,10 +1,10 @@
 //! The CTL that the publisher signs. It goes the way of the one that a CTL client brings: kept first, then written node by node, so
 //! that a node that fails is told of and finished later.
 
+use cluster::rows::CtlFileRow;
 use pki::SoftKey;
 use pki::listing::ListKind;
 use pki::sign::SigningIdentity;
-use store::rows::CtlFileRow;
 use wire::ctl_provider::NodeStatus;
 use wire::trust_list::TrustList;
 

@@ -3,8 +3,8 @@
 //! `capfAuthMode`, `certHash` and `encrConfig` are made from one [`EnrolmentPart`], which is read from the rows at once: they
 //! change together or not at all.
 
+use cluster::rows::{EnrolmentRow, NO_OPERATION};
 use pki::Certificate;
-use store::rows::{EnrolmentRow, NO_OPERATION};
 
 use crate::config::ClusterPart;
 use crate::merge::{MergeError, Others};

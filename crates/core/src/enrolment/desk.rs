@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
+use cluster::rows::{DeviceCertificateRow, EnrolmentRow, ShownKind};
 use pki::Certificate;
 use pki::capf::Sha2Proof;
-use store::rows::{DeviceCertificateRow, EnrolmentRow, ShownKind};
 use tokio::sync::watch;
 use wire::capf::{Failure, KeySpec, Refusal};
 

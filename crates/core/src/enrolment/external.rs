@@ -1,8 +1,8 @@
 //! CA certificates of phones: roots of MICs [cucm-behaviour.md 4.1, 5.1, 5.4].
 
+use cluster::rows::NodeRow;
 use pki::Certificate;
 use pki::bundle::certificates;
-use store::rows::NodeRow;
 
 use crate::CoreError;
 use crate::actor::Actor;

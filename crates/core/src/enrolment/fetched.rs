@@ -1,10 +1,8 @@
 //! What a phone has shown when *Troubleshoot* asked for it.
 
+use cluster::rows::{DeviceCertificateRow, LscRow, LscState, Unreadable};
 use jiff::tz::TimeZone;
 use pki::{Certificate, NameForm};
-use store::rows::{DeviceCertificateRow, LscRow, LscState};
-
-use store::Unreadable;
 
 use crate::readable::{self, KeepsCertificate};
 

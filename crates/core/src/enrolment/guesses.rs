@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use store::rows::WrongStringsRow;
+use cluster::rows::WrongStringsRow;
 
 use crate::origin::Origin;
 

@@ -14,6 +14,7 @@
 //!
 //! What the phone does between the two sessions is \[inferred\]: no capture of one with an offline CA is known.
 
+use cluster::rows::{DeviceRequestRow, LscState};
 use pki::bundle::{CHAIN_BYTES, certificates};
 use pki::lsc::authority::{chain_above, is_authority, is_issued_by};
 use pki::lsc::constraints::check_constraints;
@@ -21,7 +22,6 @@ use pki::request::CertificateRequest;
 use pki::{Certificate, NameForm};
 use store::aside::{self, OpenDirectory, Rights};
 use store::given;
-use store::rows::{DeviceRequestRow, LscState};
 
 use super::authority::Authority;
 use super::schedule::{listed, note_devices};

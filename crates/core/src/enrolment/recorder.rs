@@ -3,10 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use store::Transaction;
-use store::rows::{
+use cluster::rows::{
     Attachment, CompletedRow, Confirmation, DeviceCertificateRow, DeviceRequestRow, Intent, NewLsc, WrongStringsRow,
 };
+use store::Transaction;
 use tokio::sync::oneshot;
 
 use super::guesses::{UNTIL_SCHEDULED, WRONG_IN_A_DAY, from_where};

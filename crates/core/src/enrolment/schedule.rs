@@ -1,5 +1,6 @@
 //! Scheduling: what CAPF is to do for which devices, until when, and how they authenticate.
 
+use cluster::rows::{DeviceCertificateRow, EnrolmentRow, LscRow, LscState, NO_OPERATION, ScheduleRow, ShownKind};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -7,7 +8,6 @@ use pki::Certificate;
 use pki::capf::SHA512_BITS;
 use pki::certificate::KeyKind;
 use store::Transaction;
-use store::rows::{DeviceCertificateRow, EnrolmentRow, LscRow, LscState, NO_OPERATION, ScheduleRow, ShownKind};
 use wire::capf::Failure;
 
 use super::fetched::Fetched;

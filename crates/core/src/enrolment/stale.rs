@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use store::rows::{LscRow, LscState};
+use cluster::rows::{LscRow, LscState};
 
 use crate::CoreError;
 use crate::actor::{Actor, Level};

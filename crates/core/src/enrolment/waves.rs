@@ -4,7 +4,7 @@
 //! when too many failed, and schedules the next batch when the one before is finished. Call it now and then; the phones do the rest.
 //! One wave runs at a time.
 
-use store::rows::{ScheduleRow, WaveDeviceRow, WaveRow};
+use cluster::rows::{ScheduleRow, WaveDeviceRow, WaveRow};
 
 use super::kinds::{AuthenticationMode, Operation, Status};
 use super::schedule::{Selection, check_wave_mode, listed, note_devices};

@@ -8,7 +8,7 @@ use wire::xml::{BadXml, LARGEST, Place, Reason};
 
 use std::collections::HashSet;
 
-use store::rows::NodeRow;
+use cluster::rows::NodeRow;
 
 use super::Snapshot;
 use crate::CoreError;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use cluster::rows::{DeviceRow, EnrolmentRow, NodeRow, ShownKind, Unreadable};
 use pki::listing::ListKind;
 use pki::sign::SigningIdentity;
 use pki::{Certificate, SoftKey};
-use store::Unreadable;
-use store::rows::{DeviceRow, EnrolmentRow, NodeRow, ShownKind};
 use trust::Party;
 use wire::digest::DigestId;
 use wire::trust_list::{RecordView, TrustList};

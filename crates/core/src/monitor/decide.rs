@@ -151,7 +151,7 @@ fn expiration_message(one: &Watched, zone: &TimeZone) -> String {
 
 #[cfg(test)]
 mod tests {
-    use store::rows::AcknowledgementRow;
+    use cluster::rows::AcknowledgementRow;
 
     use jiff::Timestamp;
 

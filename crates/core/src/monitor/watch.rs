@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use cluster::rows::{AcknowledgementRow, CertificateRow, NodeRow, RevocationRow, WatchedLscRow};
 use pki::Certificate;
-use store::rows::{AcknowledgementRow, CertificateRow, NodeRow, RevocationRow, WatchedLscRow};
 use trust::is_about;
 use wire::trust_list::TrustList;
 

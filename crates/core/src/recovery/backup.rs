@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
+use cluster::rows::NodeRow;
 use pki::{Certificate, pkcs12};
 use store::aside;
-use store::rows::NodeRow;
 use zeroize::Zeroizing;
 
 use crate::CoreError;

@@ -4,10 +4,10 @@
 //! Up to 11.x a second header signed with the ITLRecovery key goes in front of the file, from 12.0 on the CallManager key signs
 //! the file again. Such an ITL stays until Cisco Tftp restarts on its node, or until something in it changes.
 
+use cluster::rows::{NodeRow, ServiceRow};
 use pki::listing::ListKind;
 use pki::sign::{SigningIdentity, reset_list};
 use pki::{Certificate, SoftKey, pkcs12};
-use store::rows::{NodeRow, ServiceRow};
 use store::{Transaction, aside};
 use wire::ctl_provider::NodeStatus;
 use wire::trust_list::{TrustList, write_records};

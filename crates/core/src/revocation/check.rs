@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use cluster::rows::RevocationRow;
 use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::revocation::{Addresses, RevocationStatus, crl, ocsp};
 use pki::{Certificate, NameForm};
 use store::Transaction;
-use store::rows::RevocationRow;
 
 use super::{Policy, Question};
 use crate::CoreError;

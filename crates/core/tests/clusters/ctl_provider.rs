@@ -1,5 +1,6 @@
 //! What the CTL provider takes, what it refuses and why, and what becomes of a node that fails.
 
+use cluster::rows::{CtlFileRow, StandingAlarmRow};
 use jiff::tz::TimeZone;
 use pki::ctl_client::{CtlDraft, NotDeleted};
 use pki::listing::ListKind;
@@ -15,8 +16,7 @@ use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
 use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, StandingAlarmRow, Surroundings, services};
-use store::rows::CtlFileRow;
+use ringfence_core::{Actor, Cluster, CoreError, Level, Surroundings, services};
 use wire::ctl_provider::{Choice, Upload};
 use wire::digest::DigestId;
 

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use cluster::rows::FailedLogInRow;
 use ringfence_core::administrators::Password;
 use ringfence_core::log_ins::SLOW_TIME;
 use ringfence_core::{CoreError, Level};
-use store::rows::FailedLogInRow;
 
 use crate::enrolment::place::Place;
 

@@ -1,5 +1,6 @@
 //! Services and the restarts that changes of certificates need: which, where, and until when.
 
+use cluster::rows::NodeRow;
 use jiff::tz::TimeZone;
 use pki::{OpensslRandom, Random};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
@@ -8,7 +9,7 @@ use ringfence_core::releases::release;
 use ringfence_core::service_control::ServiceState;
 use ringfence_core::services::{self, Run};
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, Level, Serving, Surroundings};
 
 struct Clock(i64, OpensslRandom);
 
@@ -190,7 +191,7 @@ async fn the_catalogue_of_a_node_and_a_cluster_without_rows_of_it() {
     let mut place = Place::new("10.5").await;
     let Place { cluster, first, second, clock, actor, .. } = &mut place;
     cluster.deactivate_service(actor, first, "CAPF", clock).await.unwrap();
-    let state = |all: &[(&services::Service, ringfence_core::ServiceRow)], name: &str| {
+    let state = |all: &[(&services::Service, cluster::rows::ServiceRow)], name: &str| {
         all.iter()
             .find(|(service, _)| service.name == name)
             .map(|(service, row)| (service.run_on(true), row.activated, row.started))

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cluster::rows::{NodeRow, UndeliveredRow};
 use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use ringfence_core::{NodeRow, UndeliveredRow, date, regular, wall_clock};
+use ringfence_core::{date, regular, wall_clock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 

@@ -11,11 +11,12 @@ pub mod syslog;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use cluster::rows::NodeRow;
 use ringfence_core::alarms::Receiver;
 use ringfence_core::enrolment::CHANGE as ENROLMENT;
 use ringfence_core::monitor::{Look, MonitorChoice};
 use ringfence_core::services::EXPIRY_MONITOR;
-use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow};
+use ringfence_core::{Actor, Cluster, CoreError, Level};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

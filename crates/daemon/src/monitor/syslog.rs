@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use cluster::rows::UndeliveredRow;
 use jiff::Timestamp;
-use ringfence_core::UndeliveredRow;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};

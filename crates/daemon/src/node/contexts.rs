@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use cluster::rows::NodeRow;
 use openssl::ssl::SslContext;
 use openssl::x509::X509;
 use pki::Certificate;
@@ -10,7 +11,7 @@ use pki::capf::Sha2Proof;
 use ringfence_core::enrolment::{Authority, Desk, Policy};
 use ringfence_core::files::NodeFiles;
 use ringfence_core::units::Unit;
-use ringfence_core::{Cluster, CoreError, NodeRow};
+use ringfence_core::{Cluster, CoreError};
 
 use super::{PublisherOptions, StartError, log};
 use crate::capf::{CapfCounters, CapfLog, CapfServer, NodeDesk};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authority::Authority;
+use cluster::rows::NodeRow;
 use daemon::capf::CapfCounters;
 use daemon::monitor::metrics::Counted;
 use daemon::monitor::syslog::{SyslogSettings, Transport};
@@ -23,7 +24,7 @@ use ringfence_core::certificates::upload::{Upload, UploadPlan};
 use ringfence_core::parameters::*;
 use ringfence_core::revocation::{Ask, Question, State};
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Random, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, Level, Random, Surroundings};
 use tempfile::TempDir;
 
 const DAY: i64 = 86_400_000;

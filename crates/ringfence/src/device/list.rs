@@ -1,8 +1,9 @@
 //! `ringfence device list`.
 
+use cluster::rows::{DeviceRow, GroupRow, UnknownDeviceRow};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::enrolment::{Enrolment, Operation};
-use ringfence_core::{Cluster, CoreError, DeviceRow, GroupRow, UnknownDeviceRow, moment, utc};
+use ringfence_core::{Cluster, CoreError, moment, utc};
 use serde_json::{Value, json};
 
 use crate::exit::{Answer, Failure};

@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use cluster::rows::DeviceRow;
 use daemon::settings::Settings;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::device_name;
 use ringfence_core::enrolment::{Enrolment, Operation};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
-use ringfence_core::{Cluster, CoreError, DeviceRow, OpensslRandom};
+use ringfence_core::{Cluster, CoreError, OpensslRandom};
 use serde_json::{Map, Value, json};
 use wire::file_name::{FileName, Form, Owner};
 

@@ -1,7 +1,7 @@
 //! `ringfence device`: add, list, show, remove, import.
 
 use crate::admin_cluster::Place;
-use ringfence_core::UnknownDeviceRow;
+use cluster::rows::UnknownDeviceRow;
 use serde_json::Value;
 
 fn json(text: &str) -> Vec<Value> {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use cluster::rows::NodeRow;
 use ringfence_core::network::{NetworkChange, NetworkDone, NetworkPlan, OldName, Wait};
 use ringfence_core::units::Unit;
-use ringfence_core::{CoreError, NodeRow, Surroundings};
+use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::session::{Reply, Session};

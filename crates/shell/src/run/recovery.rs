@@ -179,7 +179,7 @@ impl Session {
         if alarms.is_empty() {
             return Ok(Reply::done("No alarm stands.\n"));
         }
-        let line = |alarm: &ringfence_core::StandingAlarmRow| format!("{}: {}\n", alarm.name, one_line(&alarm.text));
+        let line = |alarm: &cluster::rows::StandingAlarmRow| format!("{}: {}\n", alarm.name, one_line(&alarm.text));
         Ok(Reply::done(alarms.iter().map(line).collect::<String>()))
     }
 }

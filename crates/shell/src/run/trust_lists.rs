@@ -1,9 +1,10 @@
 //! `show ctl`, `show itl`, `utils ctl` [cucm-behaviour.md 1.5, 1.6].
 
+use cluster::rows::HeldListRow;
 use ringfence_core::guard::{ListStatus, is_waited_for, status};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::trust_lists::CtlSigner;
-use ringfence_core::{CoreError, HeldListRow, ListKind, NodeStatus, Surroundings, date};
+use ringfence_core::{CoreError, ListKind, NodeStatus, Surroundings, date};
 
 use crate::question::Question;
 use crate::run::capf::table;

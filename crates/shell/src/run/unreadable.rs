@@ -1,6 +1,7 @@
 //! `utils unreadable list|delete`: ours.
 
-use ringfence_core::{CoreError, Surroundings, Unreadable};
+use cluster::rows::Unreadable;
+use ringfence_core::{CoreError, Surroundings};
 
 use crate::run::capf::counted;
 use crate::session::{Reply, Session, behind, one_line};

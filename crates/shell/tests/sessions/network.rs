@@ -1,10 +1,10 @@
 //! `set network`: a node that gets another address, host name or domain, without a phone left behind.
 
 use crate::node::Place;
+use cluster::rows::FetchedListRow;
 use ringfence_core::units::Unit;
 use ringfence_core::{Level, ListKind, Surroundings};
 use shell::Outcome;
-use store::rows::FetchedListRow;
 
 const PHONE: &str = crate::phones::FIRST;
 const FIVE_MINUTES: i64 = 5 * 60 * 1000;

@@ -2,21 +2,7 @@
 
 use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
-
-/// An alarm that waits for a receiver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UndeliveredRow {
-    /// Number, ascending.
-    pub seq: i64,
-    /// Name of the alarm.
-    pub alarm: String,
-    /// Severity of syslog, 0 to 7.
-    pub severity: u8,
-    /// Its line in `alarms.log`.
-    pub text: String,
-    /// When it was raised, milliseconds since 1970 UTC.
-    pub at: i64,
-}
+use cluster::rows::UndeliveredRow;
 
 impl Store {
     /// What waits for a receiver, the oldest first.

@@ -2,55 +2,13 @@
 //! stands in `log/audit.log` too: who alters rows has to alter a file of another place with them, and who cuts the end off is
 //! seen by what the file still names.
 
-use sha2::{Digest, Sha256};
-
+use crate::chain::{GENESIS, expected, hex, unhex};
 use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
-
-/// What the hash of the first entry covers in the place of one before it.
-const GENESIS: [u8; 32] = [0; 32];
-
-/// Words before each entry's bytes, so that these hashes are those of nothing else.
-const DOMAIN: &[u8] = b"ringfence audit 1";
+use cluster::rows::AuditRow;
 
 /// Entries that are read at a time.
 const PAGE: i64 = 1000;
-
-/// Somebody did something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditRow {
-    /// Number, ascending from 1 without gaps.
-    pub seq: i64,
-    /// When, milliseconds since 1970 UTC.
-    pub at: i64,
-    /// Who.
-    pub actor: String,
-    /// What, as a command.
-    pub command: String,
-    /// How it ended.
-    pub result: String,
-    /// SHA-256 over the hash before it and all fields, lower-case hexadecimal.
-    pub hash: String,
-}
-
-impl AuditRow {
-    /// The hash that the entry should have behind another one: SHA-256 over `ringfence audit 1`, the hash before (32 bytes; zeros for
-    /// the first), number and time as 8 bytes each, and actor, command and result, each behind its length in 8 bytes. Numbers are
-    /// big-endian.
-    #[must_use]
-    pub fn expected(&self, previous: &[u8; 32]) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        hash.update(DOMAIN);
-        hash.update(previous);
-        hash.update(self.seq.to_be_bytes());
-        hash.update(self.at.to_be_bytes());
-        for text in [&self.actor, &self.command, &self.result] {
-            hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hash.update(text.as_bytes());
-        }
-        hash.finalize().into()
-    }
-}
 
 type Fields = (i64, i64, String, String, String, String);
 
@@ -60,22 +18,6 @@ fn entry((seq, at, actor, command, result, hash): Fields) -> AuditRow {
 
 /// The last entry: its number and hash.
 type Head = (i64, [u8; 32]);
-
-pub(crate) fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A hash as it stands in a row; `None` when it is none.
-pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut hash = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (index, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(hash)
-}
 
 impl Store {
     /// The last `count` entries of the audit log, in order.
@@ -121,7 +63,7 @@ impl Store {
                 break;
             }
             for row in page {
-                last = (row.seq, row.expected(&last.1));
+                last = (row.seq, expected(&row, &last.1));
                 sqlx::query("UPDATE audit SET hash = $1 WHERE seq = $2 AND hash = ''")
                     .bind(hex(&last.1))
                     .bind(row.seq)

@@ -1,54 +1,12 @@
 //! The steps of many sessions in a few statements: each statement is a trip to the thread of the database, and a thousand phones
 //! make three steps each.
 
+use cluster::rows::{Attachment, AuditRow, Confirmation, Intent};
 use sqlx::AssertSqlSafe;
 
-use super::audit::{AuditRow, hex};
-use super::lscs::NewLsc;
+use super::lsc_key;
+use crate::chain::{expected, hex};
 use crate::{StoreError, Transaction};
-
-/// An intent with the schedule that it belongs to.
-#[derive(Debug, Clone, Copy)]
-pub struct Intent<'a> {
-    /// What is to be signed.
-    pub new: &'a NewLsc,
-    /// When the operation of the device was scheduled.
-    pub scheduled_at: i64,
-    /// Now, milliseconds since 1970 UTC.
-    pub now: i64,
-}
-
-/// A certificate that was signed.
-#[derive(Debug, Clone, Copy)]
-pub struct Attachment<'a> {
-    /// Key of the row of its intent.
-    pub key: &'a str,
-    /// The certificate, PEM.
-    pub pem: &'a str,
-    /// SHA-256 of the DER, lower-case hexadecimal.
-    pub fingerprint: &'a str,
-    /// Now, milliseconds since 1970 UTC.
-    pub now: i64,
-}
-
-/// A certificate that the phone has stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Confirmation<'a> {
-    /// Key of its row.
-    pub key: &'a str,
-    /// Name of the device.
-    pub device: &'a str,
-    /// Its public key, PEM.
-    pub public_key: &'a str,
-    /// When the operation that it ends was scheduled; -1: it ends none.
-    pub scheduled_at: i64,
-    /// `typecertificatestatus` of the device when it ends its operation.
-    pub status: i64,
-    /// The new `versionStamp` of the config.
-    pub version_stamp: &'a str,
-    /// Now, milliseconds since 1970 UTC.
-    pub now: i64,
-}
 
 /// A value in a row of a batch.
 #[derive(Clone, Copy)]
@@ -125,7 +83,7 @@ impl Transaction {
         let taken: Vec<(String, &Intent<'_>)> = intents
             .iter()
             .filter(|intent| names.contains(&intent.new.device))
-            .map(|intent| (intent.new.pkid(), intent))
+            .map(|intent| (lsc_key(intent.new), intent))
             .collect();
         let rows: Vec<_> = taken
             .iter()
@@ -229,7 +187,7 @@ impl Transaction {
             seq += 1;
             let (actor, command, result) = (actor.to_owned(), command.clone(), result.clone());
             let mut row = AuditRow { seq, at: *at, actor, command, result, hash: String::new() };
-            previous = row.expected(&previous);
+            previous = expected(&row, &previous);
             row.hash = hex(&previous);
             chained.push(row);
         }

@@ -2,23 +2,7 @@
 
 use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
-
-/// A key that was replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormerKeyRow {
-    /// Name of its file, lower-case hexadecimal.
-    pub key_id: String,
-    /// Name of the node.
-    pub server_name: String,
-    /// The unit, number of `typecertificateservice`.
-    pub service: i64,
-    /// Subject of its last certificate.
-    pub subject: String,
-    /// Serial number of its last certificate, lower-case hexadecimal.
-    pub serial: String,
-    /// When it was replaced, milliseconds since 1970 UTC.
-    pub replaced_at: i64,
-}
+use cluster::rows::FormerKeyRow;
 
 type Columns = (String, String, i64, String, String, i64);
 

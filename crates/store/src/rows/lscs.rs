@@ -1,99 +1,12 @@
 //! LSCs: every certificate that was ever to be signed for a device, and what became of it.
 
+use cluster::rows::{LscRow, LscState, NewLsc};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{maybe_kept, pkid};
+use super::{lsc_key, maybe_kept};
 use crate::unreadable::columns;
-use crate::{Kept, Store, StoreError, Transaction};
-
-/// What became of an LSC: `typelscstate`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(i64)]
-pub enum LscState {
-    /// The to-be-signed bytes are on record. No certificate was given to anybody.
-    Intended = 1,
-    /// Signed, and sent to the phone, which may have stored it or not.
-    Signed = 2,
-    /// The phone has stored it: the current one.
-    Confirmed = 3,
-    /// A later one took its place, or an intent that came to nothing.
-    Superseded = 4,
-    /// The phone has deleted it, or an administrator gave it up.
-    Deleted = 5,
-}
-
-impl LscState {
-    pub(super) const fn from_number(number: i64) -> Option<Self> {
-        Some(match number {
-            1 => Self::Intended,
-            2 => Self::Signed,
-            3 => Self::Confirmed,
-            4 => Self::Superseded,
-            5 => Self::Deleted,
-            _ => return None,
-        })
-    }
-}
-
-/// An LSC.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LscRow {
-    /// Key of the row.
-    pub pkid: String,
-    /// Name of the device.
-    pub device: String,
-    /// Serial number, lower-case hexadecimal.
-    pub serial: String,
-    /// Subject, in the form of a row.
-    pub subject: String,
-    /// Issuer, in the form of a row.
-    pub issuer: String,
-    /// SHA-256 of the CAPF certificate that issued it, lower-case hexadecimal.
-    pub issuer_fingerprint: String,
-    /// First second of validity since 1970 UTC.
-    pub not_before: i64,
-    /// Last second of validity since 1970 UTC.
-    pub not_after: i64,
-    /// TBSCertificate, base64 of the DER; empty for one that another program issued.
-    pub to_be_signed: String,
-    /// The certificate, PEM; `None` until it was signed.
-    pub pem: Option<Kept>,
-    /// What became of it.
-    pub state: LscState,
-    /// When it was intended, milliseconds since 1970 UTC.
-    pub created_at: i64,
-    /// When its state changed, milliseconds since 1970 UTC.
-    pub changed_at: i64,
-}
-
-/// An LSC to be signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewLsc {
-    /// Name of the device.
-    pub device: String,
-    /// Serial number, lower-case hexadecimal.
-    pub serial: String,
-    /// Subject, in the form of a row.
-    pub subject: String,
-    /// Issuer, in the form of a row.
-    pub issuer: String,
-    /// SHA-256 of the CAPF certificate that will sign it, lower-case hexadecimal.
-    pub issuer_fingerprint: String,
-    /// First second of validity since 1970 UTC.
-    pub not_before: i64,
-    /// Last second of validity since 1970 UTC.
-    pub not_after: i64,
-    /// TBSCertificate, base64 of the DER.
-    pub to_be_signed: String,
-}
-
-impl NewLsc {
-    /// The key that its row has.
-    pub fn pkid(&self) -> String {
-        pkid("lsc", &format!("{}/{}", self.issuer_fingerprint, self.serial))
-    }
-}
+use crate::{Store, StoreError, Transaction};
 
 const ALL: &str = "SELECT pkid, devicename, serialnumber, subjectname, issuername, issuerfingerprint, notbefore, notafter, \
     tobesigned, CAST(certificate AS BLOB) AS certificate, CAST(tklscstate AS BIGINT) AS state, createdat, changedat FROM lsc";
@@ -230,7 +143,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn import_lsc(&mut self, new: &NewLsc, pem: &str, fingerprint: &str, now: i64) -> Result<(), StoreError> {
-        let key = new.pkid();
+        let key = lsc_key(new);
         sqlx::query(
             "UPDATE lsc SET tklscstate = 4, changedat = $1 \
              WHERE devicename = $2 AND tklscstate IN (1, 2, 3) AND pkid <> $3",
@@ -278,7 +191,7 @@ impl Transaction {
              notafter, tobesigned, certificate, fingerprint, tklscstate, createdat, changedat) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) ON CONFLICT (pkid) DO NOTHING",
         )
-        .bind(new.pkid())
+        .bind(lsc_key(new))
         .bind(&new.device)
         .bind(&new.serial)
         .bind(&new.subject)

@@ -1,7 +1,8 @@
 //! The typed queries, a file per noun.
 
+use crate::StoreError;
 use crate::unreadable::key_text;
-use crate::{Kept, StoreError};
+use cluster::rows::{Kept, NewLsc};
 
 mod administrators;
 mod alarms;
@@ -34,36 +35,6 @@ mod waves;
 mod web_security;
 mod wrong_strings;
 
-pub use administrators::AdministratorRow;
-pub use alarms::UndeliveredRow;
-pub use audit::AuditRow;
-pub(crate) use audit::{hex, unhex};
-pub use bulk_server::BulkServerRow;
-pub use certificates::{CertificateRow, FileName, NewCertificate};
-pub use ctl_file::CtlFileRow;
-pub use deleted_certificates::DeletedCertificateRow;
-pub use device_certificates::{DeviceCertificateRow, ShownKind};
-pub use device_requests::DeviceRequestRow;
-pub use devices::{DeviceRow, GroupRow, UnknownDeviceRow};
-pub use enrolment_batches::{Attachment, Confirmation, Intent};
-pub use enrolments::{CompletedRow, EnrolmentRow, NO_OPERATION, ScheduleRow};
-pub use evidence::{FetchedListRow, HeldListRow, RenewalRow, StrangerListRow};
-pub use failed_log_ins::FailedLogInRow;
-pub use former_keys::FormerKeyRow;
-pub use inventory::{LscFilter, LscLine};
-pub use lscs::{LscRow, LscState, NewLsc};
-pub use monitor::{AcknowledgementRow, NoticeRow, RevocationRow, WatchedLscRow};
-pub use network::FormerSettingRow;
-pub use nodes::{NodeRow, ServiceRow};
-pub use records::ChangeRow;
-pub use recovery::StandingAlarmRow;
-pub use requests::{RequestRow, RequestState};
-pub use resets::PendingResetRow;
-pub use restarts::RestartRow;
-pub use waves::{WaveDeviceRow, WaveRow};
-pub use web_security::WebSecurityRow;
-pub use wrong_strings::WrongStringsRow;
-
 /// What a column keeps for another crate, of the row with this key. The statement has to give it as bytes.
 fn kept(row: &sqlx::any::AnyRow, table: &'static str, key: &str, column: &str) -> Result<Kept, StoreError> {
     use sqlx::Row;
@@ -91,6 +62,11 @@ fn pkid(table: &str, natural_key: &str) -> String {
 /// The key of the row of a device.
 pub fn device_key(name: &str) -> String {
     pkid("device", name)
+}
+
+/// The key of the row of an LSC.
+pub fn lsc_key(new: &NewLsc) -> String {
+    pkid("lsc", &format!("{}/{}", new.issuer_fingerprint, new.serial))
 }
 
 /// The key of the row that says that a certificate (key of its row) stands in a service.

@@ -3,19 +3,7 @@
 use super::nodes::ENTERPRISE_WIDE;
 use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
-
-/// Something changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeRow {
-    /// Number, ascending.
-    pub seq: i64,
-    /// When, milliseconds since 1970 UTC.
-    pub at: i64,
-    /// What kind of thing: `certificate`, `parameter`, `device`, `service`, `list`, `reset`.
-    pub kind: String,
-    /// Which one.
-    pub subject: String,
-}
+use cluster::rows::ChangeRow;
 
 impl Store {
     /// The changes after `seq`, in order; at most 10000 at a time.

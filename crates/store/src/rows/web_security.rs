@@ -1,29 +1,11 @@
 //! What `set web-security` has set for a node, and the default CAs that are switched off.
 
+use cluster::rows::{Kept, WebSecurityRow};
 use sqlx::Row;
 
 use super::kept;
 use crate::unreadable::columns;
-use crate::{Kept, Store, StoreError, Transaction};
-
-/// The parts of the subjects of a node's certificates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebSecurityRow {
-    /// Key of the node.
-    pub node: String,
-    /// OU.
-    pub org_unit: String,
-    /// O.
-    pub org_name: String,
-    /// L.
-    pub locality: String,
-    /// ST.
-    pub state: String,
-    /// C.
-    pub country: String,
-    /// Another name, or an address, for the subjectAltName; empty for none.
-    pub alternate_host_name: String,
-}
+use crate::{Store, StoreError, Transaction};
 
 impl Store {
     /// What was set for a node; `None` when nothing was.

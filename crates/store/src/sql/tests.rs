@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::rows::AdministratorRow;
+use cluster::rows::AdministratorRow;
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA";
 

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
+use cluster::rows::{DeviceCertificateRow, EnrolmentRow, LscState, ShownKind, WrongStringsRow};
 use pki::Certificate;
 use pki::capf::{Unproven, check, check_session_proof};
 use pki::lsc::public_key_pem;
-use store::rows::{DeviceCertificateRow, EnrolmentRow, LscState, ShownKind, WrongStringsRow};
 use tokio::sync::watch;
 use wire::capf::{AuthResponse, Failure, Operation as Asked, Refusal};
 

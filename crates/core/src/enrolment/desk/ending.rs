@@ -1,8 +1,8 @@
 //! What a phone has done, and how its session ended.
 
+use cluster::rows::{EnrolmentRow, ShownKind};
 use pki::Certificate;
 use pki::capf::{Unproven, check_shown};
-use store::rows::{EnrolmentRow, ShownKind};
 use wire::capf::{Cause, DeviceName, Done, Ended, Failure, KeySpec, Reason, Refusal, Stage};
 
 use super::admission::cause;

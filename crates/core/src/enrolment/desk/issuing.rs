@@ -1,10 +1,10 @@
 //! The certificate that a phone gets.
 
+use cluster::rows::{DeviceRequestRow, NewLsc};
 use pki::Certificate;
 use pki::capf::check_public_key;
 use pki::lsc::request::spki_pem;
 use pki::lsc::{LscRequest, public_key_pem};
-use store::rows::{DeviceRequestRow, NewLsc};
 use wire::capf::{Failure, KeySpec, Refusal};
 
 use super::{Desk, Issued, Refused, Visit};
@@ -96,7 +96,7 @@ impl Desk {
             not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
             to_be_signed: pki::hash::base64(laid_out.der()),
         };
-        let key = new.pkid();
+        let key = store::rows::lsc_key(&new);
         self.put(Step::Intend { new: Box::new(new), scheduled_at: row.scheduled_at }, now).await?;
         let certificate = laid_out.sign(&authority.key).map_err(CoreError::from)?;
         let step = Step::Attach {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cluster::rows::NodeRow;
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{OpensslRandom, Random};
@@ -15,7 +16,7 @@ use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
-use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, Level, Serving, Surroundings};
 use sha2::{Digest, Sha256};
 
 pub struct Clock(pub i64, OpensslRandom);

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use cluster::rows::{CertificateRow, NodeRow};
 use jiff::tz::TimeZone;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::certificates::requests::RequestChoice;
@@ -9,7 +10,7 @@ use ringfence_core::certificates::upload::Upload;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, CertificateRow, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, Level, Serving, Surroundings};
 use tempfile::TempDir;
 
 /// Begins an hour after the folder is made: OpenSSL dates what it signs by the clock of the machine, which goes on.

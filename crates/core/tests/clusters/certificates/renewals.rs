@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use cluster::rows::NodeRow;
 use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
@@ -15,7 +16,7 @@ use ringfence_core::guard::{ListStatus, status};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::services::CHANGE_NOTIFICATION;
 use ringfence_core::units::Unit;
-use ringfence_core::{Cluster, CoreError, NodeRow};
+use ringfence_core::{Cluster, CoreError};
 use wire::file_name::FileName;
 
 use crate::certificates::authority::Authority;

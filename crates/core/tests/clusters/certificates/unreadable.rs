@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use cluster::rows::Unreadable;
 use jiff::tz::TimeZone;
 use pki::Certificate;
 use pki::listing::ListKind;
@@ -11,7 +12,7 @@ use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::inventory::Query;
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::units::Unit;
-use ringfence_core::{Cluster, CoreError, Unreadable};
+use ringfence_core::{Cluster, CoreError};
 
 use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
 
+use cluster::rows::NodeRow;
 use jiff::tz::TimeZone;
 use pki::capf::{Sha2Proof, signed_data, sudi_data};
 use pki::lsc::{LscRequest, SubjectForm};
@@ -18,7 +19,7 @@ use ringfence_core::enrolment::{
     AuthenticationMode, Desk, Enrolment, KeyPlan, Operation, Policy, Refused, Schedule, Selection, StringChoice, Visit,
 };
 use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level, NodeRow, Serving, Surroundings};
+use ringfence_core::{Actor, Cluster, Level, Serving, Surroundings};
 use tempfile::TempDir;
 use wire::capf::{AuthResponse, Cause, DeviceName, Done, Ended, KeySpec, Operation as Asked, Password, RsaSize, Stage};
 use wire::digest::DigestId;

@@ -1,5 +1,6 @@
 //! A cluster of two nodes in a folder of its own, with a clock that the test moves.
 
+use cluster::rows::NodeRow;
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{NameForm, OpensslRandom, Random};
@@ -7,7 +8,7 @@ use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::parameters::SecurityMode;
 use ringfence_core::releases::release;
 use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, NodeRow, Serving, Surroundings};
+use ringfence_core::{Actor, Cluster, CoreError, Level, Serving, Surroundings};
 use wire::trust_list::TrustList;
 
 /// The clock of a test.

@@ -1,12 +1,12 @@
 //! *Prepare Cluster for Rollback to pre 8.0*.
 
+use cluster::rows::FetchedListRow;
 use pki::listing::ListKind;
 use ringfence_core::CoreError;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
-use store::rows::FetchedListRow;
 use trust::{Belief, Model};
 use wire::role::Role;
 

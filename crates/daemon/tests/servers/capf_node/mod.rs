@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
+use cluster::rows::NodeRow;
 use daemon::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, EnrolmentDesk, NodeDesk};
 use daemon::surroundings::System;
 use daemon::tls::phone_context;
@@ -25,7 +26,7 @@ use ringfence_core::enrolment::{
 use ringfence_core::files::NodeFiles;
 use ringfence_core::import::PeerImport;
 use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level, NodeRow, Surroundings};
+use ringfence_core::{Actor, Cluster, Level, Surroundings};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;

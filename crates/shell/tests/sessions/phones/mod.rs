@@ -1,6 +1,7 @@
 //! What phones do to the rows when they enrol, without phones.
 #![allow(dead_code)] // each test file uses what it needs
 
+use cluster::rows::{CompletedRow, NewLsc};
 use pki::lsc::{LscRequest, SubjectForm, public_key_pem};
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
@@ -8,7 +9,6 @@ use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::enrolment::Authority;
 use ringfence_core::{Actor, Level};
-use store::rows::{CompletedRow, NewLsc};
 use wire::digest::DigestId;
 
 use crate::node::Place;

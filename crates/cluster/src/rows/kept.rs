@@ -1,6 +1,6 @@
-//! What a row or a file keeps for another crate to read: a certificate, a request, a list.
+//! What a row or a file keeps for others to read: a certificate, a request, a list.
 
-use crate::Unreadable;
+use super::Unreadable;
 
 /// Bytes that somebody else reads, with the place they come from. They come out only through [`Kept::read`], so that whoever looks
 /// at a row has to say what becomes of one that cannot be read.
@@ -14,7 +14,7 @@ pub struct Kept {
 
 impl Kept {
     /// Bytes of a row.
-    pub(crate) fn new(table: &'static str, key: &str, bytes: Result<Vec<u8>, String>) -> Self {
+    pub fn new(table: &'static str, key: &str, bytes: Result<Vec<u8>, String>) -> Self {
         Self { table, key: key.to_owned(), bytes }
     }
 
@@ -42,13 +42,13 @@ impl Kept {
         self.len() == 0
     }
 
-    /// The bytes as text, to be written.
-    pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
+    /// The bytes as text, for the store alone, which writes them.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(self.stored())
     }
 
-    /// The bytes, to be written.
-    pub(crate) fn stored(&self) -> &[u8] {
+    /// The bytes, for the store alone, which writes them.
+    pub fn stored(&self) -> &[u8] {
         self.bytes.as_deref().unwrap_or_default()
     }
 }
