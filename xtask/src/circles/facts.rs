@@ -161,10 +161,10 @@ impl<'ast> Visit<'ast> for FileFacts {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let mut segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        if let (Some(first), Some(of)) = (segments.first_mut(), &self.of) {
-            if first == "Self" {
-                first.clone_from(of);
-            }
+        if let (Some(first), Some(of)) = (segments.first_mut(), &self.of)
+            && first == "Self"
+        {
+            first.clone_from(of);
         }
         self.paths.insert(segments);
         visit::visit_path(self, path);
