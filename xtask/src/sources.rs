@@ -256,7 +256,7 @@ mod tests {
         let findings = judge(&files(&[
             (
                 "crates/wire/src/tvs.rs",
-                "/// 87 [sources/tvs#message, sources/tvs#when-phones-ask; the rest is ours].\n",
+                "/// 87 [sources/tvs#message], [sources/tvs#when-phones-ask; the rest is ours].\n",
             ),
             ("docs/limits.md", "See [there](sources/tvs.md#message) or [all](sources/tvs.md).\n"),
             ("crates/core/src/lib.rs", "// other-sources/x, resources/tvs#no and `docs/sources` are none\n"),
@@ -277,7 +277,7 @@ mod tests {
                 "crates/wire/src/tvs.rs:1 cites `sources/tsv#message`: there is no docs/sources/tsv.md",
             ),
             ("/// 87 [sources/tvs].\n", "crates/wire/src/tvs.rs:1 cites `sources/tvs#`: docs/sources/tvs.md has no"),
-            ("/// [sources/tvs#message,\n/// sources/tvs#].\n", "crates/wire/src/tvs.rs:2 cites `sources/tvs#`"),
+            ("/// [sources/tvs#message],\n/// [sources/tvs#].\n", "crates/wire/src/tvs.rs:2 cites `sources/tvs#`"),
             ("\n\n// see docs/sources/old.md\n", "crates/wire/src/tvs.rs:3 cites `sources/old`: there is no"),
         ] {
             let findings = judge(&files(&[("crates/wire/src/tvs.rs", text)]));
