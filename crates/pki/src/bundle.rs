@@ -19,7 +19,7 @@ pub const CHAIN_BYTES: usize = 1 << 20;
 /// to hold both names \[inferred\].
 pub const NAME_LIMIT: usize = 4096;
 
-/// The deck's words for a PKCS#7 chain in PEM, and what to do [seed 004].
+/// Cisco's words for a PKCS#7 chain in PEM, and what to do [sources/certificates#upload].
 pub const PKCS7_IN_PEM: &str = "The system does not support PEM format of PKCS#7 Certificate Chain. Write it as DER, `openssl pkcs7 \
                                 -outform DER`, or give the certificate alone as PEM";
 

@@ -1,5 +1,5 @@
 //! What CAPF needs a cipher for: the proofs of a phone that shows its certificate, and the keys that phones hand in
-//! [reference capf.md 5].
+//! [sources/capf#proofs].
 //!
 //! * [`check`]: an AUTH_RESPONSE with a certificate is what it says it is, for the mode *By Existing Certificate*
 //! * [`check_shown`]: a certificate that a phone shows without a proof is one that it may have

@@ -204,8 +204,8 @@ impl Certificate {
         self.parts.issuer.means(&issuer.parts.subject)
     }
 
-    /// Serial number: big endian, as few bytes as possible, no leading 00 [trustlist.md 6]. A negative one keeps the bytes that it has:
-    /// in text it is [`Self::serial_hex`].
+    /// Serial number: big endian, as few bytes as possible, no leading 00 [sources/trust-lists#serial-numbers]. A
+    /// negative one keeps the bytes that it has: in text it is [`Self::serial_hex`].
     #[must_use]
     pub fn serial(&self) -> &[u8] {
         match &*self.parts.serial {

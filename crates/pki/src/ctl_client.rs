@@ -1,5 +1,5 @@
 //! The CTL as the client of the original lays it out: names of tokens in quotes, addresses as host names, no SIGNATURE
-//! [seed 000, trustlist.md 6, 7].
+//! [sources/trust-lists#names], [sources/trust-lists#sizes].
 
 use std::net::Ipv4Addr;
 
@@ -233,8 +233,9 @@ impl CtlDraft {
         }
     }
 
-    /// The records for a choice, in the order of [seed 000]: the other tokens, the servers, the token that signs; for a cluster
-    /// that goes back to non-secure in that of TAC 118892: the tokens, the publisher without its certificate, CAPF, the others
+    /// The records for a choice, in the order of [sources/published-clusters#two-nodes]: the other tokens, the servers,
+    /// the token that signs; for a cluster that goes back to non-secure in that of
+    /// [sources/ctl-client#from-tokens-and-back]: the tokens, the publisher without its certificate, CAPF, the others
     /// without theirs.
     #[must_use]
     pub fn records(&self, choice: Choice, signer: &Certificate) -> Vec<RecordSpec> {

@@ -1,4 +1,4 @@
-//! `.enc.sgn`: a config that one phone can read [signed-config.md 2].
+//! `.enc.sgn`: a config that one phone can read [sources/signed-files#encrypted].
 
 use openssl::encrypt::{Decrypter, Encrypter};
 use openssl::pkey::{PKey, Public};

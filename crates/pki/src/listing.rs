@@ -1,4 +1,5 @@
-//! The words and columns of `show ctl` and `show itl` [cucm-behaviour.md 1.6]. Scripts read them: misspellings stay.
+//! The words and columns of `show ctl` and `show itl` [sources/listings#trust-list], [sources/listings#no-list].
+//! Scripts read them: misspellings stay.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
 //! LSCs: the certificates that CAPF makes for phones, in two steps, so that what is to be signed can be put on record before
-//! it is signed [reference capf.md 6, cucm-behaviour.md 4.2].
+//! it is signed [sources/capf#lsc].
 //!
 //! * [`LscRequest::lay_out`] gives a [`ToBeSigned`]; [`ToBeSigned::sign`] the certificate
 //! * [`request`]: the same for a CA that signs elsewhere
@@ -52,10 +52,10 @@ const PURPOSES: [Purpose; 3] = [Purpose::ServerAuth, Purpose::ClientAuth, Purpos
 /// The form of a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectForm {
-    /// `CN=SEP...` first, then O, OU, L, ST, C of the issuer's subject, in its order [python-peer].
+    /// `CN=SEP...` first, then O, OU, L, ST, C of the issuer's subject, in its order [sources/open-tools#lscs].
     CommonNameFirst,
-    /// `serialNumber=PID:CP-8861 SN:..., C, O, OU, CN=CP-8861-SEP...` [TAC 213407]; the serial number is taken from the MIC and
-    /// left out when that is not known.
+    /// `serialNumber=PID:CP-8861 SN:..., C, O, OU, CN=CP-8861-SEP...` [sources/capf#lsc]; the serial number is taken
+    /// from the MIC and left out when that is not known.
     Cucm,
 }
 
@@ -229,7 +229,7 @@ fn key_identifier(issuer: &Certificate) -> Vec<u8> {
 }
 
 /// The public key of a certificate as the column `publickey` has it: `-----BEGIN RSA PUBLIC KEY-----` (PKCS#1) for RSA
-/// [seed 004], `-----BEGIN PUBLIC KEY-----` for EC.
+/// [sources/capf#lsc], `-----BEGIN PUBLIC KEY-----` for EC.
 #[must_use]
 pub fn public_key_pem(certificate: &Certificate) -> String {
     let (title, der) = match certificate.key_kind() {

@@ -1,5 +1,5 @@
-//! Distinguished names and the forms in which phones, lists and people see them [trustlist.md 6, cucm-behaviour.md 1.3].
-//! Names are compared as strings and never taken apart again.
+//! Distinguished names and the forms in which phones, lists and people see them [sources/trust-lists#names],
+//! [sources/listings#certificate-text]. Names are compared as strings and never taken apart again.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -33,7 +33,8 @@ pub enum NameForm {
     /// `C=..,O=..`: RFC 4514 strings in certificate order, as the peer writes them.
     Peer,
     /// `cn=..;ou=..;o=..`: the CTL client with tokens. A value that needs quotes has them, and the client cut the whole at
-    /// commas without regard to quotes: of `Cisco Systems, Inc.` it leaves `o="Cisco Systems` [seed 000, trustlist.md 6].
+    /// commas without regard to quotes: of `Cisco Systems, Inc.` it leaves `o="Cisco Systems`
+    /// [sources/trust-lists#names].
     CtlClient,
     /// `L=.., ST=.., CN=..`: reverse certificate order, as `show cert own` prints it.
     Text,
@@ -305,7 +306,8 @@ fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// The parts of a subject that a cluster sets for its certificates [`set web-security`, cucm-behaviour.md 1.2].
+/// The parts of a subject that a cluster sets for its certificates (`set web-security`)
+/// [sources/shell#certificate-commands].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// C, two letters.
@@ -324,7 +326,7 @@ pub struct Subject {
 
 impl Subject {
     /// The name in the order of CUCM certificates: C, O, OU, CN, ST, L; C as PrintableString, the rest as UTF8String
-    /// [cucm-behaviour.md 5.2]. Empty parts are left out.
+    /// [sources/certificates#self-signed-profile]. Empty parts are left out.
     ///
     /// # Errors
     /// A part that its string type cannot hold: a country that is not printable ASCII.

@@ -1,4 +1,4 @@
-//! Self-signed certificates to the byte of a release [cucm-behaviour.md 5.2].
+//! Self-signed certificates to the byte of a release [sources/certificates#self-signed-profile].
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Requests to a CA (PKCS#10, RFC 2986) [cucm-behaviour.md 5.3].
+//! Requests to a CA (PKCS#10, RFC 2986) [sources/certificates#requests].
 
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Encode};

@@ -22,7 +22,7 @@ use crate::lsc::authority::is_issued_by;
 const SKEW: u64 = 300;
 
 /// Addresses of each kind that are taken from a certificate at most: the page of the original has five for lists
-/// [cucm-behaviour.md 6].
+/// [sources/monitor#revocation].
 pub const ADDRESS_LIMIT: usize = 5;
 
 /// Letters of an address at most.

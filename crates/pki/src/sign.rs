@@ -119,7 +119,7 @@ pub fn sign_list(
 }
 
 /// The reset file of 10.x and 11.x: a second header, signed with a recovery key, in front of a whole trust list. Phones skip the
-/// old header as padding [trustlist.md 8]. The digest is that of the list.
+/// old header as padding [sources/trust-lists#reset-file]. The digest is that of the list.
 ///
 /// # Errors
 /// [`SignError`].

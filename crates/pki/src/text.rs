@@ -1,4 +1,4 @@
-//! The text layout of `show cert own` and of the page *Certificate File Data* [cucm-behaviour.md 1.3].
+//! The text layout of `show cert own` and of the page *Certificate File Data* [sources/listings#certificate-text].
 
 use std::fmt::Write;
 

@@ -8,7 +8,7 @@ use crate::models::Model;
 use crate::offer::ListKind;
 use crate::verdict::{Accepted, Change};
 
-/// A TVS server as the config names it [phone-files.md 3].
+/// A TVS server as the config names it [sources/phones#config-elements].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TvsServer {
     /// Host name or address.
@@ -104,7 +104,7 @@ impl Belief {
     }
 
     /// Call at the start of each boot: a phone that holds no list now takes the first CTL and the first ITL of this
-    /// boot on faith, also the second of the two [cucm-behaviour.md 2.3].
+    /// boot on faith, also the second of the two [sources/trust-lists#acceptance].
     pub fn boot_begins(&mut self) {
         self.began_empty = !self.has_lists();
     }
@@ -135,7 +135,7 @@ impl Belief {
     }
 
     /// Whether the phone asks for `.sgn` names and refuses unsigned configs: a certificate with role TFTP or CCM+TFTP
-    /// stands in a list [cucm-behaviour.md 2.3]. Emptied records do not count.
+    /// stands in a list [sources/trust-lists#acceptance]. Emptied records do not count.
     #[must_use]
     pub fn wants_signed_configs(&self) -> bool {
         self.named(Role::signs_configs).next().is_some()
@@ -150,7 +150,7 @@ impl Belief {
 
     /// Whether any ITL is taken, whoever signed it and whether or not the signature holds: the stored ITL is the blank one, and no
     /// record of the CTL signs configs either. A CTL that was reduced by *non-secure-mode* before the roll-back is no hindrance:
-    /// phones move from a secure to a non-secure cluster that way [cucm-behaviour.md 2.3 no. 5, T221657; that the reduced CTL
+    /// phones move from a secure to a non-secure cluster that way [sources/trust-lists#blank-list; that the reduced CTL
     /// has no say is inferred from it]. A full CTL is.
     #[must_use]
     pub fn takes_any_itl(&self) -> bool {

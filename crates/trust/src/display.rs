@@ -1,4 +1,4 @@
-//! The words on the display of a phone, and the status code of its alarm [cucm-behaviour.md 2.3].
+//! The words on the display of a phone, and the status code of its alarm [sources/phones#display].
 
 use crate::offer::ListKind;
 use crate::verdict::{Change, Verdict};

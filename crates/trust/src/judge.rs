@@ -1,4 +1,4 @@
-//! The rules [trustlist.md 9, cucm-behaviour.md 2.3].
+//! The rules [sources/trust-lists#acceptance], [sources/trust-lists#blank-list].
 //!
 //! A list: same as the stored one, else limits of the model, else the first of all or an ITL for a phone with a blank one
 //! without a check, else signer in a stored list as SAST, else TVS. A config: signer in a stored list as TFTP or CCM+TFTP, else TVS; unsigned only when no list names
@@ -107,8 +107,8 @@ fn list_ground(
     reply: Option<&TvsReply>,
 ) -> Result<Ground, Stop> {
     // Without a check means without a check: where any stranger's list is taken, a known signer whose signature does not hold
-    // stops nothing either. For a blank ITL that is the word of the source, *any new ITL* [cucm-behaviour.md 2.3 no. 5]; for the
-    // ITL behind a CTL that was taken on faith in the same boot [inferred].
+    // stops nothing either. For a blank ITL that is the word of the source, *any new ITL*
+    // [sources/trust-lists#blank-list]; for the ITL behind a CTL that was taken on faith in the same boot [inferred].
     let first = belief.began_empty() && belief.list(kind).is_none();
     match signed_ground(belief, offer, list.header(), list.bytes(), reply) {
         Ok(ground) => Ok(ground),
@@ -290,7 +290,7 @@ fn does_not_know(offer: &Offer<'_>, server: &str, party: Party) -> Stop {
 
 /// Whether names and serial number of a signer are those of a certificate, in any form that lists use. The names of a
 /// token are cut at commas and cannot be made from its certificate, so there the serial number alone, written in
-/// reverse, has to do [trustlist.md 6]; the signature is checked in any case.
+/// reverse, has to do [sources/trust-lists#serial-numbers]; the signature is checked in any case.
 fn is_certificate_of(certificate: &Certificate, party: &Party) -> bool {
     let named = |form| {
         certificate.subject(form).as_bytes() == party.subject && certificate.issuer(form).as_bytes() == party.issuer

@@ -5,7 +5,7 @@ use wire::role::Role;
 use wire::trust_list::{RecordView, TrustList};
 
 /// Whether a record names a certificate: holds it, or its hash. Emptied records (DNSNAME, FUNCTION, IPADDRESS only) do
-/// not [trustlist.md 3].
+/// not [sources/trust-lists#record-variants].
 pub(crate) fn names_certificate(record: &RecordView<'_>) -> bool {
     record.certificate().is_some() || record.certificate_hash().is_some()
 }
@@ -21,8 +21,8 @@ pub fn is_about(record: &RecordView<'_>, certificate: &Certificate) -> bool {
         .is_some_and(|(id, hash)| pki::hash::digest(id, &[certificate.der()]).is_some_and(|found| found == hash))
 }
 
-/// The list of a roll-back: records of TFTP or TVS are there, and all of them are emptied [cucm-behaviour.md 2.3]. A
-/// list that never had any is not blank, only smaller.
+/// The list of a roll-back: records of TFTP or TVS are there, and all of them are emptied
+/// [sources/trust-lists#blank-list]. A list that never had any is not blank, only smaller.
 pub(crate) fn is_blank(list: &TrustList) -> bool {
     let mut emptied = false;
     for record in list.records() {

@@ -1,6 +1,6 @@
 //! What each model can do. A table, with the source beside each row.
 
-/// How a phone shows the fingerprint of a trust list on its screen [seed 000, trustlist.md 9].
+/// How a phone shows the fingerprint of a trust list on its screen [sources/phones#screen].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
     /// MD5 of the whole file: 7900 series and older.
@@ -52,15 +52,15 @@ const OLDEST: Model = Model {
     most_sast: Some(2),
     sha512: false,
     checksum: Checksum::Md5,
-    source: "seed 000 (no Security by Default); limits: usecallmanager.nz; TFTP only, no SHA-512: inferred",
+    source: "sources/phones#models: no Security by Default, limits; TFTP only, no SHA-512: inferred",
 };
 
 /// The other 7900s with firmware 9.
 const SERIES_7900: Model = Model {
     security_by_default: true,
     http: true,
-    source: "seed 000 (7945, 7965 or newer have TVS, MD5 on the screen of a 7975); limits: usecallmanager.nz; \
-             TLS 1.0: tvs.md 1; no SHA-512: inferred",
+    source: "sources/phones#models: 7945, 7965 or newer have TVS, limits; sources/phones#screen: MD5 of a 7975; \
+             sources/tvs#transport: TLS 1.0; no SHA-512: inferred",
     ..OLDEST
 };
 
@@ -69,7 +69,7 @@ const SERIES_9900: Model = Model {
     old_tls: false,
     most_sast: None,
     checksum: Checksum::Sha1,
-    source: "newer than 7945 (seed 000); RSA above 2048 and SHA-512 not in their firmware: inferred",
+    source: "sources/phones#models: newer than 7945; RSA above 2048 and SHA-512 not in their firmware: inferred",
     ..SERIES_7900
 };
 
@@ -77,7 +77,7 @@ const SERIES_9900: Model = Model {
 const SERIES_8800: Model = Model {
     most_rsa_bits: 4096,
     sha512: true,
-    source: "tvs.md 4 (QUERY of a CP-8861); RSA 4096: cucm-behaviour.md 5.4; SHA-512: security guide 15, series inferred",
+    source: "sources/tvs#query: of a CP-8861; sources/phones#models: RSA 4096, SHA-512, series inferred",
     ..SERIES_9900
 };
 
@@ -127,14 +127,14 @@ pub const MODELS: &[Model] = &[
     row("8865", "CP-8865", SERIES_8800),
     Model {
         prefix: "ATA",
-        source: "tvs.md 7 (asks TVS under a name of its own); the rest as the 8800 series: inferred",
+        source: "sources/tvs#tolerance: asks TVS under a name of its own; the rest as the 8800 series: inferred",
         ..row("ATA191", "ATA191", SERIES_8800)
     },
     Model {
         prefix: "CSF",
         free_name: true,
         security_by_default: false,
-        source: "seed 000 (no Security by Default); names and the rest, as the 8800 series: inferred",
+        source: "sources/phones#models: no Security by Default; names and the rest, as the 8800 series: inferred",
         ..row("Jabber", "CSF", SERIES_8800)
     },
 ];

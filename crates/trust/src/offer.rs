@@ -59,8 +59,9 @@ impl Offer<'_> {
     }
 
     /// Where its certificate has to be put on a CUCM, or on a node of ours, so that TVS knows it in this role
-    /// [cucm-behaviour.md 1.9]. A store that makes signers of trust lists is never named for a server: that would give it the
-    /// right to replace every list of every phone. Where no store gives the role alone, the unit is named whose renewal does.
+    /// [sources/trust-stores#roles]. A store that makes signers of trust lists is never named for a server: that would
+    /// give it the right to replace every list of every phone. Where no store gives the role alone, the unit is named
+    /// whose renewal does.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -109,7 +110,7 @@ pub enum Silence {
     /// It showed a certificate that the ITL does not name as TVS.
     #[error("{0}")]
     NotBelieved(String),
-    /// It closed when it was asked with QUERY: servers that know VERIFY only do so [tvs.md 4].
+    /// It closed when it was asked with QUERY: servers that know VERIFY only do so [sources/tvs#query].
     #[error("it closed at a QUERY, as servers do that know VERIFY only")]
     VerifyOnly,
     /// Not reached, no TLS, or the protocol was broken.

@@ -1,4 +1,4 @@
-//! Answers of TVS for as long as they may be kept [tvs.md 5]. A reset of the phone flushes them.
+//! Answers of TVS for as long as they may be kept [sources/tvs#when-phones-ask]. A reset of the phone flushes them.
 
 use wire::tvs::{Answer, Ask};
 

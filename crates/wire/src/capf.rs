@@ -1,5 +1,5 @@
 //! The Certificate Authority Proxy Function: a phone gets, renews, shows or loses its certificate, inside TLS on TCP
-//! 3804 [reference capf.md].
+//! 3804 [sources/capf#transport].
 //!
 //! * [`ServerSession`]: the server's half of a connection; [`ClientSession`]: the phone's half
 //! * [`AuthResponse`], [`PhoneMessage`], [`ServerMessage`]: what the messages mean
@@ -79,7 +79,7 @@
 //! [`Cause::PhoneFailed`] in [`Stage::KeyGeneration`]; its next try, 30 seconds later, can be asked for RSA.
 //!
 //! A phone that comes with a wrong password for an unknown device is an unknown device: that check comes first, the way of
-//! authentication next, the operation last, also when nothing is scheduled [reference capf.md 4].
+//! authentication next, the operation last, also when nothing is scheduled [sources/capf#authentication].
 //!
 //! [`Ended`] comes exactly once at the end of every connection and says all that is left to do: [`Ended::failure`] is the
 //! cause for the status of the device, [`Ended::stage`] tells what the phone may hold. After [`Stage::Store`] with
@@ -118,10 +118,10 @@ pub use texts::{DeviceName, MAX_DEVICE_NAME, MAX_PASSWORD, Password};
 pub use tolerance::{Tolerance, Tolerated};
 pub use values::{AuthType, CertificateType, Curve, KeySpec, Reason, RsaSize};
 
-/// First byte of every message: 85 [reference capf.md 2].
+/// First byte of every message: 85 [sources/capf#message].
 pub const PROTOCOL_ID: u8 = 0x55;
 
-/// The version that is spoken. Phones with a lower one are served, with a higher one not [reference capf.md 8].
+/// The version that is spoken. Phones with a lower one are served, with a higher one not [sources/capf#tolerance].
 pub const VERSION: u8 = 3;
 
 /// The port of the service (parameter *CAPF Phone Port*).

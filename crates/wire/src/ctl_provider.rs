@@ -33,7 +33,7 @@ pub use stream::{ClientStream, ServerStream, StreamError};
 
 use crate::trust_list::PHONE_LIMIT;
 
-/// The port of the provider [phone-files.md, seed 000].
+/// The port of the provider [sources/phones#ports], [sources/ctl-client#wizard].
 pub const PORT: u16 = 2444;
 
 /// First byte of each frame.

@@ -1,4 +1,4 @@
-//! Digest ids and RSA sizes as signed headers write them [trustlist.md 2].
+//! Digest ids and RSA sizes as signed headers write them [sources/trust-lists#header].
 
 /// DIGESTALGORITHM, HASHALGORITHM and ENCRYPTIONHASHALGORITHM. Unknown ids survive a round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,7 +67,8 @@ impl std::fmt::Display for DigestId {
     }
 }
 
-/// SIGNATUREMODULUS: the RSA sizes a header can announce. There is no value for 3072 bits [trustlist.md 5].
+/// SIGNATUREMODULUS: the RSA sizes a header can announce. There is no value for 3072 bits
+/// [sources/trust-lists#signature].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Modulus {
     /// 512 bits, code 0.

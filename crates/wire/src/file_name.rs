@@ -3,7 +3,7 @@
 //! A name comes from a TFTP request or an HTTP path, so it is hostile until parsed: one component, or a few folders
 //! (`New_Zealand/g3-tones.xml.sgn`). Slashes in front, doubled ones, `./` and backslashes are taken as other TFTP servers and their
 //! rules for Cisco phones take them: they resolve inside the folder. The letters of the peer are kept for logs; comparing and
-//! hashing ignore ASCII case, as the original does (`ctlsep...` finds `CTLSEP...`) [phone-files.md section 1].
+//! hashing ignore ASCII case, as the original does (`ctlsep...` finds `CTLSEP...`) [sources/phones#transport].
 
 mod meaning;
 

@@ -1,4 +1,5 @@
-//! The header that trust lists, `.sgn` and `.enc.sgn` files share [trustlist.md 2, signed-config.md 1 and 2].
+//! The header that trust lists, `.sgn` and `.enc.sgn` files share [sources/trust-lists#header],
+//! [sources/signed-files#container], [sources/signed-files#encrypted].
 
 use crate::digest::{DigestId, Modulus};
 use crate::error::{Malformed, Reason, Unwritable};
@@ -130,7 +131,7 @@ impl Header {
     /// Reads the header at the start of `file`.
     ///
     /// As phones do, it stops at the first padding byte and takes everything from there to HEADERLENGTH as padding
-    /// [trustlist.md 2], so that the reset file of older releases (two headers) reads like on a phone.
+    /// [sources/trust-lists#padding], so that the reset file of older releases (two headers) reads like on a phone.
     ///
     /// # Errors
     /// [`Malformed`]: shorter than 10 bytes, another first or second field, HEADERLENGTH outside 10..=file size, a field
@@ -377,7 +378,7 @@ pub struct EncryptionFields<'a> {
     pub hash: Option<&'a [u8]>,
 }
 
-/// Who writes like this: the order of fields and the form of names [trustlist.md 11].
+/// Who writes like this: the order of fields and the form of names [sources/trust-lists#two-ways-of-writing].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
     /// CUCM: SIGNERNAME, SERIALNUMBER, CANAME; names `CN=..;OU=..`; records with DNSNAME and IPADDRESS.
@@ -437,7 +438,7 @@ pub struct HeaderSpec {
     /// Encryption fields of a `.enc.sgn` file.
     pub encryption: Option<Encryption>,
     /// The header of an older file that this one is put in front of: stands behind the padding, counted in
-    /// HEADERLENGTH, skipped by phones [trustlist.md 8]. Empty for an ordinary file.
+    /// HEADERLENGTH, skipped by phones [sources/trust-lists#reset-file]. Empty for an ordinary file.
     pub older_header: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! FUNCTION: what a phone may use a certificate for [trustlist.md 4, cucm-behaviour.md 1.9].
+//! FUNCTION: what a phone may use a certificate for [sources/trust-lists#roles].
 
 /// A role. Unknown values are kept and ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,7 +15,7 @@ impl Role {
     pub const TFTP: Self = Self(3);
     /// TLS of CAPF.
     pub const CAPF: Self = Self(4);
-    /// A firewall that the CTL client enters [cucm-behaviour.md 1.9]; lists show its number.
+    /// A firewall that the CTL client enters [sources/trust-lists#roles]; lists show its number.
     pub const FIREWALL: Self = Self(6);
     /// HTTPS of phone services.
     pub const APP_SERVER: Self = Self(7);
@@ -37,7 +37,7 @@ impl Role {
         })
     }
 
-    /// The words of `show ctl` [cucm-behaviour.md 1.6].
+    /// The words of `show ctl` [sources/listings#trust-list].
     #[must_use]
     pub fn function_text(self) -> String {
         match self {

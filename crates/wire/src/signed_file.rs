@@ -1,4 +1,4 @@
-//! `.sgn` and `.enc.sgn` files: a header, then the payload to the end of the file [signed-config.md].
+//! `.sgn` and `.enc.sgn` files: a header, then the payload to the end of the file [sources/signed-files#container].
 
 use crate::error::Malformed;
 use crate::header::Header;

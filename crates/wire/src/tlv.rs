@@ -1,4 +1,4 @@
-//! Fields: a tag of one byte, a length of two, a value [trustlist.md 1].
+//! Fields: a tag of one byte, a length of two, a value [sources/trust-lists#encoding].
 
 use std::ops::Range;
 
@@ -57,7 +57,7 @@ pub fn read_field(
     let length = usize::from(u16::from_be_bytes([high, low]));
     let start = offset + FIELD_HEAD;
     let taken = if containers.contains(&tag) { 0 } else { length };
-    // Nothing depends on the length of a container, and real readers walk over it [trustlist.md 1].
+    // Nothing depends on the length of a container, and real readers walk over it [sources/trust-lists#encoding].
     if start + taken > end {
         return Err(Malformed::new(offset, name(tag), Reason::RunsPast { length, container: part, end }));
     }

@@ -1,4 +1,5 @@
-//! CTL and ITL files: a header, then records to the end of the file [trustlist.md].
+//! CTL and ITL files: a header, then records to the end of the file [sources/trust-lists#encoding],
+//! [sources/trust-lists#records].
 
 use std::net::Ipv4Addr;
 
@@ -36,7 +37,7 @@ pub const HASHALGORITHM: u8 = 12;
 /// Size of RECORDLENGTH, which each record starts with.
 const RECORD_HEAD: usize = 5;
 
-/// Largest file that phones load, in bytes [cucm-behaviour.md 2.1]. A reader takes larger ones, a writer warns.
+/// Largest file that phones load, in bytes [sources/trust-lists#limits]. A reader takes larger ones, a writer warns.
 pub const PHONE_LIMIT: usize = 65_535;
 
 /// Name of a record tag as `show ctl` spells it.
@@ -116,7 +117,7 @@ impl TrustList {
     }
 
     /// The record of the signer: the first one with role SAST, a certificate, and the serial number of SIGNERID byte
-    /// for byte [trustlist.md 5]. Its index from 0, and the record.
+    /// for byte [sources/trust-lists#signature]. Its index from 0, and the record.
     #[must_use]
     pub fn signer_record(&self) -> Option<(usize, RecordView<'_>)> {
         let serial = self.header.serial(&self.file)?;
@@ -225,7 +226,8 @@ impl<'a> RecordView<'a> {
         }
     }
 
-    /// SERIALNUMBER as it stands; a token's is the reverse of the one in its certificate [trustlist.md 6].
+    /// SERIALNUMBER as it stands; a token's is the reverse of the one in its certificate
+    /// [sources/trust-lists#serial-numbers].
     #[must_use]
     pub fn serial(&self) -> Option<&'a [u8]> {
         self.value(SERIALNUMBER)
@@ -275,7 +277,8 @@ pub struct CertificateFields<'a> {
     pub der: &'a [u8],
 }
 
-/// A record to be written: fields in order. The constructors are the variants that really occur [trustlist.md 3].
+/// A record to be written: fields in order. The constructors are the variants that really occur
+/// [sources/trust-lists#record-variants].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordSpec {
     fields: Vec<(u8, Vec<u8>)>,

@@ -1,5 +1,5 @@
 //! The Trust Verification Service: a phone asks "do I know this certificate?" (VERIFY) or "whose certificate has
-//! these names?" (QUERY), inside TLS on TCP 2445 [reference tvs.md].
+//! these names?" (QUERY), inside TLS on TCP 2445 [sources/tvs#transport].
 //!
 //! * [`Header`], [`Element`], [`Elements`], [`Message`]: bytes as they are, to the byte, unknown tags included
 //! * [`Request`] with its [`Ask`], and [`Answer`]: what the bytes mean
@@ -26,22 +26,22 @@ pub use request::{Ask, DeviceName, Request};
 pub use server::{MAX_BUFFERED, Received, ServerSession};
 pub use tolerance::{Tolerance, Tolerated};
 
-/// First byte of every message: 87 [reference tvs.md 2].
+/// First byte of every message: 87 [sources/tvs#message].
 pub const PROTOCOL_ID: u8 = 0x57;
 
-/// The version that phones and CUCM send; answers always carry it [reference tvs.md 2].
+/// The version that phones and CUCM send; answers always carry it [sources/tvs#message].
 pub const VERSION: u8 = 1;
 
 /// The port of the service.
 pub const PORT: u16 = 2445;
 
-/// The session id of a phone's first request: 1001, then one more each time [reference tvs.md 2].
+/// The session id of a phone's first request: 1001, then one more each time [sources/tvs#message].
 pub const FIRST_SESSION_ID: u32 = 1001;
 
-/// Usual time in seconds that a phone may keep an answer: 24 hours [reference tvs.md 2].
+/// Usual time in seconds that a phone may keep an answer: 24 hours [sources/tvs#roles-and-time].
 pub const DEFAULT_TTL_SECONDS: u32 = 86_400;
 
-/// Longest time in seconds that a phone may keep an answer: 30 days [reference tvs.md 3].
+/// Longest time in seconds that a phone may keep an answer: 30 days [sources/tvs#roles-and-time].
 pub const MAX_TTL_SECONDS: u32 = 2_592_000;
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::name::NameForm;
 
 const BASIC_CONSTRAINTS: der::asn1::ObjectIdentifier = der::asn1::ObjectIdentifier::new_unwrap("2.5.29.19");
 
-/// Largest RSA key of a phone, bits [reference capf.md 2].
+/// Largest RSA key of a phone, bits [sources/capf#elements].
 const MAX_RSA_BITS: usize = 4096;
 
 /// Smallest RSA key that has room for the proof with SHA-512, bits: 64 bytes of hash and eleven of padding.

@@ -96,7 +96,7 @@ pub fn signed_data(
 /// # Errors
 /// [`SignError`]; an RSA key below 600 bits cannot make one of them.
 pub fn sudi_data(key: &SoftKey, session_id: u32, mic: &[u8]) -> Result<SudiData, SignError> {
-    // little endian: the byte order of the servers that phones were made for [reference capf.md 5]
+    // little endian: the byte order of the servers that phones were made for [sources/capf#proofs]
     let session_id = session_id.to_le_bytes();
     let parts = [session_id.as_slice(), mic];
     Ok(SudiData {

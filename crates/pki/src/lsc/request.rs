@@ -16,8 +16,8 @@ impl LscRequest<'_> {
     /// The same subject, key and extensions as a request (PKCS#10, PEM); serial number and dates are the CA's.
     ///
     /// It is signed by `signer`, which is CAPF: the CAPF protocol has no message in which a phone signs a request (the elements
-    /// of SIGN_CERTIFICATE_REQUEST are unknown [reference capf.md 2]), so the signature says who has seen the key, not who holds it.
-    /// A CA that checks it against the key in the request refuses.
+    /// of SIGN_CERTIFICATE_REQUEST are unknown [sources/capf#commands]), so the signature says who has seen the key,
+    /// not who holds it. A CA that checks it against the key in the request refuses.
     ///
     /// # Errors
     /// [`ProfileError`]: a key that is not DER, a name that its string type cannot hold, a signature that fails.

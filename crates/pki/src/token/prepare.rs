@@ -1,7 +1,8 @@
-//! A token as the makers of the seeds' tokens prepare it: for labs and tests.
+//! A token as Cisco's are prepared: for labs and tests.
 //!
-//! The key is made on the token; its certificate is issued by a manufacturing CA and looks like those of the seeds
-//! [seed 000, trustlist.md 6, 7]: the serial number of the token in its CN, filled with blanks.
+//! The key is made on the token; its certificate is issued by a manufacturing CA and looks like theirs
+//! [sources/ctl-client#tokens], [sources/trust-lists#names]: the serial number of the token in its CN, filled with
+//! blanks.
 
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass};
@@ -36,7 +37,7 @@ const COMMENT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.11373
 /// Bytes of a name at most: with its blanks it fits in a common name (X.520, ub-common-name 64).
 const NAME_LIMIT: usize = 56;
 
-/// Blanks behind the name in the CN of a token [seed 000: 56 bytes with the quotes and the NUL].
+/// Blanks behind the name in the CN of a token [sources/ctl-client#tokens: 56 bytes with the quotes and the NUL].
 const BLANKS: &str = "        ";
 
 /// What a token is to be.
@@ -44,13 +45,13 @@ const BLANKS: &str = "        ";
 pub struct Preparation<'a> {
     /// Name of the token, `SAST-ADN008580ef`: 1 to 56 printable bytes.
     pub name: &'a str,
-    /// Size of its RSA key: 1024 in the seeds; one that phones verify.
+    /// Size of its RSA key: 1024 on Cisco's; one that phones verify.
     pub bits: u32,
     /// Serial number of its certificate, 1 to 20 bytes.
     pub serial: &'a [u8],
     /// First and last second of validity since 1970 UTC.
     pub validity: (u64, u64),
-    /// Size of the certificate in bytes, filled up with a comment; `None` for as large as it gets. 902 in the seeds.
+    /// Size of the certificate in bytes, filled up with a comment; `None` for as large as it gets. 902 on Cisco's.
     pub size: Option<usize>,
 }
 

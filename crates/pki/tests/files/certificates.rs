@@ -52,7 +52,7 @@ const CAPF_LIKE_THE_VECTORS: CertificateProfile = CertificateProfile {
     ..LIKE_THE_VECTORS
 };
 
-/// The profile of the reference: five years, all five usages.
+/// The profile of [sources/certificates#self-signed-profile]: five years, all five usages.
 pub const CUCM_10_5: CertificateProfile = CertificateProfile {
     digest: DigestId::SHA256,
     days: 1825,
@@ -120,7 +120,7 @@ fn profiles_give_the_certificates_of_the_vectors() {
     }
 }
 
-/// The certificate of the reference keeps the sizes that the seed lists need [trustlist.md 7].
+/// The certificate of the profile keeps the sizes that printed lists need [sources/trust-lists#sizes].
 #[test]
 fn the_profile_of_10_5_keeps_the_sizes_of_the_seed() {
     let sha1 = CertificateProfile { digest: DigestId::SHA1, ..CUCM_10_5 };

@@ -58,7 +58,7 @@ fn a_token_is_found_by_label_and_serial_number_and_signs_what_openssl_verifies()
     });
 }
 
-/// The record of the seed: its name, its size, the serial number in reverse.
+/// The record of [sources/trust-lists#sizes]: its name, its size, the serial number in reverse.
 #[test]
 fn a_list_signed_by_a_token_has_the_layout_of_the_seed() {
     with_tokens("signs::a_list_signed_by_a_token_has_the_layout_of_the_seed", &[], |_| {

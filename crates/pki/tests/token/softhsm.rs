@@ -11,7 +11,7 @@ use pki::{Certificate, SoftKey};
 use wire::digest::DigestId;
 use zeroize::Zeroizing;
 
-/// The password that the tokens of the seeds come with.
+/// The password that tokens come with [sources/ctl-client#tokens].
 pub const PIN: &str = "Cisco123";
 /// Inside the validity of everything made here, seconds since 1970 UTC: 2015-03-06.
 pub const NOW: u64 = 1_425_600_000;
@@ -110,7 +110,7 @@ pub fn manufacturing_ca() -> (Certificate, SoftKey) {
     (self_signed(&profile, &request, &key).unwrap(), key)
 }
 
-/// The second token of the seeds.
+/// The second token of [sources/ctl-client#tokens].
 pub fn preparation(bits: u32) -> Preparation<'static> {
     Preparation {
         name: "SAST-ADN008580ef",

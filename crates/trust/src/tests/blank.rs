@@ -31,7 +31,8 @@ fn forged(list: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// [cucm-behaviour.md 2.3 no. 5]: any new ITL, with a reduced CTL too; no stranger's CTL, and nothing with a full CTL.
+/// [sources/trust-lists#blank-list]: any new ITL, with a reduced CTL too; no stranger's CTL, and nothing with a full
+/// CTL.
 #[test]
 fn a_phone_with_a_blank_itl() {
     let (ours, stranger) = (owner("ccm-pub-1024"), owner("foreign-ca"));
@@ -74,7 +75,7 @@ fn a_phone_with_a_blank_itl() {
     refused(decided(&belief, &Offer::Itl(&bad_itl)), "bad-signature");
 }
 
-/// A whole move from a secure to a non-secure cluster, as T221657 has it.
+/// A whole move from a secure to a non-secure cluster, as [sources/trust-lists#blank-list] has it.
 #[test]
 fn from_a_secure_to_a_non_secure_cluster() {
     let (source, target) = (owner("ccm-pub-1024"), owner("foreign-ca"));
@@ -94,7 +95,8 @@ fn from_a_secure_to_a_non_secure_cluster() {
     refused(decided(&belief, &Offer::Itl(&itl(&stranger, &tvs))), "unknown-signer");
 }
 
-/// [cucm-behaviour.md 2.3 no. 1]: first CTL and first ITL without a check, whatever the CTL just taken says of the signer.
+/// [sources/trust-lists#acceptance]: first CTL and first ITL without a check, whatever the CTL just taken says of the
+/// signer.
 #[test]
 fn the_first_boot_in_mixed_mode() {
     let (ours, stranger, tvs) = (owner("ccm-pub-1024"), owner("foreign-ca"), owner("tvs-2048"));

@@ -240,7 +240,8 @@ fn a_token_is_found_by_its_odd_names_and_reversed_serial_number() {
 
 #[test]
 fn a_token_is_asked_for_as_it_stands_in_the_file() {
-    // back to tokens (seed 000): the phone knows the CallManager only, TVS knows the token
+    // back to tokens [sources/ctl-client#from-tokens-and-back]: the phone knows the CallManager only, TVS knows the
+    // token
     let (token, callmanager, tvs) = (owner("etoken-1024"), owner("ccm-pub-1024"), owner("tvs-2048"));
     let belief = phone_with_itl(&itl(&callmanager, &tvs));
     let file = token_ctl(&token, &[]);

@@ -98,7 +98,7 @@ impl Other {
         held.map(|index| FILES[index].contents)
     }
 
-    /// By the sentences of the sources alone [trustlist.md 9, cucm-behaviour.md 2.3].
+    /// By the sentences of the sources alone [sources/trust-lists#acceptance].
     fn believes(&self, index: usize) -> bool {
         let file = &FILES[index];
         let stored = if file.kind == ListKind::Ctl { self.ctl } else { self.itl };

@@ -4,7 +4,7 @@ use super::*;
 use crate::display::status_code;
 use crate::{DeviceMessage, Silence, Tried, TvsCache};
 
-/// The renewal of seed 000: new CallManager, CTL signed by it, TVS unchanged.
+/// The renewal of [sources/published-clusters#two-nodes]: new CallManager, CTL signed by it, TVS unchanged.
 #[test]
 fn callmanager_renewed_alone_is_followed() {
     let (old, new, tvs) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"), owner("tvs-2048"));
@@ -24,7 +24,7 @@ fn callmanager_renewed_alone_is_followed() {
     takes(&mut belief, &Offer::SignedConfig { name: CONFIG, file: &file });
 }
 
-/// user-pain.md A 1.
+/// What must not happen [sources/trust-lists#acceptance].
 #[test]
 fn callmanager_and_tvs_renewed_together_orphan_the_phone() {
     let (old, new) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"));
@@ -44,7 +44,7 @@ fn callmanager_and_tvs_renewed_together_orphan_the_phone() {
     assert_eq!(belief.itl().unwrap().bytes(), itl(&old, &old_tvs));
 }
 
-/// Seed 000: models without Security by Default stay behind until the CTL is deleted by hand.
+/// Models without Security by Default stay behind until the CTL is deleted by hand [sources/phones#models].
 #[test]
 fn phones_without_security_by_default_stay_behind() {
     let (old, new) = (owner("ccm-pub-1024"), owner("ccm-pub-2048"));

@@ -10,13 +10,13 @@ use super::tolerance::{Tolerance, Tolerated};
 /// How many certificates follow: always one.
 const COUNT: u8 = 1;
 
-/// The entry type that is written, whatever the certificate is [reference capf.md 2].
+/// The entry type that is written, whatever the certificate is [sources/capf#elements].
 const ENTRY_TYPE: [u8; 2] = [0, 1];
 
 /// Bytes in front of the DER.
 const LEAD: usize = 5;
 
-/// The parts of SUDI_DATA [reference capf.md 5].
+/// The parts of SUDI_DATA [sources/capf#proofs].
 mod part {
     pub(super) const CERTIFICATE: u8 = 0;
     pub(super) const SHA1: u8 = 1;

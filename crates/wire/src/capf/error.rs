@@ -12,7 +12,7 @@ pub enum Fault {
 }
 
 /// A message that is not taken. A server answers it with END_SESSION reason 7 and closes; a phone closes
-/// [reference capf.md 8]. No text holds a password.
+/// [sources/capf#tolerance]. No text holds a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The first byte is not 85: something else speaks here, HTTP for example.

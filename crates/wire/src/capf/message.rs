@@ -8,7 +8,7 @@ use super::{Error, PROTOCOL_ID};
 pub const HEADER_LENGTH: usize = 8;
 
 /// Most bytes behind a header: the length field has two bytes. An AUTH_RESPONSE with two certificates of 4096 bits has
-/// about 7000 [reference capf.md 8].
+/// about 7000 [sources/capf#message].
 pub const MAX_BODY: usize = u16::MAX as usize;
 
 /// Most bytes of a message.
@@ -17,7 +17,7 @@ pub const MAX_MESSAGE: usize = HEADER_LENGTH + MAX_BODY;
 /// Bytes in front of an element's value: the tag and two bytes of length.
 const ELEMENT_HEAD: usize = 3;
 
-/// The tags of the elements [reference capf.md 2]. 14 and 15 are not known.
+/// The tags of the elements [sources/capf#elements]. 14 and 15 are not known.
 pub mod tag {
     /// One byte: see [`Reason`](super::super::Reason).
     pub const REASON: u8 = 1;
@@ -89,7 +89,8 @@ pub mod tag {
     }
 }
 
-/// The commands [reference capf.md 2]. Those of which only the name is known are neither sent nor taken by either half.
+/// The commands [sources/capf#commands]. Those of which only the name is known are neither sent nor taken by either
+/// half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Command {
@@ -175,7 +176,7 @@ impl Command {
         Self::ALL.into_iter().find(|command| *command as u8 == byte)
     }
 
-    /// The name in the words of the reference.
+    /// The name as [sources/capf#commands] has it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

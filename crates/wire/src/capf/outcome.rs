@@ -49,7 +49,7 @@ impl Stage {
 }
 
 /// The nine causes that CUCM writes behind *Upgrade Failed*, *Delete Failed* and *Troubleshoot Failed*; the latter lacks
-/// the two of the CA [reference capf.md 7].
+/// the two of the CA [sources/capf#statuses].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// Invalid LSC.

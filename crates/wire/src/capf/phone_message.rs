@@ -142,7 +142,7 @@ impl PhoneMessage {
         }
     }
 
-    /// The bytes, elements in the order of known clients [reference capf.md 2]. They have to go out in one write.
+    /// The bytes, elements in the order of known clients [sources/capf#elements]. They have to go out in one write.
     ///
     /// # Errors
     /// [`Error::TooLong`]: a certificate above 16384 bytes, or more than a message holds.

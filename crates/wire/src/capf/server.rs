@@ -338,7 +338,8 @@ impl ServerSession {
             PhoneMessage::KeyGenerated(Err(reason)) | PhoneMessage::Stored(reason) => {
                 return self.end(Cause::PhoneFailed(reason), Reason::FAILURE);
             }
-            // a phone without a certificate has been asked in vain: the session itself went well [reference capf.md 3]
+            // a phone without a certificate has been asked in vain: the session itself went well
+            // [sources/capf#sequence]
             PhoneMessage::Fetched(Err(reason)) => return self.end(Cause::PhoneFailed(reason), Reason::NO_ACTION),
             PhoneMessage::Deleted(reason) => return self.end(Cause::PhoneFailed(reason), Reason::SUCCESS),
         });

@@ -10,7 +10,7 @@ use super::tolerance::{Tolerance, Tolerated};
 pub const MAX_DEVICE_NAME: usize = 64;
 
 /// Most bytes of a password, without NUL: authentication strings have 4 to 10 digits, other servers take up to 16
-/// characters [reference capf.md 4].
+/// characters [sources/capf#authentication].
 pub const MAX_PASSWORD: usize = 64;
 
 /// DEVICE_NAME: `SEP` and twelve hexadecimal digits, or what a soft client is called. Printable ASCII without blanks.
@@ -39,7 +39,7 @@ impl DeviceName {
     }
 
     /// The bytes of the element, usually with NUL: they are the first part of what SIGNED_DATA covers
-    /// [reference capf.md 5].
+    /// [sources/capf#proofs].
     #[must_use]
     pub fn as_sent(&self) -> &[u8] {
         &self.sent

@@ -5,28 +5,28 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Tolerance {
-    /// VERSION below 3 [reference capf.md 8].
+    /// VERSION below 3 [sources/capf#tolerance].
     OlderVersion,
     /// AUTH_RESPONSE without REASON: it is read by nobody.
     ReasonMissing,
     /// AUTH_RESPONSE without PASSWORD: only *By Authentication String* needs it.
     PasswordMissing,
-    /// DEVICE_NAME or PASSWORD without NUL at its end [reference capf.md 8].
+    /// DEVICE_NAME or PASSWORD without NUL at its end [sources/capf#tolerance].
     TextWithoutNul,
     /// Bytes behind the NUL of DEVICE_NAME or PASSWORD. They are cut off.
     TextBehindNul,
     /// The device name is not `SEP` and twelve hexadecimal digits: ATA, soft clients and others.
     DeviceNameForm,
-    /// A tag that is not known. It is skipped [reference capf.md 8].
+    /// A tag that is not known. It is skipped [sources/capf#tolerance].
     UnknownElement,
     /// An element of another message. It is skipped.
     UnexpectedElement,
     /// A part of SUDI_DATA that is not known. It is skipped.
     UnknownSudiPart,
-    /// The entry type in front of a certificate is not 1: real phones may write 2 for a MIC [reference capf.md 9].
+    /// The entry type in front of a certificate is not 1: real phones may write 2 for a MIC [sources/capf#elements].
     CertificateEntryType,
     /// A certificate is shown with SIGNED_DATA but without SHA2_SIGNED_DATA: older phones know SHA-1 only. Whether such
-    /// a phone is let in is a decision of the server's policy, not of this crate [reference capf.md 5].
+    /// a phone is let in is a decision of the server's policy, not of this crate [sources/capf#proofs].
     Sha2ProofMissing,
     /// KEY_GENERATE_RESPONSE with a key and also a REASON (0 or 1).
     ReasonWithKey,

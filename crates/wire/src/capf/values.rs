@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// REASON: how something went [reference capf.md 2]. Four values are known; any other survives a round trip.
+/// REASON: how something went [sources/capf#reasons]. Four values are known; any other survives a round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reason(pub u8);
 
@@ -53,8 +53,8 @@ impl fmt::Display for Reason {
     }
 }
 
-/// AUTH_TYPE of an AUTH_REQUEST [reference capf.md 2, 4]. A server does not know yet who will answer, so it writes 0;
-/// a phone takes any value.
+/// AUTH_TYPE of an AUTH_REQUEST [sources/capf#elements], [sources/capf#authentication]. A server does not know yet who
+/// will answer, so it writes 0; a phone takes any value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AuthType(pub u8);
 

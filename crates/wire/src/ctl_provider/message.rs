@@ -49,7 +49,7 @@ pub struct Login {
     pub password: Password,
 }
 
-/// The three radio buttons of the client [seed 000].
+/// The three radio buttons of the client [sources/ctl-client#wizard].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     /// *Set Cisco Unified CallManager Cluster to Non-Secure Mode*.

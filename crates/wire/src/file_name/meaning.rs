@@ -1,4 +1,4 @@
-//! What a name means, decided here and nowhere else: a trust list, a config, another file [phone-files.md 2].
+//! What a name means, decided here and nowhere else: a trust list, a config, another file [sources/phones#boot-order].
 
 use super::FileName;
 use crate::header::{CTL_FILE_NAME, ITL_FILE_NAME};

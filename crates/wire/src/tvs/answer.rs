@@ -89,7 +89,7 @@ pub enum Answer {
 
 impl Answer {
     /// The bytes of the answer to `ask`. VERIFY: status, roles, TTL. QUERY: status, certificate, roles, TTL. Not known:
-    /// status 1 alone [reference tvs.md 3, 4].
+    /// status 1 alone [sources/tvs#verify], [sources/tvs#query].
     ///
     /// # Errors
     /// [`Error::Mismatch`] when the answer is one to the other question, [`Error::TooLong`] when the certificate does

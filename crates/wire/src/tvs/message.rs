@@ -15,7 +15,7 @@ pub const MAX_MESSAGE: usize = HEADER_LENGTH + MAX_BODY;
 /// Bytes in front of an element's value: the tag and two bytes of length.
 const ELEMENT_HEAD: usize = 3;
 
-/// The tags of the elements [reference tvs.md 2]. Tag 6 is not known.
+/// The tags of the elements [sources/tvs#message]. Tag 6 is not known.
 pub mod tag {
     /// One byte 1, then the device name without NUL.
     pub const DEVICE_NAME: u8 = 1;
@@ -51,7 +51,7 @@ pub mod tag {
     }
 }
 
-/// The four commands [reference tvs.md 2].
+/// The four commands [sources/tvs#message].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Command {

@@ -6,7 +6,7 @@ use super::message::{Command, Elements, Header, Writer, tag};
 use super::tolerance::{Tolerance, Tolerated};
 use super::{Error, VERSION};
 
-/// The byte in front of the device name [reference tvs.md 2].
+/// The byte in front of the device name [sources/tvs#message].
 const DEVICE_NAME_LEAD: u8 = 1;
 
 /// The device name as the phone gives it, for example `CP-8861-SEPB000B4BA0AEE`. It is a word for the log; nothing is

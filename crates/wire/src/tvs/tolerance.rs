@@ -5,9 +5,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Tolerance {
-    /// Version 0 is answered like version 1 [reference tvs.md 7].
+    /// Version 0 is answered like version 1 [sources/tvs#tolerance].
     VersionZero,
-    /// The reserved byte is not 0. CUCM itself sends junk there [reference tvs.md 2].
+    /// The reserved byte is not 0. CUCM itself sends junk there [sources/tvs#message].
     ReservedByte,
     /// No device name: it is needed for the log only.
     DeviceNameMissing,

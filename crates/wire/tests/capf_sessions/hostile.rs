@@ -1,5 +1,6 @@
 //! A phone that sends what it should not: each field of each message cut, too long, twice, unknown, out of order, with a
-//! wrong session, in pieces. The session ends with the reason of the reference or goes on by a tolerance; it never stops.
+//! wrong session, in pieces. The session ends with the reason of [sources/capf#tolerance] or goes on by a tolerance; it
+//! never stops.
 
 use std::time::Duration;
 
