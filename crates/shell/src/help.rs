@@ -1,4 +1,4 @@
-//! `help`, `help COMMAND` and `?`, made from the table [cucm-behaviour.md 1.1].
+//! `help`, `help COMMAND` and `?`, made from the table [sources/shell#conventions].
 
 use ringfence_core::Level;
 use ringfence_core::releases::{Release, names};
@@ -7,7 +7,7 @@ use crate::columns::{USUAL, prose, width, wrap, wrap_lines};
 use crate::parse::{command_of, words};
 use crate::table::{Command, Kind, Origin, Place, is_menu, visible};
 
-/// Letters of the prompt, by which the original sets in the sub-commands of a menu word [seed 004].
+/// Letters of the prompt, by which the original sets in the sub-commands of a menu word [sources/shell#conventions].
 const INDENT: &str = "      ";
 
 /// The text of `help`: all commands of a level, or those that begin with `typed`, or one command at length. `None` when

@@ -10,7 +10,8 @@
 //!
 //! A face (a local terminal, a pipe, later SSH) reads a line, gives it to [`Session::line`], writes the text of the
 //! reply, and shows the prompt that its [`State`] names. Texts, misspellings and prompts are those of the original
-//! [cucm-behaviour.md 1.1-1.8]; what the original has not is marked as ours in the table and in `help`.
+//! [sources/shell#conventions], [sources/shell#certificate-commands]; what the original has not is marked as ours in
+//! the table and in `help`.
 
 pub mod columns;
 pub mod complete;

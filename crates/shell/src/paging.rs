@@ -1,4 +1,4 @@
-//! Long texts by pages, with the prompt of the original [cucm-behaviour.md 1.1].
+//! Long texts by pages, with the prompt of the original [sources/shell#conventions].
 
 use unicode_width::UnicodeWidthChar;
 

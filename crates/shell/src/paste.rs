@@ -1,5 +1,5 @@
 //! What is pasted behind `set cert import`: certificates as PEM, line by line. An empty line behind the last one ends it, and
-//! Ctrl-D anywhere [cucm-behaviour.md 1.2; how an independent client of the original pastes].
+//! Ctrl-D anywhere [sources/shell#certificate-commands].
 
 use ringfence_core::import::GIVEN_BYTES;
 use ringfence_core::units::Unit;

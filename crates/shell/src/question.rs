@@ -1,5 +1,4 @@
-//! Confirmations: what waits for an answer, and the words of the original that ask for it [cucm-behaviour.md 1.1, 1.4,
-//! 1.5; seeds 000, 001].
+//! Confirmations: what waits for an answer, and the words of the original that ask for it [sources/shell#conventions].
 
 use ringfence_core::administrators::Password;
 use ringfence_core::bulk::SftpServer;
@@ -107,7 +106,7 @@ pub(crate) enum Question {
     BulkPath(Option<SftpServer>),
     /// `utils itl reset localkey`.
     ResetItl,
-    /// The same where the original asks for a password [seed 004].
+    /// The same where the original asks for a password [sources/shell#conventions].
     CcmPassword,
     /// `utils itl reset remotekey sftp://...`: the password of the server's user, and the file there.
     RemoteLogin(SftpServer, String),

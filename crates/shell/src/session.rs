@@ -586,7 +586,7 @@ fn declined() -> Reply {
     Reply { outcome: Outcome::Declined, ..Reply::done(NOTHING_DONE) }
 }
 
-/// What is no command [cucm-behaviour.md 1.1], and below it, ours, where to look.
+/// What is no command [sources/shell#conventions], and below it, ours, where to look.
 fn no_command(hint: &str) -> Reply {
     Reply::wrong_usage(format!("{UNSUCCESSFUL}No valid command entered\n{hint}"))
 }

@@ -227,7 +227,8 @@ struct Family {
 
 /// The families; all other commands are in every release. Which releases have what is said once, in [`Release`].
 const FAMILIES: [Family; 3] = [
-    // CTLs without tokens came with 10.0, and `utils ctl` with them [cucm-behaviour.md 1.5, 2.1]
+    // CTLs without tokens came with 10.0, and `utils ctl` with them [sources/shell#trust-list-commands],
+    // [sources/releases#signers]
     Family {
         words: &["utils", "ctl"],
         is_in: |release| !release.ctl_sasts.is_empty(),
@@ -245,7 +246,8 @@ const FAMILIES: [Family; 3] = [
     },
 ];
 
-/// Menu words that the original answers with their sub-commands although nothing follows them [seed 004].
+/// Menu words that the original answers with their sub-commands although nothing follows them
+/// [sources/shell#conventions].
 const MENUS: [&[&str]; 1] = [&["utils", "itl", "reset"]];
 
 /// Whether these words are a menu that lists what is in it.

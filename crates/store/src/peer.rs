@@ -1,4 +1,4 @@
-//! The databases of usecallmanager's tools, read and never written [reference capf.md 10, python-peer].
+//! The databases of usecallmanager's tools, read and never written [sources/open-tools#data-bases].
 //!
 //! The columns changed with the versions of those tools, so what is there is asked first; a column that is missing is NULL.
 //! Everything is read as text: what a text means is for whoever takes it over.

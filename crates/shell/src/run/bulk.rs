@@ -1,5 +1,5 @@
-//! `set cert bulk`: certificates exchanged with other clusters [cucm-behaviour.md 1.2, 3]. The questions of `sftp` are in our words,
-//! the answers of the others in those of the original.
+//! `set cert bulk`: certificates exchanged with other clusters [sources/bulk#commands]. The questions of `sftp` are in
+//! our words, the answers of the others in those of the original.
 
 use ringfence_core::bulk::exchange::SSH_PORT;
 use ringfence_core::bulk::{BULK_UNITS, BulkUnit, Place, SftpServer};

@@ -1,5 +1,5 @@
-//! `utils capf` without its devices: stale LSCs, roots of MICs [cucm-behaviour.md 1.2, 4]. The texts are ours: no transcript of
-//! the original was found.
+//! `utils capf` without its devices: stale LSCs, roots of MICs [sources/shell#certificate-commands],
+//! [sources/capf#phone-block]. The texts are ours: no transcript of the original was found.
 
 pub(crate) use ringfence_core::counted;
 use ringfence_core::enrolment::StaleLsc;

@@ -1,5 +1,5 @@
 //! `utils capf device`: what CAPF is to do for which phones. Ours: the original has it on the page of a phone and in the bulk
-//! tool, whose words are used here [cucm-behaviour.md 4.2].
+//! tool, whose words are used here [sources/capf#phone-block].
 
 use ringfence_core::enrolment::guesses::UNTIL_SCHEDULED;
 use ringfence_core::enrolment::schedule::{completes_by_text, parse_completes_by};

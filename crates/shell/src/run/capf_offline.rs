@@ -1,5 +1,6 @@
-//! `utils capf csr`, `utils capf cert import`: LSCs that an offline CA signs [cucm-behaviour.md 1.2, 4.1]. The original sends the
-//! requests to an SFTP server; here a directory is named. The texts are ours.
+//! `utils capf csr`, `utils capf cert import`: LSCs that an offline CA signs [sources/capf#service],
+//! [sources/shell#certificate-commands]. The original sends the requests to an SFTP server; here a directory is named.
+//! The texts are ours.
 
 use ringfence_core::{CoreError, Surroundings};
 

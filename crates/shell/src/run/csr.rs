@@ -1,4 +1,4 @@
-//! Requests to a CA: `set csr`, `show csr` [cucm-behaviour.md 1.2, 5.3, 5.4].
+//! Requests to a CA: `set csr`, `show csr` [sources/shell#certificate-commands], [sources/certificates#requests].
 
 use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, RequestDigest, digest_named};
 use ringfence_core::units::Unit;

@@ -1,4 +1,5 @@
-//! `show cert default-ca-list`, `set cert default-ca-list`; `set web-security`, `show web-security` [cucm-behaviour.md 1.2].
+//! `show cert default-ca-list`, `set cert default-ca-list`; `set web-security`, `show web-security`
+//! [sources/trust-stores#preloaded-cas], [sources/shell#certificate-commands].
 
 use ringfence_core::certificates::default_cas::DefaultCaState;
 use ringfence_core::cluster::SubjectParts;

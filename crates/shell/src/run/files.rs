@@ -1,4 +1,4 @@
-//! `file delete` of the trust lists [cucm-behaviour.md 1.5, seed 000].
+//! `file delete` of the trust lists [sources/shell#trust-list-commands].
 
 use ringfence_core::{CoreError, ListKind, Surroundings};
 

@@ -1,5 +1,5 @@
 //! `utils itl reset`, `utils ctl reset`, `file get tftp ITLRecovery.p12`, `set rollback`, `show anchors`, `show alarms`
-//! [cucm-behaviour.md 1.5].
+//! [sources/recovery#itl-reset], [sources/recovery#ctl-reset].
 
 use ringfence_core::administrators::Password;
 use ringfence_core::bulk::SftpServer;
@@ -18,7 +18,8 @@ const STILL_OLD_ITL: &str =
     "WARNING: phones of a node that failed cannot check its ITL file. Mend it, then run this command again\n";
 
 impl Session {
-    /// Up to 11.5 the original asks for a password [seed 004]; without an account that could have it, and later, for a yes.
+    /// Up to 11.5 the original asks for a password [sources/recovery#itl-reset]; without an account that could have it,
+    /// and later, for a yes.
     pub(crate) async fn ask_to_reset_itl(&mut self) -> Result<Reply, CoreError> {
         self.cluster.check_itl_reset(&self.actor, &self.node, false).await?;
         let old = self.cluster.release().itl_reset == ItlReset::SecondHeader;

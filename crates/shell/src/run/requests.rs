@@ -1,4 +1,4 @@
-//! Certificates of CAs: `set cert import`; and `set cert delete` [cucm-behaviour.md 1.2, 4.1].
+//! Certificates of CAs: `set cert import`; and `set cert delete` [sources/shell#certificate-commands].
 //!
 //! The certificate is pasted in as on the original (`paste`), or stands in a file that is named, for scripts.
 

@@ -1,4 +1,4 @@
-//! `utils service` [cucm-behaviour.md 1.7, printed transcripts]. A state has two blanks behind it, as there.
+//! `utils service` [sources/shell#services]. A state has two blanks behind it, as there.
 
 use ringfence_core::restarts::Pending;
 use ringfence_core::service_control::{Acted, ServiceState};

@@ -1,4 +1,4 @@
-//! `run sql`: a row of names, a row of `=` per column, the rows; no count below [cucm-behaviour.md 1.8].
+//! `run sql`: a row of names, a row of `=` per column, the rows; no count below [sources/database#output].
 
 use ringfence_core::{CoreError, Surroundings, Table};
 
@@ -16,7 +16,8 @@ impl Session {
 }
 
 /// The table as text. A column is as wide as its longest text; a line has no blanks at its end. A key or certificate
-/// in PEM breaks over its lines [seed 004]; in any other value a line break becomes a blank, so that nobody's text begins a row.
+/// in PEM breaks over its lines [sources/database#output]; in any other value a line break becomes a blank, so that
+/// nobody's text begins a row.
 fn layout(table: &Table) -> String {
     let rows: Vec<Vec<String>> = table
         .rows

@@ -1,4 +1,4 @@
-//! `utils system` [cucm-behaviour.md 1.7].
+//! `utils system` [sources/shell#system].
 
 use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{CoreError, Surroundings};

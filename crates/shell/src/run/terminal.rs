@@ -1,4 +1,4 @@
-//! `set cli pagination`, `show cli pagination` [cucm-behaviour.md 1.1].
+//! `set cli pagination`, `show cli pagination` [sources/shell#conventions].
 
 use crate::session::{Reply, Session};
 

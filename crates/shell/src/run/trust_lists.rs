@@ -1,4 +1,4 @@
-//! `show ctl`, `show itl`, `utils ctl` [cucm-behaviour.md 1.5, 1.6].
+//! `show ctl`, `show itl`, `utils ctl` [sources/shell#trust-list-commands], [sources/listings#trust-list].
 
 use cluster::rows::HeldListRow;
 use ringfence_core::guard::{ListStatus, is_waited_for, status};
@@ -148,7 +148,7 @@ pub(super) fn failed(nodes: &[NodeStatus]) -> bool {
     nodes.iter().any(|node| node.failure.is_some())
 }
 
-/// What became of a file on each node, in the columns of the CTL client [seed 000].
+/// What became of a file on each node, in the columns of the CTL client [sources/ctl-client#wizard].
 pub(super) fn node_by_node(nodes: &[NodeStatus]) -> String {
     let mut text = "Server File Location Status\n".to_owned();
     for node in nodes {

@@ -39,8 +39,8 @@ pub(crate) const TFTP_FILES: &[&str] = &["CTLFile.tlv", "ITLFile.tlv"];
 /// What can be taken away.
 pub(crate) const RECOVERY_FILES: &[&str] = &[ringfence_core::recovery::backup::FILE];
 
-/// All commands, each noun's in the order of the alphabet. Levels and nodes: [cucm-behaviour.md 1.2, 1.5]; `run sql`
-/// needs 1 as the other commands of administrators.
+/// All commands, each noun's in the order of the alphabet. Levels and nodes: [sources/shell#certificate-commands],
+/// [sources/shell#trust-list-commands]; `run sql` needs 1 as the other commands of administrators.
 const NOUNS: &[&[Command]] = &[
     accounts::COMMANDS,
     audit::COMMANDS,

@@ -75,7 +75,7 @@ async fn two_clusters_come_to_trust_each_other() {
              Successfully imported CAPF certificates.\n\
              Successfully imported ITLRecovery certificates.\nadmin:"
         );
-        // The table of stores [T215539].
+        // The table of stores [sources/bulk#stores].
         let (said, _) = run(place, &["show cert list trust"]).await;
         for line in [
             format!("tomcat-trust/{other}.pem: Trust Certificate\n"),

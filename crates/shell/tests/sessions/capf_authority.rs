@@ -1,4 +1,5 @@
-//! CAPF itself: renewed, stale LSCs, waves, refusals to delete; an external CA; roots of MICs [cucm-behaviour.md 1.2, 4.1].
+//! CAPF itself: renewed, stale LSCs, waves, refusals to delete; an external CA; roots of MICs [sources/capf#service],
+//! [sources/capf#phone-block].
 
 use crate::node::{Place, START};
 use crate::phones::{FIRST, SECOND};

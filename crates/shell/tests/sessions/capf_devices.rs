@@ -1,4 +1,4 @@
-//! `utils capf device`, and what `run sql` shows of it [seed 004, cucm-behaviour.md 4.2, 4.4].
+//! `utils capf device`, and what `run sql` shows of it [sources/capf#statuses], [sources/database#output].
 
 use crate::node::{Place, START};
 use crate::phones::{FIRST, SECOND};
@@ -6,7 +6,7 @@ use ringfence_core::Level;
 use ringfence_core::files::FolderSettings;
 use shell::{Outcome, State};
 
-/// The key that [seed 004] prints, as it lies in the database: PKCS#1 with line breaks.
+/// The key that [sources/database#output] prints, as it lies in the database: PKCS#1 with line breaks.
 const KEY: &str = "-----BEGIN RSA PUBLIC KEY-----\n\
     MIIBCgKCAQEAkqfWRcugYmCE+JTDmyAXuiY4KKWG+adWCCev0Loy9sZQjaA4t9ox\n\
     e9oskH6www9faBNJO4RusiR5PE+/yIxRqmS5dVMwC8ig6ueg1oFEiNb1OcKUZw3l\n\
@@ -37,7 +37,7 @@ async fn the_rows_of_the_seed_are_printed_as_there() {
 
     let select = "run sql select name,tkcertificatestatus,publickey from device where name like 'SEP%'";
     let (shown, _) = place.type_in(&mut session, &[select]).await;
-    // The key breaks over its lines, as the seed prints it.
+    // The key breaks over its lines, as [sources/database#output] has it.
     let key = KEY.trim_end();
     let rule = "=".repeat(key.lines().map(str::len).max().unwrap());
     assert_eq!(
@@ -51,7 +51,7 @@ async fn the_rows_of_the_seed_are_printed_as_there() {
              admin:"
         )
     );
-    // the table of the seed is there too
+    // the table of [sources/capf#statuses] is there too
     let (shown, _) = place
         .type_in(&mut session, &["run sql select enum,name,moniker from typecertificatestatus where enum in (1,17,33)"])
         .await;

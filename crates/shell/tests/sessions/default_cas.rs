@@ -1,4 +1,5 @@
-//! The list of default CAs, and the subjects of a node [cucm-behaviour.md 1.2].
+//! The list of default CAs, and the subjects of a node [sources/trust-stores#preloaded-cas],
+//! [sources/shell#certificate-commands].
 
 use crate::node::Place;
 use ringfence_core::Level;

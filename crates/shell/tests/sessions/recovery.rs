@@ -1,5 +1,5 @@
-//! The dialogues of the ways back: `utils itl reset`, `utils ctl reset`, and the warning that stands during a rollback [seed 004;
-//! cucm-behaviour.md 1.5, 2.3].
+//! The dialogues of the ways back: `utils itl reset`, `utils ctl reset`, and the warning that stands during a rollback
+//! [sources/recovery#itl-reset], [sources/trust-lists#blank-list].
 
 use crate::node::Place;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
@@ -10,7 +10,7 @@ use shell::{Outcome, Session};
 const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it check \
     neither configs nor lists, and their HTTPS services fail. `set rollback disable` ends it.\n";
 
-/// The nodes of the dialogue in [seed 004].
+/// The nodes of the dialogue in [sources/recovery#itl-reset].
 const NODES: [(&str, &str); 2] = [("cs-ccm-pub", "10.48.47.153"), ("cs-ccm-sub", "10.48.47.154")];
 
 /// What it prints behind the password, to the letter.
@@ -25,7 +25,7 @@ const RESET_10_5: &str = "\n\
     Transferring new reset ITL file to the TFTP server nodes in the cluster.....\n\
     admin:";
 
-/// What 12.0 and later print [cucm-behaviour.md 1.5].
+/// What 12.0 and later print [sources/recovery#itl-reset].
 const RESET_15: &str = "ITLFile on all the active TFTP nodes will be reset now\n\
     and signed using CallManager certificate key...\n\
     ITL file Reset.\n\

@@ -1,4 +1,5 @@
-//! The dialogues of the original, character by character [seeds 000, 001, 004; cucm-behaviour.md 1.1-1.8].
+//! The dialogues of the original, character by character [sources/shell#regeneration],
+//! [sources/shell#trust-list-commands].
 
 use crate::node::Place;
 use jiff::tz::TimeZone;
@@ -339,7 +340,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
         place.type_in(&mut session, &["set parameter tftpfilesignaturealgorithm SHA-512", "show parameters"]).await;
     assert!(shown.contains("\nSuccessfully set TFTPFileSignatureAlgorithm to SHA-512.\n"));
     assert!(shown.contains("\nTFTPFileSignatureAlgorithm     : SHA-512\n"), "{shown}");
-    // the lines of the page [seed 000]
+    // the lines of the page [sources/shell#trust-list-commands]
     for line in ["LBMSecurityMode                : Insecure", "EnableCaching                  : True"] {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }

@@ -51,7 +51,7 @@ impl Writer {
 
     fn one_expression(&mut self, expression: &Expr) -> Result<(), String> {
         match expression {
-            // Both kinds of quotes are around texts in Informix [apis.md 1.3].
+            // Both kinds of quotes are around texts in Informix [sources/database#sql].
             Expr::Identifier(name) if name.quote_style == Some('"') => {
                 self.text(&name.value);
                 Ok(())

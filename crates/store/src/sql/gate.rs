@@ -94,7 +94,7 @@ struct Page {
     first: Option<u64>,
 }
 
-/// Takes `SKIP n FIRST n` out from behind the first `select` [apis.md 1.3]: the parser does not know them.
+/// Takes `SKIP n FIRST n` out from behind the first `select` [sources/database#sql]: the parser does not know them.
 fn take_informix_page(tokens: Vec<Token>) -> Result<(Vec<Token>, Page), String> {
     let mut page = Page::default();
     let mut rest = Vec::with_capacity(tokens.len());

@@ -208,7 +208,7 @@ async fn the_statements_of_the_documents_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path()).await;
     for (statement, columns, rows) in [
-        // [seed 001, seed 002], docs/, [apis.md 1.3]
+        // [sources/database#output], [sources/database#sql], docs/
         (
             "select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'",
             "paramname,paramvalue",
@@ -224,7 +224,7 @@ async fn the_statements_of_the_documents_are_answered() {
             "paramname,paramvalue",
             "",
         ),
-        // [seed 004]
+        // [sources/database#output]
         (
             "select name,tkcertificatestatus,publickey from device where name like 'SEP%'",
             "name,tkcertificatestatus,publickey",

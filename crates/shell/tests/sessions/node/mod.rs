@@ -1,4 +1,5 @@
-//! A cluster of two nodes with the names and serial numbers of [seed 000], and a session on one of them.
+//! A cluster of two nodes with the names and serial numbers of [sources/published-clusters#two-nodes], and a session on
+//! one of them.
 
 use jiff::tz::TimeZone;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
@@ -7,10 +8,10 @@ use ringfence_core::units::Unit;
 use ringfence_core::{Actor, Cluster, Level, OpensslRandom, Random, RandomError, Serving, Surroundings};
 use shell::{Outcome, Session, State};
 
-/// Fri Mar 06 21:04:39 UTC 2015, as in the seeds.
+/// Fri Mar 06 21:04:39 UTC 2015, as in [sources/published-clusters#two-nodes].
 pub const START: i64 = 1_425_675_879_000;
 
-/// A clock that the test moves, and the serial numbers that the seed prints.
+/// A clock that the test moves, and the serial numbers of that cluster.
 pub struct Seed {
     pub now: i64,
     pub renewed: bool,
@@ -70,7 +71,7 @@ impl Place {
         };
         let new = NewCluster {
             release: release(release_name).unwrap(),
-            // as that of [seed 000]
+            // as that of [sources/published-clusters#two-nodes]
             upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
             nodes: nodes.iter().map(|(name, address)| node(name, address)).collect(),
             subject: SubjectParts {

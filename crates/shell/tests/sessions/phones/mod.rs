@@ -13,7 +13,7 @@ use wire::digest::DigestId;
 
 use crate::node::Place;
 
-/// The phones of [seed 004].
+/// The phones of [sources/published-clusters#presentation].
 pub const FIRST: &str = "SEP885A92D977CA";
 pub const SECOND: &str = "SEPB83861583B73";
 
