@@ -1,5 +1,5 @@
 //! Logs that nobody waits for: `log/tvs.log` and `log/capf.log`, lines of the form `HH:MM:SS.mmm | debug ...` in local time
-//! [seed 000, 004], and standard error.
+//! [sources/tvs#log], and standard error.
 //!
 //! Lines are stamped where they arise and written by a thread of their own, so no phone waits for a disk or for who reads
 //! standard error. What cannot be taken is dropped, counted and said in the log itself. The pointer line of the original

@@ -179,7 +179,7 @@ fn next_step(reason: &str) -> &'static str {
     if reason.contains("unsupported protocol") {
         "; a phone that speaks TLS 1.0 or 1.1 only (7900 series) needs [phones] legacy_tls = true"
     } else if reason.contains("no shared cipher") {
-        // seen of a CP-8861 with 10.3.1 [tvs.md 1]
+        // seen of a CP-8861 with 10.3.1 [sources/tvs#transport]
         "; a phone that offers RSA key exchange only (7900 series, 8800 series on loads such as 10.3.1: AES256-SHA) needs \
          [phones] legacy_tls = true"
     } else {

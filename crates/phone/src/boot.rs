@@ -1,6 +1,6 @@
-//! The order of a boot [phone-files.md 2]: CTL, ITL, config; each checked before the next is asked for. CAPF when the
-//! config says so, when the config is encrypted for another certificate, or when it does not open [signed-config.md 3]; with
-//! another certificate everything is fetched again.
+//! The order of a boot [sources/phones#boot-order]: CTL, ITL, config; each checked before the next is asked for. CAPF
+//! when the config says so, when the config is encrypted for another certificate, or when it does not open
+//! [sources/signed-files#what-the-phone-does-with-it]; with another certificate everything is fetched again.
 
 use std::time::{Duration, Instant};
 

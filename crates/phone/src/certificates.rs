@@ -1,8 +1,8 @@
 //! The certificates of a phone with their keys: the MIC from the factory, the LSC from CAPF.
 //!
 //! In a directory they are `mic.pem` and `lsc.pem`, certificate and key in one file, so that a crash cannot leave one
-//! without the other; `pending.key` is a key whose certificate an offline CA has yet to sign. The LSC comes first for everything: encrypted configs, TLS, 802.1X [reference
-//! cucm-behaviour.md 4.2].
+//! without the other; `pending.key` is a key whose certificate an offline CA has yet to sign. The LSC comes first for
+//! everything: encrypted configs, TLS, 802.1X [sources/capf#lsc], [sources/phones#mic].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl Credential {
     }
 
     /// Whether `certHash` of a config means this certificate: the MD5, or the SHA-1, of its DER in lower-case
-    /// hexadecimal digits. Which of the two is told by the length [reference signed-config.md 3, 6].
+    /// hexadecimal digits. Which of the two is told by the length [sources/signed-files#what-the-phone-does-with-it].
     #[must_use]
     pub fn is_meant_by(&self, certificate_hash: &str) -> bool {
         let der = self.certificate().der();

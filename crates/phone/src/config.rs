@@ -1,4 +1,4 @@
-//! The elements of a config that concern security [phone-files.md 3].
+//! The elements of a config that concern security [sources/phones#config-elements].
 
 use trust::TvsServer;
 use wire::xml::{Attribute, BadXml, Encoding, Event, Reader, attribute_value};

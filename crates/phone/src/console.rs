@@ -1,4 +1,4 @@
-//! The console log, in the style of the phones [seed 000]:
+//! The console log, in the style of the phones [sources/phones#console]:
 //! `2782: NOT 17:21:51.794615 SECD: setupSocketToTvsProxy: Connected to TVS proxy server`.
 
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 /// Most lines that are kept; the oldest go first, as in the ring buffer of a phone.
 const MOST_LINES: usize = 2000;
 
-/// Length of the request to flush between the two parts of a phone [seed 000].
+/// Length of the request to flush between the two parts of a phone [sources/phones#console].
 const FLUSH_LENGTH: u32 = 3708;
 
 /// How much a line matters.

@@ -1,5 +1,4 @@
-//! A factory: a manufacturing CA and the MICs it issues, in the profile of real ones [seeds 003, 004; reference
-//! cucm-behaviour.md 4.2].
+//! A factory: a manufacturing CA and the MICs it issues, in the profile of real ones [sources/phones#mic].
 //!
 //! For tests and the lab only. Nobody outside trusts this CA, and nothing here looks for the real ones: their roots come
 //! from a file that the operator gives.
@@ -38,7 +37,7 @@ const MIC_KEY: KeySpec = KeySpec::Rsa(RsaSize::Bits2048);
 /// Why something was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum FactoryError {
-    /// Soft clients come without a certificate [reference cucm-behaviour.md 4.2].
+    /// Soft clients come without a certificate [sources/phones#mic].
     #[error("model {0} has no MIC; it authenticates by string or null string")]
     NoMic(&'static str),
     /// No key.

@@ -206,7 +206,8 @@ impl Phone {
         };
         let asked = Instant::now();
         let seconds = self.started.elapsed().as_secs();
-        // the moments of the seed: before the question about the signer of a list, and when it was answered [seed 000]
+        // the moments of the print: before the question about the signer of a list, and when it was answered
+        // [sources/phones#console]
         let is_list = matches!(offer, Offer::Ctl(_) | Offer::Itl(_));
         if is_list {
             self.console.flush_requested();

@@ -1,4 +1,4 @@
-//! The *Trust List* screen: what the phone holds, with the fingerprint of each file [trustlist.md 9].
+//! The *Trust List* screen: what the phone holds, with the fingerprint of each file [sources/phones#screen].
 
 use pki::hash::{md5, sha1, spell};
 use trust::models::Checksum;
@@ -46,7 +46,7 @@ fn entries(list: &TrustList) -> impl Iterator<Item = String> + '_ {
         };
         let emptied = record.certificate().is_none() && record.certificate_hash().is_none();
         // names come from a file: nothing but printable ASCII reaches a terminal
-        // the DNSNAME of a TVS record is one character that says nothing [trustlist.md 12]
+        // the DNSNAME of a TVS record is one character that says nothing [sources/trust-lists#record-variants]
         let name = match record.dns_name().map(<[u8]>::trim_ascii) {
             _ if emptied => String::new(),
             Some(name) if !name.trim_ascii().is_empty() => name.escape_ascii().to_string(),

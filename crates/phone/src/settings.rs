@@ -17,7 +17,7 @@ use crate::keys::KeySource;
 use crate::misbehave::Misbehaviour;
 use crate::name::PhoneName;
 
-/// Port of the file service by HTTP [phone-files.md 4].
+/// Port of the file service by HTTP [sources/phones#ports].
 pub const HTTP_PORT: u16 = 6970;
 /// Port of TFTP.
 pub const TFTP_PORT: u16 = 69;
@@ -47,7 +47,7 @@ pub struct Waits {
     /// For TLS and each message of a CAPF server.
     pub capf: Duration,
     /// How often a visit to CAPF is tried when no server is reached or the session breaks, at least once. Real phones
-    /// try three times [reference cucm-behaviour.md 4.2].
+    /// try three times [sources/capf#phone-block].
     pub capf_tries: u8,
     /// Between two tries.
     pub capf_pause: Duration,
@@ -55,8 +55,8 @@ pub struct Waits {
 
 impl Default for Waits {
     /// 3 s to connect, 20 s for a file, 1 s and 3 repetitions for TFTP, 10 s for TVS (the read time-out that its
-    /// servers have [tvs.md 6]), 60 s for a message of CAPF (a CA behind it may take its time), one try of CAPF; the pause
-    /// of 30 s is that of real phones.
+    /// servers have [sources/tvs#transport]), 60 s for a message of CAPF (a CA behind it may take its time), one try of
+    /// CAPF; the pause of 30 s is that of real phones.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
@@ -132,7 +132,7 @@ impl PhoneSettings {
         }
     }
 
-    /// The name that TVS sees: `CP-8861-SEPB000B4BA0AEE` [tvs.md 2].
+    /// The name that TVS sees: `CP-8861-SEPB000B4BA0AEE` [sources/tvs#message].
     #[must_use]
     pub fn tvs_name(&self) -> String {
         // soft phones and adapters have no product name in front

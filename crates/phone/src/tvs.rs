@@ -1,5 +1,5 @@
 //! Questions to TVS: TLS on TCP 2445, the certificate of the server held against the ITL, then one question
-//! [tvs.md 1].
+//! [sources/tvs#transport].
 //!
 //! Servers are asked in the order of the last config. The next one is asked when one cannot be reached, is not the one
 //! of the ITL or breaks the protocol; "not known" is an answer.
@@ -21,7 +21,8 @@ use crate::misbehave::{self, Misbehaviour, Service};
 use crate::settings::{PhoneSettings, Waits};
 use crate::tls::PhoneTls;
 
-/// Address of a host: known to the phone, written out, or from DNS. TVS is IPv4 only [tvs.md 1], so IPv4 comes first.
+/// Address of a host: known to the phone, written out, or from DNS. TVS is IPv4 only [sources/tvs#transport], so IPv4
+/// comes first.
 ///
 /// `hosts` are the names that are known without DNS, in lower case; an address among them leads elsewhere, so that the
 /// configs of another network can be tried in a lab. DNS has to answer within `wait`.

@@ -1,5 +1,5 @@
 //! `ringfence ctl-client`: signs the CTL of a cluster with Security Tokens, in the steps and words of the original
-//! [seed 000], and the same without questions.
+//! [sources/ctl-client#wizard], and the same without questions.
 //!
 //! * [`wizard`]: the questions; [`send`]: the connection; [`kept`]: the signed file until it is taken
 //! * [`outside`]: servers that are no nodes of the cluster
@@ -26,12 +26,12 @@ use kept::Kept;
 use outside::Outside;
 use send::Provider;
 
-/// The refusal of [seed 000], with its line ends.
+/// The refusal of [sources/ctl-client#messages], with its line ends.
 pub const TOKEN_NOT_IN_CTL: &str = "The Security Token you have inserted does not exist in the CTL File\n\
     Please remove any Security Tokens already inserted and insert another\n\
     Security Token. Click Ok when done.";
 
-/// The warning of [seed 000], words as they stand there.
+/// The warning of [sources/ctl-client#messages], words as they stand there.
 pub const NO_CTL: &str = "No CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode. \
     For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.";
 

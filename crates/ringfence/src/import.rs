@@ -1,5 +1,5 @@
 //! `ringfence import peer`: the databases and certificate files of usecallmanager's tools, taken over whole or not at all
-//! [reference capf.md 10].
+//! [sources/open-tools#data-bases].
 
 use std::path::{Path, PathBuf};
 

@@ -27,8 +27,8 @@ use crate::files::output::{Readers, Target};
 use crate::server::{Check, Place, certificate_json, certificate_text, timeout};
 use crate::terminal::{self, BAD, GOOD, NOTICE, field_text, one_line, paint};
 
-/// The form of real names, because the peer's server hangs up on others [tvs.md 7]. The MAC address is locally
-/// administered, so no real phone has it.
+/// The form of real names, because the peer's server hangs up on others [sources/tvs#tolerance]. The MAC address is
+/// locally administered, so no real phone has it.
 const DEVICE: &str = "CP-8861-SEP020000000001";
 
 /// Ask a Trust Verification Service what it knows

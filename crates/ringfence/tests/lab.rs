@@ -1,5 +1,6 @@
-//! The lab as a newcomer runs it: every scenario of 10.5, with the words of [seed 000], of 15 and of 9.1; of 12.5 those of tokens, whose
-//! CTL is another one there. Releases between are told of by hand: they differ from their neighbours in what the tests of core hold.
+//! The lab as a newcomer runs it: every scenario of 10.5, with the words of [sources/published-clusters#two-nodes], of
+//! 15 and of 9.1; of 12.5 those of tokens, whose CTL is another one there. Releases between are told of by hand: they
+//! differ from their neighbours in what the tests of core hold.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 use std::process::Command;

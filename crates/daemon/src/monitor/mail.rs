@@ -84,15 +84,15 @@ pub enum MailError {
     },
 }
 
-/// The facility of syslog that an event names when no receiver of syslog is set: local7 [seed 003].
+/// The facility of syslog that an event names when no receiver of syslog is set: local7 [sources/monitor#mail].
 pub(super) const FACILITY: u8 = 23;
 
-/// The severities as the original writes them: *Critical* [seed 003; the others as RTMT lists them].
+/// The severities as the original writes them: *Critical* [sources/monitor#mail; the others as RTMT lists them].
 const SEVERITIES: [&str; 8] =
     ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"];
 
-/// The lines of the original about alarms: *SeverityMatch*, *MatchedEvent* and who said it [seed 003]; `now` in milliseconds since
-/// 1970 UTC. The seed breaks off behind *ClusterID*.
+/// The lines of the original about alarms: *SeverityMatch*, *MatchedEvent* and who said it [sources/monitor#mail];
+/// `now` in milliseconds since 1970 UTC. The print breaks off after *ClusterID*.
 pub(super) fn events(node: &NodeRow, facility: u8, alarms: &[UndeliveredRow], now: i64, zone: &TimeZone) -> String {
     let mut text = format!(
         "At {} on node {}, the following SyslogSeverityMatchFound events generated:\n",
@@ -173,7 +173,7 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, MailError> {
 mod tests {
     use super::*;
 
-    /// The event of the seed, as its page wraps it.
+    /// The event of [sources/monitor#mail], as its page wraps it.
     const MATCHED_EVENT: &str = include_str!("../../../../testdata/alarms/matched_event.txt");
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
             text: text.to_owned(),
             at: 1_409_875_206_433,
         };
-        // Paris has the time of the seed.
+        // Paris has the time of [sources/monitor#mail].
         let zone = TimeZone::get("Europe/Paris").unwrap();
         let said = events(&node, FACILITY, &[alarm], 1_409_875_256_000, &zone);
         assert_eq!(

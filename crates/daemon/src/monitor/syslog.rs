@@ -23,7 +23,7 @@ pub struct SyslogSettings {
     /// How it is reached.
     #[serde(default)]
     pub transport: Transport,
-    /// Facility, 0 to 23; the original sends as local7, 23 [seed 003].
+    /// Facility, 0 to 23; the original sends as local7, 23 [sources/monitor#mail].
     #[serde(default = "local7")]
     pub facility: u8,
 }

@@ -7,7 +7,7 @@ use crate::places::{Limits, SILENCE, Server, Share};
 /// Limits of a TVS server.
 #[derive(Debug, Clone)]
 pub struct TvsLimits {
-    /// From the TCP connection to the end of the TLS handshake. Default 10 s [reference tvs.md 1].
+    /// From the TCP connection to the end of the TLS handshake. Default 10 s [sources/tvs#transport].
     pub handshake: Duration,
     /// From the handshake or the last answer to the whole next request, and for writing an answer. Default 10 s, the
     /// time-out of the peer.

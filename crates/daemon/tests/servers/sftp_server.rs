@@ -297,7 +297,7 @@ async fn cluster(folder: &tempfile::TempDir, name: &str, last: u8) -> Cluster {
 async fn cluster_of(release_name: &str, folder: &tempfile::TempDir, name: &str, last: u8) -> Cluster {
     let new = NewCluster {
         release: release(release_name).unwrap(),
-        // as that of [seed 000]
+        // as that of [sources/published-clusters#two-nodes]
         upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
         nodes: vec![NewNode { name: name.to_owned(), domain: String::new(), address: [10, 1, 1, last].into() }],
         subject: SubjectParts {

@@ -28,7 +28,7 @@ impl CapfConfig {
     }
 }
 
-/// `capfAuthMode` [reference phone-files.md 3, capf.md 4].
+/// `capfAuthMode` [sources/phones#config-elements], [sources/capf#authentication].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// 0 or not there: no operation is pending.
@@ -88,7 +88,7 @@ impl Mode {
     }
 }
 
-/// Why a phone goes to CAPF [reference signed-config.md 3].
+/// Why a phone goes to CAPF [sources/signed-files#what-the-phone-does-with-it].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// `capfAuthMode` says so.

@@ -1,5 +1,5 @@
 //! What a user does with the LSC on the phone: *Settings > (6) Security Configuration > (4) LSC > `**#` > Update >
-//! Submit* [seed 003]. Text in, screen out.
+//! Submit* [sources/phones#lsc-menu]. Text in, screen out.
 
 use wire::capf::Password;
 
@@ -11,7 +11,7 @@ use crate::report::BootReport;
 pub const UNLOCK: &str = "**#";
 
 /// Most digits of an authentication string that the phone lets a user type: what clients take. CUCM gives 4 to 10
-/// [reference capf.md 4].
+/// [sources/capf#authentication].
 const MOST_DIGITS: usize = 16;
 
 /// Why an input does nothing.

@@ -1,4 +1,4 @@
-//! Enrolment: a phone gets, renews, shows or loses its LSC [reference capf.md].
+//! Enrolment: a phone gets, renews, shows or loses its LSC [sources/capf#sequence].
 //!
 //! * [`connection`]: TLS on TCP 3804, and the certificate that the server showed
 //! * [`session`]: one conversation over it: [`session::run`]

@@ -1,4 +1,4 @@
-//! Files by HTTP, then TFTP, from one file server after the other [phone-files.md 1].
+//! Files by HTTP, then TFTP, from one file server after the other [sources/phones#transport].
 
 mod http;
 mod tftp;

@@ -1,4 +1,4 @@
-//! One file by TFTP: mode octet, blocks of 512 bytes without options, as phones ask [phone-files.md 1].
+//! One file by TFTP: mode octet, blocks of 512 bytes without options, as phones ask [sources/phones#transport].
 
 use std::net::SocketAddr;
 use std::time::Instant;

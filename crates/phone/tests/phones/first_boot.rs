@@ -82,7 +82,7 @@ async fn first_boot() {
     assert_eq!(shown(&boot), ["File Not Found <CTLFile.tlv>", "Trust List Updated"]);
 
     // Its console log tells it in the style of the phones: the first two lines before the question leaves, the next four when it
-    // is answered [seed 000].
+    // is answered [sources/phones#console].
     let log = phone.console().lines().join("\n");
     let mut rest = log.as_str();
     for line in [

@@ -134,7 +134,7 @@ enum Delivery {
     Refused { label: String, text: String },
 }
 
-/// The table of the last step [seed 000].
+/// The table of the last step [sources/ctl-client#wizard].
 fn show(nodes: &[NodeStatus], warnings: &[String]) -> Result<Answer, Failure> {
     let widest =
         |of: fn(&NodeStatus) -> &str| nodes.iter().map(|node| of(node).chars().count()).max().unwrap_or_default();

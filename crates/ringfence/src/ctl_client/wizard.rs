@@ -1,4 +1,4 @@
-//! The wizard: the screens of the original one after the other, each as a question [seed 000].
+//! The wizard: the screens of the original one after the other, each as a question [sources/ctl-client#wizard].
 
 use std::io::{BufRead, IsTerminal, Read};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::exit::{Answer, Failure};
 use crate::module::{self, refused};
 use crate::{secret, terminal};
 
-/// The buttons below the list [seed 000], with the letter for each.
+/// The buttons below the list [sources/ctl-client#wizard], with the letter for each.
 const BUTTONS: &str =
     "Add TFTP (p), Add Firewall (w), Add Tokens (t), Delete Selected (d NUMBER), Finish (f) or Cancel (c): ";
 
@@ -242,7 +242,7 @@ const fn may_retry(error: &TokenError) -> bool {
     !matches!(error, TokenError::WrongPin { state: PinState::Locked, .. })
 }
 
-/// A certificate before it is added [seed 000].
+/// A certificate before it is added [sources/ctl-client#wizard].
 fn details(title: &str, certificate: &Certificate, form: NameForm) -> Result<(), Failure> {
     let (first, last) = certificate.dates();
     terminal::print(&format!(

@@ -17,7 +17,7 @@ use crate::files::record::{Form, RecordSource, Records};
 use crate::files::signer::{Making, Pair, warn_size};
 use crate::terminal;
 
-/// Most SAST records that phones take in one list [trustlist.md 4].
+/// Most SAST records that phones take in one list [sources/trust-lists#limits].
 const SAST_LIMIT: usize = 2;
 
 /// Build and sign a trust list

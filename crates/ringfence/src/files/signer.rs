@@ -14,7 +14,7 @@ use crate::exit::Failure;
 use crate::files::input;
 use crate::terminal;
 
-/// Largest RSA key that all phones with trust lists verify, in bits [cucm-behaviour.md 5].
+/// Largest RSA key that all phones with trust lists verify, in bits [sources/trust-lists#limits].
 pub const RSA_LIMIT: usize = 2048;
 
 /// Who writes like this.

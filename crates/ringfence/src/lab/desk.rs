@@ -22,10 +22,10 @@ const MODULES: [&str; 3] =
 /// The program that makes an empty token.
 const TOOL: &str = "softhsm2-util";
 
-/// Password of the tokens [seed 000].
+/// Password of the tokens [sources/ctl-client#tokens].
 const PIN: &str = "Cisco123";
 
-/// Size of the certificate on a token, bytes [seed 000].
+/// Size of the certificate on a token, bytes [sources/ctl-client#tokens].
 const CERTIFICATE: &str = "902";
 
 /// The administrator whom the CTL provider knows, and his password.
@@ -40,7 +40,7 @@ pub struct SecurityToken {
     pub serial: &'static str,
 }
 
-/// The tokens of [seed 000]; the first one signs.
+/// The tokens of [sources/ctl-client#tokens]; the first one signs.
 pub const TOKENS: [SecurityToken; 2] = [
     SecurityToken { label: "ADN008580ef", serial: "31af455500000008e983" },
     SecurityToken { label: "ADN0054f509", serial: "45daa2af00000027f93c" },

@@ -8,7 +8,7 @@ use super::scenario::{Differences, ctl_signer, expect, must_say, restart_service
 use super::world::{World, could_not, title};
 use crate::exit::Failure;
 
-/// What the 33 statuses say about these phones [seed 004].
+/// What the 33 statuses say about these phones [sources/capf#statuses].
 const STATUSES: &str = "run sql select name,tkcertificatestatus from device where name like 'SEP%'";
 
 /// Four phones get an LSC in four ways; the one with a wrong string gets none.

@@ -2,7 +2,7 @@
 //!
 //! * [`scenario`], [`enrolment`], [`moves`], [`recovery`], [`renewals`], [`tokens`]: the stories; [`ending`]: how their phones must end
 //! * [`world`]: the cluster, its administrator, its phones; [`desk`]: Security Tokens and the CTL client
-//! * [`seed`]: names and serial numbers of the documents; [`transcript`]: what is shown
+//! * [`seed`]: names and serial numbers of a printed cluster; [`transcript`]: what is shown
 
 mod desk;
 mod ending;

@@ -1,4 +1,4 @@
-//! Phones move between clusters [cucm-behaviour.md 3, user-pain.md 4].
+//! Phones move between clusters [sources/bulk#moving-phones], [sources/bulk#stores].
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! All certificates renewed, one TFTP server after the other [seed 003, *Regenerate Certificates in Specific Order*].
+//! All certificates renewed, one TFTP server after the other [sources/releases#safe-orders].
 
 use phone::Outcome;
 use pki::listing::ListKind;
@@ -12,7 +12,8 @@ use crate::exit::Failure;
 /// Beyond the guard between CallManager and TVS, milliseconds.
 const BEYOND_GUARD: i64 = 6 * 60 * 1000;
 
-/// The units in the order of the seed; TVS, which it has last, waits until phones know the new CallManager.
+/// The units in the order of [sources/releases#safe-orders]; TVS, which it has last, waits until phones know the new
+/// CallManager.
 const PUBLISHER: [Unit; 4] = [Unit::Capf, Unit::CallManager, Unit::Ipsec, Unit::Tomcat];
 const SUBSCRIBER: [Unit; 3] = [Unit::CallManager, Unit::Ipsec, Unit::Tomcat];
 

@@ -189,7 +189,8 @@ impl Scenario {
     }
 }
 
-/// The sizes of the CTL before and after a renewal that [seed 000] prints, for the release whose profile it shows.
+/// The sizes of the CTL before and after a renewal that [sources/published-clusters#two-nodes] prints, for the release
+/// whose profile it shows.
 pub(super) fn sizes(release: &Release) -> Option<(usize, usize)> {
     (release.name == "10.5").then_some((4947, 6113))
 }

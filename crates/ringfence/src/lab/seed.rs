@@ -1,4 +1,4 @@
-//! The names, addresses and serial numbers that the lab clusters have: those of [seed 000].
+//! The names, addresses and serial numbers that the lab clusters have: those of [sources/published-clusters#two-nodes].
 
 use daemon::surroundings::System;
 use pki::{Random, RandomError};
@@ -15,7 +15,7 @@ pub const PUBLISHER: &str = "cucm-1051-a-pub";
 /// Host name of the subscriber.
 pub const SUBSCRIBER: &str = "cucm-1051-a-sub1";
 
-/// The serial numbers that the seed prints, in the order in which a node's unit gets them.
+/// The serial numbers that are printed there, in the order in which a node's unit gets them.
 const SERIALS: [(&str, Unit, u128); 4] = [
     (PUBLISHER, Unit::CallManager, 0x70CA_F64E_0907_51B9_DF22_F49F_754F_C5BB),
     (PUBLISHER, Unit::CallManager, 0x6B1D_357B_6841_740B_078F_EE4A_1813_D5D6),
@@ -28,12 +28,12 @@ pub const OTHER_PUBLISHER: &str = "cucm-1051-b-pub";
 /// Host name of its subscriber.
 const OTHER_SUBSCRIBER: &str = "cucm-1051-b-sub1";
 
-/// The cluster of the seed: two nodes on addresses of their own.
+/// The printed cluster: two nodes on addresses of their own.
 pub fn cluster(release: &'static Release) -> NewCluster {
     two_nodes(release, [(PUBLISHER, [127, 0, 0, 1]), (SUBSCRIBER, [127, 0, 0, 2])])
 }
 
-/// The same on addresses that are as long as those of the seed: the CTL client writes them as text.
+/// The same on addresses that are as long as the printed ones: the CTL client writes them as text.
 pub fn cluster_of_tokens(release: &'static Release) -> NewCluster {
     two_nodes(release, [(PUBLISHER, [127, 0, 47, 155]), (SUBSCRIBER, [127, 0, 47, 156])])
 }
@@ -51,7 +51,7 @@ fn two_nodes(release: &'static Release, nodes: [(&str, [u8; 4]); 2]) -> NewClust
     };
     NewCluster {
         release,
-        // The cluster of the seed has certificates of a release before 10: the lengths of its lists come from them.
+        // The printed cluster has certificates of a release before 10: the lengths of its lists come from them.
         upgraded_from: ringfence_core::releases::release("9.1").filter(|_| release.name == "10.5"),
         nodes: nodes.map(node).to_vec(),
         subject: SubjectParts {
@@ -64,7 +64,7 @@ fn two_nodes(release: &'static Release, nodes: [(&str, [u8; 4]); 2]) -> NewClust
     }
 }
 
-/// The real clock and random source, but the seed's serial numbers and CAPF name as long as there are some.
+/// The real clock and random source, but the printed serial numbers and CAPF name as long as there are some.
 #[derive(Default)]
 pub struct Seed {
     system: System,

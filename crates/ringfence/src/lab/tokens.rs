@@ -1,4 +1,5 @@
-//! The scenarios of Security Tokens: away from them, back to them, and without those that were lost [seed 000].
+//! The scenarios of Security Tokens: away from them, back to them, and without those that were lost
+//! [sources/ctl-client#from-tokens-and-back].
 
 use std::path::Path;
 
@@ -17,7 +18,8 @@ use crate::exit::Failure;
 /// Phones of all kinds; those that take no more than two SAST records only where a CTL of tokens has no more.
 const MODELS: [&str; 5] = ["7975", "8861", "7841", "7960", "Jabber"];
 
-/// The size of a CTL with two tokens that [seed 000] prints, for the release whose profile it shows.
+/// The size of a CTL with two tokens that [sources/published-clusters#two-nodes] prints, for the release whose profile
+/// it shows.
 fn token_size(release: &Release) -> Option<usize> {
     (release.name == "10.5").then_some(5728)
 }
@@ -100,7 +102,7 @@ async fn refused(
     Ok(())
 }
 
-/// Mixed mode by the tokens of the seed; phones hold their CTL.
+/// Mixed mode by the printed tokens [sources/ctl-client#tokens]; phones hold their CTL.
 async fn signed_by_tokens(world: &mut World, directory: &Path) -> Result<(Desk, Differences), Failure> {
     let mut differences = Differences::new();
     world.transcript.step("Before: two Security Tokens sign the CTL, the phones hold it")?;

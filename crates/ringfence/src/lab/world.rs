@@ -75,7 +75,7 @@ pub(super) fn could_not(error: impl std::fmt::Display) -> Failure {
 }
 
 impl World {
-    /// Makes a cluster of the seed in a directory and starts its nodes.
+    /// Makes a cluster of [`super::seed`] in a directory and starts its nodes.
     pub async fn new(new: &NewCluster, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
         Self::of(new, Seed::default(), directory, transcript).await
     }

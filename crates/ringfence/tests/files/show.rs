@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::program::{Run, arg, bytes, command, finish, ringfence, vector};
 
-/// The listing of cucm-behaviour.md 1.6 for this file: tabs and all, down to the end of the first record.
+/// The listing of [sources/listings#trust-list] for this file: tabs and all, down to the end of the first record.
 const HEAD: &str = "\
 The checksum value of the CTL file:
 21ea9a167c91290c571c6d03596d149e(MD5)

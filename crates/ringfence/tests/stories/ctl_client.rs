@@ -1,11 +1,12 @@
-//! The CTL client with real Security Tokens (SoftHSM2) against a node that runs: the list of the seed, and its refusals.
+//! The CTL client with real Security Tokens (SoftHSM2) against a node that runs: the list that is printed of it, and
+//! the refusals.
 
 use crate::support::terminal::Terminal;
 use crate::support::token_desk::{ADDRESS, Desk, MODULE, write};
 use wire::role::Role;
 use wire::trust_list::TrustList;
 
-/// The refusal of [seed 000], with its line ends.
+/// The refusal of [sources/ctl-client#messages], with its line ends.
 const REFUSAL: &str = "The Security Token you have inserted does not exist in the CTL File\n\
     Please remove any Security Tokens already inserted and insert another\n\
     Security Token. Click Ok when done.\n";
@@ -55,7 +56,7 @@ fn tokens_sign_the_list_of_the_seed_and_the_nodes_keep_it_until_they_are_told_to
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(said.matches("Passed").count(), 2, "{said}");
     let ctl = desk.ctl("data/published/CTLFile.tlv");
-    assert_eq!(ctl.len(), 5728, "the size of the seed");
+    assert_eq!(ctl.len(), 5728, "the size that is printed");
     assert_eq!(ctl, desk.ctl("data/nodes/cucm-1051-a-sub1/published/CTLFile.tlv"));
     let (code, said) = desk.ringfence(&["verify", "data/published/CTLFile.tlv"], "");
     assert_eq!(code, Some(0), "{said}");
@@ -122,7 +123,7 @@ fn server(ctl: &[u8], role: Role) -> Option<(String, Vec<u8>)> {
     Some((host, record.certificate().unwrap().to_vec()))
 }
 
-/// Each step of [seed 000] at a terminal, with a TFTP server and a firewall added.
+/// Each step of [sources/ctl-client#from-tokens-and-back] at a terminal, with a TFTP server and a firewall added.
 #[test]
 fn the_wizard_step_by_step() {
     let desk = Desk::new();

@@ -1,4 +1,4 @@
-//! `ringfence import peer`: databases as usecallmanager's tools have them [reference capf.md 10].
+//! `ringfence import peer`: databases as usecallmanager's tools have them [sources/open-tools#data-bases].
 
 use std::path::Path;
 

@@ -72,7 +72,7 @@ fn a_renewal_waits_for_a_phone_that_nobody_added() {
     assert!(renewed.status.success() && both(&renewed).contains("Successfully Regenerated"), "{renewed:?}");
     until("the new list is served", || itl() != before);
 
-    // The virtual phone takes TVS from XMLDefault.cnf.xml, and its console says so as in the seed.
+    // The virtual phone takes TVS from XMLDefault.cnf.xml, and its console says so as [sources/phones#console] does.
     let booted = phone(&["-v"]);
     assert!(booted.status.success(), "{booted:?}");
     let said = both(&booted);

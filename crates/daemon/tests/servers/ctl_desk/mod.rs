@@ -287,7 +287,7 @@ pub fn token(name: &str) -> Token {
         state: String::new(),
         locality: String::new(),
     };
-    // May 17 2012, as the token of [seed 000]
+    // May 17 2012, as the token of [sources/ctl-client#tokens]
     let request =
         SelfSigned { subject, serial: name.as_bytes().to_vec(), not_before: 1_337_212_800, dns_names: Vec::new() };
     Token { certificate: self_signed(&profile, &request, &key).unwrap(), key }

@@ -1,4 +1,5 @@
-//! Databases, CAs and LSCs as usecallmanager's tools make them [reference capf.md 6, 10].
+//! Databases, CAs and LSCs as usecallmanager's tools make them [sources/open-tools#lscs],
+//! [sources/open-tools#data-bases].
 
 use std::path::Path;
 
