@@ -1,4 +1,4 @@
-//! Who acts, and what he may do [cucm-behaviour.md 1.1].
+//! Who acts, and what he may do [sources/shell#conventions].
 
 use crate::CoreError;
 

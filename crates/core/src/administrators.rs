@@ -170,7 +170,8 @@ impl Cluster {
         Ok(rows.iter().any(|row| row.level == Level::Install as i64))
     }
 
-    /// Checks the password of a CCM Administrator; any of them will do, because the question names nobody [seed 004].
+    /// Checks the password of a CCM Administrator; any of them will do, because the question names nobody
+    /// [sources/recovery#itl-reset].
     ///
     /// # Errors
     /// [`CoreError::Refused`] with the label `login`.

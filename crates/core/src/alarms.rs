@@ -1,5 +1,5 @@
 //! Alarms: a line in `log/alarms.log` of a node, and those that stand until something is done about them
-//! [cucm-behaviour.md 3, 6].
+//! [sources/monitor#alarms], [sources/tvs#alarms].
 
 use cluster::rows::{NodeRow, StandingAlarmRow, UndeliveredRow};
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ impl Alarm {
     }
 }
 
-/// The ITLRecovery key was not taken away yet [seed 004, Alarm Search Results; the text is cut there, and ours behind the cut].
+/// The ITLRecovery key was not taken away yet [sources/monitor#alarms; the text is cut there, and ours after the cut].
 pub const ITL_RECOVERY_BACKUP: Alarm = Alarm {
     name: "UC_CERT-4-ITLRecoveryCertBackup",
     app: "Cisco Certificate Monitor",
@@ -41,14 +41,14 @@ pub const ITL_RECOVERY_BACKUP: Alarm = Alarm {
               ITLRecovery.p12\"",
 };
 
-/// The cluster prepares for a rollback [cucm-behaviour.md 3].
+/// The cluster prepares for a rollback [sources/recovery#rollback].
 pub const ROLLBACK_ENABLED: Alarm = Alarm {
     name: "UC_TVS-6-RollBackToPre8.0Enabled",
     app: "Cisco Trust Verification Service",
     meaning: "Prepare Cluster for Rollback to pre 8.0 is on: phones get a blank ITL file and check nothing",
 };
 
-/// It does not any more [cucm-behaviour.md 3].
+/// It does not any more [sources/recovery#rollback].
 pub const ROLLBACK_DISABLED: Alarm = Alarm {
     name: "UC_TVS-6-RollBackToPre8.0Disabled",
     app: "Cisco Trust Verification Service",
@@ -113,8 +113,9 @@ impl Receiver {
 /// Alarms that wait for one receiver at most; the gravest stay, and the newest of those.
 pub const BACKLOG: i64 = 1000;
 
-/// The line of an alarm without its end [seed 003]: `864: HOST.DOMAIN: Sep 05 2014 00:00:06.433 UTC : %NAME: %[Message=..]..: meaning`.
-/// `number` counts the alarms of the node; `now` in milliseconds since 1970 UTC.
+/// The line of an alarm without its end [sources/monitor#line]:
+/// `864: HOST.DOMAIN: Sep 05 2014 00:00:06.433 UTC : %NAME: %[Message=..]..: meaning`. `number` counts the alarms of
+/// the node; `now` in milliseconds since 1970 UTC.
 ///
 /// # Errors
 /// [`CoreError::Internal`] for a time outside of the calendar.
@@ -247,10 +248,10 @@ impl Cluster {
 pub(crate) mod tests {
     use super::*;
 
-    /// The event of the seed, as its page wraps it.
+    /// The event of [sources/monitor#mail], as its page wraps it.
     const MATCHED_EVENT: &str = include_str!("../../../testdata/alarms/matched_event.txt");
 
-    /// The node of the seed.
+    /// The node of [sources/published-clusters#renewal-note].
     pub(crate) fn cucm02() -> NodeRow {
         NodeRow {
             pkid: String::new(),
@@ -263,8 +264,8 @@ pub(crate) mod tests {
         }
     }
 
-    /// The line of the seed: what the receiver put before it is cut off, and the wrapping of the page undone. Between two brackets the page
-    /// wraps where no blank is [cucm-behaviour.md 6].
+    /// The printed line: what the receiver put before it is cut off, and the wrapping of the page undone. Between two
+    /// brackets the page wraps where no blank is [sources/monitor#line].
     pub(crate) fn line_of_the_seed() -> String {
         let (_, wrapped) = MATCHED_EVENT.trim_end().split_once(" local7 2 : ").unwrap();
         wrapped.replace("]\n[", "][").replace('\n', " ")

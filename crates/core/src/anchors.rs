@@ -1,6 +1,7 @@
 //! The anchors of trust: does every record of the published lists still name a live certificate, and would a renewal take the
 //! last one away that phones hold? Nothing rebuilds a CTL by itself, so it may name certificates that are gone: after a
-//! renewal, or after an upgrade that made another ITLRecovery certificate [field notice 70613, cucm-behaviour.md 2.3, 2.5].
+//! renewal, or after an upgrade that made another ITLRecovery certificate [sources/releases#safe-orders],
+//! [sources/trust-lists#acceptance].
 
 use cluster::rows::{FormerKeyRow, NodeRow};
 use pki::hash::spell;

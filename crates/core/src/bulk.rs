@@ -1,5 +1,5 @@
 //! Certificates exchanged with other clusters, so that phones can move between them: each cluster exports to a place that all
-//! reach, one consolidates, all import [cucm-behaviour.md 1.2, 3].
+//! reach, one consolidates, all import [sources/bulk#commands].
 //!
 //! * [`units`]: what is exchanged and where it goes; [`bundle`]: the file; [`exchange`]: the place
 //!

@@ -1,5 +1,6 @@
-//! `log/CertMgmt.log` and `log/messages` of a node: what was done to certificates, line by line as the original writes it [seed 004;
-//! cucm-behaviour.md 1.7]. The folders in the lines are those of the original, because that is what people search for.
+//! `log/CertMgmt.log` and `log/messages` of a node: what was done to certificates, line by line as the original writes
+//! it [sources/trust-stores#certificate-log]. The folders in the lines are those of the original, because that is what
+//! people search for.
 //!
 //! A log that cannot be written stops nothing: the audit entry, written with the change, is the record.
 
@@ -17,13 +18,13 @@ pub const CERT_MGMT: &str = "CertMgmt.log";
 /// Name of the system log, where the other nodes hear of a deletion.
 pub const MESSAGES: &str = "messages";
 
-/// The units whose folder is that of the platform; the others stand with the product [cucm-behaviour.md 1.10].
+/// The units whose folder is that of the platform; the others stand with the product [sources/trust-stores#folders].
 const PLATFORM: [&str; 2] = ["tomcat", "ipsec"];
 
 /// What was done to an own certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Logged {
-    /// `set cert regen` [seed 004].
+    /// `set cert regen` [sources/trust-stores#certificate-log].
     Regenerate,
     /// `set cert import`; the word is that of the page \[inferred\].
     Upload,

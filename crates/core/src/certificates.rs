@@ -1,4 +1,5 @@
-//! The certificates of a cluster: made, renewed, listed, with their copies in the trust stores [cucm-behaviour.md 1.2-1.4, 5].
+//! The certificates of a cluster: made, renewed, listed, with their copies in the trust stores
+//! [sources/certificates#self-signed-profile], [sources/trust-stores#copies].
 //!
 //! * `make`: key and certificate of a unit, not stored yet
 //! * `rows`: a certificate becomes the own one of a node, or an entry of a trust store

@@ -1,5 +1,5 @@
 //! Certificate change notification: which phones a change resets, once each however many certificates changed, and
-//! `log/certCN.log` [cucm-behaviour.md 2.2, seed 004].
+//! `log/certCN.log` [sources/releases#rebuilds], [sources/trust-stores#change-notification].
 //!
 //! A replaced certificate leaves a row that says so. The publisher waits until it is quiet, takes all rows together and resets
 //! every phone that one of them concerns, once. The original took each copy of a multi-server certificate for a change of its own and
@@ -113,8 +113,8 @@ impl Cluster {
         Ok(rows.filter_map(|row| name(&row.node).map(|node| (node, row.name))).collect())
     }
 
-    /// Who is reset [cucm-behaviour.md 2.2]: all phones for CallManager of a node that serves files, all for CAPF when it runs, the
-    /// phones of its node for TVS, and all for ITLRecovery where it signs the ITL.
+    /// Who is reset [sources/releases#rebuilds]: all phones for CallManager of a node that serves files, all for CAPF
+    /// when it runs, the phones of its node for TVS, and all for ITLRecovery where it signs the ITL.
     fn scope(&self, change: &PendingResetRow, running: &HashSet<(String, String)>) -> Scope {
         let runs = |name: &str| running.contains(&(change.server_name.clone(), name.to_owned()));
         match Unit::of_service(change.service) {
@@ -200,7 +200,7 @@ impl Log<'_> {
         let what = format!("certificate U {key}, size({size}) serialnumber({serials})");
         texts.push("DB: CFastAccess(certificate)".to_owned());
         for step in ["SQL1", "SQL2"] {
-            // The bracket in the statement is that of the original [seed 004].
+            // The bracket in the statement is that of the original [sources/trust-stores#change-notification].
             texts.push(format!("DB: {step}[select * from certificate where pkid = '{key}'];]"));
         }
         texts.push("DB: ~CFastAccess(certificate)".to_owned());

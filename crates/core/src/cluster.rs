@@ -32,7 +32,7 @@ pub const SUBJECT: [&str; 5] =
 /// Name of the group of nodes that every cluster starts with, as the original calls it.
 pub const DEFAULT_GROUP: &str = "Default";
 
-/// Nodes in a group at most: phones take three [phone-files.md 3].
+/// Nodes in a group at most: phones take three [sources/phones#config-elements].
 pub const GROUP_LIMIT: usize = 3;
 
 /// A cluster, open.
@@ -618,7 +618,7 @@ impl NewNode {
         match unit {
             Unit::Capf => None,
             Unit::ItlRecovery => Some(format!("ITLRECOVERY_{}", self.full_name())),
-            // Told apart from the RSA certificate of the same node [cucm-behaviour.md 5.2].
+            // Told apart from the RSA certificate of the same node [sources/certificates#self-signed-profile].
             unit if unit.is_ec() => Some(Self { name: format!("{}-EC", self.name), ..self.clone() }.full_name()),
             _ => Some(self.full_name()),
         }

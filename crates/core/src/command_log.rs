@@ -1,4 +1,4 @@
-//! `log/cli.log` of a node: every command that somebody typed, in the form of the original [cucm-behaviour.md 1.1].
+//! `log/cli.log` of a node: every command that somebody typed, in the form of the original [sources/shell#conventions].
 
 use cluster::rows::NodeRow;
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! `SEP<MAC>.cnf.xml`: the config of a device, with the elements of security [phone-files.md 3].
+//! `SEP<MAC>.cnf.xml`: the config of a device, with the elements of security [sources/phones#config-elements].
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -136,7 +136,7 @@ pub struct DevicePart {
     pub version_stamp: String,
 }
 
-/// SIP without and with TLS [phone-files.md 4].
+/// SIP without and with TLS [sources/phones#ports].
 const SIP_PORT: u16 = 5060;
 const SIP_TLS_PORT: u16 = 5061;
 /// Skinny.

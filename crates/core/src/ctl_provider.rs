@@ -56,8 +56,9 @@ impl Cluster {
         })
     }
 
-    /// The server records in the order of [seed 000]: CAPF, the subscribers, the publisher; then the SAST records of the
-    /// release. The host name is the text of the address, as the client of the original writes it.
+    /// The server records in the order of [sources/published-clusters#two-nodes]: CAPF, the subscribers, the publisher;
+    /// then the SAST records of the release. The host name is the text of the address, as the client of the original
+    /// writes it.
     fn server_entries(&self, all: &[NodeCertificates]) -> Result<Vec<Entry>, CoreError> {
         let entry = |role, node: &NodeCertificates, unit: Unit| {
             let own = node.get(unit).map_err(|unreadable| CoreError::Unreadable(unreadable.clone()))?;

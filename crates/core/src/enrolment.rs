@@ -1,4 +1,5 @@
-//! Enrolment: what CAPF does for phones, and what an administrator does to CAPF [reference capf.md, cucm-behaviour.md 4].
+//! Enrolment: what CAPF does for phones, and what an administrator does to CAPF [sources/capf#service],
+//! [sources/capf#sequence].
 //!
 //! * [`kinds`]: operation, way of authentication, order of keys, the 33 statuses
 //! * [`schedule`]: [`Schedule`] for one device, a list or all; cancel; keys; encrypted configs; what is known of each device

@@ -1,5 +1,6 @@
 //! What each file name means on a node: trust lists under the names of phones, configs made or merged, and signed
-//! when asked for, a folder of files that people bring [phone-files.md 2, cucm-behaviour.md 2.4].
+//! when asked for, a folder of files that people bring [sources/phones#boot-order],
+//! [sources/signed-files#names-offered].
 //!
 //! * `asked`: what a name asks for; `source`: where its bytes come from; `making`: what is made of them
 //! * `content`: what goes out, and how much of it is in memory; `kept`: what was made before

@@ -1,5 +1,5 @@
 //! When a certificate may be renewed: rules that keep phones from losing all they could check a change with
-//! [cucm-behaviour.md 1.4; user-pain.md A 1 to 3].
+//! [sources/shell#guard], [sources/trust-lists#acceptance].
 //!
 //! * The wait of the original: five minutes between CallManager and TVS.
 //! * Evidence, which the original lacks: the phones have fetched a list that tells of the first change. Those that nobody added
@@ -34,8 +34,9 @@ struct Pair {
     wait: i64,
 }
 
-/// The pairs, with the wait of the original. It shows the text for the first; the second is its counterpart [seed 004;
-/// cucm-behaviour.md 1.4]. Both look at the whole cluster, the original at one node only: phones ask the TVS of every node.
+/// The pairs, with the wait of the original. It shows the text for the first; the second is its counterpart
+/// [sources/shell#guard]. Both look at the whole cluster, the original at one node only: phones ask the TVS of every
+/// node.
 const PAIRS: [Pair; 2] = [
     Pair { unit: Unit::Tvs, after: Unit::CallManager, wait: 5 * 60 * 1000 },
     Pair { unit: Unit::CallManager, after: Unit::Tvs, wait: 5 * 60 * 1000 },
@@ -51,7 +52,7 @@ pub const STRANGERS_FOR: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Longest reason, bytes: a sentence or two in the audit log.
 const REASON_LIMIT: usize = 400;
 
-/// What `show itl status` says about a phone; the words of the filter *ITL File Status* [cucm-behaviour.md 2.2].
+/// What `show itl status` says about a phone; the words of the filter *ITL File Status* [sources/releases#rebuilds].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListStatus {
     /// The list that a node gives out now.

@@ -1,5 +1,5 @@
 //! Taking over what other programs know: files that an administrator names, and the databases of usecallmanager's tools
-//! [reference capf.md 10].
+//! [sources/open-tools#data-bases].
 //!
 //! * [`read_tvs`], [`read_capf`] (in `read`): rows of a peer's databases -> [`PeerCertificate`], [`PeerDevice`]; what does not fit is refused
 //!   with its row
@@ -372,7 +372,7 @@ fn is_same(before: &EnrolmentRow, device: &PeerDevice, key: Option<&StringKey>) 
 /// No time at which anything was scheduled.
 const NO_SCHEDULE: i64 = -1;
 
-/// The trust stores that a role leads to: those of the original's bulk import where it has one [cucm-behaviour.md 3].
+/// The trust stores that a role leads to: those of the original's bulk import where it has one [sources/bulk#stores].
 fn stores(roles: &[Role]) -> Vec<i64> {
     let names = |role: &Role| -> &'static [&'static str] {
         match *role {

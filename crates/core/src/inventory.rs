@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 use crate::readable::{certificate, readable};
 use crate::units::{Unit, service};
 
-/// Ports at which the certificate of a unit is seen [cucm-behaviour.md 2.4].
+/// Ports at which the certificate of a unit is seen [sources/phones#ports].
 const PORTS: [(Unit, &[u16]); 4] = [
     (Unit::Tvs, &[2445]),
     (Unit::Capf, &[3804]),

@@ -24,14 +24,14 @@ struct Row {
 const ROWS: [Row; 6] = [
     // As 10.5 [inferred].
     Row { release: "9.1", profile: LscProfile { form: SubjectForm::CommonNameFirst, digest: DigestId::SHA256 } },
-    // No LSC of that release was seen; the form of the open CAPF, which phones of its time take [python-peer]. The original
-    // signed with SHA-1 before 11.5(1)SU1 [cucm-behaviour.md 4.2]; every phone that speaks CAPF takes SHA-256.
+    // No LSC of that release was seen; the form of the open CAPF, which phones of its time take [sources/capf#lsc]. The
+    // original signed with SHA-1 before 11.5(1)SU1 [sources/capf#lsc]; every phone that speaks CAPF takes SHA-256.
     Row { release: "10.5", profile: LscProfile { form: SubjectForm::CommonNameFirst, digest: DigestId::SHA256 } },
-    // SHA-256 since 11.5(1)SU1 [cucm-behaviour.md 4.2]; the subject as 10.5 in 11.5, as 15 from 12.5 on [inferred].
+    // SHA-256 since 11.5(1)SU1 [sources/capf#lsc]; the subject as 10.5 in 11.5, as 15 from 12.5 on [inferred].
     Row { release: "11.5", profile: LscProfile { form: SubjectForm::CommonNameFirst, digest: DigestId::SHA256 } },
     Row { release: "12.5", profile: LscProfile { form: SubjectForm::Cucm, digest: DigestId::SHA256 } },
     Row { release: "14", profile: LscProfile { form: SubjectForm::Cucm, digest: DigestId::SHA256 } },
-    // [TAC 213407, cucm-behaviour.md 4.2]
+    // [sources/capf#lsc]
     Row { release: "15", profile: LscProfile { form: SubjectForm::Cucm, digest: DigestId::SHA256 } },
 ];
 

@@ -1,4 +1,4 @@
-//! The certificate monitor: what expires, who needs to know, and when to say it again [cucm-behaviour.md 6].
+//! The certificate monitor: what expires, who needs to know, and when to say it again [sources/monitor#schedule].
 //!
 //! * [`alarms`]: the catalogue and its thresholds; [`watch`]: what is watched, and what depends on it; [`decide`]: what to say now, a pure
 //!   function

@@ -91,7 +91,7 @@ impl Cluster {
         Ok(states)
     }
 
-    /// Releases before 10.0 know no CTL without tokens [cucm-behaviour.md 2.1].
+    /// Releases before 10.0 know no CTL without tokens [sources/releases#signers].
     async fn require_tokenless(&self) -> Result<(), CoreError> {
         self.parameters().await?;
         if self.release().ctl_sasts.is_empty() {

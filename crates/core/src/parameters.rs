@@ -6,20 +6,20 @@ use wire::digest::DigestId;
 use crate::CoreError;
 use crate::releases::Release;
 
-/// `ClusterSecurityMode`: 0 non-secure, 1 mixed mode [cucm-behaviour.md 1.8].
+/// `ClusterSecurityMode`: 0 non-secure, 1 mixed mode [sources/database#tables].
 pub const CLUSTER_SECURITY_MODE: &str = "ClusterSecurityMode";
 /// `RollBackToPreGrayback`: *Prepare Cluster for Rollback to pre 8.0*, F or T.
 pub const ROLLBACK: &str = "RollBackToPreGrayback";
-/// *TFTP File Signature Algorithm*: SHA-1 or SHA-512; governs CTL, ITL and `.sgn` [cucm-behaviour.md 2.1].
+/// *TFTP File Signature Algorithm*: SHA-1 or SHA-512; governs CTL, ITL and `.sgn` [sources/releases#signers].
 pub const SIGNATURE_ALGORITHM: &str = "TFTPFileSignatureAlgorithm";
 /// *CAPF Phone Port*.
 pub const CAPF_PORT: &str = "CAPFPhonePort";
-/// *CAPF Operation Expires in (days)*: what *Operation Completes By* is by default [cucm-behaviour.md 4.1].
+/// *CAPF Operation Expires in (days)*: what *Operation Completes By* is by default [sources/capf#service].
 pub const CAPF_OPERATION_EXPIRES: &str = "CAPFOperationExpiresIn";
-/// *Duration Of Certificate Validity (in days)* of LSCs [cucm-behaviour.md 4.1].
+/// *Duration Of Certificate Validity (in days)* of LSCs [sources/capf#service].
 pub const CAPF_VALIDITY: &str = "DurationOfCertificateValidity";
-/// *Certificate Issuer to Endpoint*: who signs LSCs, [`ISSUER_CAPF`] or [`ISSUER_OFFLINE`] [cucm-behaviour.md 4.1]. The original
-/// has *Online CA* too.
+/// *Certificate Issuer to Endpoint*: who signs LSCs, [`ISSUER_CAPF`] or [`ISSUER_OFFLINE`] [sources/capf#service]. The
+/// original has *Online CA* too.
 pub const CERTIFICATE_ISSUER: &str = "CertificateIssuerToEndpoint";
 /// CAPF signs.
 pub const ISSUER_CAPF: &str = "Cisco Certificate Authority Proxy Function";
@@ -35,10 +35,11 @@ pub const LBM_SECURITY_MODE: &str = "LBMSecurityMode";
 pub const ENABLE_CACHING: &str = "EnableCaching";
 /// Port of TVS as configs name it.
 pub const TVS_PORT: &str = "TVSPort";
-/// Seconds that a phone may keep an answer of TVS [tvs.md 2].
+/// Seconds that a phone may keep an answer of TVS [sources/tvs#roles-and-time].
 pub const TVS_TIME_TO_LIVE: &str = "TVSCacheTimeToLive";
 
-/// *Enable OCSP* of the page *Certificate Revocation*; what its rows are called in the original is not known [cucm-behaviour.md 6].
+/// *Enable OCSP* of the page *Certificate Revocation*; what its rows are called in the original is not known
+/// [sources/monitor#revocation].
 pub const ENABLE_OCSP: &str = "EnableOCSP";
 /// Which responder is asked: [`USE_CERTIFICATE`] or [`USE_CONFIGURED`].
 pub const OCSP_SOURCE: &str = "OCSPURISource";
@@ -116,13 +117,13 @@ const RULES: [Rule; 21] = [
     Rule { name: CONFIGURED_LISTS, default: NONE, by_hand: true, allowed: Allowed::Addresses(ADDRESS_LIMIT) },
     Rule { name: CONFIGURED_RESPONDER, default: NONE, by_hand: true, allowed: Allowed::Addresses(1) },
     Rule { name: DELETED_RETENTION, default: "30", by_hand: true, allowed: Allowed::Number(1, 3650) },
-    // as the page shows it [seed 000]
+    // as the page shows it [sources/published-clusters#two-nodes]
     Rule { name: ENABLE_CACHING, default: "True", by_hand: false, allowed: Allowed::OneOf(&["True", "False"]) },
     switch(ENABLE_CRL),
     switch(FULL_CHAIN),
     switch(ENABLE_OCSP),
     switch(ENABLE_REVOCATION_CHECK),
-    // as the page shows it [seed 000]
+    // as the page shows it [sources/published-clusters#two-nodes]
     Rule { name: LBM_SECURITY_MODE, default: "Insecure", by_hand: false, allowed: Allowed::OneOf(&["Insecure"]) },
     Rule {
         name: OCSP_SOURCE,

@@ -1,5 +1,5 @@
 //! Published lists: what the file servers of a node give out. Rebuilt after every change that touches them; a list that
-//! says the same is not written again [cucm-behaviour.md 2.2].
+//! says the same is not written again [sources/releases#rebuilds].
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
 //! The ways back when phones do not believe the signer of their lists any more: `utils itl reset`, `utils ctl reset`, and the
-//! backup of the ITLRecovery key [cucm-behaviour.md 1.5, trustlist.md 8].
+//! backup of the ITLRecovery key [sources/recovery#itl-reset], [sources/trust-lists#reset-file].
 //!
 //! * [`itl_reset`]: the ITL signed by the other anchor; [`log`]: what `itlreset.log` says about it
 //! * [`backup`]: the key in a file, and the alarm until it was taken
@@ -66,7 +66,7 @@ impl Cluster {
     }
 }
 
-/// An ITLRecovery key of 1024 bits beside CallManager keys of 2048: resets fail then [TAC 214231].
+/// An ITLRecovery key of 1024 bits beside CallManager keys of 2048: resets fail then [sources/recovery#key-sizes].
 ///
 /// # Errors
 /// [`CoreError::Refused`].

@@ -16,42 +16,45 @@ use crate::units::{Unit, Where};
 pub struct Release {
     /// Its name: `10.5`, `15`.
     pub name: &'static str,
-    /// Which unit signs the ITL of a node [cucm-behaviour.md 2.1].
+    /// Which unit signs the ITL of a node [sources/releases#signers].
     pub itl_signer: Unit,
     /// Whether ITLs and CTLs hold the ITLRecovery certificate, and where it is made.
     pub recovery: Recovery,
     /// Whether a refresh upgrade to this release may make another ITLRecovery certificate although there is one: the fault of
-    /// field notice 70613.
+    /// [sources/releases#safe-orders].
     pub may_renew_recovery: bool,
-    /// What `utils itl reset` makes [cucm-behaviour.md 1.5, 1.6].
+    /// What `utils itl reset` makes [sources/recovery#itl-reset].
     pub itl_reset: ItlReset,
-    /// Whether `utils itl reset remotekey` is there: gone in 15 [cucm-behaviour.md 1.5].
+    /// Whether `utils itl reset remotekey` is there: gone in 15 [sources/recovery#itl-reset].
     pub remote_reset: bool,
     /// The SAST records of a tokenless CTL in order; the first one signs, the second one after `utils ctl reset localkey`
-    /// [cucm-behaviour.md 1.5, 2.1]. Empty where only tokens sign.
+    /// [sources/recovery#ctl-reset], [sources/releases#signers]. Empty where only tokens sign.
     pub ctl_sasts: &'static [Unit],
-    /// Whether the units with a key on an elliptic curve are there [cucm-behaviour.md 1.2, 5.1]; in
+    /// Whether the units with a key on an elliptic curve are there [sources/certificates#units]; in
     /// 11.5 to 14 as in 15 \[inferred\].
     pub ec_units: bool,
-    /// The units whose certificates stand behind the tokens as SAST in a CTL made with tokens [cucm-behaviour.md 2.1].
+    /// The units whose certificates stand behind the tokens as SAST in a CTL made with tokens
+    /// [sources/releases#signers].
     pub token_ctl_sasts: &'static [Unit],
-    /// Whether there is a service Cisco CTL Provider: gone in 14SU3 [cucm-behaviour.md 1.7, 2.1].
+    /// Whether there is a service Cisco CTL Provider: gone in 14SU3 [sources/releases#signers].
     pub ctl_provider: bool,
-    /// Whether the tomcat certificate of all nodes may be used for CallManager too: from 14 on [cucm-behaviour.md 5.4].
+    /// Whether the tomcat certificate of all nodes may be used for CallManager too: from 14 on
+    /// [sources/certificates#reuse].
     pub reuse: bool,
     /// Certificates of a new node, then those of a renewal, by unit.
     pub certificates: fn(Unit) -> (KeyProfile, KeyProfile),
     /// Requests to CAs.
     pub requests: &'static requests::RequestRules,
-    /// What `utils ctl` says at its end, in one line [cucm-behaviour.md 1.5].
+    /// What `utils ctl` says at its end, in one line [sources/shell#trust-list-commands].
     pub ctl_restart: &'static str,
-    /// What the certificate monitor says of an expired certificate: CertValidfor7days [seed 003], because CertExpired is obsolete
-    /// [seed 004]; CertExpired only where the error list of the release has it as one that is raised [cucm-behaviour.md 6].
+    /// What the certificate monitor says of an expired certificate: CertValidfor7days
+    /// [sources/releases#alarms-of-expiry], because CertExpired is obsolete [sources/monitor#alarms]; CertExpired only
+    /// where the error list of the release has it as one that is raised [sources/releases#alarms-of-expiry].
     pub expired_alarm: &'static Alarm,
     /// What a CUCM of this release needs so that a certificate that was deleted stays away; `None` from 11.0 on, where a deletion
-    /// holds for all nodes [seed 004; cucm-behaviour.md 1.10].
+    /// holds for all nodes [sources/trust-stores#deletion].
     pub deletion: Option<&'static str>,
-    /// What `utils service restart` says first, with its blanks [printed transcripts of both generations].
+    /// What `utils service restart` says first, with its blanks [sources/shell#services].
     pub restart_warning: &'static str,
 }
 
@@ -60,7 +63,7 @@ pub struct Release {
 pub enum ItlReset {
     /// Nothing: there is no ITLRecovery yet, and no such command.
     NotThere,
-    /// A second header, signed with the ITLRecovery key, in front of the whole file [trustlist.md 8].
+    /// A second header, signed with the ITLRecovery key, in front of the whole file [sources/trust-lists#reset-file].
     SecondHeader,
     /// The file signed again with the CallManager key.
     SignedAgain,
@@ -97,8 +100,8 @@ const NEW_RESTART_WARNING: &str = "Do not press Ctrl+C while the service is rest
 const BEFORE_11: &str = "On a CUCM before release 11.0 stop Cisco Certificate Change Notification on every node, then delete it on each: the \
                          others bring it back otherwise";
 
-/// The releases, the oldest first. Signers, SASTs and recovery: [cucm-behaviour.md 2.1]; what is said of a release that no
-/// document prints is that of its neighbour, and marked.
+/// The releases, the oldest first. Signers, SASTs and recovery: [sources/releases#signers]; what is said of a release
+/// that no document prints is that of its neighbour, and marked.
 pub const RELEASES: [Release; 6] = [
     // 8.0 to 9.1: Security by Default without ITLRecovery, a CTL by tokens only.
     Release {
@@ -116,12 +119,12 @@ pub const RELEASES: [Release; 6] = [
         certificates: profiles::of_9_1,
         requests: &requests::FIRST,
         ctl_restart: OLD_CTL_RESTART,
-        // [seed 003]
+        // [sources/releases#alarms-of-expiry]
         expired_alarm: &FOR_7_DAYS,
         deletion: Some(BEFORE_11),
         restart_warning: OLD_RESTART_WARNING,
     },
-    // 10.0 to 10.5(1), the release of [seed 000].
+    // 10.0 to 10.5(1), the release of [sources/published-clusters#two-nodes].
     Release {
         name: "10.5",
         itl_signer: Unit::CallManager,
@@ -136,7 +139,7 @@ pub const RELEASES: [Release; 6] = [
         reuse: false,
         certificates: profiles::of_10_5,
         requests: &requests::OLD,
-        // [seed 000]
+        // [sources/shell#trust-list-commands]
         ctl_restart: OLD_CTL_RESTART,
         expired_alarm: &FOR_7_DAYS,
         deletion: Some(BEFORE_11),
@@ -177,7 +180,7 @@ pub const RELEASES: [Release; 6] = [
         reuse: false,
         certificates: profiles::of_12_5,
         requests: &requests::NEW_WITH_OU,
-        // [field notice 70613]
+        // [sources/releases#safe-orders]
         ctl_restart: NEW_CTL_RESTART,
         // as 11.5 [inferred]: no source has CertExpired here
         expired_alarm: &FOR_7_DAYS,
@@ -200,7 +203,7 @@ pub const RELEASES: [Release; 6] = [
         certificates: profiles::of_12_5,
         requests: &requests::NEW_WITH_OU,
         ctl_restart: NEW_CTL_RESTART,
-        // error list of 14 [cucm-behaviour.md 6]
+        // error list of 14 [sources/releases#alarms-of-expiry]
         expired_alarm: &EXPIRED,
         deletion: None,
         restart_warning: NEW_RESTART_WARNING,
@@ -219,9 +222,9 @@ pub const RELEASES: [Release; 6] = [
         reuse: true,
         certificates: profiles::of_15,
         requests: &requests::NEW,
-        // [cucm-behaviour.md 1.5, newer releases]
+        // [sources/shell#trust-list-commands]
         ctl_restart: NEW_CTL_RESTART,
-        // error list of 15 [cucm-behaviour.md 6]
+        // error list of 15 [sources/releases#alarms-of-expiry]
         expired_alarm: &EXPIRED,
         deletion: None,
         restart_warning: NEW_RESTART_WARNING,

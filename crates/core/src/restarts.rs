@@ -1,5 +1,5 @@
 //! Which restarts a change of a certificate needs, by release: a table with its source; and which of them are still to be done
-//! [cucm-behaviour.md 5.5].
+//! [sources/releases#restarts].
 
 use cluster::rows::{NodeRow, ServiceRow};
 
@@ -106,7 +106,8 @@ const GUIDE: &str = "Cisco's administration guide 14";
 const REGENERATION: &str = "Cisco's document 200199 on certificate regeneration";
 const PROCESS: &str = "Cisco's document 214231 on certificate regeneration";
 
-/// The table [cucm-behaviour.md 2.5, 5.5; after a new CTL 1.5 and seed 000]. `14` stands for 14 as it came out, `15` for 14SU1 and later.
+/// The table [sources/releases#restarts], [sources/releases#safe-orders]. `14` stands for 14 as it came out, `15` for
+/// 14SU1 and later.
 const RULES: [Rule; 26] = [
     rule(&["tomcat", "tomcat-ECDSA"], ("", ""), &[(TOMCAT, ThisNode)], GUIDE),
     rule(
@@ -145,7 +146,8 @@ const RULES: [Rule; 26] = [
         source: REGENERATION,
     },
     // Up to 11.5 CallManager signs both lists, so phones take the new ITLRecovery certificate as any other record. From 12.0 on it
-    // is what signs, and phones must get it by the other key first [cucm-behaviour.md 2.1, 2.5].
+    // is what signs, and phones must get it by the other key first [sources/releases#signers],
+    // [sources/releases#safe-orders].
     Rule {
         causes: &["ITLRecovery"],
         from: "",

@@ -1,4 +1,5 @@
-//! Whether CAs have revoked certificates: whom to ask, what their answers come to, what is remembered of it [cucm-behaviour.md 6].
+//! Whether CAs have revoked certificates: whom to ask, what their answers come to, what is remembered of it
+//! [sources/monitor#revocation].
 //!
 //! * [`Policy`]: the page *Certificate Revocation*, as parameters
 //! * [`Ask`]: fetches the answers; this crate knows no socket

@@ -1,5 +1,5 @@
 //! *Prepare Cluster for Rollback to pre 8.0*: the ITL is blanked (its TFTP and TVS records; CAPF stays, the CTL is not touched), so that
-//! phones without a CTL accept unsigned files and any list [cucm-behaviour.md 2.3].
+//! phones without a CTL accept unsigned files and any list [sources/trust-lists#blank-list].
 
 use cluster::rows::{HeldListRow, NodeRow};
 use pki::listing::ListKind;

@@ -1,5 +1,5 @@
 //! The services of a node: a table of what there is in which release, where it runs, and whether this program runs it
-//! [cucm-behaviour.md 1.7].
+//! [sources/shell#services].
 
 use crate::CoreError;
 use crate::releases::Release;
@@ -81,8 +81,8 @@ const fn network(name: &'static str, run: Run) -> Service {
     Service { name, kind: Kind::Network, run, publisher_only, for_cluster, from: "", until: "", activated }
 }
 
-/// The catalogue in the order of `utils service list`. Names: [cucm-behaviour.md 1.7]; where a release stands beside one, the
-/// fact about that release is from 1.7, 5.4 or 5.5.
+/// The catalogue in the order of `utils service list`. Names: [sources/shell#services]; where a release stands beside
+/// one, the fact about that release is from 1.7, 5.4 or 5.5.
 const CATALOGUE: [Service; 26] = [
     network("A Cisco DB", Run::Elsewhere),
     // 5.5 names it from 14 on
@@ -165,7 +165,8 @@ pub fn of_node(release: &Release, publisher: bool) -> impl Iterator<Item = &'sta
     CATALOGUE.iter().filter(move |service| service.is_in(release) && (publisher || !service.publisher_only))
 }
 
-/// What may stand behind the name of a service: *Cisco Certificate Change Notification Service* [seed 004].
+/// What may stand behind the name of a service: *Cisco Certificate Change Notification Service*
+/// [sources/shell#services].
 const SUFFIX: &str = " service";
 
 /// The service with a name, with *Service* behind it, or with one of the short names CAPF, TVS, TFTP and CallManager; case does not

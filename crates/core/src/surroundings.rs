@@ -7,7 +7,7 @@ use pki::{Random, RandomError, SoftKey};
 
 use crate::units::Unit;
 
-/// Size of a serial number in bytes: 128 bits [cucm-behaviour.md 5.2].
+/// Size of a serial number in bytes: 128 bits [sources/certificates#self-signed-profile].
 pub const SERIAL_LENGTH: usize = 16;
 
 /// Makes an RSA key of so many bits. Takes its time, so it is called off the reactor.

@@ -1,5 +1,5 @@
 //! What stands in a CTL and an ITL, and who signs it: plain functions over the certificates of a cluster
-//! [cucm-behaviour.md 2.1].
+//! [sources/releases#signers].
 
 use std::net::Ipv4Addr;
 
@@ -114,7 +114,8 @@ fn own<'a>(list: &'static str, unit: Unit, node: &'a NodeCertificates) -> Result
     })
 }
 
-/// DNSNAME of a TVS record: its length is 2 in [seed 004] and its print is empty, so one blank.
+/// DNSNAME of a TVS record: its length is 2 in [sources/trust-lists#record-variants] and its print is empty, so one
+/// blank.
 const TVS_DNS_NAME: &str = " ";
 
 /// The node whose ITLRecovery counts for `node`.
@@ -138,7 +139,7 @@ fn full(role: Role, node: &NodeCertificates, certificate: &Certificate) -> Recor
 
 /// The ITL of a TFTP node: who may sign lists (ITLRecovery and the CallManager certificate of the node), the CallManager
 /// certificate again for configs, CAPF, and the TVS of every node as a hash. While the cluster prepares for a rollback the
-/// records of TFTP and TVS are emptied [cucm-behaviour.md 2.3].
+/// records of TFTP and TVS are emptied [sources/trust-lists#blank-list].
 ///
 /// # Errors
 /// [`Unplanned`].
@@ -247,11 +248,11 @@ pub fn ctl(
             Ok::<_, Unplanned>(full(Role::CCM_TFTP, node, certificate))
         }
     };
-    // The order of [seed 000]: the publisher, CAPF, the other nodes.
+    // The order of [sources/trust-lists#record-variants]: the publisher, CAPF, the other nodes.
     records.push(node_record(publisher)?);
     records.extend(own("CTL", Unit::Capf, publisher)?.map(|certificate| full(Role::CAPF, publisher, certificate)));
     for node in all.iter().filter(|node| !node.publisher) {
-        // A certificate of several nodes stands there once, as that of the publisher [cucm-behaviour.md 2.1].
+        // A certificate of several nodes stands there once, as that of the publisher [sources/releases#signers].
         let of = |node| own("CTL", Unit::CallManager, node);
         let shared = mode == SecurityMode::Mixed && of(node)? == of(publisher)?;
         if mode == SecurityMode::NonSecure || !shared {

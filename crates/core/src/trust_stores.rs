@@ -1,4 +1,5 @@
-//! Trust stores by hand: putting certificates in, deleting them for good, taking a deletion back [cucm-behaviour.md 1.2, 1.10].
+//! Trust stores by hand: putting certificates in, deleting them for good, taking a deletion back
+//! [sources/trust-stores#stores], [sources/trust-stores#deletion].
 //!
 //! A deletion holds for the whole cluster and leaves a tombstone: what was deleted comes back neither by a copy, nor by a renewal,
 //! nor by an import, only when somebody asks for it. The original forgot its deletions: the other nodes put the certificate back

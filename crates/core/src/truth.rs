@@ -1,5 +1,5 @@
 //! Whether the ports of a node present the certificates that the rows say. A service that was not restarted after a renewal presents
-//! the old one, whatever a list says [cucm-behaviour.md 5.5].
+//! the old one, whatever a list says [sources/releases#restarts].
 //!
 //! This crate knows no socket: whoever has one brings what was seen.
 

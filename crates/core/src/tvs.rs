@@ -1,5 +1,4 @@
-//! What TVS knows: the certificates of the data base, then those of the node's own CTL [reference tvs.md 3, 4;
-//! cucm-behaviour.md 3].
+//! What TVS knows: the certificates of the data base, then those of the node's own CTL [sources/tvs#look-up].
 //!
 //! [`TvsCache`] is immutable; a change makes a new one that shares the other half, and the server's pointer is swapped.
 //! A look-up touches no disk and waits for nobody.
@@ -13,8 +12,8 @@
 //! 3. data base, serial number in the other byte order or names as the CTL client writes them; the subject must fit too.
 //!
 //! A USB token (its serial number is byte-reversed, its names are in odd quotes) must fit with its subject everywhere.
-//! Step 3 comes last because the original does not have it: in the seeds a token that is in the data base is found in
-//! the CTL.
+//! Step 3 comes last because the original does not have it: in [sources/tvs#log] a token that is in the data base is
+//! found in the CTL.
 //!
 //! A certificate that is found but has no role is not valid.
 
@@ -38,10 +37,10 @@ use lines::{Lines, Place};
 /// Takes the lines of the log, the text behind the time stamp.
 pub type Log<'a> = &'a mut dyn FnMut(&str);
 
-/// Issuer of Cisco's USB tokens as the CTL client writes it [seed 000].
+/// Issuer of Cisco's USB tokens as the CTL client writes it [sources/trust-lists#names].
 const TOKEN_ISSUER: &[u8] = br#"cn=Cisco Manufacturing CA;o=Cisco Systems"#;
 
-/// Start of the subject of Cisco's USB tokens as the CTL client writes it [seed 000].
+/// Start of the subject of Cisco's USB tokens as the CTL client writes it [sources/trust-lists#names].
 const TOKEN_SUBJECT: &[u8] = br#"cn="SAST-"#;
 
 /// A certificate of the data base and what it may be used for.

@@ -1,5 +1,5 @@
 //! What a certificate is for on a node, the trust stores it is copied to, the roles they give
-//! [cucm-behaviour.md 1.8, 1.9, 5.1].
+//! [sources/certificates#units], [sources/trust-stores#roles], [sources/database#certificate-services].
 
 use wire::role::Role;
 
@@ -49,7 +49,7 @@ pub enum Where {
     Presence,
 }
 
-/// What is known of a unit [cucm-behaviour.md 5.1].
+/// What is known of a unit [sources/certificates#units].
 struct Facts {
     /// Its name and number in [`SERVICES`].
     name: &'static str,
@@ -79,7 +79,7 @@ const APP: &[Role] = &[Role::APP_SERVER];
 /// VPN concentrators, by the number of `typetrustrole`.
 const VPN: Role = Role(26);
 
-/// All units and trust stores, by number. Roles: [cucm-behaviour.md 1.9].
+/// All units and trust stores, by number. Roles: [sources/trust-stores#roles].
 pub const SERVICES: [Service; 28] = [
     Service { number: 1, name: "Phone-trust", trust: true, roles: APP },
     Service { number: 2, name: "Phone-VPN-trust", trust: true, roles: &[VPN] },
@@ -123,7 +123,8 @@ pub fn service_named(name: &str) -> Option<&'static Service> {
 }
 
 /// The roles of a certificate that stands in several services: the union. CCM+TFTP holds CCM and TFTP, so those two do
-/// not stand beside it; so TVS answers {0, 2} for a CallManager certificate that is in Phone-SAST-trust too [seed 000].
+/// not stand beside it; so TVS answers {0, 2} for a CallManager certificate that is in Phone-SAST-trust too
+/// [sources/tvs#roles-and-time], [sources/trust-stores#roles].
 pub fn roles(services: &[i64]) -> Vec<i64> {
     let mut all: Vec<i64> = services
         .iter()
@@ -157,7 +158,8 @@ impl Unit {
         Self::CupXmppS2sEcdsa,
     ];
 
-    /// The table. Copies: [cucm-behaviour.md 5.1; for ITLRecovery the stores of a bulk import, section 3].
+    /// The table. Copies: [sources/certificates#units]; for ITLRecovery the stores of a bulk import
+    /// [sources/bulk#stores].
     const fn facts(self) -> Facts {
         const fn row(name: &'static str, number: i64, copies: &'static [i64], place: Where) -> Facts {
             Facts { name, number, copies, place, ec: false }

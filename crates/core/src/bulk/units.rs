@@ -7,14 +7,15 @@ use crate::units::Unit;
 pub struct BulkUnit {
     /// The unit.
     pub unit: Unit,
-    /// What the web page of the original calls it [cucm-behaviour.md 7].
+    /// What the web page of the original calls it [sources/bulk#commands].
     alias: &'static str,
     /// The stores of the other cluster that an import fills, by number.
     pub stores: &'static [i64],
 }
 
-/// All kinds, in the order of an exchange of `all`. Stores: [T215539, cucm-behaviour.md 3]; a CAPF goes into CAPF-trust too, where
-/// the chain of an LSC is looked for when a phone proves itself by it [cucm-behaviour.md 1.10, 4.1].
+/// All kinds, in the order of an exchange of `all`. Stores: [sources/bulk#stores]; a CAPF goes into CAPF-trust too,
+/// where the chain of an LSC is looked for when a phone proves itself by it [sources/bulk#stores],
+/// [sources/capf#service].
 pub const BULK_UNITS: [BulkUnit; 4] = [
     BulkUnit { unit: Unit::Tomcat, alias: "tomcat", stores: &[6] },
     BulkUnit { unit: Unit::CallManager, alias: "tftp", stores: &[14, 4] },

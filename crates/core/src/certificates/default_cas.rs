@@ -1,4 +1,5 @@
-//! The CAs that a release of the original brings along: which there are, and switching them off and on [cucm-behaviour.md 1.2].
+//! The CAs that a release of the original brings along: which there are, and switching them off and on
+//! [sources/trust-stores#preloaded-cas].
 //!
 //! Their certificates are not part of this program; they are here when somebody has loaded them.
 

@@ -1,4 +1,5 @@
-//! *Description(friendly name)*: what an administrator calls a certificate that he uploads [seed 000; cucm-behaviour.md 7].
+//! *Description(friendly name)*: what an administrator calls a certificate that he uploads
+//! [sources/certificates#upload].
 
 use pki::Certificate;
 use wire::printable::is_one_line;
@@ -16,7 +17,7 @@ const LIMIT: usize = 100;
 ///
 /// # Errors
 /// [`CoreError::BadInput`]: empty, too long, with a control character, or with a colon, which ends the name of the file in the lists that
-/// scripts read [apis.md 5.4].
+/// scripts read [sources/shell#what-scripts-wait-for].
 pub fn check(text: &str) -> Result<&str, CoreError> {
     let text = text.trim();
     let fits = (1..=LIMIT).contains(&text.chars().count()) && is_one_line(text) && !text.contains(':');

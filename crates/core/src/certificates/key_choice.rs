@@ -1,5 +1,5 @@
 //! Key length and hash of a certificate that a unit makes for itself, and the phones that could not check such a key
-//! [seed 004, *Generate Self-signed*; cucm-behaviour.md 5.4; user-pain.md 23].
+//! [sources/certificates#names-and-keys].
 
 use pki::request::RequestDigest;
 use trust::Model;

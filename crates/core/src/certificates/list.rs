@@ -1,4 +1,4 @@
-//! What is there, under which names: `show cert list`, `show cert own|trust` [cucm-behaviour.md 1.2].
+//! What is there, under which names: `show cert list`, `show cert own|trust` [sources/shell#certificate-commands].
 
 use cluster::rows::{CertificateRow, NodeRow, Unreadable};
 use pki::Certificate;
@@ -22,7 +22,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) file: String,
 }
 
-/// The stores that the list of [seed 004] begins with; the others follow by number.
+/// The stores that the list of [sources/shell#certificate-commands] begins with; the others follow by number.
 const FIRST_STORES: [i64; 5] = [6, 8, 4, 10, 12];
 
 /// The own certificates of a node in the order of the shell, or the entries of all trust stores.

@@ -1,4 +1,5 @@
-//! `set cert regen`: a new key and certificate for a unit [cucm-behaviour.md 1.4]. When it is refused stands in [`crate::guard`].
+//! `set cert regen`: a new key and certificate for a unit [sources/shell#regeneration]. When it is refused stands in
+//! [`crate::guard`].
 
 use cluster::rows::NodeRow;
 use pki::Certificate;

@@ -1,5 +1,5 @@
 //! One certificate for HTTPS and for calls: that of tomcat is used for CallManager too, and tomcat-ECDSA for CallManager-ECDSA. From
-//! 14 on; the original has a button *Reuse Certificate* [cucm-behaviour.md 5.4].
+//! 14 on; the original has a button *Reuse Certificate* [sources/certificates#reuse].
 
 use cluster::rows::{CertificateRow, NodeRow};
 use pki::extensions::AltName;

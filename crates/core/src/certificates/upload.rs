@@ -1,5 +1,5 @@
 //! `set cert import own`: the certificate that a CA gave for a request, or one with its key that was made elsewhere
-//! [cucm-behaviour.md 1.2, 5.4].
+//! [sources/certificates#upload].
 //!
 //! Everything is checked first and gives an [`UploadPlan`], which says what would change; nothing has changed then. Carrying it
 //! out saves the key on every node that gets the certificate, then changes all rows in one transaction.

@@ -1,5 +1,5 @@
 //! `set web-security`: the parts of the subject, and another name, of all certificates and requests that a node makes from then
-//! on [cucm-behaviour.md 1.2].
+//! on [sources/shell#certificate-commands].
 
 use cluster::rows::{NodeRow, WebSecurityRow};
 use pki::extensions::AltName;

@@ -12,12 +12,12 @@ use crate::CoreError;
 use crate::trust_lists::NodeCertificates;
 use crate::units::Unit;
 
-/// The refusal of [seed 000], with its line ends.
+/// The refusal of [sources/ctl-client#messages], with its line ends.
 pub const TOKEN_NOT_IN_CTL: &str = "The Security Token you have inserted does not exist in the CTL File\n\
     Please remove any Security Tokens already inserted and insert another\n\
     Security Token. Click Ok when done.";
 
-/// Tokens of a CTL at least: when one is lost the other signs the next [seed 000, user-pain.md A 11].
+/// Tokens of a CTL at least: when one is lost the other signs the next [sources/ctl-client#tokens].
 const LEAST_TOKENS: usize = 2;
 
 /// Devices that a refusal names; the others are counted.
@@ -112,7 +112,8 @@ fn sasts(list: &TrustList) -> Result<Vec<Certificate>, CoreError> {
 
 /// The server records are those of the mode that the CTL brings. The live CAPF certificate stands as CAPF in both. In mixed mode the
 /// live CallManager certificate of every node stands as CCM+TFTP, without which phones would do TLS with nobody; a non-secure cluster
-/// has the node there and no certificate [TAC 118892, trustlist.md 6].
+/// has the node there and no certificate [sources/trust-lists#record-variants],
+/// [sources/ctl-client#from-tokens-and-back].
 fn check_servers(list: &TrustList, facts: &Facts) -> Result<(), CoreError> {
     let holds = |role, certificate: &Certificate| {
         list.records().any(|record| record.role() == Some(role) && record.certificate() == Some(certificate.der()))

@@ -1,4 +1,4 @@
-//! What the config of a phone says about enrolment [signed-config.md 3, phone-files.md 3].
+//! What the config of a phone says about enrolment [sources/signed-files#stub], [sources/phones#config-elements].
 //!
 //! `capfAuthMode`, `certHash` and `encrConfig` are made from one [`EnrolmentPart`], which is read from the rows at once: they
 //! change together or not at all.

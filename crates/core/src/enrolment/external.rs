@@ -1,4 +1,4 @@
-//! CA certificates of phones: roots of MICs [cucm-behaviour.md 4.1, 5.1, 5.4].
+//! CA certificates of phones: roots of MICs [sources/phones#mic], [sources/capf#service].
 
 use cluster::rows::NodeRow;
 use pki::Certificate;

@@ -1,8 +1,8 @@
 //! Wrong authentication strings: whose next one is looked at. Pure: the rows and the time are given.
 //!
 //! A string has as few as four digits, so it is guessed by counting. Ten wrong ones from one address cost that address ten minutes
-//! [cucm-behaviour.md 4.2], and nobody else: a stranger must not shut a phone out. Fifty in a day from all addresses together end the
-//! schedule's patience: then no string is taken until an administrator schedules the device anew.
+//! [sources/capf#phone-block], and nobody else: a stranger must not shut a phone out. Fifty in a day from all addresses
+//! together end the schedule's patience: then no string is taken until an administrator schedules the device anew.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use cluster::rows::WrongStringsRow;
 
 use crate::origin::Origin;
 
-/// Wrong strings of one address within [`LOCK_TIME`] before it has to wait [cucm-behaviour.md 4.2].
+/// Wrong strings of one address within [`LOCK_TIME`] before it has to wait [sources/capf#phone-block].
 pub const WRONG_STRINGS: u32 = 10;
 
 /// How long it waits then, milliseconds.

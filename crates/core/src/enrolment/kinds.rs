@@ -1,4 +1,5 @@
-//! The choices of the CAPF block of a phone, with the numbers and words of the original [cucm-behaviour.md 4.2, 4.4].
+//! The choices of the CAPF block of a phone, with the numbers and words of the original [sources/capf#phone-block],
+//! [sources/capf#statuses].
 
 use std::str::FromStr;
 
@@ -234,7 +235,7 @@ impl KeyPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Status(i64);
 
-/// The words of `typecertificatestatus`, from 1 [seed 004].
+/// The words of `typecertificatestatus`, from 1 [sources/capf#statuses].
 const STATUSES: [&str; 33] = [
     "None",
     "Operation Pending",

@@ -1,5 +1,5 @@
 //! *Offline CA*: CAPF keeps the keys of phones, somebody signs them elsewhere, CAPF hands the certificates out
-//! [cucm-behaviour.md 4.1, `utils capf csr`, `utils capf cert import`].
+//! [sources/capf#service], [sources/shell#certificate-commands].
 //!
 //! | step | what is on record |
 //! |---|---|

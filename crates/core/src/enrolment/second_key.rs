@@ -1,5 +1,5 @@
 //! Under one scheduled operation one key is expected. The protocol signs no session, so somebody who has recorded what a phone said
-//! may say it again and hand in a key of his own [reference capf.md 5]: the second key raises an alarm.
+//! may say it again and hand in a key of his own [sources/capf#proofs]: the second key raises an alarm.
 
 use std::net::IpAddr;
 

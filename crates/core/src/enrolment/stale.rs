@@ -1,5 +1,5 @@
 //! Stale LSCs: those that are not by the issuer in use, are over, or whose device is gone
-//! [cucm-behaviour.md 1.2, `utils capf stale-lsc`].
+//! [sources/capf#phone-block], [sources/shell#certificate-commands].
 
 use std::collections::HashMap;
 

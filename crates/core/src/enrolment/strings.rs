@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::surroundings::Surroundings;
 use crate::{CoreError, unreadable};
 
-/// Digits at least and at most [cucm-behaviour.md 4.2].
+/// Digits at least and at most [sources/capf#authentication].
 pub const LEAST_DIGITS: usize = 4;
 /// See [`LEAST_DIGITS`].
 pub const MOST_DIGITS: usize = 10;

@@ -1,4 +1,5 @@
-//! The stub that stands before an encrypted config: what a phone reads before it fetches the config itself [signed-config.md 3].
+//! The stub that stands before an encrypted config: what a phone reads before it fetches the config itself
+//! [sources/signed-files#stub].
 
 use wire::xml::{Event, Reader};
 

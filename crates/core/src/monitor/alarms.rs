@@ -1,6 +1,7 @@
-//! The alarms of *CertAlarmCatalog* [seed 004, cucm-behaviour.md 6]. The catalogue counts twelve; the names of two are not in any
-//! source; [`crate::alarms::ITL_RECOVERY_BACKUP`] is raised where the backup is known of. Meanings: [seed 003] for the seven days, a printed syslog of 2019 for the expired one; the others are cut off in the
-//! seed, and in our words behind the cut.
+//! The alarms of *CertAlarmCatalog* [sources/monitor#alarms]. The catalogue counts twelve; the names of two are not in
+//! any source; [`crate::alarms::ITL_RECOVERY_BACKUP`] is raised where the backup is known of. Meanings:
+//! [sources/monitor#alarms] for the seven days, a printed syslog of 2019 for the expired one; the others are cut off in
+//! the print, and in our words after the cut.
 
 use crate::alarms::Alarm;
 
@@ -8,7 +9,8 @@ use crate::alarms::Alarm;
 const APP: &str = "Cisco Certificate Monitor";
 
 /// In the notification window or expired, and nothing depends on it. Ours: the original says of such a certificate what it says of one in
-/// use. Its own alarm of this severity, CertExpiryApproaching, is obsolete [seed 004], so it is raised in no release.
+/// use. Its own alarm of this severity, CertExpiryApproaching, is obsolete [sources/monitor#alarms], so it is raised in
+/// no release.
 pub const UNUSED: Alarm = Alarm {
     name: "UC_CERT-6-UnusedCertExpiry",
     app: APP,
@@ -29,7 +31,7 @@ pub const LESS_THAN_A_MONTH: Alarm = Alarm {
     meaning: "Alarm that indicates Certificate will expire in 30 days or less",
 };
 
-/// 7 days or less. Before [`EXPIRED`] was there it told of expired ones too [seed 003].
+/// 7 days or less. Before [`EXPIRED`] was there it told of expired ones too [sources/monitor#alarms].
 pub const FOR_7_DAYS: Alarm = Alarm {
     name: "UC_CERT-2-CertValidfor7days",
     app: APP,
@@ -43,7 +45,8 @@ pub const LESS_THAN_A_DAY: Alarm = Alarm {
     meaning: "Certificate is about to Expire in less than 24 hours or has Expired",
 };
 
-/// Expired. Obsolete in the catalogue of [seed 004]; [`crate::releases::Release::expired_alarm`] says which releases raise it.
+/// Expired. Obsolete in the catalogue of [sources/monitor#alarms]; [`crate::releases::Release::expired_alarm`] says
+/// which releases raise it.
 pub const EXPIRED: Alarm = Alarm {
     name: "UC_CERT-0-CertExpired",
     app: APP,

@@ -117,7 +117,7 @@ fn is_due(said: Option<&Said>, alarm: &Alarm, schedule: &Schedule, now: i64) -> 
 }
 
 /// When to look next, milliseconds since 1970 UTC: after a day, or after an hour when something that matters has expired or has less than
-/// a day [cucm-behaviour.md 6].
+/// a day [sources/monitor#schedule].
 pub fn next_look(watched: &[Watched], schedule: &Schedule, now: i64) -> i64 {
     let urgent = |one: &Watched| {
         let left = one.not_after - now.div_euclid(1000);
@@ -138,7 +138,8 @@ fn revocation_message(one: &Watched, status: &str) -> String {
     )
 }
 
-/// The text of the original; its time ends behind the minutes, without a year [seed 003]. It says `own-cert` of trust stores too.
+/// The text of the original; its time ends behind the minutes, without a year [sources/monitor#line]. It says
+/// `own-cert` of trust stores too.
 fn expiration_message(one: &Watched, zone: &TimeZone) -> String {
     format!(
         "Certificate expiration Notification. Certificate name:{} Unit:{} Type:{} Expiration:{}",
@@ -159,7 +160,7 @@ mod tests {
     use crate::alarms::line;
     use crate::alarms::tests::{cucm02, line_of_the_seed};
 
-    /// Fri Sep 05 00:00:06.433 UTC 2014, as in the seed.
+    /// Fri Sep 05 00:00:06.433 UTC 2014, as in [sources/monitor#line].
     const NOW: i64 = 1_409_875_206_433;
     const SECONDS: i64 = NOW / 1000;
     const DAYS: i64 = 86_400;

@@ -1,5 +1,5 @@
 //! `file get tftp ITLRecovery.p12`: the ITLRecovery key of the publisher behind a password, and the alarm that stands until
-//! somebody has taken it [cucm-behaviour.md 1.5, 6].
+//! somebody has taken it [sources/recovery#backup-of-the-key], [sources/monitor#alarms].
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
 //! `utils itl reset localkey | remotekey`: the ITL of every active TFTP node, signed by the anchor that phones still have when they
-//! have lost its signer [cucm-behaviour.md 1.5, 1.6, trustlist.md 8].
+//! have lost its signer [sources/recovery#itl-reset], [sources/trust-lists#reset-file].
 //!
 //! Up to 11.x a second header signed with the ITLRecovery key goes in front of the file, from 12.0 on the CallManager key signs
 //! the file again. Such an ITL stays until Cisco Tftp restarts on its node, or until something in it changes.
@@ -288,8 +288,8 @@ impl Cluster {
         Ok(states)
     }
 
-    /// As the original does at the end of a reset [seed 004]: unlike a restart by an administrator, this one keeps the reset ITL and
-    /// is none of those that a change needs.
+    /// As the original does at the end of a reset [sources/recovery#itl-reset-log]: unlike a restart by an
+    /// administrator, this one keeps the reset ITL and is none of those that a change needs.
     async fn restart_tftp(&self, transaction: &mut Transaction, node: &NodeRow, now: i64) -> Result<(), CoreError> {
         let rows = self.store().services().await?;
         for row in rows.into_iter().filter(|row| row.node == node.pkid && row.name == services::TFTP) {
@@ -300,7 +300,7 @@ impl Cluster {
     }
 
     /// Cisco Tftp of a node starts with the program: the ordinary ITL is back, as after `utils service restart Cisco Tftp`
-    /// [cucm-behaviour.md 1.5].
+    /// [sources/recovery#itl-reset].
     ///
     /// # Errors
     /// [`CoreError`].

@@ -1,6 +1,6 @@
-//! `log/itlreset.log`: what `utils itl reset` did, in the lines of the original [seed 004]. Lines about what has no counterpart here
-//! (its database user, SOAP answers, numbers of the parser's debugging) are left out; those about a
-//! subscriber and about what fails are ours, because the seed shows neither.
+//! `log/itlreset.log`: what `utils itl reset` did, in the lines of the original [sources/recovery#itl-reset-log]. Lines
+//! about what has no counterpart here (its database user, SOAP answers, numbers of the parser's debugging) are left
+//! out; those about a subscriber and about what fails are ours, because the print shows neither.
 
 use std::path::Path;
 

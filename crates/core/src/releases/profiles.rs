@@ -1,4 +1,4 @@
-//! Keys and certificates by release [cucm-behaviour.md 5.2, 5.3].
+//! Keys and certificates by release [sources/certificates#self-signed-profile], [sources/certificates#requests].
 
 use pki::profile::{CertificateProfile, Purpose, Usage};
 use wire::digest::DigestId;
@@ -9,7 +9,7 @@ use crate::units::Unit;
 /// Five years, as the original counts them.
 const FIVE_YEARS: u32 = 1825;
 
-/// Key usage of a self-signed certificate, bits 02BC [cucm-behaviour.md 5.2].
+/// Key usage of a self-signed certificate, bits 02BC [sources/certificates#self-signed-profile].
 const ALL_USAGES: &[Usage] = &[
     Usage::DigitalSignature,
     Usage::KeyEncipherment,
@@ -19,8 +19,8 @@ const ALL_USAGES: &[Usage] = &[
 ];
 const ALL_PURPOSES: &[Purpose] = &[Purpose::ServerAuth, Purpose::ClientAuth, Purpose::IpsecEndSystem];
 
-/// The CAPF certificate signs certificates and serves TLS [cucm-behaviour.md 4.1, 5.3]; without BasicConstraints it
-/// has the 680 bytes of [seed 000].
+/// The CAPF certificate signs certificates and serves TLS [sources/capf#service]; without BasicConstraints it
+/// has the 680 bytes of [sources/certificates#self-signed-profile].
 const CAPF_USAGES: &[Usage] = &[Usage::DigitalSignature, Usage::KeyCertSign];
 const CAPF_PURPOSES: &[Purpose] = &[Purpose::ServerAuth, Purpose::IpsecEndSystem];
 
@@ -46,11 +46,11 @@ const fn capf(digest: DigestId, ca_path_length: Option<u8>) -> CertificateProfil
     }
 }
 
-/// Twenty years, the ITLRecovery certificate of 12.5 to 14 [cucm-behaviour.md 2.1].
+/// Twenty years, the ITLRecovery certificate of 12.5 to 14 [sources/releases#signers].
 const TWENTY_YEARS: u32 = 7300;
 
-/// 9.1: CallManager, CAPF and ipsec have 1024 bits, tomcat and TVS 2048, all with SHA-1, and a renewal makes the same [seed 004:
-/// before 10; seed 000, cucm-behaviour.md 5.2: SHA-1].
+/// 9.1: CallManager, CAPF and ipsec have 1024 bits, tomcat and TVS 2048, all with SHA-1, and a renewal makes the same
+/// [sources/certificates#self-signed-profile].
 pub(super) const fn of_9_1(unit: Unit) -> (KeyProfile, KeyProfile) {
     let bits = match unit {
         Unit::CallManager | Unit::Capf | Unit::Ipsec => 1024,
@@ -64,8 +64,9 @@ pub(super) const fn of_9_1(unit: Unit) -> (KeyProfile, KeyProfile) {
     (both, both)
 }
 
-/// 10.5: 2048 bits everywhere [seed 004: from 10 on], with SHA-256 as its renewals [seed 000; of an installation inferred]. The
-/// cluster of [seed 000] has 1024 bits with SHA-1, because it came from an older release.
+/// 10.5: 2048 bits everywhere [sources/certificates#self-signed-profile], with SHA-256 as its renewals
+/// [sources/certificates#self-signed-profile; of an installation inferred]. The cluster of
+/// [sources/published-clusters#two-nodes] has 1024 bits with SHA-1, because it came from an older release.
 pub(super) const fn of_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     let certificate = match unit {
         Unit::Capf => capf(DigestId::SHA256, None),
@@ -81,7 +82,7 @@ pub(super) const fn of_11_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     (new, new)
 }
 
-/// 12.5 and 14: as 15 \[inferred\], but ITLRecovery lasts twenty years [cucm-behaviour.md 2.1].
+/// 12.5 and 14: as 15 \[inferred\], but ITLRecovery lasts twenty years [sources/releases#signers].
 pub(super) const fn of_12_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     let (mut both, _) = of_15(unit);
     if matches!(unit, Unit::ItlRecovery) {
@@ -91,7 +92,7 @@ pub(super) const fn of_12_5(unit: Unit) -> (KeyProfile, KeyProfile) {
 }
 
 /// 15: 2048 bits with SHA-256 everywhere, P-384 with a hash of at least its strength, CN in the SAN, a CAPF that says CA:TRUE
-/// with path length 0 [cucm-behaviour.md 4.1, 5.2, 5.4].
+/// with path length 0 [sources/capf#service], [sources/certificates#names-and-keys].
 pub(super) const fn of_15(unit: Unit) -> (KeyProfile, KeyProfile) {
     let certificate = match unit {
         Unit::Capf => capf(DigestId::SHA256, Some(0)),

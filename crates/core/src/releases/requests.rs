@@ -14,11 +14,12 @@ pub struct RequestRules {
     pub rsa: &'static [u32],
     /// Digests, the default first.
     pub digests: &'static [RequestDigest],
-    /// Whether the subject has its OU when nobody says anything (checkbox *Include OU in CSR*) [cucm-behaviour.md 5.4].
+    /// Whether the subject has its OU when nobody says anything (checkbox *Include OU in CSR*)
+    /// [sources/certificates#names-and-keys].
     pub with_ou: bool,
 }
 
-/// What the request of a unit asks for [cucm-behaviour.md 5.3].
+/// What the request of a unit asks for [sources/certificates#requests].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestRow {
     /// Whether one certificate may be for this unit of all nodes.
@@ -31,7 +32,8 @@ pub struct RequestRow {
     pub ca_path_length: Option<u8>,
 }
 
-/// Sizes of curves in bits, the default first [cucm-behaviour.md 5.2, 5.4].
+/// Sizes of curves in bits, the default first [sources/certificates#names-and-keys],
+/// [sources/certificates#self-signed-profile].
 pub const CURVES: [u32; 3] = [384, 256, 521];
 
 const SERVER_CLIENT: &[Purpose] = &[Purpose::ServerAuth, Purpose::ClientAuth];
@@ -47,7 +49,8 @@ const SIGN_CERTIFICATES: &[Usage] = &[Usage::DigitalSignature, Usage::KeyCertSig
 /// CAPF asks to be a subordinate CA that issues end certificates only.
 const CAPF_PATH_LENGTH: Option<u8> = Some(0);
 
-/// Before 10.5: no requests for all nodes, and smaller keys by default [T212214; defaults: inferred].
+/// Before 10.5: no requests for all nodes, and smaller keys by default [sources/certificates#requests; defaults:
+/// inferred].
 pub const FIRST: RequestRules = RequestRules {
     row: first,
     rsa: &[1024, 2048],
@@ -55,7 +58,8 @@ pub const FIRST: RequestRules = RequestRules {
     with_ou: true,
 };
 
-/// 10.5 and 11: every request asks for server, client and ipsec; CAPF for server and ipsec \[T212214\].
+/// 10.5 and 11: every request asks for server, client and ipsec; CAPF for server and ipsec
+/// [sources/certificates#requests].
 pub const OLD: RequestRules = RequestRules {
     row: old,
     rsa: &[2048, 1024, 3072, 4096],
@@ -63,10 +67,10 @@ pub const OLD: RequestRules = RequestRules {
     with_ou: true,
 };
 
-/// 12.5 and 14, before 14SU1 left the OU out [cucm-behaviour.md 5.4].
+/// 12.5 and 14, before 14SU1 left the OU out [sources/certificates#names-and-keys].
 pub const NEW_WITH_OU: RequestRules = RequestRules { with_ou: true, ..NEW };
 
-/// Up to 15SU4 [cucm-behaviour.md 5.3, 5.4].
+/// Up to 15SU4 [sources/certificates#requests], [sources/certificates#names-and-keys].
 pub const NEW: RequestRules = RequestRules {
     row: new,
     rsa: &[2048, 3072, 4096],

@@ -1,4 +1,4 @@
-//! The words of the TVS log [seed 000, 004]. Names come from phones, so nothing in them may end a line.
+//! The words of the TVS log [sources/tvs#log]. Names come from phones, so nothing in them may end a line.
 
 use wire::printable::one_line;
 

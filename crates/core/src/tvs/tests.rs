@@ -1,4 +1,4 @@
-//! The look-up against the vectors and the log texts of the seeds.
+//! The look-up against the vectors and the texts of [sources/tvs#log].
 
 use wire::trust_list::TrustList;
 use wire::tvs::{Answer, Found, Trust};
@@ -73,7 +73,7 @@ fn a_renewed_callmanager_certificate_is_found_with_the_lines_of_the_seed() {
 
 #[test]
 fn a_token_is_found_in_the_ctl_with_the_lines_of_the_seed() {
-    // the token stands in the data base too (Phone-SAST-trust); as in the seed it is found in the CTL
+    // the token stands in the data base too (Phone-SAST-trust); as in [sources/tvs#log] it is found in the CTL
     let cache = TvsCache::new().with_database([entry("etoken-1024", &[0, 3])]).with_ctl(
         Some(&ctl("ctlclient-5728")),
         DEFAULT_TTL_SECONDS,

@@ -224,7 +224,7 @@ fn lists_of_devices() {
 #[test]
 fn roles_of_stores() {
     assert_eq!(roles(&[3]), [0, 2]);
-    assert_eq!(roles(&[3, 4, 14]), [0, 2], "as the log of the seed shows it");
+    assert_eq!(roles(&[3, 4, 14]), [0, 2], "as a printed log shows it");
     assert_eq!(roles(&[14]), [0, 3]);
     assert_eq!(roles(&[9, 10, 4]), [4]);
     assert_eq!(roles(&[11, 12]), [21]);

@@ -55,7 +55,7 @@ impl World {
         };
         let new = NewCluster {
             release: release(name).unwrap(),
-            // as that of [seed 000]
+            // as that of [sources/published-clusters#two-nodes]
             upgraded_from: release("9.1").filter(|_| name == "10.5"),
             nodes: vec![node("cucm-1051-a-pub", 155), node("cucm-1051-a-sub1", 156)],
             subject: SubjectParts {

@@ -48,7 +48,7 @@ impl Place {
         };
         let new = NewCluster {
             release: release(release_name).unwrap(),
-            // as that of [seed 000]
+            // as that of [sources/published-clusters#two-nodes]
             upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
             nodes: vec![node("pub", "127.0.0.1"), node("sub", "127.0.0.2")],
             subject: SubjectParts {

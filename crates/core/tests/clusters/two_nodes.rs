@@ -1,5 +1,5 @@
-//! A cluster of two nodes with the names, sizes and serial numbers of [seed 000], from its first start through mixed mode
-//! and a renewal of the CallManager certificate.
+//! A cluster of two nodes with the names, sizes and serial numbers of [sources/published-clusters#two-nodes], from its
+//! first start through mixed mode and a renewal of the CallManager certificate.
 
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
@@ -11,7 +11,7 @@ use ringfence_core::units::Unit;
 use ringfence_core::{Actor, Cluster, CoreError, Level, Surroundings};
 use wire::role::Role;
 
-/// A clock that the test moves, and the serial numbers that the seed prints.
+/// A clock that the test moves, and the serial numbers of that cluster.
 struct Seed {
     now: i64,
     random: OpensslRandom,
@@ -59,7 +59,7 @@ fn new_cluster(release_name: &str) -> NewCluster {
     };
     NewCluster {
         release: release(release_name).unwrap(),
-        // as that of [seed 000]
+        // as that of [sources/published-clusters#two-nodes]
         upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
         nodes: vec![node("cucm-1051-a-pub", "127.0.0.1"), node("cucm-1051-a-sub1", "127.0.0.2")],
         subject: SubjectParts {

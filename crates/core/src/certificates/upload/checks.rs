@@ -1,5 +1,5 @@
 //! What must hold before a certificate is taken: plain functions over the certificate, its request and the time. The words of the
-//! original where they are known, then what differs and what to do [cucm-behaviour.md 5.4; T217138].
+//! original where they are known, then what differs and what to do [sources/certificates#upload-errors].
 
 use std::collections::BTreeSet;
 
@@ -20,10 +20,10 @@ use crate::units::Unit;
 /// Certificates of a chain at most, from the one of the unit to the root.
 const CHAIN_DEPTH: usize = 8;
 
-/// Bits of an RSA key at most [cucm-behaviour.md 5.4].
+/// Bits of an RSA key at most [sources/certificates#upload].
 const RSA_LIMIT: usize = 4096;
 
-/// Letters of all names of a certificate together at most [seed 004].
+/// Letters of all names of a certificate together at most [sources/certificates#names-and-keys].
 const NAMES_LIMIT: usize = 999;
 
 /// A certificate that ends sooner than this is taken with a word about it, seconds: the last threshold of the monitor before it hurries.
@@ -180,8 +180,9 @@ pub(super) fn names(asked: &pki::extensions::Extensions, certificate: &Certifica
     Err(CoreError::refused("san-mismatch", text))
 }
 
-/// What older releases ask for and the answer of a CA in the deck has not: serverAuth and clientAuth; digitalSignature,
-/// keyEncipherment, dataEncipherment and keyCertSign [seed 004]. TLS with RSA, CAPF and ipsec need none of them.
+/// What older releases ask for and a CA may leave out. Cisco names what it signs: serverAuth and clientAuth;
+/// digitalSignature, keyEncipherment, dataEncipherment and keyCertSign [sources/certificates#requests]. TLS with RSA,
+/// CAPF and ipsec need none of them.
 const SPARE: [&str; 2] = [Usage::KeyAgreement.name(), Purpose::IpsecEndSystem.name()];
 
 /// Whether the CA has kept the usages and purposes that the unit needs.
@@ -215,7 +216,7 @@ pub(super) fn constraints(unit: Unit, certificate: &Certificate, now: i64) -> Re
         Unit::Capf => authority(certificate, now).map_err(|reason| {
             CoreError::refused("not-a-ca", format!("{reason}. Let the CA sign it as a subordinate CA"))
         }),
-        // 14SU3 and later refuse it; nothing older needs it [cucm-behaviour.md 5.4].
+        // 14SU3 and later refuse it; nothing older needs it [sources/certificates#upload].
         Unit::Ipsec if certificate.extensions().ca == Some(true) => {
             let text = "an ipsec certificate must not be that of a CA (CA:TRUE). Let the CA sign it as an end entity";
             Err(CoreError::refused("is-a-ca", text))

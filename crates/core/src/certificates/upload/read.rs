@@ -1,4 +1,4 @@
-//! The file of an upload: PEM with one certificate, DER, or a chain as PKCS#7 in DER [seed 004, cucm-behaviour.md 5.4].
+//! The file of an upload: PEM with one certificate, DER, or a chain as PKCS#7 in DER [sources/certificates#upload].
 
 use pki::Certificate;
 use pki::bundle::{FileError, PKCS7_IN_PEM, certificates};

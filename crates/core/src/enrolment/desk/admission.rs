@@ -22,7 +22,7 @@ impl Desk {
     /// Answers [`wire::capf::Question::Authenticate`]. `now` in milliseconds since 1970 UTC.
     ///
     /// Order: is the device known; is it shut out; does it authenticate; what is scheduled, and not too late
-    /// [reference capf.md 4].
+    /// [sources/capf#authentication].
     ///
     /// # Errors
     /// [`Refused`].

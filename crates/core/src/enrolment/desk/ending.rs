@@ -94,7 +94,8 @@ impl Desk {
             let step = Step::GiveUp { key: lsc.key.clone(), device: row.device.clone() };
             self.recorder.record(&self.cluster, step, now).await?;
         }
-        // A phone says so when there is none to delete [reference capf.md 3]: it has deleted it in a session whose end nobody heard.
+        // A phone says so when there is none to delete [sources/capf#sequence]: it has deleted it in a session whose
+        // end nobody heard.
         let had_none = ended.stage == Stage::Delete && ended.cause == Cause::PhoneFailed(Reason::FAILURE);
         if had_none && row.public_key.is_some() {
             let (device, scheduled_at) = (row.device.clone(), row.scheduled_at);

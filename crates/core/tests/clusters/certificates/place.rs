@@ -46,7 +46,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// A cluster; one of 10.5 came from 9.1, as that of [seed 000].
+    /// A cluster; one of 10.5 came from 9.1, as that of [sources/published-clusters#two-nodes].
     pub async fn new(release_name: &str) -> Self {
         Self::of(release_name, (release_name == "10.5").then_some("9.1")).await
     }

@@ -98,7 +98,7 @@ async fn with_keys_of_their_own() {
     let uses = "keyUsage=digitalSignature,dataEncipherment\nextendedKeyUsage=serverAuth,clientAuth\n";
     let (key, request) = root.outside("/CN=www.example.org", "rsa:2048", "DNS:www.example.org");
     let foreign = root.sign(&request, uses);
-    // How the CA has signed is worth a note, and the usages of the deck are enough.
+    // How the CA has signed is worth a note, and the usages of [sources/certificates#requests] are enough.
     let (own_key, own) = root.outside("/CN=pub.example.com", "rsa:2048", "DNS:pub.example.com,DNS:example.com");
     let deck = "keyUsage=digitalSignature,keyEncipherment,dataEncipherment,keyCertSign\nextendedKeyUsage=serverAuth,clientAuth\n";
     for (how, note) in [

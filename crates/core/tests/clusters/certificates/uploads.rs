@@ -11,7 +11,8 @@ use crate::certificates::place::Place;
 
 const DAY: i64 = 86_400_000;
 
-/// The deck lists the usages of a CA's answer without naming a unit [seed 004]: with exactly these it is taken for each.
+/// Cisco lists the usages of a CA's answer without naming a unit [sources/certificates#requests]: with exactly these it
+/// is taken for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_usages_of_the_deck_are_enough_for_each_unit() {
     let mut place = Place::new("10.5").await;

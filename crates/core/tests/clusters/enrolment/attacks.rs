@@ -122,8 +122,8 @@ async fn futures_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     futures.into_iter().filter_map(|(_, done)| done).collect()
 }
 
-/// The protocol signs no session [reference capf.md 5]: who has recorded what a phone said gets an LSC for a key of his own, unless
-/// SUDI_DATA stands in it, which is made over the session.
+/// The protocol signs no session [sources/capf#proofs]: who has recorded what a phone said gets an LSC for a key of his
+/// own, unless SUDI_DATA stands in it, which is made over the session.
 #[tokio::test]
 async fn a_recorded_proof_opens_the_door_and_is_told_of() {
     let mut place = Place::new(&[DEVICE]).await;
@@ -272,7 +272,7 @@ async fn the_end_of_a_session_of_another_address_can_be_waited_for() {
 }
 
 /// Which certificate a phone shows when it has both is its own affair ("precedence"); CAPF takes either in both modes: a phone that
-/// lost its LSC has the MIC only, and one whose maker's root is not loaded the LSC only [cucm-behaviour.md 4.2].
+/// lost its LSC has the MIC only, and one whose maker's root is not loaded the LSC only [sources/capf#authentication].
 #[tokio::test]
 async fn both_certificate_modes_take_either_kind() {
     let mut place = Place::new(&[DEVICE]).await;

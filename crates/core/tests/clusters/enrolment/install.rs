@@ -36,7 +36,7 @@ async fn an_lsc_comes_to_be_in_three_steps() {
     assert_eq!(done.lsc.unwrap().serial, row.serial);
     assert!(done.unconfirmed.is_none());
 
-    // the query of the seed
+    // the query of [sources/database#output]
     let sql = "select name,tkcertificatestatus,publickey from device where name like 'SEP%'";
     let table = place.cluster.run_sql(&place.actor, sql, 0).await.unwrap();
     assert_eq!(table.columns, ["name", "tkcertificatestatus", "publickey"]);

@@ -76,7 +76,7 @@ impl Place {
         let mut clock = Clock { now: START, random: OpensslRandom };
         let new = NewCluster {
             release: release(name).unwrap(),
-            // as that of [seed 000]
+            // as that of [sources/published-clusters#two-nodes]
             upgraded_from: release("9.1").filter(|_| name == "10.5"),
             nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: "127.0.0.1".parse().unwrap() }],
             subject: SubjectParts {

@@ -45,7 +45,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// `labserver1.vasank.com` of [seed 004] and a subscriber.
+    /// `labserver1.vasank.com` of [sources/published-clusters#presentation] and a subscriber.
     pub async fn new(release_name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let node = |name: &str, last| NewNode {
@@ -55,7 +55,7 @@ impl Place {
         };
         let new = NewCluster {
             release: release(release_name).unwrap(),
-            // as that of [seed 000]
+            // as that of [sources/published-clusters#two-nodes]
             upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
             nodes: vec![node("labserver1", 178), node("labserver2", 179)],
             subject: SubjectParts {

@@ -48,7 +48,7 @@ fn decided(belief: &Belief, itl: &[u8]) -> Verdict {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_headers_with_the_sizes_of_the_seed() {
     let mut place = Place::new("10.5").await;
-    // the seed's cluster has renewed keys of 2048 bits
+    // the printed cluster has renewed keys of 2048 bits
     place.renew(Unit::CallManager).await.unwrap();
     let publisher = place.publisher.clone();
     let held = place.list(&publisher, ListKind::Itl);
@@ -129,8 +129,8 @@ async fn the_log_has_the_lines_of_the_seed() {
     place.reset(&ResetKey::Local).await.unwrap();
     let size = place.list(&place.publisher, ListKind::Itl).bytes().len();
     let at = "Fri Mar 11 00:16:30 2016 itlreset";
-    // The lines of the seed in their order, each on a line of its own; without its database user, its SOAP answers and
-    // the numbers between that its parser prints. It has one node, and here are two.
+    // The lines of [sources/recovery#itl-reset-log] in their order, each on a line of its own; without its database
+    // user, its SOAP answers and the numbers between that its parser prints. It has one node, and here are two.
     let generated = |name: &str, sftp: &str, size: usize, location: &str| {
         format!(
             "{at} INFO: hostname is {name}\n\
