@@ -1,4 +1,5 @@
-//! Requests to a CA: one waits per node and unit; those before it are kept with their keys [cucm-behaviour.md 1.2, 5.3, 5.4].
+//! Requests to a CA: one waits per node and unit; those before it are kept with their keys
+//! [sources/shell#certificate-commands], [sources/certificates#requests].
 
 use cluster::rows::{NodeRow, RequestRow, RequestState};
 use pki::extensions::AltName;
@@ -315,7 +316,8 @@ pub fn digest_named(name: &str, offered: &[RequestDigest]) -> Result<RequestDige
     })
 }
 
-/// The digests that go with a key: on a curve those of at least the strength of the key [cucm-behaviour.md 5.4].
+/// The digests that go with a key: on a curve those of at least the strength of the key
+/// [sources/certificates#names-and-keys].
 pub(super) fn fitting(unit: Unit, bits: u32, offered: &[RequestDigest]) -> Vec<RequestDigest> {
     // 521 bits go with SHA-512, the largest there is.
     let least = if unit.is_ec() { bits.min(512) } else { 0 };
@@ -341,7 +343,7 @@ pub(super) fn digest(
     })
 }
 
-/// A name of hosts, without wildcards [cucm-behaviour.md 5.4].
+/// A name of hosts, without wildcards [sources/certificates#names-and-keys].
 fn check_name(name: &str) -> Result<(), CoreError> {
     if name.contains('*') {
         let text = format!("{} is a wildcard; such certificates are not supported", name.escape_debug());

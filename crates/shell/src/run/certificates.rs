@@ -1,4 +1,4 @@
-//! `show cert` and `set cert regen` [cucm-behaviour.md 1.2-1.4].
+//! `show cert` and `set cert regen` [sources/shell#certificate-commands], [sources/shell#regeneration].
 
 use ringfence_core::certificates::key_choice::KeyChoice;
 use ringfence_core::certificates::requests::{RequestDigest, digest_named};
@@ -78,7 +78,8 @@ impl Session {
             Some(reason) => self.cluster.regenerate_forced(&self.actor, &self.node, unit, reason, surroundings).await,
         })?;
         let name = unit.name();
-        // The renewal of ITLRecovery ends with its success line: its restarts are automatic [cucm-behaviour.md 1.4, 5.5].
+        // The renewal of ITLRecovery ends with its success line: its restarts are automatic
+        // [sources/shell#regeneration], [sources/releases#restarts].
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
         let restart = match unit {
             Unit::ItlRecovery => String::new(),
@@ -120,7 +121,8 @@ impl Session {
     }
 }
 
-/// The words behind `set cert regen UNIT`: pairs of a word and its value, as the page of the original has them [seed 004].
+/// The words behind `set cert regen UNIT`: pairs of a word and its value, as the page of the original has them
+/// [sources/certificates#names-and-keys].
 fn key_choice(options: &str, digests: impl FnOnce(Option<u32>) -> Vec<RequestDigest>) -> Result<KeyChoice, CoreError> {
     let mut choice = KeyChoice::default();
     let mut hash = None;
