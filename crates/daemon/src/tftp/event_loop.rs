@@ -1,5 +1,6 @@
-//! One thread, all transfers. `room`: who gets a place, and whose ends for it.
+//! One thread, all transfers. `room`: who gets a place, and whose ends for it; `end`: how one ends, for its log line.
 
+mod end;
 mod room;
 
 use std::cmp::Reverse;
@@ -16,6 +17,7 @@ use ringfence_core::origin::Origin;
 use wire::file_name::FileName;
 use wire::tftp::{Burst, Caps, Data, ErrorCode, Failure, Mode, Packet, Request, Step, Transfer};
 
+use self::end::End;
 use super::listener::{Incoming, Listener};
 use super::pieces::Pieces;
 use super::socket::TransferSocket;
@@ -70,6 +72,10 @@ struct Sending {
     transfer: Transfer<Pieces>,
     /// A piece of the file is being read.
     reading: bool,
+    /// When its one entry among the timers comes up; others of it count for nothing.
+    timer: Instant,
+    /// What the client asked for after it had ended this transfer, as far as anybody knows: begun when that is sure.
+    next: Option<(usize, Incoming)>,
 }
 
 /// What was brought for a place, if it still waits.
@@ -83,25 +89,6 @@ enum What {
     File(Result<Content, FetchError>),
     /// Bytes of the file from an offset on.
     Piece(u64, io::Result<Bytes>),
-}
-
-/// How a transfer ended, for its log line.
-enum End {
-    Done,
-    /// The client closed its port without acknowledging the last block.
-    Unacknowledged,
-    /// The client asked anew from the same port.
-    Superseded,
-    /// Places are short, and nothing was acknowledged.
-    MadeRoom,
-    /// Places are short, and its address has most of them.
-    HadMost,
-    Failed(Failure),
-    Network(io::Error),
-    /// The file cannot be read any further.
-    Unreadable(io::Error),
-    /// The time after the shutdown signal is over.
-    Stopped,
 }
 
 pub(super) struct EventLoop {
@@ -325,6 +312,12 @@ impl EventLoop {
             self.readable(index, now);
         }
         if let Some(&index) = self.pairs.get(&pair) {
+            if let Some(Some(Place { state: State::Sending(sending), .. })) = self.places.get_mut(index)
+                && sending.transfer.doubts()
+            {
+                sending.next = Some((listener, Incoming { peer, asked, bytes: bytes.clone() }));
+                return;
+            }
             if self.place(index).is_some_and(|place| place.waits_for(now) < self.config.anew_after) {
                 return; // the client did not wait for the first answer, or it is another one that forges this
             }
@@ -489,8 +482,9 @@ impl EventLoop {
             socket.send(&self.burst)?;
         }
         self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
-        self.timers.push(Reverse((transfer.deadline(), place.id, index)));
-        place.state = State::Sending(Box::new(Sending { socket, transfer, reading: false }));
+        let timer = transfer.deadline();
+        self.timers.push(Reverse((timer, place.id, index)));
+        place.state = State::Sending(Box::new(Sending { socket, transfer, reading: false, timer, next: None }));
         Ok(())
     }
 
@@ -508,6 +502,13 @@ impl EventLoop {
             Err(error) => return self.network(index, error),
         };
         let (heard_now, peer) = (sending.transfer.heard() && !heard, place.pair.0);
+        let deadline = sending.transfer.deadline();
+        if !sending.transfer.doubts() {
+            sending.next = None;
+        } else if deadline < sending.timer {
+            sending.timer = deadline;
+            self.timers.push(Reverse((deadline, place.id, index)));
+        }
         if heard_now {
             self.strangers.acknowledged(peer.ip(), now);
         }
@@ -526,7 +527,17 @@ impl EventLoop {
         match step {
             Step::Wait => self.bring(index),
             Step::Done => self.end(index, End::Done),
-            Step::Failed(failure) => self.end(index, End::Failed(failure)),
+            Step::Failed(failure) => {
+                let place = self.places.get_mut(index).and_then(Option::as_mut);
+                let next = match place.map(|place| &mut place.state) {
+                    Some(State::Sending(sending)) => sending.next.take(),
+                    _ => None,
+                };
+                self.end(index, End::Failed(failure));
+                if let Some((listener, incoming)) = next {
+                    self.request(listener, incoming, now);
+                }
+            }
         }
     }
 
@@ -548,11 +559,12 @@ impl EventLoop {
             self.timers.pop();
             let Some(Some(place)) = self.places.get_mut(index) else { continue };
             let State::Sending(sending) = &mut place.state else { continue };
-            if place.id != id {
+            if place.id != id || sending.timer != at {
                 continue;
             }
             let step = sending.transfer.timeout(now, &mut self.burst);
-            self.timers.push(Reverse((sending.transfer.deadline().max(now), id, index)));
+            sending.timer = sending.transfer.deadline().max(now);
+            self.timers.push(Reverse((sending.timer, id, index)));
             self.act(index, step, now);
         }
     }
@@ -626,29 +638,6 @@ impl Place {
 
     fn all_sent(&self) -> bool {
         matches!(&self.state, State::Sending(sending) if sending.transfer.all_sent())
-    }
-}
-
-impl std::fmt::Display for End {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Done => f.write_str("complete"),
-            Self::Unacknowledged => f.write_str("client closed its port without the last acknowledgement"),
-            Self::Superseded => f.write_str("client asked anew from the same port"),
-            Self::MadeRoom => {
-                f.write_str("it made room for others: places are short, and the client did not acknowledge")
-            }
-            Self::HadMost => f.write_str(
-                "it made room for another address: places are short, and this one's address has most of them",
-            ),
-            Self::Failed(failure) => failure.fmt(f),
-            Self::Network(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                f.write_str("client closed its port")
-            }
-            Self::Network(error) => error.fmt(f),
-            Self::Unreadable(error) => write!(f, "the file cannot be read: {error}"),
-            Self::Stopped => f.write_str("server is stopping"),
-        }
     }
 }
 

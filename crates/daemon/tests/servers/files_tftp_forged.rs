@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::files_fixture::Servers;
 use daemon::{http, tftp};
-use wire::tftp::{Mode, Options, Packet, Request};
+use wire::tftp::{ErrorCode, Mode, Options, Packet, Request};
 
 /// Long enough for a busy machine; only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -123,6 +123,37 @@ fn forged_requests_from_the_port_of_a_transfer_do_it_no_harm() {
         ask(&phone, server, "size-1", PLAIN);
         ask(&phone, server, "nothing", LONGEST);
         phone.send_to(&Packet::Ack { block }.to_bytes(), from).unwrap();
+    }
+}
+
+#[test]
+fn errors_and_nonsense_in_the_name_of_a_phone_do_its_transfer_no_harm() {
+    let (_servers, server) = start(tftp::Config::default());
+    let phone = socket(2);
+    ask(&phone, server, "size-10240", PLAIN);
+    let mut transfer = None;
+    for wanted in 1_u16..=21 {
+        let (bytes, from) = next(&phone);
+        let Packet::Data { block, .. } = Packet::decode(&bytes).unwrap() else { panic!("no data") };
+        assert_eq!((block, *transfer.get_or_insert(from)), (wanted, from), "another transfer");
+        // From its address and port to the right port: somebody has guessed both. Then he asks in its name, too.
+        phone.send_to(&Packet::Error { code: ErrorCode::DiskFull, text: "full".into() }.to_bytes(), from).unwrap();
+        phone.send_to(b"what?", from).unwrap();
+        ask(&phone, server, "size-1", PLAIN);
+        phone.send_to(&Packet::Ack { block }.to_bytes(), from).unwrap();
+    }
+}
+
+#[test]
+fn a_client_that_ends_a_transfer_and_asks_anew_from_the_same_port_is_served() {
+    let (_servers, server) = start(tftp::Config::default());
+    let phone = socket(2);
+    for _ in 0..2 {
+        ask(&phone, server, "size-10240", PLAIN);
+        let (_, from) = next(&phone);
+        phone.send_to(&Packet::Error { code: ErrorCode::NotDefined, text: "size".into() }.to_bytes(), from).unwrap();
+        // Asked once: it waits until it is sure that the first one is over.
+        fetch(&phone, server, 513);
     }
 }
 

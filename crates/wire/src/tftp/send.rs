@@ -12,6 +12,10 @@ use super::options::{Caps, Options};
 use super::packet::{ErrorCode, Mode, Packet, data_header};
 use super::{DATA_HEADER, DEFAULT_BLOCK_SIZE};
 
+/// A client that ends a transfer is taken at its word after this time, if it acknowledges nothing more until then: whoever guesses two
+/// ports can say it in its name. Longer than any way there and back.
+pub const DOUBT: Duration = Duration::from_millis(500);
+
 /// How long to wait for an acknowledgement and how often to send again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
@@ -194,6 +198,8 @@ pub struct Transfer<B> {
     heard: bool,
     /// The window could not be sent, because its bytes have to be brought.
     waits: bool,
+    /// It was told to end, and waits whether the client goes on all the same.
+    ending: Option<Failure>,
 }
 
 impl<B: Data> Transfer<B> {
@@ -231,6 +237,7 @@ impl<B: Data> Transfer<B> {
             moved: now,
             heard: false,
             waits: false,
+            ending: None,
             data,
         }
     }
@@ -281,10 +288,19 @@ impl<B: Data> Transfer<B> {
         burst.clear();
         match Packet::decode(datagram) {
             Ok(Packet::Ack { block }) => self.acknowledged(now, block, burst),
-            Ok(Packet::Error { code, text }) => Step::Failed(Failure::Refused { code, text }),
-            Ok(_) => Self::confused("a request or data".into(), burst),
-            Err(bad) => Self::confused(bad.to_string(), burst),
+            Ok(Packet::Error { code, text }) => self.told(now, Failure::Refused { code, text }),
+            Ok(_) => self.told(now, Failure::Confused("a request or data".into())),
+            Err(bad) => self.told(now, Failure::Confused(bad.to_string())),
         }
+    }
+
+    /// The client, or somebody in its name, ends it.
+    fn told(&mut self, now: Instant, failure: Failure) -> Step {
+        if self.ending.is_none() {
+            self.ending = Some(failure);
+            self.deadline = now + DOUBT;
+        }
+        Step::Wait
     }
 
     /// The clock may have reached [`Self::deadline`].
@@ -292,6 +308,12 @@ impl<B: Data> Transfer<B> {
         burst.clear();
         if now < self.deadline {
             return Step::Wait;
+        }
+        if let Some(failure) = self.ending.take() {
+            if matches!(failure, Failure::Confused(_)) {
+                burst.tell(ErrorCode::IllegalOperation, "not a TFTP acknowledgement");
+            }
+            return Step::Failed(failure);
         }
         if !self.heard {
             return self.unheard(now, burst);
@@ -335,6 +357,12 @@ impl<B: Data> Transfer<B> {
     #[must_use]
     pub const fn heard(&self) -> bool {
         self.heard
+    }
+
+    /// Whether it was told to end, which may not be true.
+    #[must_use]
+    pub const fn doubts(&self) -> bool {
+        self.ending.is_some()
     }
 
     /// Since when an acknowledgement is awaited.
@@ -397,7 +425,7 @@ impl<B: Data> Transfer<B> {
         if ahead == 0 {
             // The block before the window again: its first block was lost. Once is enough for a window, else every
             // stray copy would double the traffic.
-            if self.window > 1 && !self.window_repeated {
+            if self.window > 1 && !self.window_repeated && self.ending.is_none() {
                 self.window_repeated = true;
                 self.resent += 1;
                 self.deadline = now + self.pace.first;
@@ -421,6 +449,7 @@ impl<B: Data> Transfer<B> {
         self.acked += blocks;
         self.moved = now;
         self.heard = true;
+        self.ending = None;
         self.tries = 0;
         self.window_repeated = false;
         self.deadline = now + self.pace.first;
@@ -451,11 +480,6 @@ impl<B: Data> Transfer<B> {
         }
         self.sent = self.sent.max(until);
     }
-
-    fn confused(why: String, burst: &mut Burst) -> Step {
-        burst.single(&Packet::Error { code: ErrorCode::IllegalOperation, text: "not a TFTP acknowledgement".into() });
-        Step::Failed(Failure::Confused(why))
-    }
 }
 
 /// The number of a block on the wire: 65535 is followed by 0.
@@ -464,298 +488,4 @@ const fn wire_number(block: u64) -> u16 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Bench {
-        transfer: Transfer<Vec<u8>>,
-        now: Instant,
-        burst: Burst,
-    }
-
-    #[allow(clippy::disallowed_methods)] // any origin of time will do
-    fn start(data: Vec<u8>, mode: Mode, options: Options) -> Bench {
-        let now = Instant::now();
-        let mut transfer = Transfer::new(data, mode, &options, &Caps::default(), Pace::default(), now);
-        let mut burst = Burst::new();
-        transfer.start(&mut burst);
-        Bench { transfer, now, burst }
-    }
-
-    impl Bench {
-        fn ack(&mut self, block: u16) -> Step {
-            let bytes = Packet::Ack { block }.to_bytes();
-            self.transfer.datagram(self.now, &bytes, &mut self.burst)
-        }
-
-        /// Numbers of the blocks in the burst.
-        fn blocks(&self) -> Vec<u16> {
-            self.burst
-                .datagrams()
-                .map(|d| match Packet::decode(d).unwrap() {
-                    Packet::Data { block, .. } => block,
-                    other => panic!("not data: {other:?}"),
-                })
-                .collect()
-        }
-
-        fn wait(&mut self, seconds: u64) -> Step {
-            self.now += Duration::from_secs(seconds);
-            self.transfer.timeout(self.now, &mut self.burst)
-        }
-    }
-
-    #[test]
-    fn empty_file_is_one_empty_block() {
-        let mut bench = start(vec![], Mode::Octet, Options::default());
-        assert_eq!(bench.burst.bytes(), b"\0\x03\0\x01");
-        assert!(bench.transfer.all_sent());
-        assert_eq!(bench.ack(1), Step::Done);
-    }
-
-    #[test]
-    fn whole_blocks_are_followed_by_an_empty_one() {
-        let mut bench = start(vec![7; 1024], Mode::Octet, Options::default());
-        assert_eq!(bench.ack(1), Step::Wait);
-        assert_eq!(bench.burst.bytes().len(), 516);
-        assert_eq!(bench.ack(2), Step::Wait);
-        assert_eq!(bench.burst.bytes(), b"\0\x03\0\x03");
-        assert_eq!(bench.ack(3), Step::Done);
-    }
-
-    #[test]
-    fn a_repeated_acknowledgement_sends_nothing() {
-        let mut bench = start(vec![7; 2000], Mode::Octet, Options::default());
-        assert_eq!(bench.ack(1), Step::Wait);
-        assert_eq!(bench.blocks(), [2]);
-        for stray in [1, 0, 9, 65535] {
-            assert_eq!(bench.ack(stray), Step::Wait);
-            assert!(bench.burst.bytes().is_empty(), "ACK {stray}");
-        }
-    }
-
-    #[test]
-    fn options_come_first() {
-        let asked = Options { block_size: Some(1000), transfer_size: Some(0), ..Options::default() };
-        let mut bench = start(vec![7; 1500], Mode::Octet, asked);
-        let oack = Packet::OptionAck(Options { transfer_size: Some(1500), ..asked });
-        assert_eq!(Packet::decode(bench.burst.bytes()).unwrap(), oack);
-        assert_eq!(bench.ack(7), Step::Wait);
-        assert!(bench.burst.bytes().is_empty());
-        assert_eq!(bench.wait(1), Step::Wait);
-        assert_eq!(Packet::decode(bench.burst.bytes()).unwrap(), oack);
-        assert_eq!(bench.ack(0), Step::Wait);
-        assert_eq!(bench.blocks(), [1]);
-        assert_eq!(bench.ack(1), Step::Wait);
-        assert_eq!(bench.ack(2), Step::Done);
-    }
-
-    #[test]
-    fn windows_go_on_behind_the_acknowledged_block() {
-        let asked = Options { block_size: Some(8), window: Some(4), ..Options::default() };
-        let mut bench = start((0..80).collect(), Mode::Octet, asked);
-        assert_eq!(bench.ack(0), Step::Wait);
-        assert_eq!(bench.blocks(), [1, 2, 3, 4]);
-        // block 3 was lost
-        assert_eq!(bench.ack(2), Step::Wait);
-        assert_eq!(bench.blocks(), [3, 4, 5, 6]);
-        // block 3 was lost again: once at once, then only by the clock
-        assert_eq!(bench.ack(2), Step::Wait);
-        assert_eq!(bench.blocks(), [3, 4, 5, 6]);
-        assert_eq!(bench.ack(2), Step::Wait);
-        assert!(bench.burst.bytes().is_empty());
-        assert_eq!(bench.wait(1), Step::Wait);
-        assert_eq!(bench.blocks(), [3, 4, 5, 6]);
-        assert_eq!(bench.ack(6), Step::Wait);
-        assert_eq!(bench.blocks(), [7, 8, 9, 10]);
-        assert_eq!(bench.ack(10), Step::Wait);
-        assert_eq!(bench.blocks(), [11]);
-        assert_eq!(bench.ack(11), Step::Done);
-        assert_eq!(bench.transfer.resent(), 3);
-    }
-
-    #[test]
-    fn waits_double_and_end() {
-        let mut bench = start(vec![7; 600], Mode::Octet, Options::default());
-        assert_eq!(bench.ack(1), Step::Wait);
-        for wait in [1, 2, 4, 8, 8, 8] {
-            assert_eq!(bench.wait(wait - 1), Step::Wait);
-            assert!(bench.burst.bytes().is_empty());
-            assert_eq!(bench.wait(1), Step::Wait);
-            assert_eq!(bench.blocks(), [2]);
-        }
-        assert_eq!(bench.wait(8), Step::Failed(Failure::NoAnswer { block: 2, tries: 6 }));
-        assert!(matches!(Packet::decode(bench.burst.bytes()), Ok(Packet::Error { .. })));
-    }
-
-    /// Seconds at which something is sent until it ends, and the end.
-    fn unheard(timeout: Option<u8>) -> (Vec<u64>, u64) {
-        let mut bench = start(vec![7; 600], Mode::Octet, Options { timeout, ..Options::default() });
-        let mut sent = vec![0];
-        for second in 1.. {
-            match bench.wait(1) {
-                Step::Failed(Failure::NoAnswer { .. }) => {
-                    assert!(bench.burst.bytes().is_empty(), "nobody is there to be told");
-                    return (sent, second);
-                }
-                step => assert_eq!(step, Step::Wait),
-            }
-            if !bench.burst.bytes().is_empty() {
-                sent.push(second);
-            }
-        }
-        unreachable!("it ends");
-    }
-
-    #[test]
-    fn without_an_acknowledgement_it_is_sent_three_times_in_ten_seconds_whatever_was_asked() {
-        assert_eq!(unheard(None), (vec![0, 1, 3], 10));
-        for (timeout, sent) in [(1, [0, 1, 2]), (2, [0, 2, 4]), (3, [0, 3, 6]), (4, [0, 4, 8]), (255, [0, 4, 8])] {
-            assert_eq!(unheard(Some(timeout)), (sent.to_vec(), 10), "timeout={timeout}");
-        }
-        // One that was heard keeps what was agreed.
-        let mut bench = start(vec![7; 600], Mode::Octet, Options { timeout: Some(255), ..Options::default() });
-        assert!(!bench.transfer.heard());
-        assert_eq!(bench.ack(0), Step::Wait);
-        assert!(bench.transfer.heard());
-        assert_eq!(bench.wait(254), Step::Wait);
-        assert!(bench.burst.bytes().is_empty());
-        assert_eq!(bench.wait(1), Step::Wait);
-        assert_eq!(bench.blocks(), [1]);
-    }
-
-    #[test]
-    fn an_agreed_timeout_is_kept() {
-        let mut bench = start(vec![7; 10], Mode::Octet, Options { timeout: Some(3), ..Options::default() });
-        assert_eq!(bench.ack(0), Step::Wait);
-        for _ in 0..6 {
-            assert_eq!(bench.wait(2), Step::Wait);
-            assert!(bench.burst.bytes().is_empty());
-            assert_eq!(bench.wait(1), Step::Wait);
-            assert_eq!(bench.blocks(), [1]);
-        }
-        assert!(matches!(bench.wait(3), Step::Failed(_)));
-    }
-
-    #[test]
-    fn block_numbers_roll_over() {
-        let asked = Options { block_size: Some(8), window: Some(64), ..Options::default() };
-        let size = 8 * 70_000 + 3;
-        let mut bench = start((0..size).map(|i| (i / 8 % 251) as u8).collect(), Mode::Octet, asked);
-        assert_eq!(bench.ack(0), Step::Wait);
-        let mut got = Vec::new();
-        loop {
-            let mut last = 0;
-            for datagram in bench.burst.datagrams() {
-                let Packet::Data { block, data } = Packet::decode(datagram).unwrap() else { panic!("no data") };
-                got.extend_from_slice(data);
-                last = block;
-            }
-            if bench.ack(last) == Step::Done {
-                break;
-            }
-        }
-        assert_eq!(got.len(), size);
-        assert!(got.iter().enumerate().all(|(i, &b)| b == (i / 8 % 251) as u8));
-    }
-
-    #[test]
-    fn netascii_is_converted_on_the_way() {
-        let asked = Options { block_size: Some(8), transfer_size: Some(0), window: Some(2), ..Options::default() };
-        let data = b"line one\nline two\r\nand three\n".to_vec();
-        let mut bench = start(data.clone(), Mode::Netascii, asked);
-        let size = netascii::encoded_len(&data);
-        let oack = Packet::OptionAck(Options { transfer_size: Some(size), ..asked });
-        assert_eq!(Packet::decode(bench.burst.bytes()).unwrap(), oack);
-        assert_eq!(bench.ack(0), Step::Wait);
-        let mut got = Vec::new();
-        let mut block = 0;
-        loop {
-            // the client takes the first block of each window only
-            let Packet::Data { data, .. } = Packet::decode(bench.burst.datagrams().next().unwrap()).unwrap() else {
-                panic!("no data")
-            };
-            got.extend_from_slice(data);
-            block += 1;
-            if bench.ack(block) == Step::Done {
-                break;
-            }
-        }
-        assert_eq!(got.len() as u64, size);
-        assert_eq!(netascii::decode(&got), data);
-    }
-
-    /// Bytes of which a piece is at hand.
-    struct Brought {
-        all: Vec<u8>,
-        piece: std::ops::Range<u64>,
-    }
-
-    impl Data for Brought {
-        fn length(&self) -> u64 {
-            self.all.len() as u64
-        }
-
-        fn at_hand(&self, from: u64, count: usize) -> Option<&[u8]> {
-            let until = (from + count as u64).min(self.length());
-            let there = self.piece.start <= from && until <= self.piece.end;
-            there.then(|| &self.all[from as usize..until as usize])
-        }
-
-        fn whole(&self) -> Option<&[u8]> {
-            None
-        }
-    }
-
-    #[test]
-    #[allow(clippy::disallowed_methods)] // any origin of time will do
-    fn what_is_not_at_hand_is_brought_window_by_window() {
-        for (size, window) in [(0, None), (8, None), (100, Some(1)), (100, Some(3)), (96, Some(4)), (100, Some(64))] {
-            let (now, mut burst) = (Instant::now(), Burst::new());
-            let asked = Options { block_size: Some(8), window, ..Options::default() };
-            let data = Brought { all: (0..size).collect(), piece: 0..0 };
-            let mut transfer = Transfer::new(data, Mode::Octet, &asked, &Caps::default(), Pace::default(), now);
-            transfer.start(&mut burst);
-            assert_eq!(transfer.needs(), None, "the OACK needs nothing");
-            let (mut got, mut acked) = (Vec::new(), 0);
-            loop {
-                let step = transfer.datagram(now, &Packet::Ack { block: acked }.to_bytes(), &mut burst);
-                if step == Step::Done {
-                    break;
-                }
-                if let Some(needed) = transfer.needs() {
-                    assert!(burst.bytes().is_empty(), "a window goes out whole");
-                    let again = transfer.timeout(now + Duration::from_secs(2), &mut burst);
-                    assert!(again == Step::Wait && burst.bytes().is_empty(), "nothing to send again yet");
-                    assert!(needed.end - needed.start <= 8 * u64::from(transfer.window()));
-                    transfer.data_mut().piece = needed;
-                    transfer.go_on(&mut burst);
-                    assert_eq!(transfer.needs(), None);
-                }
-                for datagram in burst.datagrams() {
-                    let Packet::Data { block, data } = Packet::decode(datagram).unwrap() else { panic!("no data") };
-                    got.extend_from_slice(data);
-                    acked = block;
-                }
-            }
-            assert_eq!(got, (0..size).collect::<Vec<u8>>(), "{size} bytes, window {window:?}");
-        }
-    }
-
-    #[test]
-    fn error_and_nonsense_end_it() {
-        let mut bench = start(vec![7; 2000], Mode::Octet, Options::default());
-        let error = Packet::Error { code: ErrorCode::DiskFull, text: "full".into() }.to_bytes();
-        let step = bench.transfer.datagram(bench.now, &error, &mut bench.burst);
-        assert_eq!(step, Step::Failed(Failure::Refused { code: ErrorCode::DiskFull, text: "full".into() }));
-        assert!(bench.burst.bytes().is_empty());
-
-        let mut bench = start(vec![7; 2000], Mode::Octet, Options::default());
-        let step = bench.transfer.datagram(bench.now, b"GET / HTTP/1.0", &mut bench.burst);
-        assert!(matches!(step, Step::Failed(Failure::Confused(_))));
-        assert!(matches!(
-            Packet::decode(bench.burst.bytes()),
-            Ok(Packet::Error { code: ErrorCode::IllegalOperation, .. })
-        ));
-    }
-}
+mod tests;

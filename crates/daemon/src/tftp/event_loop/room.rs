@@ -36,7 +36,8 @@ impl EventLoop {
         !full
     }
 
-    /// Ends a transfer of one address or of all, the oldest of the first kind that there is: one that was never acknowledged, of an
+    /// Ends a transfer of one address or of all, the oldest of the first kind that there is: one that was told to end; one that was never
+    /// acknowledged, of an
     /// address that has acknowledged nothing for an hour, so that it may be forged; one that has stood still for long; one that was never
     /// acknowledged. Whether there was one.
     fn make_room(&mut self, from: Option<Origin>, now: Instant) -> bool {
@@ -50,9 +51,10 @@ impl EventLoop {
             let heard = sending.transfer.heard();
             let waits = place.waits_for(now);
             let kind = match heard {
-                false if !self.strangers.knows(address) => 0,
-                true if waits >= STALLED => 1,
-                false => 2,
+                _ if sending.transfer.doubts() => 0,
+                false if !self.strangers.knows(address) => 1,
+                true if waits >= STALLED => 2,
+                false => 3,
                 true => return None,
             };
             Some((kind, Reverse(waits), index))
