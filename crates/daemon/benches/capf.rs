@@ -123,6 +123,8 @@ impl EnrolmentDesk for Forgetful {
         None
     }
 
+    async fn turn(&self, _: &Option<String>, _: &AuthResponse) {}
+
     async fn admit(&self, visit: &mut Option<String>, auth: &AuthResponse) -> Result<Asked, Refused> {
         *visit = Some(auth.device_name.as_str().to_owned());
         Ok(Asked::Install(WANTED))

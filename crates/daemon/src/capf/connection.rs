@@ -141,12 +141,22 @@ impl<D: EnrolmentDesk> Shared<D> {
                         Err(_) => {}
                     }
                 }
-                // Its first message is whole; from here on it keeps its place.
-                ServerStep::Ask(Question::Authenticate(_)) if !place.busy() => session.closed(),
-                ServerStep::Ask(Question::Authenticate(auth)) => match self.desk.admit(visit, &auth).await {
-                    Ok(operation) => session.operation(operation),
-                    Err(refused) => session.refuse(refused.refusal),
-                },
+                ServerStep::Ask(Question::Authenticate(auth)) => {
+                    // Its first message is whole. A crowd that only says the name of a device at work makes room; from its turn on
+                    // each keeps its place.
+                    let waited = place.held() && {
+                        self.desk.turn(visit, &auth).await;
+                        place.busy()
+                    };
+                    if !waited {
+                        session.closed();
+                        continue;
+                    }
+                    match self.desk.admit(visit, &auth).await {
+                        Ok(operation) => session.operation(operation),
+                        Err(refused) => session.refuse(refused.refusal),
+                    }
+                }
                 ServerStep::Ask(Question::Issue { public_key, wanted }) => {
                     match self.desk.issue(visit, &public_key, wanted).await {
                         Ok(certificate) => session.issued(&certificate),

@@ -36,6 +36,9 @@ pub trait EnrolmentDesk: Send + Sync + 'static {
     /// A session of this address begins.
     fn visit(&self, session_id: u32, from: IpAddr) -> Self::Visit;
 
+    /// Waits for sessions that stand before this one. Nothing is decided meanwhile, and its connection may be closed.
+    fn turn(&self, visit: &Self::Visit, auth: &AuthResponse) -> impl Future<Output = ()> + Send;
+
     /// Is the phone let in, and what is scheduled for it?
     fn admit(
         &self,
@@ -137,8 +140,11 @@ impl EnrolmentDesk for NodeDesk {
         self.desk.visit(session_id, from)
     }
 
-    async fn admit(&self, visit: &mut Visit, auth: &AuthResponse) -> Result<Operation, Refused> {
+    async fn turn(&self, visit: &Visit, auth: &AuthResponse) {
         wait_for_those_before(TURN, || self.desk.another_at_work(auth.device_name.as_str(), visit.from())).await;
+    }
+
+    async fn admit(&self, visit: &mut Visit, auth: &AuthResponse) -> Result<Operation, Refused> {
         self.desk.admit(visit, auth, (self.clock)()).await
     }
 

@@ -251,6 +251,32 @@ fn silent_connections_leave_room_and_sessions_keep_theirs() {
     assert_eq!(making.receive().unwrap()[1], 9);
 }
 
+#[test]
+fn a_crowd_that_waits_for_the_session_of_a_device_leaves_room() {
+    let limits = CapfLimits { connections: 24, per_address: 12, ..CapfLimits::default() };
+    let node = CapfNode::start(false, limits, &[DEVICE]);
+    node.schedule(DEVICE, Operation::Install, AuthenticationMode::AuthenticationString, Some("482913"));
+    let from = |last: u8| Offer { from: Some(Ipv4Addr::new(127, 0, 0, last)), ..Offer::default() };
+    let mut making = CapfPhone::offer(node.address, from(9)).unwrap();
+    making.send(&auth(DEVICE, "482913"));
+    assert_eq!(making.receive().unwrap()[1], 3);
+    // Its name is no secret: whoever says it from another address waits for its end.
+    let mut crowd = Vec::new();
+    for number in 0..23 {
+        let mut one = CapfPhone::offer(node.address, from(if number < 12 { 2 } else { 3 })).unwrap();
+        one.send(&auth(DEVICE, "000000"));
+        crowd.push(one);
+    }
+    for round in 0..5 {
+        let mut phone = CapfPhone::offer(node.address, from(4)).unwrap();
+        phone.send(&auth("SEPFFFFFFFFFFFF", ""));
+        assert_eq!(phone.end(), 9, "round {round}");
+    }
+    assert_eq!(node.counters.refused(), 0);
+    making.send(&PhoneMessage::KeyGenerated(Ok(key())));
+    assert_eq!(making.receive().unwrap()[1], 9);
+}
+
 /// Who may start sessions of one device as often as he likes has one of them, not all places.
 #[test]
 fn a_later_session_of_a_device_ends_the_earlier_one() {

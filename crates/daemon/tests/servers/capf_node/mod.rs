@@ -92,6 +92,10 @@ impl EnrolmentDesk for RecordedDesk {
         self.inner.visit(session_id, from)
     }
 
+    async fn turn(&self, visit: &Visit, auth: &AuthResponse) {
+        self.inner.turn(visit, auth).await;
+    }
+
     async fn admit(&self, visit: &mut Visit, auth: &AuthResponse) -> Result<Asked, Refused> {
         self.inner.admit(visit, auth).await
     }
