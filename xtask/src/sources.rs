@@ -1,4 +1,4 @@
-//! Citations: code and docs name sections of docs/sources, and every section named is there.
+//! Citations: code and docs name sections of docs/sources, every section named is there, and nothing else is cited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,6 +21,26 @@ const KINDS: &[&str] = &["csv", "json", "md", "rs", "sh", "sql", "toml", "txt"];
 
 /// What is built or found, not written.
 const NOT_OURS: &[&str] = &["target", "corpus", "artifacts", "coverage"];
+
+/// Citations of documents that are not in the tree, as they were written once.
+const OLD: &[&str] = &[
+    "[seed]",
+    "[seeds]",
+    "seed 00",
+    "seeds 00",
+    "cucm-behaviour",
+    "trustlist.md",
+    "signed-config.md",
+    "phone-files.md",
+    "user-pain",
+    "python-peer",
+];
+
+/// The same, by names that other files may have: old when a sentence names them, not when a path or a link does.
+const OLD_ALONE: &[&str] = &["apis.md", "capf.md", "tvs.md"];
+
+/// Every database holds the hash of each of these files, so that not even their comments may change.
+const FIXED: &str = "crates/store/migrations/";
 
 /// The tests below hold citations that are wrong.
 const THIS_FILE: &str = "xtask/src/sources.rs";
@@ -91,6 +111,12 @@ fn judge(files: &[Text]) -> Findings {
             let mut said = citations(line);
             if let Some(page) = page_of(name) {
                 said.extend(links(line, page));
+            }
+            if let Some(word) = old(line).filter(|_| page_of(name).is_none() && !name.starts_with(FIXED)) {
+                findings.complaints.push(format!(
+                    "{name}:{} cites `{word}`, which is not in the tree: name the section of {PAGES} that holds the fact",
+                    index + 1
+                ));
             }
             for citation in said {
                 match wrong(&citation, &pages) {
@@ -191,6 +217,23 @@ fn citations(line: &str) -> Vec<Citation> {
     found
 }
 
+/// A citation of the old kind in a line.
+fn old(line: &str) -> Option<&'static str> {
+    let line = line.to_ascii_lowercase();
+    OLD.iter()
+        .find(|word| line.contains(*word))
+        .or_else(|| OLD_ALONE.iter().find(|word| is_alone(&line, word)))
+        .copied()
+}
+
+/// Does a name stand in a line without a path or a link around it?
+fn is_alone(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line.get(..at).unwrap_or_default();
+        !before.ends_with(|sign: char| sign.is_alphanumeric() || ['/', '(', '-', '_'].contains(&sign))
+    })
+}
+
 /// The links of a page of ours to another one, or to a section of its own.
 fn links(line: &str, page: &str) -> Vec<Citation> {
     line.split("](")
@@ -283,6 +326,36 @@ mod tests {
             let findings = judge(&files(&[("crates/wire/src/tvs.rs", text)]));
             assert_eq!(findings.complaints.len(), 1, "{text}: {findings:?}");
             assert!(findings.complaints[0].starts_with(said), "{text}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn a_citation_of_what_is_not_in_the_tree_is_named_with_its_line() {
+        for old in [
+            "/// Ours [seed 004].",
+            "/// Ours [seeds 003, 004; more].",
+            "/// Ours [seed].",
+            "    source: \"Seed 000 (MD5)\",",
+            "/// Ours [cucm-behaviour.md 1.4].",
+            "//! Ours [reference capf.md 5].",
+            "//! Ours, tvs.md 7.",
+            "// Ours [trustlist.md 2]",
+            "// The form of others [python-peer].",
+        ] {
+            let findings = judge(&files(&[("crates/wire/src/tvs.rs", &format!("\n{old}\n"))]));
+            assert_eq!(findings.complaints.len(), 1, "{old}: {findings:?}");
+            assert!(findings.complaints[0].starts_with("crates/wire/src/tvs.rs:2 cites `"), "{old}: {findings:?}");
+            assert!(judge(&files(&[("crates/store/migrations/0001.sql", old)])).complaints.is_empty(), "{old}");
+        }
+        for fine in [
+            "seeds: &[seed_of(1)],",
+            "let seed = [0; 32]; // [`seed`]",
+            "[there](sources/tvs.md#message)",
+            "docs/sources/tvs.md",
+            "my-capf.md",
+        ] {
+            let findings = judge(&files(&[("docs/limits.md", fine)]));
+            assert!(findings.complaints.is_empty(), "{fine}: {findings:?}");
         }
     }
 
