@@ -100,7 +100,7 @@ impl Args {
             let lines: String = if self.json {
                 page.iter().map(|entry| terminal::json_line(&value(entry))).collect()
             } else if self.long {
-                page.iter().map(|entry| text(entry, zone)).collect()
+                terminal::screen(&page.iter().map(|entry| text(entry, zone)).collect::<String>())
             } else {
                 // The columns of the first page are those of all: nobody waits for the last one.
                 let rows: Vec<Vec<String>> = page.iter().map(|entry| row(entry, zone)).collect();
@@ -122,7 +122,7 @@ impl Args {
                 true => terminal::json_line(
                     &json!({ "kind": "unreadable", "table": one.table, "key": one.key, "reason": one.reason }),
                 ),
-                false => one_line(&format!("unreadable: {one}")) + "\n",
+                false => terminal::screen(&(one_line(&format!("unreadable: {one}")) + "\n")),
             };
             terminal::print(&damaged.iter().map(line).collect::<String>())?;
         }

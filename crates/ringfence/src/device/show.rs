@@ -10,6 +10,7 @@ use ringfence_core::enrolment::{Enrolment, Operation};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::{Cluster, CoreError, OpensslRandom};
 use serde_json::{Map, Value, json};
+use shell::columns::pairs;
 use wire::file_name::{FileName, Form, Owner};
 
 use crate::device::list::{device_json, lsc, nodes};
@@ -108,7 +109,7 @@ impl Served {
             let size = size.map_or_else(|| "none".to_owned(), |size| counted(size, "byte"));
             out.push_str(&format!("  {name:<32} {size}\n"));
             if let Some(why) = why {
-                out.push_str(&format!("    {}\n", one_line(why)));
+                out.push_str(&terminal::screen(&format!("    {}\n", one_line(why))));
             }
         }
         let (name, config) = &self.config;
@@ -166,8 +167,8 @@ fn enrolled(cluster: &Cluster, it: &Enrolment) -> String {
 }
 
 fn lines(rows: &[(&str, String)]) -> String {
-    let line = |(name, value): &(&str, String)| format!("{name:<14} {}", one_line(value)).trim_end().to_owned() + "\n";
-    rows.iter().map(line).collect()
+    let rows: Vec<(&str, String)> = rows.iter().map(|(name, value)| (*name, one_line(value))).collect();
+    pairs(rows.iter().map(|(name, value)| (*name, value.as_str())), 14, terminal::columns())
 }
 
 fn parsed(name: &str) -> Result<FileName, Failure> {

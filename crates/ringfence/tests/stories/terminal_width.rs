@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use ringfence_core::units::Unit;
+
 use crate::admin_cluster::Place;
 use crate::support::terminal::Terminal;
 
@@ -73,6 +75,74 @@ fn tables_and_help_fit_and_break_between_words() {
     // A pipe has no width: a row is a line, for grep.
     let text = place.run(&["device", "list"], "").success();
     assert!(text.lines().any(|line| line.starts_with("SEP58971ECC97C1") && line.ends_with(description)), "{text}");
+}
+
+/// Host names as long as certificates take them, a common name of 128, keys named by 64 digits: no table of ours is wider than the screen.
+#[test]
+fn long_names_fit_too() {
+    let names = ["p", "s"].map(|letter| letter.repeat(40));
+    let place = Place::of([&names[0], &names[1]], |_| async {});
+    let subject = pki::name::Subject {
+        country: String::new(),
+        organization: "Example".into(),
+        unit: String::new(),
+        common_name: "c".repeat(128),
+        state: String::new(),
+        locality: String::new(),
+    };
+    let not_before = 1_700_000_000;
+    let request = pki::profile::SelfSigned { subject, serial: vec![7], not_before, dns_names: Vec::new() };
+    let profile = (ringfence_core::releases::release("15").unwrap().certificates)(Unit::Capf).1.certificate;
+    let made = pki::profile::self_signed(&profile, &request, &crate::keys::rsa_key(2048).unwrap()).unwrap();
+    std::fs::write(place.file("long.pem"), made.to_pem()).unwrap();
+    for store in ["CallManager", "tomcat"] {
+        place.run(&["admin", "-c", &format!("set cert import trust {store} long.pem")], "").success();
+    }
+    let file = format!("{}.pem", "c".repeat(128));
+    place.run(&["admin", "--yes", "-c", &format!("set cert delete tomcat-trust {file}")], "").success();
+    place.run(&["admin", "--yes", "-c", "set cert regen tomcat"], "").success();
+    place.run(&["admin", "-c", "set csr gen tomcat"], "").success();
+    place.run(&["device", "add", "SEP58971ECC97C1", "--description", &"d".repeat(128)], "").success();
+    place.run(&["admin", "-c", "utils capf device schedule SEP58971ECC97C1 install null"], "").success();
+    for command in ["set parameter EnableOCSP T", "utils cert revocation check"] {
+        place.run(&["admin", "-c", command], "");
+    }
+    let of_the_shell = [
+        "show cert deleted",
+        "show itl status",
+        "show ctl status",
+        "show cert monitor all",
+        "show cert revocation",
+        "show parameters",
+        "show restarts",
+        "utils key list",
+        "utils capf csr list",
+        "utils capf stale-lsc list",
+        "utils capf device list all",
+        "utils capf device show SEP58971ECC97C1",
+    ];
+    let of_the_program: [&[&str]; 7] = [
+        &["device", "list"],
+        &["device", "list", "--lsc"],
+        &["device", "list", "--unknown"],
+        &["device", "show", "SEP58971ECC97C1"],
+        &["inventory"],
+        &["monitor", "--all"],
+        &["truth"],
+    ];
+    let mut wide = Vec::new();
+    let of_the_shell = of_the_shell.iter().map(|command| vec!["admin", "-c", *command]);
+    for arguments in of_the_shell.chain(of_the_program.iter().map(|arguments| arguments.to_vec())) {
+        for columns in [80, 64] {
+            let text = printed(&place, columns, &arguments);
+            if longest(&text) > usize::from(columns) {
+                wide.push(format!("{columns}, {arguments:?}:\n{text}"));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
+    let keys = printed(&place, 80, &["admin", "-c", "utils key list"]);
+    assert!(keys.lines().any(|line| line.starts_with("  keys/") && line.ends_with(".pem")), "in one piece: {keys}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use ringfence_core::enrolment::{
 use ringfence_core::import::title;
 use ringfence_core::{CoreError, Surroundings};
 
+use crate::columns::pairs;
 use crate::question::Question;
 use crate::run::capf::{CAPF_STOPPED, NAMES, counted, day, issuer_name, table};
 use crate::session::{Reply, Session, one_line};
@@ -257,9 +258,9 @@ impl Session {
             let said = format!("no string is taken from {address} for {} more", counted(minutes, "minute"));
             rows.push(("Wrong strings", said));
         }
-        let line =
-            |(name, value): &(&str, String)| format!("{name:<29} {}", one_line(value)).trim_end().to_owned() + "\n";
-        Ok(Reply::done(rows.iter().map(line).collect::<String>()))
+        let rows: Vec<(&str, String)> = rows.iter().map(|(name, value)| (*name, one_line(value))).collect();
+        let rows = rows.iter().map(|(name, value)| (*name, value.as_str()));
+        Ok(Reply::done(pairs(rows, 29, self.columns)))
     }
 
     pub(super) async fn all_phones(&self) -> Result<usize, CoreError> {

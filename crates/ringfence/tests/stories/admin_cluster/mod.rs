@@ -41,6 +41,16 @@ impl Place {
         Then: FnOnce(Cluster) -> Done,
         Done: Future<Output = ()>,
     {
+        Self::of(["pub", "sub1"], then)
+    }
+
+    /// The same with other names.
+    pub fn of<Then, Done>(names: [&str; 2], then: Then) -> Self
+    where
+        Then: FnOnce(Cluster) -> Done,
+        Done: Future<Output = ()>,
+    {
+        let [publisher, subscriber] = names;
         let folder = tempfile::tempdir().unwrap();
         let node = |name: &str, address: &str| NewNode {
             name: name.to_owned(),
@@ -50,7 +60,7 @@ impl Place {
         let new = NewCluster {
             release: release("10.5").unwrap(),
             upgraded_from: release("9.1"),
-            nodes: vec![node("pub", "192.0.2.1"), node("sub1", "192.0.2.2")],
+            nodes: vec![node(publisher, "192.0.2.1"), node(subscriber, "192.0.2.2")],
             subject: SubjectParts {
                 country: "PL".to_owned(),
                 organization: "Example".to_owned(),
