@@ -191,11 +191,20 @@ impl Phone {
         let address = tvs::resolve(host, port, &self.settings.hosts, waits.connect).await.map_err(check)?;
         let connected = self.tls.connect(address, &waits).await;
         let (stream, certificate) = connected.map_err(|error| match error {
-            NoTls::Version(_) | NoTls::Ciphers(_) => unreachable(error.to_string()),
+            NoTls::Version(_) | NoTls::Ciphers(_) if self.is_service_of_a_node(host, port) => {
+                unreachable(error.to_string())
+            }
+            NoTls::Version(_) | NoTls::Ciphers(_) => unreachable(error.of_another_server().to_string()),
             NoTls::Failed(why) => check(why),
         })?;
         drop(stream);
         Ok(self.check_server(&server, role, &certificate).await)
+    }
+
+    /// Whether a TLS server is TVS or CAPF, by the config of this phone or by its port: any other is somebody's web server.
+    fn is_service_of_a_node(&self, host: &str, port: u16) -> bool {
+        let named = self.belief.tvs_servers().iter().any(|server| server.port == port && server.address == host);
+        named || [wire::tvs::PORT, wire::capf::PORT].contains(&port)
     }
 
     /// Decides about an offer; asks TVS when the lists do not decide it.

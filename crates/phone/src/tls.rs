@@ -85,17 +85,44 @@ impl PhoneTls {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoTls {
     /// The two have no version in common.
-    #[error("speaks no {0}")]
-    Version(&'static str),
+    #[error("speaks no {}: {}", .0.lacks, .0.of_a_node)]
+    Version(Missing),
     /// They have no cipher in common, as far as the alert tells.
-    #[error("breaks the handshake off, as a server does that takes none of the ciphers of this phone, {0}")]
-    Ciphers(&'static str),
+    #[error(
+        "breaks the handshake off, as a server does that takes none of the ciphers of this phone, {}: {}",
+        .0.lacks,
+        .0.of_a_node
+    )]
+    Ciphers(Missing),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
 }
 
+/// What a server lacks, and what is to be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    lacks: &'static str,
+    /// When it is a node of a cluster.
+    of_a_node: &'static str,
+    /// When it is a server of somebody else, whose settings are not ours.
+    of_another: &'static str,
+}
+
+/// The setting of a node that lets old phones in.
+const LEGACY_TLS: &str = "[phones] legacy_tls = true";
+
 impl NoTls {
+    /// The same about a server that need not be a node.
+    pub(crate) fn of_another_server(&self) -> Self {
+        let other = |missing: &Missing| Missing { of_a_node: missing.of_another, ..*missing };
+        match self {
+            Self::Version(missing) => Self::Version(other(missing)),
+            Self::Ciphers(missing) => Self::Ciphers(other(missing)),
+            Self::Failed(why) => Self::Failed(why.clone()),
+        }
+    }
+
     /// From the words of OpenSSL, its own and those of the alert that came.
     fn of(error: &openssl::ssl::Error, legacy: bool) -> Self {
         let stack = error.ssl_error().map(|stack| stack.errors()).unwrap_or_default();
@@ -108,14 +135,29 @@ impl NoTls {
         // OpenSSL 3 above security level 0 answers TLS 1.0 with an internal error: it cannot sign its MD5+SHA-1
         if says(&["alert protocol version", "unsupported protocol"]) || (legacy && says(&["alert internal error"])) {
             return Self::Version(match legacy {
-                true => "TLS 1.0, as this model needs: [phones] legacy_tls = true",
-                false => "TLS 1.2 or later, as this model needs: try --legacy-tls for a phone that speaks TLS 1.0",
+                true => Missing {
+                    lacks: "TLS 1.0, as this model needs",
+                    of_a_node: LEGACY_TLS,
+                    of_another: "that server must be set to take TLS 1.0 too, or this model cannot use it",
+                },
+                false => {
+                    let try_it = "try --legacy-tls for a phone that speaks TLS 1.0";
+                    Missing { lacks: "TLS 1.2 or later, as this model needs", of_a_node: try_it, of_another: try_it }
+                }
             });
         }
         if says(&["alert handshake failure"]) {
             return Self::Ciphers(match legacy {
-                true => "AES256-SHA and AES128-SHA with RSA key exchange: [phones] legacy_tls = true",
-                false => "those with ECDHE: try --legacy-tls",
+                true => Missing {
+                    lacks: "AES256-SHA and AES128-SHA with RSA key exchange",
+                    of_a_node: LEGACY_TLS,
+                    of_another: "that server must be set to take one of them over TLS 1.0, or this model cannot use it",
+                },
+                false => Missing {
+                    lacks: "those with ECDHE",
+                    of_a_node: "try --legacy-tls",
+                    of_another: "try --legacy-tls",
+                },
             });
         }
         Self::Failed(format!("no TLS: {error}"))

@@ -143,7 +143,8 @@ async fn a_tvs_that_knows_verify_only() {
     assert!(tvs.question_count() > 0);
 }
 
-/// A TLS version or cipher that a server does not have names the setting, with the phone that needs it and the other way round.
+/// A TLS version or cipher that a server does not have is named, with what helps: a setting where it is TVS of a node, and not at a server of
+/// somebody else.
 #[tokio::test]
 async fn a_server_of_another_age() {
     let (callmanager, tvs_owner, app) = (owner("ccm-pub-1024"), owner("tvs-2048"), owner("app-2048"));
@@ -163,6 +164,20 @@ async fn a_server_of_another_age() {
     settings.legacy_tls = true;
     let mut phone = Phone::new(settings).unwrap();
     let error = phone.check_tls("127.0.0.1", new.address.port(), Role::APP_SERVER).await.unwrap_err().to_string();
+    let wanted = format!(
+        "{}: speaks no TLS 1.0, as this model needs: that server must be set to take TLS 1.0 too, or this model cannot use it",
+        new.address
+    );
+    assert_eq!(error, wanted);
+    // The TVS of its config
+    let node = Node::start();
+    node.put(ITL, itl(&callmanager, &tvs_owner));
+    node.put(CONFIG, sgn(CONFIG, &config(&[new.address]), &callmanager));
+    let mut settings = node.phone("8861", NAME);
+    settings.legacy_tls = true;
+    let mut phone = Phone::new(settings).unwrap();
+    phone.boot().await;
+    let error = phone.check_tls("127.0.0.1", new.address.port(), Role::TVS).await.unwrap_err().to_string();
     let wanted = format!("{}: speaks no TLS 1.0, as this model needs: [phones] legacy_tls = true", new.address);
     assert_eq!(error, wanted);
     let nobody = phone.check_tls("127.0.0.1", closed_tcp_port(), Role::APP_SERVER).await.unwrap_err().to_string();
