@@ -104,7 +104,6 @@ impl Cluster {
             for (level, text) in [
                 ("INFO", "IN -- CertDBAction.java - deleteCertificateInDB(certInfo) -".to_owned()),
                 ("DEBUG", format!("deleteDERandPEM: sCertDir = {certificates} --- sAlias = {alias}")),
-                ("DEBUG", format!("Removing certificate from keystore : {alias}")),
             ] {
                 lines.push(self.stamped(now, level, &text)?);
             }

@@ -153,11 +153,9 @@ impl NoTls {
                     of_a_node: LEGACY_TLS,
                     of_another: "that server must be set to take one of them over TLS 1.0, or this model cannot use it",
                 },
-                false => Missing {
-                    lacks: "those with ECDHE",
-                    of_a_node: "try --legacy-tls",
-                    of_another: "try --legacy-tls",
-                },
+                false => {
+                    Missing { lacks: "those with ECDHE", of_a_node: "try --legacy-tls", of_another: "try --legacy-tls" }
+                }
             });
         }
         Self::Failed(format!("no TLS: {error}"))

@@ -84,11 +84,7 @@ fn cut_of(line: &str, room: usize) -> usize {
 
 /// Names and values in two columns; values break in theirs.
 #[must_use]
-pub fn pairs<'a>(
-    rows: impl IntoIterator<Item = (&'a str, &'a str)>,
-    names: usize,
-    columns: Option<usize>,
-) -> String {
+pub fn pairs<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>, names: usize, columns: Option<usize>) -> String {
     let mut out = String::new();
     for (name, value) in rows {
         let line = format!("{name:<names$} {value}");

@@ -4,6 +4,9 @@ use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
 use cluster::rows::PendingResetRow;
 
+/// Row of `processconfig` that is ours: the last number that a change was given, so that the lines of `certCN.log` count on.
+const LAST_NUMBER: &str = "RingfenceLastReset";
+
 const COLUMNS: &str = "SELECT seq, at, servername, CAST(tkcertificateservice AS BIGINT), fingerprint, oldserialnumber \
                        FROM pendingreset ORDER BY seq";
 
@@ -88,7 +91,9 @@ impl Transaction {
     pub async fn note_pending_reset(&mut self, reset: &PendingResetRow) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO pendingreset (seq, at, servername, tkcertificateservice, fingerprint, oldserialnumber) \
-             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM pendingreset WHERE seq < 9223372036854775807), $1, $2, $3, $4, $5) \
+             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM (SELECT seq FROM pendingreset UNION ALL \
+             SELECT CAST(paramvalue AS INTEGER) FROM processconfig WHERE paramname = $6) \
+             WHERE seq < 9223372036854775807), $1, $2, $3, $4, $5) \
              ON CONFLICT (servername, tkcertificateservice, fingerprint) DO NOTHING",
         )
         .bind(reset.at)
@@ -96,16 +101,23 @@ impl Transaction {
         .bind(reset.service)
         .bind(&reset.fingerprint)
         .bind(&reset.old_serial)
+        .bind(LAST_NUMBER)
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Takes away what is owed.
+    /// Takes away what is owed. Its numbers are not given again.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn forget_pending_resets(&mut self) -> Result<(), StoreError> {
+        let last: Option<i64> = sqlx::query_scalar("SELECT MAX(seq) FROM pendingreset WHERE seq < 9223372036854775807")
+            .fetch_one(self.connection())
+            .await?;
+        if let Some(last) = last {
+            self.set_parameter(LAST_NUMBER, &last.to_string()).await?;
+        }
         sqlx::query("DELETE FROM pendingreset").execute(self.connection()).await?;
         Ok(())
     }

@@ -153,8 +153,7 @@ async fn the_logs_of_the_original() {
          certDir: /usr/local/platform/.security/tomcat/trust-certs/test1.pem\n\
          2015-01-21 21:07:26,068 INFO [main] - IN -- CertDBAction.java - deleteCertificateInDB(certInfo) -\n\
          2015-01-21 21:07:26,068 DEBUG [main] - deleteDERandPEM: sCertDir = \
-         /usr/local/platform/.security/tomcat/trust-certs --- sAlias = test1\n\
-         2015-01-21 21:07:26,068 DEBUG [main] - Removing certificate from keystore : test1\n"
+         /usr/local/platform/.security/tomcat/trust-certs --- sAlias = test1\n"
     );
     let other = std::fs::read_to_string(place.folder.path().join("nodes/sub/log/messages")).unwrap();
     assert_eq!(

@@ -213,6 +213,16 @@ async fn one_reset_for_all_changes() {
         let count = log.lines().filter(|line| line.contains(&format!(", name={name}, "))).count();
         assert_eq!(count, if PHONES[..2].contains(&name) { 1 } else { 2 }, "{name}");
     }
+    // The number of a certificate is its own, whichever step it was written in, and goes on behind the last one.
+    let numbers: Vec<(u32, u32)> = log
+        .lines()
+        .map(|line| line.split_once(" |").unwrap().0.split_once('.').unwrap())
+        .map(|(number, line)| (number.parse().unwrap(), line.parse().unwrap()))
+        .collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{log}");
+    let mut certificates: Vec<u32> = numbers.iter().map(|(number, _)| *number).collect();
+    certificates.dedup();
+    assert_eq!(certificates, [1, 2, 3, 4, 5], "{log}");
     // Each certificate ends with its line, and each phone that is reset is a row that was moved to.
     let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
     assert_eq!(count("|finish cnf on table certificate"), count("|Cnf Received: "), "{log}");
