@@ -21,7 +21,7 @@ pub struct Release {
     /// Whether ITLs and CTLs hold the ITLRecovery certificate, and where it is made.
     pub recovery: Recovery,
     /// Whether a refresh upgrade to this release may make another ITLRecovery certificate although there is one: the fault of
-    /// [sources/releases#safe-orders].
+    /// field notice 70613 [sources/releases#safe-orders].
     pub may_renew_recovery: bool,
     /// What `utils itl reset` makes [sources/recovery#itl-reset].
     pub itl_reset: ItlReset,

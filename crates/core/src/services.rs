@@ -81,8 +81,8 @@ const fn network(name: &'static str, run: Run) -> Service {
     Service { name, kind: Kind::Network, run, publisher_only, for_cluster, from: "", until: "", activated }
 }
 
-/// The catalogue in the order of `utils service list`. Names: [sources/shell#services]; where a release stands beside
-/// one, the fact about that release is from 1.7, 5.4 or 5.5.
+/// The catalogue in the order of `utils service list`. Names: [sources/shell#services]; where a release stands
+/// beside one, the fact is there, in [sources/certificates#reuse] or in [sources/releases#restarts].
 const CATALOGUE: [Service; 26] = [
     network("A Cisco DB", Run::Elsewhere),
     // 5.5 names it from 14 on

@@ -340,7 +340,7 @@ async fn what_is_only_read_and_what_is_not_allowed() {
         place.type_in(&mut session, &["set parameter tftpfilesignaturealgorithm SHA-512", "show parameters"]).await;
     assert!(shown.contains("\nSuccessfully set TFTPFileSignatureAlgorithm to SHA-512.\n"));
     assert!(shown.contains("\nTFTPFileSignatureAlgorithm     : SHA-512\n"), "{shown}");
-    // the lines of the page [sources/shell#trust-list-commands]
+    // the lines of the page [sources/published-clusters#two-nodes]
     for line in ["LBMSecurityMode                : Insecure", "EnableCaching                  : True"] {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }
