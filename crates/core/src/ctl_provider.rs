@@ -37,7 +37,33 @@ pub struct Stored {
     pub warnings: Vec<String>,
 }
 
+/// Row of `processconfig` that is ours: the port at which the CTL provider listened last.
+const LAST_PORT: &str = "RingfenceCtlProviderPort";
+
 impl Cluster {
+    /// The port at which the CTL provider listened last; `None` when it never did.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn ctl_provider_port(&self) -> Result<Option<u16>, CoreError> {
+        let rows = self.store().parameters().await?;
+        let found = rows.iter().find(|(name, _)| name == LAST_PORT);
+        Ok(found.and_then(|(_, port)| port.parse().ok()).filter(|port| *port != 0))
+    }
+
+    /// Notes where it listens, so that a port which the system chose is named and stays. Writes nothing when it is known.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn note_ctl_provider_port(&self, port: u16) -> Result<(), CoreError> {
+        if self.ctl_provider_port().await? == Some(port) {
+            return Ok(());
+        }
+        let mut transaction = self.store().begin().await?;
+        transaction.set_parameter(LAST_PORT, &port.to_string()).await?;
+        Ok(transaction.commit().await?)
+    }
+
     /// What a CTL client makes a CTL from.
     ///
     /// # Errors

@@ -8,16 +8,23 @@ use trust::is_about;
 use crate::CoreError;
 use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
+use crate::parameters::{CAPF_PORT, Parameters, TVS_PORT};
 use crate::readable::{certificate, readable};
 use crate::units::{Unit, service};
 
-/// Ports at which the certificate of a unit is seen [sources/phones#ports].
-const PORTS: [(Unit, &[u16]); 4] = [
-    (Unit::Tvs, &[2445]),
-    (Unit::Capf, &[3804]),
-    (Unit::CallManager, &[2443, 2444, 5061, 5090]),
-    (Unit::Tomcat, &[443, 6971, 6972, 8443]),
-];
+/// Ports of the original at which the certificate of a unit is seen that Ringfence does not serve [sources/phones#ports].
+const PORTS: [(Unit, &[u16]); 2] =
+    [(Unit::CallManager, &[2443, 2444, 5061, 5090]), (Unit::Tomcat, &[443, 6971, 6972, 8443])];
+
+/// The same of a unit that it serves: where configs send the phones.
+fn served_port(unit: Unit, parameters: &Parameters) -> Option<u16> {
+    let (name, usual) = match unit {
+        Unit::Tvs => (TVS_PORT, wire::tvs::PORT),
+        Unit::Capf => (CAPF_PORT, wire::capf::PORT),
+        _ => return None,
+    };
+    Some(u16::try_from(parameters.number(name, u32::from(usual))).unwrap_or(usual))
+}
 
 /// What is asked for. Empty texts and `None` mean all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,8 +78,8 @@ pub struct Presented {
     pub node: String,
     /// The unit.
     pub unit: &'static str,
-    /// The ports of the original where the unit's certificate is seen.
-    pub ports: &'static [u16],
+    /// The ports where the unit's certificate is seen: TVS and CAPF where they listen, the others where they do in the original.
+    pub ports: Vec<u16>,
 }
 
 /// One certificate.
@@ -196,12 +203,13 @@ impl Inventory {
 
     async fn certificates(&self) -> Result<Vec<Entry>, CoreError> {
         let nodes = self.cluster.store().nodes().await?;
+        let parameters = self.cluster.parameters().await?;
         let hanging = self.cluster.store().lscs_by_issuer().await?;
         let lists = self.cluster.served_lists().await?;
         let mut all = Vec::new();
         for (row, certificate) in readable(&self.cluster.store().certificates().await?) {
             let mut entry = self.entry(Kind::Certificate, &certificate);
-            entry.presented = presented(row, &nodes);
+            entry.presented = presented(row, &nodes, &parameters);
             entry.trusted = stores(row);
             for (name, list) in &lists {
                 if list.records().any(|record| is_about(&record, &certificate)) {
@@ -295,11 +303,12 @@ impl Inventory {
     }
 }
 
-fn presented(row: &CertificateRow, nodes: &[NodeRow]) -> Vec<Presented> {
+fn presented(row: &CertificateRow, nodes: &[NodeRow], parameters: &Parameters) -> Vec<Presented> {
     let mut all = Vec::new();
     for node in nodes {
         for unit in Unit::ALL.into_iter().filter(|unit| row.is_own(&node.pkid, unit.service())) {
-            let ports = PORTS.iter().find(|(known, _)| *known == unit).map_or(&[][..], |(_, ports)| ports);
+            let fixed = PORTS.iter().find(|(known, _)| *known == unit).map_or(&[][..], |(_, ports)| ports);
+            let ports = served_port(unit, parameters).map_or_else(|| fixed.to_vec(), |port| vec![port]);
             all.push(Presented { node: node.name.clone(), unit: unit.name(), ports });
         }
     }

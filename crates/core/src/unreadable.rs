@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cluster::rows::{CertificateRow, DELETE, NodeRow, Unreadable};
+use cluster::rows::{CertificateRow, DELETE, NodeRow, RequestRow, RequestState, Unreadable};
 use pki::SoftKey;
 use pki::listing::ListKind;
 use store::Transaction;
@@ -80,6 +80,8 @@ pub(crate) fn own_key(node: &str, unit: Unit) -> String {
 /// A key that a node must have.
 struct NeededKey {
     unit: Unit,
+    /// Whether it waits for the certificate of a request: nobody uses it until that comes.
+    of_request: bool,
     /// The node whose own certificate it belongs to.
     node: String,
     /// Its file.
@@ -89,8 +91,20 @@ struct NeededKey {
 }
 
 impl NeededKey {
+    /// Whose it is.
+    fn owner(&self) -> String {
+        let of = if self.of_request { "request for the " } else { "" };
+        format!("the {of}{} certificate of {}", self.unit.name(), self.node)
+    }
+
     fn way_out(&self) -> String {
-        let anew = format!("`set cert regen {}` on {} makes certificate and key anew", self.unit.name(), self.node);
+        let (unit, node) = (self.unit.name(), &self.node);
+        let anew = match self.of_request {
+            true => format!(
+                "`set csr gen {unit}` on {node} makes request and key anew: no certificate for the old one can be used"
+            ),
+            false => format!("`set cert regen {unit}` on {node} makes certificate and key anew"),
+        };
         match &self.copy {
             Some(copy) => format!("Copy it from {}, or {anew}", copy.display()),
             None => format!("Put it back from a backup, or {anew}"),
@@ -129,8 +143,11 @@ impl Cluster {
     pub async fn unreadable(&self) -> Result<Vec<Unreadable>, CoreError> {
         let mut all = self.unreadable_rows(&[]).await?;
         let certificates = self.node_certificates().await?;
+        let requests = self.store().requests().await?;
         for node in self.store().nodes().await? {
-            all.extend(self.unreadable_files(&node, &certificates)?.into_iter().map(|(_, unreadable)| unreadable));
+            all.extend(
+                self.unreadable_files(&node, &certificates, &requests)?.into_iter().map(|(_, unreadable)| unreadable),
+            );
         }
         Ok(all)
     }
@@ -197,8 +214,9 @@ impl Cluster {
         Ok(self.unreadable_rows(&LISTS).await?.into_iter().next())
     }
 
-    /// The keys that a node must have: those of its own certificates, and that of ITLRecovery where the nodes share one.
-    fn needed_keys(&self, node: &NodeRow, all: &[NodeCertificates]) -> Vec<NeededKey> {
+    /// The keys that a node must have: those of its own certificates, that of ITLRecovery where the nodes share one, and those of requests
+    /// that wait for their certificate.
+    fn needed_keys(&self, node: &NodeRow, all: &[NodeCertificates], requests: &[RequestRow]) -> Vec<NeededKey> {
         let shared = |own: &NodeCertificates, unit: Unit| {
             own.publisher && unit == Unit::ItlRecovery && self.release().recovery == Recovery::Shared
         };
@@ -211,9 +229,14 @@ impl Cluster {
                 let file = format!("{}.pem", pki::hash::hex(&certificate.key_id()));
                 let publisher = self.data().node("", true).keys().folder().join(&file);
                 let copy = (own.name != node.name && publisher.exists()).then_some(publisher);
-                needed.push(NeededKey { unit: *unit, node: own.name.clone(), file, copy });
+                needed.push(NeededKey { unit: *unit, of_request: false, node: own.name.clone(), file, copy });
             }
         }
+        let mine = requests.iter().filter(|row| row.node == node.pkid && row.state == RequestState::Waiting);
+        needed.extend(mine.filter_map(|row| {
+            let (unit, file) = (Unit::of_service(row.service)?, format!("{}.pem", row.key_id));
+            Some(NeededKey { unit, of_request: true, node: node.name.clone(), file, copy: None })
+        }));
         needed
     }
 
@@ -222,10 +245,11 @@ impl Cluster {
         &self,
         node: &NodeRow,
         certificates: &[NodeCertificates],
+        requests: &[RequestRow],
     ) -> Result<Vec<(String, Unreadable)>, CoreError> {
         let directory = self.directory(node);
         let mut all = Vec::new();
-        let needed = self.needed_keys(node, certificates);
+        let needed = self.needed_keys(node, certificates, requests);
         let files = directory.keys().files()?;
         let mut missing: Vec<&NeededKey> = Vec::new();
         for key in &needed {
@@ -252,8 +276,9 @@ impl Cluster {
         &self,
         node: &NodeRow,
         certificates: &[NodeCertificates],
+        requests: &[RequestRow],
     ) -> Result<Vec<(String, Unreadable)>, CoreError> {
-        let mut all = self.unreadable_keys(node, certificates)?;
+        let mut all = self.unreadable_keys(node, certificates, requests)?;
         for kind in [ListKind::Ctl, ListKind::Itl] {
             let path = self.list_path(node, kind);
             let Some(bytes) = aside::read(&path)? else { continue };
@@ -318,12 +343,13 @@ impl Cluster {
         let certificates = self.node_certificates().await?;
         let mut found = Vec::new();
         for node in self.store().nodes().await? {
-            let needed = self.needed_keys(&node, &certificates);
+            // What a request waits with signs and vouches for nothing.
+            let needed = self.needed_keys(&node, &certificates, &[]);
             let checked = |file: &String| {
                 let mut units = needed.iter().filter(|key| key.file == *file).map(|key| key.unit);
                 units.any(|of| CHECKED.contains(&of)) && !needed.iter().any(|key| key.file == *file && key.unit == unit)
             };
-            let files = self.unreadable_keys(&node, &certificates)?.into_iter();
+            let files = self.unreadable_keys(&node, &certificates, &[])?.into_iter();
             found.extend(files.filter(|(file, _)| checked(file)).map(|(_, row)| row));
         }
         Ok(found)
@@ -416,8 +442,9 @@ impl Cluster {
         let now = surroundings.now();
         let forced = reason.map(|reason| format!("; forced: {reason}")).unwrap_or_default();
         let certificates = self.node_certificates().await?;
+        let requests = self.store().requests().await?;
         for node in self.store().nodes().await? {
-            for (file, unreadable) in self.unreadable_files(&node, &certificates)? {
+            for (file, unreadable) in self.unreadable_files(&node, &certificates, &requests)? {
                 if unreadable.table != folder || unreadable.key != key {
                     continue;
                 }
@@ -425,8 +452,8 @@ impl Cluster {
                     return Err(CoreError::refused("not-there", format!("There is no such file to delete. {way_out}")));
                 }
                 if let (Some(way_out), None) = (&unreadable.way_out, reason) {
-                    let needed = self.needed_keys(&node, &certificates).into_iter().find(|key| key.file == file);
-                    let of = needed.map(|key| format!("the {} certificate of {}", key.unit.name(), key.node));
+                    let needed = self.needed_keys(&node, &certificates, &requests);
+                    let of = needed.iter().find(|key| key.file == file).map(NeededKey::owner);
                     let text = format!(
                         "It is the key of {}. {way_out}. `{DELETE} force {folder} {key} REASON` does it all the same",
                         of.unwrap_or_default()

@@ -270,7 +270,10 @@ pub async fn start(prepared: &Prepared) -> Result<Node, ServeError> {
     let (says_tvs, says_capf) = (says(TVS_PORT, settings.listen.tvs), says(CAPF_PORT, settings.listen.capf));
     let known_capf = cluster.parameters().await?.number(CAPF_PORT, u32::from(wire::capf::PORT));
     let known_capf = u16::try_from(known_capf).unwrap_or(wire::capf::PORT);
-    let free = if settings.listen.http == 0 { 0 } else { wire::ctl_provider::PORT };
+    let free = match settings.listen.http {
+        0 => cluster.ctl_provider_port().await?.unwrap_or(0),
+        _ => wire::ctl_provider::PORT,
+    };
     let publisher = || PublisherOptions {
         capf: at(address, if first || says_capf { capf_port(settings, known_capf) } else { known_capf }),
         capf_limits: settings.capf.limits(),

@@ -59,7 +59,8 @@ impl Show {
 async fn cluster(opened: &Opened, node: &NodeRow) -> Result<String, CoreError> {
     let parameters = opened.cluster.parameters().await?;
     let parts = opened.cluster.subject_parts(node).await?;
-    let rows = [
+    let ctl_provider = opened.cluster.ctl_provider_port().await?.map(|port| port.to_string());
+    let mut rows = vec![
         ("release", opened.cluster.release().name, "utils system switch-version"),
         ("host name", &node.name, "set network hostname"),
         ("domain", &node.domain, "set network domain"),
@@ -72,6 +73,9 @@ async fn cluster(opened: &Opened, node: &NodeRow) -> Result<String, CoreError> {
         (TVS_PORT, parameters.get(TVS_PORT), "set parameter TVSPort"),
         (CAPF_PORT, parameters.get(CAPF_PORT), "set parameter CAPFPhonePort"),
     ];
+    if let Some(port) = ctl_provider.as_ref().filter(|_| node.publisher) {
+        rows.push(("CTL provider port", port, "[listen] ctl_provider"));
+    }
     let mut out =
         terminal::screen(&format!("{} of the cluster in {}\n", node.name, opened.cluster.data().root().display()));
     out.push('\n');

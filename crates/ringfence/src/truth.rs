@@ -119,7 +119,9 @@ async fn served(cluster: &Cluster, node: &NodeRow) -> Result<Vec<Port>, Failure>
         all.push((Unit::Capf, CAPF, number(CAPF_PORT, wire::capf::PORT)));
         let states = cluster.services_of(node).await.map_err(could_not)?;
         if states.iter().any(|row| row.name == CTL_PROVIDER && row.activated) {
-            let port = settings.listen.ctl_provider.unwrap_or(wire::ctl_provider::PORT);
+            let last = cluster.ctl_provider_port().await.map_err(could_not)?;
+            let port = settings.listen.ctl_provider.filter(|port| *port != 0).or(last);
+            let port = port.unwrap_or(wire::ctl_provider::PORT);
             all.push((Unit::Tomcat, CTL_PROVIDER, port));
         }
     }

@@ -149,9 +149,8 @@ impl Belief {
     }
 
     /// Whether any ITL is taken, whoever signed it and whether or not the signature holds: the stored ITL is the blank one, and no
-    /// record of the CTL signs configs either. A CTL that was reduced by *non-secure-mode* before the roll-back is no hindrance:
-    /// phones move from a secure to a non-secure cluster that way [sources/trust-lists#blank-list; that the reduced CTL
-    /// has no say is inferred from it]. A full CTL is.
+    /// record of the CTL signs configs either [sources/trust-lists#blank-list]. A CTL that was reduced by *non-secure-mode* before the
+    /// roll-back is no hindrance, because phones move from a secure to a non-secure cluster that way \[inferred\]. A full CTL is.
     #[must_use]
     pub fn takes_any_itl(&self) -> bool {
         self.itl_is_blank() && !self.wants_signed_configs()

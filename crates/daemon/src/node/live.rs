@@ -336,7 +336,15 @@ impl Live {
     /// Starts and stops servers as the rows of their services say.
     pub(super) async fn follow_services(&self) -> Result<(), StartError> {
         let rows = self.cluster.services_of(&self.node.load_full()).await?;
-        Ok(self.servers.lock().await.follow(&rows).await?)
+        let mut servers = self.servers.lock().await;
+        let followed = servers.follow(&rows).await;
+        if let Some(address) = servers.ctl_provider() {
+            // It serves all the same.
+            if let Err(error) = self.cluster.note_ctl_provider_port(address.port()).await {
+                tracing::warn!(%error, %address, "the port of the CTL provider is not on record");
+            }
+        }
+        Ok(followed?)
     }
 
     /// The certificates of all stores, the CTL of the node.

@@ -15,12 +15,15 @@ async fn of_the_node(
     cluster: &Cluster,
     node: &NodeRow,
     settings: &Settings,
-) -> Result<[(&'static str, &'static str, String); 3], CoreError> {
+) -> Result<[(&'static str, &'static str, String); 4], CoreError> {
     let parameters = cluster.parameters().await?;
+    let free = settings.listen.http == 0;
+    let known = if free { cluster.ctl_provider_port().await? } else { Some(wire::ctl_provider::PORT) };
     Ok([
         ("listen", "address", settings.listen.on(node.publisher, node.address.parse().ok()).to_string()),
         ("listen", "tvs", parameters.get(TVS_PORT).to_owned()),
         ("listen", "capf", parameters.get(CAPF_PORT).to_owned()),
+        ("listen", "ctl_provider", known.map_or_else(|| "a free one".to_owned(), |port| port.to_string())),
     ])
 }
 

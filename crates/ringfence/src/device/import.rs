@@ -8,7 +8,7 @@ use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::Input;
-use crate::opened::{Data, Opened, actor, could_not};
+use crate::opened::{Data, Opened, actor, could_not, refused};
 use crate::terminal::{self, GOOD, Progress, counted, paint};
 
 /// From this many on, a bar says how far it is: some seconds of work.
@@ -42,8 +42,10 @@ impl Import {
             let line = 1 + input.bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
             Failure::of(&input.name, format!("line {line}: is not UTF-8; save the list as UTF-8"))
         })?;
-        let (listed, known) =
-            opened.runtime.block_on(read(&opened, text)).map_err(|error| Failure::of(&input.name, error))?;
+        let (listed, known) = opened.runtime.block_on(read(&opened, text)).map_err(|error| match refused(error) {
+            Failure::Refused(reason) => Failure::Refused(format!("{}: {reason}", input.name)),
+            other => other,
+        })?;
         let new = listed.iter().filter(|listed| !known.contains(&listed.device.name)).count();
         let changed = listed.len() - new;
         if self.dry_run {

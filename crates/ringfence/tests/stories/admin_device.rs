@@ -168,7 +168,7 @@ fn a_list_is_taken_whole_or_not_at_all() {
     ];
     for (text, says) in too_bad {
         let ended = place.run(&["device", "import", "-"], text);
-        assert_eq!(ended.code(), 2, "{text}");
+        assert_eq!(ended.code(), 1, "{text}");
         assert!(ended.error().starts_with(&format!("standard input: {says}")), "{}", ended.error());
         assert_eq!(ended.error().lines().count(), 1);
     }

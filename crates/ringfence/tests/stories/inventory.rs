@@ -50,6 +50,15 @@ fn all_of_it_and_parts_of_it() {
     };
     assert_eq!(own("CAPF")["lscs_issued"], LSCS - LSCS / 10);
     assert_eq!(own("CAPF")["presented_by"][0]["ports"], serde_json::json!([3804]));
+    assert_eq!(own("TVS")["presented_by"][0]["ports"], serde_json::json!([2445]));
+    for (parameter, unit) in [("CAPFPhonePort 13804", "CAPF"), ("TVSPort 12445", "TVS")] {
+        place.run(&["admin", "-c", &format!("set parameter {parameter}")], "").success();
+        let moved = inventory(&place, &["--subject", own(unit)["subject"].as_str().unwrap()]);
+        let mut presented = moved.iter().filter_map(|entry| entry["presented_by"].as_array()).flatten();
+        let port: u64 = parameter.rsplit(' ').next().unwrap().parse().unwrap();
+        let at = presented.find(|it| it["unit"] == unit && it["node"] == "pub").map(|it| it["ports"].clone());
+        assert_eq!(at, Some(serde_json::json!([port])), "{moved:?}");
+    }
     let trusted: Vec<&str> =
         own("CAPF")["trusted_by"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
     assert!(trusted.contains(&"CTL of pub") && trusted.contains(&"ITL of sub1") && trusted.contains(&"CAPF-trust"));

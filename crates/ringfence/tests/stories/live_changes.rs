@@ -83,6 +83,36 @@ fn a_renewal_reaches_every_server() {
     assert_eq!(node.stop().code(), Some(0));
 }
 
+/// A port that the system chose for the CTL provider is named where the other ports are, and stays.
+#[test]
+fn the_port_of_the_ctl_provider_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let named = |arguments: &[&str]| {
+        let all = [arguments, &["--data", data.to_str().unwrap()]].concat();
+        let said = run(env!("CARGO_BIN_EXE_ringfence"), "", &all);
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let of_config = || {
+        let text = named(&["config", "show"]);
+        let line = text.lines().find(|line| line.starts_with("CTL provider port")).map(str::to_owned);
+        line.and_then(|line| line.split_whitespace().nth(3).map(str::to_owned))
+    };
+    let node = Served::start(&data, &["--release", "12.5"]);
+    assert_eq!(of_config(), None, "it never listened");
+    admin(&data, "utils service activate Cisco CTL Provider");
+    let port = of_config().expect("named as soon as it listens");
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port.parse().unwrap())).is_ok());
+    let truth = named(&["truth"]);
+    let same = truth.lines().find(|line| line.starts_with(&format!("127.0.0.1:{port} ")));
+    assert!(same.is_some_and(|line| line.contains("same")), "{truth}");
+    assert_eq!(node.stop().code(), Some(0));
+    let node = Served::start(&data, &[]);
+    assert!(node.said.contains(&format!("CTL   tcp 127.0.0.1:{port}\n")), "{}", node.said);
+    assert_eq!(of_config(), Some(port));
+    assert_eq!(node.stop().code(), Some(0));
+}
+
 /// Release 15 has no CTL provider: its port is given up at once.
 #[test]
 fn a_service_that_a_release_has_no_more_stops() {

@@ -327,6 +327,43 @@ async fn keys_of_own_certificates() {
     }
 }
 
+/// The key of a request that waits, gone or cut: told of with its way out before anybody pays a CA, and in nobody's way meanwhile.
+#[tokio::test]
+async fn keys_of_requests() {
+    for gone in [true, false] {
+        let mut place = Place::new("15").await;
+        let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+        place.request(Unit::CallManager, &RequestChoice::default()).await;
+        assert_eq!(cluster.watch_unreadable(place.clock.now).await.unwrap(), []);
+        let row = cluster.store().requests().await.unwrap().remove(0);
+        let name = format!("{}.pem", row.key_id);
+        let key = place.folder.path().join("keys").join(&name);
+        if gone {
+            std::fs::remove_file(&key).unwrap()
+        } else {
+            std::fs::write(&key, "-----BEGIN").unwrap()
+        }
+        let told = cluster.watch_unreadable(place.clock.now).await.unwrap();
+        let place_of = format!("keys {name}");
+        assert_eq!(told.iter().map(Unreadable::place).collect::<Vec<_>>(), std::slice::from_ref(&place_of));
+        assert!(told[0].to_string().contains("`set csr gen CallManager` on pub"), "{}", told[0]);
+        let alarms = cluster.standing_alarms().await.unwrap();
+        assert!(alarms.iter().any(|alarm| alarm.subject == place_of), "{alarms:?}");
+        let (label, text) =
+            refused(cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock).await);
+        assert_eq!(label, if gone { "not-there" } else { "own-certificate" });
+        assert!(gone || text.contains("the request for the CallManager certificate of pub"), "{text}");
+        cluster.regenerate(&place.actor, &node, Unit::Tvs, &mut place.clock).await.unwrap();
+        place.request(Unit::CallManager, &RequestChoice::default()).await;
+        let left = cluster.watch_unreadable(place.clock.now).await.unwrap();
+        assert!(left.iter().all(|row| row.place() == place_of && !gone), "the new one has its key: {left:?}");
+        if !gone {
+            cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock).await.unwrap();
+        }
+        assert_eq!(cluster.watch_unreadable(place.clock.now).await.unwrap(), []);
+    }
+}
+
 /// Of an ITLRecovery that all nodes share each has the key.
 #[tokio::test]
 async fn a_shared_key_that_a_subscriber_lacks() {
