@@ -9,12 +9,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use cluster::releases::release;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::OpensslRandom;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::inventory::{Query, Status};
-use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level, Random, Surroundings};
+use ringfence_core::{Cluster, Random, Surroundings};
 
 /// Letters of an LSC of 2048 bits in PEM.
 const PEM: usize = 1300;

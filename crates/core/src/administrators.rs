@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
 
 /// Letters of a password at least: the original wants six.
 pub const LEAST_PASSWORD: usize = 6;

@@ -13,9 +13,9 @@ use wire::trust_list::{RecordView, TrustList};
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::releases::Release;
 use crate::trust_lists::NodeCertificates;
-use crate::units::Unit;
+use cluster::releases::Release;
+use cluster::units::Unit;
 
 /// What to do when the CallManager certificate in the CTL is not the live one.
 const UPDATE: &str = "`utils ctl update CTLFile`, and let all phones fetch the CTL file";

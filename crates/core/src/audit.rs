@@ -4,8 +4,8 @@ pub use cluster::rows::AuditRow;
 pub use store::audit_log::{AuditFault, AuditVerdict};
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
+use cluster::actor::{Actor, Level};
 
 /// Entries that `utils audit list` prints when no number is given: a screen.
 pub const LIST_DEFAULT: i64 = 20;

@@ -16,11 +16,11 @@ use store::lasting::{DATABASE, LastingFile, Snapshot};
 use tar::{Archive, Builder, Header};
 use zeroize::Zeroizing;
 
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
 use crate::unreadable::{KEYS, PUBLISHED};
 use crate::{CoreError, DataDirectory, StoreError};
+use cluster::actor::{Actor, Level};
 
 /// Its name in the archive.
 const MANIFEST: &str = "manifest.json";

@@ -3,8 +3,8 @@
 use cluster::rows::NodeRow;
 
 use crate::CoreError;
-use crate::alarms::Alarm;
 use crate::cluster::Cluster;
+use cluster::alarms::Alarm;
 
 /// A part of a node goes on with what it knew before. Ours.
 pub const NODE_BEHIND: Alarm = Alarm {

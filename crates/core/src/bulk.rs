@@ -17,12 +17,12 @@ use pki::{Certificate, NameForm};
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use crate::actor::Actor;
 use crate::certificates::bring_trusted;
 use crate::cluster::{Cluster, NewNode};
 use crate::enrolment::strings::StringKey;
 use crate::surroundings::Surroundings;
-use crate::units::service;
+use cluster::actor::Actor;
+use cluster::units::service;
 
 pub use bundle::{Bundle, BundleEntry};
 pub use exchange::{Exchange, ExchangeError, ExchangeFolder, SftpServer};
@@ -322,5 +322,5 @@ fn told(entries: &[BundleEntry]) -> String {
         let hash = pki::hash::hex(&entry.certificate.sha256());
         format!("{} {}", entry.certificate.subject(NameForm::Row), hash.get(..16).unwrap_or_default())
     });
-    format!("{}: {}", crate::counted(entries.len(), "certificate"), some.collect::<Vec<_>>().join("; "))
+    format!("{}: {}", cluster::counted(entries.len(), "certificate"), some.collect::<Vec<_>>().join("; "))
 }

@@ -10,7 +10,7 @@ use store::append;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::units::Unit;
+use cluster::units::Unit;
 
 /// Name of the log of what is done to certificates.
 pub const CERT_MGMT: &str = "CertMgmt.log";

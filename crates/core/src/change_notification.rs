@@ -14,8 +14,8 @@ use pki::NameForm;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::readable::KeepsCertificate;
-use crate::services::{CAPF, CHANGE_NOTIFICATION, TFTP};
-use crate::units::{Unit, service};
+use cluster::services::{CAPF, CHANGE_NOTIFICATION, TFTP};
+use cluster::units::{Unit, service};
 
 /// Name of the log of change notification.
 pub const CERT_CN: &str = "certCN.log";

@@ -12,14 +12,15 @@ use store::directory::{DataDirectory, NodeDirectory};
 use store::{Store, Transaction};
 
 use crate::certificates::{self, MadeCertificate};
-use crate::parameters::{self, Parameters};
 use crate::readable::{KeepsCertificate, readable};
-use crate::releases::{KeyProfile, RELEASES, Recovery, Release, release};
 use crate::revocation::{Ask, NoNetwork};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::NodeCertificates;
-use crate::units::Unit;
-use crate::{CoreError, services, unreadable};
+use crate::{CoreError, unreadable};
+use cluster::parameters::{self, Parameters};
+use cluster::releases::{KeyProfile, RELEASES, Recovery, Release, release};
+use cluster::services;
+use cluster::units::Unit;
 
 /// Rows of `processconfig` that are ours: they describe the cluster itself.
 pub const RELEASE: &str = "RingfenceRelease";

@@ -4,7 +4,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::enrolment::EnrolmentPart;
-use crate::parameters::SecurityMode;
+use cluster::parameters::SecurityMode;
 
 /// Protocol of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

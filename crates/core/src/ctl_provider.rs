@@ -17,13 +17,14 @@ use wire::ctl_provider::{Choice, ClusterState, Entry, NodeStatus, Upload};
 use wire::role::Role;
 use wire::trust_list::TrustList;
 
-use crate::actor::{Actor, Level};
+use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::parameters::SecurityMode;
 use crate::surroundings::Surroundings;
 use crate::trust_lists::NodeCertificates;
-use crate::units::Unit;
-use crate::{CoreError, services};
+use cluster::actor::{Actor, Level};
+use cluster::parameters::SecurityMode;
+use cluster::services;
+use cluster::units::Unit;
 
 pub use check::TOKEN_NOT_IN_CTL;
 pub(crate) use distribution::outcome;

@@ -4,7 +4,6 @@
 //! * `list`: a list of devices as a file
 
 mod list;
-mod name;
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,15 +13,16 @@ use pki::lsc::public_key_pem;
 use wire::file_name::FileName;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::{Cluster, DEFAULT_GROUP, GROUP_LIMIT};
 use crate::config::{DeviceSecurityMode, Protocol};
-use crate::enrolment::{OF_A_SCHEDULE, Status};
+use crate::enrolment::OF_A_SCHEDULE;
 use crate::readable;
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
+use cluster::enrolment::Status;
 
+pub use cluster::names::{device_name, device_name_of};
 pub use list::{ListedDevice, parse_list};
-pub use name::{device_name, device_name_of};
 
 /// Letters in a description at most.
 const DESCRIPTION_LIMIT: usize = 128;
@@ -89,7 +89,7 @@ impl Cluster {
             let row = DeviceRow {
                 name: device_name_of(&device.name, &device.model)?,
                 description: device.description.chars().take(DESCRIPTION_LIMIT).collect(),
-                model: name::model(&device.model)?.name.to_owned(),
+                model: cluster::names::model(&device.model)?.name.to_owned(),
                 protocol: device.protocol.number(),
                 security_mode: device.security.number(),
                 certificate_status: 1,
@@ -112,7 +112,7 @@ impl Cluster {
         self.end_strangers_alarm(&mut transaction).await?;
         transaction.note_change(now, "device", &format!("{} put", devices.len())).await?;
         let names: Vec<&str> = devices.iter().take(5).map(|device| device.name.as_str()).collect();
-        let result = format!("{}: {}", crate::counted(devices.len(), "device"), names.join(", "));
+        let result = format!("{}: {}", cluster::counted(devices.len(), "device"), names.join(", "));
         transaction.note_audit(now, actor.name(), "device add", &result).await?;
         transaction.commit().await?;
         Ok(())

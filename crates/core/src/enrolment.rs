@@ -28,8 +28,6 @@ pub mod config;
 pub mod desk;
 pub mod external;
 pub mod fetched;
-pub mod guesses;
-pub mod kinds;
 pub mod offline;
 mod recorder;
 pub mod schedule;
@@ -44,7 +42,6 @@ pub use authority::Authority;
 pub use config::EnrolmentPart;
 pub use desk::{Desk, Policy, Refused, Visit};
 pub use fetched::Fetched;
-pub use kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 pub use offline::OfflineImport;
 pub use schedule::{Enrolment, Schedule, Scheduled, Selection};
 pub use stale::StaleLsc;
@@ -54,7 +51,7 @@ pub use waves::{Wave, WavePlan, WaveState, Which};
 pub use cluster::rows::{DeviceCertificateRow, DeviceRequestRow, LscRow, LscState, ShownKind};
 pub use wire::capf::{Curve, KeySpec, RsaSize};
 
-use crate::alarms::Alarm;
+use cluster::alarms::Alarm;
 
 /// Kind of the `change` rows that concern one device's enrolment and nothing else; the subject is its name.
 pub const CHANGE: &str = "enrolment";

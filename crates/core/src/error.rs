@@ -1,5 +1,6 @@
 //! What can go wrong, sorted by who is at fault.
 
+use cluster::Refusal;
 use cluster::rows::Unreadable;
 use store::StoreError;
 
@@ -54,6 +55,17 @@ impl CoreError {
     /// Our own fault, from an error that should not have come.
     pub fn internal(error: impl std::fmt::Display) -> Self {
         Self::Internal(error.to_string())
+    }
+}
+
+impl From<Refusal> for CoreError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotPermitted { actor, has, needs } => Self::NotPermitted { actor, has, needs },
+            Refusal::Refused { label, text } => Self::Refused { label, text },
+            Refusal::BadInput(reason) => Self::BadInput(reason),
+            Refusal::Unreadable(unreadable) => Self::Unreadable(unreadable),
+        }
     }
 }
 

@@ -16,12 +16,12 @@ use store::Transaction;
 use trust::Party;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
-use crate::alarms::PHONES_NOT_ADDED;
 use crate::cluster::Cluster;
 use crate::devices::device_name;
 use crate::surroundings::Surroundings;
-use crate::units::Unit;
+use cluster::actor::{Actor, Level};
+use cluster::alarms::PHONES_NOT_ADDED;
+use cluster::units::Unit;
 
 /// `ITL`, in the rows.
 const ITL: &str = ListKind::Itl.word();

@@ -19,10 +19,10 @@ use pki::listing::ListKind;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::parameters::SecurityMode;
-use crate::releases::ItlReset;
 use crate::trust_stores::listed;
-use crate::units::Unit;
+use cluster::parameters::SecurityMode;
+use cluster::releases::ItlReset;
+use cluster::units::Unit;
 
 /// Two units of which one is what phones check the change of the other with.
 struct Pair {

@@ -25,19 +25,21 @@ use store::peer::read_file;
 use wire::role::Role;
 use zeroize::Zeroizing;
 
-use crate::actor::{Actor, Level};
+use crate::CoreError;
 use crate::certificates::replace_own;
 use crate::certificates::rows::add_trusted;
 use crate::certificates::upload::checks::authority;
 use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::config::{DeviceSecurityMode, Protocol};
 use crate::enrolment::strings::StringKey;
-use crate::enrolment::{KeyOrder, OF_A_SCHEDULE, Operation, Status, version_stamp};
-use crate::lsc::signed_elsewhere;
+use crate::enrolment::{OF_A_SCHEDULE, version_stamp};
 use crate::readable::{pem_of, readable};
 use crate::surroundings::Surroundings;
-use crate::units::{Unit, service_named};
-use crate::{CoreError, parameters};
+use cluster::actor::{Actor, Level};
+use cluster::enrolment::lsc::signed_elsewhere;
+use cluster::enrolment::{KeyOrder, Operation, Status};
+use cluster::parameters;
+use cluster::units::{Unit, service_named};
 
 pub use read::{PeerCertificate, PeerDevice, read_capf, read_tvs};
 use read::{TIME_TO_LIVE, visible};

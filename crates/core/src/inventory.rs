@@ -6,11 +6,11 @@ use pki::{Certificate, NameForm};
 use trust::is_about;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::parameters::{CAPF_PORT, Parameters, TVS_PORT};
 use crate::readable::{certificate, readable};
-use crate::units::{Unit, service};
+use cluster::actor::{Actor, Level};
+use cluster::units::{Unit, service};
 
 /// Ports of the original at which the certificate of a unit is seen that Ringfence does not serve [sources/phones#ports].
 const PORTS: [(Unit, &[u16]); 2] =

@@ -7,7 +7,6 @@
 //!
 //! A face (shell, web) acts with an [`Actor`]; each operation names the level it needs.
 
-pub mod actor;
 pub mod administrators;
 pub mod alarms;
 pub mod anchors;
@@ -32,35 +31,27 @@ pub mod guard;
 pub mod import;
 pub mod inventory;
 pub mod log_ins;
-pub mod lsc;
 pub mod merge;
 pub mod monitor;
 pub mod network;
 pub mod operations;
-pub mod origin;
-pub mod parameters;
 pub mod publish;
 pub(crate) mod readable;
 pub mod recovery;
-pub mod releases;
 pub mod restarts;
 pub mod revocation;
 pub mod rollback;
 pub mod service_control;
-pub mod services;
 pub mod surroundings;
 pub mod trust_lists;
 pub mod trust_stores;
 pub mod truth;
 pub mod tvs;
-pub mod units;
 pub mod unreadable;
 pub mod unused_keys;
 pub mod upgrade;
-pub mod wording;
 
 pub use self::cluster::Cluster;
-pub use actor::{Actor, Level};
 pub use error::CoreError;
 pub use store::beside::{Beside, Idle};
 pub use store::directory::DataDirectory;
@@ -70,7 +61,6 @@ pub use store::sql::Table;
 pub use store::{StoreError, append, aside, caller, regular};
 pub use surroundings::Surroundings;
 pub use wire::printable;
-pub use wording::{counted, moment};
 
 /// What became of a file on a node.
 pub use wire::ctl_provider::NodeStatus;

@@ -14,12 +14,12 @@ use cluster::rows::FailedLogInRow;
 use store::Transaction;
 
 use crate::CoreError;
-use crate::actor::Actor;
 use crate::administrators::Password;
-use crate::alarms::Alarm;
 use crate::cluster::Cluster;
-use crate::origin::Origin;
 use crate::trust_stores::listed;
+use cluster::actor::Actor;
+use cluster::alarms::Alarm;
+use cluster::origin::Origin;
 
 /// Wrong passwords in a row before an address is not heard for this account: a person mistypes twice.
 pub const WRONG_LIMIT: i64 = 5;

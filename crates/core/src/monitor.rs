@@ -5,7 +5,6 @@
 //!
 //! The clock and the outputs (log, syslog, e-mail, metrics) are those of the `daemon`.
 
-pub mod alarms;
 pub mod decide;
 pub mod watch;
 
@@ -15,10 +14,10 @@ use cluster::rows::{AcknowledgementRow, NodeRow, NoticeRow};
 use wire::printable;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::alarms::Receiver;
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
 
 pub use decide::{Notice, Said, Schedule, alarm_of};
 pub use watch::{Kind, LscPage, LscPages, Revocation, Watched};

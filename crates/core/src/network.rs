@@ -10,12 +10,12 @@ use cluster::rows::NodeRow;
 use pki::listing::ListKind;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::{Cluster, NewNode};
-use crate::parameters::SecurityMode;
 use crate::restarts::{self, NETWORK};
 use crate::surroundings::Surroundings;
-use crate::units::Unit;
+use cluster::actor::{Actor, Level};
+use cluster::parameters::SecurityMode;
+use cluster::units::Unit;
 
 /// What phones check lists, configs and servers with, in the order in which it is renewed: TVS vouches for the first, the lists that
 /// the first has signed tell of the second, and ITLRecovery is the way back as long as it stays.

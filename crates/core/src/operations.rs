@@ -7,12 +7,12 @@ use store::sql::{Limits, Question, Table};
 use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::ctl_provider::outcome;
-use crate::parameters::{self, CAPF_PORT, SecurityMode, TVS_PORT};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::CtlSigner;
+use cluster::actor::{Actor, Level};
+use cluster::parameters::{self, CAPF_PORT, SecurityMode, TVS_PORT};
 
 /// Characters of a statement that stand in the audit log: a line of the shell.
 const AUDITED: usize = 8192;
@@ -183,15 +183,5 @@ impl Cluster {
         transaction.note_audit(now, actor, command, result).await?;
         transaction.commit().await?;
         Ok(())
-    }
-}
-
-impl SecurityMode {
-    /// The word of the command.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::NonSecure => "non-secure-mode",
-            Self::Mixed => "mixed-mode",
-        }
     }
 }

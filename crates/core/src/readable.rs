@@ -14,10 +14,11 @@ use trust::models::Model;
 use wire::file_name::is_device_name;
 use wire::trust_list::TrustList;
 
+use crate::CoreError;
 use crate::cluster::RELEASE;
-use crate::releases::release;
-use crate::units::Unit;
-use crate::{CoreError, parameters};
+use cluster::parameters;
+use cluster::releases::release;
+use cluster::units::Unit;
 
 /// A row that keeps a certificate.
 pub(crate) trait KeepsCertificate {

@@ -13,13 +13,13 @@ use pki::Certificate;
 use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::ctl_provider::outcome;
-use crate::parameters::SecurityMode;
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{CtlSigner, NodeCertificates};
-use crate::units::Unit;
+use cluster::actor::{Actor, Level};
+use cluster::parameters::SecurityMode;
+use cluster::units::Unit;
 
 impl Cluster {
     /// `utils ctl reset localkey`, on the publisher: the CTL with the certificates of now, signed by the second SAST of the
@@ -96,7 +96,7 @@ mod tests {
     use pki::profile::{SelfSigned, self_signed};
 
     use super::*;
-    use crate::releases::release;
+    use cluster::releases::release;
 
     fn certificate(bits: u32) -> Certificate {
         let profile = (release("11.5").unwrap().certificates)(Unit::ItlRecovery).0;

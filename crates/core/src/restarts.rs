@@ -4,15 +4,15 @@
 use cluster::rows::{NodeRow, ServiceRow};
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
-use crate::parameters::SecurityMode;
-use crate::releases::Release;
-use crate::services::{
+use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
+use cluster::parameters::SecurityMode;
+use cluster::releases::Release;
+use cluster::services::{
     self, AXL_TOMCAT, CALL_MANAGER, CAPF, CTI_MANAGER, DRF_LOCAL, DRF_MASTER, EXTENSION_MOBILITY, HA_PROXY, ILS, LBM,
     Run, TFTP, TOMCAT, TVS, UDS_TOMCAT, within,
 };
-use crate::surroundings::Surroundings;
 
 /// The cause of a new CTL. Those that are not said here are names of units.
 pub(crate) const CTL: &str = "CTL";

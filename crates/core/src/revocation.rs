@@ -11,7 +11,7 @@ mod ask;
 mod check;
 
 use crate::CoreError;
-use crate::parameters::{
+use cluster::parameters::{
     CONFIGURED_LISTS, CONFIGURED_RESPONDER, ENABLE_CRL, ENABLE_OCSP, ENABLE_REVOCATION_CHECK, FULL_CHAIN, NONE,
     Parameters, REFUSE, REVOCATION_EVERY, REVOCATION_NOT_KNOWN, USE_CONFIGURED,
 };
@@ -50,7 +50,7 @@ impl Policy {
         let addresses = |name: &str| -> Vec<String> {
             parameters.get(name).split_whitespace().filter(|word| *word != NONE).map(str::to_owned).collect()
         };
-        let configured = parameters.get(crate::parameters::OCSP_SOURCE) == USE_CONFIGURED;
+        let configured = parameters.get(cluster::parameters::OCSP_SOURCE) == USE_CONFIGURED;
         let every = i64::from(parameters.number(REVOCATION_EVERY, 24)) * HOUR;
         Self {
             ocsp: on(ENABLE_OCSP),
@@ -89,7 +89,7 @@ impl Policy {
                          `set parameter {REVOCATION_NOT_KNOWN} {}`",
                         finding.subject,
                         finding.detail,
-                        crate::parameters::WARN
+                        cluster::parameters::WARN
                     );
                     return Err(CoreError::refused("revocation-unknown", text));
                 }

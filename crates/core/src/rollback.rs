@@ -5,12 +5,12 @@ use cluster::rows::{HeldListRow, NodeRow};
 use pki::listing::ListKind;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
-use crate::alarms::{ROLLBACK_DISABLED, ROLLBACK_ENABLED};
 use crate::cluster::Cluster;
 use crate::guard::Behind;
-use crate::parameters::ROLLBACK;
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
+use cluster::alarms::{ROLLBACK_DISABLED, ROLLBACK_ENABLED};
+use cluster::parameters::ROLLBACK;
 
 /// Row of `processconfig` that is ours: when the last rollback was over, milliseconds since 1970 UTC.
 const ROLLBACK_ENDED: &str = "RingfenceRollbackEnded";

@@ -5,12 +5,13 @@
 
 use cluster::rows::{NodeRow, ServiceRow};
 
-use crate::actor::{Actor, Level};
+use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::recovery::itl_reset::end_reset;
-use crate::services::{Kind, Run, Service};
 use crate::surroundings::Surroundings;
-use crate::{CoreError, services};
+use cluster::actor::{Actor, Level};
+use cluster::services;
+use cluster::services::{Kind, Run, Service};
 
 /// What is done with a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use wire::role::Role;
 use wire::trust_list::{RecordSpec, TrustList};
 
 use crate::CoreError;
-use crate::parameters::{Parameters, SecurityMode};
-use crate::releases::{Recovery, Release};
-use crate::units::Unit;
+use cluster::parameters::{Parameters, SecurityMode};
+use cluster::releases::{Recovery, Release};
+use cluster::units::Unit;
 
 /// A node with its certificates.
 #[derive(Debug, Clone)]

@@ -14,14 +14,14 @@ use trust::is_about;
 use wire::trust_list::TrustList;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::certificates::rows::add_trusted;
 use crate::certificates::{Entry, entries, put_trusted, refresh_roles};
 use crate::cluster::Cluster;
-use crate::parameters;
 use crate::readable::{KeepsCertificate, pem_of, readable};
 use crate::surroundings::Surroundings;
-use crate::units::{SERVICES, Service, Unit, service, service_named};
+use cluster::actor::{Actor, Level};
+use cluster::parameters;
+use cluster::units::{SERVICES, Service, Unit, service, service_named};
 
 /// Where the CAs of phones' certificates stand: who checks LSCs and MICs looks there.
 pub(crate) const PHONE_CA_STORES: [&str; 2] = ["CAPF-trust", "CallManager-trust"];
@@ -94,7 +94,7 @@ impl Cluster {
         }
         let names: Vec<&str> = found.iter().map(|store| store.name).collect();
         transaction.note_change(now, "certificate", &names.join(", ")).await?;
-        let result = format!("{}: {}", crate::counted(certificates.len(), "certificate"), subjects(certificates));
+        let result = format!("{}: {}", cluster::counted(certificates.len(), "certificate"), subjects(certificates));
         transaction
             .note_audit(now, actor.name(), &format!("set cert import trust {}", names.join(" ")), &result)
             .await?;

@@ -7,7 +7,7 @@ use cluster::rows::CertificateRow;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::units::Unit;
+use cluster::units::Unit;
 
 /// What was seen at a port.
 #[derive(Debug, Clone, PartialEq, Eq)]

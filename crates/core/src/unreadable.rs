@@ -18,20 +18,20 @@ use store::unreadable::Content;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
-use crate::alarms::ROW_UNREADABLE;
 use crate::certificates::refresh_roles;
 use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
 use crate::guard::check_reason;
 use crate::network::CHECKED;
-use crate::parameters::Parameters;
 use crate::readable::{self, KeepsCertificate};
-use crate::releases::Recovery;
 use crate::surroundings::Surroundings;
 use crate::trust_lists::NodeCertificates;
 use crate::trust_stores::{PHONE_CA_STORES, hanging_lscs, listed};
-use crate::units::{Unit, service};
+use cluster::actor::{Actor, Level};
+use cluster::alarms::ROW_UNREADABLE;
+use cluster::parameters::Parameters;
+use cluster::releases::Recovery;
+use cluster::units::{Unit, service};
 
 /// The folder of keys, in the place of a table.
 pub const KEYS: &str = "keys";

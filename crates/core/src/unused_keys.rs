@@ -11,12 +11,12 @@ use store::aside;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
 use crate::readable::{KeepsCertificate, check};
 use crate::surroundings::Surroundings;
-use crate::units::service;
+use cluster::actor::{Actor, Level};
+use cluster::units::service;
 
 /// A file younger than this may belong to a command that is not done, seconds: none takes an hour.
 const YOUNG: i64 = 60 * 60;

@@ -4,12 +4,12 @@
 use cluster::rows::NodeRow;
 
 use crate::CoreError;
-use crate::actor::Actor;
 use crate::certificates::{MadeCertificate, insert_own, make, note_former, refresh_roles, replace_own};
 use crate::cluster::{Cluster, NewNode, RELEASE};
-use crate::releases::{self, Recovery, Release, release};
 use crate::surroundings::Surroundings;
-use crate::units::Unit;
+use cluster::actor::Actor;
+use cluster::releases::{self, Recovery, Release, release};
+use cluster::units::Unit;
 
 /// What an upgrade does with the ITLRecovery certificate of the publisher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use cluster::enrolment::{AuthenticationMode, Operation};
+use cluster::releases::release;
+use cluster::{Actor, Level};
 use daemon::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, EnrolmentDesk, NodeDesk};
 use daemon::surroundings::System;
 use daemon::tls::phone_context;
@@ -26,15 +29,12 @@ use pki::capf::{Sha2Proof, check_public_key};
 use pki::lsc::{LscRequest, SubjectForm};
 use pki::signer::Signer;
 use pki::{Certificate, SoftKey};
+use ringfence_core::Cluster;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
-use ringfence_core::enrolment::{
-    AuthenticationMode, Desk, Operation, Policy, Refused, Schedule, Selection, StringChoice,
-};
+use ringfence_core::enrolment::{Desk, Policy, Refused, Schedule, Selection, StringChoice};
 use ringfence_core::files::NodeFiles;
-use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};

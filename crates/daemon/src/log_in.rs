@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use cluster::Actor;
 use ringfence_core::administrators::Password;
-use ringfence_core::{Actor, Cluster, CoreError};
+use ringfence_core::{Cluster, CoreError};
 
 use crate::surroundings::now;
 

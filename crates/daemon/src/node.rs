@@ -11,13 +11,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use cluster::parameters::CAPF_PORT;
 use cluster::rows::NodeRow;
+use cluster::units::Unit;
 use pki::OpensslRandom;
 use pki::capf::Sha2Proof;
 use ringfence_core::files::{FolderSettings, NodeFiles};
-use ringfence_core::parameters::CAPF_PORT;
 use ringfence_core::tvs::TvsCache;
-use ringfence_core::units::Unit;
 use ringfence_core::{Cluster, CoreError};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ringfence_core::origin::Origin;
+use cluster::origin::Origin;
 
 /// How often the log says the same of an address.
 const SAY_EVERY: Duration = Duration::from_secs(60);

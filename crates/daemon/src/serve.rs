@@ -10,12 +10,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use cluster::parameters::{CAPF_PORT, TVS_PORT};
 use cluster::rows::NodeRow;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
-use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
-use ringfence_core::{Actor, CoreError, DataDirectory, Level};
+use ringfence_core::{CoreError, DataDirectory};
 
 pub use self::stopping::StopSignals;
 use crate::line_log::LineLog;
@@ -310,13 +311,13 @@ pub async fn summary(cluster: &Cluster, node: &Node, settings: &Settings) -> Res
     let row = node.row();
     let listen = node.listen();
     let mode = match cluster.parameters().await?.security_mode() {
-        ringfence_core::parameters::SecurityMode::Mixed => "mixed mode",
-        ringfence_core::parameters::SecurityMode::NonSecure => "non-secure",
+        cluster::parameters::SecurityMode::Mixed => "mixed mode",
+        cluster::parameters::SecurityMode::NonSecure => "non-secure",
     };
     let devices = cluster.store().devices().await?.len();
     let mut out = String::new();
     let mut line = |text: &str| writeln!(out, "{text}").map_err(CoreError::internal);
-    let counted = ringfence_core::counted(devices, "device");
+    let counted = cluster::counted(devices, "device");
     line(&format!("{} ({}), release {}, {mode}, {counted}", row.name, row.address, cluster.release().name))?;
     line("")?;
     line(&format!("  TFTP  udp {}", listen.tftp))?;

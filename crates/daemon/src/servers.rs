@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::rows::ServiceRow;
-use ringfence_core::services::{CAPF, CTL_PROVIDER, TFTP, TVS};
+use cluster::services::{CAPF, CTL_PROVIDER, TFTP, TVS};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 

@@ -1,7 +1,7 @@
 //! `ringfence audit`: the audit log of a cluster.
 
 use clap::Subcommand;
-use ringfence_core::Level;
+use cluster::Level;
 use ringfence_core::audit::AuditRow;
 use serde_json::{Value, json};
 

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Error, Result as IoResult, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use cluster::Level;
 use daemon::surroundings::{System, now};
 use jiff::tz::TimeZone;
 use pki::OpensslRandom;
 use pki::age::{AgeError, Opener, Sealer};
 use ringfence_core::backup::{Prepared, read_back};
-use ringfence_core::{CoreError, Level, wall_clock};
+use ringfence_core::{CoreError, wall_clock};
 
 use crate::exit::{Answer, Failure};
 use crate::files::output::Target;

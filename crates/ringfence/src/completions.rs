@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
-use ringfence_core::releases::RELEASES;
+use cluster::releases::RELEASES;
 
 use crate::exit::{Answer, Failure};
 use crate::terminal;

@@ -1,8 +1,8 @@
 //! `ringfence config show`: what is in force, and where it comes from.
 
+use cluster::parameters::{CAPF_PORT, TVS_PORT};
 use cluster::rows::NodeRow;
 use daemon::settings::{Settings, shown};
-use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::{CoreError, regular};
 
 use crate::exit::{Answer, Failure};

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use cluster::Level;
 use daemon::surroundings::System;
-use ringfence_core::Level;
 use ringfence_core::import::{Count, PeerImport, PeerSummary, given_certificates, read_capf, read_tvs};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

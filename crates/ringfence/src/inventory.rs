@@ -3,10 +3,11 @@
 use std::io::IsTerminal;
 
 use cluster::rows::Unreadable;
+use cluster::{Level, moment};
 use jiff::tz::TimeZone;
 use pki::date::utc;
 use ringfence_core::inventory::{Entry, Kind, Query, Status};
-use ringfence_core::{Cluster, CoreError, Level, Surroundings, moment};
+use ringfence_core::{Cluster, CoreError, Surroundings};
 use serde_json::{Value, json};
 use shell::columns::Columns;
 

@@ -1,11 +1,11 @@
 //! `ringfence monitor`: what expires, as the certificate monitor sees it now.
 
+use cluster::alarms::Alarm;
 use cluster::rows::Unreadable;
 use daemon::monitor::MonitorSettings;
 use daemon::settings::Settings;
 use daemon::surroundings::System;
 use pki::date::utc;
-use ringfence_core::alarms::Alarm;
 use ringfence_core::monitor::{Watched, alarm_of};
 use ringfence_core::{Cluster, Surroundings};
 use serde_json::{Value, json};

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::{Actor, Level};
 use daemon::following::{PATIENCE, behind, follow};
 use daemon::revocation::HttpAsk;
 use daemon::settings::default_data_directory;
 use jiff::tz::TimeZone;
-use ringfence_core::{Actor, Cluster, CoreError, DataDirectory, Level, caller};
+use ringfence_core::{Cluster, CoreError, DataDirectory, caller};
 use tokio::runtime::Runtime;
 
 use crate::exit::Failure;
@@ -110,8 +111,8 @@ pub fn actor(level: Level) -> Actor {
 }
 
 /// The same, but what was given is refused: exit code 1.
-pub fn refused(error: CoreError) -> Failure {
-    match error {
+pub fn refused(error: impl Into<CoreError>) -> Failure {
+    match error.into() {
         CoreError::BadInput(text) | CoreError::Refused { text, .. } => Failure::Refused(text),
         other => could_not(other),
     }

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
+use cluster::{Level, moment};
 use daemon::surroundings::now;
 use jiff::tz::TimeZone;
 use pki::age::Opener;
 use ringfence_core::backup::{Manifest, read_back};
-use ringfence_core::{Beside, Cluster, DataDirectory, Level, moment};
+use ringfence_core::{Beside, Cluster, DataDirectory};
 use tokio::runtime::Runtime;
 
 use crate::backup::{failed, unopened};

@@ -4,8 +4,8 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+pub use cluster::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-pub use ringfence_core::counted;
 use serde_json::Value;
 use shell::columns::{Columns, Look, USUAL, wrap_lines};
 use wire::printable;

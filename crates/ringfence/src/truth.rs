@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use cluster::parameters::{CAPF_PORT, TVS_PORT};
 use cluster::rows::NodeRow;
+use cluster::services::{CAPF, CTL_PROVIDER, TVS};
+use cluster::units::Unit;
 use daemon::present::presented;
 use daemon::serve::DEFAULT_TVS_PORT;
 use daemon::settings::Settings;
 use ringfence_core::Cluster;
-use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
-use ringfence_core::services::{CAPF, CTL_PROVIDER, TVS};
 use ringfence_core::truth::{Finding, Observation, Outcome, Unseen};
-use ringfence_core::units::Unit;
 use serde_json::{Value, json};
 
 use crate::exit::{Answer, Failure};

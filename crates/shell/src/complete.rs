@@ -1,9 +1,9 @@
 //! The Tab key: what can follow what was typed. Made from the table and from the names of the node.
 
+use cluster::releases::{RELEASES, Release};
+use cluster::units::{SERVICES, Unit};
+use cluster::{Level, parameters};
 use ringfence_core::bulk::BulkUnit;
-use ringfence_core::releases::{RELEASES, Release};
-use ringfence_core::units::{SERVICES, Unit};
-use ringfence_core::{Level, parameters};
 
 use crate::parse::{command_of, words};
 use crate::table::{Argument, Command, Kind, visible};
@@ -167,7 +167,7 @@ mod tests {
     fn completer(level: Level) -> Completer {
         Completer {
             level,
-            release: ringfence_core::releases::release("10.5").unwrap(),
+            release: cluster::releases::release("10.5").unwrap(),
             units: own(["tomcat", "ipsec", "CallManager", "CAPF", "TVS"].into_iter()),
             trust: own(["CallManager-trust/CAPF-e41e7d87.pem", "tomcat-trust/cm9.pem"].into_iter()),
             devices: own(["SEP885A92D977CA", "SEPB83861583B73"].into_iter()),

@@ -1,7 +1,7 @@
 //! `help`, `help COMMAND` and `?`, made from the table [sources/shell#conventions].
 
-use ringfence_core::Level;
-use ringfence_core::releases::{Release, names};
+use cluster::Level;
+use cluster::releases::{Release, names};
 
 use crate::columns::{USUAL, prose, width, wrap, wrap_lines};
 use crate::parse::{command_of, words};
@@ -158,7 +158,7 @@ pub(crate) fn hint(typed: &str, level: Level, release: &Release) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringfence_core::releases::release;
+    use cluster::releases::release;
 
     /// The last one that has all commands.
     fn of_14() -> &'static Release {

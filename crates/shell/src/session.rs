@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use cluster::Actor;
+use cluster::parameters::SecurityMode;
 use cluster::rows::NodeRow;
+use cluster::services::{self, Run};
 use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
 use ringfence_core::monitor::MonitorChoice;
 use ringfence_core::network::NetworkChange;
-use ringfence_core::parameters::SecurityMode;
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::services::{self, Run};
 use ringfence_core::trust_lists::CtlSigner;
-use ringfence_core::{Actor, Cluster, CoreError, ListKind, Surroundings, Table, rollback};
+use ringfence_core::{Cluster, CoreError, ListKind, Surroundings, Table, rollback};
 
 use crate::columns::{Columns, Look, USUAL, wrap_lines};
 use crate::complete::Completer;
@@ -380,7 +381,7 @@ impl Session {
     /// The check of privilege and node, before anything is asked.
     fn allowed(&self, command: &Command) -> Result<(), Reply> {
         if let Err(error) = self.actor.require(command.level) {
-            return Err(Reply::error(&error));
+            return Err(Reply::error(&error.into()));
         }
         // One of ours that the release has no use for is run all the same when an alarm has named it.
         if command.origin == Origin::Original

@@ -3,8 +3,8 @@
 
 mod commands;
 
-use ringfence_core::Level;
-use ringfence_core::releases::{ItlReset, Release};
+use cluster::Level;
+use cluster::releases::{ItlReset, Release};
 
 pub use commands::all;
 pub(crate) use commands::{ACTIVELOG_FILES, TFTP_FILES};

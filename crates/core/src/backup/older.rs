@@ -14,8 +14,8 @@ use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::readable::readable;
 use crate::trust_stores::listed;
-use crate::units::Unit;
-use crate::wording::{counted, moment};
+use cluster::units::Unit;
+use cluster::wording::{counted, moment};
 
 const KINDS: [ListKind; 2] = [ListKind::Ctl, ListKind::Itl];
 

@@ -1,6 +1,6 @@
 //! What clusters exchange, and the trust stores it goes to in the other cluster.
 
-use crate::units::Unit;
+use cluster::units::Unit;
 
 /// A kind of certificate that is exchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use pki::Certificate;
 
 use super::rows::{put_trusted, refresh_roles};
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::readable::{certificate, pem_of, readable};
 use crate::surroundings::Surroundings;
-use crate::units::service_named;
+use cluster::actor::{Actor, Level};
+use cluster::units::service_named;
 
 /// A CA of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

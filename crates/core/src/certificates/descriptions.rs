@@ -5,10 +5,10 @@ use pki::Certificate;
 use wire::printable::is_one_line;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
-use crate::units::service;
+use cluster::actor::{Actor, Level};
+use cluster::units::service;
 
 /// Letters at most: the line of a list.
 const LIMIT: usize = 100;

@@ -9,10 +9,10 @@ use super::requests::{digest, fitting};
 use super::upload::checks;
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::releases::KeyProfile;
-use crate::releases::requests::CURVES;
 use crate::trust_stores::listed;
-use crate::units::Unit;
+use cluster::releases::KeyProfile;
+use cluster::releases::requests::CURVES;
+use cluster::units::Unit;
 
 /// What an administrator chooses on the page of the original; without a choice it is as the release makes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::reuse::is_reused;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::readable::KeepsCertificate;
-use crate::units::{SERVICES, Service, Unit, service};
+use cluster::units::{SERVICES, Service, Unit, service};
 
 /// A certificate in a unit of a node, or in a trust store.
 #[derive(Debug, Clone)]

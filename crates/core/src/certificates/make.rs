@@ -8,9 +8,9 @@ use store::keys::KeyStore;
 use crate::CoreError;
 use crate::cluster::{Cluster, NewNode};
 use crate::readable::readable;
-use crate::releases::{KeyProfile, Recovery};
 use crate::surroundings::{MakeRsaKey, Surroundings};
-use crate::units::Unit;
+use cluster::releases::{KeyProfile, Recovery};
+use cluster::units::Unit;
 
 /// Names tried for a new CAPF: with eight random digits the first one is free.
 const NAME_TRIES: usize = 8;

@@ -8,12 +8,12 @@ use super::key_choice::KeyChoice;
 use super::make::{make, request};
 use super::rows::replace_own;
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode};
-use crate::releases::KeyProfile;
 use crate::surroundings::Surroundings;
-use crate::units::Unit;
+use cluster::actor::{Actor, Level};
+use cluster::releases::KeyProfile;
+use cluster::units::Unit;
 
 /// What a renewal did.
 #[derive(Debug, Clone)]

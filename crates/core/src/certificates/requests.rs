@@ -8,13 +8,13 @@ use pki::request::{CertificateRequest, RequestSpec, request};
 
 use super::make::new_key;
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode, check_host_name};
 use crate::readable;
-use crate::releases::requests::RequestRow as Row;
 use crate::surroundings::Surroundings;
-use crate::units::Unit;
+use cluster::actor::{Actor, Level};
+use cluster::releases::requests::RequestRow as Row;
+use cluster::units::Unit;
 
 /// Names that are asked for besides those of the nodes: what a page of the original shows, and far more than a cluster has.
 const EXTRA_NAMES: usize = 100;

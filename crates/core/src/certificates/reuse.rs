@@ -6,10 +6,10 @@ use pki::extensions::AltName;
 
 use super::upload::{Upload, UploadPlan};
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::{Cluster, NewNode};
 use crate::surroundings::Surroundings;
-use crate::units::Unit;
+use cluster::actor::{Actor, Level};
+use cluster::units::Unit;
 
 /// What is used, and for what.
 const PAIRS: [(Unit, Unit); 2] = [(Unit::Tomcat, Unit::CallManager), (Unit::TomcatEcdsa, Unit::CallManagerEcdsa)];

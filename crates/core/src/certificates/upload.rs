@@ -16,14 +16,14 @@ use wire::role::Role;
 use super::requests::ListedRequest;
 use super::rows::{put_trusted, replace_own};
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode};
 use crate::readable::{KeepsCertificate, readable, request};
 use crate::revocation::{Finding, Policy, note_findings};
 use crate::surroundings::Surroundings;
 use crate::trust_stores::trust_store;
-use crate::units::{Unit, service};
+use cluster::actor::{Actor, Level};
+use cluster::units::{Unit, service};
 
 /// What somebody uploads.
 #[derive(Debug, Clone, Copy)]

@@ -5,9 +5,9 @@ use cluster::rows::{NodeRow, WebSecurityRow};
 use pki::extensions::AltName;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::{Cluster, SubjectParts, check_host_name};
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
 
 impl Cluster {
     /// Sets the subject parts of a node, and with `alternate` a host name or an address for its subjectAltNames. Certificates

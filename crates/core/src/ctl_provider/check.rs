@@ -10,7 +10,7 @@ use wire::trust_list::{PHONE_LIMIT, TrustList};
 
 use crate::CoreError;
 use crate::trust_lists::NodeCertificates;
-use crate::units::Unit;
+use cluster::units::Unit;
 
 /// The refusal of [sources/ctl-client#messages], with its line ends.
 pub const TOKEN_NOT_IN_CTL: &str = "The Security Token you have inserted does not exist in the CTL File\n\

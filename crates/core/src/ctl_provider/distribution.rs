@@ -6,14 +6,14 @@ use store::aside;
 use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
-use crate::alarms::CTL_NOT_DISTRIBUTED;
 use crate::cluster::Cluster;
-use crate::parameters;
 use crate::publish::MODE;
 use crate::readable::list;
 use crate::restarts::CTL;
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
+use cluster::alarms::CTL_NOT_DISTRIBUTED;
+use cluster::parameters;
 
 impl Cluster {
     /// `utils ctl distribute`: puts the CTL of the cluster on the nodes that have it not.

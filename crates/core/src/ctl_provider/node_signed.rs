@@ -10,15 +10,15 @@ use wire::trust_list::TrustList;
 
 use super::check;
 use crate::CoreError;
-use crate::actor::Actor;
 use crate::cluster::Cluster;
-use crate::parameters::SecurityMode;
 use crate::publish::PASSES;
 use crate::readable::list;
 use crate::restarts::{CTL_RESET, RESET_CTL, UPDATE_CTL};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{self, CtlSigner, ListPlan};
-use crate::units::Unit;
+use cluster::actor::Actor;
+use cluster::parameters::SecurityMode;
+use cluster::units::Unit;
 
 /// The CTL of now: what says the same already, or the newest time stamp that another one must be newer than.
 enum Now {

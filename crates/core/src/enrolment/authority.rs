@@ -4,11 +4,12 @@ use pki::lsc::authority::chain_above;
 use pki::{Certificate, SoftKey};
 use store::keys::KeyStore;
 
+use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::lsc::{LscProfile, profile};
 use crate::readable::readable;
-use crate::units::{Unit, service_named};
-use crate::{CoreError, parameters, services};
+use cluster::enrolment::lsc::{LscProfile, profile};
+use cluster::units::{Unit, service_named};
+use cluster::{parameters, services};
 
 /// CAPF at one moment; exchanged as a whole when its certificate or CAPF-trust changes.
 pub struct Authority {

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::config::ClusterPart;
     use crate::merge::{Root, merge};
-    use crate::parameters::SecurityMode;
+    use cluster::parameters::SecurityMode;
 
     /// What the cluster says in the configs of these tests.
     const CLUSTER: &str = "<TVS><members></members></TVS><capfList></capfList>\n";

@@ -23,14 +23,14 @@ use tokio::sync::watch;
 use wire::capf::{Failure, KeySpec, Refusal};
 
 use super::authority::Authority;
-use super::guesses::Guesses;
-use super::kinds::Operation;
 use super::recorder::{Recorded, Recorder, Step};
 use super::strings::StringKey;
 use super::turns::Turns;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::readable::pem_of;
+use cluster::enrolment::guesses::Guesses;
+use cluster::enrolment::kinds::Operation;
 
 /// The cause of a refusal is written into the status of a device once in this time, milliseconds: nobody has proven who he is
 /// by then, and each write waits for the disk.

@@ -26,12 +26,12 @@ use store::given;
 use super::authority::Authority;
 use super::schedule::{listed, note_devices};
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::import::title;
-use crate::lsc::signed_elsewhere;
 use crate::readable::{self, pem_of};
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
+use cluster::enrolment::lsc::signed_elsewhere;
 
 /// Files in a directory of certificates at most: more than the phones of the largest cluster.
 const FILES: usize = 100_000;

@@ -9,11 +9,11 @@ use cluster::rows::{
 use store::Transaction;
 use tokio::sync::oneshot;
 
-use super::guesses::{UNTIL_SCHEDULED, WRONG_IN_A_DAY, from_where};
 use super::second_key::HandedIn;
 use super::{ACTOR, CHANGE, STRINGS_LOCKED, version_stamp};
 use crate::CoreError;
 use crate::cluster::Cluster;
+use cluster::enrolment::guesses::{UNTIL_SCHEDULED, WRONG_IN_A_DAY, from_where};
 
 /// Steps in one transaction at most: SQLite looks each placeholder of a statement up among all others, so that a long one
 /// costs more than two short ones.

@@ -11,16 +11,17 @@ use store::Transaction;
 use wire::capf::Failure;
 
 use super::fetched::Fetched;
-use super::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 use super::strings::{AuthenticationString, StringChoice, StringKey};
 use super::{CHANGE, OF_A_SCHEDULE, version_stamp};
-use crate::actor::{Actor, Level};
+use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::devices::device_name;
 use crate::files::Unfit;
 use crate::readable::{self, KeepsCertificate};
 use crate::surroundings::Surroundings;
-use crate::{CoreError, parameters};
+use cluster::actor::{Actor, Level};
+use cluster::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
+use cluster::parameters;
 
 /// Devices that get a `change` row each; beyond that one row stands for all and everything is read anew.
 const SINGLE_CHANGES: usize = 32;
@@ -275,7 +276,7 @@ impl Cluster {
         }
         transaction.end_of_schedules(&OF_A_SCHEDULE).await?;
         note_devices(&mut transaction, now, &names).await?;
-        let phones = crate::counted(names.len(), "phone");
+        let phones = cluster::counted(names.len(), "phone");
         transaction.note_change(now, "reset", &format!("{phones} ({})", schedule.operation.name())).await?;
         let command = format!("capf schedule {} {}", schedule.operation.word(), schedule.mode.word());
         transaction.note_audit(now, actor.name(), &command, &listed(&names)).await?;
@@ -513,7 +514,7 @@ impl Cluster {
         let mut names = match selection {
             Selection::All => self.store().devices().await?.into_iter().map(|device| device.name).collect(),
             Selection::Devices(names) => {
-                names.iter().map(|name| device_name(name)).collect::<Result<Vec<String>, CoreError>>()?
+                names.iter().map(|name| device_name(name)).collect::<Result<Vec<String>, cluster::Refusal>>()?
             }
         };
         names.sort();

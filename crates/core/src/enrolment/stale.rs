@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use cluster::rows::{LscRow, LscState};
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
 
 use super::Authority;
 use super::schedule::{listed, needs_its_lsc, needs_lsc, note_devices};
@@ -97,7 +97,7 @@ impl Cluster {
         }
         names.dedup();
         note_devices(&mut transaction, now, &names).await?;
-        let result = format!("{} of {}", crate::counted(stale.len(), "LSC"), listed(&names));
+        let result = format!("{} of {}", cluster::counted(stale.len(), "LSC"), listed(&names));
         transaction.note_audit(now, actor.name(), "utils capf stale-lsc delete all", &result).await?;
         transaction.commit().await?;
         Ok(stale)

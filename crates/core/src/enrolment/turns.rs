@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
-use crate::origin::Origin;
+use cluster::origin::Origin;
 
 /// The queues of all devices that somebody asks for now.
 #[derive(Default)]

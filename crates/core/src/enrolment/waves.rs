@@ -6,13 +6,13 @@
 
 use cluster::rows::{ScheduleRow, WaveDeviceRow, WaveRow};
 
-use super::kinds::{AuthenticationMode, Operation, Status};
 use super::schedule::{Selection, check_wave_mode, listed, note_devices};
 use super::version_stamp;
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
+use cluster::actor::{Actor, Level};
+use cluster::enrolment::kinds::{AuthenticationMode, Operation, Status};
 
 /// Which devices a wave is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +223,7 @@ impl Cluster {
             }
         } else if failed > 0 && share > allowed && (finished >= JUDGED || pending == 0) {
             let reason =
-                format!("{failed} of {} failed, more than {} %", crate::counted(finished, "device"), row.stop_at);
+                format!("{failed} of {} failed, more than {} %", cluster::counted(finished, "device"), row.stop_at);
             transaction.set_wave_state(row.number, STOPPED, &reason).await?;
             transaction.note_audit(now, super::ACTOR, &format!("capf wave {}", row.number), &reason).await?;
             news = true;
@@ -232,7 +232,7 @@ impl Cluster {
             match next {
                 None => {
                     transaction.set_wave_state(row.number, DONE, "").await?;
-                    let result = format!("done, {}, {failed} failed", crate::counted(done, "device"));
+                    let result = format!("done, {}, {failed} failed", cluster::counted(done, "device"));
                     transaction.note_audit(now, super::ACTOR, &format!("capf wave {}", row.number), &result).await?;
                 }
                 Some(batch) => {
@@ -333,7 +333,7 @@ async fn schedule_batch(
     }
     transaction.end_of_schedules(&super::OF_A_SCHEDULE).await?;
     note_devices(transaction, now, names).await?;
-    let reset = format!("{} (CAPF wave {}, batch {batch})", crate::counted(names.len(), "phone"), wave.number);
+    let reset = format!("{} (CAPF wave {}, batch {batch})", cluster::counted(names.len(), "phone"), wave.number);
     transaction.note_change(now, "reset", &reset).await?;
     let command = format!("capf wave {}, batch {batch}", wave.number);
     Ok(transaction.note_audit(now, super::ACTOR, &command, &listed(names)).await?)

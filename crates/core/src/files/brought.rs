@@ -18,7 +18,7 @@ use super::asked::Asked;
 use super::by_hand::{merged_for, too_large};
 use super::source::Source;
 use super::{FileError, NodeFiles, Snapshot};
-use crate::wording::counted;
+use cluster::wording::counted;
 
 /// Files whose state is remembered at most; beyond that all are looked at again.
 const REMEMBERED: usize = 50_000;

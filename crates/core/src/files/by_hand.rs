@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::config::ClusterPart;
 use crate::enrolment::EnrolmentPart;
 use crate::merge::{MergeError, Root, merge};
-use crate::parameters::SecurityMode;
+use cluster::parameters::SecurityMode;
 
 /// Files of a folder that are looked through at most: some for each phone of the largest cluster.
 pub(super) const FILES: usize = 1_000_000;

@@ -13,12 +13,13 @@ use trust::Party;
 use wire::digest::DigestId;
 use wire::trust_list::{RecordView, TrustList};
 
+use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol};
 use crate::enrolment::EnrolmentPart;
 use crate::readable::{self, KeepsCertificate};
-use crate::units::Unit;
-use crate::{CoreError, parameters};
+use cluster::parameters;
+use cluster::units::Unit;
 
 /// Everything the file servers of a node answer from; never changed, only exchanged.
 pub struct Snapshot {

@@ -12,7 +12,8 @@ use wire::printable::is_printable;
 use wire::role::Role;
 
 use crate::CoreError;
-use crate::enrolment::{AuthenticationMode, AuthenticationString, KeyOrder, KeyPlan, Operation};
+use crate::enrolment::AuthenticationString;
+use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
 
 /// Seconds that phones may keep an answer, when the peer's file says nothing: its first version had no column for it.
 pub(super) const TIME_TO_LIVE: i64 = 86_400;

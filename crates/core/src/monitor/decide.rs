@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use pki::date::wall_clock;
 
-use super::alarms::{self, by_time_left};
 use super::watch::{Kind, Revocation, Watched};
-use crate::alarms::Alarm;
+use cluster::alarms::Alarm;
+use cluster::monitor::alarms::{self, by_time_left};
 
 /// An hour and a day, milliseconds.
 const HOUR: i64 = 3_600_000;

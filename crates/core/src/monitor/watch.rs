@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::readable::readable;
 use crate::revocation::Policy;
 use crate::trust_stores::{above, listed};
-use crate::units::service;
+use cluster::units::service;
 
 /// What a watched certificate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,12 +9,12 @@ use store::aside;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use crate::actor::{Actor, Level};
-use crate::alarms::ITL_RECOVERY_BACKUP;
 use crate::cluster::Cluster;
-use crate::releases::Recovery;
 use crate::surroundings::Surroundings;
-use crate::units::Unit;
+use cluster::actor::{Actor, Level};
+use cluster::alarms::ITL_RECOVERY_BACKUP;
+use cluster::releases::Recovery;
+use cluster::units::Unit;
 
 /// Name of the file.
 pub const FILE: &str = "ITLRecovery.p12";

@@ -15,17 +15,18 @@ use zeroize::Zeroizing;
 
 use super::check_key_sizes;
 use super::log::ResetLog;
-use crate::actor::{Actor, Level};
-use crate::alarms::ITL_NOT_RESET;
 use crate::bulk::{Exchange, SftpServer};
 use crate::cluster::Cluster;
 use crate::publish::MODE;
-use crate::releases::ItlReset;
 use crate::restarts::{ITL_RESET, RESET_ITL};
 use crate::surroundings::Surroundings;
 use crate::trust_lists::{self, ListPlan, NodeCertificates};
-use crate::units::Unit;
-use crate::{CoreError, rollback, services};
+use crate::{CoreError, rollback};
+use cluster::actor::{Actor, Level};
+use cluster::alarms::ITL_NOT_RESET;
+use cluster::releases::ItlReset;
+use cluster::services;
+use cluster::units::Unit;
 
 /// The key that signs the reset ITL.
 pub enum ResetKey {

@@ -10,12 +10,12 @@ use store::Transaction;
 
 use super::{Policy, Question};
 use crate::CoreError;
-use crate::actor::{Actor, Level};
 use crate::cluster::Cluster;
 use crate::monitor::watch::place;
 use crate::readable::readable;
 use crate::surroundings::Surroundings;
-use crate::units::service_named;
+use cluster::actor::{Actor, Level};
+use cluster::units::service_named;
 
 /// The store whose certificates may sign responses when that is their purpose: the original wants the certificate of a responder
 /// there.

@@ -1,10 +1,10 @@
 //! Configs of phones: made, merged; names of devices; lists of devices.
 
+use cluster::parameters::SecurityMode;
+use cluster::units::roles;
 use ringfence_core::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol, device_config};
 use ringfence_core::devices::{device_name, device_name_of, device_of, parse_list};
 use ringfence_core::merge::{MergeError, Root, merge};
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::units::roles;
 use wire::file_name::FileName;
 
 fn cluster(mode: SecurityMode) -> ClusterPart {

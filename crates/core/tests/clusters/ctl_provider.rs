@@ -1,6 +1,11 @@
 //! What the CTL provider takes, what it refuses and why, and what becomes of a node that fails.
 
+use cluster::alarms::CTL_NOT_DISTRIBUTED;
+use cluster::parameters::SecurityMode;
+use cluster::releases::release;
 use cluster::rows::{CtlFileRow, StandingAlarmRow};
+use cluster::units::Unit;
+use cluster::{Actor, Level, services};
 use jiff::tz::TimeZone;
 use pki::ctl_client::{CtlDraft, NotDeleted};
 use pki::listing::ListKind;
@@ -8,15 +13,11 @@ use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::sign::SigningIdentity;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::administrators::Password;
-use ringfence_core::alarms::CTL_NOT_DISTRIBUTED;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::releases::release;
 use ringfence_core::trust_lists::CtlSigner;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, Surroundings, services};
+use ringfence_core::{Cluster, CoreError, Surroundings};
 use wire::ctl_provider::{Choice, Upload};
 use wire::digest::DigestId;
 

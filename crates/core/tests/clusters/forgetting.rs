@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use ringfence_core::parameters::TVS_TIME_TO_LIVE;
+use cluster::parameters::TVS_TIME_TO_LIVE;
 
 use crate::certificates::place::Place;
 

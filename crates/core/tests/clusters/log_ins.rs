@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use cluster::Level;
 use cluster::rows::FailedLogInRow;
+use ringfence_core::CoreError;
 use ringfence_core::administrators::Password;
 use ringfence_core::log_ins::SLOW_TIME;
-use ringfence_core::{CoreError, Level};
 
 use crate::enrolment::place::Place;
 

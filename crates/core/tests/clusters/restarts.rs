@@ -1,15 +1,16 @@
 //! Services and the restarts that changes of certificates need: which, where, and until when.
 
+use cluster::parameters::SecurityMode;
+use cluster::releases::release;
 use cluster::rows::NodeRow;
+use cluster::services::{self, Run};
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::{OpensslRandom, Random};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::releases::release;
 use ringfence_core::service_control::ServiceState;
-use ringfence_core::services::{self, Run};
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, Serving, Surroundings};
+use ringfence_core::{Cluster, CoreError, Serving, Surroundings};
 
 struct Clock(i64, OpensslRandom);
 

@@ -1,14 +1,15 @@
 //! A cluster of two nodes with the names, sizes and serial numbers of [sources/published-clusters#two-nodes], from its
 //! first start through mixed mode and a renewal of the CallManager certificate.
 
+use cluster::parameters::SecurityMode;
+use cluster::releases::release;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{OpensslRandom, Random, RandomError};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::releases::release;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, Surroundings};
+use ringfence_core::{Cluster, CoreError, Surroundings};
 use wire::role::Role;
 
 /// A clock that the test moves, and the serial numbers of that cluster.

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::{Actor, Level};
 use openssl::ssl::SslContext;
+use ringfence_core::CoreError;
 use ringfence_core::administrators::Password;
-use ringfence_core::{Actor, CoreError, Level};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -147,7 +148,8 @@ async fn admit<'a, S: AsyncReadExt + AsyncWriteExt + Unpin>(
         Ok(actor) => actor,
         Err(error) => return Err(talk.refuse(label(&error), &error.to_string(), limit).await),
     };
-    if let Err(error) = actor.require(Level::ReadWrite) {
+    if let Err(refusal) = actor.require(Level::ReadWrite) {
+        let error = CoreError::from(refusal);
         return Err(talk.refuse(label(&error), &error.to_string(), limit).await);
     }
     let place = match shared.sit_down(&format!("{} at {}", actor.name(), peer.ip())) {

@@ -12,11 +12,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use cluster::rows::NodeRow;
+use cluster::services::EXPIRY_MONITOR;
+use cluster::{Actor, Level};
 use ringfence_core::alarms::Receiver;
 use ringfence_core::enrolment::CHANGE as ENROLMENT;
 use ringfence_core::monitor::{Look, MonitorChoice};
-use ringfence_core::services::EXPIRY_MONITOR;
-use ringfence_core::{Actor, Cluster, CoreError, Level};
+use ringfence_core::{Cluster, CoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -380,7 +381,7 @@ mod tests {
         cluster.restart_service(&actor, &node, "TVS", &mut System::default()).await.unwrap();
         assert!(runner.glance(now()).await);
         assert!(runner.runs().await.unwrap() && runner.next > now() + 3_600_000);
-        cluster.regenerate(&actor, &node, ringfence_core::units::Unit::Ipsec, &mut System::default()).await.unwrap();
+        cluster.regenerate(&actor, &node, cluster::units::Unit::Ipsec, &mut System::default()).await.unwrap();
         let at = now();
         assert!(!runner.glance(at).await, "others may follow");
         assert_eq!(runner.next, at + SETTLED);

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use cluster::rows::NodeRow;
+use cluster::units::Unit;
 use openssl::ssl::SslContext;
 use openssl::x509::X509;
 use pki::Certificate;
 use pki::capf::Sha2Proof;
 use ringfence_core::enrolment::{Authority, Desk, Policy};
 use ringfence_core::files::NodeFiles;
-use ringfence_core::units::Unit;
 use ringfence_core::{Cluster, CoreError};
 
 use super::{PublisherOptions, StartError, log};

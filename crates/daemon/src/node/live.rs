@@ -5,13 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use cluster::parameters::TVS_TIME_TO_LIVE;
 use cluster::rows::{ChangeRow, NodeRow};
+use cluster::units::Unit;
 use pki::listing::ListKind;
 use ringfence_core::enrolment::CHANGE;
 use ringfence_core::files::NodeFiles;
-use ringfence_core::parameters::TVS_TIME_TO_LIVE;
 use ringfence_core::tvs::TvsCache;
-use ringfence_core::units::Unit;
 use ringfence_core::{Cluster, CoreError, Serving};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;

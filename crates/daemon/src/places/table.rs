@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use ringfence_core::origin::Origin;
+use cluster::origin::Origin;
 
 /// How many there are, and for whom.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The settings as `ringfence config show` prints them: the value that counts, and who said it.
 
+use cluster::parameters::{CAPF_PORT, TVS_PORT};
 use cluster::rows::NodeRow;
-use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
 use ringfence_core::{Cluster, CoreError};
 
 use super::Settings;

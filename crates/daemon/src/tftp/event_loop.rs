@@ -11,9 +11,9 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use cluster::origin::Origin;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use ringfence_core::origin::Origin;
 use wire::file_name::FileName;
 use wire::tftp::{Burst, Caps, Data, ErrorCode, Failure, Mode, Packet, Request, Step, Transfer};
 

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use ringfence_core::origin::Origin;
+use cluster::origin::Origin;
 
 /// Counters: addresses share them when there are more, so that forged ones take no memory. 256 KiB.
 const COUNTERS: usize = 65_536;

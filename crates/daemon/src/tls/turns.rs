@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use ringfence_core::origin::Origin;
+use cluster::origin::Origin;
 use tokio::sync::oneshot;
 
 /// Of all servers of the process: they share the processors.

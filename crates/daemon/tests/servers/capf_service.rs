@@ -5,15 +5,16 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use cluster::enrolment::{AuthenticationMode, Operation};
+use cluster::units::Unit;
+use cluster::{Actor, Level, services};
 use daemon::capf::CapfLimits;
 use daemon::node::{Listen, Node, NodeOptions, at};
 use daemon::surroundings::System;
 use openssl::ssl::SslVersion;
 use pki::SoftKey;
 use pki::signer::Signer;
-use ringfence_core::enrolment::{AuthenticationMode, Operation, Schedule, Selection, StringChoice};
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Level, services};
+use ringfence_core::enrolment::{Schedule, Selection, StringChoice};
 use wire::capf::{AuthResponse, DeviceName, Failure, Password, PhoneMessage, Timeouts};
 
 use crate::capf_node::{CapfNode, CapfPhone, DEVICE, move_clock};

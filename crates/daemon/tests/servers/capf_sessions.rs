@@ -4,8 +4,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
 use daemon::capf::CapfLimits;
-use ringfence_core::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, LscState, Operation};
+use ringfence_core::enrolment::LscState;
 use serde_json::Value;
 use wire::capf::{Curve, RsaSize, Timeouts};
 

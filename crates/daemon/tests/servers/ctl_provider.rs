@@ -4,11 +4,11 @@ use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 
 use crate::ctl_desk::{Desk, PASSWORD, refusal, sign, sign_draft, token};
+use cluster::parameters::SecurityMode;
 use daemon::ctl_provider::{ClientError, CtlProviderLimits};
 use pki::ctl_client::CtlDraft;
 use ringfence_core::administrators::Password;
 use ringfence_core::log_ins;
-use ringfence_core::parameters::SecurityMode;
 use wire::ctl_provider::{Choice, Entry, Request, Upload};
 use wire::role::Role;
 

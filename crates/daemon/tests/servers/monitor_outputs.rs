@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use crate::receiver::{Running, lines, rsyslog, until};
+use cluster::releases::release;
+use cluster::{Actor, Level};
 use daemon::capf::CapfCounters;
 use daemon::monitor::mail::{MailSettings, send};
 use daemon::monitor::metrics::Counted;
@@ -18,8 +20,7 @@ use daemon::tvs::TvsCounters;
 use jiff::tz::TimeZone;
 use ringfence_core::alarms::Receiver;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level, Random, Surroundings};
+use ringfence_core::{Cluster, Random, Surroundings};
 
 /// The machine's Python: it has Debian's packages.
 const PYTHON: &str = "/usr/bin/python3";

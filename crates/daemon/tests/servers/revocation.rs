@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authority::Authority;
+use cluster::parameters::*;
 use cluster::rows::NodeRow;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use daemon::capf::CapfCounters;
 use daemon::monitor::metrics::Counted;
 use daemon::monitor::syslog::{SyslogSettings, Transport};
@@ -21,10 +24,8 @@ use jiff::tz::TimeZone;
 use pki::Certificate;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::{Upload, UploadPlan};
-use ringfence_core::parameters::*;
 use ringfence_core::revocation::{Ask, Question, State};
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, Random, Surroundings};
+use ringfence_core::{Cluster, CoreError, Random, Surroundings};
 use tempfile::TempDir;
 
 const DAY: i64 = 86_400_000;
@@ -128,7 +129,7 @@ impl Place {
     }
 
     async fn set(&self, name: &str, value: &str) {
-        let name = check(name, value, ringfence_core::releases::release("15").unwrap()).unwrap();
+        let name = check(name, value, cluster::releases::release("15").unwrap()).unwrap();
         self.cluster.set_parameter(&self.actor, name, value, &mut System::default()).await.unwrap();
     }
 

@@ -10,9 +10,9 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use cluster::Level;
 use daemon::settings::Settings;
 use daemon::sftp::SftpExchange;
-use ringfence_core::Level;
 use shell::Session;
 
 use crate::exit::{Answer, Failure};

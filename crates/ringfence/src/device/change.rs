@@ -1,9 +1,10 @@
 //! `ringfence device add`, `remove` and `forget`.
 
+use cluster::Level;
 use daemon::surroundings::System;
+use ringfence_core::CoreError;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::{Device, device_name, device_name_of};
-use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, actor, could_not, refused};
@@ -49,7 +50,7 @@ impl Add {
             security: self.security,
             nodes: self.nodes,
         };
-        let known = opened.runtime.block_on(async {
+        let known: Result<bool, CoreError> = opened.runtime.block_on(async {
             let known = opened.cluster.store().devices().await?.iter().any(|row| row.name == name);
             let actor = actor(Level::Install);
             opened.cluster.put_devices(&actor, &[device], &mut System::default()).await?;

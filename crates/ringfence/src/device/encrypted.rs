@@ -1,8 +1,9 @@
 //! `ringfence device encrypted-config`: *TFTP Encrypted Config* of phones.
 
+use cluster::Level;
 use daemon::surroundings::System;
+use ringfence_core::CoreError;
 use ringfence_core::enrolment::Selection;
-use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, actor, could_not};

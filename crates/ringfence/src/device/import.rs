@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use cluster::Level;
 use daemon::surroundings::System;
+use ringfence_core::CoreError;
 use ringfence_core::devices::{Device, ListedDevice, parse_list};
-use ringfence_core::{CoreError, Level};
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::Input;

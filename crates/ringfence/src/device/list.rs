@@ -1,9 +1,11 @@
 //! `ringfence device list`.
 
+use cluster::enrolment::Operation;
+use cluster::moment;
 use cluster::rows::{DeviceRow, GroupRow, UnknownDeviceRow};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::enrolment::{Enrolment, Operation};
-use ringfence_core::{Cluster, CoreError, moment, utc};
+use ringfence_core::enrolment::Enrolment;
+use ringfence_core::{Cluster, CoreError, utc};
 use serde_json::{Value, json};
 
 use crate::exit::{Answer, Failure};

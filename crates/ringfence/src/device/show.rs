@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use cluster::enrolment::Operation;
 use cluster::rows::DeviceRow;
 use daemon::settings::Settings;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::device_name;
-use ringfence_core::enrolment::{Enrolment, Operation};
+use ringfence_core::enrolment::Enrolment;
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::{Cluster, CoreError, OpensslRandom};
 use serde_json::{Map, Value, json};

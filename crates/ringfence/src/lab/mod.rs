@@ -19,8 +19,8 @@ mod world;
 
 use std::path::PathBuf;
 
+use cluster::releases::{Release, names, release};
 use daemon::following::PATIENCE;
-use ringfence_core::releases::{Release, names, release};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::completions::{Known, releases};

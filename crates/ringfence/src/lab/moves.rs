@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use cluster::units::Unit;
 use phone::Outcome;
 use pki::listing::ListKind;
-use ringfence_core::units::Unit;
 
 use super::ending::{By, Ending};
 use super::scenario::{Differences, expect, must_say};

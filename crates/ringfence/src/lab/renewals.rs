@@ -1,8 +1,8 @@
 //! All certificates renewed, one TFTP server after the other [sources/releases#safe-orders].
 
+use cluster::units::Unit;
 use phone::Outcome;
 use pki::listing::ListKind;
-use ringfence_core::units::Unit;
 
 use super::ending::{By, Ending};
 use super::scenario::{Differences, expect, must_say, signer};

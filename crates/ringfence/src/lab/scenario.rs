@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use cluster::releases::{ItlReset, Release};
+use cluster::units::Unit;
 use phone::{BootReport, Outcome};
 use pki::listing::ListKind;
-use ringfence_core::releases::{ItlReset, Release};
-use ringfence_core::units::Unit;
 
 use super::ending::{By, Ending};
 use super::seed::{self, PUBLISHER};

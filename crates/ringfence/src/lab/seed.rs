@@ -1,12 +1,12 @@
 //! The names, addresses and serial numbers that the lab clusters have: those of [sources/published-clusters#two-nodes].
 
+use cluster::releases::Release;
+use cluster::units::Unit;
 use daemon::surroundings::System;
 use pki::{Random, RandomError};
 use ringfence_core::Surroundings;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::releases::Release;
 use ringfence_core::surroundings::{MakeRsaKey, SERIAL_LENGTH};
-use ringfence_core::units::Unit;
 
 use super::keys::LabKeys;
 
@@ -52,7 +52,7 @@ fn two_nodes(release: &'static Release, nodes: [(&str, [u8; 4]); 2]) -> NewClust
     NewCluster {
         release,
         // The printed cluster has certificates of a release before 10: the lengths of its lists come from them.
-        upgraded_from: ringfence_core::releases::release("9.1").filter(|_| release.name == "10.5"),
+        upgraded_from: cluster::releases::release("9.1").filter(|_| release.name == "10.5"),
         nodes: nodes.map(node).to_vec(),
         subject: SubjectParts {
             country: "PL".to_owned(),

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use cluster::releases::Release;
 use phone::Outcome;
 use pki::listing::ListKind;
-use ringfence_core::releases::Release;
 use trust::Model;
 
 use super::desk::{ADMINISTRATOR, Desk, NEW_TOKENS, SecurityToken, TOKENS};

@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::enrolment::Status;
+use cluster::parameters::{CAPF_PORT, TVS_PORT};
+use cluster::releases::Release;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use daemon::following::{PATIENCE, follow};
 use daemon::node::{Listen, Node, NodeOptions, StartError};
 use daemon::tftp::BindError;
@@ -16,11 +21,7 @@ use pki::listing::ListKind;
 use ringfence_core::cluster::NewCluster;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
-use ringfence_core::enrolment::Status;
-use ringfence_core::parameters::{CAPF_PORT, TVS_PORT};
-use ringfence_core::releases::Release;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, Level, Surroundings};
+use ringfence_core::{Cluster, Surroundings};
 use shell::{Session, State};
 use trust::Verdict;
 

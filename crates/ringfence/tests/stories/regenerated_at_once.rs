@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::process::{Command, Stdio};
 
 use crate::admin_cluster::Place;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use daemon::surroundings::System;
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{Certificate, NameForm};
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level};
+use ringfence_core::{Cluster, CoreError};
 
 /// Renewals by the shell, each a process of its own.
 const SHELLS: usize = 24;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use ringfence_core::units::Unit;
+use cluster::units::Unit;
 
 use crate::admin_cluster::Place;
 use crate::support::terminal::Terminal;
@@ -92,7 +92,7 @@ fn long_names_fit_too() {
     };
     let not_before = 1_700_000_000;
     let request = pki::profile::SelfSigned { subject, serial: vec![7], not_before, dns_names: Vec::new() };
-    let profile = (ringfence_core::releases::release("15").unwrap().certificates)(Unit::Capf).1.certificate;
+    let profile = (cluster::releases::release("15").unwrap().certificates)(Unit::Capf).1.certificate;
     let made = pki::profile::self_signed(&profile, &request, &crate::keys::rsa_key(2048).unwrap()).unwrap();
     std::fs::write(place.file("long.pem"), made.to_pem()).unwrap();
     for store in ["CallManager", "tomcat"] {

@@ -1,7 +1,8 @@
 //! `set account name`, `delete account`, `show account`: who may log in from elsewhere with a password.
 
+use cluster::Level;
 use ringfence_core::administrators::{self, Password, check_name};
-use ringfence_core::{CoreError, Level, Surroundings};
+use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::session::{Reply, Session};

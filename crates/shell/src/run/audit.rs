@@ -1,7 +1,8 @@
 //! `utils audit`.
 
+use cluster::moment;
+use ringfence_core::CoreError;
 use ringfence_core::audit::LIST_DEFAULT;
-use ringfence_core::{CoreError, moment};
 
 use crate::session::{Outcome, Reply, Session, UNSUCCESSFUL, one_line};
 

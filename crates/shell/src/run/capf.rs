@@ -1,7 +1,7 @@
 //! `utils capf` without its devices: stale LSCs, roots of MICs [sources/shell#certificate-commands],
 //! [sources/capf#phone-block]. The texts are ours: no transcript of the original was found.
 
-pub(crate) use ringfence_core::counted;
+pub(crate) use cluster::counted;
 use ringfence_core::enrolment::StaleLsc;
 use ringfence_core::import::title;
 use ringfence_core::{CoreError, Surroundings, Table, wall_clock};

@@ -1,8 +1,9 @@
 //! Requests to a CA: `set csr`, `show csr` [sources/shell#certificate-commands], [sources/certificates#requests].
 
+use cluster::moment;
+use cluster::units::Unit;
 use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, RequestDigest, digest_named};
-use ringfence_core::units::Unit;
-use ringfence_core::{CoreError, Surroundings, moment};
+use ringfence_core::{CoreError, Surroundings};
 
 use crate::run::certificates::bits;
 use crate::session::{Reply, Session};

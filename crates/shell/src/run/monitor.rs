@@ -1,7 +1,7 @@
 //! `show cert monitor`, `set cert acknowledge`. Ours.
 
+use cluster::parameters::{ENABLE_CRL, ENABLE_OCSP};
 use ringfence_core::monitor::{Watched, alarm_of};
-use ringfence_core::parameters::{ENABLE_CRL, ENABLE_OCSP};
 use ringfence_core::revocation::Policy;
 use ringfence_core::{CoreError, Surroundings, Table};
 

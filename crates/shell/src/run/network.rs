@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use cluster::rows::NodeRow;
+use cluster::units::Unit;
 use ringfence_core::network::{NetworkChange, NetworkDone, NetworkPlan, OldName, Wait};
-use ringfence_core::units::Unit;
 use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;

@@ -1,6 +1,7 @@
 //! `show parameters`, `set parameter`: ours, for what the original has on a web page.
 
-use ringfence_core::{CoreError, Surroundings, parameters};
+use cluster::parameters;
+use ringfence_core::{CoreError, Surroundings};
 
 use crate::session::{Reply, Session, one_line};
 

@@ -2,12 +2,12 @@
 //!
 //! The certificate is pasted in as on the original (`paste`), or stands in a file that is named, for scripts.
 
+use cluster::units::{Unit, service_named};
 use ringfence_core::certificates::descriptions::check as check_description;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
 use ringfence_core::revocation::{Finding, State};
 use ringfence_core::trust_stores::trust_store;
-use ringfence_core::units::{Unit, service_named};
 use ringfence_core::{CoreError, Surroundings, printable};
 
 use crate::paste::PastedFor;
@@ -171,7 +171,7 @@ impl Session {
     /// What an administrator has to think of after CAPF has another certificate: ours, because the original leaves it to its
     /// guides. Nothing when nothing is to be done.
     pub(super) async fn after_new_capf(&self, surroundings: &mut dyn Surroundings) -> Result<String, CoreError> {
-        use ringfence_core::parameters::SecurityMode;
+        use cluster::parameters::SecurityMode;
         let mut text = String::new();
         if self.cluster.parameters().await?.security_mode() == SecurityMode::Mixed {
             text.push_str("The CTL file still names the old CAPF: run `utils ctl update CTLFile`.\n");

@@ -1,8 +1,8 @@
 //! `show ctl`, `show itl`, `utils ctl` [sources/shell#trust-list-commands], [sources/listings#trust-list].
 
+use cluster::parameters::SecurityMode;
 use cluster::rows::HeldListRow;
 use ringfence_core::guard::{ListStatus, is_waited_for, status};
-use ringfence_core::parameters::SecurityMode;
 use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::{CoreError, ListKind, NodeStatus, Surroundings, date};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::node::Place;
-use ringfence_core::Level;
+use cluster::Level;
 use shell::{Outcome, State};
 
 const SERVER: &str = "Server (name or address, :port behind it when it is not 22; local for this machine): ";

@@ -3,7 +3,8 @@
 
 use crate::node::{Place, START};
 use crate::phones::{FIRST, SECOND};
-use ringfence_core::{Level, OpensslRandom, Random, Surroundings};
+use cluster::Level;
+use ringfence_core::{OpensslRandom, Random, Surroundings};
 use shell::{Outcome, Session};
 
 /// The clock and names of the test, but each new CAPF gets another name.

@@ -2,7 +2,7 @@
 
 use crate::node::{Place, START};
 use crate::phones::{FIRST, SECOND};
-use ringfence_core::Level;
+use cluster::Level;
 use ringfence_core::files::FolderSettings;
 use shell::{Outcome, State};
 

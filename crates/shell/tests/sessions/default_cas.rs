@@ -2,8 +2,8 @@
 //! [sources/shell#certificate-commands].
 
 use crate::node::Place;
-use ringfence_core::Level;
-use ringfence_core::units::Unit;
+use cluster::Level;
+use cluster::units::Unit;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subjects_of_a_node_and_default_cas() {
@@ -41,7 +41,7 @@ async fn subjects_of_a_node_and_default_cas() {
     };
     let not_before = u64::try_from(crate::node::START / 1000).unwrap();
     let request = pki::profile::SelfSigned { subject, serial: vec![7], not_before, dns_names: Vec::new() };
-    let profile = (ringfence_core::releases::release("15").unwrap().certificates)(Unit::Capf).1.certificate;
+    let profile = (cluster::releases::release("15").unwrap().certificates)(Unit::Capf).1.certificate;
     let made = pki::profile::self_signed(&profile, &request, &key).unwrap();
     std::fs::write(place.folder.path().join("mic.pem"), made.to_pem()).unwrap();
     let own = "CAPF-trust/CAP-RTP-001.pem";

@@ -1,7 +1,8 @@
 //! `show cert monitor`, `set cert acknowledge`: what the shell shows of the certificate monitor.
 
 use crate::node::Place;
-use ringfence_core::{Level, Surroundings};
+use cluster::Level;
+use ringfence_core::Surroundings;
 use shell::Outcome;
 
 /// Milliseconds of a day.

@@ -1,9 +1,10 @@
 //! `set network`: a node that gets another address, host name or domain, without a phone left behind.
 
 use crate::node::Place;
+use cluster::Level;
 use cluster::rows::FetchedListRow;
-use ringfence_core::units::Unit;
-use ringfence_core::{Level, ListKind, Surroundings};
+use cluster::units::Unit;
+use ringfence_core::{ListKind, Surroundings};
 use shell::Outcome;
 
 const PHONE: &str = crate::phones::FIRST;

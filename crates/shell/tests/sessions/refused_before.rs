@@ -1,8 +1,8 @@
 //! What is refused anyway is refused before anybody is asked: a question is put only where a yes does something.
 
+use cluster::{Actor, Level};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
-use ringfence_core::{Actor, Level};
 use shell::{Outcome, State};
 
 use crate::node::Place;

@@ -2,9 +2,10 @@
 //! [sources/shell#trust-list-commands].
 
 use crate::node::Place;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
+use ringfence_core::Cluster;
 use ringfence_core::upgrade::CarriedRecovery;
-use ringfence_core::{Actor, Cluster, Level};
 use shell::{Outcome, Session, State};
 
 const NO_CTL: &str = "Length of CTL file: 0\n\

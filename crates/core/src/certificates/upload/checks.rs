@@ -13,9 +13,9 @@ use pki::{Certificate, NameForm};
 use wire::digest::Modulus;
 
 use crate::CoreError;
-use crate::releases::Release;
-use crate::releases::requests::RequestRow;
-use crate::units::Unit;
+use cluster::releases::Release;
+use cluster::releases::requests::RequestRow;
+use cluster::units::Unit;
 
 /// Certificates of a chain at most, from the one of the unit to the root.
 const CHAIN_DEPTH: usize = 8;

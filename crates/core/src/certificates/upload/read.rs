@@ -5,7 +5,7 @@ use pki::bundle::{FileError, PKCS7_IN_PEM, certificates};
 use pki::file_kind::FileKind;
 
 use crate::CoreError;
-use crate::units::Unit;
+use cluster::units::Unit;
 
 /// The certificates of a file for a unit, as they stand in it.
 ///

@@ -12,11 +12,11 @@ use wire::capf::{AuthResponse, Failure, Operation as Asked, Refusal};
 use super::{Current, Desk, Issued, Refused, Visit, shown_row};
 use crate::CoreError;
 use crate::enrolment::authority::{Authority, is_named_capf};
-use crate::enrolment::guesses::{Counted, Guesses, Lock, WRONG_IN_A_DAY, WRONG_STRINGS};
-use crate::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 use crate::enrolment::recorder::{Step, WrongStrings};
 use crate::enrolment::strings::StringKey;
 use crate::readable::KeepsCertificate;
+use cluster::enrolment::guesses::{Counted, Guesses, Lock, WRONG_IN_A_DAY, WRONG_STRINGS};
+use cluster::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 
 impl Desk {
     /// Answers [`wire::capf::Question::Authenticate`]. `now` in milliseconds since 1970 UTC.

@@ -8,8 +8,8 @@ use wire::capf::{Cause, DeviceName, Done, Ended, Failure, KeySpec, Reason, Refus
 use super::admission::cause;
 use super::{Desk, Noted, Refused, Visit, shown_row};
 use crate::CoreError;
-use crate::enrolment::kinds::{KeyOrder, Operation, Status};
 use crate::enrolment::recorder::Step;
+use cluster::enrolment::kinds::{KeyOrder, Operation, Status};
 
 impl Desk {
     /// Answers [`wire::capf::Question::Record`].

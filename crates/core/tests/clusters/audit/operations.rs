@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cluster::enrolment::{AuthenticationMode, Operation};
+use cluster::parameters::SecurityMode;
+use cluster::releases::release;
 use cluster::rows::NodeRow;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{OpensslRandom, Random};
@@ -11,12 +16,9 @@ use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
-use ringfence_core::enrolment::{AuthenticationMode, Operation, Schedule, Selection, StringChoice};
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::releases::release;
-use ringfence_core::units::Unit;
+use ringfence_core::enrolment::{Schedule, Selection, StringChoice};
 use ringfence_core::upgrade::CarriedRecovery;
-use ringfence_core::{Actor, Cluster, CoreError, Level, Serving, Surroundings};
+use ringfence_core::{Cluster, CoreError, Serving, Surroundings};
 use sha2::{Digest, Sha256};
 
 pub struct Clock(pub i64, OpensslRandom);

@@ -1,11 +1,12 @@
 //! Deletions from trust stores hold: CSCto86463 of the original, where the other nodes brought back what was deleted on one.
 
+use cluster::parameters::SecurityMode;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use pki::NameForm;
 use pki::listing::ListKind;
 use pki::sign::{ListSpec, SigningIdentity, sign_list};
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level};
+use ringfence_core::{Cluster, CoreError};
 use wire::digest::DigestId;
 use wire::header::Layout;
 use wire::role::Role;

@@ -1,11 +1,11 @@
 //! Key length and hash at a renewal: what the release offers, what files can name, what phones in use can check.
 
+use cluster::units::Unit;
 use pki::request::RequestDigest;
 use ringfence_core::certificates::key_choice::KeyChoice;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
-use ringfence_core::units::Unit;
 use ringfence_core::{CoreError, certificate_text};
 
 use crate::certificates::authority::Authority;
@@ -126,7 +126,7 @@ async fn a_fresh_10_5_has_2048_bits_and_one_of_9_1_keeps_1024() {
     // The same by a switch of an old cluster.
     let mut switched = Place::new("9.1").await;
     let (cluster, node) = (switched.cluster.clone(), switched.publisher.clone());
-    let actor = ringfence_core::Actor::new("admin", ringfence_core::Level::Install);
+    let actor = cluster::Actor::new("admin", cluster::Level::Install);
     let kept = ringfence_core::upgrade::CarriedRecovery::Kept;
     cluster.switch_release(&actor, &node, "10.5", kept, &mut switched.clock).await.unwrap();
     assert_eq!(bits(&switched, "CallManager").await, Some(1024));

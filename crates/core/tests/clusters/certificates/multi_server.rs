@@ -1,11 +1,11 @@
 //! One certificate for all nodes.
 
+use cluster::parameters::SecurityMode;
+use cluster::units::Unit;
 use pki::listing::ListKind;
 use pki::verify::check_against_itself;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::units::Unit;
 use wire::role::Role;
 
 use crate::certificates::authority::Authority;

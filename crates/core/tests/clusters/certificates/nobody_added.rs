@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use cluster::rows::{FetchedListRow, NodeRow, StrangerListRow};
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use pki::listing::ListKind;
+use ringfence_core::CoreError;
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::guard::{ListStatus, STRANGERS_FOR, status};
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, CoreError, Level};
 use trust::{Belief, Decision, Model, Offer, Verdict};
 use wire::file_name::FileName;
 

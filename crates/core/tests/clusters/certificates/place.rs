@@ -2,15 +2,16 @@
 
 use std::time::SystemTime;
 
+use cluster::releases::release;
 use cluster::rows::{CertificateRow, NodeRow};
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::releases::release;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, Serving, Surroundings};
+use ringfence_core::{Cluster, CoreError, Serving, Surroundings};
 use tempfile::TempDir;
 
 /// Begins an hour after the folder is made: OpenSSL dates what it signs by the clock of the machine, which goes on.

@@ -4,7 +4,10 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use cluster::parameters::SecurityMode;
 use cluster::rows::NodeRow;
+use cluster::services::CHANGE_NOTIFICATION;
+use cluster::units::Unit;
 use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
@@ -13,9 +16,6 @@ use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::files::NodeFiles;
 use ringfence_core::guard::{ListStatus, status};
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::services::CHANGE_NOTIFICATION;
-use ringfence_core::units::Unit;
 use ringfence_core::{Cluster, CoreError};
 use wire::file_name::FileName;
 

@@ -1,10 +1,10 @@
 //! One certificate for tomcat and CallManager.
 
+use cluster::units::Unit;
 use pki::listing::ListKind;
 use pki::verify::check_against_itself;
 use ringfence_core::CoreError;
 use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::units::Unit;
 use wire::role::Role;
 
 use crate::certificates::authority::Authority;

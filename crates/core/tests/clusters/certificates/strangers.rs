@@ -1,10 +1,10 @@
 //! Certificates that come without a request of this system: what is said of them, and what is not taken.
 
+use cluster::units::Unit;
 use pki::SoftKey;
 use ringfence_core::CoreError;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
-use ringfence_core::units::Unit;
 
 use crate::certificates::authority::{Authority, openssl};
 use crate::certificates::place::Place;

@@ -4,14 +4,14 @@
 use std::path::Path;
 use std::process::Command;
 
+use cluster::parameters::SecurityMode;
 use cluster::rows::Unreadable;
+use cluster::units::Unit;
 use jiff::tz::TimeZone;
 use pki::Certificate;
 use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::inventory::Query;
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::units::Unit;
 use ringfence_core::{Cluster, CoreError};
 
 use crate::certificates::authority::Authority;

@@ -1,10 +1,10 @@
 //! `set cert import own`: each refusal in its words, and what is taken. The CAs and bundles are made by OpenSSL.
 
+use cluster::parameters::SecurityMode;
+use cluster::units::Unit;
 use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::units::Unit;
 
 use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;

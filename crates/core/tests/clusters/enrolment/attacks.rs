@@ -2,12 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use cluster::enrolment::guesses::UNTIL_SCHEDULED;
+use cluster::enrolment::{AuthenticationMode, Operation};
 use pki::SoftKey;
 use pki::signer::Signer;
-use ringfence_core::enrolment::guesses::UNTIL_SCHEDULED;
-use ringfence_core::enrolment::{
-    AuthenticationMode, AuthenticationString, LscState, Operation, SECOND_KEY, STRINGS_LOCKED, StringChoice,
-};
+use ringfence_core::enrolment::{AuthenticationString, LscState, SECOND_KEY, STRINGS_LOCKED, StringChoice};
 use wire::capf::{Cause, Done, Failure, Operation as Asked, Refusal, Stage, SudiData};
 
 use crate::enrolment::place::{DEVICE, HERE, Manufacturer, PhoneKeys, Place, RSA_2048, ended};

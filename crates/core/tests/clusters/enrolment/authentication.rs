@@ -1,8 +1,7 @@
 //! Who is let in, with which status those are turned away that are not, and what is written about them.
 
-use ringfence_core::enrolment::{
-    AuthenticationMode, AuthenticationString, Operation, Schedule, Selection, StringChoice,
-};
+use cluster::enrolment::{AuthenticationMode, Operation};
+use ringfence_core::enrolment::{AuthenticationString, Schedule, Selection, StringChoice};
 use wire::capf::{DeviceName, Failure, Operation as Asked, Refusal, SudiData};
 
 use crate::enrolment::place::{DEVICE, HERE, Manufacturer, PhoneKeys, Place, RSA_2048};

@@ -1,12 +1,13 @@
 //! CAPF under an external CA, and what is taken over from another CAPF.
 
+use cluster::enrolment::{AuthenticationMode, KeyPlan, Operation};
+use cluster::units::Unit;
 use pki::bundle::certificates;
 use ringfence_core::CoreError;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
-use ringfence_core::enrolment::{AuthenticationMode, AuthenticationString, KeyPlan, Operation};
+use ringfence_core::enrolment::AuthenticationString;
 use ringfence_core::import::{PeerDevice, PeerImport};
-use ringfence_core::units::Unit;
 use wire::capf::Operation as Asked;
 
 use crate::enrolment::place::{DEVICE, PhoneKeys, Place, RSA_2048, file, openssl};

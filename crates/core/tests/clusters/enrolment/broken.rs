@@ -5,10 +5,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use cluster::enrolment::{AuthenticationMode, Operation};
 use pki::signer::Signer;
-use ringfence_core::enrolment::{
-    AuthenticationMode, AuthenticationString, LscState, Operation, Selection, StringChoice,
-};
+use ringfence_core::enrolment::{AuthenticationString, LscState, Selection, StringChoice};
 use wire::capf::{Cause, Done, Failure, Operation as Asked, Reason, Refusal, Stage};
 
 use crate::enrolment::place::{DEVICE, HERE, PhoneKeys, Place, RSA_2048, ended};

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
+use cluster::services;
+use cluster::units::Unit;
 use pki::{OpensslRandom, SoftKey};
-use ringfence_core::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Schedule, Selection, StringChoice};
+use ringfence_core::CoreError;
+use ringfence_core::enrolment::{Schedule, Selection, StringChoice};
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
-use ringfence_core::units::Unit;
-use ringfence_core::{CoreError, services};
 use wire::signed_file::SignedFile;
 
 use crate::enrolment::place::{DEVICE, Manufacturer, PhoneKeys, Place};

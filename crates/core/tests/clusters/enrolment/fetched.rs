@@ -1,7 +1,8 @@
 //! *Troubleshoot*: what a phone shows is looked at before it is believed, and can be looked at afterwards.
 
+use cluster::enrolment::{AuthenticationMode, Operation};
 use jiff::tz::TimeZone;
-use ringfence_core::enrolment::{AuthenticationMode, LscState, Operation, StringChoice};
+use ringfence_core::enrolment::{LscState, StringChoice};
 use wire::capf::{Done, Failure, Operation as Asked, Refusal};
 
 use crate::enrolment::place::{DEVICE, HERE, Manufacturer, PhoneKeys, Place};

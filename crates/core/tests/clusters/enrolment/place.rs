@@ -4,7 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
 
+use cluster::enrolment::{AuthenticationMode, KeyPlan, Operation};
+use cluster::releases::release;
 use cluster::rows::NodeRow;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::capf::{Sha2Proof, signed_data, sudi_data};
 use pki::lsc::{LscRequest, SubjectForm};
@@ -15,11 +18,8 @@ use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
-use ringfence_core::enrolment::{
-    AuthenticationMode, Desk, Enrolment, KeyPlan, Operation, Policy, Refused, Schedule, Selection, StringChoice, Visit,
-};
-use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level, Serving, Surroundings};
+use ringfence_core::enrolment::{Desk, Enrolment, Policy, Refused, Schedule, Selection, StringChoice, Visit};
+use ringfence_core::{Cluster, Serving, Surroundings};
 use tempfile::TempDir;
 use wire::capf::{AuthResponse, Cause, DeviceName, Done, Ended, KeySpec, Operation as Asked, Password, RsaSize, Stage};
 use wire::digest::DigestId;

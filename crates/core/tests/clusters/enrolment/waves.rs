@@ -1,10 +1,9 @@
 //! A new CAPF: old LSCs are listed, issued again in batches, and the old CA goes only when nothing hangs on it.
 
+use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
+use cluster::units::Unit;
 use ringfence_core::CoreError;
-use ringfence_core::enrolment::{
-    AuthenticationMode, KeyOrder, KeyPlan, Operation, Schedule, Selection, StringChoice, WavePlan, WaveState, Which,
-};
-use ringfence_core::units::Unit;
+use ringfence_core::enrolment::{Schedule, Selection, StringChoice, WavePlan, WaveState, Which};
 use wire::capf::{Cause, Reason, Stage};
 
 use crate::enrolment::place::{HERE, PhoneKeys, Place, ended};

@@ -1,14 +1,15 @@
 //! A cluster of two nodes in a folder of its own, with a clock that the test moves.
 
+use cluster::parameters::SecurityMode;
+use cluster::releases::release;
 use cluster::rows::NodeRow;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{NameForm, OpensslRandom, Random};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::releases::release;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, CoreError, Level, Serving, Surroundings};
+use ringfence_core::{Cluster, CoreError, Serving, Surroundings};
 use wire::trust_list::TrustList;
 
 /// The clock of a test.

@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
+use cluster::alarms::{ITL_NOT_RESET, ITL_RECOVERY_BACKUP};
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use pki::listing::ListKind;
-use ringfence_core::alarms::{ITL_NOT_RESET, ITL_RECOVERY_BACKUP};
+use ringfence_core::CoreError;
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, CoreError, Level};
 use trust::{Belief, Decision, Ground, Model, Offer, Verdict, judge};
 use wire::header;
 

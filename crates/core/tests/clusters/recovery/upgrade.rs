@@ -1,10 +1,11 @@
 //! Upgrades and downgrades.
 
+use cluster::parameters::SecurityMode;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use pki::listing::ListKind;
-use ringfence_core::parameters::SecurityMode;
-use ringfence_core::units::Unit;
 use ringfence_core::upgrade::CarriedRecovery;
-use ringfence_core::{Actor, Cluster, CoreError, Level};
+use ringfence_core::{Cluster, CoreError};
 
 use crate::recovery::place::{Place, label};
 

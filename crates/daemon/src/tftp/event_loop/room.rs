@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ringfence_core::origin::Origin;
+use cluster::origin::Origin;
 
 use super::{End, EventLoop, STALLED, State};
 

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
+use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
+use cluster::releases::release;
 use cluster::rows::NodeRow;
+use cluster::{Actor, Level};
 use daemon::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, EnrolmentDesk, NodeDesk};
 use daemon::surroundings::System;
 use daemon::tls::phone_context;
@@ -20,13 +23,11 @@ use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::enrolment::{
-    AuthenticationMode, AuthenticationString, Desk, Enrolment, KeyOrder, KeyPlan, Operation, Policy, Refused, Schedule,
-    Selection, StringChoice, Visit,
+    AuthenticationString, Desk, Enrolment, Policy, Refused, Schedule, Selection, StringChoice, Visit,
 };
 use ringfence_core::files::NodeFiles;
 use ringfence_core::import::PeerImport;
-use ringfence_core::releases::release;
-use ringfence_core::{Actor, Cluster, Level, Surroundings};
+use ringfence_core::{Cluster, Surroundings};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;

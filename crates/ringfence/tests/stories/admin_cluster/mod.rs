@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
+use cluster::releases::release;
 use daemon::surroundings::System;
 use jiff::tz::TimeZone;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::releases::release;
 use ringfence_core::surroundings::MakeRsaKey;
 use ringfence_core::{Cluster, Random, Surroundings};
 

@@ -1,6 +1,6 @@
 //! `set account`, `delete account`, `show account`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::needed;
 use crate::table::{Action, Command, Kind, Origin, Place};

@@ -1,6 +1,6 @@
 //! `utils audit`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::optional;
 use crate::table::{Action, Command, Kind, Origin, Place};

@@ -1,6 +1,6 @@
 //! `set cert bulk`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::needed;
 use crate::table::{Action, Argument, Command, Kind, Origin, Place};

@@ -1,6 +1,6 @@
 //! `utils capf`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{DEVICES, needed, optional};
 use crate::run::capf_devices::{AUTHENTICATIONS, LISTS};

@@ -1,6 +1,6 @@
 //! `show cert`, `set cert`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};

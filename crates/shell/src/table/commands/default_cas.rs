@@ -1,6 +1,6 @@
 //! `cert default-ca-list`, `web-security`, `show cert list type`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};

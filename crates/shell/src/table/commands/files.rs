@@ -1,6 +1,6 @@
 //! `file`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{ACTIVELOG_FILES, NO_CONFIRM, RECOVERY_FILES, TFTP_FILES, needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};

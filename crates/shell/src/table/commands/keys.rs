@@ -1,6 +1,6 @@
 //! `utils key`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use crate::table::{Action, Command, Origin, Place};
 

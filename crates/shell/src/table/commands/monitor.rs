@@ -1,6 +1,6 @@
 //! `show cert monitor`, `set cert acknowledge`. Ours: the original has a web page.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};

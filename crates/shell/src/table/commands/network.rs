@@ -1,6 +1,6 @@
 //! `set network`: another address, host name or domain for the node of the session.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::needed;
 use crate::table::{Action, Command, Kind, Origin, Place};

@@ -1,6 +1,6 @@
 //! `set csr`, `show csr`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{needed, optional};
 use crate::run::csr::REQUEST_OPTIONS;

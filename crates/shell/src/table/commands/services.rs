@@ -1,6 +1,6 @@
 //! `utils service`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{SERVICE, needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};

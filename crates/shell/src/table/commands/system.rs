@@ -1,6 +1,6 @@
 //! `utils system`, and what stands over the whole cluster: rollback, alarms.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};

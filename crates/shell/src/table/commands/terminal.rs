@@ -1,6 +1,6 @@
 //! The terminal itself, parameters and SQL.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::{needed, optional};
 use crate::table::{Action, Command, Kind, Origin, Place};

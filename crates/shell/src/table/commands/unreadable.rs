@@ -1,6 +1,6 @@
 //! `utils unreadable`.
 
-use ringfence_core::Level;
+use cluster::Level;
 
 use super::needed;
 use crate::table::{Action, Command, Kind, Origin, Place};

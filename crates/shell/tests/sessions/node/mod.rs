@@ -1,11 +1,12 @@
 //! A cluster of two nodes with the names and serial numbers of [sources/published-clusters#two-nodes], and a session on
 //! one of them.
 
+use cluster::releases::release;
+use cluster::units::Unit;
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::releases::release;
-use ringfence_core::units::Unit;
-use ringfence_core::{Actor, Cluster, Level, OpensslRandom, Random, RandomError, Serving, Surroundings};
+use ringfence_core::{Cluster, OpensslRandom, Random, RandomError, Serving, Surroundings};
 use shell::{Outcome, Session, State};
 
 /// Fri Mar 06 21:04:39 UTC 2015, as in [sources/published-clusters#two-nodes].

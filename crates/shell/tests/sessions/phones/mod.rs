@@ -2,13 +2,13 @@
 #![allow(dead_code)] // each test file uses what it needs
 
 use cluster::rows::{CompletedRow, NewLsc};
+use cluster::{Actor, Level};
 use pki::lsc::{LscRequest, SubjectForm, public_key_pem};
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
 use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::devices::Device;
 use ringfence_core::enrolment::Authority;
-use ringfence_core::{Actor, Level};
 use wire::digest::DigestId;
 
 use crate::node::Place;

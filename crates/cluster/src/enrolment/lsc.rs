@@ -1,6 +1,6 @@
 //! What stands in an LSC, by release: a table of facts. How it is made is [`pki::lsc`].
 
-use cluster::rows::NewLsc;
+use crate::rows::NewLsc;
 use pki::lsc::SubjectForm;
 use pki::{Certificate, NameForm};
 use wire::digest::DigestId;
@@ -36,7 +36,7 @@ const ROWS: [Row; 6] = [
 ];
 
 /// The row of an LSC that was not signed here: only who signed it has the to-be-signed bytes in their form.
-pub(crate) fn signed_elsewhere(device: &str, lsc: &Certificate, issuer: &Certificate) -> NewLsc {
+pub fn signed_elsewhere(device: &str, lsc: &Certificate, issuer: &Certificate) -> NewLsc {
     let (not_before, not_after) = lsc.dates();
     NewLsc {
         device: device.to_owned(),

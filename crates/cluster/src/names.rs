@@ -4,7 +4,7 @@ use trust::Model;
 use trust::models::MODELS;
 use wire::file_name::{DEVICE_NAME_MAX, is_device_name};
 
-use crate::CoreError;
+use crate::Refusal;
 
 /// Letters of what was given that a message shows, at most.
 const SHOWN: usize = 80;
@@ -16,8 +16,8 @@ const MAC: usize = 12;
 /// a `SEP`.
 ///
 /// # Errors
-/// [`CoreError::BadInput`]: letters that no device name has, or too many.
-pub fn device_name(name: &str) -> Result<String, CoreError> {
+/// [`Refusal::BadInput`]: letters that no device name has, or too many.
+pub fn device_name(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
     if let Some(mac) = bare_mac(name) {
         return Ok(format!("SEP{mac}"));
@@ -35,14 +35,14 @@ pub fn device_name(name: &str) -> Result<String, CoreError> {
             shown(name)
         ),
     };
-    Err(CoreError::BadInput(reason))
+    Err(Refusal::BadInput(reason))
 }
 
 /// The same for a device of a model: its names have a form of their own.
 ///
 /// # Errors
-/// [`CoreError::BadInput`] with the nearest right form; a model that is not known, with those that are.
-pub fn device_name_of(name: &str, model: &str) -> Result<String, CoreError> {
+/// [`Refusal::BadInput`] with the nearest right form; a model that is not known, with those that are.
+pub fn device_name_of(name: &str, model: &str) -> Result<String, Refusal> {
     let Model { name: series, prefix, free_name, .. } = self::model(model)?;
     let given = name.trim();
     let name = match bare_mac(given) {
@@ -55,7 +55,7 @@ pub fn device_name_of(name: &str, model: &str) -> Result<String, CoreError> {
     let refused = |what: String| {
         let form =
             format!("write {prefix} and the {MAC} hexadecimal digits of the MAC address, such as {prefix}001122334455");
-        Err(CoreError::BadInput(format!("{what}; {form}")))
+        Err(Refusal::BadInput(format!("{what}; {form}")))
     };
     let Some(digits) = name.strip_prefix(prefix) else {
         let free: Vec<&str> = MODELS.iter().filter(|model| model.free_name).map(|model| model.name).collect();
@@ -76,11 +76,11 @@ pub fn device_name_of(name: &str, model: &str) -> Result<String, CoreError> {
 /// The row of a model.
 ///
 /// # Errors
-/// [`CoreError::BadInput`] with the models.
-pub(super) fn model(name: &str) -> Result<&'static Model, CoreError> {
+/// [`Refusal::BadInput`] with the models.
+pub fn model(name: &str) -> Result<&'static Model, Refusal> {
     let name = name.trim();
     Model::find(name).ok_or_else(|| {
-        CoreError::BadInput(format!("`{}` is not a known model; the models are {}", shown(name), Model::names()))
+        Refusal::BadInput(format!("`{}` is not a known model; the models are {}", shown(name), Model::names()))
     })
 }
 

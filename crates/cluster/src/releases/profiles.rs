@@ -51,7 +51,7 @@ const TWENTY_YEARS: u32 = 7300;
 
 /// 9.1: CallManager, CAPF and ipsec have 1024 bits, tomcat and TVS 2048, all with SHA-1, and a renewal makes the same
 /// [sources/certificates#self-signed-profile].
-pub(super) const fn of_9_1(unit: Unit) -> (KeyProfile, KeyProfile) {
+pub const fn of_9_1(unit: Unit) -> (KeyProfile, KeyProfile) {
     let bits = match unit {
         Unit::CallManager | Unit::Capf | Unit::Ipsec => 1024,
         _ => 2048,
@@ -67,7 +67,7 @@ pub(super) const fn of_9_1(unit: Unit) -> (KeyProfile, KeyProfile) {
 /// 10.5: 2048 bits everywhere [sources/certificates#self-signed-profile], with SHA-256 as its renewals
 /// [sources/certificates#self-signed-profile; of an installation inferred]. The cluster of
 /// [sources/published-clusters#two-nodes] has 1024 bits with SHA-1, because it came from an older release.
-pub(super) const fn of_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
+pub const fn of_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     let certificate = match unit {
         Unit::Capf => capf(DigestId::SHA256, None),
         _ => profile(DigestId::SHA256, false),
@@ -77,13 +77,13 @@ pub(super) const fn of_10_5(unit: Unit) -> (KeyProfile, KeyProfile) {
 }
 
 /// 11.5: a new cluster has 2048 bits with SHA-256 everywhere, as renewals of 10.5 [inferred from 10.5 and 15].
-pub(super) const fn of_11_5(unit: Unit) -> (KeyProfile, KeyProfile) {
+pub const fn of_11_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     let (_, new) = if unit.is_ec() { of_15(unit) } else { of_10_5(unit) };
     (new, new)
 }
 
 /// 12.5 and 14: as 15 \[inferred\], but ITLRecovery lasts twenty years [sources/releases#signers].
-pub(super) const fn of_12_5(unit: Unit) -> (KeyProfile, KeyProfile) {
+pub const fn of_12_5(unit: Unit) -> (KeyProfile, KeyProfile) {
     let (mut both, _) = of_15(unit);
     if matches!(unit, Unit::ItlRecovery) {
         both.certificate.days = TWENTY_YEARS;
@@ -93,7 +93,7 @@ pub(super) const fn of_12_5(unit: Unit) -> (KeyProfile, KeyProfile) {
 
 /// 15: 2048 bits with SHA-256 everywhere, P-384 with a hash of at least its strength, CN in the SAN, a CAPF that says CA:TRUE
 /// with path length 0 [sources/capf#service], [sources/certificates#names-and-keys].
-pub(super) const fn of_15(unit: Unit) -> (KeyProfile, KeyProfile) {
+pub const fn of_15(unit: Unit) -> (KeyProfile, KeyProfile) {
     let certificate = match unit {
         Unit::Capf => capf(DigestId::SHA256, Some(0)),
         unit if unit.is_ec() => profile(DigestId::SHA512, true),

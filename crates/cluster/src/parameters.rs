@@ -3,7 +3,7 @@
 use pki::revocation::{ADDRESS_LIMIT, is_web_address};
 use wire::digest::DigestId;
 
-use crate::CoreError;
+use crate::Refusal;
 use crate::releases::Release;
 
 /// `ClusterSecurityMode`: 0 non-secure, 1 mixed mode [sources/database#tables].
@@ -85,6 +85,14 @@ impl SecurityMode {
             Self::Mixed => "1",
         }
     }
+
+    /// The word of the command.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NonSecure => "non-secure-mode",
+            Self::Mixed => "mixed-mode",
+        }
+    }
 }
 
 /// A parameter: its name, its default, and what it may be.
@@ -157,12 +165,12 @@ pub fn by_hand() -> impl Iterator<Item = &'static str> {
 /// Checks a value that an administrator gives. The right spelling of the name.
 ///
 /// # Errors
-/// [`CoreError::BadInput`]: no such parameter, not to be set by hand, a value that is not allowed.
-pub fn check(name: &str, value: &str, release: &Release) -> Result<&'static str, CoreError> {
+/// [`Refusal::BadInput`]: no such parameter, not to be set by hand, a value that is not allowed.
+pub fn check(name: &str, value: &str, release: &Release) -> Result<&'static str, Refusal> {
     let rule = RULES.iter().find(|rule| rule.name.eq_ignore_ascii_case(name));
     let rule = rule.ok_or_else(|| {
         let names: Vec<&str> = by_hand().collect();
-        CoreError::BadInput(format!("no parameter {name}; there are {}", names.join(", ")))
+        Refusal::BadInput(format!("no parameter {name}; there are {}", names.join(", ")))
     })?;
     if !rule.by_hand {
         let instead = match rule.name {
@@ -173,13 +181,13 @@ pub fn check(name: &str, value: &str, release: &Release) -> Result<&'static str,
             ROLLBACK => "`set rollback enable|disable` changes it",
             _ => "it belongs to what Ringfence does not run, and nothing here depends on it",
         };
-        return Err(CoreError::BadInput(format!("{} is not set by hand: {instead}", rule.name)));
+        return Err(Refusal::BadInput(format!("{} is not set by hand: {instead}", rule.name)));
     }
-    rule.check(value).map(|()| rule.name).map_err(CoreError::BadInput)
+    rule.check(value).map(|()| rule.name).map_err(Refusal::BadInput)
 }
 
 /// Why a parameter cannot have this value, if that is so. Names that this program does not know may have any.
-pub(crate) fn check_stored(name: &str, value: &str) -> Result<(), String> {
+pub fn check_stored(name: &str, value: &str) -> Result<(), String> {
     RULES.iter().find(|rule| rule.name == name).map_or(Ok(()), |rule| rule.check(value))
 }
 

@@ -1,6 +1,6 @@
 //! Who acts, and what he may do [sources/shell#conventions].
 
-use crate::CoreError;
+use crate::Refusal;
 
 /// Privilege levels of the platform shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,11 +39,11 @@ impl Actor {
     /// Fails when the level is not enough.
     ///
     /// # Errors
-    /// [`CoreError::NotPermitted`].
-    pub fn require(&self, level: Level) -> Result<(), CoreError> {
+    /// [`Refusal::NotPermitted`].
+    pub fn require(&self, level: Level) -> Result<(), Refusal> {
         if self.level >= level {
             return Ok(());
         }
-        Err(CoreError::NotPermitted { actor: self.name.clone(), has: self.level as u8, needs: level as u8 })
+        Err(Refusal::NotPermitted { actor: self.name.clone(), has: self.level as u8, needs: level as u8 })
     }
 }

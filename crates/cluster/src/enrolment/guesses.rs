@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use cluster::rows::WrongStringsRow;
+use crate::rows::WrongStringsRow;
 
 use crate::origin::Origin;
 
@@ -32,7 +32,7 @@ pub const UNTIL_SCHEDULED: i64 = i64::MAX;
 
 /// Why no string is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lock {
+pub enum Lock {
     /// This address has to wait until then, milliseconds since 1970 UTC.
     Address(i64),
     /// All addresses, until the device is scheduled anew.
@@ -50,8 +50,8 @@ struct Wrong {
 
 /// The wrong strings of a device under one schedule.
 #[derive(Debug, Clone)]
-pub(super) struct Guesses {
-    pub(super) scheduled_at: i64,
+pub struct Guesses {
+    pub scheduled_at: i64,
     /// Of the last day, the oldest first; [`WRONG_IN_A_DAY`] at most.
     wrong: Vec<Wrong>,
     locks: Vec<(Origin, i64)>,
@@ -59,17 +59,17 @@ pub(super) struct Guesses {
 
 /// What a wrong string leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counted {
+pub struct Counted {
     /// Which one of its address it is, of [`WRONG_STRINGS`].
-    pub(super) count: u32,
-    pub(super) lock: Option<Lock>,
+    pub count: u32,
+    pub lock: Option<Lock>,
     /// It is to be put on record, so that a restart forgets nine at most.
-    pub(super) on_record: bool,
+    pub on_record: bool,
 }
 
 impl Guesses {
     /// What is on record for this schedule.
-    pub(super) fn new(scheduled_at: i64, rows: &[WrongStringsRow]) -> Self {
+    pub fn new(scheduled_at: i64, rows: &[WrongStringsRow]) -> Self {
         let mut new = Self { scheduled_at, wrong: Vec::new(), locks: Vec::new() };
         for row in rows.iter().filter(|row| row.scheduled_at == scheduled_at) {
             let Ok(from) = row.address.parse::<Origin>() else { continue };
@@ -83,7 +83,7 @@ impl Guesses {
     }
 
     /// Whether the next string of an address is looked at.
-    pub(super) fn lock(&self, from: IpAddr, now: i64) -> Option<Lock> {
+    pub fn lock(&self, from: IpAddr, now: i64) -> Option<Lock> {
         let from = Origin::of(from);
         let until = self.locks.iter().find(|(locked, _)| *locked == from).map(|(_, until)| *until);
         // A clock that went back makes no lock longer.
@@ -91,7 +91,7 @@ impl Guesses {
     }
 
     /// A string was wrong.
-    pub(super) fn wrong(&mut self, from: IpAddr, now: i64) -> Counted {
+    pub fn wrong(&mut self, from: IpAddr, now: i64) -> Counted {
         let from = Origin::of(from);
         self.forget(now);
         self.wrong.push(Wrong { from, at: now, spent: false });
@@ -112,21 +112,21 @@ impl Guesses {
     }
 
     /// A string was right: what this address had wrong is forgiven, and nothing of what others had.
-    pub(super) fn right(&mut self, from: IpAddr) {
+    pub fn right(&mut self, from: IpAddr) {
         let from = Origin::of(from);
         self.wrong.retain(|wrong| wrong.from != from);
         self.locks.retain(|(locked, _)| *locked != from);
     }
 
     /// Drops what does not count any more. Whether something is left.
-    pub(super) fn forget(&mut self, now: i64) -> bool {
+    pub fn forget(&mut self, now: i64) -> bool {
         self.wrong.retain(|wrong| (now.saturating_sub(DAY)..=now.saturating_add(WAITED)).contains(&wrong.at));
         self.locks.retain(|(_, until)| *until > now && *until <= now.saturating_add(LOCK_TIME + WAITED));
         !self.wrong.is_empty() || !self.locks.is_empty()
     }
 
     /// What is put on record: a row for each address.
-    pub(super) fn rows(&self, device: &str) -> Vec<WrongStringsRow> {
+    pub fn rows(&self, device: &str) -> Vec<WrongStringsRow> {
         let mut rows: Vec<WrongStringsRow> = Vec::new();
         for wrong in &self.wrong {
             let address = wrong.from.to_string();
@@ -148,7 +148,7 @@ impl Guesses {
 }
 
 /// From where, and how many: `10.0.0.9 (40), 10.0.0.8 (10)`.
-pub(super) fn from_where(rows: &[WrongStringsRow]) -> String {
+pub fn from_where(rows: &[WrongStringsRow]) -> String {
     let mut rows: Vec<(i64, &str)> = rows.iter().map(|row| (row.wrong, row.address.as_str())).collect();
     rows.sort_by_key(|(wrong, _)| std::cmp::Reverse(*wrong));
     rows.iter().map(|(wrong, address)| format!("{address} ({wrong})")).collect::<Vec<_>>().join(", ")

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use pki::capf::SHA512_BITS;
 use wire::capf::{Curve, Failure, KeySpec, RsaSize};
 
-use crate::CoreError;
+use crate::Refusal;
 
 /// *Certificate Operation*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,16 +165,16 @@ impl KeyOrder {
 macro_rules! from_word {
     ($kind:ty, $what:literal) => {
         impl FromStr for $kind {
-            type Err = CoreError;
+            type Err = Refusal;
 
             /// Takes the word or the words of the page, whatever the case.
-            fn from_str(text: &str) -> Result<Self, CoreError> {
+            fn from_str(text: &str) -> Result<Self, Refusal> {
                 let fits = |kind: &Self| {
                     kind.word().eq_ignore_ascii_case(text.trim()) || kind.name().eq_ignore_ascii_case(text.trim())
                 };
                 Self::ALL.into_iter().find(fits).ok_or_else(|| {
                     let words: Vec<&str> = Self::ALL.into_iter().map(Self::word).collect();
-                    CoreError::BadInput(format!("`{text}` is no {}; write {}", $what, words.join(", ")))
+                    Refusal::BadInput(format!("`{text}` is no {}; write {}", $what, words.join(", ")))
                 })
             }
         }
@@ -221,7 +221,7 @@ impl KeyPlan {
     }
 
     /// What to ask for. `rsa_wanted`: an EC key was tried in vain, or would not do.
-    pub(super) const fn ask_for(self, rsa_wanted: bool) -> KeySpec {
+    pub const fn ask_for(self, rsa_wanted: bool) -> KeySpec {
         match self.order {
             KeyOrder::RsaOnly => KeySpec::Rsa(self.rsa),
             KeyOrder::EcOnly => KeySpec::Ec(self.ec),

@@ -1,7 +1,7 @@
 //! The services of a node: a table of what there is in which release, where it runs, and whether this program runs it
 //! [sources/shell#services].
 
-use crate::CoreError;
+use crate::Refusal;
 use crate::releases::Release;
 
 /// File server.
@@ -21,16 +21,16 @@ pub const CTL_PROVIDER: &str = "Cisco CTL Provider";
 /// Change notification: it resets phones.
 pub const CHANGE_NOTIFICATION: &str = "Cisco Certificate Change Notification";
 
-pub(crate) const CTI_MANAGER: &str = "Cisco CTIManager";
-pub(crate) const HA_PROXY: &str = "Cisco HAProxy";
-pub(crate) const TOMCAT: &str = "Cisco Tomcat";
-pub(crate) const AXL_TOMCAT: &str = "Cisco AXL Tomcat";
-pub(crate) const UDS_TOMCAT: &str = "Cisco UDS Tomcat";
-pub(crate) const DRF_MASTER: &str = "Cisco DRF Master";
-pub(crate) const DRF_LOCAL: &str = "Cisco DRF Local";
-pub(crate) const ILS: &str = "Cisco Intercluster Lookup Service";
-pub(crate) const LBM: &str = "Cisco Location Bandwidth Manager";
-pub(crate) const EXTENSION_MOBILITY: &str = "Cisco Extension Mobility";
+pub const CTI_MANAGER: &str = "Cisco CTIManager";
+pub const HA_PROXY: &str = "Cisco HAProxy";
+pub const TOMCAT: &str = "Cisco Tomcat";
+pub const AXL_TOMCAT: &str = "Cisco AXL Tomcat";
+pub const UDS_TOMCAT: &str = "Cisco UDS Tomcat";
+pub const DRF_MASTER: &str = "Cisco DRF Master";
+pub const DRF_LOCAL: &str = "Cisco DRF Local";
+pub const ILS: &str = "Cisco Intercluster Lookup Service";
+pub const LBM: &str = "Cisco Location Bandwidth Manager";
+pub const EXTENSION_MOBILITY: &str = "Cisco Extension Mobility";
 
 /// Whether an administrator activates a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl Service {
 }
 
 /// Whether a release stands between `from` (inclusive) and `until` (exclusive); an empty text is no bound.
-pub(crate) fn within(release: &Release, from: &str, until: &str) -> bool {
+pub fn within(release: &Release, from: &str, until: &str) -> bool {
     let number = version(release.name);
     (from.is_empty() || number >= version(from)) && (until.is_empty() || number < version(until))
 }
@@ -173,8 +173,8 @@ const SUFFIX: &str = " service";
 /// matter, as in the shell.
 ///
 /// # Errors
-/// [`CoreError::BadInput`]: the release has none of this name.
-pub fn named(release: &Release, name: &str) -> Result<&'static Service, CoreError> {
+/// [`Refusal::BadInput`]: the release has none of this name.
+pub fn named(release: &Release, name: &str) -> Result<&'static Service, Refusal> {
     let short = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(name));
     let full = short.map_or(name, |(_, full)| full);
     let called = |name: &str| CATALOGUE.iter().find(|service| service.name.eq_ignore_ascii_case(name));
@@ -182,7 +182,7 @@ pub fn named(release: &Release, name: &str) -> Result<&'static Service, CoreErro
     let shorter = behind.filter(|(_, end)| end.eq_ignore_ascii_case(SUFFIX)).map(|(name, _)| name);
     let found = called(full).or_else(|| called(shorter?));
     let found = found.ok_or_else(|| {
-        CoreError::BadInput(format!("no service {name}; `utils service list` names those that are there"))
+        Refusal::BadInput(format!("no service {name}; `utils service list` names those that are there"))
     })?;
     if found.is_in(release) {
         return Ok(found);
@@ -193,7 +193,7 @@ pub fn named(release: &Release, name: &str) -> Result<&'static Service, CoreErro
     } else {
         ""
     };
-    Err(CoreError::refused("service-not-in-release", text + why))
+    Err(Refusal::refused("service-not-in-release", text + why))
 }
 
 /// All names of all releases, for completion.

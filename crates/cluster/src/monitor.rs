@@ -1,0 +1,5 @@
+//! The certificate monitor.
+//!
+//! * [`alarms`]: what it says
+
+pub mod alarms;

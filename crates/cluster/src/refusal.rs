@@ -1,0 +1,40 @@
+//! Why something is not done.
+
+use crate::rows::Unreadable;
+
+/// Nothing was done, and nothing of it lasts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The actor may not do this.
+    #[error("{actor} has privilege level {has}, this needs level {needs}")]
+    NotPermitted {
+        /// Who.
+        actor: String,
+        /// Their level.
+        has: u8,
+        /// The level needed.
+        needs: u8,
+    },
+    /// A rule forbids it now. The text is the whole answer for a person.
+    #[error("{text}")]
+    Refused {
+        /// Stable word for machines.
+        label: &'static str,
+        /// One or two sentences.
+        text: String,
+    },
+    /// What was given makes no sense here.
+    #[error("{0}")]
+    BadInput(String),
+    /// A row or a file that this needs cannot be read. Made by name, never by `?`: whoever reads a row says first that nothing can
+    /// be done without it.
+    #[error("{0}")]
+    Unreadable(Unreadable),
+}
+
+impl Refusal {
+    /// A rule forbids it.
+    pub fn refused(label: &'static str, text: impl Into<String>) -> Self {
+        Self::Refused { label, text: text.into() }
+    }
+}
