@@ -175,11 +175,11 @@ impl Table {
         new.min().filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
     }
 
-    /// Of the address that has most, when that is more than half of what an address may have and `from` is nobody beside it, the
-    /// connection that had its last answer longest ago: a byte or a small request each second is a sign of life, and must not keep
+    /// Of the address that has most, when that is a crowd (where an address may have few: more than half of them) and `from` is nobody
+    /// beside it, the connection that had its last answer longest ago: a byte or a small request each second is a sign of life, and must not keep
     /// everybody else out for that.
     fn least_served_of_many(&self, from: Origin) -> Option<u64> {
-        let least = (self.limits.per_address / 2 + 1).max(2 * (self.of(from) + 1));
+        let least = CROWD.min(self.limits.per_address / 2 + 1).max(2 * (self.of(from) + 1));
         let waiting = self.seats.iter().filter(|(_, seat)| matches!(seat.state, State::Waiting(_)));
         let first = waiting.map(|(id, seat)| (Reverse(self.of(seat.from)), seat.answered, *id)).min();
         first.filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
@@ -333,6 +333,20 @@ mod tests {
             table.waits(id, start);
         }
         assert_eq!(table.enter(address(9), start), Entered::Full);
+    }
+
+    #[test]
+    fn a_crowd_that_has_just_had_its_answer_leaves_room() {
+        let (mut table, start) = table(512, 256);
+        for id in 0..512 {
+            assert_eq!(table.enter(address(u8::try_from(id % 6).unwrap()), start), Entered::Free(id));
+            assert!(table.busy(id));
+            table.waits(id, start);
+        }
+        // it reads nothing of it, which nobody can tell before a second is over
+        for last in 10..20 {
+            assert!(matches!(table.enter(address(last), start), Entered::For(id, ..512) if table.busy(id)));
+        }
     }
 
     #[test]
