@@ -161,7 +161,8 @@ where
         // What is written in a handshake fits into the buffers of the system, so it waits for bytes of the client and for nothing else.
         stream.get_ref().borrow().readable().await.map_err(|error| failed(&error))?;
         let turn = turns::turn(from).await;
-        let step = poll_fn(|context| Poll::Ready(Pin::new(&mut stream).poll_accept(context))).await;
+        let step = poll_fn(|context| Poll::Ready(turn.compute(|| Pin::new(&mut stream).poll_accept(context))));
+        let step = step.await;
         drop(turn);
         match step {
             Poll::Pending => {}

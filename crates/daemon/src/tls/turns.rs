@@ -1,12 +1,17 @@
 //! Handshakes cost the processor, so only as many are worked on at a time as there are processors, and the addresses take turns: who opens a
 //! thousand at once holds up another address no longer than by one.
+//!
+//! A single handshake is done where it is, which is quickest. When many wait, each is done on a thread of its own: they would come one
+//! after the other on the threads that everything else needs, too.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cluster::origin::Origin;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
+use tokio::task::block_in_place;
 
 /// Of all servers of the process: they share the processors.
 static TURNS: LazyLock<Turns> =
@@ -31,7 +36,18 @@ struct Waiting {
 
 /// A turn, given to the next when dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'a>(&'a Turns);
+pub(super) struct Turn<'a> {
+    turns: &'a Turns,
+    waited: bool,
+}
+
+impl Turn<'_> {
+    /// Does what takes the processor. Who had to wait for it does it on a thread of its own, where the runtime has several.
+    pub(super) fn compute<T>(&self, work: impl FnOnce() -> T) -> T {
+        let several = || Handle::try_current().is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if self.waited && several() { block_in_place(work) } else { work() }
+    }
+}
 
 /// One who waits. Who goes away gives back a turn that it has got meanwhile.
 struct Wait<'a> {
@@ -51,11 +67,11 @@ impl Turns {
     }
 
     async fn take(&self, from: IpAddr) -> Turn<'_> {
-        let Some(told) = self.waiting().enter(Origin::of(from)) else { return Turn(self) };
+        let Some(told) = self.waiting().enter(Origin::of(from)) else { return Turn { turns: self, waited: false } };
         let mut wait = Wait { turns: self, told, took: false };
         // The sender waits in the queue until it has sent.
         wait.took = (&mut wait.told).await.is_ok();
-        Turn(self)
+        Turn { turns: self, waited: true }
     }
 }
 
@@ -96,7 +112,7 @@ impl Waiting {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.waiting().next();
+        self.turns.waiting().next();
     }
 }
 
@@ -120,6 +136,26 @@ mod tests {
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn many_who_compute_leave_the_runtime_to_others() {
+        let turns = Arc::new(Turns::new(1));
+        let (go_on, told) = std::sync::mpsc::channel();
+        // All on the one worker: the first turn is free, the second one is waited for, and computes until a third task runs.
+        let of_others = Arc::clone(&turns);
+        let computed = tokio::spawn(async move {
+            let first = of_others.take(address(1)).await;
+            let waits = of_others.take(address(2));
+            let gives_way = async {
+                tokio::task::yield_now().await;
+                drop(first);
+            };
+            let (second, ()) = tokio::join!(waits, gives_way);
+            tokio::spawn(async move { go_on.send(()) });
+            second.compute(|| told.recv_timeout(std::time::Duration::from_secs(20)))
+        });
+        assert_eq!(computed.await.unwrap(), Ok(()));
     }
 
     #[tokio::test]
