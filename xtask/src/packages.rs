@@ -156,6 +156,12 @@ pub const PACKAGES: &[Package] = &[
         reason: "compiles the PKCS#11 module that plays tokens which hang, lock or are pulled out",
     },
     Package {
+        name: "make",
+        need: Need::Build,
+        sign: Sign::Program("make"),
+        reason: "builds the allocator of the program",
+    },
+    Package {
         name: "g++",
         need: Need::Fuzz,
         sign: Sign::Program("g++"),

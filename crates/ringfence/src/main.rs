@@ -10,7 +10,7 @@
 //! * [`monitor`]: what expires; [`truth`]: whether the ports present what is on record
 //! * [`import`]: taking over what another program knows
 //! * [`completions`]: completion scripts for shells
-//! * [`exit`], [`terminal`], [`secret`]: how a subcommand ends, and what it prints where
+//! * [`exit`], [`terminal`], [`secret`]: how a subcommand ends, and what it prints where; [`memory`]: where its memory comes from
 //!
 //! A subcommand is a module with `Args` and `run(self) -> Result<Answer, Failure>`; it gets one line in [`Command`] and
 //! one in [`Command::run`].
@@ -29,6 +29,7 @@ mod files;
 mod import;
 mod inventory;
 mod lab;
+mod memory;
 mod module;
 mod monitor;
 mod opened;

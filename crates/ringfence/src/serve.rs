@@ -16,7 +16,7 @@ use ringfence_core::Cluster;
 
 use crate::completions::releases;
 use crate::exit::{Answer, Failure};
-use crate::terminal;
+use crate::{memory, terminal};
 
 /// How long what hangs is waited for at the end, each time.
 const LAST: Duration = Duration::from_millis(100);
@@ -118,6 +118,11 @@ impl Args {
         let signals = StopSignals::new().map_err(could_not)?;
         // Everything that is said from here on goes this way: who reads it may have stopped, and the servers must not.
         let told = Told(serve::log_to(anstream::stderr()).map_err(could_not)?);
+        if let Err(why) = memory::give_back() {
+            told.warn(&format!(
+                "memory that a crowd of connections takes may not go back to the system at once: {why}"
+            ));
+        }
         let runtime = tokio::runtime::Runtime::new().map_err(could_not)?;
         let answer = runtime.block_on(self.serve(signals, &told, rights));
         // A thread that waits for a disk is not waited for.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phone::misbehave::campaign::{HEAD, Times, measure};
+use phone::misbehave::campaign::{HEAD, STAYS, Taken, Times, measure, visits};
 use phone::misbehave::load::{LARGE, Load};
 
 use crate::open_files::{node_with_all, program};
@@ -40,5 +40,32 @@ async fn good_clients_of_every_server_are_served_beside_every_load() {
         let [before, most, _] = row.taken;
         assert!(most.memory < before.memory + (256 << 20), "{}: {:?}", load.label(), row.taken);
     }
+    assert_eq!(node.stop().code(), Some(0));
+}
+
+/// A minute is what the campaign gives it; only a failing test waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_that_a_crowd_took_goes_back_to_the_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, target) = node_with_all(folder.path(), program(), &[]);
+    let process = u32::try_from(node.id().as_raw()).unwrap();
+    visits(&target, TIMES.during).await;
+    let quiet = Taken::by(process).memory;
+    let crowd = Load::HalfOpenTls.begin(&target, 1500);
+    let mut most = 0;
+    while most < quiet + (20 << 20) {
+        visits(&target, TIMES.before).await;
+        most = most.max(Taken::by(process).memory);
+    }
+    drop(crowd);
+    let goes_back = async {
+        while Taken::by(process).memory * 100 > quiet * STAYS {
+            visits(&target, TIMES.before).await;
+        }
+    };
+    let gone = tokio::time::timeout(PATIENCE, goes_back).await;
+    assert!(gone.is_ok(), "quiet {quiet}, at most {most}, now {:?}", Taken::by(process));
     assert_eq!(node.stop().code(), Some(0));
 }
