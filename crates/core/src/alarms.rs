@@ -6,7 +6,6 @@ use cluster::rows::{NodeRow, StandingAlarmRow, UndeliveredRow};
 use jiff::Timestamp;
 use pki::listing::ListKind;
 use store::Transaction;
-use store::append;
 use wire::printable::one_line;
 
 use crate::CoreError;
@@ -64,7 +63,7 @@ pub fn line(alarm: &Alarm, number: i64, node: &NodeRow, message: &str, now: i64)
 }
 
 impl Cluster {
-    /// Writes the line of an alarm that happened once, and lets it wait for receivers.
+    /// Puts the line of an alarm that happened once, with the change, and lets it wait for receivers.
     ///
     /// # Errors
     /// [`CoreError`].
@@ -79,7 +78,7 @@ impl Cluster {
     ) -> Result<(), CoreError> {
         let number = transaction.next_alarm_number(&node.pkid).await?;
         let text = line(alarm, number, node, message, now)?;
-        append::line(&self.directory(node).log().join(FILE), &text)?;
+        transaction.put_log_lines(&self.directory(node), FILE, std::slice::from_ref(&text)).await?;
         let name = alarm.name.to_owned();
         let waiting = UndeliveredRow { seq: 0, alarm: name, severity: alarm.severity(), text, at: now };
         for receiver in receivers {

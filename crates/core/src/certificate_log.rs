@@ -2,11 +2,12 @@
 //! it [sources/trust-stores#certificate-log]. The folders in the lines are those of the original, because that is what
 //! people search for.
 //!
-//! A log that cannot be written stops nothing: the audit entry, written with the change, is the record.
+//! The lines are rows of the change that they tell of until they stand in the log ([`store::log_lines`]): a log that cannot be written stops
+//! nothing, and lacks nothing later.
 
 use cluster::rows::NodeRow;
 use jiff::Timestamp;
-use store::append;
+use store::Transaction;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
@@ -63,16 +64,31 @@ impl Cluster {
     }
 
     /// The lines of what was done to the own certificate of a unit.
-    pub(crate) fn log_own(&self, node: &NodeRow, unit: Unit, what: Logged, now: i64) {
-        self.log_operation(node, unit.name(), what, &format!("certs/{}", unit.name()), now);
+    pub(crate) async fn log_own(
+        &self,
+        transaction: &mut Transaction,
+        node: &NodeRow,
+        unit: Unit,
+        what: Logged,
+        now: i64,
+    ) -> Result<(), CoreError> {
+        let lines = self.operation(unit.name(), what, &format!("certs/{}", unit.name()), now)?;
+        self.log(transaction, node, CERT_MGMT, &lines).await
     }
 
     /// The lines of an upload to a trust store.
-    pub(crate) fn log_trusted(&self, node: &NodeRow, store: &str, now: i64) {
-        self.log_operation(node, store, Logged::Upload, "trust-certs", now);
+    pub(crate) async fn log_trusted(
+        &self,
+        transaction: &mut Transaction,
+        node: &NodeRow,
+        store: &str,
+        now: i64,
+    ) -> Result<(), CoreError> {
+        let lines = self.operation(store, Logged::Upload, "trust-certs", now)?;
+        self.log(transaction, node, CERT_MGMT, &lines).await
     }
 
-    fn log_operation(&self, node: &NodeRow, name: &str, what: Logged, certificates: &str, now: i64) {
+    fn operation(&self, name: &str, what: Logged, certificates: &str, now: i64) -> Result<Vec<String>, CoreError> {
         let folder = folder(name);
         let texts = [
             "decode".to_owned(),
@@ -81,57 +97,60 @@ impl Cluster {
             format!("cert-dir:{}", escaped(&format!("{folder}/{certificates}"))),
             format!("key-dir:{}", escaped(&format!("{folder}/keys"))),
         ];
-        let lines = texts.iter().map(|text| self.stamped(now, "INFO", text)).collect::<Result<Vec<_>, _>>();
-        self.log(node, CERT_MGMT, lines);
+        texts.iter().map(|text| self.stamped(now, "INFO", text)).collect()
     }
 
     /// The lines of a deletion from a trust store: on this node what was done, on the others that they heard of it.
-    pub(crate) fn log_deletion(&self, nodes: &[NodeRow], node: &NodeRow, store: &str, file: &str, now: i64) {
+    pub(crate) async fn log_deletion(
+        &self,
+        transaction: &mut Transaction,
+        nodes: &[NodeRow],
+        node: &NodeRow,
+        (store, file): (&str, &str),
+        now: i64,
+    ) -> Result<(), CoreError> {
         let folder = folder(store);
         let alias = file.strip_suffix(".pem").unwrap_or(file);
         let certificates = format!("{folder}/trust-certs");
-        let lines = || {
-            let mut lines = vec![
-                "decode: true".to_owned(),
-                "op: delete".to_owned(),
-                format!("unit: {store}"),
-                format!("keystoreUnit:{store}"),
-                "logFile: /var/log/active/platform/log/cert-mgmt.log".to_owned(),
-                "resultFile: /var/log/active/platform/log/certde-info.xml".to_owned(),
-                format!("keyDir: {folder}/keys"),
-                format!("certDir: {certificates}/{file}"),
-            ];
-            for (level, text) in [
-                ("INFO", "IN -- CertDBAction.java - deleteCertificateInDB(certInfo) -".to_owned()),
-                ("DEBUG", format!("deleteDERandPEM: sCertDir = {certificates} --- sAlias = {alias}")),
-            ] {
-                lines.push(self.stamped(now, level, &text)?);
-            }
-            Ok(lines)
-        };
-        self.log(node, CERT_MGMT, lines());
+        let mut lines = vec![
+            "decode: true".to_owned(),
+            "op: delete".to_owned(),
+            format!("unit: {store}"),
+            format!("keystoreUnit:{store}"),
+            "logFile: /var/log/active/platform/log/cert-mgmt.log".to_owned(),
+            "resultFile: /var/log/active/platform/log/certde-info.xml".to_owned(),
+            format!("keyDir: {folder}/keys"),
+            format!("certDir: {certificates}/{file}"),
+        ];
+        for (level, text) in [
+            ("INFO", "IN -- CertDBAction.java - deleteCertificateInDB(certInfo) -".to_owned()),
+            ("DEBUG", format!("deleteDERandPEM: sCertDir = {certificates} --- sAlias = {alias}")),
+        ] {
+            lines.push(self.stamped(now, level, &text)?);
+        }
+        self.log(transaction, node, CERT_MGMT, &lines).await?;
         for other in nodes.iter().filter(|other| other.pkid != node.pkid) {
             let event = "--no-wait platform-event-clusterwide-certificate-delete";
-            let line = Timestamp::from_millisecond(now).map_err(CoreError::internal).map(|time| {
-                let time = time.to_zoned(self.zone().clone());
-                let (to, from) = (&other.name, &node.name);
-                vec![format!(
-                    "{} {to} ilog_impl: Received request for platform-event ({event} HOSTNAME={from} UNIT={store} \
-                     TYPE=trust-certs NAME={alias})",
-                    time.strftime("%b %e %H:%M:%S")
-                )]
-            });
-            self.log(other, MESSAGES, line);
+            let time = Timestamp::from_millisecond(now).map_err(CoreError::internal)?.to_zoned(self.zone().clone());
+            let (to, from) = (&other.name, &node.name);
+            let line = format!(
+                "{} {to} ilog_impl: Received request for platform-event ({event} HOSTNAME={from} UNIT={store} \
+                 TYPE=trust-certs NAME={alias})",
+                time.strftime("%b %e %H:%M:%S")
+            );
+            self.log(transaction, other, MESSAGES, &[line]).await?;
         }
+        Ok(())
     }
 
-    /// Appends lines to a log of a node.
-    pub(crate) fn log(&self, node: &NodeRow, file: &str, lines: Result<Vec<String>, CoreError>) {
-        let path = self.directory(node).log().join(file);
-        let append =
-            |lines: Vec<String>| lines.iter().try_for_each(|line| append::line(&path, line)).map_err(CoreError::from);
-        if let Err(error) = lines.and_then(append) {
-            tracing::warn!(%error, file, "the log lacks lines; the audit log has the change");
-        }
+    /// Puts lines into a log of a node, with a change.
+    pub(crate) async fn log(
+        &self,
+        transaction: &mut Transaction,
+        node: &NodeRow,
+        file: &str,
+        lines: &[String],
+    ) -> Result<(), CoreError> {
+        Ok(transaction.put_log_lines(&self.directory(node), file, lines).await?)
     }
 }

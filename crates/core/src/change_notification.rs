@@ -98,10 +98,10 @@ impl Cluster {
             transaction.put_device_resets(&names).await?;
             transaction.forget_device_resets(RESETS_KEPT).await?;
         }
-        transaction.commit().await?;
         let log = Log { cluster: self, nodes: &nodes, rows: &rows, running: &running, groups: &groups };
-        let lines = log.lines(&pending, &reset, now);
-        self.log(&publisher, CERT_CN, lines);
+        let lines = log.lines(&pending, &reset, now)?;
+        self.log(&mut transaction, &publisher, CERT_CN, &lines).await?;
+        transaction.commit().await?;
         Ok(Some(Resets { devices: reset.iter().map(|device| device.name.clone()).collect(), reasons }))
     }
 

@@ -273,6 +273,16 @@ impl Cluster {
         Ok(store::aside::write(&self.directory(node).started_with(), text.as_bytes(), 0o600)?)
     }
 
+    /// Notes that the first start has come as far as listening: no later one chooses the ports that phones know.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub async fn note_ports_chosen(&self, now: i64) -> Result<(), CoreError> {
+        let mut transaction = self.store().begin().await?;
+        transaction.note_ports_chosen(now).await?;
+        Ok(transaction.commit().await?)
+    }
+
     /// The rows.
     pub fn store(&self) -> &Store {
         &self.store

@@ -84,6 +84,19 @@ impl Cluster {
         stores: &[&str],
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
+        self.put_trusted_logged(actor, node, certificates, stores, None, surroundings).await
+    }
+
+    /// The same, told in `CertMgmt.log` with a time.
+    pub(crate) async fn put_trusted_logged(
+        &self,
+        actor: &Actor,
+        node: &NodeRow,
+        certificates: &[Certificate],
+        stores: &[&str],
+        logged: Option<i64>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), CoreError> {
         actor.require(Level::ReadWrite)?;
         let found = stores.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, CoreError>>()?;
         let stores: Vec<i64> = found.iter().map(|store| store.number).collect();
@@ -98,6 +111,11 @@ impl Cluster {
         transaction
             .note_audit(now, actor.name(), &format!("set cert import trust {}", names.join(" ")), &result)
             .await?;
+        if let Some(at) = logged {
+            for name in names {
+                self.log_trusted(&mut transaction, node, name, at).await?;
+            }
+        }
         transaction.commit().await?;
         self.settle_change(surroundings).await
     }
@@ -177,8 +195,9 @@ impl Cluster {
         transaction.note_change(now, "certificate", &format!("{}/{file} deleted", store.name)).await?;
         let command = format!("set cert delete {} {file}", store.name);
         transaction.note_audit(now, actor.name(), &command, &certificate.subject(NameForm::Row)).await?;
+        let nodes = self.store().nodes().await?;
+        self.log_deletion(&mut transaction, &nodes, node, (store.name, file), now).await?;
         transaction.commit().await?;
-        self.log_deletion(&self.store().nodes().await?, node, store.name, file, now);
         self.settle_change(surroundings).await
     }
 

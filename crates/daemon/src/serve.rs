@@ -24,7 +24,7 @@ use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
 use crate::revocation::HttpAsk;
 use crate::rights;
 use crate::settings::{ClusterSettings, ListenSettings, Settings, SettingsError, default_data_directory};
-use crate::surroundings::System;
+use crate::surroundings::{System, now};
 use crate::tftp::BindError;
 
 /// The port of TFTP, and the one without the right to the first.
@@ -132,8 +132,8 @@ pub async fn prepare(
         Some(now) => now,
         None => cluster.node(node).await?,
     };
-    // Written at the end of each start: a first one that was cut short is made up for by the next.
-    let first = node.publisher && !cluster.directory(&node).started_with().exists();
+    // On record when it listens: a first start that was cut short is made up for by the next, and a copy of the database knows of it.
+    let first = node.publisher && !cluster.store().ports_chosen().await.map_err(CoreError::from)?;
     let path = cluster.directory(&node).settings();
     let file = if node.publisher || path.exists() {
         Settings::read(&path)?
@@ -297,6 +297,9 @@ pub async fn start(prepared: &Prepared) -> Result<Node, ServeError> {
             cluster.set_parameter(&system, name, &port.to_string(), &mut System::default()).await?;
             started.refresh().await?;
         }
+    }
+    if first {
+        cluster.note_ports_chosen(now()).await?;
     }
     let kept = Settings { cluster: ClusterSettings::default(), ..settings.clone() };
     cluster.write_settings(&started.row(), &kept.to_toml()?)?;

@@ -30,8 +30,10 @@ pub struct Store {
 /// A change to the rows: everything in it lasts, or nothing.
 pub struct Transaction {
     inner: sqlx::Transaction<'static, sqlx::Any>,
-    audit_log: Arc<Path>,
-    _turn: Turn,
+    store: Store,
+    turn: Turn,
+    /// This change has put lines of logs.
+    log_lines: bool,
     /// The audit log, open, and the last entry of this change.
     audited: Option<(File, i64, String)>,
 }
@@ -206,7 +208,7 @@ impl Store {
         let turn = Turn { file, _mine: mine };
         let mut inner = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         count_one_up(&mut inner).await?;
-        Ok(Transaction { inner, _turn: turn, audit_log: Arc::clone(&self.audit_log), audited: None })
+        Ok(Transaction { inner, store: self.clone(), turn, log_lines: false, audited: None })
     }
 
     /// A number that changes when another connection changed the rows: the cheap look before a real one.
@@ -251,21 +253,49 @@ impl Transaction {
     /// # Errors
     /// [`StoreError::Database`]; nothing lasted then.
     pub async fn commit(self) -> Result<(), StoreError> {
-        fault::point("before a commit");
-        self.inner.commit().await?;
-        fault::point("after a commit");
-        if let Some((file, seq, hash)) = self.audited
-            && let Err(error) = audit_log::write(&file, &self.audit_log, seq, &hash)
-        {
-            // The change lasts and its entry is in the chain; the line of the next change speaks for this one too.
-            tracing::warn!(%error, "the audit log lags behind");
+        let log_lines = self.log_lines;
+        let store = self.finish().await?;
+        if log_lines {
+            store.follow_log_lines().await;
         }
         Ok(())
     }
 
+    /// The same, and leaves lines of logs to others.
+    pub(crate) async fn finish(self) -> Result<Store, StoreError> {
+        fault::point("before a commit");
+        self.inner.commit().await?;
+        fault::point("after a commit");
+        if let Some((file, seq, hash)) = self.audited
+            && let Err(error) = audit_log::write(&file, &self.store.audit_log, seq, &hash)
+        {
+            // The change lasts and its entry is in the chain; the line of the next change speaks for this one too.
+            tracing::warn!(%error, "the audit log lags behind");
+        }
+        drop(self.turn);
+        Ok(self.store)
+    }
+
+    /// For a change that no audit entry tells of and that a kill changes nothing about: the next process makes it.
+    pub(crate) async fn finish_repeatable(self) -> Result<(), StoreError> {
+        self.inner.commit().await?;
+        drop(self.turn);
+        Ok(())
+    }
+
+    /// This change has put a line of a log.
+    pub(crate) const fn has_log_lines(&mut self) {
+        self.log_lines = true;
+    }
+
+    /// Where the database lies.
+    pub(crate) fn database(&self) -> &Path {
+        &self.store.file
+    }
+
     /// Remembers the last entry of this change for the audit log, which has to be writable now.
     pub(crate) fn audited(&mut self, seq: i64, hash: String) -> Result<(), StoreError> {
-        let file = audit_log::open(&self.audit_log)?;
+        let file = audit_log::open(&self.store.audit_log)?;
         self.audited = Some((file, seq, hash));
         Ok(())
     }

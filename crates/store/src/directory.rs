@@ -57,6 +57,20 @@ impl DataDirectory {
         made.map_err(StoreError::file(&self.root, "cannot be made"))
     }
 
+    /// Whether a process serves a node of this directory.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn is_served(&self) -> Result<bool, StoreError> {
+        let nodes = crate::lasting::names(&self.root.join("nodes"))?.into_iter().map(|name| self.node(&name, false));
+        for node in std::iter::once(self.node("", true)).chain(nodes) {
+            if node.served()?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The directory of a node.
     pub fn node(&self, name: &str, publisher: bool) -> NodeDirectory {
         let root = if publisher { self.root.clone() } else { self.root.join("nodes").join(name) };

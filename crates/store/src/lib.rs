@@ -27,6 +27,7 @@ pub mod given;
 pub mod keys;
 pub mod lasting;
 pub mod lock;
+pub mod log_lines;
 pub mod ownership;
 pub mod peer;
 pub mod regular;

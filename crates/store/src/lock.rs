@@ -52,7 +52,7 @@ pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
 }
 
 /// Takes a lock if nobody has it.
-fn at_once(file: &File, kind: Kind) -> std::io::Result<bool> {
+pub(crate) fn at_once(file: &File, kind: Kind) -> std::io::Result<bool> {
     let tried = match kind {
         Kind::Exclusive => file.try_lock(),
         Kind::Shared => file.try_lock_shared(),

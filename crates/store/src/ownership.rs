@@ -18,7 +18,7 @@ const SETTINGS: &str = "ringfence.toml";
 
 /// Files beside the keys that nobody else may read: the database with its companions, and the locks, which anybody who can open one can
 /// hold.
-const PRIVATE: [&str; 10] = [
+const PRIVATE: [&str; 11] = [
     "ringfence.db",
     "ringfence.db-wal",
     "ringfence.db-shm",
@@ -29,6 +29,7 @@ const PRIVATE: [&str; 10] = [
     "serve.lock",
     "serve.ask",
     "serve.settings",
+    "log.lock",
 ];
 
 /// The user and the group that a directory belongs to.

@@ -144,8 +144,8 @@ impl Cluster {
         let serial = made.certificate().serial_text(":", true);
         let result = format!("new certificate, serial {serial}{forced}");
         transaction.note_audit(now, actor.name(), &command, &result).await?;
+        self.log_own(&mut transaction, node, unit, Logged::Regenerate, now).await?;
         transaction.commit().await?;
-        self.log_own(node, unit, Logged::Regenerate, now);
         self.settle_change(surroundings).await?;
         Ok(Regenerated { unit, certificate: made.certificate().clone() })
     }

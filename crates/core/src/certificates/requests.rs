@@ -124,8 +124,8 @@ impl Cluster {
         let mut transaction = self.store().begin().await?;
         transaction.put_request(&row).await?;
         transaction.note_audit(now, actor.name(), &command, &format!("key {}", row.key_id)).await?;
+        self.log_own(&mut transaction, node, unit, Logged::Request, now).await?;
         transaction.commit().await?;
-        self.log_own(node, unit, Logged::Request, now);
         Ok(request)
     }
 

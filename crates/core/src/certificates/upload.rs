@@ -306,10 +306,10 @@ impl Cluster {
         transaction
             .note_audit(now, actor.name(), &command, &format!("new certificate, serial {serial}{forced}"))
             .await?;
-        transaction.commit().await?;
         for (node, _) in &plan.nodes {
-            self.log_own(node, unit, Logged::Upload, now);
+            self.log_own(&mut transaction, node, unit, Logged::Upload, now).await?;
         }
+        transaction.commit().await?;
         self.settle_change(surroundings).await
     }
 
@@ -389,13 +389,12 @@ impl Cluster {
         known.extend(readable(&rows).map(|(_, certificate)| certificate));
         let findings = self.find_revoked(&checked, &known, surroundings).await?;
         policy.allow(&findings)?;
-        let settled = self.put_trusted(actor, node, given, &[store], surroundings).await;
+        let settled = self.put_trusted_logged(actor, node, given, &[store], Some(now), surroundings).await;
         let settled = match settled {
             Ok(()) => Ok(()),
             Err(behind @ CoreError::ListsBehind(_)) => Err(behind),
             Err(error) => return Err(error),
         };
-        self.log_trusted(node, service.name, now);
         let mut transaction = self.store().begin().await?;
         note_findings(&mut transaction, &findings, now).await?;
         transaction.commit().await?;

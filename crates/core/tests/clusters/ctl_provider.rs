@@ -367,6 +367,7 @@ async fn a_node_that_fails_is_named_and_finished_later() {
     assert!(alarm.text.starts_with("CTLFile.tlv was not written on cucm-1051-a-sub1: "), "{}", alarm.text);
     assert!(alarm.text.ends_with("use the CLI command \"utils ctl distribute\" on the publisher"), "{}", alarm.text);
     world.cluster.distribute_ctl(&world.admin, &mut world.lab).await.unwrap();
+    world.cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(world.folder.path().join("nodes/cucm-1051-a-sub1/log/alarms.log")).unwrap();
     assert_eq!(
         log.matches("%UC_CTL-3-CTLFileNotDistributed: %[Message=CTLFile.tlv was not written on ").count(),

@@ -118,6 +118,7 @@ impl Live {
             if asked > answered {
                 self.write_seen().await;
             }
+            self.write_log_lines().await;
             let now = self.look().await.err().map(|error| error.to_string()).unwrap_or_default();
             if self.parts.lock().await.take_news() {
                 news = Some(Instant::now());
@@ -386,6 +387,12 @@ impl Live {
             let noted = self.cluster.note_stranger_lists(&strangers).await.map(drop);
             self.troubles.told("phones that nobody added could not be noted", noted);
         }
+    }
+
+    /// Writes lines of logs that changes have left: who made them waits for no log.
+    pub(super) async fn write_log_lines(&self) {
+        let written = self.cluster.store().write_log_lines().await;
+        self.troubles.told("lines of a log wait until it can be written", written);
     }
 
     /// Phones that a renewal concerns are reset when it is quiet again.

@@ -153,7 +153,8 @@ fn killed_after(
     }
     more(&place);
     std::fs::rename(place.data(), place.file("prepared")).unwrap();
-    let (mut last, mut old, mut new) = (1, 0, 0);
+    let told_before = told(&place.file("prepared"));
+    let (mut last, mut old, mut new, mut logs) = (1, 0, 0, Vec::new());
     loop {
         place.reset();
         std::fs::write(place.file("fault"), last.to_string()).unwrap();
@@ -163,15 +164,28 @@ fn killed_after(
             assert!(state(&place));
             break;
         }
-        if state(&place) {
+        let is_new = state(&place);
+        if is_new {
             new += 1
         } else {
             old += 1
         }
         place.check();
+        logs.push((is_new, told(&place.data())));
         last += 1;
     }
+    // What is told of a change stands there once, and nothing of what was not done.
+    let told_after = told(&place.data());
+    for (number, (is_new, log)) in (1..).zip(logs) {
+        assert_eq!(&log, if is_new { &told_after } else { &told_before }, "{command}: killed at {number}");
+    }
     assert!(old >= 2 && new >= 1, "{command}: {old} kills before the change, {new} after it");
+}
+
+/// The lines of `log/CertMgmt.log` without their times.
+fn told(data: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(data.join("log/CertMgmt.log")).unwrap_or_default();
+    text.lines().map(|line| line.split_once(" - ").map_or(line, |(_, text)| text).to_owned()).collect()
 }
 
 fn has_ca(place: &Place) -> bool {

@@ -35,6 +35,7 @@ mod killed_changes;
 mod killed_enrolment;
 mod live_changes;
 mod local_users;
+mod log_lines;
 mod monitor_serve;
 mod moved_node;
 mod never_held_up;

@@ -250,7 +250,17 @@ fn only_the_first_start_chooses_the_ports_of_the_cluster() {
     assert_eq!((second.tvs, ports(&data)), (tvs, chosen.clone()));
     assert_eq!((second.stop().code(), node.stop().code()), (Some(0), Some(0)));
     let node = Served::start(&data, &[]);
-    assert_eq!((node.tvs, capf(&node.said), ports(&data)), (tvs, capf_line, chosen.clone()));
+    assert_eq!((node.tvs, capf(&node.said), ports(&data)), (tvs, capf_line.clone(), chosen.clone()));
+    assert_eq!(node.stop().code(), Some(0));
+
+    // A copy that lacks the files which a start leaves is the same cluster.
+    let copy = folder.path().join("copy");
+    assert!(run("cp", "coreutils", &["-a", data.to_str().unwrap(), copy.to_str().unwrap()]).status.success());
+    for name in ["serve.settings", "ringfence.toml"] {
+        std::fs::remove_file(copy.join(name)).unwrap();
+    }
+    let node = Served::start(&copy, &[]);
+    assert_eq!((node.tvs, capf(&node.said), ports(&copy)), (tvs, capf_line.clone(), chosen.clone()));
     assert_eq!(node.stop().code(), Some(0));
 
     std::fs::write(data.join("ringfence.toml"), "[listen]\ncapf = 9\n").unwrap();

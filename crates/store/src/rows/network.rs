@@ -97,6 +97,30 @@ impl Transaction {
     }
 }
 
+impl Store {
+    /// Whether a start has chosen the ports that phones know.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ports_chosen(&self) -> Result<bool, StoreError> {
+        let found: Option<i64> =
+            sqlx::query_scalar("SELECT CAST(1 AS BIGINT) FROM portschosen LIMIT 1").fetch_optional(self.pool()).await?;
+        Ok(found.is_some())
+    }
+}
+
+impl Transaction {
+    /// Notes that a start has chosen them, milliseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_ports_chosen(&mut self, at: i64) -> Result<(), StoreError> {
+        let query = sqlx::query("INSERT INTO portschosen (at) VALUES ($1) ON CONFLICT (at) DO NOTHING").bind(at);
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
 /// A text with one host name in the place of another, where that stands as a word of its own.
 fn renamed(text: &str, before: &str, after: &str) -> String {
     let of_a_name = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';

@@ -139,6 +139,8 @@ pub(super) const SHOWN: &[Shown] = &[
     Shown { table: "formersetting", columns: &["setting", "fkprocessnode", "value"] },
     Shown { table: "nodedirectory", columns: &["fkprocessnode", "directory"] },
     Shown { table: "itlreset", columns: &["fkprocessnode", "fingerprint", "resetat"] },
+    Shown { table: "logfile", columns: &["path", "length"] },
+    Shown { table: "logline", columns: &["seq", "path", "text"] },
     Shown {
         table: "lsc",
         columns: &[
@@ -163,6 +165,7 @@ pub(super) const SHOWN: &[Shown] = &[
         table: "pendingreset",
         columns: &["seq", "at", "servername", "tkcertificateservice", "fingerprint", "oldserialnumber"],
     },
+    Shown { table: "portschosen", columns: &["at"] },
     Shown { table: "processconfig", columns: &["pkid", "paramname", "paramvalue"] },
     Shown {
         table: "processnode",

@@ -145,6 +145,7 @@ async fn the_logs_of_the_original() {
     place.trust(&[Authority::root("test1").certificate], &["tomcat-trust"]).await;
     place.clock.now = 1_421_874_446_068;
     cluster.delete_trusted(&place.actor, &publisher, "tomcat-trust", "test1.pem", &mut place.clock).await.unwrap();
+    cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(place.folder.path().join("log/CertMgmt.log")).unwrap();
     assert_eq!(
         log,
@@ -165,6 +166,7 @@ async fn the_logs_of_the_original() {
     place.clock.now = 1_454_856_706_338;
     let done = cluster.regenerate(&place.actor, &publisher, Unit::CallManager, &mut place.clock).await;
     done.unwrap();
+    cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(place.folder.path().join("log/CertMgmt.log")).unwrap();
     let stamp = "2016-02-07 14:51:46,338 INFO [main] - ";
     let folder = "%2Fusr%2Flocal%2Fcm%2F.security%2FCallManager%2F";

@@ -91,6 +91,7 @@ async fn many_lscs_are_gone_through_in_pages() {
     assert_eq!(off.lscs, 0);
     // a receiver that takes nothing: the rest stands in the log
     assert_eq!(cluster.undelivered_alarms(Receiver::Mail).await.unwrap().len(), 1000);
+    cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(place.folder.path().join("log/alarms.log")).unwrap();
     assert_eq!(log.lines().filter(|line| line.contains(" Type:lsc ")).count(), 2000);
     let numbers = log.lines().map(|line| line.split(": pub.example.com: ").next().unwrap().parse().unwrap());

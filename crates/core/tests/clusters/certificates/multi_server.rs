@@ -39,6 +39,7 @@ async fn what_the_nodes_had_before_is_gone_everywhere() {
     let before = cluster.store().changes_after(0).await.unwrap().last().unwrap().seq;
     cluster.upload(&actor, &plan, &mut place.clock).await.unwrap();
 
+    cluster.store().write_log_lines().await.unwrap();
     for log in ["log/CertMgmt.log", "nodes/sub/log/CertMgmt.log"] {
         let log = std::fs::read_to_string(place.folder.path().join(log)).unwrap();
         assert!(log.contains(" INFO [main] - op:upload\n") && log.contains(" - unit:CallManager\n"), "{log}");

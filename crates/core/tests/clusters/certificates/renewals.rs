@@ -208,6 +208,7 @@ async fn one_reset_for_all_changes() {
         changes.iter().filter(|change| change.kind == "reset").map(|change| change.subject.as_str()).collect();
     assert_eq!(resets, ["3 phones (TVS of pub)", "5 phones (CallManager of pub, CallManager of sub, CAPF of pub)"]);
 
+    cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(place.folder.path().join("log/certCN.log")).unwrap();
     for name in PHONES {
         let count = log.lines().filter(|line| line.contains(&format!(", name={name}, "))).count();
@@ -301,6 +302,7 @@ async fn a_stopped_service_resets_nobody_and_forgets_nothing() {
     cluster.stop_service(&place.actor, &publisher, CHANGE_NOTIFICATION, &mut place.clock).await.unwrap();
     renew(&mut place, &subscriber, Unit::CallManager).await.unwrap();
     assert_eq!(cluster.send_resets(place.clock.now + LONGEST).await.unwrap(), None);
+    cluster.store().write_log_lines().await.unwrap();
     let log = place.folder.path().join("log/certCN.log");
     assert!(!log.exists(), "nobody is told to be reset");
     // The log cannot be written, as when the node is killed behind the step: the rows have the names.

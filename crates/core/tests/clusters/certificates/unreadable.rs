@@ -52,6 +52,9 @@ const FILL: &str = "
     INSERT INTO takenchange SELECT pkid, 1 FROM processnode WHERE nodeid = 1;
     INSERT INTO wrongstrings VALUES ('SEP001122334455', '10.0.0.1', 0, 9, 1, 0);
     INSERT OR IGNORE INTO renewal VALUES (1, 1, 'pub', 5, lower(hex(zeroblob(32))));
+    INSERT OR IGNORE INTO logline VALUES (1, 'log/alarms.log', 'line');
+    INSERT OR IGNORE INTO logfile VALUES ('log/alarms.log', 0);
+    INSERT OR IGNORE INTO portschosen VALUES (1);
     INSERT OR IGNORE INTO restartcause SELECT pkid, 'tomcat', 1 FROM processnode WHERE nodeid = 2;
     INSERT OR IGNORE INTO restartdone SELECT pkid, 'Cisco Tftp', 1 FROM processnode WHERE nodeid = 2;
     INSERT OR IGNORE INTO alarmnumber SELECT pkid, 1 FROM processnode WHERE nodeid = 1;

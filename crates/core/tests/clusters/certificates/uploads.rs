@@ -201,6 +201,7 @@ async fn the_log_of_the_original() {
     cluster.import_trusted(&place.actor, &node, &authority, "callmanager-trust", &mut place.clock).await.unwrap();
     let choice = RequestChoice { multi_server: true, ..Default::default() };
     place.request(Unit::CallManager, &choice).await;
+    cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(place.folder.path().join("log/CertMgmt.log")).unwrap();
     let said: Vec<&str> = log.lines().map(|line| line.split_once(" INFO [main] - ").unwrap().1).collect();
     let folder = "%2Fusr%2Flocal%2Fcm%2F.security%2FCallManager%2F";

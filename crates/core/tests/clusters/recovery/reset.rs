@@ -254,6 +254,7 @@ async fn the_backup_opens_with_openssl_and_ends_the_alarm() {
     let standing = place.cluster.standing_alarms().await.unwrap();
     assert_eq!(standing.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), [ITL_RECOVERY_BACKUP.name]);
     place.cluster.settle(&mut place.clock).await.unwrap();
+    place.cluster.store().write_log_lines().await.unwrap();
     let log = place.log("alarms.log");
     assert_eq!(log.lines().count(), 1, "it stands, it does not ring again: {log}");
     assert!(log.contains("%UC_CERT-4-ITLRecoveryCertBackup: %[Message="), "{log}");

@@ -47,6 +47,7 @@ async fn blanks_the_itl_and_restores_it() {
         assert_eq!(restored.bytes()[restored.header().length()..], ordinary.bytes()[ordinary.header().length()..]);
         let alarms = place.cluster.standing_alarms().await.unwrap();
         assert!(alarms.iter().all(|alarm| !alarm.name.contains("RollBack")));
+        place.cluster.store().write_log_lines().await.unwrap();
         let log = place.cluster.directory(&publisher).log().join("alarms.log");
         let log = std::fs::read_to_string(log).unwrap();
         assert!(log.lines().any(|line| line.contains("%UC_TVS-6-RollBackToPre8.0Disabled: %[")), "{log}");
