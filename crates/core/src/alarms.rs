@@ -1,19 +1,38 @@
 //! Alarms: a line in `log/alarms.log` of a node, and those that stand until something is done about them
 //! [sources/monitor#alarms], [sources/tvs#alarms].
 
-use cluster::alarms::{Alarm, PHONES_NOT_ADDED};
-use cluster::rows::{NodeRow, StandingAlarmRow, UndeliveredRow};
+use cluster::alarms::{
+    Alarm, CTL_NOT_DISTRIBUTED, ITL_NOT_RESET, ITL_RECOVERY_BACKUP, PHONES_NOT_ADDED, ROW_UNREADABLE,
+};
+use cluster::rows::{NodeRow, StandingAlarmRow, ToldAlarmRow, UndeliveredRow};
 use jiff::Timestamp;
 use pki::listing::ListKind;
 use store::Transaction;
 use wire::printable::one_line;
 
 use crate::CoreError;
+use crate::behind::NODE_BEHIND;
+use crate::enrolment::{SECOND_KEY, STRINGS_LOCKED};
 use crate::cluster::{Cluster, NewNode};
 use crate::trust_stores::listed;
 
 /// Name of the file in the log directory of a node.
 pub const FILE: &str = "alarms.log";
+
+/// Those that stand until something is done about them. The end of a rollback is an alarm of its own.
+const STANDING: [&Alarm; 8] = [
+    &ITL_RECOVERY_BACKUP,
+    &CTL_NOT_DISTRIBUTED,
+    &PHONES_NOT_ADDED,
+    &ITL_NOT_RESET,
+    &ROW_UNREADABLE,
+    &NODE_BEHIND,
+    &STRINGS_LOCKED,
+    &SECOND_KEY,
+];
+
+/// What the line of one that stood means. Ours.
+const ENDED: &str = "What this alarm told of has ended";
 
 /// Who is told of alarms beside `alarms.log`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,9 +162,39 @@ impl Cluster {
             raised_at: now,
         };
         if transaction.raise_alarm(&row).await? {
-            self.alarm(transaction, node, alarm, message, &[], now).await?;
+            let StandingAlarmRow { name, subject, .. } = row;
+            let told = ToldAlarmRow { name, subject, node: node.pkid.clone(), message: message.to_owned() };
+            // One that was raised again for another reason before it ended is the same alarm.
+            let new = transaction.note_told_alarm(&told).await?;
+            let receivers = if new { &Receiver::ALL[..] } else { &[] };
+            self.alarm(transaction, node, alarm, message, receivers, now).await?;
         }
         Ok(())
+    }
+
+    /// Tells who was told that an alarm stands that it has ended, and writes that line.
+    ///
+    /// # Errors
+    /// [`CoreError`]; what could not be told is told the next time.
+    pub async fn tell_ended_alarms(&self, now: i64) -> Result<(), CoreError> {
+        if self.store().ended_alarms().await?.is_empty() {
+            return Ok(());
+        }
+        let nodes = self.store().nodes().await?;
+        let mut transaction = self.store().begin().await?;
+        // Again, now that nobody else can raise one.
+        for ended in self.store().ended_alarms().await? {
+            transaction.forget_told_alarm(&ended.name, &ended.subject).await?;
+            let node = nodes.iter().find(|node| node.pkid == ended.node);
+            let node = node.or_else(|| nodes.iter().find(|node| node.publisher));
+            let alarm = STANDING.iter().find(|alarm| alarm.name == ended.name);
+            let (Some(node), Some(alarm)) = (node, alarm) else { continue };
+            let message = format!("Over: {}", ended.message);
+            let alarm = Alarm { meaning: ENDED, ..**alarm };
+            self.alarm(&mut transaction, node, &alarm, &message, &Receiver::ALL, now).await?;
+        }
+        self.limit_waiting_alarms(&mut transaction, &Receiver::ALL).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The alarms that stand, the oldest first.

@@ -5,6 +5,7 @@ use cluster::rows::{HeldListRow, NodeRow};
 use pki::listing::ListKind;
 
 use crate::CoreError;
+use crate::alarms::Receiver;
 use crate::cluster::Cluster;
 use crate::guard::Behind;
 use crate::surroundings::Surroundings;
@@ -54,7 +55,8 @@ impl Cluster {
             self.stand(&mut transaction, node, &ROLLBACK_ENABLED, "", &message, now).await?;
         } else {
             transaction.clear_alarm(ROLLBACK_ENABLED.name, "").await?;
-            self.alarm(&mut transaction, node, &ROLLBACK_DISABLED, &message, &[], now).await?;
+            transaction.forget_told_alarm(ROLLBACK_ENABLED.name, "").await?;
+            self.alarm(&mut transaction, node, &ROLLBACK_DISABLED, &message, &Receiver::ALL, now).await?;
         }
         transaction.commit().await?;
         self.settle_change(surroundings).await?;

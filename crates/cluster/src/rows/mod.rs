@@ -32,7 +32,7 @@ mod web_security;
 mod wrong_strings;
 
 pub use administrators::AdministratorRow;
-pub use alarms::UndeliveredRow;
+pub use alarms::{ToldAlarmRow, UndeliveredRow};
 pub use audit::AuditRow;
 pub use bulk_server::BulkServerRow;
 pub use certificates::{CertificateRow, FileName, NewCertificate};

@@ -220,6 +220,9 @@ impl Runner {
                 Err(error) => tracing::error!(%error, "the certificate monitor could not look; it tries again"),
             }
         }
+        if let Err(error) = self.cluster.tell_ended_alarms(now).await {
+            tracing::warn!(%error, "alarms that ended are not told of now; tried again");
+        }
         self.deliver().await;
     }
 
@@ -300,7 +303,7 @@ impl Runner {
                 };
                 let count = waiting.len();
                 let subject =
-                    format!("{}: {count} certificate alarm{}", self.node.name, if count == 1 { "" } else { "s" });
+                    format!("{}: {count} alarm{}", self.node.name, if count == 1 { "" } else { "s" });
                 let facility = self.settings.syslog.as_ref().map_or(mail::FACILITY, |syslog| syslog.facility);
                 let mut body = mail::events(&self.node, facility, &waiting, now(), self.cluster.zone());
                 body.push_str("\nAll of them, with what depends on each: `ringfence monitor` on the node.\n");

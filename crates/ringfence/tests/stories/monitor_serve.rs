@@ -133,7 +133,8 @@ async fn alarms_outlast_a_restart_until_somebody_takes_them() {
     to(port);
     let texts = || -> Vec<String> {
         let all = lines(&received);
-        all.iter().map(|line| line.splitn(7, '|').last().unwrap().trim_start().to_owned()).collect()
+        let texts = all.iter().map(|line| line.splitn(7, '|').last().unwrap().trim_start().to_owned());
+        texts.filter(|line| line.contains("Certificate expiration Notification")).collect()
     };
     let node = Served::start(&data, &[]);
     let all = until("what was raised before", || Some(texts()).filter(|all| all.len() >= said.len())).await;

@@ -2,7 +2,7 @@
 
 use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
-use cluster::rows::UndeliveredRow;
+use cluster::rows::{ToldAlarmRow, UndeliveredRow};
 
 impl Store {
     /// What waits for a receiver, the oldest first.
@@ -22,6 +22,22 @@ impl Store {
                 reason: format!("severity of alarm {seq}"),
             })?;
             Ok(UndeliveredRow { seq, alarm, severity, text, at })
+        };
+        self.read(query, read).await
+    }
+
+    /// Those that receivers were told of and that stand no more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ended_alarms(&self) -> Result<Vec<ToldAlarmRow>, StoreError> {
+        let query = sqlx::query(
+            "SELECT name, subject, fkprocessnode, message FROM toldalarm WHERE NOT EXISTS (SELECT 1 FROM standingalarm \
+             WHERE standingalarm.name = toldalarm.name AND standingalarm.subject = toldalarm.subject) ORDER BY name, subject",
+        );
+        let read = |row: &sqlx::any::AnyRow| {
+            let (name, subject, node, message) = columns(row)?;
+            Ok(ToldAlarmRow { name, subject, node, message })
         };
         self.read(query, read).await
     }
@@ -57,6 +73,27 @@ impl Transaction {
         .execute(self.connection())
         .await?;
         Ok(())
+    }
+
+    /// Notes that receivers are told of an alarm that stands. Whether they were not yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_told_alarm(&mut self, told: &ToldAlarmRow) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "INSERT INTO toldalarm (name, subject, fkprocessnode, message) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        );
+        let query = query.bind(&told.name).bind(&told.subject).bind(&told.node).bind(&told.message);
+        Ok(query.execute(self.connection()).await?.rows_affected() > 0)
+    }
+
+    /// Forgets one that has ended. Whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_told_alarm(&mut self, name: &str, subject: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM toldalarm WHERE name = $1 AND subject = $2").bind(name).bind(subject);
+        Ok(query.execute(self.connection()).await?.rows_affected() > 0)
     }
 
     /// Keeps so many for a receiver: the gravest, and the newest of those. How many were dropped.

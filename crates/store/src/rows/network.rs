@@ -85,6 +85,12 @@ impl Transaction {
             if (new.0, new.1.as_str()) == (subject.as_str(), text.as_str()) {
                 continue;
             }
+            sqlx::query("UPDATE OR REPLACE toldalarm SET subject = $1 WHERE name = $2 AND subject = $3")
+                .bind(new.0)
+                .bind(&name)
+                .bind(&subject)
+                .execute(self.connection())
+                .await?;
             sqlx::query("UPDATE standingalarm SET subject = $1, text = $2 WHERE name = $3 AND subject = $4")
                 .bind(new.0)
                 .bind(new.1)

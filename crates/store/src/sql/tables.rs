@@ -202,6 +202,7 @@ pub(super) const SHOWN: &[Shown] = &[
         columns: &["devicename", "kind", "digest", "servername", "address", "fetchedat", "tvs"],
     },
     Shown { table: "takenchange", columns: &["fkprocessnode", "seq"] },
+    Shown { table: "toldalarm", columns: &["name", "subject", "fkprocessnode", "message"] },
     Shown { table: "typeauthenticationmode", columns: &["enum", "name"] },
     Shown { table: "typecertificateoperation", columns: &["enum", "name"] },
     Shown { table: "typecertificateservice", columns: &["enum", "name", "moniker", "usestruststore"] },

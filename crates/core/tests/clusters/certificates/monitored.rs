@@ -120,3 +120,48 @@ async fn many_lscs_are_gone_through_in_pages() {
     assert_eq!((count, largest, acknowledged), (2500, 1000, 1));
     assert!(cluster.take_back_acknowledgement(&place.actor, &digits, &mut place.clock).await.unwrap());
 }
+
+/// What stands goes where all alarms go: once, however often it is looked at and for whatever reason it is raised again, and then that it is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receivers_hear_of_what_stands_and_that_it_has_ended() {
+    let mut place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    let now = place.clock.now;
+    let heard = async |receiver| {
+        let rows = cluster.undelivered_alarms(receiver).await.unwrap();
+        cluster.note_delivered_alarms(receiver, i64::MAX).await.unwrap();
+        rows.into_iter().map(|row| (row.alarm, row.text)).collect::<Vec<_>>()
+    };
+    let names = async |cluster: &ringfence_core::Cluster| {
+        cluster.tell_ended_alarms(now).await.unwrap();
+        let by_mail = heard(Receiver::Mail).await;
+        assert_eq!(by_mail, heard(Receiver::Syslog).await, "each receiver hears the same");
+        by_mail.into_iter().map(|(name, text)| format!("{name} {}", text.contains("=Over: "))).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&cluster).await, ["UC_CERT-4-ITLRecoveryCertBackup false"]);
+    assert_eq!(names(&cluster).await, [""; 0]);
+    for why in ["the disk is full", "the disk is gone"] {
+        cluster.part_is_behind(&node, "lists", why, now).await.unwrap();
+    }
+    assert_eq!(names(&cluster).await, ["UC_CERT-3-NodeBehind false"]);
+    cluster.part_is_behind(&node, "lists", "the disk is full again", now).await.unwrap();
+    assert_eq!(names(&cluster).await, [""; 0], "the same alarm");
+    cluster.part_follows(&node, "lists").await.unwrap();
+    assert_eq!(names(&cluster).await, ["UC_CERT-3-NodeBehind true"]);
+    assert_eq!(names(&cluster).await, [""; 0]);
+    cluster.set_rollback(&place.actor, &node, true, &mut place.clock).await.unwrap();
+    assert_eq!(names(&cluster).await, ["UC_TVS-6-RollBackToPre8.0Enabled false"]);
+    cluster.set_rollback(&place.actor, &node, false, &mut place.clock).await.unwrap();
+    assert_eq!(names(&cluster).await, ["UC_TVS-6-RollBackToPre8.0Disabled false"], "its end is an alarm of its own");
+    let key = place.shown(false, "TVS").await.key_id();
+    let key = place.folder.path().join(format!("keys/{}.pem", pki::hash::hex(&key)));
+    let kept = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    cluster.watch_unreadable(now).await.unwrap();
+    assert_eq!(names(&cluster).await, ["UC_DB-3-RowUnreadable false"]);
+    std::fs::write(&key, kept).unwrap();
+    cluster.watch_unreadable(now).await.unwrap();
+    assert_eq!(names(&cluster).await, ["UC_DB-3-RowUnreadable true"]);
+    let log = std::fs::read_to_string(place.folder.path().join("log/alarms.log")).unwrap();
+    assert_eq!(log.lines().filter(|line| line.contains("=Over: ")).count(), 2, "{log}");
+}
