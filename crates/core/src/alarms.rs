@@ -12,8 +12,8 @@ use wire::printable::one_line;
 
 use crate::CoreError;
 use crate::behind::NODE_BEHIND;
-use crate::enrolment::{SECOND_KEY, STRINGS_LOCKED};
 use crate::cluster::{Cluster, NewNode};
+use crate::enrolment::{SECOND_KEY, STRINGS_LOCKED};
 use crate::trust_stores::listed;
 
 /// Name of the file in the log directory of a node.

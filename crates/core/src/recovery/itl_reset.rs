@@ -206,7 +206,8 @@ impl Cluster {
         Ok(nodes)
     }
 
-    /// The ordinary ITL, the reset one made of it, and who signs that.
+    /// The ITL of before, the reset one, and who signs that. Two headers need the ordinary ITL, signed anew; elsewhere the log tells of the one
+    /// that is published, so that the key of its signer, which may be what was lost, is not needed.
     fn reset_file(
         &self,
         row: &NodeRow,
@@ -217,8 +218,6 @@ impl Cluster {
     ) -> Result<(TrustList, TrustList, Certificate), CoreError> {
         let decode = |bytes: Vec<u8>| TrustList::decode(bytes).map_err(CoreError::internal);
         let seconds = u32::try_from(now / 1000).unwrap_or(u32::MAX);
-        let usual = self.key(&self.directory(row), self.release().itl_signer, &plan.signer)?;
-        let old = decode(plan.sign(seconds, &SigningIdentity::new(&plan.signer, &usual)?)?)?;
         let form = self.release().itl_reset;
         let local_unit = if form == ItlReset::SecondHeader { Unit::ItlRecovery } else { Unit::CallManager };
         let (certificate, signing) = match key {
@@ -231,11 +230,15 @@ impl Cluster {
             ResetKey::Remote(remote) => (**remote).clone(),
         };
         let identity = SigningIdentity::new(&certificate, &signing)?;
-        let new = match form {
-            ItlReset::SecondHeader => reset_list(&old, &identity)?,
-            _ => ListPlan { signer: certificate.clone(), ..plan.clone() }.sign(seconds, &identity)?,
-        };
-        Ok((old, decode(new)?, certificate))
+        if form == ItlReset::SecondHeader {
+            let usual = self.key(&self.directory(row), self.release().itl_signer, &plan.signer)?;
+            let old = decode(plan.sign(seconds, &SigningIdentity::new(&plan.signer, &usual)?)?)?;
+            let new = decode(reset_list(&old, &identity)?)?;
+            return Ok((old, new, certificate));
+        }
+        let new = decode(ListPlan { signer: certificate.clone(), ..plan.clone() }.sign(seconds, &identity)?)?;
+        let published = self.published_list(row, ListKind::Itl).ok().flatten();
+        Ok((published.map_or_else(|| new.clone(), |published| published.list), new, certificate))
     }
 
     /// The rows first, then the files: an ITL that is not the one of its row is simply built again. A node that failed has no

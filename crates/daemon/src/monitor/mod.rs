@@ -302,8 +302,7 @@ impl Runner {
                     return self.cluster.note_delivered_alarms(receiver, i64::MAX).await;
                 };
                 let count = waiting.len();
-                let subject =
-                    format!("{}: {count} alarm{}", self.node.name, if count == 1 { "" } else { "s" });
+                let subject = format!("{}: {count} alarm{}", self.node.name, if count == 1 { "" } else { "s" });
                 let facility = self.settings.syslog.as_ref().map_or(mail::FACILITY, |syslog| syslog.facility);
                 let mut body = mail::events(&self.node, facility, &waiting, now(), self.cluster.zone());
                 body.push_str("\nAll of them, with what depends on each: `ringfence monitor` on the node.\n");

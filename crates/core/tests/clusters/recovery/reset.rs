@@ -212,6 +212,38 @@ async fn from_12_0_callmanager_signs_again() {
     assert_eq!(label(&place.reset(&key).await.unwrap_err()), "no-remote-reset");
 }
 
+/// The key of ITLRecovery is what a reset helps against the loss of: from 12.0 on it is not needed for one, before it signs it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_key_of_itlrecovery() {
+    for (release, needed) in [("10.5", true), ("11.5", true), ("12.5", false), ("14", false), ("15", false)] {
+        let mut place = Place::new(release).await;
+        let (publisher, subscriber) = (place.publisher.clone(), place.subscriber.clone());
+        let held = place.list(&publisher, ListKind::Itl);
+        for node in [&publisher, &subscriber] {
+            // From 12.0 on the subscriber has that of the publisher.
+            let own = match place.cluster.find_certificate(node, false, "ITLRecovery").await {
+                Ok(own) => own,
+                Err(_) => place.cluster.find_certificate(&publisher, false, "ITLRecovery").await.unwrap(),
+            };
+            let file = format!("{}.pem", pki::hash::hex(&own.key_id()));
+            place.cluster.directory(node).keys().remove(&file).unwrap();
+        }
+        let done = place.reset(&ResetKey::Local).await;
+        if needed {
+            assert!(matches!(&done, Err(CoreError::Unreadable(_))), "{release}: {done:?}");
+            continue;
+        }
+        assert!(done.unwrap().iter().all(|(_, failed)| !failed), "{release}");
+        let belief = Belief::holding(Model::find("8861").unwrap(), None, Some(held.clone()));
+        assert!(decided(&belief, place.list(&publisher, ListKind::Itl).bytes()).is_accepted(), "{release}");
+        let signer = place.signer(&subscriber, ListKind::Itl);
+        assert!(signer.starts_with("CN=labserver2"), "{release}: {signer}");
+        let log = place.log("itlreset.log");
+        assert!(log.contains(&format!("Length of ITL File {}\n", held.bytes().len())), "{log}");
+        assert!(log.contains("SIGNERNAME =  CN=ITLRECOVERY_labserver1"), "{log}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not() {
     let mut place = Place::new("9.1").await;
