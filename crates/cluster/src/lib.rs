@@ -3,20 +3,29 @@
 //! * [`rows`]: what stands in the rows of the store
 //! * [`units`], [`services`], [`names`], [`origin`]: what there is
 //! * [`releases`]: what differs by release; [`parameters`]: what an administrator sets
-//! * [`enrolment`], [`monitor`], [`alarms`]
+//! * [`certificates`], [`trust_lists`], [`enrolment`], [`config`], [`devices`], [`tvs`], [`bulk`], [`monitor`], [`revocation`], [`alarms`]: by noun
+//! * [`readable`]: the one reader of what rows keep
 //! * [`actor`]: who may do what; [`refusal`]: why something is not done; [`wording`]: numbers and times in sentences
 
 pub mod actor;
 pub mod alarms;
+pub mod bulk;
+pub mod certificates;
+pub mod config;
+pub mod devices;
 pub mod enrolment;
 pub mod monitor;
 pub mod names;
 pub mod origin;
 pub mod parameters;
+pub mod readable;
 pub mod refusal;
 pub mod releases;
+pub mod revocation;
 pub mod rows;
 pub mod services;
+pub mod trust_lists;
+pub mod tvs;
 pub mod units;
 pub mod wording;
 

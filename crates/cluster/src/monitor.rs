@@ -1,5 +1,7 @@
 //! The certificate monitor.
 //!
-//! * [`alarms`]: what it says
+//! * [`watched`]: what is watched; [`alarms`]: what is said of it; [`decide`]: what to say now
 
 pub mod alarms;
+pub mod decide;
+pub mod watched;

@@ -6,6 +6,9 @@ use wire::digest::DigestId;
 use crate::Refusal;
 use crate::releases::Release;
 
+/// Rows of `processconfig` that are ours: they describe the cluster itself.
+pub const RELEASE: &str = "RingfenceRelease";
+
 /// `ClusterSecurityMode`: 0 non-secure, 1 mixed mode [sources/database#tables].
 pub const CLUSTER_SECURITY_MODE: &str = "ClusterSecurityMode";
 /// `RollBackToPreGrayback`: *Prepare Cluster for Rollback to pre 8.0*, F or T.

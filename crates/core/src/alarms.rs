@@ -221,14 +221,20 @@ impl Cluster {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use std::collections::HashMap;
+
+    use cluster::monitor::alarms::FOR_7_DAYS;
+    use cluster::monitor::decide::{Schedule, decide};
+    use cluster::monitor::watched::{Kind, Watched};
+
     use super::*;
 
     /// The event of [sources/monitor#mail], as its page wraps it.
     const MATCHED_EVENT: &str = include_str!("../../../testdata/alarms/matched_event.txt");
 
     /// The node of [sources/published-clusters#renewal-note].
-    pub(crate) fn cucm02() -> NodeRow {
+    fn cucm02() -> NodeRow {
         NodeRow {
             pkid: String::new(),
             name: "CUCM02".to_owned(),
@@ -242,7 +248,7 @@ pub(crate) mod tests {
 
     /// The printed line: what the receiver put before it is cut off, and the wrapping of the page undone. Between two
     /// brackets the page wraps where no blank is [sources/monitor#line].
-    pub(crate) fn line_of_the_seed() -> String {
+    fn line_of_the_seed() -> String {
         let (_, wrapped) = MATCHED_EVENT.trim_end().split_once(" local7 2 : ").unwrap();
         wrapped.replace("]\n[", "][").replace('\n', " ")
     }
@@ -266,5 +272,29 @@ pub(crate) mod tests {
         assert_eq!(forged.matches('[').count(), 4, "{forged}");
         let steering = line(&alarm, 1, &cucm02(), "a\u{202e}b\u{9b}2J\nKyjiv Київ", 0).unwrap();
         assert!(steering.contains(r"[Message=a\u{202e}b\u{9b}2J\nKyjiv Київ]"), "{steering}");
+    }
+
+    /// What the monitor decides becomes the printed line.
+    #[test]
+    fn a_notice_becomes_the_line() {
+        // Fri Sep 05 00:00:06.433 UTC 2014
+        const NOW: i64 = 1_409_875_206_433;
+        let expired = Timestamp::from_second(1_400_510_785).unwrap();
+        assert_eq!(expired.to_string(), "2014-05-19T14:46:25Z");
+        let watched = Watched {
+            fingerprint: String::new(),
+            file: "CUCM01.der".to_owned(),
+            unit: "tomcat-trust".to_owned(),
+            kind: Kind::Own,
+            not_after: expired.as_second(),
+            depends: vec!["CUCM01 presents it".to_owned()],
+            regenerated: false,
+            acknowledged: None,
+            revocation: None,
+        };
+        let schedule = Schedule { window_days: 90, repeat_hours: 7 * 24, expired: &FOR_7_DAYS };
+        let notices = decide(&[watched], &HashMap::new(), &schedule, NOW, &jiff::tz::TimeZone::UTC);
+        let said = line(notices[0].alarm, 864, &cucm02(), &notices[0].message, NOW).unwrap();
+        assert_eq!(said, line_of_the_seed());
     }
 }

@@ -13,8 +13,8 @@ use wire::trust_list::{RecordView, TrustList};
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::trust_lists::NodeCertificates;
 use cluster::releases::Release;
+use cluster::trust_lists::NodeCertificates;
 use cluster::units::Unit;
 
 /// What to do when the CallManager certificate in the CTL is not the live one.

@@ -6,10 +6,10 @@
 //! Whoever may write at that place decides whom the phones of every cluster believe: the password of the place is as good as the key
 //! of a signer. It is kept sealed under a key of the publisher's key store, the host key of the server is remembered.
 
-pub mod bundle;
 pub mod exchange;
-pub mod units;
 
+use cluster::bulk::bundle::{self, Bundle, BundleEntry};
+use cluster::bulk::units::BulkUnit;
 use std::path::PathBuf;
 
 use cluster::rows::{BulkServerRow, NodeRow};
@@ -24,9 +24,7 @@ use crate::surroundings::Surroundings;
 use cluster::actor::Actor;
 use cluster::units::service;
 
-pub use bundle::{Bundle, BundleEntry};
 pub use exchange::{Exchange, ExchangeError, ExchangeFolder, SftpServer};
-pub use units::{BULK_UNITS, BulkUnit};
 
 use exchange::LocalFolder;
 

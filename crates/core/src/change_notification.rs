@@ -13,7 +13,7 @@ use pki::NameForm;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::readable::KeepsCertificate;
+use cluster::readable::KeepsCertificate;
 use cluster::services::{CAPF, CHANGE_NOTIFICATION, TFTP};
 use cluster::units::{Unit, service};
 

@@ -1,5 +1,7 @@
 //! A cluster: its nodes, its release, where it lasts. Making it and opening it.
 
+use cluster::devices::GROUP_LIMIT;
+use cluster::parameters::RELEASE;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,18 +14,16 @@ use store::directory::{DataDirectory, NodeDirectory};
 use store::{Store, Transaction};
 
 use crate::certificates::{self, MadeCertificate};
-use crate::readable::{KeepsCertificate, readable};
 use crate::revocation::{Ask, NoNetwork};
 use crate::surroundings::Surroundings;
-use crate::trust_lists::NodeCertificates;
 use crate::{CoreError, unreadable};
 use cluster::parameters::{self, Parameters};
+use cluster::readable::{KeepsCertificate, readable};
 use cluster::releases::{KeyProfile, RELEASES, Recovery, Release, release};
 use cluster::services;
+use cluster::trust_lists::NodeCertificates;
 use cluster::units::Unit;
 
-/// Rows of `processconfig` that are ours: they describe the cluster itself.
-pub const RELEASE: &str = "RingfenceRelease";
 /// The release that the cluster came from at its first start; not there after a fresh installation.
 pub const UPGRADED_FROM: &str = "RingfenceUpgradedFrom";
 /// The parts of the subjects that a cluster was made with: country, organization, unit, state, locality.
@@ -32,9 +32,6 @@ pub const SUBJECT: [&str; 5] =
 
 /// Name of the group of nodes that every cluster starts with, as the original calls it.
 pub const DEFAULT_GROUP: &str = "Default";
-
-/// Nodes in a group at most: phones take three [sources/phones#config-elements].
-pub const GROUP_LIMIT: usize = 3;
 
 /// A cluster, open.
 #[derive(Debug, Clone)]

@@ -6,7 +6,6 @@
 //!
 //! * `check`: whether a file may be taken; `node_signed`: the one of the publisher; `distribution`: to the nodes
 
-mod check;
 mod distribution;
 mod node_signed;
 
@@ -20,13 +19,14 @@ use wire::trust_list::TrustList;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
-use crate::trust_lists::NodeCertificates;
 use cluster::actor::{Actor, Level};
 use cluster::parameters::SecurityMode;
 use cluster::services;
+use cluster::trust_lists::NodeCertificates;
+use cluster::trust_lists::check::{Facts, check};
 use cluster::units::Unit;
 
-pub use check::TOKEN_NOT_IN_CTL;
+pub use cluster::trust_lists::check::TOKEN_NOT_IN_CTL;
 pub(crate) use distribution::outcome;
 
 /// What became of a CTL that was taken.
@@ -148,7 +148,7 @@ impl Cluster {
             Choice::Mixed => SecurityMode::Mixed,
             Choice::Update => parameters.security_mode(),
         };
-        let facts = check::Facts {
+        let facts = Facts {
             forced: upload.forced,
             mixed: parameters.security_mode() == SecurityMode::Mixed,
             becomes_mixed: mode == SecurityMode::Mixed,
@@ -158,7 +158,7 @@ impl Cluster {
             devices: self.store().devices().await?,
             now: u64::try_from(surroundings.now() / 1000).unwrap_or_default(),
         };
-        let warnings = check::check(&upload.file, &facts)?;
+        let warnings = check(&upload.file, &facts)?;
         let row = CtlFileRow {
             file: upload.file.clone().into(),
             security_mode: mode.value().to_owned(),

@@ -3,52 +3,24 @@
 //! * `name`: the names of devices, whose form follows the model
 //! * `list`: a list of devices as a file
 
-mod list;
-
 use std::collections::{HashMap, HashSet};
 
-use cluster::rows::{CompletedRow, DeviceRow, GroupRow, UnknownDeviceRow};
+use cluster::devices::{Device, group_of};
+use cluster::names::{device_name, device_name_of};
+use cluster::rows::{CompletedRow, DeviceRow, UnknownDeviceRow};
 use pki::Certificate;
 use pki::lsc::public_key_pem;
-use wire::file_name::FileName;
 
 use crate::CoreError;
-use crate::cluster::{Cluster, DEFAULT_GROUP, GROUP_LIMIT};
-use crate::config::{DeviceSecurityMode, Protocol};
+use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::enrolment::OF_A_SCHEDULE;
-use crate::readable;
 use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::enrolment::Status;
-
-pub use cluster::names::{device_name, device_name_of};
-pub use list::{ListedDevice, parse_list};
+use cluster::readable;
 
 /// Letters in a description at most.
 const DESCRIPTION_LIMIT: usize = 128;
-
-/// A device, as an administrator gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Device {
-    /// Its name, in the form of its model: `SEP` and the twelve digits of its MAC address, for most.
-    pub name: String,
-    /// Text for people.
-    pub description: String,
-    /// Model, such as `8861`.
-    pub model: String,
-    /// Protocol.
-    pub protocol: Protocol,
-    /// Device security mode.
-    pub security: DeviceSecurityMode,
-    /// Its nodes in order, three at most; all nodes of the default group when empty.
-    pub nodes: Vec<String>,
-}
-
-/// The device that a file belongs to: `SEP<MAC>` of `SEP<MAC>.cnf.xml.sgn`, `CTLSEP<MAC>.tlv`, `ITLSEP<MAC>.tlv`; the same
-/// with the names of adapters and soft phones.
-pub fn device_of(file: &FileName) -> Option<String> {
-    file.meaning().device().map(str::to_owned)
-}
 
 impl Cluster {
     /// Adds devices, or changes those that are there; all or none.
@@ -169,26 +141,4 @@ impl Cluster {
         transaction.commit().await?;
         Ok(())
     }
-}
-
-/// The group of a list of nodes; `None` for the default group. Groups are named by their nodes.
-fn group_of(nodes: &[String], known: &[String]) -> Result<Option<GroupRow>, CoreError> {
-    if nodes.is_empty() {
-        return Ok(None);
-    }
-    if nodes.len() > GROUP_LIMIT {
-        return Err(CoreError::BadInput(format!("{} nodes; a phone takes {GROUP_LIMIT} at most", nodes.len())));
-    }
-    let mut spelled: Vec<String> = Vec::with_capacity(nodes.len());
-    for name in nodes {
-        let node = known
-            .iter()
-            .find(|node| node.eq_ignore_ascii_case(name))
-            .ok_or_else(|| CoreError::BadInput(format!("no node {name}; the nodes are {}", known.join(", "))))?;
-        if spelled.contains(node) {
-            return Err(CoreError::BadInput(format!("node {node} stands twice in the group")));
-        }
-        spelled.push(node.clone());
-    }
-    Ok(Some(GroupRow { name: spelled.join("+"), nodes: spelled }))
 }

@@ -24,7 +24,6 @@
 //! becomes *Confirmed* then.
 
 pub mod authority;
-pub mod config;
 pub mod desk;
 pub mod external;
 pub mod fetched;
@@ -34,12 +33,10 @@ pub mod schedule;
 mod second_key;
 pub mod stale;
 pub mod strings;
-pub mod stub;
 mod turns;
 pub mod waves;
 
 pub use authority::Authority;
-pub use config::EnrolmentPart;
 pub use desk::{Desk, Policy, Refused, Visit};
 pub use fetched::Fetched;
 pub use offline::OfflineImport;

@@ -2,6 +2,7 @@
 
 use cluster::Refusal;
 use cluster::rows::Unreadable;
+use cluster::trust_lists::Unplanned;
 use store::StoreError;
 
 /// An operation did not happen, and nothing of it lasts; but for [`CoreError::ListsBehind`].
@@ -65,6 +66,15 @@ impl From<Refusal> for CoreError {
             Refusal::Refused { label, text } => Self::Refused { label, text },
             Refusal::BadInput(reason) => Self::BadInput(reason),
             Refusal::Unreadable(unreadable) => Self::Unreadable(unreadable),
+        }
+    }
+}
+
+impl From<Unplanned> for CoreError {
+    fn from(reason: Unplanned) -> Self {
+        match reason {
+            Unplanned::Missing(missing) => Self::internal(missing),
+            unreadable @ Unplanned::Unreadable { .. } => Self::refused("row-unreadable", unreadable.to_string()),
         }
     }
 }

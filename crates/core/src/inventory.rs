@@ -7,9 +7,9 @@ use trust::is_about;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::readable::{certificate, readable};
 use cluster::actor::{Actor, Level};
 use cluster::parameters::{CAPF_PORT, Parameters, TVS_PORT};
+use cluster::readable::{certificate, readable};
 use cluster::units::{Unit, service};
 
 /// Ports of the original at which the certificate of a unit is seen that Ringfence does not serve [sources/phones#ports].

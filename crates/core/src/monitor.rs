@@ -5,7 +5,6 @@
 //!
 //! The clock and the outputs (log, syslog, e-mail, metrics) are those of the `daemon`.
 
-pub mod decide;
 pub mod watch;
 
 use std::collections::HashMap;
@@ -18,9 +17,10 @@ use crate::alarms::Receiver;
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
+use cluster::monitor::decide::{self, Notice, Said, Schedule};
+use cluster::monitor::watched::Watched;
 
-pub use decide::{Notice, Said, Schedule, alarm_of};
-pub use watch::{Kind, LscPage, LscPages, Revocation, Watched};
+pub use watch::{LscPage, LscPages};
 
 /// *Notification Start Time* when nobody says otherwise, days: there is time for a CA that takes its time. The default of the original is
 /// not known.

@@ -10,9 +10,9 @@ use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::ctl_provider::outcome;
 use crate::surroundings::Surroundings;
-use crate::trust_lists::CtlSigner;
 use cluster::actor::{Actor, Level};
 use cluster::parameters::{self, CAPF_PORT, SecurityMode, TVS_PORT};
+use cluster::trust_lists::CtlSigner;
 
 /// Characters of a statement that stand in the audit log: a line of the shell.
 const AUDITED: usize = 8192;

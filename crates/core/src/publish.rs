@@ -14,7 +14,7 @@ use wire::trust_list::TrustList;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::surroundings::Surroundings;
-use crate::trust_lists::{self, ListPlan};
+use cluster::trust_lists::{self, ListPlan};
 
 /// Permission of a published file: phones get it without a password, so everybody may read it.
 pub(crate) const MODE: u32 = 0o644;

@@ -16,9 +16,9 @@ use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::ctl_provider::outcome;
 use crate::surroundings::Surroundings;
-use crate::trust_lists::{CtlSigner, NodeCertificates};
 use cluster::actor::{Actor, Level};
 use cluster::parameters::SecurityMode;
+use cluster::trust_lists::{CtlSigner, NodeCertificates};
 use cluster::units::Unit;
 
 impl Cluster {

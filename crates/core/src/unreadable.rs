@@ -9,12 +9,12 @@
 
 use std::path::{Path, PathBuf};
 
+use cluster::rows::Content;
 use cluster::rows::{CertificateRow, DELETE, NodeRow, RequestRow, RequestState, Unreadable};
 use pki::SoftKey;
 use pki::listing::ListKind;
 use store::Transaction;
 use store::aside;
-use store::unreadable::Content;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
@@ -23,14 +23,14 @@ use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
 use crate::guard::check_reason;
 use crate::network::CHECKED;
-use crate::readable::{self, KeepsCertificate};
 use crate::surroundings::Surroundings;
-use crate::trust_lists::NodeCertificates;
 use crate::trust_stores::{PHONE_CA_STORES, hanging_lscs, listed};
 use cluster::actor::{Actor, Level};
 use cluster::alarms::ROW_UNREADABLE;
 use cluster::parameters::Parameters;
+use cluster::readable::{self, KeepsCertificate};
 use cluster::releases::Recovery;
+use cluster::trust_lists::NodeCertificates;
 use cluster::units::{Unit, service};
 
 /// The folder of keys, in the place of a table.

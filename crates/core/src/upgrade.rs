@@ -5,9 +5,10 @@ use cluster::rows::NodeRow;
 
 use crate::CoreError;
 use crate::certificates::{MadeCertificate, insert_own, make, note_former, refresh_roles, replace_own};
-use crate::cluster::{Cluster, NewNode, RELEASE};
+use crate::cluster::{Cluster, NewNode};
 use crate::surroundings::Surroundings;
 use cluster::actor::Actor;
+use cluster::parameters::RELEASE;
 use cluster::releases::{self, Recovery, Release, release};
 use cluster::units::Unit;
 

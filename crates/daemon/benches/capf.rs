@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, Operation};
 use cluster::releases::release;
 use cluster::{Actor, Level};
@@ -31,8 +33,6 @@ use pki::signer::Signer;
 use pki::{Certificate, SoftKey};
 use ringfence_core::Cluster;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::enrolment::{Desk, Policy, Refused, Schedule, Selection, StringChoice};
 use ringfence_core::files::NodeFiles;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use cluster::tvs::{TvsCache, TvsEntry};
 use daemon::tls::{phone_context, swappable};
 use daemon::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 use hyper_openssl::client::legacy::HttpsConnector;
@@ -27,7 +28,6 @@ use hyper_util::rt::TokioIo;
 use openssl::ssl::{Ssl, SslConnector, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
 use pki::{Certificate, NameForm, SoftKey};
-use ringfence_core::tvs::{TvsCache, TvsEntry};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};

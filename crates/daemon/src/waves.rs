@@ -42,12 +42,12 @@ impl Waves {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // tests may stop at the first surprise
+    use cluster::config::{DeviceSecurityMode, Protocol};
+    use cluster::devices::Device;
     use cluster::enrolment::AuthenticationMode;
     use cluster::parameters::TVS_TIME_TO_LIVE;
     use cluster::{Actor, Level};
     use jiff::tz::TimeZone;
-    use ringfence_core::config::{DeviceSecurityMode, Protocol};
-    use ringfence_core::devices::Device;
     use ringfence_core::enrolment::{Selection, WavePlan, Which};
 
     use super::*;

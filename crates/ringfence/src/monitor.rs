@@ -1,12 +1,13 @@
 //! `ringfence monitor`: what expires, as the certificate monitor sees it now.
 
 use cluster::alarms::Alarm;
+use cluster::monitor::decide::alarm_of;
+use cluster::monitor::watched::Watched;
 use cluster::rows::Unreadable;
 use daemon::monitor::MonitorSettings;
 use daemon::settings::Settings;
 use daemon::surroundings::System;
 use pki::date::utc;
-use ringfence_core::monitor::{Watched, alarm_of};
 use ringfence_core::{Cluster, Surroundings};
 use serde_json::{Value, json};
 

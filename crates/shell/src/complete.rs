@@ -1,9 +1,9 @@
 //! The Tab key: what can follow what was typed. Made from the table and from the names of the node.
 
+use cluster::bulk::units::BulkUnit;
 use cluster::releases::{RELEASES, Release};
 use cluster::units::{SERVICES, Unit};
 use cluster::{Level, parameters};
-use ringfence_core::bulk::BulkUnit;
 
 use crate::parse::{command_of, words};
 use crate::table::{Argument, Command, Kind, visible};

@@ -6,13 +6,13 @@ use cluster::Actor;
 use cluster::parameters::SecurityMode;
 use cluster::rows::NodeRow;
 use cluster::services::{self, Run};
+use cluster::trust_lists::CtlSigner;
 use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
 use ringfence_core::monitor::MonitorChoice;
 use ringfence_core::network::NetworkChange;
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::{Cluster, CoreError, ListKind, Surroundings, Table, rollback};
 
 use crate::columns::{Columns, Look, USUAL, wrap_lines};

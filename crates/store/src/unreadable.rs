@@ -10,36 +10,9 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use cluster::rows::Unreadable;
+use cluster::rows::{Content, Unreadable};
 
 use crate::{Store, StoreError, Transaction};
-
-/// What a column keeps for another crate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// A certificate, PEM; the second column has the SHA-256 of its DER.
-    Certificate,
-    /// A request, PEM; the second column has the SHA-256 of its key.
-    Request,
-    /// A request that CAPF has signed in the place of a phone, PEM; the second column has the SHA-256 of its key.
-    PhoneRequest,
-    /// A public key, PEM.
-    PublicKey,
-    /// A signed trust list.
-    List,
-    /// An IPv4 address.
-    Address,
-    /// The value of a parameter; the second column has its name.
-    Parameter,
-    /// The number of a unit that nodes have certificates for.
-    Unit,
-    /// SHA-256, lower-case hexadecimal.
-    Digest,
-    /// The name of a device; the second column has its model.
-    DeviceName,
-    /// The model of a device.
-    Model,
-}
 
 /// Says why the content of a column cannot be read. The second text is what stands beside it.
 pub type Check<'a> = &'a (dyn Fn(Content, &[u8], &str) -> Result<(), String> + Sync);

@@ -57,7 +57,7 @@ pub use recovery::StandingAlarmRow;
 pub use requests::{RequestRow, RequestState};
 pub use resets::PendingResetRow;
 pub use restarts::RestartRow;
-pub use unreadable::{DELETE, Unreadable};
+pub use unreadable::{Content, DELETE, Unreadable};
 pub use waves::{WaveDeviceRow, WaveRow};
 pub use web_security::WebSecurityRow;
 pub use wrong_strings::WrongStringsRow;

@@ -35,3 +35,30 @@ impl std::fmt::Display for Unreadable {
         }
     }
 }
+
+/// What a column keeps for another crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A certificate, PEM; the second column has the SHA-256 of its DER.
+    Certificate,
+    /// A request, PEM; the second column has the SHA-256 of its key.
+    Request,
+    /// A request that CAPF has signed in the place of a phone, PEM; the second column has the SHA-256 of its key.
+    PhoneRequest,
+    /// A public key, PEM.
+    PublicKey,
+    /// A signed trust list.
+    List,
+    /// An IPv4 address.
+    Address,
+    /// The value of a parameter; the second column has its name.
+    Parameter,
+    /// The number of a unit that nodes have certificates for.
+    Unit,
+    /// SHA-256, lower-case hexadecimal.
+    Digest,
+    /// The name of a device; the second column has its model.
+    DeviceName,
+    /// The model of a device.
+    Model,
+}

@@ -12,8 +12,8 @@ use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::readable::readable;
 use crate::trust_stores::listed;
+use cluster::readable::readable;
 use cluster::units::Unit;
 use cluster::wording::{counted, moment};
 

@@ -13,8 +13,8 @@ use store::folder::Folder;
 use store::peer::read_file;
 use zeroize::Zeroizing;
 
-use super::bundle::BUNDLE_BYTES;
 use crate::CoreError;
+use cluster::bulk::bundle::BUNDLE_BYTES;
 
 /// Port of SSH (RFC 4253 4).
 pub const SSH_PORT: u16 = 22;

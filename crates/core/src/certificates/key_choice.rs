@@ -6,10 +6,10 @@ use trust::Model;
 use wire::digest::DigestId;
 
 use super::requests::{digest, fitting};
-use super::upload::checks;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::trust_stores::listed;
+use cluster::certificates::checks;
 use cluster::releases::KeyProfile;
 use cluster::releases::requests::CURVES;
 use cluster::units::Unit;

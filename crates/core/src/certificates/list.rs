@@ -6,7 +6,7 @@ use pki::Certificate;
 use super::reuse::is_reused;
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::readable::KeepsCertificate;
+use cluster::readable::KeepsCertificate;
 use cluster::units::{SERVICES, Service, Unit, service};
 
 /// A certificate in a unit of a node, or in a trust store.

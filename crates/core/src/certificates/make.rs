@@ -7,8 +7,8 @@ use store::keys::KeyStore;
 
 use crate::CoreError;
 use crate::cluster::{Cluster, NewNode};
-use crate::readable::readable;
 use crate::surroundings::{MakeRsaKey, Surroundings};
+use cluster::readable::readable;
 use cluster::releases::{KeyProfile, Recovery};
 use cluster::units::Unit;
 

@@ -10,9 +10,9 @@ use super::make::new_key;
 use crate::CoreError;
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode, check_host_name};
-use crate::readable;
 use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
+use cluster::readable;
 use cluster::releases::requests::RequestRow as Row;
 use cluster::units::Unit;
 

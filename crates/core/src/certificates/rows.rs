@@ -5,7 +5,7 @@ use pki::{Certificate, NameForm};
 use store::Transaction;
 
 use crate::CoreError;
-use crate::readable::{KeepsCertificate, pem_of, readable};
+use cluster::readable::{KeepsCertificate, pem_of, readable};
 use cluster::units::{Unit, roles};
 
 /// Friendly name of what the system makes.

@@ -4,9 +4,7 @@
 //! Everything is checked first and gives an [`UploadPlan`], which says what would change; nothing has changed then. Carrying it
 //! out saves the key on every node that gets the certificate, then changes all rows in one transaction.
 
-pub(crate) mod checks;
-mod read;
-
+use cluster::certificates::{checks, read};
 use cluster::rows::{NodeRow, RequestRow, RequestState};
 use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::signer::Signer;
@@ -18,11 +16,12 @@ use super::rows::{put_trusted, replace_own};
 use crate::CoreError;
 use crate::certificate_log::Logged;
 use crate::cluster::{Cluster, NewNode};
-use crate::readable::{KeepsCertificate, readable, request};
-use crate::revocation::{Finding, Policy, note_findings};
+use crate::revocation::note_findings;
 use crate::surroundings::Surroundings;
 use crate::trust_stores::trust_store;
 use cluster::actor::{Actor, Level};
+use cluster::readable::{KeepsCertificate, readable, request};
+use cluster::revocation::{Finding, Policy};
 use cluster::units::{Unit, service};
 
 /// What somebody uploads.

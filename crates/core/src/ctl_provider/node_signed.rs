@@ -8,16 +8,16 @@ use pki::sign::SigningIdentity;
 use wire::ctl_provider::NodeStatus;
 use wire::trust_list::TrustList;
 
-use super::check;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::publish::PASSES;
-use crate::readable::list;
 use crate::restarts::{CTL_RESET, RESET_CTL, UPDATE_CTL};
 use crate::surroundings::Surroundings;
-use crate::trust_lists::{self, CtlSigner, ListPlan};
 use cluster::actor::Actor;
 use cluster::parameters::SecurityMode;
+use cluster::readable::list;
+use cluster::trust_lists::check::left_behind;
+use cluster::trust_lists::{self, CtlSigner, ListPlan};
 use cluster::units::Unit;
 
 /// The CTL of now: what says the same already, or the newest time stamp that another one must be newer than.
@@ -108,7 +108,7 @@ impl Cluster {
         let signer = signer.unit(self.release()).and_then(|unit| own?.readable(unit));
         let Some(signer) = signer else { return Ok(None) };
         let held = self.served_list(&publisher, ListKind::Ctl)?.map(|published| published.list);
-        Ok(check::left_behind(signer, held.as_ref(), mixed, &self.store().devices().await?))
+        Ok(left_behind(signer, held.as_ref(), mixed, &self.store().devices().await?))
     }
 
     /// The CTL that was kept last, or without one that of the publisher, when it says what `plan` says.

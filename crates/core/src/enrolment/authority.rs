@@ -6,8 +6,8 @@ use store::keys::KeyStore;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::readable::readable;
 use cluster::enrolment::lsc::{LscProfile, profile};
+use cluster::readable::readable;
 use cluster::units::{Unit, service_named};
 use cluster::{parameters, services};
 

@@ -28,9 +28,9 @@ use super::strings::StringKey;
 use super::turns::Turns;
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::readable::pem_of;
 use cluster::enrolment::guesses::Guesses;
 use cluster::enrolment::kinds::Operation;
+use cluster::readable::pem_of;
 
 /// The cause of a refusal is written into the status of a device once in this time, milliseconds: nobody has proven who he is
 /// by then, and each write waits for the disk.

@@ -4,7 +4,7 @@ use cluster::rows::{DeviceCertificateRow, LscRow, LscState, Unreadable};
 use jiff::tz::TimeZone;
 use pki::{Certificate, NameForm};
 
-use crate::readable::{self, KeepsCertificate};
+use cluster::readable::{self, KeepsCertificate};
 
 /// A certificate that was fetched from a phone: for this device and of a CA that CAPF knows, but shown without a proof of its key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,13 +15,13 @@ use super::strings::{AuthenticationString, StringChoice, StringKey};
 use super::{CHANGE, OF_A_SCHEDULE, version_stamp};
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::devices::device_name;
 use crate::files::Unfit;
-use crate::readable::{self, KeepsCertificate};
 use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
+use cluster::names::device_name;
 use cluster::parameters;
+use cluster::readable::{self, KeepsCertificate};
 
 /// Devices that get a `change` row each; beyond that one row stands for all and everything is read anew.
 const SINGLE_CHANGES: usize = 32;

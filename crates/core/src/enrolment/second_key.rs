@@ -8,7 +8,7 @@ use store::Transaction;
 use super::SECOND_KEY;
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::readable;
+use cluster::readable;
 
 /// A key that a session has handed in.
 #[derive(Debug, Clone)]

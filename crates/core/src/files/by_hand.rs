@@ -13,9 +13,9 @@ use cluster::rows::NodeRow;
 use super::Snapshot;
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::config::ClusterPart;
-use crate::enrolment::EnrolmentPart;
-use crate::merge::{MergeError, Root, merge};
+use cluster::config::ClusterPart;
+use cluster::config::EnrolmentPart;
+use cluster::config::merge::{MergeError, Root, merge};
 use cluster::parameters::SecurityMode;
 
 /// Files of a folder that are looked through at most: some for each phone of the largest cluster.

@@ -17,8 +17,8 @@ use super::kept::Made;
 use super::snapshot::Snapshot;
 use super::source::{SMALL, Source};
 use super::{FileError, NodeFiles, by_hand};
-use crate::config::{default_config, enrolled_config};
-use crate::merge::Root;
+use cluster::config::merge::Root;
+use cluster::config::{default_config, enrolled_config};
 
 /// Bytes of a large file that are hashed at a time.
 const HASHED: u64 = 256 * 1024;

@@ -15,10 +15,10 @@ use wire::trust_list::{RecordView, TrustList};
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol};
-use crate::enrolment::EnrolmentPart;
-use crate::readable::{self, KeepsCertificate};
+use cluster::config::EnrolmentPart;
+use cluster::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol};
 use cluster::parameters;
+use cluster::readable::{self, KeepsCertificate};
 use cluster::units::Unit;
 
 /// Everything the file servers of a node answer from; never changed, only exchanged.
@@ -89,7 +89,7 @@ impl Cluster {
         let groups: HashMap<String, Arc<ClusterPart>> =
             rows.iter().map(|group| (group.name.clone(), Arc::new(part(&group.nodes)))).collect();
         let everyone: Vec<String> =
-            nodes.iter().take(crate::cluster::GROUP_LIMIT).map(|node| node.name.clone()).collect();
+            nodes.iter().take(cluster::devices::GROUP_LIMIT).map(|node| node.name.clone()).collect();
         let default_part =
             groups.get(crate::cluster::DEFAULT_GROUP).map_or_else(|| part(&everyone), |part| (**part).clone());
         let mut enrolments: HashMap<String, EnrolmentRow> =

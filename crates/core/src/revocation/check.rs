@@ -4,71 +4,23 @@ use std::collections::HashMap;
 
 use cluster::rows::RevocationRow;
 use pki::lsc::authority::{is_authority, is_issued_by};
-use pki::revocation::{Addresses, RevocationStatus, crl, ocsp};
+use pki::revocation::{Addresses, crl, ocsp};
 use pki::{Certificate, NameForm};
 use store::Transaction;
 
-use super::{Policy, Question};
+use super::Question;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::monitor::watch::place;
-use crate::readable::readable;
 use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
+use cluster::readable::readable;
+use cluster::revocation::{Finding, Policy, State};
 use cluster::units::service_named;
 
 /// The store whose certificates may sign responses when that is their purpose: the original wants the certificate of a responder
 /// there.
 const RESPONDERS: &str = "tomcat-trust";
-
-/// What is known of a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Its CA says that it is good.
-    Good,
-    /// Its CA has revoked it.
-    Revoked,
-    /// Somebody answered, and nothing follows from it; or there is nobody to ask.
-    Unknown,
-    /// Nobody answered.
-    Unreachable,
-}
-
-impl State {
-    /// The word of a row.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Revoked => "revoked",
-            Self::Unknown => "unknown",
-            Self::Unreachable => "unreachable",
-        }
-    }
-}
-
-/// What a check came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// SHA-256 of the certificate, lower-case hexadecimal.
-    pub fingerprint: String,
-    /// Its subject, for people.
-    pub subject: String,
-    /// What is known.
-    pub state: State,
-    /// Who said so; empty when nobody did.
-    pub source: String,
-    /// The rest of a sentence that begins with the subject, or why nothing is known.
-    pub detail: String,
-}
-
-impl Finding {
-    /// One line: subject, state, why.
-    #[must_use]
-    pub fn line(&self) -> String {
-        format!("{}: {}, {}", self.subject, self.state.word(), self.detail)
-    }
-}
 
 /// The answers of one run: a list is fetched once, however many certificates it is about.
 type Lists = HashMap<String, Result<Vec<u8>, String>>;
@@ -220,35 +172,6 @@ impl Cluster {
         let order = ["revoked", "unknown", "unreachable", "good"];
         all.sort_by_key(|(name, row)| (order.iter().position(|state| *state == row.state), name.clone()));
         Ok(all)
-    }
-}
-
-impl Finding {
-    /// Takes over what an address said. Whether nobody else needs to be asked.
-    fn note(&mut self, address: &str, status: Result<RevocationStatus, String>) -> bool {
-        let day = |at: u64| pki::date::date(at, &jiff::tz::TimeZone::UTC);
-        let (state, detail) = match status {
-            Ok(RevocationStatus::Good) => (State::Good, format!("is good, says {address}")),
-            Ok(RevocationStatus::Revoked { since, reason }) => {
-                let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-                (State::Revoked, format!("was revoked on {}{reason}, says {address}", day(since)))
-            }
-            Ok(RevocationStatus::Unknown(reason)) => (State::Unknown, format!("{address}: {reason}")),
-            Err(reason) => (State::Unreachable, format!("{address}: {reason}")),
-        };
-        let settled = matches!(state, State::Good | State::Revoked);
-        // All that went wrong is said, not the last trouble only.
-        if settled || self.source.is_empty() {
-            self.detail = detail;
-        } else {
-            self.detail = format!("{}; {detail}", self.detail);
-        }
-        // Somebody who answers and does not know says more than one who does not answer.
-        if settled || self.source.is_empty() || state == State::Unknown {
-            self.state = state;
-        }
-        self.source = address.to_owned();
-        settled
     }
 }
 

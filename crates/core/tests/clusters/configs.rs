@@ -1,10 +1,12 @@
 //! Configs of phones: made, merged; names of devices; lists of devices.
 
+use cluster::config::merge::{MergeError, Root, merge};
+use cluster::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol, device_config};
+use cluster::devices::device_of;
+use cluster::devices::list::parse_list;
+use cluster::names::{device_name, device_name_of};
 use cluster::parameters::SecurityMode;
 use cluster::units::roles;
-use ringfence_core::config::{ClusterPart, DevicePart, DeviceSecurityMode, Endpoint, Protocol, device_config};
-use ringfence_core::devices::{device_name, device_name_of, device_of, parse_list};
-use ringfence_core::merge::{MergeError, Root, merge};
 use wire::file_name::FileName;
 
 fn cluster(mode: SecurityMode) -> ClusterPart {

@@ -1,9 +1,12 @@
 //! What the CTL provider takes, what it refuses and why, and what becomes of a node that fails.
 
 use cluster::alarms::CTL_NOT_DISTRIBUTED;
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::rows::{CtlFileRow, StandingAlarmRow};
+use cluster::trust_lists::CtlSigner;
 use cluster::units::Unit;
 use cluster::{Actor, Level, services};
 use jiff::tz::TimeZone;
@@ -14,9 +17,6 @@ use pki::sign::SigningIdentity;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::administrators::Password;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
-use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::{Cluster, CoreError, Surroundings};
 use wire::ctl_provider::{Choice, Upload};
 use wire::digest::DigestId;

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
+use cluster::config::EnrolmentPart;
+use cluster::config::merge::{MergeError, Root, merge};
+use cluster::config::{ClusterPart, Endpoint};
 use cluster::parameters::SecurityMode;
 use proptest::prelude::*;
-use ringfence_core::config::{ClusterPart, Endpoint};
-use ringfence_core::enrolment::EnrolmentPart;
-use ringfence_core::merge::{MergeError, Root, merge};
 use wire::xml::Reason;
 
 /// Reads documents, each behind its length, and answers each with a line: what expat saw of it but for TVS and capfList below the

@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::monitor::watched::Watched;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ringfence_core::monitor::{MonitorChoice, Watched};
+use ringfence_core::monitor::MonitorChoice;
 use ringfence_core::{Cluster, CoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;

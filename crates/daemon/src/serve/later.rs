@@ -2,9 +2,10 @@
 //! the command that changes it; one that a command has put another in place of is a warning, because a unit file that still says it
 //! must not leave phones without TVS after a reboot.
 
+use cluster::parameters::RELEASE;
 use cluster::parameters::{CAPF_PORT, Parameters, TVS_PORT};
 use cluster::rows::{FormerSettingRow, NodeRow};
-use ringfence_core::cluster::{RELEASE, SUBJECT, UPGRADED_FROM, check_country};
+use ringfence_core::cluster::{SUBJECT, UPGRADED_FROM, check_country};
 use ringfence_core::{Cluster, CoreError};
 
 use super::ServeError;

@@ -1,7 +1,7 @@
 //! Who knows the certificates.
 
 use arc_swap::ArcSwap;
-use ringfence_core::tvs::TvsCache;
+use cluster::tvs::TvsCache;
 use wire::tvs::Answer;
 
 /// Answers from memory, without waiting: it is called on the reactor.

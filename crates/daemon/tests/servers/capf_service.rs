@@ -344,12 +344,12 @@ async fn on_a_node_config_and_certificate_change_with_the_rows() {
     let mut system = System::default();
     let cluster = ringfence_core::Cluster::create(folder.path(), &new, zone, &mut system).await.unwrap();
     let actor = Actor::new("admin", Level::Install);
-    let device = ringfence_core::devices::Device {
+    let device = cluster::devices::Device {
         name: DEVICE.to_owned(),
         description: String::new(),
         model: "8861".to_owned(),
-        protocol: ringfence_core::config::Protocol::Sip,
-        security: ringfence_core::config::DeviceSecurityMode::NonSecure,
+        protocol: cluster::config::Protocol::Sip,
+        security: cluster::config::DeviceSecurityMode::NonSecure,
         nodes: Vec::new(),
     };
     cluster.put_devices(&actor, &[device], &mut system).await.unwrap();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::authority::Authority;
 use cluster::parameters::*;
+use cluster::revocation::State;
 use cluster::rows::NodeRow;
 use cluster::units::Unit;
 use cluster::{Actor, Level};
@@ -24,7 +25,7 @@ use jiff::tz::TimeZone;
 use pki::Certificate;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::{Upload, UploadPlan};
-use ringfence_core::revocation::{Ask, Question, State};
+use ringfence_core::revocation::{Ask, Question};
 use ringfence_core::{Cluster, CoreError, Random, Surroundings};
 use tempfile::TempDir;
 

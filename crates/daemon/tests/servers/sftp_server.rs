@@ -9,13 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cluster::bulk::bundle::BUNDLE_BYTES;
 use cluster::releases::release;
 use cluster::{Actor, Level};
 use daemon::sftp::SftpExchange;
 use daemon::surroundings::System;
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
-use ringfence_core::bulk::bundle::BUNDLE_BYTES;
 use ringfence_core::bulk::{Exchange, ExchangeError, SftpServer};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use shell::{Outcome, Session, State};

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::tvs_node::{Node, Offer, Phone, certificate, context, json, private_key, read, tcp, unhex, x509};
+use cluster::tvs::{TvsCache, TvsEntry};
 use daemon::tls::{TlsError, phone_context};
 use daemon::tvs::TvsLimits;
 use openssl::ssl::SslVersion;
-use ringfence_core::tvs::{TvsCache, TvsEntry};
 
 const LONG: Duration = Duration::from_secs(15);
 

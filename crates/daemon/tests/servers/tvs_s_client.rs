@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::tvs_node::{Node, certificate, json, unhex};
+use cluster::tvs::TvsEntry;
 use daemon::tvs::TvsLimits;
-use ringfence_core::tvs::TvsEntry;
 
 /// A server that knows the first certificate of the QUERY pairs; the request for it, and the answer.
 fn node(legacy: bool) -> (Node, Vec<u8>, Vec<u8>) {

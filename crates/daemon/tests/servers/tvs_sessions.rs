@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::tvs_node::{Node, Offer, Phone, certificate, json, read, unhex, vector};
+use cluster::tvs::TvsEntry;
 use daemon::tvs::TvsLimits;
 use openssl::ssl::{ShutdownResult, SslVersion};
-use ringfence_core::tvs::TvsEntry;
 use serde_json::Value;
 use wire::tvs::Tolerance;
 

@@ -1,10 +1,11 @@
 //! `ringfence device add`, `remove` and `forget`.
 
 use cluster::Level;
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
+use cluster::names::{device_name, device_name_of};
 use daemon::surroundings::System;
 use ringfence_core::CoreError;
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::{Device, device_name, device_name_of};
 
 use crate::exit::{Answer, Failure};
 use crate::opened::{Data, actor, could_not, refused};

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use cluster::Level;
+use cluster::devices::Device;
+use cluster::devices::list::{ListedDevice, parse_list};
 use daemon::surroundings::System;
 use ringfence_core::CoreError;
-use ringfence_core::devices::{Device, ListedDevice, parse_list};
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::Input;

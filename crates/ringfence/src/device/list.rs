@@ -1,9 +1,9 @@
 //! `ringfence device list`.
 
+use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::enrolment::Operation;
 use cluster::moment;
 use cluster::rows::{DeviceRow, GroupRow, UnknownDeviceRow};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
 use ringfence_core::enrolment::Enrolment;
 use ringfence_core::{Cluster, CoreError, utc};
 use serde_json::{Value, json};

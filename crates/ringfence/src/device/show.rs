@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::enrolment::Operation;
+use cluster::names::device_name;
 use cluster::rows::DeviceRow;
 use daemon::settings::Settings;
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::device_name;
 use ringfence_core::enrolment::Enrolment;
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::{Cluster, CoreError, OpensslRandom};

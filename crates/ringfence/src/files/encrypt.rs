@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use cluster::config::stub::stub;
 use pki::OpensslRandom;
 use pki::encrypt::encrypt_file;
 use pki::sign::{FileSpec, sign_file};
-use ringfence_core::enrolment::stub::stub;
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::{self, Input};

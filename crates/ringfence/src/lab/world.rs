@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::enrolment::Status;
 use cluster::parameters::{CAPF_PORT, TVS_PORT};
 use cluster::releases::Release;
@@ -19,8 +21,6 @@ use phone::{BootReport, Phone, PhoneName, PhoneSettings};
 use pki::hash::{hex, md5};
 use pki::listing::ListKind;
 use ringfence_core::cluster::NewCluster;
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::{Cluster, Surroundings};
 use shell::{Session, State};
 use trust::Verdict;

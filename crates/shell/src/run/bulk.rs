@@ -1,8 +1,9 @@
 //! `set cert bulk`: certificates exchanged with other clusters [sources/bulk#commands]. The questions of `sftp` are in
 //! our words, the answers of the others in those of the original.
 
+use cluster::bulk::units::{BULK_UNITS, BulkUnit};
 use ringfence_core::bulk::exchange::SSH_PORT;
-use ringfence_core::bulk::{BULK_UNITS, BulkUnit, Place, SftpServer};
+use ringfence_core::bulk::{Place, SftpServer};
 use ringfence_core::import::title;
 use ringfence_core::{CoreError, Surroundings};
 

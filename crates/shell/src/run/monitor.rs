@@ -1,8 +1,9 @@
 //! `show cert monitor`, `set cert acknowledge`. Ours.
 
+use cluster::monitor::decide::alarm_of;
+use cluster::monitor::watched::Watched;
 use cluster::parameters::{ENABLE_CRL, ENABLE_OCSP};
-use ringfence_core::monitor::{Watched, alarm_of};
-use ringfence_core::revocation::Policy;
+use cluster::revocation::Policy;
 use ringfence_core::{CoreError, Surroundings, Table};
 
 use super::capf::{counted, day};

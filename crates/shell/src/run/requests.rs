@@ -2,11 +2,11 @@
 //!
 //! The certificate is pasted in as on the original (`paste`), or stands in a file that is named, for scripts.
 
+use cluster::revocation::{Finding, State};
 use cluster::units::{Unit, service_named};
 use ringfence_core::certificates::descriptions::check as check_description;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
-use ringfence_core::revocation::{Finding, State};
 use ringfence_core::trust_stores::trust_store;
 use ringfence_core::{CoreError, Surroundings, printable};
 

@@ -2,8 +2,8 @@
 
 use cluster::parameters::SecurityMode;
 use cluster::rows::HeldListRow;
+use cluster::trust_lists::CtlSigner;
 use ringfence_core::guard::{ListStatus, is_waited_for, status};
-use ringfence_core::trust_lists::CtlSigner;
 use ringfence_core::{CoreError, ListKind, NodeStatus, Surroundings, date};
 
 use crate::question::Question;

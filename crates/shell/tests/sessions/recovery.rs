@@ -2,9 +2,9 @@
 //! [sources/recovery#itl-reset], [sources/trust-lists#blank-list].
 
 use crate::node::Place;
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::{Actor, Level};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use shell::{Outcome, Session};
 
 const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it check \

@@ -1,8 +1,8 @@
 //! What is refused anyway is refused before anybody is asked: a question is put only where a yes does something.
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::{Actor, Level};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use shell::{Outcome, State};
 
 use crate::node::Place;

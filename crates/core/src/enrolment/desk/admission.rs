@@ -14,9 +14,9 @@ use crate::CoreError;
 use crate::enrolment::authority::{Authority, is_named_capf};
 use crate::enrolment::recorder::{Step, WrongStrings};
 use crate::enrolment::strings::StringKey;
-use crate::readable::KeepsCertificate;
 use cluster::enrolment::guesses::{Counted, Guesses, Lock, WRONG_IN_A_DAY, WRONG_STRINGS};
 use cluster::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
+use cluster::readable::KeepsCertificate;
 
 impl Desk {
     /// Answers [`wire::capf::Question::Authenticate`]. `now` in milliseconds since 1970 UTC.

@@ -11,8 +11,8 @@ use super::{Desk, Issued, Refused, Visit};
 use crate::CoreError;
 use crate::enrolment::recorder::Step;
 use crate::enrolment::second_key::HandedIn;
-use crate::readable::{certificate, pem_of};
 use crate::surroundings::{SERIAL_LENGTH, Surroundings};
+use cluster::readable::{certificate, pem_of};
 
 impl Desk {
     /// Answers [`wire::capf::Question::Issue`]: puts the intent on record, signs, puts the certificate on record, and only then
@@ -102,7 +102,7 @@ impl Desk {
         let step = Step::Attach {
             key: key.clone(),
             handed_in,
-            pem: pem_of(&certificate)?,
+            pem: pem_of(&certificate).map_err(CoreError::from)?,
             fingerprint: pki::hash::hex(&certificate.sha256()),
         };
         self.put(step, now).await?;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, Operation};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
@@ -14,8 +16,6 @@ use pki::listing::ListKind;
 use pki::{OpensslRandom, Random};
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::enrolment::{Schedule, Selection, StringChoice};
 use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{Cluster, CoreError, Serving, Surroundings};

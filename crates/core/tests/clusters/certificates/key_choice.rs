@@ -1,11 +1,11 @@
 //! Key length and hash at a renewal: what the release offers, what files can name, what phones in use can check.
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::units::Unit;
 use pki::request::RequestDigest;
 use ringfence_core::certificates::key_choice::KeyChoice;
 use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::{CoreError, certificate_text};
 
 use crate::certificates::authority::Authority;

@@ -1,11 +1,12 @@
 //! What the certificate monitor takes for used: the same that a deletion refuses.
 
+use cluster::monitor::decide::alarm_of;
+use cluster::monitor::watched::Watched;
 use cluster::parameters::SecurityMode;
 use cluster::rows::NewLsc;
 use cluster::units::Unit;
 use ringfence_core::alarms::Receiver;
 use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::monitor::{Watched, alarm_of};
 
 use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::rows::{FetchedListRow, NodeRow, StrangerListRow};
 use cluster::units::Unit;
 use cluster::{Actor, Level};
 use pki::listing::ListKind;
 use ringfence_core::CoreError;
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
 use ringfence_core::guard::{ListStatus, STRANGERS_FOR, status};
 use ringfence_core::recovery::itl_reset::ResetKey;

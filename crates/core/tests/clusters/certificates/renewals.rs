@@ -4,6 +4,8 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::parameters::SecurityMode;
 use cluster::rows::NodeRow;
 use cluster::services::CHANGE_NOTIFICATION;
@@ -12,8 +14,6 @@ use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::change_notification::{LONGEST, QUIET};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::files::NodeFiles;
 use ringfence_core::guard::{ListStatus, status};
 use ringfence_core::{Cluster, CoreError};

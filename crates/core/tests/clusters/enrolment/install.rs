@@ -1,9 +1,9 @@
 //! Install, troubleshoot, delete; what is on record at each point; what OpenSSL says of the certificates.
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
 use pki::signer::Signer;
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::enrolment::{LscState, Selection};
 use wire::capf::{Cause, Curve, Done, Failure, KeySpec, Operation as Asked, Reason, Refusal, RsaSize, Stage};
 

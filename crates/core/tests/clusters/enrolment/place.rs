@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, KeyPlan, Operation};
 use cluster::releases::release;
 use cluster::rows::NodeRow;
@@ -16,8 +18,6 @@ use pki::profile::{CertificateProfile, Purpose, SelfSigned, Usage, self_signed};
 use pki::signer::Signer;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::enrolment::{Desk, Enrolment, Policy, Refused, Schedule, Selection, StringChoice, Visit};
 use ringfence_core::{Cluster, Serving, Surroundings};
 use tempfile::TempDir;

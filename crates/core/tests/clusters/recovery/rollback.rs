@@ -1,11 +1,11 @@
 //! *Prepare Cluster for Rollback to pre 8.0*.
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::rows::FetchedListRow;
 use cluster::units::Unit;
 use pki::listing::ListKind;
 use ringfence_core::CoreError;
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::upgrade::CarriedRecovery;
 use trust::{Belief, Model};
 use wire::role::Role;

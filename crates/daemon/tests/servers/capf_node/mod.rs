@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
 use cluster::releases::release;
 use cluster::rows::NodeRow;
@@ -20,8 +22,6 @@ use openssl::x509::X509;
 use pki::capf::Sha2Proof;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::enrolment::{
     AuthenticationString, Desk, Enrolment, Policy, Refused, Schedule, Selection, StringChoice, Visit,
 };

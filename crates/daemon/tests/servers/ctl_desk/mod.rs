@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::{Actor, Level};
@@ -21,8 +23,6 @@ use pki::sign::SigningIdentity;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::administrators::Password;
 use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::{Cluster, Surroundings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use cluster::tvs::{TvsCache, TvsEntry};
 use daemon::tls::{self, SwappableTls};
 use daemon::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslStream, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
 use pki::Certificate;
-use ringfence_core::tvs::{TvsCache, TvsEntry};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;

@@ -1,13 +1,13 @@
 //! What phones do to the rows when they enrol, without phones.
 #![allow(dead_code)] // each test file uses what it needs
 
+use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::devices::Device;
 use cluster::rows::{CompletedRow, NewLsc};
 use cluster::{Actor, Level};
 use pki::lsc::{LscRequest, SubjectForm, public_key_pem};
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
-use ringfence_core::config::{DeviceSecurityMode, Protocol};
-use ringfence_core::devices::Device;
 use ringfence_core::enrolment::Authority;
 use wire::digest::DigestId;
 

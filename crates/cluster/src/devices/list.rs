@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{Device, device_name_of, group_of};
-use crate::CoreError;
+use super::{Device, group_of};
+use crate::Refusal;
+use crate::names::device_name_of;
 
 /// Devices of a list at most.
 const DEVICES: usize = 200_000;
@@ -43,9 +44,9 @@ pub struct ListedDevice {
 /// between them. A first line with a cell `name` is a title, which says what the columns are; `#` begins a comment.
 ///
 /// # Errors
-/// [`CoreError::BadInput`] with the number of the line: what cannot be read, a node that is none of `nodes`, a device that
+/// [`Refusal::BadInput`] with the number of the line: what cannot be read, a node that is none of `nodes`, a device that
 /// stands on two lines.
-pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, CoreError> {
+pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, Refusal> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if let Some(place) = text.find('\0') {
         let line = 1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count();
@@ -63,7 +64,7 @@ pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, Cor
     let mut record = StringRecord::new();
     let mut lines = Lines { bytes: bytes.as_bytes(), to: 0, line: 1 };
     let mut line = 1;
-    while reader.read_record(&mut record).map_err(|error| CoreError::BadInput(error.to_string()))? {
+    while reader.read_record(&mut record).map_err(|error| Refusal::BadInput(error.to_string()))? {
         line = lines.of(record.position().map_or(0, |place| usize::try_from(place.byte()).unwrap_or(usize::MAX)));
         if record.len() == 1 && record.get(0) == Some("\0") {
             return Ok(list.devices);
@@ -76,8 +77,8 @@ pub fn parse_list(text: &str, nodes: &[String]) -> Result<Vec<ListedDevice>, Cor
     Err(at(line, "a quote that begins a cell is not closed"))
 }
 
-fn at(line: usize, error: &str) -> CoreError {
-    CoreError::BadInput(format!("line {line}: {error}"))
+fn at(line: usize, error: &str) -> Refusal {
+    Refusal::BadInput(format!("line {line}: {error}"))
 }
 
 /// What stands between the cells: the first of the separators outside of quotes. Names have none of them.
@@ -130,7 +131,7 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    fn take(&mut self, line: usize, record: &StringRecord) -> Result<(), CoreError> {
+    fn take(&mut self, line: usize, record: &StringRecord) -> Result<(), Refusal> {
         if record.len() > CELLS {
             return Err(at(line, &format!("{} cells; a line has {CELLS} at most", record.len())));
         }
@@ -154,7 +155,7 @@ impl List<'_> {
             return Err(at(line, &format!("{} stands on line {first} already", device.name)));
         }
         if self.devices.len() >= DEVICES {
-            return Err(CoreError::BadInput(format!("more than {DEVICES} devices in one list")));
+            return Err(Refusal::BadInput(format!("more than {DEVICES} devices in one list")));
         }
         self.devices.push(ListedDevice { line, device });
         Ok(())

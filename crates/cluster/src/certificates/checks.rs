@@ -12,10 +12,10 @@ use pki::profile::{Purpose, Usage};
 use pki::{Certificate, NameForm};
 use wire::digest::Modulus;
 
-use crate::CoreError;
-use cluster::releases::Release;
-use cluster::releases::requests::RequestRow;
-use cluster::units::Unit;
+use crate::Refusal;
+use crate::releases::Release;
+use crate::releases::requests::RequestRow;
+use crate::units::Unit;
 
 /// Certificates of a chain at most, from the one of the unit to the root.
 const CHAIN_DEPTH: usize = 8;
@@ -33,8 +33,8 @@ const SOON: u64 = 30 * 86_400;
 /// the original takes.
 ///
 /// # Errors
-/// [`CoreError::Refused`]: `expired`, `not-yet-valid`, `too-large`, `wildcard`, `too-many-names`.
-pub(crate) fn plain(certificate: &Certificate, now: i64) -> Result<(), CoreError> {
+/// [`Refusal::Refused`]: `expired`, `not-yet-valid`, `too-large`, `wildcard`, `too-many-names`.
+pub fn plain(certificate: &Certificate, now: i64) -> Result<(), Refusal> {
     let name = certificate.subject(NameForm::Cucm);
     let (first, last) = certificate.validity();
     let seconds = u64::try_from(now / 1000).unwrap_or_default();
@@ -42,7 +42,7 @@ pub(crate) fn plain(certificate: &Certificate, now: i64) -> Result<(), CoreError
     if seconds > last {
         let last = pki::date::day_and_time(certificate.dates().1, &TimeZone::UTC);
         let text = format!("{name} has expired on {last}. Ask its CA for a new one");
-        return Err(CoreError::refused("expired", text));
+        return Err(Refusal::refused("expired", text));
     }
     if seconds < first {
         let text = format!(
@@ -50,33 +50,33 @@ pub(crate) fn plain(certificate: &Certificate, now: i64) -> Result<(), CoreError
             day(first),
             day(seconds)
         );
-        return Err(CoreError::refused("not-yet-valid", text));
+        return Err(Refusal::refused("not-yet-valid", text));
     }
     if let Some(bits) = certificate.rsa_bits().filter(|bits| *bits > RSA_LIMIT) {
         let text =
             format!("{name} has a key of {bits} bits; up to {RSA_LIMIT} are taken. Ask for one with a smaller key");
-        return Err(CoreError::refused("too-large", text));
+        return Err(Refusal::refused("too-large", text));
     }
     let names = certificate.extensions().names;
     let mut all = names.iter().map(ToString::to_string).chain(certificate.common_name());
     if let Some(wildcard) = all.find(|name| name.contains('*')) {
         let text =
             format!("{wildcard} is a wildcard; such certificates are not supported. Ask for the names of the nodes");
-        return Err(CoreError::refused("wildcard", text));
+        return Err(Refusal::refused("wildcard", text));
     }
     let letters: usize = names.iter().map(|name| name.to_string().len()).sum();
     if letters > NAMES_LIMIT {
         let text = format!(
             "the names of {name} have {letters} letters together; up to {NAMES_LIMIT} are taken. Ask for fewer or shorter names"
         );
-        return Err(CoreError::refused("too-many-names", text));
+        return Err(Refusal::refused("too-many-names", text));
     }
     Ok(())
 }
 
 /// What somebody should know of a certificate whose request was made elsewhere, so that nothing says for what it was meant: that it
 /// does not name a node by the first of these names, that it ends soon.
-pub(super) fn doubts(certificate: &Certificate, nodes: &[String], now: i64) -> Vec<String> {
+pub fn doubts(certificate: &Certificate, nodes: &[String], now: i64) -> Vec<String> {
     let names = certificate.extensions().names;
     let common = certificate.common_name().unwrap_or_default();
     let named = |node: &&String| {
@@ -94,7 +94,7 @@ pub(super) fn doubts(certificate: &Certificate, nodes: &[String], now: i64) -> V
 }
 
 /// How its CA has signed it, when that is something to be told.
-pub(super) fn signature_doubt(certificate: &Certificate) -> Option<String> {
+pub fn signature_doubt(certificate: &Certificate) -> Option<String> {
     let name = certificate.weak_signature()?;
     Some(match name {
         "RSASSA-PSS" => "its CA has signed it with RSASSA-PSS, which phones and older servers cannot check".to_owned(),
@@ -105,8 +105,8 @@ pub(super) fn signature_doubt(certificate: &Certificate) -> Option<String> {
 /// Whether a certificate may stand where its key counts as one that signs trust lists.
 ///
 /// # Errors
-/// [`CoreError::Refused`] `key-kind`.
-pub(super) fn signer_of_lists(certificate: &Certificate) -> Result<(), CoreError> {
+/// [`Refusal::Refused`] `key-kind`.
+pub fn signer_of_lists(certificate: &Certificate) -> Result<(), Refusal> {
     if certificate.rsa_bits().is_some_and(|bits| Modulus::from_bits(bits).is_some()) {
         return Ok(());
     }
@@ -115,14 +115,14 @@ pub(super) fn signer_of_lists(certificate: &Certificate) -> Result<(), CoreError
         certificate.subject(NameForm::Cucm),
         certificate.key_kind()
     );
-    Err(CoreError::refused("key-kind", text))
+    Err(Refusal::refused("key-kind", text))
 }
 
 /// What is wrong with the certificate of a CA, if anything.
 ///
 /// # Errors
 /// A sentence.
-pub(crate) fn authority(certificate: &Certificate, now: i64) -> Result<(), String> {
+pub fn authority(certificate: &Certificate, now: i64) -> Result<(), String> {
     let name = certificate.subject(NameForm::Cucm);
     if !is_authority(certificate) {
         return Err(format!("{name} is no CA: it lacks BasicConstraints CA:TRUE or keyCertSign"));
@@ -133,8 +133,8 @@ pub(crate) fn authority(certificate: &Certificate, now: i64) -> Result<(), Strin
 /// Whether the key of a unit is on a curve where it should be, and not elsewhere.
 ///
 /// # Errors
-/// [`CoreError::Refused`]: `key-kind`.
-pub(super) fn key_kind(unit: Unit, certificate: &Certificate) -> Result<(), CoreError> {
+/// [`Refusal::Refused`]: `key-kind`.
+pub fn key_kind(unit: Unit, certificate: &Certificate) -> Result<(), Refusal> {
     let fits = match certificate.key_kind() {
         KeyKind::Rsa(_) => !unit.is_ec(),
         KeyKind::Ec(_) => unit.is_ec(),
@@ -146,19 +146,19 @@ pub(super) fn key_kind(unit: Unit, certificate: &Certificate) -> Result<(), Core
     let wanted = if unit.is_ec() { "a key on an elliptic curve" } else { "an RSA key for PKCS#1 v1.5" };
     let kind = certificate.key_kind();
     let text = format!("{} needs {wanted}, and this is {kind}. Make the request with `set csr gen {0}`", unit.name());
-    Err(CoreError::refused("key-kind", text))
+    Err(Refusal::refused("key-kind", text))
 }
 
 /// Whether the files of phones can name an RSA key of `bits`, where the unit signs for them.
-pub(crate) fn can_sign(release: &Release, unit: Unit, bits: usize) -> bool {
+pub fn can_sign(release: &Release, unit: Unit, bits: usize) -> bool {
     !release.signs_for_phones(unit) || Modulus::from_bits(bits).is_some()
 }
 
 /// Whether the names are those of the request: none more, none less.
 ///
 /// # Errors
-/// [`CoreError::Refused`] `san-mismatch`.
-pub(super) fn names(asked: &pki::extensions::Extensions, certificate: &Certificate) -> Result<(), CoreError> {
+/// [`Refusal::Refused`] `san-mismatch`.
+pub fn names(asked: &pki::extensions::Extensions, certificate: &Certificate) -> Result<(), Refusal> {
     let given = certificate.extensions().names;
     if given == asked.names {
         return Ok(());
@@ -177,7 +177,7 @@ pub(super) fn names(asked: &pki::extensions::Extensions, certificate: &Certifica
         " Let the CA copy the names of the CSR as they are, or make the CSR with the names that the CA gives: `set csr gen` \
          with common-name, names, parent-domain",
     );
-    Err(CoreError::refused("san-mismatch", text))
+    Err(Refusal::refused("san-mismatch", text))
 }
 
 /// What older releases ask for and a CA may leave out. Cisco names what it signs: serverAuth and clientAuth;
@@ -188,8 +188,8 @@ const SPARE: [&str; 2] = [Usage::KeyAgreement.name(), Purpose::IpsecEndSystem.na
 /// Whether the CA has kept the usages and purposes that the unit needs.
 ///
 /// # Errors
-/// [`CoreError::Refused`] `usage-dropped`.
-pub(super) fn usages(unit: Unit, row: &RequestRow, certificate: &Certificate) -> Result<(), CoreError> {
+/// [`Refusal::Refused`] `usage-dropped`.
+pub fn usages(unit: Unit, row: &RequestRow, certificate: &Certificate) -> Result<(), Refusal> {
     let said = certificate.extensions();
     let usages = said.usages.unwrap_or_default();
     let purposes = said.purposes.unwrap_or_default();
@@ -204,22 +204,22 @@ pub(super) fn usages(unit: Unit, row: &RequestRow, certificate: &Certificate) ->
         lost.join(", "),
         unit.name()
     );
-    Err(CoreError::refused("usage-dropped", text))
+    Err(Refusal::refused("usage-dropped", text))
 }
 
 /// CA:TRUE where the unit issues certificates, and not where it must not be.
 ///
 /// # Errors
-/// [`CoreError::Refused`]: `not-a-ca`, `is-a-ca`.
-pub(super) fn constraints(unit: Unit, certificate: &Certificate, now: i64) -> Result<(), CoreError> {
+/// [`Refusal::Refused`]: `not-a-ca`, `is-a-ca`.
+pub fn constraints(unit: Unit, certificate: &Certificate, now: i64) -> Result<(), Refusal> {
     match unit {
         Unit::Capf => authority(certificate, now).map_err(|reason| {
-            CoreError::refused("not-a-ca", format!("{reason}. Let the CA sign it as a subordinate CA"))
+            Refusal::refused("not-a-ca", format!("{reason}. Let the CA sign it as a subordinate CA"))
         }),
         // 14SU3 and later refuse it; nothing older needs it [sources/certificates#upload].
         Unit::Ipsec if certificate.extensions().ca == Some(true) => {
             let text = "an ipsec certificate must not be that of a CA (CA:TRUE). Let the CA sign it as an end entity";
-            Err(CoreError::refused("is-a-ca", text))
+            Err(Refusal::refused("is-a-ca", text))
         }
         _ => Ok(()),
     }
@@ -229,17 +229,17 @@ pub(super) fn constraints(unit: Unit, certificate: &Certificate, now: i64) -> Re
 /// sign.
 ///
 /// # Errors
-/// [`CoreError::Refused`]: `already-there`, `older`.
-pub(super) fn newer(unit: Unit, node: &str, old: &Certificate, new: &Certificate) -> Result<(), CoreError> {
+/// [`Refusal::Refused`]: `already-there`, `older`.
+pub fn newer(unit: Unit, node: &str, old: &Certificate, new: &Certificate) -> Result<(), Refusal> {
     if old == new {
         let text = format!("this is the {} certificate of {node} already", unit.name());
-        return Err(CoreError::refused("already-there", text));
+        return Err(Refusal::refused("already-there", text));
     }
-    older(old, new).map_or(Ok(()), |text| Err(CoreError::refused("older", text)))
+    older(old, new).map_or(Ok(()), |text| Err(Refusal::refused("older", text)))
 }
 
 /// Why a certificate would take the place of a younger one of the same name, if it would.
-pub(crate) fn older(old: &Certificate, new: &Certificate) -> Option<String> {
+pub fn older(old: &Certificate, new: &Certificate) -> Option<String> {
     let same_name = old.has_subject_of(new);
     let (was, is) = (old.dates().0, new.dates().0);
     let comparable = new.is_self_issued() || !old.is_self_issued();
@@ -257,13 +257,8 @@ pub(crate) fn older(old: &Certificate, new: &Certificate) -> Option<String> {
 /// The certificates above `own` up to the root, from those that are known.
 ///
 /// # Errors
-/// [`CoreError::Refused`]: `no-chain`, `not-a-ca`, `not-allowed-by-its-ca`.
-pub(crate) fn chain(
-    own: &Certificate,
-    known: &[Certificate],
-    store: &str,
-    now: i64,
-) -> Result<Vec<Certificate>, CoreError> {
+/// [`Refusal::Refused`]: `no-chain`, `not-a-ca`, `not-allowed-by-its-ca`.
+pub fn chain(own: &Certificate, known: &[Certificate], store: &str, now: i64) -> Result<Vec<Certificate>, Refusal> {
     let mut chain: Vec<Certificate> = Vec::new();
     let mut last = own.clone();
     while !last.is_self_issued() {
@@ -277,14 +272,14 @@ pub(crate) fn chain(
                 last.subject(NameForm::Cucm),
                 last.issuer(NameForm::Cucm)
             );
-            return Err(CoreError::refused("no-chain", text));
+            return Err(Refusal::refused("no-chain", text));
         };
-        authority(above, now).map_err(|reason| CoreError::refused("not-a-ca", reason))?;
+        authority(above, now).map_err(|reason| Refusal::refused("not-a-ca", reason))?;
         chain.push(above.clone());
         last = above.clone();
     }
     check_constraints(own, &chain.iter().collect::<Vec<_>>()).map_err(|reason| {
-        CoreError::refused("not-allowed-by-its-ca", format!("{}: {reason}", own.subject(NameForm::Cucm)))
+        Refusal::refused("not-allowed-by-its-ca", format!("{}: {reason}", own.subject(NameForm::Cucm)))
     })?;
     Ok(chain)
 }

@@ -1,6 +1,6 @@
-//! Whether a CTL that somebody brings may be taken. Plain functions over values.
+//! Whether a CTL that somebody brings may be taken.
 
-use cluster::rows::DeviceRow;
+use crate::rows::DeviceRow;
 use pki::verify::check_against_itself;
 use pki::{Certificate, NameForm};
 use trust::Model;
@@ -8,9 +8,9 @@ use wire::header::CTL_FILE_NAME;
 use wire::role::Role;
 use wire::trust_list::{PHONE_LIMIT, TrustList};
 
-use crate::CoreError;
+use crate::Refusal;
 use crate::trust_lists::NodeCertificates;
-use cluster::units::Unit;
+use crate::units::Unit;
 
 /// The refusal of [sources/ctl-client#messages], with its line ends.
 pub const TOKEN_NOT_IN_CTL: &str = "The Security Token you have inserted does not exist in the CTL File\n\
@@ -24,7 +24,7 @@ const LEAST_TOKENS: usize = 2;
 const NAMED: usize = 10;
 
 /// What a CTL is held against.
-pub(super) struct Facts {
+pub struct Facts {
     /// Overrules what can be overruled.
     pub forced: bool,
     /// Whether the cluster is in mixed mode now.
@@ -40,7 +40,7 @@ pub(super) struct Facts {
 }
 
 /// Checks a file. What the administrator should know, when it may be taken.
-pub(super) fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, CoreError> {
+pub fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, Refusal> {
     if file.len() > PHONE_LIMIT {
         let all: Vec<&str> = facts.devices.iter().map(|device| device.name.as_str()).collect();
         let text = format!(
@@ -49,7 +49,7 @@ pub(super) fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, CoreError
             file.len(),
             named(&all)
         );
-        return Err(CoreError::refused("ctl-too-large", text));
+        return Err(Refusal::refused("ctl-too-large", text));
     }
     let list = TrustList::decode(file).map_err(|error| unusable(&format!("it cannot be read: {error}")))?;
     let name = list.header().file_name(list.bytes()).unwrap_or_default();
@@ -67,7 +67,7 @@ pub(super) fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, CoreError
     check_servers(&list, facts)?;
     check_age(&list, facts.held.as_ref())?;
     let mut warnings = Vec::new();
-    let mut may = |refusal: CoreError| {
+    let mut may = |refusal: Refusal| {
         if !facts.forced {
             return Err(refusal);
         }
@@ -92,12 +92,12 @@ pub(super) fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, CoreError
     Ok(warnings)
 }
 
-fn unusable(reason: &str) -> CoreError {
-    CoreError::refused("ctl-unusable", format!("The CTL file was not taken: {reason}"))
+fn unusable(reason: &str) -> Refusal {
+    Refusal::refused("ctl-unusable", format!("The CTL file was not taken: {reason}"))
 }
 
 /// The certificates of the SAST records; each must have one.
-fn sasts(list: &TrustList) -> Result<Vec<Certificate>, CoreError> {
+fn sasts(list: &TrustList) -> Result<Vec<Certificate>, Refusal> {
     let mut all: Vec<Certificate> = Vec::new();
     for record in list.records().filter(|record| record.role() == Some(Role::SAST)) {
         let der = record.certificate().ok_or_else(|| unusable("a SAST record has no certificate"))?;
@@ -114,7 +114,7 @@ fn sasts(list: &TrustList) -> Result<Vec<Certificate>, CoreError> {
 /// live CallManager certificate of every node stands as CCM+TFTP, without which phones would do TLS with nobody; a non-secure cluster
 /// has the node there and no certificate [sources/trust-lists#record-variants],
 /// [sources/ctl-client#from-tokens-and-back].
-fn check_servers(list: &TrustList, facts: &Facts) -> Result<(), CoreError> {
+fn check_servers(list: &TrustList, facts: &Facts) -> Result<(), Refusal> {
     let holds = |role, certificate: &Certificate| {
         list.records().any(|record| record.role() == Some(role) && record.certificate() == Some(certificate.der()))
     };
@@ -129,7 +129,7 @@ fn check_servers(list: &TrustList, facts: &Facts) -> Result<(), CoreError> {
     }
     for node in &facts.nodes {
         for (role, unit) in &wanted {
-            let own = node.get(*unit).map_err(|unreadable| CoreError::Unreadable(unreadable.clone()))?;
+            let own = node.get(*unit).map_err(|unreadable| Refusal::Unreadable(unreadable.clone()))?;
             if own.is_some_and(|certificate| !holds(*role, certificate)) {
                 let (unit, node) = (unit.name(), &node.name);
                 return Err(unusable(&format!(
@@ -143,13 +143,13 @@ fn check_servers(list: &TrustList, facts: &Facts) -> Result<(), CoreError> {
 
 /// A list that is no younger than the one that the cluster gives out: what was deleted since would come back. The client makes each
 /// list younger than the one that it was shown, so clocks that differ do no harm.
-fn check_age(list: &TrustList, held: Option<&TrustList>) -> Result<(), CoreError> {
+fn check_age(list: &TrustList, held: Option<&TrustList>) -> Result<(), Refusal> {
     let signed_at = |list: &TrustList| list.header().timestamp(list.bytes());
     let Some(held) = held.filter(|held| held.bytes() != list.bytes()) else { return Ok(()) };
     match (signed_at(list), signed_at(held)) {
         (Some(new), Some(old)) if new <= old => {
             let text = "The CTL file was not made from the one that the cluster has, which is younger. Run the CTL client again";
-            Err(CoreError::refused("ctl-older", text))
+            Err(Refusal::refused("ctl-older", text))
         }
         _ => Ok(()),
     }
@@ -159,7 +159,7 @@ fn check_age(list: &TrustList, held: Option<&TrustList>) -> Result<(), CoreError
 type Breaks<'a> = &'a dyn Fn(&Model) -> bool;
 
 /// What phones of the cluster cannot take, by the limits of their models.
-fn above_limits(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Vec<CoreError> {
+fn above_limits(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Vec<Refusal> {
     let records = list.records().filter(|record| record.role() == Some(Role::SAST)).count();
     let bits = list.records().filter_map(|record| Certificate::from_der(record.certificate()?).ok()?.rsa_bits());
     let bits = bits.chain(sasts.iter().filter_map(Certificate::rsa_bits)).max().unwrap_or_default();
@@ -184,7 +184,7 @@ fn above_limits(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Vec<C
     let refusal = |(breaks, what, next): (Breaks<'_>, String, &str)| {
         let concerned = devices(facts, breaks);
         let text = format!("The CTL file cannot be used by all phones: {what}: {}. {next}", named(&concerned));
-        (!concerned.is_empty()).then(|| CoreError::refused("ctl-above-limits", text))
+        (!concerned.is_empty()).then(|| Refusal::refused("ctl-above-limits", text))
     };
     breaks.into_iter().filter_map(refusal).collect()
 }
@@ -205,18 +205,18 @@ fn named(devices: &[&str]) -> String {
 }
 
 /// A signer that the CTL of the cluster does not hold.
-fn unknown_signer(signer: &Certificate, held: Option<&TrustList>) -> Option<CoreError> {
+fn unknown_signer(signer: &Certificate, held: Option<&TrustList>) -> Option<Refusal> {
     let known = |list: &TrustList| {
         list.records().any(|record| record.role() == Some(Role::SAST) && record.certificate() == Some(signer.der()))
     };
-    held.is_some_and(|list| !known(list)).then(|| CoreError::refused("token-not-in-ctl", TOKEN_NOT_IN_CTL))
+    held.is_some_and(|list| !known(list)).then(|| Refusal::refused("token-not-in-ctl", TOKEN_NOT_IN_CTL))
 }
 
 fn is_of_cluster(certificate: &Certificate, nodes: &[NodeCertificates]) -> bool {
     nodes.iter().any(|node| node.own.iter().any(|(_, own)| own == certificate))
 }
 
-fn too_few_tokens(sasts: &[Certificate], facts: &Facts) -> Option<CoreError> {
+fn too_few_tokens(sasts: &[Certificate], facts: &Facts) -> Option<Refusal> {
     let mut keys: Vec<&[u8]> =
         sasts.iter().filter(|sast| !is_of_cluster(sast, &facts.nodes)).map(Certificate::spki).collect();
     keys.sort_unstable();
@@ -227,12 +227,12 @@ fn too_few_tokens(sasts: &[Certificate], facts: &Facts) -> Option<CoreError> {
              sign the next CTL file",
             keys.len()
         );
-        CoreError::refused("two-tokens", text)
+        Refusal::refused("two-tokens", text)
     })
 }
 
 /// A SAST whose certificate is valid now signs the next list: a token, or a node that is alive.
-fn nobody_can_sign(sasts: &[Certificate], facts: &Facts) -> Option<CoreError> {
+fn nobody_can_sign(sasts: &[Certificate], facts: &Facts) -> Option<Refusal> {
     let able = sasts.iter().any(|sast| {
         let (first, last) = sast.validity();
         (first..=last).contains(&facts.now) && sast.rsa_bits().is_some()
@@ -240,18 +240,18 @@ fn nobody_can_sign(sasts: &[Certificate], facts: &Facts) -> Option<CoreError> {
     (!able).then(|| {
         let text = "No SAST of the CTL file is valid now, so no token and no node could sign the next one. Use tokens whose \
                     certificates have not expired";
-        CoreError::refused("nobody-can-sign", text)
+        Refusal::refused("nobody-can-sign", text)
     })
 }
 
 /// [`left_behind`] as a refusal.
-fn stranded(signer: &Certificate, facts: &Facts) -> Option<CoreError> {
+fn stranded(signer: &Certificate, facts: &Facts) -> Option<Refusal> {
     let text = left_behind(signer, facts.held.as_ref(), facts.mixed, &facts.devices)?;
-    Some(CoreError::refused("phones-stranded", text))
+    Some(Refusal::refused("phones-stranded", text))
 }
 
 /// Phones that hold a CTL without this signer and cannot ask TVS: only deleting their CTL by hand helps. `None` when there are none.
-pub(super) fn left_behind(
+pub fn left_behind(
     signer: &Certificate,
     held: Option<&TrustList>,
     mixed: bool,

@@ -3,7 +3,7 @@
 
 use wire::xml::{Event, Reader};
 
-use crate::merge::{MergeError, Root, read};
+use super::merge::{MergeError, Root, read};
 
 /// Children of `<device>` that a phone needs before it can open its config.
 const COPIED: [&[u8]; 4] = [b"ipAddressMode", b"loadInformation", b"capfAuthMode", b"capfList"];

@@ -1,6 +1,6 @@
 //! What clusters exchange, and the trust stores it goes to in the other cluster.
 
-use cluster::units::Unit;
+use crate::units::Unit;
 
 /// A kind of certificate that is exchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +40,12 @@ impl BulkUnit {
     }
 
     /// The file into which one cluster exports.
-    pub(super) fn export_file(&self, cluster: &str) -> String {
+    pub fn export_file(&self, cluster: &str) -> String {
         format!("{}_{}.pem", self.name(), cluster.replace(' ', "_"))
     }
 
     /// Whether a file is an export of this kind.
-    pub(super) fn is_export(&self, file: &str) -> bool {
+    pub fn is_export(&self, file: &str) -> bool {
         file.strip_prefix(self.name()).is_some_and(|rest| rest.starts_with('_') && rest.ends_with(".pem"))
     }
 }

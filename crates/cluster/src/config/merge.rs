@@ -6,7 +6,8 @@ use std::ops::Range;
 use quick_xml::Writer;
 use wire::xml::{BadXml, Event, LARGEST, Reader};
 
-use crate::config::{ClusterPart, capf, tvs};
+use super::elements::{capf, tvs};
+use super::parts::ClusterPart;
 
 /// What is ours in every config.
 const OF_THE_CLUSTER: [&str; 2] = ["TVS", "capfList"];
@@ -94,7 +95,7 @@ fn elements(cluster: &ClusterPart) -> std::io::Result<Vec<u8>> {
 }
 
 /// A config that is well-formed, and where the children of its root stand.
-pub(crate) struct Written<'a> {
+pub struct Written<'a> {
     config: &'a [u8],
     root: Root,
     children: Vec<Child<'a>>,
@@ -111,7 +112,7 @@ struct Child<'a> {
 
 impl<'a> Written<'a> {
     /// Whether the root has a child of one of these names.
-    pub(crate) fn has(&self, names: &[&str]) -> bool {
+    pub fn has(&self, names: &[&str]) -> bool {
         self.named(names).next().is_some()
     }
 
@@ -123,7 +124,7 @@ impl<'a> Written<'a> {
     ///
     /// # Errors
     /// [`MergeError`]: it would be too large.
-    pub(crate) fn replaced(&self, names: &[&str], elements: &[u8]) -> Result<Vec<u8>, MergeError> {
+    pub fn replaced(&self, names: &[&str], elements: &[u8]) -> Result<Vec<u8>, MergeError> {
         let mut out = Vec::with_capacity(self.config.len() + elements.len());
         let mut from = 0;
         let mut copy = |out: &mut Vec<u8>, to: usize, next: usize| {
@@ -155,7 +156,7 @@ impl<'a> Written<'a> {
 ///
 /// # Errors
 /// [`MergeError`].
-pub(crate) fn read(config: &[u8], root: Root) -> Result<Written<'_>, MergeError> {
+pub fn read(config: &[u8], root: Root) -> Result<Written<'_>, MergeError> {
     let mut reader = Reader::new(config)?;
     let mut written = Written { config, root, children: Vec::new(), end: 0..0, empty: false };
     while let Some(event) = reader.next_event()? {

@@ -4,19 +4,19 @@ use pki::Certificate;
 use pki::bundle::{FileError, PKCS7_IN_PEM, certificates};
 use pki::file_kind::FileKind;
 
-use crate::CoreError;
-use cluster::units::Unit;
+use crate::Refusal;
+use crate::units::Unit;
 
 /// The certificates of a file for a unit, as they stand in it.
 ///
 /// # Errors
-/// [`CoreError::Refused`]: `pem-pkcs7`, `one-per-file`, `private-key`, `unreadable`.
-pub(super) fn read(unit: Unit, file: &[u8]) -> Result<Vec<Certificate>, CoreError> {
+/// [`Refusal::Refused`]: `pem-pkcs7`, `one-per-file`, `private-key`, `unreadable`.
+pub fn read(unit: Unit, file: &[u8]) -> Result<Vec<Certificate>, Refusal> {
     // The page of the original calls every file by the unit.
     let failed = |label, reason: String| {
         let name = unit.name();
         let text = format!("The file /usr/local/platform/upload/certs//{name}.der could not be uploaded. {reason}");
-        CoreError::refused(label, text)
+        Refusal::refused(label, text)
     };
     let holds = |words: &str| file.windows(words.len()).any(|window| window == words.as_bytes());
     if holds("PRIVATE KEY-----") {
@@ -25,7 +25,7 @@ pub(super) fn read(unit: Unit, file: &[u8]) -> Result<Vec<Certificate>, CoreErro
     }
     let unreadable = |error: FileError| match &error {
         FileError::Kind(FileKind::Pem(label)) if label == "PKCS7" || label == "CMS" => {
-            CoreError::refused("pem-pkcs7", PKCS7_IN_PEM)
+            Refusal::refused("pem-pkcs7", PKCS7_IN_PEM)
         }
         _ => failed("unreadable", format!("It {error}")),
     };

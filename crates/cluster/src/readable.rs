@@ -1,27 +1,26 @@
 //! The one reader of what rows keep: certificates, requests, lists. A row gives either what it keeps or [`Unreadable`], which is no
-//! [`CoreError`] by itself: whoever reads says what becomes of the row that cannot be read.
+//! [`Refusal`] by itself: whoever reads says what becomes of the row that cannot be read.
 //!
 //! And the one writer: what goes into a row was read back before, by the same code.
 
-use cluster::rows::{
-    CertificateRow, CtlFileRow, DeletedCertificateRow, DeviceCertificateRow, Kept, LscRow, RequestRow as KeptRequest,
-    Unreadable,
+use crate::rows::{
+    CertificateRow, Content, CtlFileRow, DeletedCertificateRow, DeviceCertificateRow, Kept, LscRow,
+    RequestRow as KeptRequest, Unreadable,
 };
 use pki::Certificate;
 use pki::request::CertificateRequest;
-use store::unreadable::Content;
 use trust::models::Model;
 use wire::file_name::is_device_name;
 use wire::trust_list::TrustList;
 
-use crate::CoreError;
-use crate::cluster::RELEASE;
-use cluster::parameters;
-use cluster::releases::release;
-use cluster::units::Unit;
+use crate::Refusal;
+use crate::parameters;
+use crate::parameters::RELEASE;
+use crate::releases::release;
+use crate::units::Unit;
 
 /// A row that keeps a certificate.
-pub(crate) trait KeepsCertificate {
+pub trait KeepsCertificate {
     /// The certificate.
     fn certificate(&self) -> Result<Certificate, Unreadable>;
 }
@@ -39,36 +38,36 @@ macro_rules! keeps_certificate {
 keeps_certificate!(CertificateRow, DeletedCertificateRow, DeviceCertificateRow);
 
 /// The certificate of an LSC; `None` while it is not signed.
-pub(crate) fn lsc(row: &LscRow) -> Result<Option<Certificate>, Unreadable> {
+pub fn lsc(row: &LscRow) -> Result<Option<Certificate>, Unreadable> {
     row.pem.as_ref().map(certificate).transpose()
 }
 
 /// A certificate of a row that does not say its SHA-256.
-pub(crate) fn certificate(kept: &Kept) -> Result<Certificate, Unreadable> {
+pub fn certificate(kept: &Kept) -> Result<Certificate, Unreadable> {
     kept.read(Certificate::from_pem)
 }
 
 /// The certificates of rows that can be read, each with its row. For whoever asks what a certificate does: sign, be looked up, stand
 /// above another. One that cannot be read does none of that; [`crate::unreadable`] tells of it.
-pub(crate) fn readable(rows: &[CertificateRow]) -> impl Iterator<Item = (&CertificateRow, Certificate)> {
+pub fn readable(rows: &[CertificateRow]) -> impl Iterator<Item = (&CertificateRow, Certificate)> {
     rows.iter().filter_map(|row| row.certificate().ok().map(|certificate| (row, certificate)))
 }
 
 /// The request of a row.
-pub(crate) fn request(row: &KeptRequest) -> Result<CertificateRequest, Unreadable> {
+pub fn request(row: &KeptRequest) -> Result<CertificateRequest, Unreadable> {
     row.pem.read(|pem| request_of(pem, &row.key_id))
 }
 
 /// The list of a row.
-pub(crate) fn list(row: &CtlFileRow) -> Result<TrustList, Unreadable> {
+pub fn list(row: &CtlFileRow) -> Result<TrustList, Unreadable> {
     row.file.read(|file| TrustList::decode(file.to_vec()))
 }
 
 /// The text of a certificate for a row, after it was read back.
 ///
 /// # Errors
-/// [`CoreError::Refused`] `not-readable`: the reader of rows does not take it.
-pub(crate) fn pem_of(certificate: &Certificate) -> Result<String, CoreError> {
+/// [`Refusal::Refused`] `not-readable`: the reader of rows does not take it.
+pub fn pem_of(certificate: &Certificate) -> Result<String, Refusal> {
     let pem = certificate.to_pem();
     let fingerprint = pki::hash::hex(&certificate.sha256());
     certificate_of(pem.as_bytes(), &fingerprint).map_err(|reason| {
@@ -77,7 +76,7 @@ pub(crate) fn pem_of(certificate: &Certificate) -> Result<String, CoreError> {
             "{} cannot be kept: {reason}. Its CA has to issue it again in a form that OpenSSL reads",
             name.escape_debug()
         );
-        CoreError::refused("not-readable", text)
+        Refusal::refused("not-readable", text)
     })?;
     Ok(pem)
 }
@@ -102,7 +101,7 @@ fn is_for(request: &CertificateRequest, key_id: &str) -> Result<(), String> {
 }
 
 /// Whether the content of a column can be read.
-pub(crate) fn check(content: Content, bytes: &[u8], beside: &str) -> Result<(), String> {
+pub fn check(content: Content, bytes: &[u8], beside: &str) -> Result<(), String> {
     let utf8 = || std::str::from_utf8(bytes).map_err(|error| error.to_string());
     match content {
         Content::Certificate => certificate_of(bytes, beside).map(drop),

@@ -1,9 +1,11 @@
 //! What stands in a CTL and an ITL, and who signs it: plain functions over the certificates of a cluster
 //! [sources/releases#signers].
 
+pub mod check;
+
 use std::net::Ipv4Addr;
 
-use cluster::rows::Unreadable;
+use crate::rows::Unreadable;
 use pki::sign::{ListSpec, SigningIdentity};
 use pki::{Certificate, NameForm, SignError};
 use wire::digest::DigestId;
@@ -11,10 +13,9 @@ use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME, Layout};
 use wire::role::Role;
 use wire::trust_list::{RecordSpec, TrustList};
 
-use crate::CoreError;
-use cluster::parameters::{Parameters, SecurityMode};
-use cluster::releases::{Recovery, Release};
-use cluster::units::Unit;
+use crate::parameters::{Parameters, SecurityMode};
+use crate::releases::{Recovery, Release};
+use crate::units::Unit;
 
 /// A node with its certificates.
 #[derive(Debug, Clone)]
@@ -93,15 +94,6 @@ pub enum Unplanned {
         /// The row.
         unreadable: Box<Unreadable>,
     },
-}
-
-impl From<Unplanned> for CoreError {
-    fn from(reason: Unplanned) -> Self {
-        match reason {
-            Unplanned::Missing(missing) => Self::internal(missing),
-            unreadable @ Unplanned::Unreadable { .. } => Self::refused("row-unreadable", unreadable.to_string()),
-        }
-    }
 }
 
 /// The own certificate of a node for a list; `None` when it has none.

@@ -10,7 +10,7 @@ const SHOWN: usize = 512;
 
 /// The two caches, by the names that the log gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
     Database,
     Ctl,
 }
@@ -25,14 +25,14 @@ impl Place {
 }
 
 /// The unique map id as the log shows it.
-pub(super) fn map_id(serial_number: &[u8], issuer: &[u8]) -> String {
+pub fn map_id(serial_number: &[u8], issuer: &[u8]) -> String {
     let mut id = serial(serial_number);
     id.push_str(&printable(issuer));
     id
 }
 
 /// A serial number in upper-case hexadecimal.
-pub(super) fn serial(bytes: &[u8]) -> String {
+pub fn serial(bytes: &[u8]) -> String {
     let shown = bytes.get(..SHOWN).unwrap_or(bytes);
     let mut text = String::with_capacity(2 * shown.len() + 3);
     for byte in shown {
@@ -47,7 +47,7 @@ pub(super) fn serial(bytes: &[u8]) -> String {
 }
 
 /// The beginning of a name on one line; bytes that are no UTF-8 as U+FFFD.
-pub(super) fn printable(bytes: &[u8]) -> String {
+pub fn printable(bytes: &[u8]) -> String {
     let shown = bytes.get(..SHOWN).unwrap_or(bytes);
     let mut text = one_line(&String::from_utf8_lossy(shown));
     if shown.len() < bytes.len() {
@@ -57,17 +57,17 @@ pub(super) fn printable(bytes: &[u8]) -> String {
 }
 
 /// Writes what a look-up does.
-pub(super) struct Lines<'a> {
+pub struct Lines<'a> {
     log: Log<'a>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) const fn new(log: Log<'a>) -> Self {
+    pub const fn new(log: Log<'a>) -> Self {
         Self { log }
     }
 
     /// Tells of a look-up that gave `entry`, and hands it on.
-    pub(super) fn lookup<'e>(&mut self, place: Place, key: &str, entry: Option<&'e Entry>) -> Option<&'e Entry> {
+    pub fn lookup<'e>(&mut self, place: Place, key: &str, entry: Option<&'e Entry>) -> Option<&'e Entry> {
         let name = place.name();
         let length = match place {
             Place::Database => String::new(),
@@ -91,12 +91,12 @@ impl<'a> Lines<'a> {
     }
 
     /// After both caches failed on a certificate.
-    pub(super) fn certificate_not_found(&mut self) {
+    pub fn certificate_not_found(&mut self) {
         (self.log)("debug getCertificateInformation(cert) : certificate not found");
     }
 
     /// The last word on a certificate that is not valid.
-    pub(super) fn no_roles(&mut self) {
+    pub fn no_roles(&mut self) {
         (self.log)("debug 93:UNKNOWN:No associated roles found for the certificate in cache");
     }
 }

@@ -7,7 +7,7 @@ use wire::tvs::Trust;
 
 /// What must fit besides serial number and issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fit {
+pub enum Fit {
     /// Nothing: serial number and issuer name one certificate.
     Issuer,
     /// The subject too.
@@ -16,7 +16,7 @@ pub(super) enum Fit {
 
 /// A certificate in a cache.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub struct Entry {
     der: Arc<[u8]>,
     key: String,
     roles: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Entry {
 impl Entry {
     /// Adds roles, and takes the longer time. Roles are kept in rising order, as the log and the answers of the
     /// original have them.
-    pub(super) fn learn(&mut self, roles: &[u8], ttl_seconds: u32) {
+    pub fn learn(&mut self, roles: &[u8], ttl_seconds: u32) {
         self.roles.extend_from_slice(roles);
         self.roles.sort_unstable();
         self.roles.dedup();
@@ -36,21 +36,21 @@ impl Entry {
         self.trust = Trust::new(self.roles.clone(), self.ttl_seconds).ok();
     }
 
-    pub(super) fn der(&self) -> Arc<[u8]> {
+    pub fn der(&self) -> Arc<[u8]> {
         Arc::clone(&self.der)
     }
 
     /// The unique map id, ready for the log.
-    pub(super) fn key(&self) -> &str {
+    pub fn key(&self) -> &str {
         &self.key
     }
 
-    pub(super) fn roles(&self) -> &[u8] {
+    pub fn roles(&self) -> &[u8] {
         &self.roles
     }
 
     /// `None` without roles.
-    pub(super) const fn trust(&self) -> Option<&Trust> {
+    pub const fn trust(&self) -> Option<&Trust> {
         self.trust.as_ref()
     }
 }
@@ -65,19 +65,19 @@ struct Alias {
 
 /// One half of what TVS knows.
 #[derive(Debug, Default)]
-pub(super) struct Cache {
+pub struct Cache {
     entries: Vec<Entry>,
     by_der: HashMap<Arc<[u8]>, usize>,
     by_names: HashMap<Vec<u8>, Vec<Alias>>,
 }
 
 impl Cache {
-    pub(super) const fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// The entry of a certificate, new when it was not there.
-    pub(super) fn add(&mut self, der: Arc<[u8]>, key: impl FnOnce() -> String) -> &mut Entry {
+    pub fn add(&mut self, der: Arc<[u8]>, key: impl FnOnce() -> String) -> &mut Entry {
         let next = self.entries.len();
         let place = *self.by_der.entry(Arc::clone(&der)).or_insert(next);
         if place == next {
@@ -89,7 +89,7 @@ impl Cache {
     }
 
     /// Names a certificate that was added.
-    pub(super) fn index(&mut self, der: &[u8], serial: &[u8], subject: &[u8], issuer: &[u8], fit: Fit) {
+    pub fn index(&mut self, der: &[u8], serial: &[u8], subject: &[u8], issuer: &[u8], fit: Fit) {
         let Some(entry) = self.by_der.get(der).copied() else {
             return;
         };
@@ -100,20 +100,13 @@ impl Cache {
         }
     }
 
-    pub(super) fn by_der(&self, der: &[u8]) -> Option<&Entry> {
+    pub fn by_der(&self, der: &[u8]) -> Option<&Entry> {
         self.by_der.get(der).and_then(|place| self.entries.get(*place))
     }
 
     /// The entry with these names: one whose subject fits, else (when `fit` allows it) one of the right serial number
     /// and issuer. `strict` takes in the aliases that need their subject.
-    pub(super) fn by_names(
-        &self,
-        subject: &[u8],
-        issuer: &[u8],
-        serial: &[u8],
-        fit: Fit,
-        strict: bool,
-    ) -> Option<&Entry> {
+    pub fn by_names(&self, subject: &[u8], issuer: &[u8], serial: &[u8], fit: Fit, strict: bool) -> Option<&Entry> {
         let aliases = self.by_names.get(&name_key(serial, issuer))?;
         let mut usable = aliases.iter().filter(|alias| strict || alias.fit == Fit::Issuer);
         let exact = usable.clone().find(|alias| alias.subject == subject);

@@ -3,11 +3,11 @@
 //! `capfAuthMode`, `certHash` and `encrConfig` are made from one [`EnrolmentPart`], which is read from the rows at once: they
 //! change together or not at all.
 
-use cluster::rows::{EnrolmentRow, NO_OPERATION};
+use crate::rows::{EnrolmentRow, NO_OPERATION};
 use pki::Certificate;
 
-use crate::config::ClusterPart;
-use crate::merge::{MergeError, Others};
+use super::merge::{MergeError, Others};
+use super::parts::ClusterPart;
 
 /// The elements that are ours in the config of a device that is known.
 const OURS: [&str; 3] = ["capfAuthMode", "certHash", "encrConfig"];
@@ -72,8 +72,8 @@ impl EnrolmentPart {
 mod tests {
     use super::*;
     use crate::config::ClusterPart;
-    use crate::merge::{Root, merge};
-    use cluster::parameters::SecurityMode;
+    use crate::config::merge::{Root, merge};
+    use crate::parameters::SecurityMode;
 
     /// What the cluster says in the configs of these tests.
     const CLUSTER: &str = "<TVS><members></members></TVS><capfList></capfList>\n";

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use pki::date::wall_clock;
 
-use super::watch::{Kind, Revocation, Watched};
-use cluster::alarms::Alarm;
-use cluster::monitor::alarms::{self, by_time_left};
+use super::watched::{Kind, Revocation, Watched};
+use crate::alarms::Alarm;
+use crate::monitor::alarms::{self, by_time_left};
 
 /// An hour and a day, milliseconds.
 const HOUR: i64 = 3_600_000;
@@ -152,13 +152,9 @@ fn expiration_message(one: &Watched, zone: &TimeZone) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cluster::rows::AcknowledgementRow;
-
-    use jiff::Timestamp;
+    use crate::rows::AcknowledgementRow;
 
     use super::*;
-    use crate::alarms::line;
-    use crate::alarms::tests::{cucm02, line_of_the_seed};
 
     /// Fri Sep 05 00:00:06.433 UTC 2014, as in [sources/monitor#line].
     const NOW: i64 = 1_409_875_206_433;
@@ -273,16 +269,5 @@ mod tests {
             DAY,
             "an expired one that nobody uses is no haste"
         );
-    }
-
-    #[test]
-    fn the_line_of_the_seed() {
-        let expired = Timestamp::from_second(1_400_510_785).unwrap();
-        assert_eq!(expired.to_string(), "2014-05-19T14:46:25Z");
-        let old = Schedule { expired: &alarms::FOR_7_DAYS, ..schedule() };
-        let watched = Watched { not_after: expired.as_second(), ..one(0) };
-        let notices = decide(&[watched], &HashMap::new(), &old, NOW, &TimeZone::UTC);
-        let said = line(notices[0].alarm, 864, &cucm02(), &notices[0].message, NOW).unwrap();
-        assert_eq!(said, line_of_the_seed());
     }
 }

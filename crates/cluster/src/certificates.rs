@@ -1,0 +1,6 @@
+//! Certificates: what may be taken, and how files and rows are read.
+//!
+//! * [`read`]: what an administrator gives; [`checks`]: whether it may be taken
+
+pub mod checks;
+pub mod read;
