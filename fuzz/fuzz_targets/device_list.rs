@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
-use ringfence_core::devices::{device_name_of, parse_list};
+use cluster::devices::list::parse_list;
+use cluster::names::device_name_of;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

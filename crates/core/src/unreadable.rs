@@ -9,8 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cluster::rows::Content;
-use cluster::rows::{CertificateRow, DELETE, NodeRow, RequestRow, RequestState, Unreadable};
+use cluster::rows::{CertificateRow, Content, DELETE, NodeRow, RequestRow, RequestState, Unreadable};
 use pki::SoftKey;
 use pki::listing::ListKind;
 use store::Transaction;
