@@ -119,6 +119,23 @@ const TARGETS: &[Target] = &[
         ],
     },
     Target {
+        name: "age",
+        vectors: &[],
+        seeds: &[
+            // made with `correct horse` and little work, so that it is opened
+            (
+                "opens",
+                b"age-encryption.org/v1\n-> scrypt 66KYBrU9rJuxiCj4y/qrlA 1\nhSp3DhLGY55EIcMI75g+tHr7nNMH3xz/HVQhiNtUli8\n--- /KcbsYe7cGreeCu4XllWEVX7yVt1uKgrwAU7O5NYdoo\n>\xa5\xc9\xe1h\xb3s%\xc1\x0c1\xbe\x16\x18\x8fh?\x13m\x06q\x84\xc0j\x0b\x13\x0fV\xd4\xba0\xee\x05#\xafF\x9f\x05\x95o\xf8\xe2\x16",
+            ),
+            (
+                "of-age",
+                b"age-encryption.org/v1\n-> scrypt rNZM5eQ7Qf4JiDDAVkNuOA 18\nSnMtIIsFDYgy8PI36s3Js6jYSk/Ggs7pRrcIy9cInRA\n\
+                  --- 9DjbvxfjYA3Q9+Rz1Y2in86s3y1B6a1CoHP+oa1TDg0\n",
+            ),
+            ("of-a-key", b"age-encryption.org/v1\n-> X25519 4rGvPf2sGv7f1y7c\nAAAA\n--- BBBB\n"),
+        ],
+    },
+    Target {
         name: "run_sql",
         vectors: &[],
         seeds: &[

@@ -53,6 +53,72 @@ impl From<ErrorStack> for AgeError {
     }
 }
 
+/// The first lines of such a file. Nothing of them is believed before the passphrase has opened its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    salt: [u8; 16],
+    work: u8,
+    /// The key of the file and its tag, encrypted with the passphrase.
+    wrapped: [u8; 16 + TAG],
+    mac: [u8; 32],
+}
+
+impl Header {
+    /// Reads them: all four lines, spelled in the one way.
+    ///
+    /// # Errors
+    /// [`AgeError::Format`].
+    pub fn decode(lines: &[u8]) -> Result<Self, AgeError> {
+        let text = std::str::from_utf8(lines).map_err(|_| AgeError::Format("its header is no text"))?;
+        let mut parts = text.split('\n');
+        if parts.next() != Some(VERSION) {
+            return Err(AgeError::Format("it does not begin with the line of age v1"));
+        }
+        let words: Vec<&str> = parts.next().unwrap_or_default().split(' ').collect();
+        let (["->", "scrypt", salt, work], Some(wrapped), Some(mac), Some(""), None) = (
+            words.as_slice(),
+            parts.next(),
+            parts.next().and_then(|line| line.strip_prefix("--- ")),
+            parts.next(),
+            parts.next(),
+        ) else {
+            return Err(AgeError::Format("it was not made with a passphrase alone"));
+        };
+        let salt = unbase64(salt).ok_or(AgeError::Format("its salt is damaged"))?;
+        let number = work.parse().ok().filter(|number: &u8| (1..=MOST_WORK).contains(number));
+        let number = number.filter(|number| number.to_string() == *work);
+        let work = number.ok_or(AgeError::Format("its work factor is damaged, or above 20"))?;
+        let wrapped = unbase64(wrapped).ok_or(AgeError::Format("its key is damaged"))?;
+        let mac = unbase64(mac).ok_or(AgeError::Format("its checksum is damaged"))?;
+        Ok(Self { salt, work, wrapped, mac })
+    }
+
+    /// The lines.
+    pub fn encode(&self) -> String {
+        format!("{} {}\n", self.signed(), base64(&self.mac))
+    }
+
+    /// The work for the passphrase, as a power of two.
+    pub const fn work(&self) -> u8 {
+        self.work
+    }
+
+    /// What the checksum is made over.
+    fn signed(&self) -> String {
+        format!("{VERSION}\n-> scrypt {} {}\n{}\n---", base64(&self.salt), self.work, base64(&self.wrapped))
+    }
+
+    /// The key of the file.
+    fn unwrap(&self, passphrase: &str) -> Result<Zeroizing<Vec<u8>>, AgeError> {
+        let wrapping = from_passphrase(passphrase, &self.salt, self.work)?;
+        let (body, tag) = self.wrapped.split_at(16);
+        let secret = decrypt_aead(Cipher::chacha20_poly1305(), &*wrapping, Some(&[0; 12]), &[], body, tag);
+        let secret = Zeroizing::new(secret.map_err(|_| AgeError::Passphrase)?);
+        let expected = hmac(&*derived(&secret, &[0; 32], b"header")?, &[self.signed().as_bytes()])?;
+        if openssl::memcmp::eq(&*expected, &self.mac) { Ok(secret) } else { Err(AgeError::Passphrase) }
+    }
+}
+
 /// Encrypts what is written to it. Nothing counts before [`Self::finish`].
 pub struct Sealer<W: Write> {
     inner: W,
@@ -70,7 +136,11 @@ impl<W: Write> Sealer<W> {
         Self::with_work(inner, passphrase, random, WORK)
     }
 
-    fn with_work(mut inner: W, passphrase: &str, random: &mut dyn Random, work: u8) -> IoResult<Self> {
+    /// The same with other work for the passphrase, as a power of two: for who tries many files.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn with_work(mut inner: W, passphrase: &str, random: &mut dyn Random, work: u8) -> IoResult<Self> {
         let mut secret = Zeroizing::new([0; 16]);
         let (mut salt, mut nonce) = ([0; 16], [0; 16]);
         for bytes in [secret.as_mut_slice(), &mut salt, &mut nonce] {
@@ -78,12 +148,11 @@ impl<W: Write> Sealer<W> {
         }
         let wrapping = from_passphrase(passphrase, &salt, work)?;
         let mut tag = [0; TAG];
-        let mut wrapped =
-            encrypt_aead(Cipher::chacha20_poly1305(), &*wrapping, Some(&[0; 12]), &[], &*secret, &mut tag)?;
-        wrapped.extend(tag);
-        let header = format!("{VERSION}\n-> scrypt {} {work}\n{}\n---", base64(&salt), base64(&wrapped));
-        let mac = hmac(&*derived(&*secret, &[0; 32], b"header")?, &[header.as_bytes()])?;
-        inner.write_all(format!("{header} {}\n", base64(&*mac)).as_bytes())?;
+        let body = encrypt_aead(Cipher::chacha20_poly1305(), &*wrapping, Some(&[0; 12]), &[], &*secret, &mut tag)?;
+        let wrapped = [&body[..], &tag].concat().try_into().map_err(|_| Error::other("a key has another length"))?;
+        let mut header = Header { salt, work, wrapped, mac: [0; 32] };
+        header.mac = *hmac(&*derived(&*secret, &[0; 32], b"header")?, &[header.signed().as_bytes()])?;
+        inner.write_all(header.encode().as_bytes())?;
         inner.write_all(&nonce)?;
         let key = derived(&*secret, &nonce, b"payload")?;
         Ok(Self { inner, key, number: 0, piece: Zeroizing::new(Vec::with_capacity(PIECE)) })
@@ -157,31 +226,7 @@ impl<R: Read> Opener<R> {
                 break;
             }
         }
-        let text = std::str::from_utf8(&lines).map_err(|_| AgeError::Format("its header is no text"))?;
-        let mut parts = text.split('\n');
-        if parts.next() != Some(VERSION) {
-            return Err(AgeError::Format("it does not begin with the line of age v1"));
-        }
-        let words: Vec<&str> = parts.next().unwrap_or_default().split(' ').collect();
-        let (["->", "scrypt", salt, work], Some(wrapped), Some(mac)) = (
-            words.as_slice(),
-            parts.next().and_then(unbase64),
-            parts.next().and_then(|line| unbase64(line.strip_prefix("--- ")?)),
-        ) else {
-            return Err(AgeError::Format("it was not made with a passphrase alone"));
-        };
-        let salt = unbase64(salt).ok_or(AgeError::Format("its salt is damaged"))?;
-        let work = work.parse().ok().filter(|work| (1..=MOST_WORK).contains(work));
-        let work = work.ok_or(AgeError::Format("its work factor is damaged, or above 20"))?;
-        let (body, tag) = wrapped.split_at_checked(16).ok_or(AgeError::Format("its key is damaged"))?;
-        let wrapping = from_passphrase(passphrase, &salt, work)?;
-        let secret = decrypt_aead(Cipher::chacha20_poly1305(), &*wrapping, Some(&[0; 12]), &[], body, tag);
-        let secret = Zeroizing::new(secret.map_err(|_| AgeError::Passphrase)?);
-        let signed = text.rfind("---").and_then(|at| lines.get(..at + 3)).unwrap_or_default();
-        let expected = hmac(&*derived(&secret, &[0; 32], b"header")?, &[signed])?;
-        if expected.len() != mac.len() || !openssl::memcmp::eq(&*expected, &mac) {
-            return Err(AgeError::Passphrase);
-        }
+        let secret = Header::decode(&lines)?.unwrap(passphrase)?;
         let mut nonce = [0; 16];
         inner.read_exact(&mut nonce)?;
         let key = derived(&secret, &nonce, b"payload")?;
@@ -264,11 +309,11 @@ fn base64(bytes: &[u8]) -> String {
     encode_block(bytes).trim_end_matches('=').to_owned()
 }
 
-fn unbase64(text: &str) -> Option<Vec<u8>> {
+fn unbase64<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
     let padding = "=".repeat(text.len().wrapping_neg() % 4);
     let bytes = decode_block(&format!("{text}{padding}")).ok()?;
     // The one way to spell it.
-    (base64(&bytes) == text).then_some(bytes)
+    (base64(&bytes) == text).then_some(bytes)?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -308,6 +353,93 @@ mod tests {
             let plain: Vec<u8> = (0..length).map(|at| at.to_le_bytes()[0]).collect();
             let file = sealed(&plain);
             assert!(opened(&file, PASSPHRASE).unwrap() == plain, "{length}");
+        }
+    }
+
+    /// No other spelling of the same header, and no shorter key: each was taken once.
+    #[test]
+    fn a_header_has_one_spelling() {
+        let file = sealed(b"x");
+        let end = file.windows(4).position(|bytes| bytes == b"\n---").unwrap();
+        let end = end + 2 + file[end + 1..].iter().position(|byte| *byte == b'\n').unwrap();
+        let text = std::str::from_utf8(&file[..end]).unwrap();
+        let header = Header::decode(text.as_bytes()).unwrap();
+        assert_eq!((header.encode().as_str(), header.work()), (text, 4));
+        let lines: Vec<&str> = text.lines().collect();
+        let other = |line: usize, new: String| {
+            let mut lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            lines[line] = new;
+            lines.join("\n") + "\n"
+        };
+        let shorter = |line: &str, bytes: usize| line[..line.len() - bytes].to_owned();
+        for bad in [
+            other(1, lines[1].replace(" 4", " +4")),
+            other(1, lines[1].replace(" 4", " 04")),
+            other(1, lines[1].replace(" 4", " 21")),
+            other(1, lines[1].replace(" 4", " 0")),
+            other(1, lines[1].replace("-> scrypt ", "-> scrypt  ")),
+            other(2, shorter(lines[2], 3)),
+            other(2, format!("{}=", lines[2])),
+            other(2, shorter(lines[2], 20)),
+            other(3, shorter(lines[3], 4)),
+            other(3, lines[3].replacen("--- ", "---  ", 1)),
+            other(0, format!("{VERSION}\r")),
+            format!("{text}\n"),
+            text.trim_end().to_owned(),
+            String::new(),
+        ] {
+            assert!(matches!(Header::decode(bad.as_bytes()), Err(AgeError::Format(_))), "{bad:?}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever stands there is a header to the byte, or none.
+        #[test]
+        fn bytes_are_a_header_or_none(
+            salt in proptest::prelude::any::<[u8; 16]>(),
+            wrapped in proptest::prelude::any::<[u8; 32]>(),
+            mac in proptest::prelude::any::<[u8; 32]>(),
+            work in 1..=MOST_WORK,
+            at in 0_usize..200,
+            byte in proptest::prelude::any::<u8>(),
+        ) {
+            let header = Header { salt, work, wrapped, mac };
+            let mut lines = header.encode().into_bytes();
+            assert_eq!(Header::decode(&lines).unwrap(), header);
+            let at = at % lines.len();
+            lines[at] = byte;
+            if let Ok(read) = Header::decode(&lines) {
+                assert_eq!(read.encode().into_bytes(), lines);
+            }
+            lines.truncate(at);
+            assert!(Header::decode(&lines).is_err());
+        }
+
+        /// However the reader cuts it, and whatever one byte becomes: the text, or an error.
+        #[test]
+        fn a_file_is_given_whole_or_not_at_all(
+            plain in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+            cut in 1_usize..50,
+            at in 0_usize..600,
+            bit in 0_u8..8,
+        ) {
+            struct Cut<'a>(&'a [u8], usize);
+            impl Read for Cut<'_> {
+                fn read(&mut self, out: &mut [u8]) -> IoResult<usize> {
+                    let length = self.1.min(out.len());
+                    self.0.read(&mut out[..length])
+                }
+            }
+            let mut sealer = Sealer::with_work(Vec::new(), PASSPHRASE, &mut OpensslRandom, 1).unwrap();
+            sealer.write_all(&plain).unwrap();
+            let mut file = sealer.finish().unwrap();
+            let mut given = Vec::new();
+            Opener::begin(Cut(&file, cut), PASSPHRASE).unwrap().read_to_end(&mut given).unwrap();
+            assert_eq!(given, plain);
+            let at = at % file.len();
+            file[at] ^= 1 << bit;
+            // One digit of work stays one digit, so none of them takes its time.
+            assert!(opened(&file, PASSPHRASE).is_err(), "byte {at}");
         }
     }
 
