@@ -1,6 +1,6 @@
 //! All servers of one node, kept up to date with the rows.
 //!
-//! * [`live`]: what changes while they run; [`contexts`]: the certificates they show; [`files`]: what TFTP and HTTP give out
+//! * `live`: what changes while they run; `contexts`: the certificates they show; `files`: what TFTP and HTTP give out
 
 mod contexts;
 mod files;
