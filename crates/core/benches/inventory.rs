@@ -9,13 +9,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
 use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::OpensslRandom;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::inventory::{Query, Status};
-use ringfence_core::{Cluster, Random, Surroundings};
+use ringfence_core::{Cluster, Random};
 
 /// Letters of an LSC of 2048 bits in PEM.
 const PEM: usize = 1300;

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
+use cluster::surroundings::Surroundings;
 
 /// Letters of a password at least: the original wants six.
 pub const LEAST_PASSWORD: usize = 6;

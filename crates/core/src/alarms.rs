@@ -12,9 +12,10 @@ use wire::printable::one_line;
 
 use crate::CoreError;
 use crate::behind::NODE_BEHIND;
-use crate::cluster::{Cluster, NewNode};
+use crate::cluster::Cluster;
 use crate::enrolment::{SECOND_KEY, STRINGS_LOCKED};
 use crate::trust_stores::listed;
+use cluster::nodes::NewNode;
 
 /// Name of the file in the log directory of a node.
 pub const FILE: &str = "alarms.log";

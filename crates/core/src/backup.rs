@@ -17,10 +17,10 @@ use tar::{Archive, Builder, Header};
 use zeroize::Zeroizing;
 
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
-use crate::unreadable::{KEYS, PUBLISHED};
 use crate::{CoreError, DataDirectory, StoreError};
 use cluster::actor::{Actor, Level};
+use cluster::rows::unreadable::{KEYS, PUBLISHED};
+use cluster::surroundings::Surroundings;
 
 /// Its name in the archive.
 const MANIFEST: &str = "manifest.json";

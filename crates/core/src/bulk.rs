@@ -18,10 +18,11 @@ use zeroize::Zeroizing;
 
 use crate::CoreError;
 use crate::certificates::bring_trusted;
-use crate::cluster::{Cluster, NewNode};
+use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
-use crate::surroundings::Surroundings;
 use cluster::actor::Actor;
+use cluster::nodes::NewNode;
+use cluster::surroundings::Surroundings;
 use cluster::units::service;
 
 pub use exchange::{Exchange, ExchangeError, ExchangeFolder, SftpServer};

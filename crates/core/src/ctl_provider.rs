@@ -18,10 +18,10 @@ use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::parameters::SecurityMode;
 use cluster::services;
+use cluster::surroundings::Surroundings;
 use cluster::trust_lists::NodeCertificates;
 use cluster::trust_lists::check::{Facts, check};
 use cluster::units::Unit;

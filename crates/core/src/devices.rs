@@ -14,10 +14,10 @@ use pki::lsc::public_key_pem;
 use crate::CoreError;
 use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::enrolment::OF_A_SCHEDULE;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::enrolment::Status;
 use cluster::readable;
+use cluster::surroundings::Surroundings;
 
 /// Letters in a description at most.
 const DESCRIPTION_LIMIT: usize = 128;

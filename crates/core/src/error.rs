@@ -90,6 +90,7 @@ macro_rules! internal_from {
 }
 
 internal_from!(
+    cluster::nodes::BadAddress,
     pki::SignError,
     pki::RandomError,
     pki::key::KeyError,

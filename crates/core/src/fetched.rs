@@ -17,10 +17,10 @@ use trust::Party;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::alarms::PHONES_NOT_ADDED;
 use cluster::names::device_name;
+use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
 
 /// `ITL`, in the rows.

@@ -31,7 +31,6 @@ use crate::certificates::rows::add_trusted;
 use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::enrolment::strings::StringKey;
 use crate::enrolment::{OF_A_SCHEDULE, version_stamp};
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::certificates::checks::authority;
 use cluster::config::{DeviceSecurityMode, Protocol};
@@ -39,6 +38,7 @@ use cluster::enrolment::lsc::signed_elsewhere;
 use cluster::enrolment::{KeyOrder, Operation, Status};
 use cluster::parameters;
 use cluster::readable::{pem_of, readable};
+use cluster::surroundings::Surroundings;
 use cluster::units::{Unit, service_named};
 
 pub use read::{PeerCertificate, PeerDevice, read_capf, read_tvs};

@@ -32,6 +32,7 @@ pub mod inventory;
 pub mod log_ins;
 pub mod monitor;
 pub mod network;
+pub mod opening;
 pub mod operations;
 pub mod publish;
 pub mod recovery;
@@ -39,7 +40,6 @@ pub mod restarts;
 pub mod revocation;
 pub mod rollback;
 pub mod service_control;
-pub mod surroundings;
 pub mod trust_stores;
 pub mod truth;
 pub mod tvs;
@@ -55,7 +55,6 @@ pub use store::ownership::{Owner, user_name};
 pub use store::serving::Serving;
 pub use store::sql::Table;
 pub use store::{StoreError, append, aside, caller, regular};
-pub use surroundings::Surroundings;
 pub use wire::printable;
 
 /// What became of a file on a node.

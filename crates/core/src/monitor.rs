@@ -15,10 +15,10 @@ use wire::printable;
 use crate::CoreError;
 use crate::alarms::Receiver;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::monitor::decide::{self, Notice, Said, Schedule};
 use cluster::monitor::watched::Watched;
+use cluster::surroundings::Surroundings;
 
 pub use watch::{LscPage, LscPages};
 

@@ -10,11 +10,12 @@ use cluster::rows::NodeRow;
 use pki::listing::ListKind;
 
 use crate::CoreError;
-use crate::cluster::{Cluster, NewNode};
+use crate::cluster::Cluster;
 use crate::restarts::{self, NETWORK};
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
+use cluster::nodes::NewNode;
 use cluster::parameters::SecurityMode;
+use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
 
 /// What phones check lists, configs and servers with, in the order in which it is renewed: TVS vouches for the first, the lists that

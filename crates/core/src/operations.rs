@@ -9,9 +9,9 @@ use wire::ctl_provider::NodeStatus;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::ctl_provider::outcome;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::parameters::{self, CAPF_PORT, SecurityMode, TVS_PORT};
+use cluster::surroundings::Surroundings;
 use cluster::trust_lists::CtlSigner;
 
 /// Characters of a statement that stand in the audit log: a line of the shell.

@@ -13,7 +13,7 @@ use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
+use cluster::surroundings::Surroundings;
 use cluster::trust_lists::{self, ListPlan};
 
 /// Permission of a published file: phones get it without a password, so everybody may read it.

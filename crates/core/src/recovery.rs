@@ -15,9 +15,9 @@ use wire::ctl_provider::NodeStatus;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::ctl_provider::outcome;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::parameters::SecurityMode;
+use cluster::surroundings::Surroundings;
 use cluster::trust_lists::{CtlSigner, NodeCertificates};
 use cluster::units::Unit;
 

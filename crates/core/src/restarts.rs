@@ -5,7 +5,6 @@ use cluster::rows::{NodeRow, ServiceRow};
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::parameters::SecurityMode;
 use cluster::releases::Release;
@@ -13,6 +12,7 @@ use cluster::services::{
     self, AXL_TOMCAT, CALL_MANAGER, CAPF, CTI_MANAGER, DRF_LOCAL, DRF_MASTER, EXTENSION_MOBILITY, HA_PROXY, ILS, LBM,
     Run, TFTP, TOMCAT, TVS, UDS_TOMCAT, within,
 };
+use cluster::surroundings::Surroundings;
 
 /// The cause of a new CTL. Those that are not said here are names of units.
 pub(crate) const CTL: &str = "CTL";

@@ -8,10 +8,10 @@ use crate::CoreError;
 use crate::alarms::Receiver;
 use crate::cluster::Cluster;
 use crate::guard::Behind;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::alarms::{ROLLBACK_DISABLED, ROLLBACK_ENABLED};
 use cluster::parameters::ROLLBACK;
+use cluster::surroundings::Surroundings;
 
 /// Row of `processconfig` that is ours: when the last rollback was over, milliseconds since 1970 UTC.
 const ROLLBACK_ENDED: &str = "RingfenceRollbackEnded";

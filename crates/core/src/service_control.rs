@@ -8,10 +8,10 @@ use cluster::rows::{NodeRow, ServiceRow};
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::recovery::itl_reset::end_reset;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::services;
 use cluster::services::{Kind, Run, Service};
+use cluster::surroundings::Surroundings;
 
 /// What is done with a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

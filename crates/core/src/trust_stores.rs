@@ -17,10 +17,10 @@ use crate::CoreError;
 use crate::certificates::rows::add_trusted;
 use crate::certificates::{Entry, entries, put_trusted, refresh_roles};
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::parameters;
 use cluster::readable::{KeepsCertificate, pem_of, readable};
+use cluster::surroundings::Surroundings;
 use cluster::units::{SERVICES, Service, Unit, service, service_named};
 
 /// Where the CAs of phones' certificates stand: who checks LSCs and MICs looks there.

@@ -7,7 +7,7 @@
 //!
 //! What is damaged stands as an alarm until it is mended or deleted.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cluster::rows::{CertificateRow, Content, DELETE, NodeRow, RequestRow, RequestState, Unreadable};
 use pki::SoftKey;
@@ -22,22 +22,16 @@ use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
 use crate::guard::check_reason;
 use crate::network::CHECKED;
-use crate::surroundings::Surroundings;
 use crate::trust_stores::{PHONE_CA_STORES, hanging_lscs, listed};
 use cluster::actor::{Actor, Level};
 use cluster::alarms::ROW_UNREADABLE;
 use cluster::parameters::Parameters;
 use cluster::readable::{self, KeepsCertificate};
 use cluster::releases::Recovery;
+use cluster::rows::unreadable::{KEYS, NOT_THERE, PUBLISHED, of_file, own_key};
+use cluster::surroundings::Surroundings;
 use cluster::trust_lists::NodeCertificates;
 use cluster::units::{Unit, service};
-
-/// The folder of keys, in the place of a table.
-pub const KEYS: &str = "keys";
-/// The folder of published files, in the place of a table.
-pub const PUBLISHED: &str = "published";
-/// What is wrong with a key that is not there.
-pub(crate) const NOT_THERE: &str = "it is not there";
 
 /// The rows that say which certificate a unit of a node has.
 const OWN: &str = "owncertificate";
@@ -55,26 +49,6 @@ const CERTIFICATES: [&str; 5] =
 
 /// The rows of requests.
 const REQUESTS: [&str; 1] = ["certificaterequest"];
-
-/// A file that cannot be read. The key is what is behind the data directory of its node.
-pub(crate) fn of_file(folder: &str, path: &Path, reason: &str) -> Unreadable {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // A subscriber's folders stand in `nodes/NAME/`.
-    let node = path.parent().and_then(Path::parent);
-    let below = node.and_then(Path::parent).is_some_and(|parent| parent.ends_with("nodes"));
-    let node = node.and_then(Path::file_name).filter(|_| below).map(|node| format!("{}/", node.to_string_lossy()));
-    Unreadable {
-        table: folder.to_owned(),
-        key: format!("{}{name}", node.unwrap_or_default()),
-        reason: reason.to_owned(),
-        way_out: None,
-    }
-}
-
-/// The key of the row that says which certificate a unit of a node has.
-pub(crate) fn own_key(node: &str, unit: Unit) -> String {
-    format!("{node}/{}", unit.service())
-}
 
 /// A key that a node must have.
 struct NeededKey {

@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::readable::{KeepsCertificate, check};
+use cluster::surroundings::Surroundings;
 use cluster::units::service;
 
 /// A file younger than this may belong to a command that is not done, seconds: none takes an hour.

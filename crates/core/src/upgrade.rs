@@ -5,11 +5,12 @@ use cluster::rows::NodeRow;
 
 use crate::CoreError;
 use crate::certificates::{MadeCertificate, insert_own, make, note_former, refresh_roles, replace_own};
-use crate::cluster::{Cluster, NewNode};
-use crate::surroundings::Surroundings;
+use crate::cluster::Cluster;
 use cluster::actor::Actor;
+use cluster::nodes::NewNode;
 use cluster::parameters::RELEASE;
 use cluster::releases::{self, Recovery, Release, release};
+use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
 
 /// What an upgrade does with the ITLRecovery certificate of the publisher.

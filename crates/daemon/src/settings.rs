@@ -12,10 +12,10 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::{self, DEFAULT_RELEASE, Release, release};
 use pki::capf::Sha2Proof;
 use ringfence_core::CoreError;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::files::HELD;
 use serde::{Deserialize, Serialize};
 use wire::capf::Timeouts;

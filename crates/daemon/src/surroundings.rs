@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cluster::Surroundings;
 use pki::{OpensslRandom, Random};
-use ringfence_core::Surroundings;
 
 /// The system's clock and OpenSSL's random source.
 #[derive(Debug, Clone, Copy, Default)]

@@ -14,15 +14,16 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
+use cluster::surroundings::MakeRsaKey;
 use daemon::node::{Listen, Node, NodeOptions};
 use daemon::surroundings::now;
 use jiff::tz::TimeZone;
 use pki::{OpensslRandom, Random, verify};
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
-use ringfence_core::surroundings::MakeRsaKey;
-use ringfence_core::{Cluster, Surroundings};
 use wire::signed_file::SignedFile;
 use wire::tftp::{Mode, Options, Packet, Request};
 

@@ -2,12 +2,13 @@
 
 use std::io::IsTerminal;
 
+use cluster::Surroundings;
 use cluster::rows::Unreadable;
 use cluster::{Level, moment};
 use jiff::tz::TimeZone;
 use pki::date::utc;
 use ringfence_core::inventory::{Entry, Kind, Query, Status};
-use ringfence_core::{Cluster, CoreError, Surroundings};
+use ringfence_core::{Cluster, CoreError};
 use serde_json::{Value, json};
 use shell::columns::Columns;
 

@@ -1,5 +1,6 @@
 //! `ringfence monitor`: what expires, as the certificate monitor sees it now.
 
+use cluster::Surroundings;
 use cluster::alarms::Alarm;
 use cluster::monitor::decide::alarm_of;
 use cluster::monitor::watched::Watched;
@@ -8,7 +9,7 @@ use daemon::monitor::MonitorSettings;
 use daemon::settings::Settings;
 use daemon::surroundings::System;
 use pki::date::utc;
-use ringfence_core::{Cluster, Surroundings};
+use ringfence_core::Cluster;
 use serde_json::{Value, json};
 
 use crate::exit::{Answer, Failure};

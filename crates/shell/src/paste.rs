@@ -1,9 +1,10 @@
 //! What is pasted behind `set cert import`: certificates as PEM, line by line. An empty line behind the last one ends it, and
 //! Ctrl-D anywhere [sources/shell#certificate-commands].
 
+use cluster::Surroundings;
 use cluster::units::Unit;
+use ringfence_core::CoreError;
 use ringfence_core::import::GIVEN_BYTES;
-use ringfence_core::{CoreError, Surroundings};
 use zeroize::Zeroizing;
 
 use crate::run::requests::ImportOptions;

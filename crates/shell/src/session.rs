@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cluster::Actor;
+use cluster::Surroundings;
 use cluster::parameters::SecurityMode;
 use cluster::rows::NodeRow;
 use cluster::services::{self, Run};
@@ -13,7 +14,7 @@ use ringfence_core::enrolment::Selection;
 use ringfence_core::monitor::MonitorChoice;
 use ringfence_core::network::NetworkChange;
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::{Cluster, CoreError, ListKind, Surroundings, Table, rollback};
+use ringfence_core::{Cluster, CoreError, ListKind, Table, rollback};
 
 use crate::columns::{Columns, Look, USUAL, wrap_lines};
 use crate::complete::Completer;

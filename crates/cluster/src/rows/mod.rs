@@ -26,7 +26,7 @@ mod recovery;
 mod requests;
 mod resets;
 mod restarts;
-mod unreadable;
+pub mod unreadable;
 mod waves;
 mod web_security;
 mod wrong_strings;

@@ -1,5 +1,9 @@
 //! What cannot be read, and what mends it.
 
+use std::path::Path;
+
+use crate::units::Unit;
+
 /// A row, or a file, that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Unreadable {
@@ -61,4 +65,31 @@ pub enum Content {
     DeviceName,
     /// The model of a device.
     Model,
+}
+
+/// The folder of keys, in the place of a table.
+pub const KEYS: &str = "keys";
+/// The folder of published files, in the place of a table.
+pub const PUBLISHED: &str = "published";
+/// What is wrong with a key that is not there.
+pub const NOT_THERE: &str = "it is not there";
+
+/// A file that cannot be read. The key is what is behind the data directory of its node.
+pub fn of_file(folder: &str, path: &Path, reason: &str) -> Unreadable {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // A subscriber's folders stand in `nodes/NAME/`.
+    let node = path.parent().and_then(Path::parent);
+    let below = node.and_then(Path::parent).is_some_and(|parent| parent.ends_with("nodes"));
+    let node = node.and_then(Path::file_name).filter(|_| below).map(|node| format!("{}/", node.to_string_lossy()));
+    Unreadable {
+        table: folder.to_owned(),
+        key: format!("{}{name}", node.unwrap_or_default()),
+        reason: reason.to_owned(),
+        way_out: None,
+    }
+}
+
+/// The key of the row that says which certificate a unit of a node has.
+pub fn own_key(node: &str, unit: Unit) -> String {
+    format!("{node}/{}", unit.service())
 }

@@ -9,9 +9,9 @@ use pki::Certificate;
 use super::rows::{put_trusted, refresh_roles};
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::readable::{certificate, pem_of, readable};
+use cluster::surroundings::Surroundings;
 use cluster::units::service_named;
 
 /// A CA of the list.

@@ -6,8 +6,8 @@ use wire::printable::is_one_line;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
+use cluster::surroundings::Surroundings;
 use cluster::units::service;
 
 /// Letters at most: the line of a list.

@@ -6,10 +6,11 @@ use pki::{Certificate, SoftKey};
 use store::keys::KeyStore;
 
 use crate::CoreError;
-use crate::cluster::{Cluster, NewNode};
-use crate::surroundings::{MakeRsaKey, Surroundings};
+use crate::cluster::Cluster;
+use cluster::nodes::NewNode;
 use cluster::readable::readable;
 use cluster::releases::{KeyProfile, Recovery};
+use cluster::surroundings::{MakeRsaKey, Surroundings};
 use cluster::units::Unit;
 
 /// Names tried for a new CAPF: with eight random digits the first one is free.

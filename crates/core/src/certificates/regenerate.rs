@@ -9,10 +9,11 @@ use super::make::{make, request};
 use super::rows::replace_own;
 use crate::CoreError;
 use crate::certificate_log::Logged;
-use crate::cluster::{Cluster, NewNode};
-use crate::surroundings::Surroundings;
+use crate::cluster::Cluster;
 use cluster::actor::{Actor, Level};
+use cluster::nodes::NewNode;
 use cluster::releases::KeyProfile;
+use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
 
 /// What a renewal did.

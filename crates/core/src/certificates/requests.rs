@@ -9,11 +9,12 @@ use pki::request::{CertificateRequest, RequestSpec, request};
 use super::make::new_key;
 use crate::CoreError;
 use crate::certificate_log::Logged;
-use crate::cluster::{Cluster, NewNode, check_host_name};
-use crate::surroundings::Surroundings;
+use crate::cluster::Cluster;
 use cluster::actor::{Actor, Level};
+use cluster::nodes::{NewNode, check_host_name};
 use cluster::readable;
 use cluster::releases::requests::RequestRow as Row;
+use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
 
 /// Names that are asked for besides those of the nodes: what a page of the original shows, and far more than a cluster has.
@@ -349,5 +350,5 @@ fn check_name(name: &str) -> Result<(), CoreError> {
         let text = format!("{} is a wildcard; such certificates are not supported", name.escape_debug());
         return Err(CoreError::BadInput(text));
     }
-    name.split('.').try_for_each(check_host_name)
+    Ok(name.split('.').try_for_each(check_host_name)?)
 }

@@ -6,9 +6,10 @@ use pki::extensions::AltName;
 
 use super::upload::{Upload, UploadPlan};
 use crate::CoreError;
-use crate::cluster::{Cluster, NewNode};
-use crate::surroundings::Surroundings;
+use crate::cluster::Cluster;
 use cluster::actor::{Actor, Level};
+use cluster::nodes::NewNode;
+use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
 
 /// What is used, and for what.

@@ -15,13 +15,14 @@ use super::requests::ListedRequest;
 use super::rows::{put_trusted, replace_own};
 use crate::CoreError;
 use crate::certificate_log::Logged;
-use crate::cluster::{Cluster, NewNode};
+use crate::cluster::Cluster;
 use crate::revocation::note_findings;
-use crate::surroundings::Surroundings;
 use crate::trust_stores::trust_store;
 use cluster::actor::{Actor, Level};
+use cluster::nodes::NewNode;
 use cluster::readable::{KeepsCertificate, readable, request};
 use cluster::revocation::{Finding, Policy};
+use cluster::surroundings::Surroundings;
 use cluster::units::{Unit, service};
 
 /// What somebody uploads.

@@ -5,9 +5,10 @@ use cluster::rows::{NodeRow, WebSecurityRow};
 use pki::extensions::AltName;
 
 use crate::CoreError;
-use crate::cluster::{Cluster, SubjectParts, check_host_name};
-use crate::surroundings::Surroundings;
+use crate::cluster::Cluster;
 use cluster::actor::{Actor, Level};
+use cluster::nodes::{SubjectParts, check_host_name};
+use cluster::surroundings::Surroundings;
 
 impl Cluster {
     /// Sets the subject parts of a node, and with `alternate` a host name or an address for its subjectAltNames. Certificates

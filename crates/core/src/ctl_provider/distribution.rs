@@ -9,11 +9,11 @@ use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::publish::MODE;
 use crate::restarts::CTL;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::alarms::CTL_NOT_DISTRIBUTED;
 use cluster::parameters;
 use cluster::readable::list;
+use cluster::surroundings::Surroundings;
 
 impl Cluster {
     /// `utils ctl distribute`: puts the CTL of the cluster on the nodes that have it not.

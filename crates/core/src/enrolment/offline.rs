@@ -28,10 +28,10 @@ use super::schedule::{listed, note_devices};
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::import::title;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::enrolment::lsc::signed_elsewhere;
 use cluster::readable::{self, pem_of};
+use cluster::surroundings::Surroundings;
 
 /// Files in a directory of certificates at most: more than the phones of the largest cluster.
 const FILES: usize = 100_000;

@@ -16,12 +16,12 @@ use super::{CHANGE, OF_A_SCHEDULE, version_stamp};
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::files::Unfit;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 use cluster::names::device_name;
 use cluster::parameters;
 use cluster::readable::{self, KeepsCertificate};
+use cluster::surroundings::Surroundings;
 
 /// Devices that get a `change` row each; beyond that one row stands for all and everything is read anew.
 const SINGLE_CHANGES: usize = 32;

@@ -7,8 +7,8 @@ use cluster::rows::{LscRow, LscState};
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
+use cluster::surroundings::Surroundings;
 
 use super::Authority;
 use super::schedule::{listed, needs_its_lsc, needs_lsc, note_devices};

@@ -9,8 +9,8 @@ use store::StoreError;
 use store::keys::KeyStore;
 use zeroize::Zeroizing;
 
-use crate::surroundings::Surroundings;
-use crate::{CoreError, unreadable};
+use crate::CoreError;
+use cluster::surroundings::Surroundings;
 
 /// Digits at least and at most [sources/capf#authentication].
 pub const LEAST_DIGITS: usize = 4;
@@ -106,7 +106,11 @@ impl StringKey {
     pub(crate) fn load(keys: &KeyStore) -> Result<Option<Self>, CoreError> {
         let Some(bytes) = keys.load(&pki::hash::sha256(KEY_NAME))? else { return Ok(None) };
         let key = Self::read(&bytes).map_err(|reason| {
-            CoreError::Unreadable(unreadable::of_file(unreadable::KEYS, &keys.folder().join(Self::file()), &reason))
+            CoreError::Unreadable(cluster::rows::unreadable::of_file(
+                cluster::rows::unreadable::KEYS,
+                &keys.folder().join(Self::file()),
+                &reason,
+            ))
         })?;
         Ok(Some(Self(Zeroizing::new(key))))
     }

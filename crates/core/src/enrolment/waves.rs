@@ -10,9 +10,9 @@ use super::schedule::{Selection, check_wave_mode, listed, note_devices};
 use super::version_stamp;
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::enrolment::kinds::{AuthenticationMode, Operation, Status};
+use cluster::surroundings::Surroundings;
 
 /// Which devices a wave is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::alarms::ITL_RECOVERY_BACKUP;
 use cluster::releases::Recovery;
+use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
 
 /// Name of the file.

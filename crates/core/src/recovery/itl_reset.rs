@@ -19,12 +19,12 @@ use crate::bulk::{Exchange, SftpServer};
 use crate::cluster::Cluster;
 use crate::publish::MODE;
 use crate::restarts::{ITL_RESET, RESET_ITL};
-use crate::surroundings::Surroundings;
 use crate::{CoreError, rollback};
 use cluster::actor::{Actor, Level};
 use cluster::alarms::ITL_NOT_RESET;
 use cluster::releases::ItlReset;
 use cluster::services;
+use cluster::surroundings::Surroundings;
 use cluster::trust_lists::{self, ListPlan, NodeCertificates};
 use cluster::units::Unit;
 

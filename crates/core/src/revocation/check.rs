@@ -12,10 +12,10 @@ use super::Question;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::monitor::watch::place;
-use crate::surroundings::Surroundings;
 use cluster::actor::{Actor, Level};
 use cluster::readable::readable;
 use cluster::revocation::{Finding, Policy, State};
+use cluster::surroundings::Surroundings;
 use cluster::units::service_named;
 
 /// The store whose certificates may sign responses when that is their purpose: the original wants the certificate of a responder

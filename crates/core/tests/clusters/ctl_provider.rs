@@ -1,8 +1,10 @@
 //! What the CTL provider takes, what it refuses and why, and what becomes of a node that fails.
 
+use cluster::Surroundings;
 use cluster::alarms::CTL_NOT_DISTRIBUTED;
 use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::rows::{CtlFileRow, StandingAlarmRow};
@@ -16,8 +18,7 @@ use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::sign::SigningIdentity;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::administrators::Password;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::{Cluster, CoreError, Surroundings};
+use ringfence_core::{Cluster, CoreError};
 use wire::ctl_provider::{Choice, Upload};
 use wire::digest::DigestId;
 
@@ -34,7 +35,7 @@ impl Surroundings for Lab {
         &mut self.0
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

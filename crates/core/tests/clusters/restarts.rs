@@ -1,5 +1,7 @@
 //! Services and the restarts that changes of certificates need: which, where, and until when.
 
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::rows::NodeRow;
@@ -8,9 +10,8 @@ use cluster::units::Unit;
 use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::{OpensslRandom, Random};
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::service_control::ServiceState;
-use ringfence_core::{Cluster, CoreError, Serving, Surroundings};
+use ringfence_core::{Cluster, CoreError, Serving};
 
 struct Clock(i64, OpensslRandom);
 
@@ -23,7 +24,7 @@ impl Surroundings for Clock {
         &mut self.1
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

@@ -1,6 +1,8 @@
 //! A cluster of two nodes with the names, sizes and serial numbers of [sources/published-clusters#two-nodes], from its
 //! first start through mixed mode and a renewal of the CallManager certificate.
 
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::units::Unit;
@@ -8,8 +10,7 @@ use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{OpensslRandom, Random, RandomError};
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::{Cluster, CoreError, Surroundings};
+use ringfence_core::{Cluster, CoreError};
 use wire::role::Role;
 
 /// A clock that the test moves, and the serial numbers of that cluster.
@@ -28,7 +29,7 @@ impl Surroundings for Seed {
         &mut self.random
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 

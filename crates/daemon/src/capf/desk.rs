@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::Surroundings;
 use pki::{OpensslRandom, Random};
+use ringfence_core::Cluster;
 use ringfence_core::enrolment::{Desk, Refused, Visit};
 use ringfence_core::files::NodeFiles;
-use ringfence_core::{Cluster, Surroundings};
 use tokio::time::{Instant, timeout_at};
 use wire::capf::{AuthResponse, Done, Ended, KeySpec, Operation};
 

@@ -319,9 +319,9 @@ impl Runner {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // tests may stop at the first surprise
+    use cluster::Surroundings;
+    use cluster::nodes::NewCluster;
     use jiff::tz::TimeZone;
-    use ringfence_core::Surroundings;
-    use ringfence_core::cluster::NewCluster;
 
     use super::*;
     use crate::settings::ClusterSettings;

@@ -2,10 +2,11 @@
 //! the command that changes it; one that a command has put another in place of is a warning, because a unit file that still says it
 //! must not leave phones without TVS after a reboot.
 
+use cluster::nodes::check_country;
 use cluster::parameters::RELEASE;
 use cluster::parameters::{CAPF_PORT, Parameters, TVS_PORT};
 use cluster::rows::{FormerSettingRow, NodeRow};
-use ringfence_core::cluster::{SUBJECT, UPGRADED_FROM, check_country};
+use ringfence_core::cluster::{SUBJECT, UPGRADED_FROM};
 use ringfence_core::{Cluster, CoreError};
 
 use super::ServeError;

@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use crate::receiver::{Running, lines, rsyslog, until};
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
 use cluster::{Actor, Level};
 use daemon::capf::CapfCounters;
@@ -19,8 +21,7 @@ use daemon::surroundings::System;
 use daemon::tvs::TvsCounters;
 use jiff::tz::TimeZone;
 use ringfence_core::alarms::Receiver;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::{Cluster, Random, Surroundings};
+use ringfence_core::{Cluster, Random};
 
 /// The machine's Python: it has Debian's packages.
 const PYTHON: &str = "/usr/bin/python3";
@@ -40,7 +41,7 @@ impl Surroundings for At {
         self.1.random()
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

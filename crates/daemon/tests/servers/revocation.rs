@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authority::Authority;
+use cluster::Surroundings;
 use cluster::parameters::*;
 use cluster::revocation::State;
 use cluster::rows::NodeRow;
@@ -26,7 +27,7 @@ use pki::Certificate;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::{Upload, UploadPlan};
 use ringfence_core::revocation::{Ask, Question};
-use ringfence_core::{Cluster, CoreError, Random, Surroundings};
+use ringfence_core::{Cluster, CoreError, Random};
 use tempfile::TempDir;
 
 const DAY: i64 = 86_400_000;
@@ -94,7 +95,7 @@ impl Surroundings for At {
         self.1.random()
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

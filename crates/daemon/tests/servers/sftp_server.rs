@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster::bulk::bundle::BUNDLE_BYTES;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
 use cluster::{Actor, Level};
 use daemon::sftp::SftpExchange;
@@ -17,7 +18,6 @@ use daemon::surroundings::System;
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 use ringfence_core::bulk::{Exchange, ExchangeError, SftpServer};
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use shell::{Outcome, Session, State};
 
 const PASSWORD: &str = "s3cret pass";

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use cluster::surroundings::MakeRsaKey;
 use pki::SoftKey;
 use pki::key::KeyError;
-use ringfence_core::surroundings::MakeRsaKey;
 
 /// Which key: of the other cluster of a scenario or not, its size, and the how-manieth of the cluster.
 type Which = (bool, u32, usize);

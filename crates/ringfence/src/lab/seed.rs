@@ -1,12 +1,12 @@
 //! The names, addresses and serial numbers that the lab clusters have: those of [sources/published-clusters#two-nodes].
 
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::Release;
+use cluster::surroundings::{MakeRsaKey, SERIAL_LENGTH};
 use cluster::units::Unit;
 use daemon::surroundings::System;
 use pki::{Random, RandomError};
-use ringfence_core::Surroundings;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::surroundings::{MakeRsaKey, SERIAL_LENGTH};
 
 use super::keys::LabKeys;
 

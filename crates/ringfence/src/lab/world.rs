@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::Surroundings;
 use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::enrolment::Status;
+use cluster::nodes::NewCluster;
 use cluster::parameters::{CAPF_PORT, TVS_PORT};
 use cluster::releases::Release;
 use cluster::units::Unit;
@@ -20,8 +22,7 @@ use phone::factory::ManufacturingCa;
 use phone::{BootReport, Phone, PhoneName, PhoneSettings};
 use pki::hash::{hex, md5};
 use pki::listing::ListKind;
-use ringfence_core::cluster::NewCluster;
-use ringfence_core::{Cluster, Surroundings};
+use ringfence_core::Cluster;
 use shell::{Session, State};
 use trust::Verdict;
 

@@ -1,8 +1,9 @@
 //! `set account name`, `delete account`, `show account`: who may log in from elsewhere with a password.
 
 use cluster::Level;
+use cluster::Surroundings;
+use ringfence_core::CoreError;
 use ringfence_core::administrators::{self, Password, check_name};
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::session::{Reply, Session};

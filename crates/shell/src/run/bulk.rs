@@ -1,11 +1,12 @@
 //! `set cert bulk`: certificates exchanged with other clusters [sources/bulk#commands]. The questions of `sftp` are in
 //! our words, the answers of the others in those of the original.
 
+use cluster::Surroundings;
 use cluster::bulk::units::{BULK_UNITS, BulkUnit};
+use ringfence_core::CoreError;
 use ringfence_core::bulk::exchange::SSH_PORT;
 use ringfence_core::bulk::{Place, SftpServer};
 use ringfence_core::import::title;
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::session::{Reply, Session, one_line};

@@ -1,10 +1,11 @@
 //! `utils capf` without its devices: stale LSCs, roots of MICs [sources/shell#certificate-commands],
 //! [sources/capf#phone-block]. The texts are ours: no transcript of the original was found.
 
+use cluster::Surroundings;
 pub(crate) use cluster::counted;
 use ringfence_core::enrolment::StaleLsc;
 use ringfence_core::import::title;
-use ringfence_core::{CoreError, Surroundings, Table, wall_clock};
+use ringfence_core::{CoreError, Table, wall_clock};
 
 use crate::question::Question;
 use crate::session::{Reply, Session, one_line};

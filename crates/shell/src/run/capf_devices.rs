@@ -1,14 +1,15 @@
 //! `utils capf device`: what CAPF is to do for which phones. Ours: the original has it on the page of a phone and in the bulk
 //! tool, whose words are used here [sources/capf#phone-block].
 
+use cluster::Surroundings;
 use cluster::enrolment::guesses::UNTIL_SCHEDULED;
 use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
+use ringfence_core::CoreError;
 use ringfence_core::enrolment::schedule::{completes_by_text, parse_completes_by};
 use ringfence_core::enrolment::{
     AuthenticationString, Curve, Enrolment, LscRow, RsaSize, Schedule, Scheduled, Selection, StringChoice,
 };
 use ringfence_core::import::title;
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::columns::pairs;
 use crate::question::Question;

@@ -2,7 +2,8 @@
 //! [sources/shell#certificate-commands]. The original sends the requests to an SFTP server; here a directory is named.
 //! The texts are ours.
 
-use ringfence_core::{CoreError, Surroundings};
+use cluster::Surroundings;
+use ringfence_core::CoreError;
 
 use crate::run::capf::{counted, day, table};
 use crate::session::{Outcome, Reply, Session, one_line};

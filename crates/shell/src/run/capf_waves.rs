@@ -1,7 +1,8 @@
 //! `utils capf device wave`: LSCs for many phones, a batch at a time. Ours.
 
+use cluster::Surroundings;
+use ringfence_core::CoreError;
 use ringfence_core::enrolment::{Wave, WavePlan, WaveState, Which};
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::run::capf::{CAPF_STOPPED, NAMES, counted};

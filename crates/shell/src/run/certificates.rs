@@ -1,10 +1,11 @@
 //! `show cert` and `set cert regen` [sources/shell#certificate-commands], [sources/shell#regeneration].
 
+use cluster::Surroundings;
 use cluster::units::{Unit, service_named};
 use ringfence_core::certificates::key_choice::KeyChoice;
 use ringfence_core::certificates::requests::{RequestDigest, digest_named};
 use ringfence_core::trust_stores::Deletion;
-use ringfence_core::{CoreError, Surroundings, certificate_text, spell};
+use ringfence_core::{CoreError, certificate_text, spell};
 
 use crate::question::Question;
 use crate::run::capf::{day, table};

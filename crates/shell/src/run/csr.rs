@@ -1,9 +1,10 @@
 //! Requests to a CA: `set csr`, `show csr` [sources/shell#certificate-commands], [sources/certificates#requests].
 
+use cluster::Surroundings;
 use cluster::moment;
 use cluster::units::Unit;
+use ringfence_core::CoreError;
 use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, RequestDigest, digest_named};
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::run::certificates::bits;
 use crate::session::{Reply, Session};

@@ -1,9 +1,10 @@
 //! `show cert default-ca-list`, `set cert default-ca-list`; `set web-security`, `show web-security`
 //! [sources/trust-stores#preloaded-cas], [sources/shell#certificate-commands].
 
+use cluster::Surroundings;
+use cluster::nodes::SubjectParts;
+use ringfence_core::CoreError;
 use ringfence_core::certificates::default_cas::DefaultCaState;
-use ringfence_core::cluster::SubjectParts;
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::session::{Reply, Session};

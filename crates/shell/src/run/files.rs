@@ -1,6 +1,7 @@
 //! `file delete` of the trust lists [sources/shell#trust-list-commands].
 
-use ringfence_core::{CoreError, ListKind, Surroundings};
+use cluster::Surroundings;
+use ringfence_core::{CoreError, ListKind};
 
 use crate::question::Question;
 use crate::session::{Reply, Session};

@@ -1,7 +1,8 @@
 //! `utils key list|collect`: ours, because the original leaves old keys where they are.
 
+use cluster::Surroundings;
+use ringfence_core::CoreError;
 use ringfence_core::unused_keys::UnusedKey;
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::run::capf::{counted, table};

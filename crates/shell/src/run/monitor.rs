@@ -1,10 +1,11 @@
 //! `show cert monitor`, `set cert acknowledge`. Ours.
 
+use cluster::Surroundings;
 use cluster::monitor::decide::alarm_of;
 use cluster::monitor::watched::Watched;
 use cluster::parameters::{ENABLE_CRL, ENABLE_OCSP};
 use cluster::revocation::Policy;
-use ringfence_core::{CoreError, Surroundings, Table};
+use ringfence_core::{CoreError, Table};
 
 use super::capf::{counted, day};
 use crate::session::{Reply, Session, one_line};

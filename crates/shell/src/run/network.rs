@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use cluster::Surroundings;
 use cluster::rows::NodeRow;
 use cluster::units::Unit;
+use ringfence_core::CoreError;
 use ringfence_core::network::{NetworkChange, NetworkDone, NetworkPlan, OldName, Wait};
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::session::{Reply, Session};

@@ -1,7 +1,8 @@
 //! `show parameters`, `set parameter`: ours, for what the original has on a web page.
 
+use cluster::Surroundings;
 use cluster::parameters;
-use ringfence_core::{CoreError, Surroundings};
+use ringfence_core::CoreError;
 
 use crate::session::{Reply, Session, one_line};
 

@@ -1,12 +1,13 @@
 //! `utils itl reset`, `utils ctl reset`, `file get tftp ITLRecovery.p12`, `set rollback`, `show anchors`, `show alarms`
 //! [sources/recovery#itl-reset], [sources/recovery#ctl-reset].
 
+use cluster::Surroundings;
 use cluster::releases::ItlReset;
+use ringfence_core::CoreError;
 use ringfence_core::administrators::Password;
 use ringfence_core::bulk::SftpServer;
 use ringfence_core::recovery::backup;
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::run::bulk::{host_and_port, printable};

@@ -2,13 +2,14 @@
 //!
 //! The certificate is pasted in as on the original (`paste`), or stands in a file that is named, for scripts.
 
+use cluster::Surroundings;
 use cluster::revocation::{Finding, State};
 use cluster::units::{Unit, service_named};
 use ringfence_core::certificates::descriptions::check as check_description;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
 use ringfence_core::trust_stores::trust_store;
-use ringfence_core::{CoreError, Surroundings, printable};
+use ringfence_core::{CoreError, printable};
 
 use crate::paste::PastedFor;
 use crate::question::Question;

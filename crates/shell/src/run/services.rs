@@ -1,10 +1,11 @@
 //! `utils service` [sources/shell#services]. A state has two blanks behind it, as there.
 
+use cluster::Surroundings;
 use cluster::services::Run;
 use cluster::units::Unit;
+use ringfence_core::CoreError;
 use ringfence_core::restarts::Pending;
 use ringfence_core::service_control::{Acted, ServiceState};
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::session::{Reply, Session, one_line};
 

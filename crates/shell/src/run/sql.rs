@@ -1,6 +1,7 @@
 //! `run sql`: a row of names, a row of `=` per column, the rows; no count below [sources/database#output].
 
-use ringfence_core::{CoreError, Surroundings, Table};
+use cluster::Surroundings;
+use ringfence_core::{CoreError, Table};
 
 use crate::session::{Reply, Session, one_line};
 

@@ -1,7 +1,8 @@
 //! `utils system` [sources/shell#system].
 
+use cluster::Surroundings;
+use ringfence_core::CoreError;
 use ringfence_core::upgrade::CarriedRecovery;
-use ringfence_core::{CoreError, Surroundings};
 
 use crate::question::Question;
 use crate::session::{Reply, Session, one_line};

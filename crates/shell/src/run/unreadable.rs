@@ -1,7 +1,8 @@
 //! `utils unreadable list|delete`: ours.
 
+use cluster::Surroundings;
 use cluster::rows::Unreadable;
-use ringfence_core::{CoreError, Surroundings};
+use ringfence_core::CoreError;
 
 use crate::run::capf::counted;
 use crate::session::{Reply, Session, behind, one_line};

@@ -4,7 +4,8 @@
 use crate::node::{Place, START};
 use crate::phones::{FIRST, SECOND};
 use cluster::Level;
-use ringfence_core::{OpensslRandom, Random, Surroundings};
+use cluster::Surroundings;
+use ringfence_core::{OpensslRandom, Random};
 use shell::{Outcome, Session};
 
 /// The clock and names of the test, but each new CAPF gets another name.
@@ -17,7 +18,7 @@ impl Surroundings for NextCapf<'_> {
     fn random(&mut self) -> &mut dyn Random {
         self.0.random()
     }
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         self.0.rsa_keys()
     }
     fn capf_suffix(&mut self) -> Result<String, ringfence_core::RandomError> {

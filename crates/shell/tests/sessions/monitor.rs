@@ -2,7 +2,7 @@
 
 use crate::node::Place;
 use cluster::Level;
-use ringfence_core::Surroundings;
+use cluster::Surroundings;
 use shell::Outcome;
 
 /// Milliseconds of a day.

@@ -2,9 +2,10 @@
 
 use crate::node::Place;
 use cluster::Level;
+use cluster::Surroundings;
 use cluster::rows::FetchedListRow;
 use cluster::units::Unit;
-use ringfence_core::{ListKind, Surroundings};
+use ringfence_core::ListKind;
 use shell::Outcome;
 
 const PHONE: &str = crate::phones::FIRST;

@@ -11,8 +11,8 @@ use super::{Desk, Issued, Refused, Visit};
 use crate::CoreError;
 use crate::enrolment::recorder::Step;
 use crate::enrolment::second_key::HandedIn;
-use crate::surroundings::{SERIAL_LENGTH, Surroundings};
 use cluster::readable::{certificate, pem_of};
+use cluster::surroundings::{SERIAL_LENGTH, Surroundings};
 
 impl Desk {
     /// Answers [`wire::capf::Question::Issue`]: puts the intent on record, signs, puts the certificate on record, and only then

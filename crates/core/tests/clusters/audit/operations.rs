@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cluster::Surroundings;
 use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, Operation};
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::rows::NodeRow;
@@ -15,10 +17,9 @@ use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{OpensslRandom, Random};
 use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::enrolment::{Schedule, Selection, StringChoice};
 use ringfence_core::upgrade::CarriedRecovery;
-use ringfence_core::{Cluster, CoreError, Serving, Surroundings};
+use ringfence_core::{Cluster, CoreError, Serving};
 use sha2::{Digest, Sha256};
 
 pub struct Clock(pub i64, OpensslRandom);
@@ -32,7 +33,7 @@ impl Surroundings for Clock {
         &mut self.1
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

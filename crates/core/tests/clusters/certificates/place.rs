@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
 use cluster::rows::{CertificateRow, NodeRow};
 use cluster::units::Unit;
@@ -10,8 +12,7 @@ use jiff::tz::TimeZone;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::{Cluster, CoreError, Serving, Surroundings};
+use ringfence_core::{Cluster, CoreError, Serving};
 use tempfile::TempDir;
 
 /// Begins an hour after the folder is made: OpenSSL dates what it signs by the clock of the machine, which goes on.
@@ -29,7 +30,7 @@ impl Surroundings for Clock {
         &mut self.random
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

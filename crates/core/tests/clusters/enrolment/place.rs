@@ -4,9 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
 
+use cluster::Surroundings;
 use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, KeyPlan, Operation};
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
 use cluster::rows::NodeRow;
 use cluster::{Actor, Level};
@@ -17,9 +19,8 @@ use pki::name::Subject;
 use pki::profile::{CertificateProfile, Purpose, SelfSigned, Usage, self_signed};
 use pki::signer::Signer;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
 use ringfence_core::enrolment::{Desk, Enrolment, Policy, Refused, Schedule, Selection, StringChoice, Visit};
-use ringfence_core::{Cluster, Serving, Surroundings};
+use ringfence_core::{Cluster, Serving};
 use tempfile::TempDir;
 use wire::capf::{AuthResponse, Cause, DeviceName, Done, Ended, KeySpec, Operation as Asked, Password, RsaSize, Stage};
 use wire::digest::DigestId;
@@ -48,7 +49,7 @@ impl Surroundings for Clock {
         &mut self.random
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

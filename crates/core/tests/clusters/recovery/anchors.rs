@@ -1,9 +1,9 @@
 //! Lists that name certificates which are gone, and renewals that would take the last one away.
 
+use cluster::nodes::SubjectParts;
 use cluster::releases::release;
 use cluster::units::Unit;
 use pki::listing::ListKind;
-use ringfence_core::cluster::SubjectParts;
 use ringfence_core::upgrade::CarriedRecovery;
 use wire::role::Role;
 

@@ -1,5 +1,7 @@
 //! A cluster of two nodes in a folder of its own, with a clock that the test moves.
 
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::rows::NodeRow;
@@ -8,8 +10,7 @@ use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::listing::ListKind;
 use pki::{NameForm, OpensslRandom, Random};
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::{Cluster, CoreError, Serving, Surroundings};
+use ringfence_core::{Cluster, CoreError, Serving};
 use wire::trust_list::TrustList;
 
 /// The clock of a test.
@@ -27,7 +28,7 @@ impl Surroundings for Clock {
         &mut self.random
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

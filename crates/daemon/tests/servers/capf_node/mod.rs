@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
+use cluster::Surroundings;
 use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
 use cluster::rows::NodeRow;
 use cluster::{Actor, Level};
@@ -21,13 +23,12 @@ use jiff::tz::TimeZone;
 use openssl::x509::X509;
 use pki::capf::Sha2Proof;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
+use ringfence_core::Cluster;
 use ringfence_core::enrolment::{
     AuthenticationString, Desk, Enrolment, Policy, Refused, Schedule, Selection, StringChoice, Visit,
 };
 use ringfence_core::files::NodeFiles;
 use ringfence_core::import::PeerImport;
-use ringfence_core::{Cluster, Surroundings};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -67,7 +68,7 @@ impl Surroundings for Clock {
         &mut self.0
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

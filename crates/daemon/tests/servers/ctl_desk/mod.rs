@@ -5,8 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cluster::Surroundings;
 use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::{Actor, Level};
@@ -21,9 +23,8 @@ use pki::name::Subject;
 use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::sign::SigningIdentity;
 use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use ringfence_core::Cluster;
 use ringfence_core::administrators::Password;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::{Cluster, Surroundings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -52,7 +53,7 @@ impl Surroundings for Lab {
         &mut self.0
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
+use cluster::surroundings::MakeRsaKey;
 use daemon::surroundings::System;
 use jiff::tz::TimeZone;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::surroundings::MakeRsaKey;
-use ringfence_core::{Cluster, Random, Surroundings};
+use ringfence_core::{Cluster, Random};
 
 /// The machine, with keys made beforehand.
 struct World(System);

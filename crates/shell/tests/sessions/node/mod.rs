@@ -1,12 +1,13 @@
 //! A cluster of two nodes with the names and serial numbers of [sources/published-clusters#two-nodes], and a session on
 //! one of them.
 
+use cluster::Surroundings;
+use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::releases::release;
 use cluster::units::Unit;
 use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
-use ringfence_core::cluster::{NewCluster, NewNode, SubjectParts};
-use ringfence_core::{Cluster, OpensslRandom, Random, RandomError, Serving, Surroundings};
+use ringfence_core::{Cluster, OpensslRandom, Random, RandomError, Serving};
 use shell::{Outcome, Session, State};
 
 /// Fri Mar 06 21:04:39 UTC 2015, as in [sources/published-clusters#two-nodes].
@@ -28,7 +29,7 @@ impl Surroundings for Seed {
         &mut self.random
     }
 
-    fn rsa_keys(&self) -> ringfence_core::surroundings::MakeRsaKey {
+    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
         std::sync::Arc::new(crate::keys::rsa_key)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pki::key::KeyError;
 use pki::{Random, RandomError, SoftKey};
 
-use cluster::units::Unit;
+use crate::units::Unit;
 
 /// Size of a serial number in bytes: 128 bits [sources/certificates#self-signed-profile].
 pub const SERIAL_LENGTH: usize = 16;
