@@ -106,7 +106,7 @@ impl Store {
         // From the lock for himself to one that is shared nobody waits (flock(2)), unless somebody comes in between.
         let open =
             lock::take_elsewhere(open, path.with_file_name("open.lock"), lock::Kind::Shared, lock::PATIENCE).await?;
-        MIGRATIONS.run(&mut first).await?;
+        bring_up_to_date(path, &mut first).await?;
         first.close().await?;
         let options = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
@@ -342,6 +342,24 @@ fn shared_memory(database: &Path) -> std::ffi::OsString {
     name
 }
 
+/// Runs the migrations that are missing: one process alone, because of two that find them missing the second would run them again. Who finds
+/// none missing waits for nobody.
+async fn bring_up_to_date(path: &Path, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let has: Result<i64, _> =
+        sqlx::query_scalar("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations")
+            .fetch_one(&mut *connection)
+            .await;
+    let wants = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or_default();
+    let _alone = if has.is_ok_and(|has| has == wants) {
+        None
+    } else {
+        let path = path.with_file_name("write.lock");
+        let file = lock::open(&path)?;
+        Some(lock::take_elsewhere(file, path, lock::Kind::Exclusive, lock::PATIENCE).await?)
+    };
+    Ok(MIGRATIONS.run(connection).await?)
+}
+
 /// A schema that this program knows; it cannot be brought up to date on a disk that is not written.
 async fn check_version(path: &Path, connection: &mut AnyConnection) -> Result<(), StoreError> {
     let has: i64 = sqlx::query_scalar("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations")
@@ -444,5 +462,22 @@ mod tests {
         let (begun, ()) = tokio::join!(store.begin_within(lock::PATIENCE), async { drop(stranger) });
         begun.unwrap().commit().await.unwrap();
         store.begin().await.unwrap().commit().await.unwrap();
+    }
+
+    /// A command beside the first start, or two first commands of a newer program.
+    #[test]
+    fn several_bring_the_schema_up_to_date_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringfence.db");
+        let open = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { Store::open(&path, true).await.map(drop) })
+        };
+        std::thread::scope(|scope| {
+            let opened: Vec<_> = (0..6).map(|_| scope.spawn(open)).collect();
+            for one in opened {
+                one.join().unwrap().unwrap();
+            }
+        });
     }
 }

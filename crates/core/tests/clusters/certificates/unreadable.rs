@@ -42,7 +42,7 @@ const FILL: &str = "
     INSERT INTO pendingreset VALUES (1, 1, 'pub', 3, 'aa', '01');
     INSERT INTO formerkey VALUES (lower(hex(zeroblob(32))), 'pub', 3, 'CN=a', '01', 1);
     INSERT INTO servedfolder SELECT pkid, '/tmp', 't' FROM processnode WHERE nodeid = 2;
-    INSERT INTO undeliveredalarm VALUES (1, 'syslog', 'UC_CERT-2-CertValidfor7days', 2, 'line', 1);
+    INSERT OR IGNORE INTO undeliveredalarm VALUES (1, 'syslog', 'UC_CERT-2-CertValidfor7days', 2, 'line', 1);
     INSERT INTO certificatedescription VALUES ('aa', 6, 'ours');
     INSERT OR IGNORE INTO formersetting VALUES ('release', '', '11.0');
     INSERT INTO devicereset VALUES (1, 'SEP001122334455');
