@@ -251,9 +251,11 @@ mod tests {
 
     #[test]
     fn a_directory_is_given_to_the_user_of_the_node_only_when_nothing_is_in_it() {
-        if !geteuid().is_root() {
-            return;
-        }
+        assert!(
+            geteuid().is_root(),
+            "this test gives directories to other users: run it as root, or as the root of a user namespace that knows other users \
+             (`unshare --map-root-user --map-auto`)"
+        );
         let folder = tempfile::tempdir().unwrap();
         let to = Owner { user: 65_534, group: 65_534 };
         let data = DataDirectory::new(folder.path().join("above/data"));
