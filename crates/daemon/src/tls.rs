@@ -158,14 +158,13 @@ where
     let ssl = Ssl::new(context).map_err(|error| failed(&error))?;
     let mut stream = SslStream::new(ssl, tcp).map_err(|error| failed(&error))?;
     loop {
-        // What is written in a handshake fits into the buffers of the system, so it waits for bytes of the client and for nothing else.
-        stream.get_ref().borrow().readable().await.map_err(|error| failed(&error))?;
         let turn = turns::turn(from).await;
         let step = poll_fn(|context| Poll::Ready(turn.compute(|| Pin::new(&mut stream).poll_accept(context))));
         let step = step.await;
         drop(turn);
         match step {
-            Poll::Pending => {}
+            // For bytes of the client, or for room for ours: a connection is not always known to have room when its first bytes have come.
+            Poll::Pending => woken().await,
             Poll::Ready(Ok(())) => return Ok(stream),
             Poll::Ready(Err(error)) => {
                 let reason = error.to_string();
@@ -173,6 +172,12 @@ where
             }
         }
     }
+}
+
+/// Waits until what was asked for before wakes this task.
+async fn woken() {
+    let mut asked = false;
+    poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 /// What lets such a phone in, by the words of OpenSSL; nothing when no setting does.
@@ -214,3 +219,6 @@ fn check_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), TlsError> {
     };
     Err(TlsError::NotRsa { found })
 }
+
+#[cfg(test)]
+mod tests;
