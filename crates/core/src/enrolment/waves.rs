@@ -242,9 +242,10 @@ impl Cluster {
                 }
             }
         }
-        if news {
-            transaction.commit().await?;
+        if !news {
+            return Ok(Some(Wave::new(&row, &devices)));
         }
+        transaction.commit().await?;
         self.wave().await
     }
 
