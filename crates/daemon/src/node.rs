@@ -249,6 +249,8 @@ impl Node {
         for part in [Part::Tvs, Part::Capf, Part::CtlProvider] {
             drop(live.take_over(part).await);
         }
+        // What the start itself has left for the logs stands there when it is done.
+        live.write_log_lines().await;
         let servers = live.servers.lock().await;
         let (listen, capf) = (servers.listen().clone(), servers.capf());
         drop(servers);
