@@ -17,9 +17,10 @@ const OF_EVERYBODY: &str = "\
     size skip sort split start starts_with state stop store subject swap take text then to_owned to_string \
     to_vec trim unwrap_or update values wait with write zip";
 
-/// For each file (its number) the files that it needs, with the first thing it needs of each.
-pub fn needs(files: &[FileFacts]) -> Vec<BTreeMap<usize, String>> {
-    let house = House::new(files);
+/// For each file (its number) the files that it needs, with the first thing it needs of each. `foreign` are names of methods that types of
+/// other crates have.
+pub fn needs(files: &[FileFacts], foreign: &HashSet<&str>) -> Vec<BTreeMap<usize, String>> {
+    let house = House::new(files, foreign);
     files.iter().enumerate().map(|(number, file)| house.needs(number, file)).collect()
 }
 
@@ -31,11 +32,13 @@ struct House<'files> {
     methods: HashMap<(&'files str, &'files str), usize>,
     /// Types that have a method of a name.
     types: HashMap<&'files str, BTreeSet<&'files str>>,
+    foreign: &'files HashSet<&'files str>,
 }
 
 impl<'files> House<'files> {
-    fn new(files: &'files [FileFacts]) -> Self {
-        let mut house = Self { files, modules: HashMap::new(), methods: HashMap::new(), types: HashMap::new() };
+    fn new(files: &'files [FileFacts], foreign: &'files HashSet<&'files str>) -> Self {
+        let mut house =
+            Self { files, modules: HashMap::new(), methods: HashMap::new(), types: HashMap::new(), foreign };
         for (number, file) in files.iter().enumerate() {
             house.modules.insert(&file.module, number);
             for method in &file.methods {
@@ -61,7 +64,10 @@ impl<'files> House<'files> {
         for (of, name) in &file.self_calls {
             note(self.methods.get(&(of.as_str(), name.as_str())).copied(), &|| format!("{of}.{name}()"));
         }
-        for name in file.calls.iter().filter(|name| !OF_EVERYBODY.split(' ').any(|word| word == *name)) {
+        let ours = |name: &&String| {
+            !self.foreign.contains(name.as_str()) && !OF_EVERYBODY.split(' ').any(|word| word == *name)
+        };
+        for name in file.calls.iter().filter(ours) {
             let Some(types) = self.types.get(name.as_str()).filter(|types| types.len() == 1) else { continue };
             for of in types {
                 note(self.methods.get(&(*of, name.as_str())).copied(), &|| format!("{of}.{name}()"));
@@ -164,7 +170,7 @@ mod tests {
 
     fn found(files: &[(&str, &str)]) -> Vec<Vec<String>> {
         let files = house(files);
-        let needs = needs(&files);
+        let needs = needs(&files, &HashSet::new());
         circles(&files, &needs).into_iter().map(|circle| circle.files).collect()
     }
 
