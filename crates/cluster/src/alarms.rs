@@ -72,3 +72,11 @@ pub const ROW_UNREADABLE: Alarm = Alarm {
     meaning: "Lists that may need it stay as they are. Mend it from a backup, or use the CLI command in this message; \
               \"utils unreadable list\" names all",
 };
+
+/// A part of a node goes on with what it knew before. Ours.
+pub const NODE_BEHIND: Alarm = Alarm {
+    name: "UC_CERT-3-NodeBehind",
+    app: "Cisco Certificate Change Notification",
+    meaning: "This part of the node does not follow changes, the others do. It is tried again by itself; the alarm ends when that \
+              works. Where a key is missing, put it back from a backup, or use the CLI command \"set cert regen\"",
+};

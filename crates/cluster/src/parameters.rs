@@ -255,3 +255,6 @@ impl Parameters {
         self.get(name).parse().unwrap_or(fallback)
     }
 }
+
+/// Label of what is refused while [`ROLLBACK`] is on.
+pub const REFUSAL: &str = "rollback-on";

@@ -38,3 +38,18 @@ impl Refusal {
         Self::Refused { label, text: text.into() }
     }
 }
+
+/// Longest reason, bytes: a sentence or two in the audit log.
+const REASON_LIMIT: usize = 400;
+
+/// The reason that somebody gives for a force.
+///
+/// # Errors
+/// [`Refusal::BadInput`]: it says nothing, or too much.
+pub fn check_reason(force: Option<&str>) -> Result<Option<&str>, Refusal> {
+    let reason = force.map(str::trim);
+    if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON_LIMIT) {
+        return Err(Refusal::BadInput(format!("force needs a reason of 1 to {REASON_LIMIT} bytes")));
+    }
+    Ok(reason)
+}

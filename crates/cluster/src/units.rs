@@ -3,6 +3,8 @@
 
 use wire::role::Role;
 
+use crate::Refusal;
+
 /// What a certificate is for on a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unit {
@@ -225,6 +227,29 @@ impl Unit {
     pub const fn keeps_old_copies(self) -> bool {
         matches!(self, Self::Capf)
     }
+}
+
+/// What phones check lists, configs and servers with, in the order in which it is renewed: TVS vouches for the first, the lists that
+/// the first has signed tell of the second, and ITLRecovery is the way back as long as it stays.
+pub const CHECKED: [Unit; 3] = [Unit::CallManager, Unit::Tvs, Unit::ItlRecovery];
+
+/// Where the CAs of phones' certificates stand: who checks LSCs and MICs looks there.
+pub const PHONE_CA_STORES: [&str; 2] = ["CAPF-trust", "CallManager-trust"];
+
+/// The trust store with a name, or that of a unit.
+///
+/// # Errors
+/// [`Refusal::BadInput`] with those that are there.
+pub fn trust_store(name: &str) -> Result<&'static Service, Refusal> {
+    let named = service_named(name);
+    let found = named.filter(|service| service.trust).or_else(|| {
+        let unit = named?;
+        service_named(&format!("{}-trust", unit.name))
+    });
+    found.ok_or_else(|| {
+        let names: Vec<&str> = SERVICES.iter().filter(|service| service.trust).map(|service| service.name).collect();
+        Refusal::BadInput(format!("no trust store {name}; there are {}", names.join(", ")))
+    })
 }
 
 #[cfg(test)]

@@ -20,6 +20,18 @@ pub fn moment(milliseconds: i64, zone: &TimeZone) -> String {
     format!("{} {zone}", time.strftime("%Y-%m-%d %H:%M:%S"))
 }
 
+/// Names that a refusal gives before it counts the rest.
+const NAMED: usize = 3;
+
+/// The first names, and how many more there are.
+pub fn listed(names: &[String]) -> String {
+    let first = names.get(..NAMED.min(names.len())).unwrap_or_default().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

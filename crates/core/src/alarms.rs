@@ -6,15 +6,13 @@ use cluster::alarms::{
 };
 use cluster::rows::{NodeRow, StandingAlarmRow, ToldAlarmRow, UndeliveredRow};
 use jiff::Timestamp;
-use pki::listing::ListKind;
 use store::Transaction;
 use wire::printable::one_line;
 
 use crate::CoreError;
-use crate::behind::NODE_BEHIND;
 use crate::cluster::Cluster;
 use crate::enrolment::{SECOND_KEY, STRINGS_LOCKED};
-use crate::trust_stores::listed;
+use cluster::alarms::NODE_BEHIND;
 use cluster::nodes::NewNode;
 
 /// Name of the file in the log directory of a node.
@@ -196,28 +194,6 @@ impl Cluster {
         }
         self.limit_waiting_alarms(&mut transaction, &Receiver::ALL).await?;
         Ok(transaction.commit().await?)
-    }
-
-    /// The alarms that stand, the oldest first.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn standing_alarms(&self) -> Result<Vec<StandingAlarmRow>, CoreError> {
-        let mut alarms = self.store().standing_alarms().await?;
-        // how many there are changes while it stands
-        if let Some(alarm) = alarms.iter_mut().find(|alarm| alarm.name == PHONES_NOT_ADDED.name) {
-            let mut names = Vec::new();
-            for kind in [ListKind::Ctl, ListKind::Itl] {
-                let held = self.held_lists(kind).await?;
-                names.extend(held.into_iter().filter(|held| !held.known).map(|held| held.device));
-            }
-            names.sort();
-            names.dedup();
-            let holders = if names.len() == 1 { "phone holds" } else { "phones hold" };
-            let said = format!("{} {holders} trust lists: {}", names.len(), listed(&names));
-            alarm.text = format!("{said}. {}", PHONES_NOT_ADDED.meaning);
-        }
-        Ok(alarms)
     }
 }
 

@@ -1,18 +1,10 @@
 //! Parts of a node that cannot take over what changed: each stands as an alarm of its own until it follows again.
 
+use cluster::alarms::NODE_BEHIND;
 use cluster::rows::NodeRow;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use cluster::alarms::Alarm;
-
-/// A part of a node goes on with what it knew before. Ours.
-pub const NODE_BEHIND: Alarm = Alarm {
-    name: "UC_CERT-3-NodeBehind",
-    app: "Cisco Certificate Change Notification",
-    meaning: "This part of the node does not follow changes, the others do. It is tried again by itself; the alarm ends when that \
-              works. Where a key is missing, put it back from a backup, or use the CLI command \"set cert regen\"",
-};
 
 impl Cluster {
     /// The parts of a node about which an alarm stands.

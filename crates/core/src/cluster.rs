@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cluster::nodes::SubjectParts;
-use cluster::rows::{CertificateRow, NodeRow, Unreadable};
+use cluster::rows::{NodeRow, Unreadable};
 use jiff::tz::TimeZone;
 use pki::{Certificate, SoftKey};
 use store::Store;
@@ -14,9 +14,7 @@ use store::directory::{DataDirectory, NodeDirectory};
 use crate::CoreError;
 use crate::revocation::{Ask, NoNetwork};
 use cluster::parameters::Parameters;
-use cluster::readable::KeepsCertificate;
 use cluster::releases::{RELEASES, Release, release};
-use cluster::trust_lists::NodeCertificates;
 use cluster::units::Unit;
 
 /// The release that the cluster came from at its first start; not there after a fresh installation.
@@ -182,17 +180,6 @@ impl Cluster {
         Ok(parameters)
     }
 
-    /// The nodes with their own certificates, the publisher first.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn node_certificates(&self) -> Result<Vec<NodeCertificates>, CoreError> {
-        let rows = self.store.certificates().await?;
-        let nodes = self.store.nodes().await?;
-        let lost = self.unreadable_own().await?;
-        nodes.iter().map(|node| node_certificates(node, &rows, &lost)).collect()
-    }
-
     /// The private key of the own certificate of a unit, from the key store of a node.
     ///
     /// # Errors
@@ -251,31 +238,6 @@ impl Cluster {
         let [country, organization, unit, state, locality] = SUBJECT.map(|name| parameters.get(name).to_owned());
         Ok(SubjectParts { country, organization, unit, state, locality })
     }
-}
-
-/// `lost` are the rows that say which certificate a unit has and that name none.
-fn node_certificates(
-    node: &NodeRow,
-    rows: &[CertificateRow],
-    lost: &[Unreadable],
-) -> Result<NodeCertificates, CoreError> {
-    let (mut own, mut unreadable) = (Vec::new(), Vec::new());
-    for unit in Unit::ALL {
-        let key = cluster::rows::unreadable::own_key(&node.pkid, unit);
-        unreadable.extend(lost.iter().find(|row| row.key == key).map(|row| (unit, row.clone())));
-    }
-    for row in rows {
-        let units = Unit::ALL.into_iter().filter(|unit| row.is_own(&node.pkid, unit.service()));
-        match row.certificate() {
-            Ok(certificate) => own.extend(units.map(|unit| (unit, certificate.clone()))),
-            Err(reason) => unreadable.extend(units.map(|unit| (unit, reason.clone()))),
-        }
-    }
-    own.sort_by_key(|(unit, _)| *unit);
-    let address = node.address.parse().map_err(|_| {
-        CoreError::Internal(format!("node {} has the address `{}`, which is not IPv4", node.name, node.address))
-    })?;
-    Ok(NodeCertificates { name: node.name.clone(), address, publisher: node.publisher, own, unreadable })
 }
 
 /// The release that the rows say.

@@ -14,6 +14,7 @@ mod kept;
 mod making;
 mod snapshot;
 mod source;
+pub(crate) mod unfit;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,10 +26,11 @@ use cluster::rows::UnknownDeviceRow;
 use pki::Random;
 use wire::file_name::{FileName, Form, Owner};
 
-pub use by_hand::{FolderSettings, Unfit};
+pub use by_hand::FolderSettings;
 pub use content::Content;
 pub use making::{Found, Making};
 pub use snapshot::{DeviceEntry, Snapshot};
+pub use unfit::Unfit;
 
 use crate::fetched::FetchedLists;
 

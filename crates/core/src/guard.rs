@@ -13,16 +13,17 @@
 //!
 //! All but the first can be forced with a reason, which the audit entry keeps.
 
+use cluster::refusal::check_reason;
 use cluster::rows::HeldListRow;
 use pki::date::date;
 use pki::listing::ListKind;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::trust_stores::listed;
 use cluster::parameters::SecurityMode;
 use cluster::releases::ItlReset;
 use cluster::units::Unit;
+use cluster::wording::listed;
 
 /// Two units of which one is what phones check the change of the other with.
 struct Pair {
@@ -48,9 +49,6 @@ const CLOCK_TOLERANCE: i64 = 24 * 60 * 60 * 1000;
 /// How long a phone that nobody added is waited for after it was last seen, milliseconds: whoever reaches the port can make up
 /// names, and a phone that is gone cannot say so.
 pub const STRANGERS_FOR: i64 = 30 * 24 * 60 * 60 * 1000;
-
-/// Longest reason, bytes: a sentence or two in the audit log.
-const REASON_LIMIT: usize = 400;
 
 /// What `show itl status` says about a phone; the words of the filter *ITL File Status* [sources/releases#rebuilds].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,18 +116,6 @@ impl Behind {
         let count = format!("{} of {} phones", behind.len(), all.len());
         Some(Self { count, names: names(&mut behind.iter()), strangers })
     }
-}
-
-/// The reason that somebody gives for a force.
-///
-/// # Errors
-/// [`CoreError::BadInput`]: it says nothing, or too much.
-pub(crate) fn check_reason(force: Option<&str>) -> Result<Option<&str>, CoreError> {
-    let reason = force.map(str::trim);
-    if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON_LIMIT) {
-        return Err(CoreError::BadInput(format!("force needs a reason of 1 to {REASON_LIMIT} bytes")));
-    }
-    Ok(reason)
 }
 
 impl Cluster {

@@ -21,7 +21,6 @@ use pki::lsc::public_key_pem;
 use pki::signer::Signer;
 use pki::{Certificate, NameForm, SoftKey};
 use store::Transaction;
-use store::peer::read_file;
 use wire::role::Role;
 use zeroize::Zeroizing;
 
@@ -123,22 +122,7 @@ pub fn title(certificate: &Certificate) -> String {
     certificate.common_name().unwrap_or_else(|| certificate.subject(NameForm::Cucm))
 }
 
-/// Bytes of certificates that an administrator gives at most, 1 MiB: what is taken of a chain.
-pub const GIVEN_BYTES: usize = pki::bundle::CHAIN_BYTES;
-
 impl Cluster {
-    /// The bytes of a file of certificates that an administrator names: by its whole path, or as it lies in the data directory.
-    ///
-    /// # Errors
-    /// [`CoreError`]: the level, no such file, more than 1 MiB.
-    pub fn given_file(&self, actor: &Actor, name: &str) -> Result<Vec<u8>, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        let path = self.data().root().join(name);
-        let read = self.data().with_rights_to(&path, || read_file(&path, GIVEN_BYTES as u64));
-        // Whose fault it is: the name was typed.
-        read.map_err(|error| CoreError::BadInput(error.to_string()))
-    }
-
     /// The private key in a file that an administrator names: PEM without a pass phrase.
     ///
     /// # Errors

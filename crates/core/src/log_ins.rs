@@ -16,10 +16,10 @@ use store::Transaction;
 use crate::CoreError;
 use crate::administrators::Password;
 use crate::cluster::Cluster;
-use crate::trust_stores::listed;
 use cluster::actor::Actor;
 use cluster::alarms::Alarm;
 use cluster::origin::Origin;
+use cluster::wording::listed;
 
 /// Wrong passwords in a row before an address is not heard for this account: a person mistypes twice.
 pub const WRONG_LIMIT: i64 = 5;

@@ -4,6 +4,7 @@
 //! nothing, and a new name renews what phones check one by one: CallManager, TVS and ITLRecovery never in one step, each by the
 //! function of `set cert regen`, and the next when the phones have fetched the lists that tell of the one before.
 
+use cluster::units::CHECKED;
 use std::net::Ipv4Addr;
 
 use cluster::rows::NodeRow;
@@ -17,10 +18,6 @@ use cluster::nodes::NewNode;
 use cluster::parameters::SecurityMode;
 use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
-
-/// What phones check lists, configs and servers with, in the order in which it is renewed: TVS vouches for the first, the lists that
-/// the first has signed tell of the second, and ITLRecovery is the way back as long as it stays.
-pub(crate) const CHECKED: [Unit; 3] = [Unit::CallManager, Unit::Tvs, Unit::ItlRecovery];
 
 /// What is to be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]

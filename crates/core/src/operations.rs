@@ -176,12 +176,4 @@ impl Cluster {
             error => error.into(),
         })
     }
-
-    /// Writes an audit entry on its own, before something is signed or a file is changed: what cannot be written down is not done.
-    pub(crate) async fn audit(&self, actor: &str, command: &str, result: &str, now: i64) -> Result<(), CoreError> {
-        let mut transaction = self.store().begin().await?;
-        transaction.note_audit(now, actor, command, result).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
 }

@@ -1,36 +1,19 @@
 //! Published lists: what the file servers of a node give out. Rebuilt after every change that touches them; a list that
 //! says the same is not written again [sources/releases#rebuilds].
 
-use std::path::PathBuf;
+use crate::published::{MODE, PASSES};
 
 use cluster::rows::NodeRow;
 use pki::listing::{self, ListKind};
 use pki::sign::SigningIdentity;
 use pki::{NameForm, SoftKey};
 use store::aside;
-use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME};
 use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
 use cluster::surroundings::Surroundings;
 use cluster::trust_lists::{self, ListPlan};
-
-/// Permission of a published file: phones get it without a password, so everybody may read it.
-pub(crate) const MODE: u32 = 0o644;
-
-/// Looks at the rows until the lists fit them, at most: each further one needs a change of another process in the moment between look
-/// and writing.
-pub(crate) const PASSES: usize = 32;
-
-/// A list as it is published on a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedList {
-    /// The file.
-    pub list: TrustList,
-    /// When it was written, seconds since 1970 UTC.
-    pub modified: u64,
-}
 
 /// A list to be published: what stands in it, who signs, and the last renewal that it tells of.
 struct Job {
@@ -53,44 +36,6 @@ fn digest(list: &[u8]) -> String {
 }
 
 impl Cluster {
-    /// Where a list of a node stands.
-    pub fn list_path(&self, node: &NodeRow, kind: ListKind) -> PathBuf {
-        let name = match kind {
-            ListKind::Ctl => CTL_FILE_NAME,
-            ListKind::Itl => ITL_FILE_NAME,
-        };
-        self.directory(node).published().join(name)
-    }
-
-    /// The list that a node publishes; `None` when there is no file.
-    ///
-    /// # Errors
-    /// [`CoreError`]: unreadable, or it does not parse.
-    pub fn published_list(&self, node: &NodeRow, kind: ListKind) -> Result<Option<PublishedList>, CoreError> {
-        let path = self.list_path(node, kind);
-        let Some(bytes) = aside::read(&path)? else {
-            return Ok(None);
-        };
-        let list =
-            TrustList::decode(bytes).map_err(|error| CoreError::Internal(format!("{}: {error}", path.display())))?;
-        Ok(Some(PublishedList { list, modified: aside::modified(&path)?.unwrap_or_default() }))
-    }
-
-    /// The list that a node gives out: as [`Self::published_list`], but one that does not parse is not given out. It says so
-    /// in the log, and the next command that builds the list replaces it.
-    ///
-    /// # Errors
-    /// [`CoreError`]: unreadable.
-    pub fn served_list(&self, node: &NodeRow, kind: ListKind) -> Result<Option<PublishedList>, CoreError> {
-        match self.published_list(node, kind) {
-            Err(CoreError::Internal(reason)) => {
-                tracing::warn!(reason, "this list is not given out; build it again");
-                Ok(None)
-            }
-            other => other,
-        }
-    }
-
     /// The text of `show ctl` or `show itl` on a node.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! *Prepare Cluster for Rollback to pre 8.0*: the ITL is blanked (its TFTP and TVS records; CAPF stays, the CTL is not touched), so that
 //! phones without a CTL accept unsigned files and any list [sources/trust-lists#blank-list].
 
+use cluster::parameters::REFUSAL;
 use cluster::rows::{HeldListRow, NodeRow};
 use pki::listing::ListKind;
 
@@ -19,9 +20,6 @@ const ROLLBACK_ENDED: &str = "RingfenceRollbackEnded";
 /// What stands above everything that the shell shows of trust while it is on.
 pub const WARNING: &str = "WARNING: Prepare Cluster for Rollback to pre 8.0 is on. The ITL file is blank: phones that fetch it \
                            check neither configs nor lists, and their HTTPS services fail. `set rollback disable` ends it.";
-
-/// Label of what is refused meanwhile.
-pub const REFUSAL: &str = "rollback-on";
 
 impl Cluster {
     /// Turns the preparation on or off. Whether that changed anything.

@@ -6,6 +6,8 @@
 //! (CSCto86463).
 
 use cluster::rows::{CertificateRow, DeletedCertificateRow, NewCertificate, NodeRow, Unreadable};
+use cluster::units::{PHONE_CA_STORES, trust_store};
+use cluster::wording::listed;
 use pki::listing::ListKind;
 use pki::lsc::authority::is_issued_by;
 use pki::{Certificate, NameForm};
@@ -21,13 +23,7 @@ use cluster::actor::{Actor, Level};
 use cluster::parameters;
 use cluster::readable::{KeepsCertificate, pem_of, readable};
 use cluster::surroundings::Surroundings;
-use cluster::units::{SERVICES, Service, Unit, service, service_named};
-
-/// Where the CAs of phones' certificates stand: who checks LSCs and MICs looks there.
-pub(crate) const PHONE_CA_STORES: [&str; 2] = ["CAPF-trust", "CallManager-trust"];
-
-/// Names that a refusal gives before it counts the rest.
-const NAMED: usize = 3;
+use cluster::units::{Service, Unit, service};
 
 /// Certificates above one another that are followed at most: no chain that anybody uses is longer.
 const CHAIN_DEPTH: usize = 8;
@@ -98,7 +94,7 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
         actor.require(Level::ReadWrite)?;
-        let found = stores.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, CoreError>>()?;
+        let found = stores.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, cluster::Refusal>>()?;
         let stores: Vec<i64> = found.iter().map(|store| store.number).collect();
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
@@ -407,32 +403,7 @@ fn deletion(row: DeletedCertificateRow, keep: i64) -> Option<Deletion> {
     service(row.service).map(|store| Deletion { store: store.name, row, until })
 }
 
-/// The trust store with a name, or that of a unit.
-///
-/// # Errors
-/// [`CoreError::BadInput`] with those that are there.
-pub fn trust_store(name: &str) -> Result<&'static Service, CoreError> {
-    let named = service_named(name);
-    let found = named.filter(|service| service.trust).or_else(|| {
-        let unit = named?;
-        service_named(&format!("{}-trust", unit.name))
-    });
-    found.ok_or_else(|| {
-        let names: Vec<&str> = SERVICES.iter().filter(|service| service.trust).map(|service| service.name).collect();
-        CoreError::BadInput(format!("no trust store {name}; there are {}", names.join(", ")))
-    })
-}
-
 fn subjects(certificates: &[Certificate]) -> String {
     let all: Vec<String> = certificates.iter().take(5).map(|certificate| certificate.subject(NameForm::Row)).collect();
     all.join("; ")
-}
-
-/// The first names, and how many more there are.
-pub(crate) fn listed(names: &[String]) -> String {
-    let first = names.get(..NAMED.min(names.len())).unwrap_or_default().join(", ");
-    match names.len().saturating_sub(NAMED) {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
 }

@@ -101,7 +101,7 @@ impl Cluster {
             let seen = observation.seen.as_ref().ok().map(|seen| pki::hash::hex(seen));
             let known = |row: &&CertificateRow| Some(&row.fingerprint) == seen.as_ref() && seen != stored;
             let presented_as = rows.iter().find(known).map(|row| {
-                let (unit, file) = crate::monitor::watch::place(row);
+                let (unit, file) = cluster::monitor::watched::place(row);
                 format!("{unit}/{file}")
             });
             let cause = format!("{} of {}", unit.name(), node.name);

@@ -20,21 +20,23 @@ use crate::CoreError;
 use crate::certificates::refresh_roles;
 use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
-use crate::guard::check_reason;
-use crate::network::CHECKED;
-use crate::trust_stores::{PHONE_CA_STORES, hanging_lscs, listed};
+use crate::trust_stores::hanging_lscs;
 use cluster::actor::{Actor, Level};
 use cluster::alarms::ROW_UNREADABLE;
 use cluster::parameters::Parameters;
 use cluster::readable::{self, KeepsCertificate};
+use cluster::refusal::check_reason;
 use cluster::releases::Recovery;
 use cluster::rows::unreadable::{KEYS, NOT_THERE, PUBLISHED, of_file, own_key};
 use cluster::surroundings::Surroundings;
 use cluster::trust_lists::NodeCertificates;
+use cluster::units::CHECKED;
+use cluster::units::PHONE_CA_STORES;
 use cluster::units::{Unit, service};
+use cluster::wording::listed;
 
 /// The rows that say which certificate a unit of a node has.
-const OWN: &str = "owncertificate";
+pub(crate) const OWN: &str = "owncertificate";
 
 /// The rows that say what stands in a list, beside the certificates themselves.
 const LISTS: [&str; 4] = ["nodedirectory", OWN, "processconfig", "processnode"];
@@ -141,7 +143,7 @@ impl Cluster {
         self.unreadable_rows(&REQUESTS).await
     }
 
-    async fn unreadable_rows(&self, some: &[&str]) -> Result<Vec<Unreadable>, CoreError> {
+    pub(crate) async fn unreadable_rows(&self, some: &[&str]) -> Result<Vec<Unreadable>, CoreError> {
         let mut all = self.store().unreadable(some, &readable::check).await?;
         if !all.iter().any(|row| row.table == OWN || row.table == "device") {
             return Ok(all);
@@ -175,11 +177,6 @@ impl Cluster {
         let nodes = rows.iter().filter(|row| row.table == "processnode").map(|row| row.key.clone()).collect();
         let parameters = rows.iter().any(|row| row.table == "processconfig");
         Ok(LostSettings { parameters: parameters.then_some(self.parameters().await?), nodes })
-    }
-
-    /// The rows that say which certificate a unit has and that cannot be read, or name none.
-    pub(crate) async fn unreadable_own(&self) -> Result<Vec<Unreadable>, CoreError> {
-        self.unreadable_rows(&[OWN]).await
     }
 
     /// A row that every list of the cluster may depend on and that cannot be read.

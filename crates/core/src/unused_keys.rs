@@ -87,7 +87,7 @@ impl Cluster {
             };
         }
         let files: Vec<String> = unused.iter().map(|key| format!("{} of {}", key.file, key.node)).collect();
-        let result = format!("{} removed: {}", files.len(), crate::trust_stores::listed(&files));
+        let result = format!("{} removed: {}", files.len(), cluster::wording::listed(&files));
         transaction.note_audit(now, actor.name(), "utils key collect", &result).await?;
         transaction.commit().await?;
         Ok(unused)

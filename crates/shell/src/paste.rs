@@ -4,7 +4,7 @@
 use cluster::Surroundings;
 use cluster::units::Unit;
 use ringfence_core::CoreError;
-use ringfence_core::import::GIVEN_BYTES;
+use ringfence_core::given::GIVEN_BYTES;
 use zeroize::Zeroizing;
 
 use crate::run::requests::ImportOptions;

@@ -137,7 +137,9 @@ impl Reply {
         let words = if matches!(error, CoreError::ListsBehind(_)) { "" } else { UNSUCCESSFUL };
         let reply = Self { outcome, ..Self::refused(format!("{}\n{words}", one_line(&error.to_string()))) };
         match error {
-            CoreError::Refused { label: rollback::REFUSAL, .. } => reply.above(&format!("{}\n", rollback::WARNING)),
+            CoreError::Refused { label: cluster::parameters::REFUSAL, .. } => {
+                reply.above(&format!("{}\n", rollback::WARNING))
+            }
             _ => reply,
         }
     }

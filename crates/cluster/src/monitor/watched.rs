@@ -1,6 +1,7 @@
 //! What is watched.
 
-use crate::rows::AcknowledgementRow;
+use crate::rows::{AcknowledgementRow, CertificateRow};
+use crate::units::service;
 
 /// What a watched certificate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,4 +57,16 @@ pub struct Watched {
     pub acknowledged: Option<AcknowledgementRow>,
     /// What its authority said last; `None` when it was not asked.
     pub revocation: Option<Revocation>,
+}
+
+/// The unit and the name of the file with the ending of the original.
+pub fn place(row: &CertificateRow) -> (String, String) {
+    let own = row.own.first().and_then(|(_, unit)| service(*unit));
+    let store = row.services.iter().filter_map(|number| service(*number)).find(|service| service.trust);
+    let der = |name: &str| format!("{}.der", name.strip_suffix(".pem").unwrap_or(name));
+    match (own, store) {
+        (Some(unit), _) => (unit.name.to_owned(), der(unit.name)),
+        (None, Some(store)) => (store.name.to_owned(), der(row.file(store.number).unwrap_or(store.name))),
+        (None, None) => (String::new(), der(&row.fingerprint)),
+    }
 }

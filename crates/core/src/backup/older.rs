@@ -12,9 +12,9 @@ use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::trust_stores::listed;
 use cluster::readable::readable;
 use cluster::units::Unit;
+use cluster::wording::listed;
 use cluster::wording::{counted, moment};
 
 const KINDS: [ListKind; 2] = [ListKind::Ctl, ListKind::Itl];

@@ -5,14 +5,14 @@ use pki::request::RequestDigest;
 use trust::Model;
 use wire::digest::DigestId;
 
-use super::requests::{digest, fitting};
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::trust_stores::listed;
 use cluster::certificates::checks;
+use cluster::certificates::digests::{digest, fitting};
 use cluster::releases::KeyProfile;
 use cluster::releases::requests::CURVES;
 use cluster::units::Unit;
+use cluster::wording::listed;
 
 /// What an administrator chooses on the page of the original; without a choice it is as the release makes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use cluster::rows::{CertificateRow, NodeRow, Unreadable};
 use pki::Certificate;
 
-use super::reuse::is_reused;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use cluster::readable::KeepsCertificate;
@@ -100,4 +99,13 @@ impl Cluster {
         })?;
         found.map_err(CoreError::Unreadable)
     }
+}
+
+/// What is reused, and for what.
+pub(super) const PAIRS: [(Unit, Unit); 2] =
+    [(Unit::Tomcat, Unit::CallManager), (Unit::TomcatEcdsa, Unit::CallManagerEcdsa)];
+
+/// Whether an own certificate of a node is that of tomcat, reused: the list of the original hides it then.
+pub(super) fn is_reused(row: &CertificateRow, node: &NodeRow, service: i64) -> bool {
+    PAIRS.iter().any(|(from, to)| to.service() == service && row.is_own(&node.pkid, from.service()))
 }

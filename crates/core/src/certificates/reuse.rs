@@ -1,9 +1,10 @@
 //! One certificate for HTTPS and for calls: that of tomcat is used for CallManager too, and tomcat-ECDSA for CallManager-ECDSA. From
 //! 14 on; the original has a button *Reuse Certificate* [sources/certificates#reuse].
 
-use cluster::rows::{CertificateRow, NodeRow};
+use cluster::rows::NodeRow;
 use pki::extensions::AltName;
 
+use super::list::PAIRS;
 use super::upload::{Upload, UploadPlan};
 use crate::CoreError;
 use crate::cluster::Cluster;
@@ -11,14 +12,6 @@ use cluster::actor::{Actor, Level};
 use cluster::nodes::NewNode;
 use cluster::surroundings::Surroundings;
 use cluster::units::Unit;
-
-/// What is used, and for what.
-const PAIRS: [(Unit, Unit); 2] = [(Unit::Tomcat, Unit::CallManager), (Unit::TomcatEcdsa, Unit::CallManagerEcdsa)];
-
-/// Whether an own certificate of a node is that of tomcat, reused: the list of the original hides it then.
-pub(super) fn is_reused(row: &CertificateRow, node: &NodeRow, service: i64) -> bool {
-    PAIRS.iter().any(|(from, to)| to.service() == service && row.is_own(&node.pkid, from.service()))
-}
 
 impl Cluster {
     /// Checks whether the certificate that all nodes have for a unit, `tomcat` or `tomcat-ECDSA`, can be used for CallManager or

@@ -17,12 +17,12 @@ use crate::CoreError;
 use crate::certificate_log::Logged;
 use crate::cluster::Cluster;
 use crate::revocation::note_findings;
-use crate::trust_stores::trust_store;
 use cluster::actor::{Actor, Level};
 use cluster::nodes::NewNode;
 use cluster::readable::{KeepsCertificate, readable, request};
 use cluster::revocation::{Finding, Policy};
 use cluster::surroundings::Surroundings;
+use cluster::units::trust_store;
 use cluster::units::{Unit, service};
 
 /// What somebody uploads.

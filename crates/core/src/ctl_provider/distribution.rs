@@ -7,7 +7,7 @@ use wire::ctl_provider::NodeStatus;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::publish::MODE;
+use crate::published::MODE;
 use crate::restarts::CTL;
 use cluster::actor::{Actor, Level};
 use cluster::alarms::CTL_NOT_DISTRIBUTED;

@@ -10,7 +10,7 @@ use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::publish::PASSES;
+use crate::published::PASSES;
 use crate::restarts::{CTL_RESET, RESET_CTL, UPDATE_CTL};
 use cluster::actor::Actor;
 use cluster::parameters::SecurityMode;

@@ -7,6 +7,7 @@
 //! up by what it left behind. Sessions of another address wait for it a while before they are looked at ([`Desk::another_at_work`]).
 
 mod admission;
+mod cause;
 mod ending;
 mod issuing;
 

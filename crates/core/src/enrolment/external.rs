@@ -6,10 +6,10 @@ use pki::bundle::certificates;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::trust_stores::PHONE_CA_STORES;
 use cluster::actor::Actor;
 use cluster::certificates::checks::authority;
 use cluster::surroundings::Surroundings;
+use cluster::units::PHONE_CA_STORES;
 
 impl Cluster {
     /// Loads roots of MICs, or any CAs of phones, from a file of PEM certificates (or one in DER) into CAPF-trust and

@@ -24,7 +24,8 @@ use store::aside::{self, OpenDirectory, Rights};
 use store::given;
 
 use super::authority::Authority;
-use super::schedule::{listed, note_devices};
+use super::schedule::note_devices;
+use super::selection::listed;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::import::title;

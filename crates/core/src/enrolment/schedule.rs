@@ -1,5 +1,6 @@
 //! Scheduling: what CAPF is to do for which devices, until when, and how they authenticate.
 
+use super::selection::{Selection, listed};
 use cluster::rows::{DeviceCertificateRow, EnrolmentRow, LscRow, LscState, NO_OPERATION, ScheduleRow, ShownKind};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -15,7 +16,7 @@ use super::strings::{AuthenticationString, StringChoice, StringKey};
 use super::{CHANGE, OF_A_SCHEDULE, version_stamp};
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::files::Unfit;
+use crate::files::unfit::Unfit;
 use cluster::actor::{Actor, Level};
 use cluster::enrolment::kinds::{AuthenticationMode, KeyOrder, KeyPlan, Operation, Status};
 use cluster::names::device_name;
@@ -28,22 +29,6 @@ const SINGLE_CHANGES: usize = 32;
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
-
-/// Which devices are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
-    /// These, by name or MAC address.
-    Devices(Vec<String>),
-    /// Every device.
-    All,
-}
-
-impl Selection {
-    /// One device.
-    pub fn one(name: impl Into<String>) -> Self {
-        Self::Devices(vec![name.into()])
-    }
-}
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -627,13 +612,6 @@ pub(super) async fn note_devices(transaction: &mut Transaction, now: i64, names:
         transaction.note_change(now, CHANGE, name).await?;
     }
     Ok(())
-}
-
-/// `12 devices: SEP.., SEP..`, five of them by name.
-pub(super) fn listed(names: &[String]) -> String {
-    let first: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
-    let noun = if names.len() == 1 { "device" } else { "devices" };
-    format!("{} {noun}: {}", names.len(), first.join(", ")).trim_end_matches([':', ' ']).to_owned()
 }
 
 /// *Operation Completes By* as the page has it: `YYYY:MM:DD:HH` in a time zone.

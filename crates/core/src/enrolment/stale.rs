@@ -11,7 +11,8 @@ use cluster::actor::{Actor, Level};
 use cluster::surroundings::Surroundings;
 
 use super::Authority;
-use super::schedule::{listed, needs_its_lsc, needs_lsc, note_devices};
+use super::schedule::{needs_its_lsc, needs_lsc, note_devices};
+use super::selection::listed;
 
 /// A stale LSC.
 #[derive(Debug, Clone, PartialEq, Eq)]

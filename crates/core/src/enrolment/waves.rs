@@ -6,7 +6,8 @@
 
 use cluster::rows::{ScheduleRow, WaveDeviceRow, WaveRow};
 
-use super::schedule::{Selection, check_wave_mode, listed, note_devices};
+use super::schedule::{check_wave_mode, note_devices};
+use super::selection::{Selection, listed};
 use super::version_stamp;
 use crate::CoreError;
 use crate::cluster::Cluster;
@@ -101,11 +102,11 @@ impl Wave {
     }
 }
 
-const RUNNING: &str = "running";
+pub(super) const RUNNING: &str = "running";
 const STOPPED: &str = "stopped";
 const DONE: &str = "done";
 const PLANNED: &str = "planned";
-const SCHEDULED: &str = "scheduled";
+pub(super) const SCHEDULED: &str = "scheduled";
 const FAILED: &str = "failed";
 
 impl Cluster {
@@ -272,23 +273,6 @@ impl Cluster {
         self.step_wave(surroundings.now()).await?.ok_or_else(|| CoreError::Internal("the wave is gone".to_owned()))
     }
 
-    /// Refuses to take phones away from a running wave that waits for them: they would count as failures.
-    pub(super) async fn check_no_wave_waits(&self, names: &[String]) -> Result<(), CoreError> {
-        let Some(row) = self.store().last_wave().await?.filter(|row| row.state == RUNNING) else { return Ok(()) };
-        let waits = |device: &WaveDeviceRow| judged(device) == SCHEDULED && names.binary_search(&device.device).is_ok();
-        let devices = self.store().wave_devices(row.number).await?;
-        let waiting: Vec<String> = devices.into_iter().filter(waits).map(|device| device.device).collect();
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let text = format!(
-            "wave {} waits for {}; stop it first with `utils capf device wave stop`, or wait until its batch is finished",
-            row.number,
-            listed(&waiting)
-        );
-        Err(CoreError::refused("wave-waits", text))
-    }
-
     /// Stops a wave, or gives up one that stopped. What is scheduled stays scheduled.
     ///
     /// # Errors
@@ -359,7 +343,7 @@ async fn judge(
 }
 
 /// What became of a device: its row tells, as long as nobody has scheduled something else for it.
-fn judged(device: &WaveDeviceRow) -> &'static str {
+pub(super) fn judged(device: &WaveDeviceRow) -> &'static str {
     let was = match device.state.as_str() {
         PLANNED => return PLANNED,
         DONE => return DONE,

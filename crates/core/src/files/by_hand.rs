@@ -1,5 +1,6 @@
 //! Configs that somebody wrote by hand, with our elements in them.
 
+use super::unfit::Unfit;
 use std::path::Path;
 
 use store::folder::Folder;
@@ -20,15 +21,6 @@ use cluster::parameters::SecurityMode;
 
 /// Files of a folder that are looked through at most: some for each phone of the largest cluster.
 pub(super) const FILES: usize = 1_000_000;
-
-/// A config that somebody wrote by hand, and what keeps it from saying what it should.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
-    /// Name of the device.
-    pub device: String,
-    /// The file and the reason, one sentence.
-    pub reason: String,
-}
 
 /// How a node gives out the files that people bring.
 #[derive(Debug, Clone)]

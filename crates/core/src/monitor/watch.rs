@@ -1,5 +1,6 @@
 //! What is watched: own certificates, entries of trust stores, LSCs; and what depends on each.
 
+use cluster::monitor::watched::place;
 use std::collections::{BTreeSet, HashMap};
 
 use cluster::rows::{AcknowledgementRow, CertificateRow, NodeRow, RevocationRow, WatchedLscRow};
@@ -9,12 +10,13 @@ use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::trust_stores::{above, listed};
+use crate::trust_stores::above;
 use cluster::monitor::decide::Said;
 use cluster::monitor::watched::{Kind, Revocation, Watched};
 use cluster::readable::readable;
 use cluster::revocation::Policy;
 use cluster::units::service;
+use cluster::wording::listed;
 
 impl Cluster {
     /// What is watched of nodes and trust stores; phones: [`Self::watched_lscs`].
@@ -118,18 +120,6 @@ pub(super) fn lsc(row: WatchedLscRow) -> Watched {
         regenerated: false,
         acknowledged: row.acknowledged,
         revocation: None,
-    }
-}
-
-/// The unit and the name of the file with the ending of the original.
-pub(crate) fn place(row: &CertificateRow) -> (String, String) {
-    let own = row.own.first().and_then(|(_, unit)| service(*unit));
-    let store = row.services.iter().filter_map(|number| service(*number)).find(|service| service.trust);
-    let der = |name: &str| format!("{}.der", name.strip_suffix(".pem").unwrap_or(name));
-    match (own, store) {
-        (Some(unit), _) => (unit.name.to_owned(), der(unit.name)),
-        (None, Some(store)) => (store.name.to_owned(), der(row.file(store.number).unwrap_or(store.name))),
-        (None, None) => (String::new(), der(&row.fingerprint)),
     }
 }
 

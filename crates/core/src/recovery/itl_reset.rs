@@ -10,16 +10,16 @@ use pki::sign::{SigningIdentity, reset_list};
 use pki::{Certificate, SoftKey, pkcs12};
 use store::{Transaction, aside};
 use wire::ctl_provider::NodeStatus;
-use wire::trust_list::{TrustList, write_records};
+use wire::trust_list::TrustList;
 use zeroize::Zeroizing;
 
 use super::check_key_sizes;
 use super::log::ResetLog;
+use crate::CoreError;
 use crate::bulk::{Exchange, SftpServer};
 use crate::cluster::Cluster;
-use crate::publish::MODE;
+use crate::published::MODE;
 use crate::restarts::{ITL_RESET, RESET_ITL};
-use crate::{CoreError, rollback};
 use cluster::actor::{Actor, Level};
 use cluster::alarms::ITL_NOT_RESET;
 use cluster::releases::ItlReset;
@@ -166,7 +166,7 @@ impl Cluster {
         if parameters.rollback() {
             let text = "The cluster prepares for a rollback: its ITL file is blank, there is nothing to reset. \
                         `set rollback disable` ends that";
-            return Err(CoreError::refused(rollback::REFUSAL, text));
+            return Err(CoreError::refused(cluster::parameters::REFUSAL, text));
         }
         let all = self.node_certificates().await?;
         check_key_sizes(&all)?;
@@ -320,20 +320,6 @@ impl Cluster {
         let command = format!("start Cisco Tftp on {}", node.name);
         transaction.note_audit(now, "system", &command, "the reset of its ITL ends").await?;
         Ok(transaction.commit().await?)
-    }
-
-    /// Whether a node publishes the ITL that a reset has written, with the records of `plan`.
-    pub(crate) fn is_reset(
-        &self,
-        resets: &[(String, String)],
-        node: &NodeRow,
-        plan: &ListPlan,
-    ) -> Result<bool, CoreError> {
-        let Some((_, fingerprint)) = resets.iter().find(|(key, _)| *key == node.pkid) else { return Ok(false) };
-        let Ok(Some(published)) = self.published_list(node, ListKind::Itl) else { return Ok(false) };
-        let bytes = published.list.bytes();
-        let records = bytes.get(published.list.header().length()..).unwrap_or_default();
-        Ok(pki::hash::hex(&pki::hash::sha256(bytes)) == *fingerprint && records == write_records(&plan.records)?)
     }
 }
 

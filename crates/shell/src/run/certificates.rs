@@ -1,9 +1,10 @@
 //! `show cert` and `set cert regen` [sources/shell#certificate-commands], [sources/shell#regeneration].
 
 use cluster::Surroundings;
+use cluster::certificates::digests::digest_named;
 use cluster::units::{Unit, service_named};
 use ringfence_core::certificates::key_choice::KeyChoice;
-use ringfence_core::certificates::requests::{RequestDigest, digest_named};
+use ringfence_core::certificates::requests::RequestDigest;
 use ringfence_core::trust_stores::Deletion;
 use ringfence_core::{CoreError, certificate_text, spell};
 

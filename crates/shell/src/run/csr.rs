@@ -1,10 +1,11 @@
 //! Requests to a CA: `set csr`, `show csr` [sources/shell#certificate-commands], [sources/certificates#requests].
 
 use cluster::Surroundings;
+use cluster::certificates::digests::digest_named;
 use cluster::moment;
 use cluster::units::Unit;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, RequestDigest, digest_named};
+use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, RequestDigest};
 
 use crate::run::certificates::bits;
 use crate::session::{Reply, Session};

@@ -4,11 +4,11 @@
 
 use cluster::Surroundings;
 use cluster::revocation::{Finding, State};
+use cluster::units::trust_store;
 use cluster::units::{Unit, service_named};
 use ringfence_core::certificates::descriptions::check as check_description;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
-use ringfence_core::trust_stores::trust_store;
 use ringfence_core::{CoreError, printable};
 
 use crate::paste::PastedFor;

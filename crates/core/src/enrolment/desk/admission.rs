@@ -1,17 +1,18 @@
 //! Whether a phone is let in, and for what.
 
+use super::cause::cause;
 use std::net::IpAddr;
 
 use cluster::rows::{DeviceCertificateRow, EnrolmentRow, LscState, ShownKind, WrongStringsRow};
 use pki::Certificate;
-use pki::capf::{Unproven, check, check_session_proof};
+use pki::capf::{check, check_session_proof};
 use pki::lsc::public_key_pem;
 use tokio::sync::watch;
 use wire::capf::{AuthResponse, Failure, Operation as Asked, Refusal};
 
 use super::{Current, Desk, Issued, Refused, Visit, shown_row};
 use crate::CoreError;
-use crate::enrolment::authority::{Authority, is_named_capf};
+use crate::enrolment::authority::is_named_capf;
 use crate::enrolment::recorder::{Step, WrongStrings};
 use crate::enrolment::strings::StringKey;
 use cluster::enrolment::guesses::{Counted, Guesses, Lock, WRONG_IN_A_DAY, WRONG_STRINGS};
@@ -326,31 +327,4 @@ fn check_session(visit: &Visit, auth: &AuthResponse) -> Result<(), Refused> {
     let Some(sudi) = &auth.sudi_data else { return Ok(()) };
     check_session_proof(sudi, visit.session_id)
         .map_err(|unproven| Refused::failed(Failure::InvalidMic, unproven.to_string()))
-}
-
-/// The cause that the status gets when a proof does not hold. `shown`: CERTIFICATE, DER.
-pub(super) fn cause(unproven: &Unproven, shown: Option<&[u8]>, authority: &Authority) -> Failure {
-    let what = match unproven {
-        Unproven::Missing(_) | Unproven::Hash(_) | Unproven::Proof("SIGNED_DATA" | "SHA2_SIGNED_DATA") => {
-            return Failure::InvalidCredentials;
-        }
-        Unproven::Proof(what)
-        | Unproven::Unreadable { what, .. }
-        | Unproven::Key { what, .. }
-        | Unproven::OtherDevice { what, .. }
-        | Unproven::UnknownIssuer { what, .. }
-        | Unproven::Constraints { what, .. }
-        | Unproven::Dates { what, .. } => *what,
-    };
-    if what != "CERTIFICATE" {
-        return Failure::InvalidMic;
-    }
-    match shown.map(Certificate::from_der) {
-        Some(Ok(shown)) => {
-            let issuer = shown.issuer(pki::NameForm::Cucm);
-            let own = authority.certificate.subject(pki::NameForm::Cucm) == issuer;
-            if own || issuer.contains("CN=CAPF-") { Failure::InvalidLsc } else { Failure::InvalidMic }
-        }
-        _ => Failure::InvalidCredentials,
-    }
 }

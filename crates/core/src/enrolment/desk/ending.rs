@@ -5,7 +5,7 @@ use pki::Certificate;
 use pki::capf::{Unproven, check_shown};
 use wire::capf::{Cause, DeviceName, Done, Ended, Failure, KeySpec, Reason, Refusal, Stage};
 
-use super::admission::cause;
+use super::cause::cause;
 use super::{Desk, Noted, Refused, Visit, shown_row};
 use crate::CoreError;
 use crate::enrolment::recorder::Step;

@@ -1,10 +1,11 @@
 //! `set csr gen`: what stands in requests, read by OpenSSL; requests before them are kept.
 
+use cluster::certificates::digests::digest_named;
 use cluster::nodes::SubjectParts;
 use cluster::units::Unit;
 use pki::extensions::AltName;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::requests::{ParentDomain, RequestChoice, RequestDigest, digest_named};
+use ringfence_core::certificates::requests::{ParentDomain, RequestChoice, RequestDigest};
 
 use crate::certificates::authority::openssl;
 use crate::certificates::place::Place;
