@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_runtime_deep_in_a_pure_tree_is_found_with_its_way() {
         let complaints = check_purity(&with("+openssl -> +tokio-openssl"));
-        // once for pki, once for trust
+        // once for each of cluster, pki and trust
         assert_eq!(complaints.len(), 3, "{complaints:?}");
         assert!(complaints[0].contains("pki > openssl > tokio-openssl"), "{complaints:?}");
     }
