@@ -48,7 +48,7 @@ pub fn certificate(kept: &Kept) -> Result<Certificate, Unreadable> {
 }
 
 /// The certificates of rows that can be read, each with its row. For whoever asks what a certificate does: sign, be looked up, stand
-/// above another. One that cannot be read does none of that; [`crate::unreadable`] tells of it.
+/// above another. One that cannot be read does none of that; [`crate::rows::unreadable`] is how it is told.
 pub fn readable(rows: &[CertificateRow]) -> impl Iterator<Item = (&CertificateRow, Certificate)> {
     rows.iter().filter_map(|row| row.certificate().ok().map(|certificate| (row, certificate)))
 }

@@ -1,7 +1,7 @@
 //! Certificates exchanged with other clusters, so that phones can move between them: each cluster exports to a place that all
 //! reach, one consolidates, all import [sources/bulk#commands].
 //!
-//! * [`units`]: what is exchanged and where it goes; [`bundle`]: the file; [`exchange`]: the place
+//! * [`exchange`]: the place; what is exchanged, and the file, are those of [`cluster::bulk`]
 //!
 //! Whoever may write at that place decides whom the phones of every cluster believe: the password of the place is as good as the key
 //! of a signer. It is kept sealed under a key of the publisher's key store, the host key of the server is remembered.

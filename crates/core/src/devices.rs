@@ -1,7 +1,6 @@
 //! Devices: adding, showing, removing; the phones that nobody knows.
 //!
-//! * `name`: the names of devices, whose form follows the model
-//! * `list`: a list of devices as a file
+//! What a device is, how its name is made and how a list of them is read: [`cluster::devices`], [`cluster::names`].
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,15 +1,16 @@
 //! Enrolment: what CAPF does for phones, and what an administrator does to CAPF [sources/capf#service],
 //! [sources/capf#sequence].
 //!
-//! * [`kinds`]: operation, way of authentication, order of keys, the 33 statuses
 //! * [`schedule`]: [`Schedule`] for one device, a list or all; cancel; keys; encrypted configs; what is known of each device
 //! * [`fetched`]: what phones have shown
-//! * [`strings`]: authentication strings; [`guesses`]: how many wrong ones are taken
+//! * [`strings`]: authentication strings
 //! * [`desk`]: the questions of a CAPF session, answered from the rows; [`authority`]: what it signs with
 //! * [`stale`]: LSCs that hang on an old CAPF; [`waves`]: issuing them again in batches
 //! * [`external`]: CAs of phones, such as the roots of MICs
 //! * [`offline`]: keys that wait for a CA which is not online
-//! * [`config`]: what of all this stands in the config of a phone; [`stub`]: what stands before an encrypted one
+//!
+//! Operations, statuses, how many wrong strings are taken, and what of all this stands in the config of a phone are values and rules of
+//! [`cluster::enrolment`] and [`cluster::config`].
 //!
 //! How an LSC comes to be, and what is on record at each point:
 //!

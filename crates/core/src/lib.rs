@@ -1,11 +1,10 @@
-//! The product: what a cluster is, what an administrator may do to it, what its servers give out.
+//! The product: what an administrator may do to a cluster, and what its servers give out.
 //!
-//! One module per noun. Rules and builders are plain functions over values ([`releases`], [`trust_lists`], [`config`],
-//! [`tvs`]); only what awaits the store is async ([`cluster`], [`certificates`], [`operations`], [`devices`],
-//! [`enrolment`]). Nothing
-//! here knows a socket, a prompt or HTML, and the clock and random bytes come in through [`Surroundings`].
+//! One module per noun. What a cluster is, and the rules that need no database, are values in the crate `cluster`; here is what awaits
+//! the store ([`cluster`], [`opening`], [`certificates`], [`operations`], [`devices`], [`enrolment`]). Nothing here knows a socket, a
+//! prompt or HTML, and the clock and random bytes come in through [`Surroundings`](::cluster::Surroundings).
 //!
-//! A face (shell, web) acts with an [`Actor`]; each operation names the level it needs.
+//! A face (shell, web) acts with an [`Actor`](::cluster::Actor); each operation names the level it needs.
 
 pub mod administrators;
 pub mod alarms;

@@ -1,7 +1,6 @@
 //! The certificate monitor: what expires, who needs to know, and when to say it again [sources/monitor#schedule].
 //!
-//! * [`alarms`]: the catalogue and its thresholds; [`watch`]: what is watched, and what depends on it; [`decide`]: what to say now, a pure
-//!   function
+//! * [`watch`]: what is watched, and what depends on it; the catalogue of alarms and what to say now are those of [`cluster::monitor`]
 //!
 //! The clock and the outputs (log, syslog, e-mail, metrics) are those of the `daemon`.
 

@@ -19,7 +19,7 @@ pub type Written = std::io::Result<()>;
 /// The `<TVS>` element.
 ///
 /// # Errors
-/// As [`device_config`].
+/// As [`device_config`](super::whole::device_config).
 pub fn tvs(xml: &mut Xml, servers: &[Endpoint]) -> Written {
     xml.create_element("TVS").write_inner_content(|xml| {
         xml.create_element("members").write_inner_content(|xml| {
@@ -40,7 +40,7 @@ pub fn tvs(xml: &mut Xml, servers: &[Endpoint]) -> Written {
 /// The `<capfList>` element.
 ///
 /// # Errors
-/// As [`device_config`].
+/// As [`device_config`](super::whole::device_config).
 pub fn capf(xml: &mut Xml, servers: &[Endpoint]) -> Written {
     xml.create_element("capfList").write_inner_content(|xml| {
         for server in servers {

@@ -3,7 +3,7 @@
 //!
 //! A session that is refused before it is let in writes nothing, except its cause into the status of the device, and that only
 //! when it is another one than before, and once in a minute. Wrong strings are counted in memory, and at each tenth on record
-//! ([`super::guesses`]). Of several sessions of one device the one that was let in last counts: a phone that starts anew is not held
+//! ([`cluster::enrolment::guesses`]). Of several sessions of one device the one that was let in last counts: a phone that starts anew is not held
 //! up by what it left behind. Sessions of another address wait for it a while before they are looked at ([`Desk::another_at_work`]).
 
 mod admission;

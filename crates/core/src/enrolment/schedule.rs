@@ -77,7 +77,7 @@ pub struct Enrolment {
     pub completes_by: Option<i64>,
     /// Sessions that began to issue under this schedule.
     pub attempts: i64,
-    /// After fifty wrong strings in a day: [`UNTIL_SCHEDULED`](super::guesses::UNTIL_SCHEDULED); 0 when there is no lock.
+    /// After fifty wrong strings in a day: [`UNTIL_SCHEDULED`](cluster::enrolment::guesses::UNTIL_SCHEDULED); 0 when there is no lock.
     pub locked_until: i64,
     /// After ten wrong strings: the addresses from which none is taken, and until when, milliseconds since 1970 UTC. Only
     /// [`Cluster::enrolment`] fills it.

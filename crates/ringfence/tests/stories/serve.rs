@@ -235,7 +235,12 @@ fn only_the_first_start_chooses_the_ports_of_the_cluster() {
 
     // Somebody starts a second one beside it, with ports and settings of his own.
     let before = files(&data);
-    let rows = || run("sqlite3", "sqlite3", &[data.join("ringfence.db").to_str().unwrap(), ".dump"]).stdout;
+    let rows = || {
+        let dump = run("sqlite3", "sqlite3", &[data.join("ringfence.db").to_str().unwrap(), ".dump"]).stdout;
+        // What the node that runs writes by itself: which changes it has taken over, and which alarms wait for a receiver.
+        let by_itself = |line: &&str| ["takenchange", "undeliveredalarm"].iter().any(|table| line.contains(table));
+        String::from_utf8(dump).unwrap().lines().filter(|line| !by_itself(line)).map(str::to_owned).collect::<Vec<_>>()
+    };
     let rows_before = rows();
     for more in [&["--tvs-port", "0", "--legacy-tls"][..], &["--release", "15"]] {
         let base = ["--data", data.to_str().unwrap(), "--listen", "127.0.0.1", "--tftp-port", "0", "--http-port", "0"];
@@ -243,7 +248,7 @@ fn only_the_first_start_chooses_the_ports_of_the_cluster() {
         assert!(said.starts_with(&format!("node1 is served by process {} (", node.id())), "{said}");
     }
     assert_eq!(files(&data), before);
-    assert!(rows() == rows_before, "no row was written");
+    assert_eq!(rows(), rows_before, "no row was written");
 
     // A subscriber and later starts that take any port take that of the cluster.
     let second = Served::start_at("127.0.0.2", &data, &["--node", "node2"], "0");

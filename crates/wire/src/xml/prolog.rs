@@ -17,10 +17,9 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The names that a declaration may say, without regard to case [XML 1.0, 4.3.3; IANA].
-    const NAMES: [(&'static str, Self); 5] = [
+    /// The names that a declaration may say, without regard to case [XML 1.0, 4.3.3; IANA]. `UTF8` is none of them: parsers differ on it.
+    const NAMES: [(&'static str, Self); 4] = [
         ("UTF-8", Self::Utf8),
-        ("UTF8", Self::Utf8),
         ("US-ASCII", Self::Ascii),
         ("ISO-8859-1", Self::Latin1),
         // what it has beyond ASCII is not read

@@ -75,6 +75,11 @@ fn every_refusal_has_its_place_and_reason() {
             "the encoding `UTF-7` is not read; save the config as UTF-8",
         ),
         (
+            // expat knows UTF-8 by its full name only
+            "<?xml version=\"1.0\" encoding=\"UTF8\"?><device/>",
+            "the encoding `UTF8` is not read; save the config as UTF-8",
+        ),
+        (
             "<?xml version=\"1.0\" encoding=\"US-ASCII\"?><device>ü</device>",
             "is not ASCII, and of the encoding that it declares nothing else is read",
         ),
