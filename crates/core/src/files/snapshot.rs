@@ -9,6 +9,7 @@ use cluster::rows::{DeviceRow, EnrolmentRow, NodeRow, ShownKind, Unreadable};
 use pki::listing::ListKind;
 use pki::sign::SigningIdentity;
 use pki::{Certificate, SoftKey};
+use store::aside;
 use trust::Party;
 use wire::digest::DigestId;
 use wire::trust_list::{RecordView, TrustList};
@@ -46,7 +47,7 @@ impl Cluster {
     /// Reads what a node gives out now.
     ///
     /// # Errors
-    /// [`CoreError`].
+    /// [`CoreError`]; also when the directory of its published files is gone.
     pub async fn snapshot(&self, node: &NodeRow) -> Result<Snapshot, CoreError> {
         let parameters = self.parameters().await?;
         let all = self.node_certificates().await?;
@@ -105,6 +106,10 @@ impl Cluster {
             Ok(self.served_list(node, kind)?.map(|published| Bytes::from(published.list.into_bytes())))
         };
         let (ctl, itl) = (list(ListKind::Ctl)?, list(ListKind::Itl)?);
+        // No list is one thing, no place for lists another: a directory that was taken away takes no list from phones.
+        if ctl.is_none() || itl.is_none() {
+            aside::files(&self.directory(node).published())?;
+        }
         let mut signers: Vec<Party> =
             signer.as_ref().ok().map(|(signer, _)| Party::owner(signer)).into_iter().collect();
         for list in [&ctl, &itl].into_iter().flatten() {

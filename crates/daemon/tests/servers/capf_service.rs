@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use cluster::enrolment::{AuthenticationMode, Operation};
@@ -17,7 +18,7 @@ use pki::signer::Signer;
 use ringfence_core::enrolment::{Schedule, Selection, StringChoice};
 use wire::capf::{AuthResponse, DeviceName, Failure, Password, PhoneMessage, Timeouts};
 
-use crate::capf_node::{CapfNode, CapfPhone, DEVICE, move_clock};
+use crate::capf_node::{CapfNode, CapfPhone, DEVICE, STANDS, move_clock};
 use crate::tvs_node::{Offer, Phone, tcp};
 
 const OTHER: &str = "SEP001122334455";
@@ -52,6 +53,7 @@ fn every_version_of_tls_that_phones_speak() {
 
 #[test]
 fn wrong_strings_shut_a_device_out_and_no_other() {
+    let _moves = STANDS.write().unwrap_or_else(PoisonError::into_inner);
     let node = CapfNode::start(false, CapfLimits::default(), &[DEVICE, OTHER]);
     let key = key();
     for device in [DEVICE, OTHER] {
@@ -79,6 +81,7 @@ fn wrong_strings_shut_a_device_out_and_no_other() {
 
 #[test]
 fn wrong_strings_at_the_same_time_count_as_one_after_the_other() {
+    let _stands = STANDS.read().unwrap_or_else(PoisonError::into_inner);
     let node = CapfNode::start(false, CapfLimits::default(), &[DEVICE]);
     let key = key();
     node.schedule(DEVICE, Operation::Install, AuthenticationMode::AuthenticationString, Some("482913"));

@@ -526,3 +526,16 @@ async fn what_is_taken_can_be_read_back() {
         cluster.list_certificates(&node, true).await.unwrap();
     }
 }
+
+/// A node that reads its files just when its directory is taken away goes on with those that it knows.
+#[tokio::test]
+async fn a_directory_that_was_taken_away_takes_no_list_from_phones() {
+    let place = Place::new("15").await;
+    for (node, published) in [(&place.publisher, "published"), (&place.subscriber, "nodes/sub/published")] {
+        let (folder, away) = (place.folder.path().join(published), place.folder.path().join("away"));
+        std::fs::rename(&folder, &away).unwrap();
+        assert!(place.cluster.snapshot(node).await.is_err(), "{published}: a snapshot without lists");
+        std::fs::rename(&away, &folder).unwrap();
+        place.cluster.snapshot(node).await.unwrap();
+    }
+}
