@@ -49,6 +49,27 @@ pub struct Entry {
     _place: OwnedSemaphorePermit,
 }
 
+/// A file that is being made. Whoever waits for it hears when this ends, also by a panic.
+struct Run {
+    fetcher: Arc<Fetcher>,
+    key: String,
+    done: watch::Sender<Option<Result<Content>>>,
+}
+
+impl Run {
+    /// Tells all that wait what came of it.
+    fn end(self, result: Result<Content>) -> Result<Content> {
+        self.done.send_replace(Some(result.clone()));
+        result
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.fetcher.making.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
 impl Fetcher {
     /// Fetches from a source.
     #[must_use]
@@ -89,13 +110,41 @@ impl Fetcher {
         peer: SocketAddr,
         over: Transport,
     ) -> Result<Content> {
-        let source = Arc::clone(&self.source);
-        let look = move || source.look_up(&FileRequest { name: &name, peer, over });
+        let fetcher = Arc::clone(self);
+        let look = move || {
+            let found = fetcher.source.look_up(&FileRequest { name: &name, peer, over })?;
+            fetcher.made_here(found)
+        };
         let (entry, found) = on_a_thread(&self.looks, move || (entry, look())).await?;
         match found? {
             Answer::Content(content) => Ok(content),
             Answer::Making(making) => self.made(entry, making).await,
         }
+    }
+
+    /// What was found; a file that is to be made is made on this thread, when it does not take long, nobody makes it and a maker's turn is
+    /// free: handing it to another thread takes as long as making it.
+    fn made_here(self: &Arc<Self>, found: Answer) -> Result<Answer> {
+        let making = match found {
+            Answer::Making(making) if !making.reads_much => making,
+            other => return Ok(other),
+        };
+        let Ok(_turn) = self.makers.try_acquire() else { return Ok(Answer::Making(making)) };
+        match self.begin(&making.key) {
+            Ok((run, _)) => run.end((making.make)()).map(Answer::Content),
+            Err(_) => Ok(Answer::Making(making)),
+        }
+    }
+
+    /// Begins to make a file; what whoever makes it already comes to.
+    fn begin(self: &Arc<Self>, key: &str) -> std::result::Result<(Run, Outcome), Outcome> {
+        let mut running = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outcome) = running.get(key) {
+            return Err(outcome.clone());
+        }
+        let (done, outcome) = watch::channel(None);
+        running.insert(key.to_owned(), outcome.clone());
+        Ok((Run { fetcher: Arc::clone(self), key: key.to_owned(), done }, outcome))
     }
 
     /// Waits for the maker of a file; without one it begins.
@@ -113,20 +162,15 @@ impl Fetcher {
     }
 
     fn outcome(self: &Arc<Self>, making: Making) -> Outcome {
-        let mut running = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(outcome) = running.get(&making.key) {
-            return outcome.clone();
-        }
-        let (done, outcome) = watch::channel(None);
-        running.insert(making.key.clone(), outcome.clone());
-        drop(running);
+        let (run, outcome) = match self.begin(&making.key) {
+            Ok(begun) => begun,
+            Err(outcome) => return outcome,
+        };
         // A task of its own: who asked first may go away.
-        let fetcher = Arc::clone(self);
         tokio::spawn(async move {
-            let makers = if making.reads_much { &fetcher.long_makers } else { &fetcher.makers };
+            let makers = if making.reads_much { &run.fetcher.long_makers } else { &run.fetcher.makers };
             let result = on_a_thread(makers, making.make).await.flatten();
-            fetcher.making.lock().unwrap_or_else(PoisonError::into_inner).remove(&making.key);
-            done.send_replace(Some(result));
+            drop(run.end(result));
         });
         outcome
     }
