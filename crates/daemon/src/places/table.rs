@@ -167,19 +167,30 @@ impl Table {
     /// The oldest connection without a whole message, or that is held, of the address that has most, silent or not, when that is a crowd
     /// beside which `from` is nobody: who opens connections faster than they can be silent must not have all places for that.
     fn newcomer_of_a_crowd(&self, from: Origin) -> Option<u64> {
-        let least = CROWD.min(self.limits.per_address.max(SMALL_CROWD)).max(2 * (self.of(from) + 1));
-        let new = self.seats.iter().filter_map(|(id, seat)| match seat.state {
-            State::New(since) | State::Held(since) => Some((Reverse(self.of(seat.from)), since, *id)),
-            State::Busy | State::Waiting(_) => None,
+        let crowd = CROWD.min(self.limits.per_address.max(SMALL_CROWD));
+        let beside = 2 * (self.of(from) + 1);
+        let new = self.seats.iter().filter_map(|(id, seat)| {
+            let (since, crowd) = match seat.state {
+                State::New(since) => (since, crowd),
+                // A few that guess are enough, so that those who stay below a crowd cannot wait in all places together.
+                State::Held(since) => (since, self.many()),
+                State::Busy | State::Waiting(_) => return None,
+            };
+            let count = self.of(seat.from);
+            (count >= crowd.max(beside)).then_some((Reverse(count), since, *id))
         });
-        new.min().filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
+        new.min().map(|(.., id)| id)
     }
 
-    /// Of the address that has most, when that is a crowd (where an address may have few: more than half of them) and `from` is nobody
-    /// beside it, the connection that had its last answer longest ago: a byte or a small request each second is a sign of life, and must not keep
+    /// So many of one address are a crowd although each has said something: where an address may have few, more than half of them.
+    fn many(&self) -> usize {
+        CROWD.min(self.limits.per_address / 2 + 1)
+    }
+
+    /// Of the address that has most, when that are many and `from` is nobody beside it, the connection that had its last answer longest ago: a byte or a small request each second is a sign of life, and must not keep
     /// everybody else out for that.
     fn least_served_of_many(&self, from: Origin) -> Option<u64> {
-        let least = CROWD.min(self.limits.per_address / 2 + 1).max(2 * (self.of(from) + 1));
+        let least = self.many().max(2 * (self.of(from) + 1));
         let waiting = self.seats.iter().filter(|(_, seat)| matches!(seat.state, State::Waiting(_)));
         let first = waiting.map(|(id, seat)| (Reverse(self.of(seat.from)), seat.answered, *id)).min();
         first.filter(|(Reverse(count), ..)| *count >= least).map(|(.., id)| id)
@@ -286,8 +297,30 @@ mod tests {
             assert!(matches!(table.enter(address(9), now), Entered::For(new, closed) if new == id && closed < 8));
             assert!(table.busy(id));
         }
-        assert_eq!(table.enter(address(8), now), Entered::Full, "three are no crowd here");
+        // three of the four that an address may have are still a crowd, two are none
+        for (id, last) in [(11, 8), (12, 6)] {
+            assert!(matches!(table.enter(address(last), now), Entered::For(new, closed) if new == id && closed < 8));
+            assert!(table.busy(id));
+        }
+        assert_eq!(table.enter(address(5), now), Entered::Full);
         assert!(table.busy(8), "the one who is alone has kept his place");
+    }
+
+    #[test]
+    fn addresses_that_are_held_with_less_than_their_share_keep_nobody_out() {
+        // the CTL provider: five addresses with three log-ins each that wait, and one more
+        let (mut table, start) = table(16, 4);
+        for id in 0..16 {
+            assert_eq!(table.enter(address(u8::try_from(id / 3).unwrap()), start), Entered::Free(id));
+            assert!(table.held(id, start));
+        }
+        assert!(matches!(table.enter(address(9), start), Entered::For(16, ..15)));
+        // who has not said anything yet is younger than that
+        let (mut table, start) = super::tests::table(16, 4);
+        for id in 0..16 {
+            assert_eq!(table.enter(address(u8::try_from(id / 3).unwrap()), start), Entered::Free(id));
+        }
+        assert_eq!(table.enter(address(9), start), Entered::Full);
     }
 
     #[test]
