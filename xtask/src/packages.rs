@@ -188,6 +188,11 @@ pub const PACKAGES: &[Package] = &[
 ];
 
 impl Package {
+    /// Whether the work goes on without it: OpenSSL, and what finds it, can be built from source.
+    pub fn can_be_done_without(&self) -> bool {
+        matches!(self.name, "pkg-config" | "libssl-dev")
+    }
+
     /// Is the thing that we need from this package there?
     pub fn is_present(&self, machine: &dyn Machine) -> bool {
         match self.sign {

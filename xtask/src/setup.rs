@@ -84,7 +84,8 @@ fn without_installing(machine: &dyn Machine, missing: &[&'static Package], why: 
     } else {
         format!("install what Debian calls {}", names(missing))
     };
-    let others: Vec<&'static Package> = missing.iter().copied().filter(|package| package.need != Need::Build).collect();
+    let others: Vec<&'static Package> =
+        missing.iter().copied().filter(|package| !package.can_be_done_without()).collect();
     if !others.is_empty() {
         return Err(Stop::unable(format!(
             "{} missing: {}, and {why}; have somebody {install}, then try again",
@@ -97,14 +98,9 @@ fn without_installing(machine: &dyn Machine, missing: &[&'static Package], why: 
     }
     // openssl-src configures itself with perl modules that Debian's perl-base does not have
     let perl = machine.ask("perl", &["-MFindBin", "-MIPC::Cmd", "-MTime::Piece", "-e", "1"]).is_some();
-    if !perl || !machine.has("make") {
-        let lacks = match (perl, machine.has("make")) {
-            (false, false) => "perl and make",
-            (false, true) => "perl with its modules",
-            _ => "make",
-        };
+    if !perl {
         return Err(Stop::unable(format!(
-            "the development files of OpenSSL are missing, {why}, and to build OpenSSL from source {lacks} would be needed; \
+            "the development files of OpenSSL are missing, {why}, and to build OpenSSL from source perl with its modules would be needed; \
              have somebody {install}, then try again"
         )));
     }
@@ -296,8 +292,19 @@ mod tests {
         let stop = plan(&machine, &[Need::Build]).unwrap_err();
         assert_eq!(stop.code(), 2);
         let sentence = stop.to_string();
-        assert!(sentence.contains(" make would be needed"), "{sentence}");
-        assert!(sentence.contains("apt-get install pkg-config libssl-dev"), "{sentence}");
+        assert!(sentence.starts_with("a package is missing: make, "), "{sentence}");
+        assert!(sentence.contains("apt-get install pkg-config libssl-dev make"), "{sentence}");
+    }
+
+    #[test]
+    fn make_is_needed_although_openssl_is_there() {
+        for (user, apt) in [("1000", true), ("0", false)] {
+            let mut machine = fresh(user);
+            machine.programs.retain(|program| *program != "make" && (apt || *program != "apt-get"));
+            machine.variables.insert("OPENSSL_DIR", "/opt/openssl");
+            let sentence = plan(&machine, &[Need::Build]).unwrap_err().to_string();
+            assert!(sentence.starts_with("a package is missing: make, "), "{sentence}");
+        }
     }
 
     #[test]
