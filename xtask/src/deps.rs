@@ -2,7 +2,7 @@
 
 use crate::directions::{check_directions, check_purity};
 use crate::graph::Graph;
-use crate::habits::check_habits;
+use crate::habits::{check_counts, check_habits};
 use crate::licences::check_licences;
 use crate::process::{cargo, output_of, root};
 use crate::sources::check_sources;
@@ -20,6 +20,7 @@ pub fn deps() -> Result<(), Stop> {
     complaints.extend(check_licences(&house));
     complaints.extend(check_licences(&fuzz));
     complaints.extend(habits.complaints);
+    complaints.extend(check_counts(&root())?);
     complaints.extend(sources.complaints);
 
     for warning in habits.warnings.iter().chain(&sources.warnings) {
