@@ -342,7 +342,7 @@ impl Node {
         let last = async {
             while self.follower.join_next().await.is_some() {}
             self.live.write_seen().await;
-            self.live.write_log_lines().await;
+            self.live.write_last_log_lines().await;
         };
         if tokio::time::timeout(LAST_WRITE, last).await.is_err() {
             tracing::warn!("the database is busy: what phones did last is not noted");

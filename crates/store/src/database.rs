@@ -9,6 +9,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::log_lines::Pauses;
 use crate::{StoreError, aside, audit_log, fault, lock, regular, wal};
 
 /// The rows of a cluster.
@@ -19,6 +20,8 @@ pub struct Store {
     audit_log: Arc<Path>,
     /// Whose turn it is to run a `run sql`.
     one_select: Arc<Mutex<()>>,
+    /// Logs that took nothing.
+    log_pauses: Arc<Pauses>,
     /// Locked by whoever changes something, and whose turn it is in this process.
     turns: (Arc<File>, Arc<Mutex<()>>),
     /// On a disk that can only be read nothing is changed.
@@ -121,6 +124,7 @@ impl Store {
             pool,
             file: path.into(),
             one_select: Arc::default(),
+            log_pauses: Arc::default(),
             audit_log: audit_log::path(path).into(),
             turns: (Arc::new(turns), Arc::default()),
             read_only: false,
@@ -160,6 +164,7 @@ impl Store {
             pool,
             file: path.into(),
             one_select: Arc::default(),
+            log_pauses: Arc::default(),
             audit_log: audit_log::path(path).into(),
             turns: (Arc::clone(&file), Arc::default()),
             read_only: true,
@@ -236,6 +241,10 @@ impl Store {
     /// Where the database lies.
     pub(crate) const fn file(&self) -> &Arc<Path> {
         &self.file
+    }
+
+    pub(crate) fn log_pauses(&self) -> &Pauses {
+        &self.log_pauses
     }
 
     pub(crate) const fn one_select(&self) -> &Arc<Mutex<()>> {

@@ -66,6 +66,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// A log that took nothing is left alone for a while: what it said.
+    #[error("{0}")]
+    LogWaits(String),
     /// A database of another program.
     #[error("{path}: {place}: {reason}")]
     Peer {

@@ -8,9 +8,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Error, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use wire::printable::one_line;
 
@@ -29,11 +31,62 @@ const BATCH: i64 = 100;
 /// Held by whoever writes lines.
 const LOCK: &str = "log.lock";
 
+/// How long a log that took nothing is left alone by who tries again and again.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// How long such a one waits for an append. Its lines are written all the same when the disk answers at last.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Lines that do not stand in their log yet.
 struct Waiting {
     seq: i64,
-    path: String,
     text: String,
+}
+
+/// Logs that took nothing, of who tries again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Pauses(Mutex<BTreeMap<String, Paused>>);
+
+#[derive(Debug)]
+struct Paused {
+    until: Instant,
+    why: String,
+}
+
+impl Pauses {
+    fn logs(&self) -> MutexGuard<'_, BTreeMap<String, Paused>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why some log waits.
+    fn why(&self) -> Result<(), StoreError> {
+        self.logs().values().next().map_or(Ok(()), |paused| Err(StoreError::LogWaits(paused.why.clone())))
+    }
+
+    /// Why a log is left alone now.
+    fn paused(&self, log: &str, now: Instant) -> Result<(), StoreError> {
+        let logs = self.logs();
+        let paused = logs.get(log).filter(|paused| now < paused.until);
+        paused.map_or(Ok(()), |paused| Err(StoreError::LogWaits(paused.why.clone())))
+    }
+
+    fn note(&self, log: &str, written: &Result<(), StoreError>, now: Instant) {
+        let Err(error) = written else {
+            self.logs().remove(log);
+            return;
+        };
+        // One that is still being written is held by its lock, and goes on as soon as that is free.
+        let slow = matches!(error, StoreError::File { source, .. } if source.kind() == ErrorKind::TimedOut);
+        let until = if slow { now } else { now + PAUSE };
+        self.logs().insert(log.to_owned(), Paused { until, why: error.to_string() });
+    }
+}
+
+/// One that tries again and again.
+#[derive(Clone, Copy)]
+struct Again {
+    now: Instant,
+    patience: Duration,
 }
 
 impl Store {
@@ -52,41 +105,78 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: a log that cannot be written. Its lines wait on; those of other logs are written all the same.
     pub async fn write_log_lines(&self) -> Result<(), StoreError> {
+        self.write_logs(None).await
+    }
+
+    /// The same for who does it again and again: a log that took nothing is left alone for a while, and none is waited for without limit.
+    ///
+    /// # Errors
+    /// [`StoreError`]: also why a log is left alone now.
+    pub async fn write_log_lines_again(&self, now: Instant) -> Result<(), StoreError> {
+        self.write_logs(Some(Again { now, patience: PATIENCE })).await
+    }
+
+    async fn write_logs(&self, again: Option<Again>) -> Result<(), StoreError> {
+        let pauses = self.log_pauses();
         if self.is_read_only() || !self.has_log_lines().await? {
+            pauses.logs().clear();
             return Ok(());
         }
         let path = self.file().with_file_name(LOCK);
-        let lock = lock::open(&path)?;
+        let lock = Arc::new(lock::open(&path)?);
         if !lock::at_once(&lock, Kind::Exclusive).map_err(StoreError::file(&path, "cannot be locked"))? {
-            return Ok(());
+            // An append of ours may have it that nobody waits for any more.
+            return pauses.why();
         }
-        let (mut behind, mut first) = (0, Ok(()));
+        let logs = self.logs_with_lines().await?;
+        pauses.logs().retain(|log, _| logs.contains(log));
+        let mut first = Ok(());
+        for log in logs {
+            let written = match again.map_or(Ok(()), |again| pauses.paused(&log, again.now)) {
+                Ok(()) => {
+                    let written = self.write_log(&log, &lock, again.map(|again| again.patience)).await;
+                    if let Some(again) = again {
+                        pauses.note(&log, &written, again.now);
+                    }
+                    written
+                }
+                paused => paused,
+            };
+            first = first.and(written);
+        }
+        first
+    }
+
+    /// Writes all lines of one log, up to the first that it does not take: what comes behind stands behind it.
+    async fn write_log(&self, log: &str, lock: &Arc<File>, patience: Option<Duration>) -> Result<(), StoreError> {
+        let mut behind = 0;
         loop {
-            let lines = self.lines_behind(behind).await?;
-            let Some(last) = lines.last() else { return first };
+            let lines = self.lines_behind(log, behind).await?;
+            let Some(last) = lines.last() else { return Ok(()) };
             behind = last.seq;
-            let mut logs: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();
-            for line in lines {
-                logs.entry(line.path.clone()).or_default().push(line);
-            }
-            for (path, lines) in logs {
-                let written = self.write_lines(&path, &lines).await;
-                first = first.and(written);
-            }
+            self.write_lines(log, &lines, lock, patience).await?;
         }
     }
 
-    async fn lines_behind(&self, seq: i64) -> Result<Vec<Waiting>, StoreError> {
-        let query = sqlx::query("SELECT seq, path, text FROM logline WHERE seq > $1 ORDER BY seq LIMIT $2");
-        let read = |row: &sqlx::any::AnyRow| {
-            let (seq, path, text) = columns(row)?;
-            Ok(Waiting { seq, path, text })
-        };
-        self.read(query.bind(seq).bind(BATCH), read).await
+    async fn logs_with_lines(&self) -> Result<Vec<String>, StoreError> {
+        let query = sqlx::query("SELECT DISTINCT path FROM logline ORDER BY path");
+        self.read(query, |row| columns(row).map(|(path,)| path)).await
     }
 
-    /// Writes lines of one log and forgets them.
-    async fn write_lines(&self, name: &str, lines: &[Waiting]) -> Result<(), StoreError> {
+    async fn lines_behind(&self, log: &str, seq: i64) -> Result<Vec<Waiting>, StoreError> {
+        let query = sqlx::query("SELECT seq, text FROM logline WHERE path = $1 AND seq > $2 ORDER BY seq LIMIT $3");
+        let read = |row: &sqlx::any::AnyRow| columns(row).map(|(seq, text)| Waiting { seq, text });
+        self.read(query.bind(log).bind(seq).bind(BATCH), read).await
+    }
+
+    /// Writes lines of one log and forgets them. An append that nobody waits for any more goes on, and keeps the lock until it is done.
+    async fn write_lines(
+        &self,
+        name: &str,
+        lines: &[Waiting],
+        lock: &Arc<File>,
+        patience: Option<Duration>,
+    ) -> Result<(), StoreError> {
         let path = self.log_path(name)?;
         let known = match self.known_length(name).await? {
             Some(known) => known,
@@ -98,10 +188,20 @@ impl Store {
             }
         };
         let text: String = lines.iter().flat_map(|row| row.text.lines()).map(|line| one_line(line) + "\n").collect();
-        let length =
-            tokio::task::spawn_blocking(move || append_missing(&path, known, &text)).await.map_err(|error| {
-                StoreError::file(self.file(), "lines of logs were not written")(std::io::Error::other(error))
-            })??;
+        let (held, log) = (Arc::clone(lock), path.clone());
+        let append = tokio::task::spawn_blocking(move || {
+            let length = append_missing(&log, known, &text);
+            drop(held);
+            length
+        });
+        let done = match patience {
+            None => append.await,
+            Some(patience) => tokio::time::timeout(patience, append).await.map_err(|_| {
+                let next = "its disk does not answer; the lines wait until it does: see what holds it up";
+                StoreError::file(&path, "is still being written")(Error::new(ErrorKind::TimedOut, next))
+            })?,
+        };
+        let length = done.map_err(|error| StoreError::file(&path, "lines were not written")(Error::other(error)))??;
         self.forget(name, lines, length).await
     }
 
@@ -183,7 +283,9 @@ fn append_missing(path: &Path, known: u64, text: &str) -> Result<u64, StoreError
         std::fs::rename(path, append::set_aside_name(path)).map_err(StoreError::file(path, "cannot be set aside"))?;
         (file, length) = (append::log_file(path)?, 0);
     }
-    let written = tail(&file, known, length, text).map_err(StoreError::file(path, "cannot be read"))?;
+    // A log that is shorter than it was has been set aside or put away, and another begun.
+    let from = if known <= length { known } else { 0 };
+    let written = standing(&file, from, length, text).map_err(StoreError::file(path, "cannot be read"))?;
     let mut rest = text.as_bytes().get(written..).unwrap_or_default().to_vec();
     if written == 0 && !append::ends_with_a_line(&file).map_err(StoreError::file(path, "cannot be read"))? {
         rest.insert(0, b'\n');
@@ -192,15 +294,21 @@ fn append_missing(path: &Path, known: u64, text: &str) -> Result<u64, StoreError
     file.write_all(half).map_err(failed())?;
     fault::point("when half of log lines is written");
     file.write_all(other).and_then(|()| file.sync_data()).map_err(failed())?;
+    if from == 0 {
+        // A new one: its name has to last as well before its lines are forgotten.
+        aside::sync_directory(path)?;
+    }
     fault::point("after log lines were written");
-    Ok(file.metadata().map_err(failed())?.len())
+    if written == 0 {
+        return Ok(file.metadata().map_err(failed())?.len());
+    }
+    // What stands behind these lines already is compared with the next ones.
+    Ok(from.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX)))
 }
 
-/// How many bytes of the text stand at the end of the log already, behind its known length. A log that is shorter was set aside or put away, and
-/// another begun.
-fn tail(file: &File, known: u64, length: u64, text: &str) -> std::io::Result<usize> {
-    let from = if known <= length { known } else { 0 };
-    let Some(there) = usize::try_from(length - from).ok().filter(|there| *there <= text.len()) else { return Ok(0) };
+/// How many bytes of the text stand in the log already, behind the length that it had. Who was killed may have written more than this text.
+fn standing(file: &File, from: u64, length: u64, text: &str) -> std::io::Result<usize> {
+    let there = usize::try_from(length.saturating_sub(from)).unwrap_or(usize::MAX).min(text.len());
     let mut bytes = vec![0; there];
     file.read_exact_at(&mut bytes, from)?;
     Ok(if text.as_bytes().starts_with(&bytes) { there } else { 0 })
@@ -334,5 +442,107 @@ mod tests {
         place.store.write_log_lines().await.unwrap_err();
         assert_eq!((place.text("messages").as_str(), place.text("alarms.log").as_str()), ("heard\n", "one\n"));
         assert!(!place.folder.path().join("x").exists());
+    }
+
+    fn numbered(numbers: std::ops::Range<u32>) -> String {
+        numbers.map(|number| format!("line {number}\n")).collect()
+    }
+
+    /// More changes than are written at once, each with a line.
+    async fn many(place: &Place) {
+        let mut transaction = place.store.begin().await.unwrap();
+        for number in 0..250 {
+            transaction.put_log_lines(&place.node, "alarms.log", &[format!("line {number}")]).await.unwrap();
+        }
+        transaction.finish().await.unwrap();
+    }
+
+    /// Written, but not forgotten: nothing of the same log is written before that is mended, and other logs are.
+    #[tokio::test]
+    async fn what_stands_behind_a_line_that_failed_waits_for_it() {
+        let place = Place::new().await;
+        many(&place).await;
+        place.put("messages", &["heard"]).await;
+        let mut transaction = place.store.begin().await.unwrap();
+        let never =
+            "CREATE TRIGGER never BEFORE DELETE ON logline WHEN OLD.seq = 1 BEGIN SELECT RAISE(ABORT, 'no'); END";
+        sqlx::query(never).execute(transaction.connection()).await.unwrap();
+        transaction.finish().await.unwrap();
+        for _ in 0..3 {
+            place.store.write_log_lines().await.unwrap_err();
+            assert_eq!((place.text("alarms.log"), place.text("messages").as_str()), (numbered(0..100), "heard\n"));
+        }
+        let mut transaction = place.store.begin().await.unwrap();
+        sqlx::query("DROP TRIGGER never").execute(transaction.connection()).await.unwrap();
+        transaction.finish().await.unwrap();
+        place.store.write_log_lines().await.unwrap();
+        assert_eq!(place.text("alarms.log"), numbered(0..250));
+    }
+
+    #[tokio::test]
+    async fn who_was_killed_may_have_written_more_than_is_written_at_once() {
+        let place = Place::new().await;
+        many(&place).await;
+        std::fs::write(place.log("alarms.log"), "earlier\n").unwrap();
+        place.store.forget("log/alarms.log", &[], 8).await.unwrap();
+        std::fs::write(place.log("alarms.log"), format!("earlier\n{}line 1", numbered(0..120))).unwrap();
+        // It had come to the next line: `line 120`.
+        place.store.write_log_lines().await.unwrap();
+        assert_eq!(place.text("alarms.log"), format!("earlier\n{}", numbered(0..250)));
+    }
+
+    #[tokio::test]
+    #[allow(clippy::disallowed_methods)] // any time will do
+    async fn a_log_that_takes_nothing_is_left_alone_for_a_while() {
+        let place = Place::new().await;
+        let start = Instant::now();
+        let again = async |now| place.store.write_log_lines_again(now).await.map_err(|error| error.to_string());
+        std::fs::create_dir(place.log("messages")).unwrap();
+        place.put("messages", &["heard"]).await;
+        let why = again(start).await.unwrap_err();
+        std::fs::remove_dir(place.log("messages")).unwrap();
+        place.put("alarms.log", &["one"]).await;
+        assert_eq!(again(start + PAUSE / 2).await.unwrap_err(), why);
+        assert_eq!((place.text("messages").as_str(), place.text("alarms.log").as_str()), ("", "one\n"));
+        again(start + PAUSE).await.unwrap();
+        assert_eq!(place.text("messages"), "heard\n");
+        again(start + PAUSE).await.unwrap();
+        // Whoever stops tries it once more.
+        std::fs::remove_file(place.log("messages")).unwrap();
+        std::fs::create_dir(place.log("messages")).unwrap();
+        place.put("messages", &["again"]).await;
+        again(start).await.unwrap_err();
+        std::fs::remove_dir(place.log("messages")).unwrap();
+        place.store.write_log_lines().await.unwrap();
+        assert_eq!(place.text("messages"), "again\n");
+    }
+
+    /// A disk that does not answer: here the only thread that could write.
+    #[test]
+    #[allow(clippy::disallowed_methods)] // any time will do
+    fn nobody_waits_without_limit_and_nobody_else_writes_meanwhile() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let place = Place::new().await;
+            place.put("alarms.log", &["one"]).await;
+            let (answer, answers) = std::sync::mpsc::channel::<()>();
+            let disk = tokio::task::spawn_blocking(move || answers.recv().is_ok());
+            let now = Instant::now();
+            let again = Again { now, patience: Duration::from_millis(1) };
+            let error = place.store.write_logs(Some(again)).await.unwrap_err().to_string();
+            assert!(error.contains("alarms.log: is still being written"), "{error}");
+            let lock = lock::open(&place.store.file().with_file_name(LOCK)).unwrap();
+            assert!(!lock::at_once(&lock, Kind::Exclusive).unwrap(), "the append still has it");
+            assert_eq!(place.store.write_logs(Some(again)).await.unwrap_err().to_string(), error);
+            assert_eq!(place.text("alarms.log"), "");
+            drop(answer);
+            assert!(!disk.await.unwrap());
+            // Behind the append.
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+            place.store.write_log_lines_again(now).await.unwrap();
+            assert_eq!(place.text("alarms.log"), "one\n");
+            assert!(!place.store.has_log_lines().await.unwrap());
+        });
     }
 }

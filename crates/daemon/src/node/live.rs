@@ -44,6 +44,9 @@ const ENROLMENT_EVERY: u32 = 8;
 /// Devices of which each is read anew on its own after a change; more of them are read together.
 const SINGLE_DEVICES: usize = 64;
 
+/// The trouble with a log that takes nothing.
+const LINES_WAIT: &str = "lines of a log wait until it can be written";
+
 /// What changes while the servers run.
 pub(super) struct Live {
     pub(super) cluster: Cluster,
@@ -389,10 +392,15 @@ impl Live {
         }
     }
 
-    /// Writes lines of logs that changes have left: who made them waits for no log.
+    /// Writes lines of logs that changes have left: who made them waits for no log, nor is one waited for without limit here.
     pub(super) async fn write_log_lines(&self) {
-        let written = self.cluster.store().write_log_lines().await;
-        self.troubles.told("lines of a log wait until it can be written", written);
+        let written = self.cluster.store().write_log_lines_again(Instant::now()).await;
+        self.troubles.told(LINES_WAIT, written);
+    }
+
+    /// The same at the end: logs that took nothing are tried once more.
+    pub(super) async fn write_last_log_lines(&self) {
+        self.troubles.told(LINES_WAIT, self.cluster.store().write_log_lines().await);
     }
 
     /// Phones that a renewal concerns are reset when it is quiet again.
