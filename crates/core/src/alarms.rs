@@ -2,7 +2,8 @@
 //! [sources/monitor#alarms], [sources/tvs#alarms].
 
 use cluster::alarms::{
-    Alarm, CTL_NOT_DISTRIBUTED, ITL_NOT_RESET, ITL_RECOVERY_BACKUP, PHONES_NOT_ADDED, ROW_UNREADABLE,
+    Alarm, CTL_NOT_DISTRIBUTED, ITL_NOT_RESET, ITL_RECOVERY_BACKUP, NODE_BEHIND, PHONES_NOT_ADDED, ROLLBACK_ENABLED,
+    ROW_UNREADABLE,
 };
 use cluster::rows::{NodeRow, StandingAlarmRow, ToldAlarmRow, UndeliveredRow};
 use jiff::Timestamp;
@@ -12,7 +13,6 @@ use wire::printable::one_line;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::enrolment::{SECOND_KEY, STRINGS_LOCKED};
-use cluster::alarms::NODE_BEHIND;
 use cluster::nodes::NewNode;
 
 /// Name of the file in the log directory of a node.
@@ -97,12 +97,7 @@ impl Cluster {
         let number = transaction.next_alarm_number(&node.pkid).await?;
         let text = line(alarm, number, node, message, now)?;
         transaction.put_log_lines(&self.directory(node), FILE, std::slice::from_ref(&text)).await?;
-        let name = alarm.name.to_owned();
-        let waiting = UndeliveredRow { seq: 0, alarm: name, severity: alarm.severity(), text, at: now };
-        for receiver in receivers {
-            transaction.put_undelivered_alarm(receiver.word(), &waiting).await?;
-        }
-        Ok(())
+        wait_for(transaction, alarm, text, receivers, now).await
     }
 
     /// What waits for a receiver, the oldest first.
@@ -167,16 +162,19 @@ impl Cluster {
             let new = transaction.note_told_alarm(&told).await?;
             let receivers = if new { &Receiver::ALL[..] } else { &[] };
             self.alarm(transaction, node, alarm, message, receivers, now).await?;
+            self.limit_waiting_alarms(transaction, receivers).await?;
         }
         Ok(())
     }
 
-    /// Tells who was told that an alarm stands that it has ended, and writes that line.
+    /// Tells who was told that an alarm stands that it has ended, and writes that line. Of one that began to stand under a release that told
+    /// nobody they hear now; its line stands in the log.
     ///
     /// # Errors
     /// [`CoreError`]; what could not be told is told the next time.
     pub async fn tell_ended_alarms(&self, now: i64) -> Result<(), CoreError> {
-        if self.store().ended_alarms().await?.is_empty() {
+        let untold = self.store().untold_alarms().await?;
+        if self.store().ended_alarms().await?.is_empty() && untold.iter().all(|row| known(&row.name).is_none()) {
             return Ok(());
         }
         let nodes = self.store().nodes().await?;
@@ -192,9 +190,51 @@ impl Cluster {
             let alarm = Alarm { meaning: ENDED, ..**alarm };
             self.alarm(&mut transaction, node, &alarm, &message, &Receiver::ALL, now).await?;
         }
+        for untold in self.store().untold_alarms().await? {
+            tell_late(&mut transaction, &nodes, untold).await?;
+        }
         self.limit_waiting_alarms(&mut transaction, &Receiver::ALL).await?;
         Ok(transaction.commit().await?)
     }
+}
+
+/// One that stands, by its name.
+fn known(name: &str) -> Option<&'static Alarm> {
+    STANDING.into_iter().chain([&ROLLBACK_ENABLED]).find(|alarm| alarm.name == name)
+}
+
+/// Lets the line of an alarm wait for receivers.
+async fn wait_for(
+    transaction: &mut Transaction,
+    alarm: &Alarm,
+    text: String,
+    receivers: &[Receiver],
+    at: i64,
+) -> Result<(), CoreError> {
+    let waiting = UndeliveredRow { seq: 0, alarm: alarm.name.to_owned(), severity: alarm.severity(), text, at };
+    for receiver in receivers {
+        transaction.put_undelivered_alarm(receiver.word(), &waiting).await?;
+    }
+    Ok(())
+}
+
+/// Tells of an alarm that stands and that nobody was told of. The number that its line has in the log is not known any more: it gets another.
+async fn tell_late(
+    transaction: &mut Transaction,
+    nodes: &[NodeRow],
+    untold: StandingAlarmRow,
+) -> Result<(), CoreError> {
+    let StandingAlarmRow { name, subject, text, raised_at } = untold;
+    // Some are about a node, named, or by its key about a part of it.
+    let of_node = |node: &&NodeRow| node.name == subject || subject.split(' ').next() == Some(node.pkid.as_str());
+    let node = nodes.iter().find(of_node).or_else(|| nodes.iter().find(|node| node.publisher));
+    let alarm = known(&name);
+    let (Some(node), Some(alarm)) = (node, alarm) else { return Ok(()) };
+    let message = text.strip_suffix(&format!(". {}", alarm.meaning)).unwrap_or(&text).to_owned();
+    let number = transaction.next_alarm_number(&node.pkid).await?;
+    let text = line(alarm, number, node, &message, raised_at)?;
+    transaction.note_told_alarm(&ToldAlarmRow { name, subject, node: node.pkid.clone(), message }).await?;
+    wait_for(transaction, alarm, text, &Receiver::ALL, raised_at).await
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
-use cluster::rows::{ToldAlarmRow, UndeliveredRow};
+use cluster::rows::{StandingAlarmRow, ToldAlarmRow, UndeliveredRow};
 
 impl Store {
     /// What waits for a receiver, the oldest first.
@@ -38,6 +38,22 @@ impl Store {
         let read = |row: &sqlx::any::AnyRow| {
             let (name, subject, node, message) = columns(row)?;
             Ok(ToldAlarmRow { name, subject, node, message })
+        };
+        self.read(query, read).await
+    }
+
+    /// Those that stand and that nobody was told of, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn untold_alarms(&self) -> Result<Vec<StandingAlarmRow>, StoreError> {
+        let query = sqlx::query(
+            "SELECT name, subject, text, raisedat FROM standingalarm WHERE NOT EXISTS (SELECT 1 FROM toldalarm \
+             WHERE toldalarm.name = standingalarm.name AND toldalarm.subject = standingalarm.subject) ORDER BY raisedat, name",
+        );
+        let read = |row: &sqlx::any::AnyRow| {
+            let (name, subject, text, raised_at) = columns(row)?;
+            Ok(StandingAlarmRow { name, subject, text, raised_at })
         };
         self.read(query, read).await
     }

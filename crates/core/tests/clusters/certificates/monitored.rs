@@ -163,6 +163,64 @@ async fn receivers_hear_of_what_stands_and_that_it_has_ended() {
     std::fs::write(&key, kept).unwrap();
     cluster.watch_unreadable(now).await.unwrap();
     assert_eq!(names(&cluster).await, ["UC_DB-3-RowUnreadable true"]);
+    cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(place.folder.path().join("log/alarms.log")).unwrap();
     assert_eq!(log.lines().filter(|line| line.contains("=Over: ")).count(), 2, "{log}");
+}
+
+/// What stood before receivers were told of such alarms: they hear of it once, its line is not written again, and they hear of its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receivers_hear_of_what_stood_before_they_were_told() {
+    let place = Place::new("15").await;
+    let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
+    let now = place.clock.now;
+    cluster.part_is_behind(&node, "lists", "the disk is full", now).await.unwrap();
+    let mut transaction = cluster.store().begin().await.unwrap();
+    for alarm in cluster.store().standing_alarms().await.unwrap() {
+        transaction.forget_told_alarm(&alarm.name, &alarm.subject).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    for receiver in Receiver::ALL {
+        cluster.note_delivered_alarms(receiver, i64::MAX).await.unwrap();
+    }
+    cluster.store().write_log_lines().await.unwrap();
+    let log = || std::fs::read_to_string(place.folder.path().join("log/alarms.log")).unwrap();
+    let before = log();
+    for _ in 0..2 {
+        cluster.tell_ended_alarms(now + 60_000).await.unwrap();
+    }
+    cluster.store().write_log_lines().await.unwrap();
+    assert_eq!(log(), before);
+    for receiver in Receiver::ALL {
+        let rows = cluster.undelivered_alarms(receiver).await.unwrap();
+        let mut names: Vec<&str> = rows.iter().map(|row| row.alarm.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["UC_CERT-3-NodeBehind", "UC_CERT-4-ITLRecoveryCertBackup"]);
+        for row in &rows {
+            // All of its line but the number.
+            let (_, line) = row.text.split_once(": ").unwrap();
+            assert!(before.contains(line), "{line} is not in {before}");
+        }
+        cluster.note_delivered_alarms(receiver, i64::MAX).await.unwrap();
+    }
+    cluster.part_follows(&node, "lists").await.unwrap();
+    cluster.tell_ended_alarms(now).await.unwrap();
+    let ended = cluster.undelivered_alarms(Receiver::Mail).await.unwrap();
+    assert!(matches!(&ended[..], [row] if row.text.contains("=Over: lists of ")), "{}", ended.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_waits_in_a_limited_number_too() {
+    let place = Place::new("15").await;
+    let cluster = place.cluster.clone();
+    let mut transaction = cluster.store().begin().await.unwrap();
+    for number in 0..1001 {
+        let (alarm, subject) = (&cluster::alarms::NODE_BEHIND, format!("part {number}"));
+        let stood = cluster.stand(&mut transaction, &place.publisher, alarm, &subject, "it is", place.clock.now);
+        stood.await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let waiting = cluster.undelivered_alarms(Receiver::Syslog).await.unwrap();
+    assert_eq!(waiting.len(), 1000);
+    assert!(waiting.last().unwrap().text.contains("it is"), "the newest stay");
 }
