@@ -1,5 +1,6 @@
-//! One thread, all transfers. `room`: who gets a place, and whose ends for it; `end`: how one ends, for its log line.
+//! One thread, all transfers. `room`: who gets a place, and whose ends for it; `end`: how one ends, for its log line; `address`: of clients.
 
+mod address;
 mod end;
 mod room;
 
@@ -17,6 +18,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use wire::file_name::FileName;
 use wire::tftp::{Burst, Caps, Data, ErrorCode, Failure, Mode, Packet, Request, Step, Transfer};
 
+use self::address::{WithScope, as_family_of};
 use self::end::End;
 use super::listener::{Incoming, Listener};
 use super::pieces::Pieces;
@@ -316,6 +318,7 @@ impl EventLoop {
                 && sending.transfer.doubts()
             {
                 sending.next = Some((listener, Incoming { peer, asked, bytes: bytes.clone() }));
+                sending.transfer.ask_no_more();
                 return;
             }
             if self.place(index).is_some_and(|place| place.waits_for(now) < self.config.anew_after) {
@@ -541,9 +544,14 @@ impl EventLoop {
         }
     }
 
+    /// Nothing can be sent to the client. One that said that it ends, and has closed its port then, meant it.
     fn network(&mut self, index: usize, error: io::Error) {
-        let all_sent = self.place(index).is_some_and(Place::all_sent);
-        if all_sent && error.kind() == io::ErrorKind::ConnectionRefused {
+        let place = self.place(index);
+        let all_sent = place.is_some_and(Place::all_sent);
+        let closed = error.kind() == io::ErrorKind::ConnectionRefused;
+        if closed && let Some(told) = place.and_then(Place::told_to_end) {
+            self.end(index, End::Failed(told.clone()));
+        } else if all_sent && closed {
             self.end(index, End::Unacknowledged);
         } else {
             self.end(index, End::Network(error));
@@ -636,6 +644,14 @@ impl Place {
         now.saturating_duration_since(since)
     }
 
+    /// What its transfer was told to end for.
+    fn told_to_end(&self) -> Option<&Failure> {
+        match &self.state {
+            State::Fetching => None,
+            State::Sending(sending) => sending.transfer.told_to_end(),
+        }
+    }
+
     fn all_sent(&self) -> bool {
         matches!(&self.state, State::Sending(sending) if sending.transfer.all_sent())
     }
@@ -668,27 +684,5 @@ impl Drop for Answer {
         if !self.given {
             self.send(What::File(Err(FetchError::Failed("making the file ended without a result".into()))));
         }
-    }
-}
-
-/// Keeps the link of a link-local address.
-trait WithScope {
-    fn with_scope_of(self, other: SocketAddr) -> Self;
-}
-
-impl WithScope for SocketAddr {
-    fn with_scope_of(mut self, other: SocketAddr) -> Self {
-        if let (Self::V6(address), Self::V6(other)) = (&mut self, other) {
-            address.set_scope_id(other.scope_id());
-        }
-        self
-    }
-}
-
-/// An IPv4 address in the form that a socket of both families wants.
-fn as_family_of(peer: SocketAddr, local: SocketAddr) -> SocketAddr {
-    match (peer, local) {
-        (SocketAddr::V4(v4), SocketAddr::V6(_)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
-        _ => peer,
     }
 }

@@ -13,7 +13,8 @@ use super::packet::{ErrorCode, Mode, Packet, data_header};
 use super::{DATA_HEADER, DEFAULT_BLOCK_SIZE};
 
 /// A client that ends a transfer is taken at its word after this time, if it acknowledges nothing more until then: whoever guesses two
-/// ports can say it in its name. Longer than any way there and back.
+/// ports can say it in its name. Longer than any way there and back. One that acknowledged something before is asked once more, and has
+/// this time again: a datagram may have been lost.
 pub const DOUBT: Duration = Duration::from_millis(500);
 
 /// How long to wait for an acknowledgement and how often to send again.
@@ -200,6 +201,8 @@ pub struct Transfer<B> {
     waits: bool,
     /// It was told to end, and waits whether the client goes on all the same.
     ending: Option<Failure>,
+    /// Its window is not sent once more for that: it was, or the client has asked for something else.
+    asked_again: bool,
 }
 
 impl<B: Data> Transfer<B> {
@@ -238,6 +241,7 @@ impl<B: Data> Transfer<B> {
             heard: false,
             waits: false,
             ending: None,
+            asked_again: false,
             data,
         }
     }
@@ -309,6 +313,13 @@ impl<B: Data> Transfer<B> {
         if now < self.deadline {
             return Step::Wait;
         }
+        if self.ending.is_some() && self.heard && !self.asked_again {
+            self.asked_again = true;
+            self.resent += 1;
+            self.deadline = now + DOUBT;
+            self.fill(burst);
+            return Step::Wait;
+        }
         if let Some(failure) = self.ending.take() {
             if matches!(failure, Failure::Confused(_)) {
                 burst.tell(ErrorCode::IllegalOperation, "not a TFTP acknowledgement");
@@ -363,6 +374,17 @@ impl<B: Data> Transfer<B> {
     #[must_use]
     pub const fn doubts(&self) -> bool {
         self.ending.is_some()
+    }
+
+    /// What it was told to end for.
+    #[must_use]
+    pub const fn told_to_end(&self) -> Option<&Failure> {
+        self.ending.as_ref()
+    }
+
+    /// The client has asked for something else from the same port: a block of this file would be taken for one of that.
+    pub const fn ask_no_more(&mut self) {
+        self.asked_again = true;
     }
 
     /// Since when an acknowledgement is awaited.
@@ -450,6 +472,7 @@ impl<B: Data> Transfer<B> {
         self.moved = now;
         self.heard = true;
         self.ending = None;
+        self.asked_again = false;
         self.tries = 0;
         self.window_repeated = false;
         self.deadline = now + self.pace.first;

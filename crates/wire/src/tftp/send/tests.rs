@@ -321,3 +321,35 @@ fn what_somebody_else_says_in_the_name_of_the_client_does_no_harm() {
         }
     }
 }
+
+#[test]
+fn a_client_that_was_heard_is_asked_once_more_before_its_end_is_believed() {
+    for (datagram, confused) in told_to_end() {
+        let mut bench = start(vec![7; 2000], Mode::Octet, Options::default());
+        for block in 1..=2 {
+            assert_eq!(bench.ack(block), Step::Wait);
+            assert_eq!(bench.transfer.datagram(bench.now, &datagram, &mut bench.burst), Step::Wait);
+            bench.now += DOUBT;
+            assert_eq!(bench.transfer.timeout(bench.now, &mut bench.burst), Step::Wait);
+            assert_eq!(bench.blocks(), [block + 1], "what may have been lost");
+            assert!(bench.transfer.doubts());
+            assert_eq!(bench.transfer.deadline(), bench.now + DOUBT);
+        }
+        bench.now += DOUBT;
+        let step = bench.transfer.timeout(bench.now, &mut bench.burst);
+        assert_eq!(matches!(step, Step::Failed(Failure::Confused(_))), confused, "{step:?}");
+        assert_eq!(matches!(step, Step::Failed(Failure::Refused { .. })), !confused, "{step:?}");
+    }
+}
+
+#[test]
+fn a_client_that_asked_for_something_else_gets_no_more_of_the_first_file() {
+    for (datagram, _) in told_to_end() {
+        let mut bench = start(vec![7; 2000], Mode::Octet, Options::default());
+        assert_eq!(bench.ack(1), Step::Wait);
+        assert_eq!(bench.transfer.datagram(bench.now, &datagram, &mut bench.burst), Step::Wait);
+        bench.transfer.ask_no_more();
+        bench.now += DOUBT;
+        assert!(matches!(bench.transfer.timeout(bench.now, &mut bench.burst), Step::Failed(_)));
+    }
+}
