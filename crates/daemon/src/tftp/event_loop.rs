@@ -109,6 +109,8 @@ pub(super) struct EventLoop {
     timers: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     next_id: u64,
     strangers: Strangers,
+    /// When one of them last ended a transfer that ran.
+    stranger_took: Option<Instant>,
     brought: (mpsc::Sender<Brought>, mpsc::Receiver<Brought>),
     burst: Burst,
     /// Waits to come that shall sleep at once.
@@ -141,6 +143,7 @@ impl EventLoop {
             stop,
             runtime,
             strangers,
+            stranger_took: None,
             epoll,
             places: Vec::new(),
             free: Vec::new(),

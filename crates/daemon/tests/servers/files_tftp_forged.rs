@@ -260,6 +260,60 @@ fn a_phone_that_was_heard_before_keeps_its_place_in_a_quick_flood_of_strangers()
     go_on(&phone, from, 1);
 }
 
+/// When this is answered, all that was asked before has been looked at. The address has to be known: it is told each time.
+fn looked_at(known: &UdpSocket, server: SocketAddr) {
+    let write = Packet::Write(Request { file: b"size-1", mode: Mode::Octet, options: PLAIN });
+    known.send_to(&write.to_bytes(), server).unwrap();
+    assert_eq!(next(known).0[..2], *b"\0\x05");
+}
+
+#[test]
+fn an_error_in_the_name_of_a_phone_does_not_make_its_transfer_the_first_to_end() {
+    let (_servers, server) = start(tftp::Config { max_transfers: 4, ..tftp::Config::default() });
+    let phone = socket(2);
+    let from = hold(&phone, server);
+    let forged: Vec<UdpSocket> = (0..6).map(|number| socket(100 + number)).collect();
+    let (first, more) = forged.split_at(3);
+    for one in first {
+        ask(one, server, "size-513", LONGEST);
+    }
+    looked_at(&socket(2), server);
+    phone.send_to(&Packet::Error { code: ErrorCode::DiskFull, text: "full".into() }.to_bytes(), from).unwrap();
+    for one in more {
+        ask(one, server, "size-513", LONGEST);
+    }
+    go_on(&phone, from, 2);
+}
+
+#[test]
+fn strangers_end_one_running_transfer_a_second_however_many_phones_come_between_them() {
+    let (_servers, server) = start(tftp::Config { max_transfers: 16, ..tftp::Config::default() });
+    let known = socket(2);
+    fetch(&known, server, 513);
+    let branch: Vec<_> = (0..16).map(|_| socket(10)).map(|one| (hold(&one, server), one)).collect();
+    let since = Instant::now();
+    // A stranger ends one of the branch, whose next phone has the place of the stranger at once.
+    let next_ones: Vec<UdpSocket> = (0..5).map(|_| socket(10)).collect();
+    let forged: Vec<UdpSocket> = (0..5).map(|number| socket(100 + number)).collect();
+    for (one, stranger) in next_ones.iter().zip(&forged) {
+        ask(stranger, server, "size-513", LONGEST);
+        looked_at(&known, server);
+        ask(one, server, "size-300000", PLAIN);
+        one.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        if let Ok((_, from)) = one.recv_from(&mut [0; 2000]) {
+            one.set_read_timeout(Some(PATIENCE)).unwrap();
+            go_on(one, from, 1);
+        }
+    }
+    let allowed = 1 + usize::try_from(since.elapsed().as_secs()).unwrap();
+    let goes_on = |(from, one): &&(SocketAddr, UdpSocket)| {
+        one.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        one.send_to(&Packet::Ack { block: 2 }.to_bytes(), from).is_ok() && one.recv_from(&mut [0; 2000]).is_ok()
+    };
+    let ended = 16 - branch.iter().filter(goes_on).count();
+    assert!(ended <= allowed, "{ended} ended");
+}
+
 #[test]
 fn strangers_whose_file_is_not_made_yet_end_no_transfer_that_runs() {
     let (servers, server) = start(tftp::Config { max_transfers: 16, ..tftp::Config::default() });

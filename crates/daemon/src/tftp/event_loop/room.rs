@@ -11,6 +11,12 @@ use super::{End, EventLoop, STALLED, State};
 /// Transfers are compared by their pace from this age on: a younger one had no time to show it.
 const SHOWN: Duration = Duration::from_secs(1);
 
+/// A transfer without an acknowledgement was sent for the last time at this age.
+const LAST_SENT: Duration = Duration::from_secs(3);
+
+/// Strangers together end one transfer that runs in this time: they may be forged, and as many as somebody likes.
+const STRANGERS_TAKE: Duration = Duration::from_secs(1);
+
 /// An address that has fewer gives none back, however many others ask.
 const FEW: usize = 8;
 
@@ -36,10 +42,10 @@ impl EventLoop {
         !full
     }
 
-    /// Ends a transfer of one address or of all, the oldest of the first kind that there is: one that was told to end; one that was never
-    /// acknowledged, of an
-    /// address that has acknowledged nothing for an hour, so that it may be forged; one that has stood still for long; one that was never
-    /// acknowledged. Whether there was one.
+    /// Ends a transfer of one address or of all, the oldest of the first kind that there is: one that was never acknowledged, of an address
+    /// that has acknowledged nothing for an hour, so that it may be forged; one of any address that was never acknowledged, and sent for the
+    /// last time; one that has stood still for long; one that was told to end, which may be forged too; one that was never acknowledged.
+    /// Whether there was one.
     fn make_room(&mut self, from: Option<Origin>, now: Instant) -> bool {
         let places = self.places.iter().enumerate().filter_map(|(index, place)| Some((index, place.as_ref()?)));
         let candidates = places.filter_map(|(index, place)| {
@@ -51,10 +57,11 @@ impl EventLoop {
             let heard = sending.transfer.heard();
             let waits = place.waits_for(now);
             let kind = match heard {
-                _ if sending.transfer.doubts() => 0,
-                false if !self.strangers.knows(address) => 1,
+                false if !self.strangers.knows(address) => 0,
+                false if waits >= LAST_SENT => 1,
                 true if waits >= STALLED => 2,
-                false => 3,
+                _ if sending.transfer.doubts() => 3,
+                false => 4,
                 true => return None,
             };
             Some((kind, Reverse(waits), index))
@@ -67,8 +74,11 @@ impl EventLoop {
     /// Ends the slowest transfer of the address that has most, else its oldest one, for one that has less than half as many. Real
     /// addresses that acknowledge just often enough cannot keep others out so, unless they are very many. Whether there was one.
     fn take_back(&mut self, newcomer: SocketAddr, of_newcomer: usize, now: Instant) -> bool {
-        // Of strangers in a burst one gets in so, and the next waits until that one's file is there: then it is he who makes room.
-        if !self.strangers.knows(newcomer.ip()) && self.strangers_wait() {
+        // Of strangers in a burst one gets in so, and the next waits until that one's file is there: then it is he who makes room. When
+        // somebody else has taken his place, the next one waits all the same.
+        let stranger = !self.strangers.knows(newcomer.ip());
+        let took_just_now = |at| now.saturating_duration_since(at) < STRANGERS_TAKE;
+        if stranger && (self.strangers_wait() || self.stranger_took.is_some_and(took_just_now)) {
             return false;
         }
         let Some((&most, &count)) = self.per_address.iter().max_by_key(|(_, count)| **count) else { return false };
@@ -85,6 +95,9 @@ impl EventLoop {
             });
         let Some((.., index, address)) = candidates.min() else { return false };
         self.end(index, End::HadMost);
+        if stranger {
+            self.stranger_took = Some(now);
+        }
         if let Some(more) = self.told.count("an address has most places", address, now) {
             tracing::warn!(
                 target: "tftp", %address, transfers = count,
