@@ -45,6 +45,8 @@ impl Args {
                 "a backup is read back, so it goes into a file: name one with --output".to_owned(),
             ));
         }
+        // What is named may lie in the data directory.
+        self.data.settle()?;
         self.target.check(&path)?;
         self.target.check_folder(&path)?;
         let passphrase = passphrase(self.password_file.as_deref(), true)?;

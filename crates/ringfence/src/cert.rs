@@ -38,6 +38,7 @@ impl Args {
     /// Writes it; to standard output when nothing else is said.
     pub fn run(self) -> Result<Answer, Failure> {
         let path = self.target.path_or(Some("-".into()))?;
+        self.data.settle()?;
         self.target.check(&path)?;
         let opened = self.data.open()?;
         let bytes = if self.csr { self.request(&opened)? } else { self.certificate(&opened)? };

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use cluster::Level;
 use daemon::surroundings::System;
+use ringfence_core::CoreError;
+use ringfence_core::caller::with_rights_to;
 use ringfence_core::import::{Count, PeerImport, PeerSummary, given_certificates, read_capf, read_tvs};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 
 use crate::exit::{Answer, Failure};
 use crate::files::input::{Input, certificate, key};
@@ -80,10 +82,9 @@ pub struct Peer {
 
 impl Peer {
     fn run(self) -> Result<Answer, Failure> {
-        // What is named is read with the rights of the caller, by a runtime that ends before those are given up.
-        let runtime = Runtime::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
-        let (import, differing) = self.read(&runtime)?;
-        drop(runtime);
+        // What is named may lie in the data directory.
+        self.data.settle()?;
+        let (import, differing) = self.read()?;
         let opened = self.data.open()?;
         for text in &differing {
             terminal::warn(text);
@@ -98,14 +99,14 @@ impl Peer {
     }
 
     /// Everything is read and checked before anything is touched.
-    fn read(&self, runtime: &Runtime) -> Result<(PeerImport, Vec<String>), Failure> {
+    fn read(&self) -> Result<(PeerImport, Vec<String>), Failure> {
         let mut import = PeerImport { model: self.model.clone(), ..PeerImport::default() };
         let mut differing = Vec::new();
         if let Some(path) = &self.tvs {
-            import.certificates = runtime.block_on(read_tvs(path)).map_err(could_not)?;
+            import.certificates = database(path, read_tvs(path))?;
         }
         if let Some(path) = &self.capf {
-            (import.devices, differing) = runtime.block_on(read_capf(path)).map_err(could_not)?;
+            (import.devices, differing) = database(path, read_capf(path))?;
         }
         for path in &self.issuer {
             import.issuers.extend(issuers(path)?);
@@ -129,6 +130,16 @@ impl Peer {
         let done = opened.cluster.import_peer(&actor, import, self.dry_run, &mut system, &mut tell);
         opened.runtime.block_on(done).map_err(could_not)
     }
+}
+
+/// Reads a database that is named. The threads that do it are started, and end, with the rights to that one.
+fn database<T>(path: &Path, read: impl Future<Output = Result<T, CoreError>>) -> Result<T, Failure> {
+    let reading = || {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(read))
+    };
+    let done = with_rights_to(path, reading).and_then(|done| done).map_err(|error| Failure::at(path, error))?;
+    done.map_err(could_not)
 }
 
 fn issuers(path: &Path) -> Result<Vec<pki::Certificate>, Failure> {

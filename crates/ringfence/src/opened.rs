@@ -81,7 +81,7 @@ impl Data {
     }
 
     /// Works from here on as the user whom the directory belongs to. Before the first thread is started; files that the caller named
-    /// are read before, or as [`ringfence_core::caller::as_caller`] says.
+    /// are read and written as [`ringfence_core::caller::with_rights_to`] says, so after this.
     pub fn settle(&self) -> Result<(), Failure> {
         caller::settle(&DataDirectory::new(&self.data)).map_err(|error| Failure::CouldNotTell(error.to_string()))
     }

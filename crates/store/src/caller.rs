@@ -1,5 +1,5 @@
 //! Whose rights a command of root has. Whoever owns a data directory may put links, pipes and databases there as he likes; so a command
-//! that root gives works there with the rights of that user, and has root's only for what root named: a file to read, a place to write.
+//! that root gives works there with the rights of that user, and has root's only for what root named elsewhere: a file to read, a place to write.
 //!
 //! The rights of a thread are those of the one that starts it, and Linux keeps them for each. [`settle`] is called before there is another.
 
@@ -13,6 +13,7 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::StoreError;
 use crate::directory::DataDirectory;
+use crate::inside::leads_through;
 use crate::ownership::{Owner, account};
 
 /// A user and his groups.
@@ -23,8 +24,16 @@ struct Identity {
     groups: Vec<u32>,
 }
 
-/// Who gave the command, and as whom it works; nothing while both are the same.
-static SETTLED: OnceLock<(Identity, Identity)> = OnceLock::new();
+/// Who gave the command, as whom it works, and where.
+#[derive(Debug)]
+struct Settled {
+    caller: Identity,
+    node: Identity,
+    data: DataDirectory,
+}
+
+/// Nothing while the command works as who gave it.
+static SETTLED: OnceLock<Settled> = OnceLock::new();
 
 impl Identity {
     /// Whose rights this thread has.
@@ -95,7 +104,7 @@ pub fn settle(data: &DataDirectory) -> Result<(), StoreError> {
     let settled = || {
         let (caller, node) = (Identity::of_this_thread()?, Identity::of(owner)?);
         node.put_on()?;
-        Ok((caller, node))
+        Ok(Settled { caller, node, data: data.clone() })
     };
     let both = settled().map_err(|error: std::io::Error| {
         let user = crate::ownership::user_name(owner.user);
@@ -113,7 +122,7 @@ pub fn settle(data: &DataDirectory) -> Result<(), StoreError> {
 /// # Errors
 /// What the system says.
 pub fn as_caller<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
-    worn(SETTLED.get().map(|(caller, _)| caller), work)
+    worn(SETTLED.get().map(|settled| &settled.caller), work)
 }
 
 /// The other way round: work in the data directory that stands inside of something that is done as the caller.
@@ -121,7 +130,7 @@ pub fn as_caller<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
 /// # Errors
 /// What the system says.
 pub fn as_node<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
-    worn(SETTLED.get().map(|(_, node)| node), work)
+    worn(SETTLED.get().map(|settled| &settled.node), work)
 }
 
 /// Does something as another user, for root; anybody else does it as he is.
@@ -139,25 +148,28 @@ fn worn<T>(identity: Option<&Identity>, work: impl FnOnce() -> T) -> std::io::Re
     Ok(work())
 }
 
-/// [`as_caller`] for what a person named.
+/// Does what concerns a file that was named in this command: with the rights of the caller, but with those of the user of the data
+/// directory where the way to it leads through that. Before [`settle`] nobody knows which directory that is.
+///
+/// # Errors
+/// What the system says.
+pub fn with_rights_to<T>(path: &Path, work: impl FnOnce() -> T) -> std::io::Result<T> {
+    let identity = SETTLED.get().map(|settled| if settled.data.holds(path) { &settled.node } else { &settled.caller });
+    worn(identity, work)
+}
+
+/// [`with_rights_to`] for work of this crate.
 ///
 /// # Errors
 /// [`StoreError::File`]; that of the work.
 pub fn at_named<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    as_caller(work).map_err(StoreError::file(path, "cannot be opened"))?
+    with_rights_to(path, work).map_err(StoreError::file(path, "cannot be opened"))?
 }
 
 impl DataDirectory {
-    /// Does what concerns a file that was named: in this directory with the rights of its user, elsewhere with those of the caller.
-    ///
-    /// # Errors
-    /// [`StoreError::File`]; that of the work.
-    pub fn with_rights_to<T>(
-        &self,
-        path: &Path,
-        work: impl FnOnce() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        if self.holds(path) { work() } else { at_named(path, work) }
+    /// Whether the way to a path leads through this directory, under whatever name; so it does when that cannot be told.
+    pub fn holds(&self, path: &Path) -> bool {
+        as_caller(|| leads_through(self.root(), path)).and_then(|through| through).unwrap_or(true)
     }
 }
 

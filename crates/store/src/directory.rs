@@ -4,7 +4,7 @@
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::aside::{self, OpenDirectory};
 use crate::keys::KeyStore;
@@ -97,11 +97,6 @@ impl DataDirectory {
         let path = self.root.join(name);
         let file = lock::take(lock::open(&path)?, &path, lock::Kind::Exclusive, lock::PATIENCE)?;
         Ok(DirectoryLock { _file: file })
-    }
-
-    /// Whether a path lies in this directory, as it is written.
-    pub fn holds(&self, path: &Path) -> bool {
-        path.starts_with(&self.root) && !path.components().any(|part| part == Component::ParentDir)
     }
 
     /// Makes a directory in this one, with all above it.

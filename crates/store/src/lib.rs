@@ -24,6 +24,7 @@ pub mod directory;
 pub mod fault;
 pub mod folder;
 pub mod given;
+mod inside;
 pub mod keys;
 pub mod lasting;
 pub mod lock;

@@ -2,13 +2,13 @@
 //! [`Exchange`].
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use store::StoreError;
 use store::aside::{self, OpenDirectory, Rights};
-use store::caller::at_named;
 use store::folder::Folder;
 use store::peer::read_file;
 use zeroize::Zeroizing;
@@ -151,14 +151,15 @@ impl Exchange for NoSftp {
     }
 }
 
-/// A directory of this machine, held open.
+/// A directory of this machine, held open. It is used with the rights of the user of the node, whoever gives the command: its path is a row
+/// of the database, and that user may write there what he likes.
 pub(super) struct LocalFolder {
     place: Arc<OpenDirectory>,
 }
 
 impl LocalFolder {
     pub(super) fn open(path: &Path) -> Result<Self, ExchangeError> {
-        let place = at_named(path, || OpenDirectory::of_others(path)).map_err(|error| file_error(&error))?;
+        let place = OpenDirectory::of_others(path).map_err(|error| file_error(&error))?;
         Ok(Self { place: Arc::new(place) })
     }
 
@@ -168,9 +169,7 @@ impl LocalFolder {
     ) -> Pending<'a, T> {
         let place = Arc::clone(&self.place);
         Box::pin(async move {
-            // The directory that was named is the business of who named it.
-            let work = move || at_named(place.path(), || work(&place));
-            let done = tokio::task::spawn_blocking(work).await;
+            let done = tokio::task::spawn_blocking(move || work(&place)).await;
             let lost = |error: tokio::task::JoinError| ExchangeError::File {
                 path: "the directory of the exchange".to_owned(),
                 reason: error.to_string(),
@@ -214,7 +213,13 @@ impl ExchangeFolder for LocalFolder {
 fn file_error(error: &StoreError) -> ExchangeError {
     match error {
         StoreError::File { path, action, source } => {
-            ExchangeError::File { path: path.clone(), reason: format!("{action}: {source}") }
+            let next = match source.kind() {
+                ErrorKind::PermissionDenied => {
+                    "; the user whom the data directory belongs to has to be allowed to read and write there"
+                }
+                _ => "",
+            };
+            ExchangeError::File { path: path.clone(), reason: format!("{action}: {source}{next}") }
         }
         other => ExchangeError::File { path: "the directory of the exchange".to_owned(), reason: other.to_string() },
     }

@@ -21,6 +21,7 @@ use pki::lsc::constraints::check_constraints;
 use pki::request::CertificateRequest;
 use pki::{Certificate, NameForm};
 use store::aside::{self, OpenDirectory, Rights};
+use store::caller::at_named;
 use store::given;
 
 use super::authority::Authority;
@@ -83,12 +84,12 @@ impl Cluster {
             given::make_directory(&directory)?;
             OpenDirectory::of_others(&directory)
         };
-        let place = self.data().with_rights_to(&directory, opened).map_err(bad)?;
+        let place = at_named(&directory, opened).map_err(bad)?;
         for row in &requests {
             let write = |ending: &str, pem: &str| {
                 let name = format!("{}.{ending}", row.device);
                 let written = || place.write(name.as_ref(), pem.as_bytes(), Rights::Exactly(0o644), true);
-                self.data().with_rights_to(&directory, written).map_err(bad)
+                at_named(&directory, written).map_err(bad)
             };
             let request = row.request.read(CertificateRequest::of_a_phone).map_err(CoreError::Unreadable)?;
             write("csr", request.to_pem())?;
@@ -98,7 +99,7 @@ impl Cluster {
         let mut transaction = self.store().begin().await?;
         transaction.note_audit(surroundings.now(), actor.name(), "utils capf csr dump", &listed(&names)).await?;
         transaction.commit().await?;
-        let mut left = self.data().with_rights_to(&directory, || place.leftovers(None)).map_err(bad)?;
+        let mut left = at_named(&directory, || place.leftovers(None)).map_err(bad)?;
         left.truncate(TOLD);
         let left = left.iter().map(|name| aside::left_behind(&directory.join(name).display().to_string()));
         Ok((names, left.collect()))
@@ -118,7 +119,7 @@ impl Cluster {
         actor.require(Level::ReadWrite)?;
         let path = self.data().root().join(path);
         let read = || given::read_files(&path, CHAIN_BYTES as u64, FILES);
-        let files = self.data().with_rights_to(&path, read).map_err(|error| CoreError::BadInput(error.to_string()))?;
+        let files = at_named(&path, read).map_err(|error| CoreError::BadInput(error.to_string()))?;
         let now = surroundings.now();
         let (requests, authority) = (self.offline_requests().await?, Authority::load(self).await?);
         let mut import = OfflineImport::default();

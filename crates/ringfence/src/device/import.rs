@@ -38,6 +38,8 @@ pub struct Import {
 impl Import {
     /// Imports the list.
     pub fn run(self) -> Result<Answer, Failure> {
+        // The list may lie in the data directory.
+        self.data.settle()?;
         let input = Input::read(&self.file)?;
         let opened = self.data.open()?;
         let text = std::str::from_utf8(&input.bytes).map_err(|error| {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pki::{Certificate, NameForm, SoftKey};
+use ringfence_core::caller::with_rights_to;
 use wire::header::FILE_LIMIT;
 use zeroize::Zeroizing;
 
@@ -92,6 +93,10 @@ fn pem(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn read_file(path: &Path, name: &str, limit: usize) -> Result<(Vec<u8>, u64), Failure> {
+    with_rights_to(path, || read_here(path, name, limit)).map_err(|error| Failure::of(name, error))?
+}
+
+fn read_here(path: &Path, name: &str, limit: usize) -> Result<(Vec<u8>, u64), Failure> {
     let file = File::open(path).map_err(|error| Failure::of(name, error))?;
     let about = file.metadata().map_err(|error| Failure::of(name, error))?;
     if about.is_dir() {

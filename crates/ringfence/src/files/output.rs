@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{OFlag, readlinkat};
 use ringfence_core::StoreError;
 use ringfence_core::aside::{OpenDirectory, Rights, left_behind};
-use ringfence_core::caller::{as_caller, as_node};
+use ringfence_core::caller::{as_node, with_rights_to};
 
 use crate::exit::Failure;
 use crate::terminal;
@@ -53,7 +53,7 @@ impl Target {
 
     /// Refuses early what [`Target::write`] would refuse: nothing is signed for nothing.
     pub fn check(&self, path: &Path) -> Result<(), Failure> {
-        match path.metadata() {
+        match with_rights_to(path, || path.metadata()).and_then(|about| about) {
             Ok(about) if about.is_dir() => Err(Failure::at(path, "is a directory, give the name of a file")),
             Ok(about) if about.is_file() && !self.force => Err(exists(path)),
             _ => Ok(()),
@@ -63,6 +63,10 @@ impl Target {
     /// Refuses early what only the disk can tell: a folder that is not there or takes no files. For what cannot be taken back
     /// when the writing fails.
     pub fn check_folder(&self, path: &Path) -> Result<(), Failure> {
+        with_rights_to(path, || self.folder_takes(path)).map_err(|error| Failure::at(path, error))?
+    }
+
+    fn folder_takes(&self, path: &Path) -> Result<(), Failure> {
         // What is no file is opened, not replaced.
         if path == Path::new("-") || path.metadata().is_ok_and(|about| !about.is_file()) {
             return Ok(());
@@ -77,7 +81,7 @@ impl Target {
         if path == Path::new("-") {
             return terminal::print_bytes(bytes);
         }
-        as_caller(|| self.replace_or_fill(path, bytes, readers)).map_err(|error| Failure::at(path, error))?
+        with_rights_to(path, || self.replace_or_fill(path, bytes, readers)).map_err(|error| Failure::at(path, error))?
     }
 
     fn replace_or_fill(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Failure> {
@@ -96,7 +100,7 @@ impl Target {
     pub fn fill<T>(&self, path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, Failure> {
         // What it is filled from belongs to the node.
         let fill = |file: &mut File| as_node(|| fill(file))?;
-        as_caller(|| self.filled(path, fill)).map_err(|error| Failure::at(path, error))?
+        with_rights_to(path, || self.filled(path, fill)).map_err(|error| Failure::at(path, error))?
     }
 
     fn filled<T>(&self, path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, Failure> {

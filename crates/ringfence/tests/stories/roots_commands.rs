@@ -7,6 +7,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
 use crate::support::node::Served;
 use crate::support::root::{NOBODY, below, needs_root, place};
 
@@ -261,4 +264,109 @@ fn a_log_that_is_none_is_named() {
     assert_eq!(std::fs::read(&log).unwrap(), before, "what the audit log cannot take is not done");
     std::fs::remove_file(scene.data.join("second")).unwrap();
     scene.done(&["admin", "--yes", "-c", "set parameter TVSCacheTimeToLive 4711"]);
+}
+
+/// A path that stands in the database is the word of whoever owns that, not of root.
+#[test]
+fn a_place_of_exchange_in_the_database_leads_root_nowhere() {
+    let scene = Scene::new();
+    let export = |path: &Path| {
+        sets_place_of_exchange(&scene.data.join("ringfence.db"), path);
+        scene.run(&["admin", "--yes", "-c", "set cert bulk export tomcat"])
+    };
+    let before = seen(&scene.safe);
+    symlink(&scene.safe, scene.data.join("exchange")).unwrap();
+    for place in [scene.safe.clone(), scene.data.join("exchange")] {
+        let refused = export(&place);
+        assert!(before == seen(&scene.safe), "{}: root wrote there", place.display());
+        assert!(said(&refused).contains("has to be allowed to read and write there"), "{refused:?}");
+    }
+    // Nor does root read what is there.
+    std::fs::write(scene.safe.join("tomcat-consolidated.bulk"), "a secret of root's").unwrap();
+    let refused = scene.run(&["admin", "--yes", "-c", "set cert bulk consolidate tomcat"]);
+    assert!(said(&refused).contains("has to be allowed to read and write there"), "{refused:?}");
+    // Root is told when he names a place that the node cannot use.
+    let mut admin = program();
+    admin.arg("admin").arg("--data").arg(&scene.data).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut admin = admin.stderr(Stdio::piped()).spawn().unwrap();
+    let typed = format!("set cert bulk sftp\nlocal\n{}\n", text(&scene.safe));
+    admin.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let refused = admin.wait_with_output().unwrap();
+    assert!(said(&refused).contains("has to be allowed to read and write there"), "{refused:?}");
+    // A place of the node's own works, and what is written there is its.
+    let own = scene.data.join("own");
+    std::fs::create_dir(&own).unwrap();
+    chown(&own, Some(NOBODY), Some(NOBODY)).unwrap();
+    let done = export(&own);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let written = below(&own);
+    assert!(written.len() == 2 && std::fs::metadata(&written[1]).unwrap().uid() == NOBODY, "{written:?}");
+}
+
+fn sets_place_of_exchange(database: &Path, path: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(database);
+        let mut connection = options.connect().await.unwrap();
+        let row = "INSERT OR REPLACE INTO bulkserver (id, server, port, username, password, path, hostkey) \
+                   VALUES (1, '', 0, '', '', ?, '')";
+        sqlx::query(row).bind(text(path)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+    for name in ["ringfence.db", "ringfence.db-wal", "ringfence.db-shm"] {
+        drop(chown(database.with_file_name(name), Some(NOBODY), Some(NOBODY)));
+    }
+}
+
+/// Root names a file that lies in the data directory: in its place the user of the node has laid a link. Whatever name root gives the
+/// directory, what he reads and writes there is what that user may.
+#[test]
+fn what_root_names_in_the_directory_is_the_business_of_its_user() {
+    let scene = Scene::new();
+    let safe = |name: &str| scene.safe.join(name);
+    std::fs::write(safe("phones.csv"), "name,model\nSEP001122334455,8861\n").unwrap();
+    std::fs::copy(scene.data.join("ringfence.db"), safe("tvs.sqlite3")).unwrap();
+    std::fs::write(safe("tomcat.pem"), "of root").unwrap();
+    assert_eq!(scene.backup().status.code(), Some(0));
+    for name in ["phones.csv", "tvs.sqlite3", "backup", "pw", "tomcat.pem"] {
+        symlink(safe(name), scene.data.join(name)).unwrap();
+    }
+    symlink(&scene.safe, scene.data.join("out")).unwrap();
+    for name in ["phones.csv", "tvs.sqlite3", "backup", "pw", "tomcat.pem", "out"] {
+        std::os::unix::fs::lchown(scene.data.join(name), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let alias = scene.folder.path().join("alias");
+    symlink("data", &alias).unwrap();
+    let roundabout = scene.safe.join("../data");
+    let before = seen(&scene.safe);
+    for data in [&scene.data, &alias, &roundabout] {
+        let at = |name: &str| data.join(name).to_str().unwrap().to_owned();
+        let password = text(&scene.safe).to_owned() + "/pw";
+        let new = at("new");
+        let commands: [&[&str]; 8] = [
+            &["device", "import", &at("phones.csv")],
+            &["device", "import", &at("out/phones.csv")],
+            &["import", "peer", "--tvs", &at("tvs.sqlite3")],
+            &["import", "peer", "--tvs", &at("out/tvs.sqlite3")],
+            &["restore", "--yes", &at("backup"), "--password-file", &password],
+            &["backup", "-o", &new, "--password-file", &at("pw")],
+            &["backup", "-o", &at("out/new"), "--password-file", &password],
+            &["cert", "tomcat", "-o", &at("out/new")],
+        ];
+        for command in commands {
+            let refused = scene.run(command);
+            assert!(before == seen(&scene.safe), "{command:?}: root wrote there: {refused:?}");
+            assert_ne!(refused.status.code(), Some(0), "{command:?}: {refused:?}");
+            assert!(said(&refused).contains("ermission denied"), "{command:?}: {refused:?}");
+        }
+    }
+    // A link that he cannot follow is replaced, not followed.
+    scene.done(&["cert", "tomcat", "--force", "-o", text(&scene.data.join("tomcat.pem"))]);
+    assert!(before == seen(&scene.safe), "root wrote there");
+    // What the user of the node may read and write there works, and belongs to him.
+    std::fs::write(scene.data.join("list.csv"), "name,model\nSEP001122334455,8861\n").unwrap();
+    chown(scene.data.join("list.csv"), Some(NOBODY), Some(NOBODY)).unwrap();
+    scene.done(&["device", "import", text(&alias.join("list.csv"))]);
+    scene.done(&["cert", "tomcat", "-o", text(&alias.join("own.pem"))]);
+    assert_eq!(std::fs::metadata(scene.data.join("own.pem")).unwrap().uid(), NOBODY);
 }
