@@ -4,9 +4,9 @@
 
 use std::collections::HashSet;
 
-use libfuzzer_sys::fuzz_target;
 use cluster::devices::list::parse_list;
 use cluster::names::device_name_of;
+use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
