@@ -90,7 +90,7 @@ impl Visitor {
                 Server::Metrics => self.get(address, "/metrics").await,
                 Server::Tvs => self.tvs(address).await,
                 Server::Capf => self.capf(address).await,
-                Server::CtlProvider => self.tls(address).await.map(drop),
+                Server::CtlProvider => self.greet(address).await,
             }
         };
         match timeout(self.patience, visit).await {
@@ -108,6 +108,16 @@ impl Visitor {
         let tcp = self.connect(address).await?;
         let (stream, _) = self.tls.over(tcp, self.patience).await.map_err(|error| error.to_string())?;
         Ok(stream)
+    }
+
+    /// TLS, and an end that the server has seen: a client that only goes away would find the places of its address taken by itself, where
+    /// an address has few.
+    async fn greet(&self, address: SocketAddr) -> Result<(), String> {
+        let mut stream = self.tls(address).await?;
+        stream.shutdown().await.map_err(|error| error.to_string())?;
+        let mut rest = [0; 64];
+        while matches!(stream.read(&mut rest).await, Ok(count) if count > 0) {}
+        Ok(())
     }
 
     async fn tftp(&self, address: SocketAddr) -> Result<(), String> {
