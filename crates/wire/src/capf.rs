@@ -92,29 +92,33 @@
 
 mod certificate;
 mod client;
+mod command;
 mod error;
 mod fields;
-mod inbox;
 mod message;
 mod outcome;
 mod phone_message;
 mod server;
 mod server_message;
-pub(crate) mod texts;
+mod texts;
+mod timeouts;
 mod tolerance;
 mod values;
 
+pub use crate::elements::Element;
+pub use crate::error::Fault;
 pub use certificate::{Sha2SignedData, SudiData};
 pub use client::{ClientEnded, ClientQuestion, ClientSession, ClientStep};
-pub use error::{Error, Fault};
+pub use command::Command;
+pub use error::Error;
 pub use fields::{MAX_CERTIFICATE, MAX_PROOF, MAX_PUBLIC_KEY};
-pub use inbox::MAX_BUFFERED;
-pub use message::{Command, Element, Elements, HEADER_LENGTH, Header, MAX_BODY, MAX_MESSAGE, Message, tag};
+pub use message::{Capf, Elements, HEADER_LENGTH, Header, MAX_BODY, MAX_BUFFERED, MAX_MESSAGE, Message, tag};
 pub use outcome::{Cause, Ended, Failure, Refusal, Stage};
 pub use phone_message::{AuthResponse, PhoneMessage};
-pub use server::{Done, MAX_IN_PROGRESS, Operation, Question, ServerSession, ServerStep, Timeouts};
+pub use server::{Done, MAX_IN_PROGRESS, Operation, Question, ServerSession, ServerStep};
 pub use server_message::ServerMessage;
 pub use texts::{DeviceName, MAX_DEVICE_NAME, MAX_PASSWORD, Password};
+pub use timeouts::Timeouts;
 pub use tolerance::{Tolerance, Tolerated};
 pub use values::{AuthType, CertificateType, Curve, KeySpec, Reason, RsaSize};
 

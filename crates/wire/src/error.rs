@@ -1,5 +1,16 @@
 //! What is wrong with bytes from outside: the place, the field, the reason.
 
+/// Who has to change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The bytes are no message of the protocol.
+    Bytes,
+    /// A message, but not one that this peer may send now.
+    Peer,
+    /// Our own side asked for something that cannot be written.
+    Ours,
+}
+
 /// Bytes that do not follow their format. Never says anything about signatures: decoded is not verified.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("offset {offset}: {field}: {reason}")]

@@ -3,7 +3,7 @@
 
 use crate::digest::{DigestId, Modulus};
 use crate::error::{Malformed, Reason, Unwritable};
-use crate::tlv::{Field, read_field, untext, write_field, write_head};
+use crate::tlv::{Field, Part, Reader, untext, write_field, write_head};
 
 /// VERSION (major, minor).
 pub const VERSION: u8 = 1;
@@ -64,6 +64,8 @@ pub const SIGNERVERSION: u8 = 28;
 
 const CONTAINERS: [u8; 6] =
     [SIGNERID, SIGNATUREINFO, SIGNATUREALGOINFO, ENCRYPTIONINFO, ENCRYPTIONIVINFO, ENCRYPTIONKEYINFO];
+
+const PART: Part = Part { name: "header", containers: &CONTAINERS, tag_name };
 
 /// VERSION and HEADERLENGTH, which every header starts with.
 pub const LEAST_HEADER: usize = 10;
@@ -154,13 +156,11 @@ impl Header {
         let mut fields = Vec::with_capacity(16);
         fields.push(Field { tag: VERSION, offset: 0, length: 2, value: 3..5 });
         fields.push(Field { tag: HEADERLENGTH, offset: 5, length: 2, value: 8..10 });
-        let mut offset = LEAST_HEADER;
-        while offset < length && file.get(offset) != Some(&PADDING) {
-            let field = read_field(file, offset, length, "header", &CONTAINERS, tag_name)?;
-            offset = field.end();
-            fields.push(field);
+        let mut reader = Reader::new(file.get(LEAST_HEADER..length).unwrap_or_default(), LEAST_HEADER);
+        while reader.next_tag().is_some_and(|tag| tag != PADDING) {
+            fields.push(PART.field(&mut reader)?);
         }
-        Ok(Self { fields, length, padding: length - offset })
+        Ok(Self { fields, length, padding: reader.left() })
     }
 
     /// What stands of a header in a file that may have been cut anywhere, to tell what it was: VERSION, and the fields behind it that
@@ -178,10 +178,9 @@ impl Header {
             _ => return Some(Self { fields, length: file.len(), padding: 0 }),
         };
         let end = length.min(file.len());
-        let mut offset = LEAST_HEADER;
-        while offset < end && file.get(offset) != Some(&PADDING) {
-            let Ok(field) = read_field(file, offset, end, "header", &CONTAINERS, tag_name) else { break };
-            offset = field.end();
+        let mut reader = Reader::new(file.get(LEAST_HEADER..end).unwrap_or_default(), LEAST_HEADER);
+        while reader.next_tag().is_some_and(|tag| tag != PADDING) {
+            let Ok(field) = PART.field(&mut reader) else { break };
             fields.push(field);
         }
         Some(Self { fields, length, padding: 0 })

@@ -1,6 +1,7 @@
 //! Bytes to types and back, and conversations without sockets.
 //!
 //! * [`tlv`], [`header`], [`trust_list`], [`signed_file`]: CTL, ITL, `.sgn` and `.enc.sgn` files
+//! * [`elements`], [`tolerance`]: what TVS and CAPF have in common: one reader and writer of their messages, one set of deviations
 //! * [`tvs`]: messages and sessions of the Trust Verification Service
 //! * [`capf`]: messages and sessions of the Certificate Authority Proxy Function
 //! * [`ctl_provider`]: messages between the CTL client and the CTL provider
@@ -15,14 +16,17 @@
 pub mod capf;
 pub mod ctl_provider;
 pub mod digest;
+pub mod elements;
 pub mod error;
 pub mod file_name;
 pub mod header;
+mod inbox;
 pub mod printable;
 pub mod role;
 pub mod signed_file;
 pub mod tftp;
 pub mod tlv;
+pub mod tolerance;
 pub mod trust_list;
 pub mod tvs;
 pub mod xml;

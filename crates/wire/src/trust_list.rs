@@ -7,7 +7,7 @@ use crate::digest::DigestId;
 use crate::error::{Malformed, Reason, Unwritable};
 use crate::header::Header;
 use crate::role::Role;
-use crate::tlv::{Field, read_field, text, untext, write_field, write_head};
+use crate::tlv::{Field, Part, Reader, text, untext, write_field, write_head};
 
 /// RECORDLENGTH: size of the record with its own five bytes.
 pub const RECORDLENGTH: u8 = 1;
@@ -33,6 +33,8 @@ pub const IPADDRESS: u8 = 10;
 pub const CERTHASH: u8 = 11;
 /// HASHALGORITHM of CERTHASH.
 pub const HASHALGORITHM: u8 = 12;
+
+const PART: Part = Part { name: "record", containers: &[], tag_name };
 
 /// Size of RECORDLENGTH, which each record starts with.
 const RECORD_HEAD: usize = 5;
@@ -155,13 +157,10 @@ impl Record {
             let reason = Reason::OutOfRange { found: length, least: RECORD_HEAD, most: rest.len() };
             return Err(Malformed::new(offset + 3, "RECORDLENGTH", reason));
         }
-        let end = offset + length;
         let mut fields = Vec::with_capacity(10);
-        let mut at = offset + RECORD_HEAD;
-        while at < end {
-            let field = read_field(file, at, end, "record", &[], tag_name)?;
-            at = field.end();
-            fields.push(field);
+        let mut reader = Reader::new(rest.get(RECORD_HEAD..length).unwrap_or_default(), offset + RECORD_HEAD);
+        while reader.left() > 0 {
+            fields.push(PART.field(&mut reader)?);
         }
         Ok(Self { offset, length, fields })
     }

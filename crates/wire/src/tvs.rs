@@ -18,10 +18,12 @@ mod request;
 mod server;
 mod tolerance;
 
+pub use crate::elements::Element;
+pub use crate::error::Fault;
 pub use answer::{Answer, Found, InvalidTrust, MAX_ROLES, Trust};
 pub use client::ClientSession;
-pub use error::{Error, Fault};
-pub use message::{Command, Element, Elements, HEADER_LENGTH, Header, MAX_BODY, MAX_MESSAGE, Message, tag};
+pub use error::Error;
+pub use message::{Command, Elements, HEADER_LENGTH, Header, MAX_BODY, MAX_MESSAGE, Message, Tvs, tag};
 pub use request::{Ask, DeviceName, Request};
 pub use server::{MAX_BUFFERED, Received, ServerSession};
 pub use tolerance::{Tolerance, Tolerated};

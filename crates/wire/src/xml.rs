@@ -9,6 +9,7 @@
 //! * more than [`LARGEST`] bytes, [`DEEPEST`] elements inside each other, [`MOST_ATTRIBUTES`] attributes of one element, [`LONGEST_NAME`] bytes of a name.
 
 mod error;
+mod limits;
 mod names;
 mod prolog;
 mod scan;
@@ -19,20 +20,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 pub use error::{BadXml, Place, Reason};
+pub use limits::{DEEPEST, LARGEST, LONGEST_NAME, MOST_ATTRIBUTES};
 pub use prolog::Encoding;
 use scan::Scan;
-
-/// Largest document, in bytes: phones read some hundred kB at most.
-pub const LARGEST: usize = 4 << 20;
-
-/// Most elements inside each other: configs have about ten levels, and a reader must not be led further.
-pub const DEEPEST: usize = 64;
-
-/// Most attributes of one element: those of configs have one or two, and each is compared with all others.
-pub const MOST_ATTRIBUTES: usize = 64;
-
-/// Longest name of an element or attribute, in bytes: those of configs have some twenty.
-pub const LONGEST_NAME: usize = 1024;
 
 /// UTF-8's byte order mark, which some editors put in front.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -4,8 +4,9 @@ use crate::digest::DigestId;
 
 use super::Error;
 use super::fields::{MAX_CERTIFICATE, MAX_PROOF, filled, repeated, value};
-use super::message::{Element, Elements, Writer, length_field, tag};
+use super::message::{Elements, Writer, length_field, tag};
 use super::tolerance::{Tolerance, Tolerated};
+use crate::elements::Element;
 
 /// How many certificates follow: always one.
 const COUNT: u8 = 1;
@@ -124,7 +125,7 @@ impl SudiData {
     pub(super) fn read(element: Element<'_>, tolerated: &mut Tolerated) -> Result<Self, Error> {
         let (mut certificate, mut sha1, mut sha512) = (None, None, None);
         // behind the tag and the length of the element
-        for part in Elements::parts(element.value, element.offset + 3) {
+        for part in Elements::at(element.value, element.offset + 3) {
             let part = part?;
             let (place, limit) = match part.tag {
                 part::CERTIFICATE => (&mut certificate, MAX_CERTIFICATE),

@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::Error;
-use super::inbox::Inbox;
-use super::message::{Command, Header};
-use super::outcome::{LONGEST, Stage};
+use super::command::Command;
+use super::message::{Capf, Header, MAX_BUFFERED};
+use super::outcome::Stage;
 use super::phone_message::{AuthResponse, PhoneMessage};
 use super::server_message::ServerMessage;
+use super::timeouts::LONGEST;
 use super::tolerance::Tolerated;
 use super::values::{AuthType, CertificateType, KeySpec, Reason};
+use crate::elements::Gathered;
 
 /// What the server wants of the phone. Each question is asked once; until it is answered, nothing is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +86,7 @@ pub struct ClientSession {
     due: Due,
     state: State,
     outgoing: Option<Vec<u8>>,
-    inbox: Inbox,
+    inbox: Gathered<Capf>,
     tolerated: Tolerated,
 }
 
@@ -119,7 +121,7 @@ impl ClientSession {
             due: Due::Greeting,
             state: State::Waiting(None),
             outgoing: None,
-            inbox: Inbox::new(),
+            inbox: Gathered::new(),
             tolerated: Tolerated::NONE,
         }
     }
@@ -179,7 +181,8 @@ impl ClientSession {
             State::Over(_) => {}
             State::Waiting(Some(until)) if now >= until => self.over(ClientEnded::TimedOut),
             _ => {
-                if let Err(error) = self.inbox.push(bytes) {
+                if !self.inbox.push(bytes, MAX_BUFFERED) {
+                    let error = Error::Overrun { limit: MAX_BUFFERED };
                     self.over(ClientEnded::Protocol(error));
                 }
             }

@@ -1,15 +1,7 @@
 //! Why a message is not taken. Offsets count from the first byte of the message.
 
-/// Who has to change something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The bytes are no CAPF message.
-    Bytes,
-    /// A message, but not one that this peer may send now.
-    Peer,
-    /// Our own side asked for something that cannot be written.
-    Ours,
-}
+use crate::error::Fault;
+use crate::tlv::Broken;
 
 /// A message that is not taken. A server answers it with END_SESSION reason 7 and closes; a phone closes
 /// [sources/capf#tolerance]. No text holds a password.
@@ -22,7 +14,7 @@ pub enum Error {
         found: u8,
     },
     /// A command that may not come now, or never comes from this side.
-    #[error("offset 1: command {found} ({}) where {wanted} is due", super::message::command_name(*found))]
+    #[error("offset 1: command {found} ({}) where {wanted} is due", super::command::command_name(*found))]
     Command {
         /// The byte that stands there.
         found: u8,
@@ -125,6 +117,15 @@ pub enum Error {
         /// Most bytes.
         limit: usize,
     },
+}
+
+impl From<Broken> for Error {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Cut { offset, left, .. } => Self::ElementCut { offset, left },
+            Broken::PastEnd { offset, tag, length, left } => Self::ElementPastEnd { offset, tag, length, left },
+        }
+    }
 }
 
 impl Error {

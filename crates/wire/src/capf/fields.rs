@@ -1,8 +1,10 @@
 //! The elements of one message, each at most once, and the values in them.
 
 use super::Error;
-use super::message::{Command, Element, Elements, tag};
+use super::command::Command;
+use super::message::{Elements, tag};
 use super::tolerance::{Tolerance, Tolerated};
+use crate::elements::Element;
 
 /// Most bytes of a certificate in DER. Device certificates have 1 to 2 kB; eight times that is no device certificate.
 pub const MAX_CERTIFICATE: usize = 16_384;

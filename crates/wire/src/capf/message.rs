@@ -2,7 +2,18 @@
 
 use std::fmt;
 
+use super::command::command_name;
 use super::{Error, PROTOCOL_ID};
+use crate::elements::{self, Protocol};
+
+/// The protocol, for those who read and write elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capf;
+
+/// Walks over the elements behind a header.
+pub type Elements<'a> = elements::Elements<'a, Capf>;
+
+pub(super) type Writer = elements::Writer<Capf>;
 
 /// Bytes of a header.
 pub const HEADER_LENGTH: usize = 8;
@@ -14,8 +25,9 @@ pub const MAX_BODY: usize = u16::MAX as usize;
 /// Most bytes of a message.
 pub const MAX_MESSAGE: usize = HEADER_LENGTH + MAX_BODY;
 
-/// Bytes in front of an element's value: the tag and two bytes of length.
-const ELEMENT_HEAD: usize = 3;
+/// Most bytes that wait in a session: the message being gathered and one that came too early. Both sides wait for each
+/// other, so more than that is a peer that does not.
+pub const MAX_BUFFERED: usize = 2 * MAX_MESSAGE;
 
 /// The tags of the elements [sources/capf#elements]. 14 and 15 are not known.
 pub mod tag {
@@ -89,129 +101,6 @@ pub mod tag {
     }
 }
 
-/// The commands [sources/capf#commands]. Those of which only the name is known are neither sent nor taken by either
-/// half.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Command {
-    /// Server: who are you?
-    AuthRequest = 1,
-    /// Phone: answer to [`Command::AuthRequest`].
-    AuthResponse = 2,
-    /// Server: make a key pair.
-    KeyGenerateRequest = 3,
-    /// Phone: answer to [`Command::KeyGenerateRequest`].
-    KeyGenerateResponse = 4,
-    /// Only the name is known. 5 and 6 stand in this odd order.
-    EncryptResponse = 5,
-    /// Only the name is known.
-    EncryptRequest = 6,
-    /// Only the name is known.
-    DecryptRequest = 7,
-    /// Only the name is known.
-    DecryptResponse = 8,
-    /// Server: this is your certificate.
-    StoreCertificateRequest = 9,
-    /// Phone: answer to [`Command::StoreCertificateRequest`].
-    StoreCertificateResponse = 10,
-    /// Server: show your certificate.
-    FetchCertificateRequest = 11,
-    /// Phone: answer to [`Command::FetchCertificateRequest`].
-    FetchCertificateResponse = 12,
-    /// Server: delete your certificate.
-    DeleteCertificateRequest = 13,
-    /// Phone: answer to [`Command::DeleteCertificateRequest`].
-    DeleteCertificateResponse = 14,
-    /// Server: this was it.
-    EndSession = 15,
-    /// Only the name is known.
-    RetryLater = 16,
-    /// Phone: the key is being made.
-    RequestInProgress = 17,
-    /// Only the name is known.
-    StatusRequest = 18,
-    /// Only the name is known.
-    StatusResponse = 19,
-    /// Only the name is known.
-    AbortRequest = 20,
-    /// Only the name is known.
-    AbortResponse = 21,
-    /// Only the name is known.
-    SignCertificateRequest = 22,
-    /// Only the name is known.
-    SignCertificateResponse = 23,
-}
-
-impl Command {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 23] = [
-        Self::AuthRequest,
-        Self::AuthResponse,
-        Self::KeyGenerateRequest,
-        Self::KeyGenerateResponse,
-        Self::EncryptResponse,
-        Self::EncryptRequest,
-        Self::DecryptRequest,
-        Self::DecryptResponse,
-        Self::StoreCertificateRequest,
-        Self::StoreCertificateResponse,
-        Self::FetchCertificateRequest,
-        Self::FetchCertificateResponse,
-        Self::DeleteCertificateRequest,
-        Self::DeleteCertificateResponse,
-        Self::EndSession,
-        Self::RetryLater,
-        Self::RequestInProgress,
-        Self::StatusRequest,
-        Self::StatusResponse,
-        Self::AbortRequest,
-        Self::AbortResponse,
-        Self::SignCertificateRequest,
-        Self::SignCertificateResponse,
-    ];
-
-    /// The command of a header byte.
-    #[must_use]
-    pub fn from_byte(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|command| *command as u8 == byte)
-    }
-
-    /// The name as [sources/capf#commands] has it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AuthRequest => "AUTH_REQUEST",
-            Self::AuthResponse => "AUTH_RESPONSE",
-            Self::KeyGenerateRequest => "KEY_GENERATE_REQUEST",
-            Self::KeyGenerateResponse => "KEY_GENERATE_RESPONSE",
-            Self::EncryptResponse => "ENCRYPT_RESPONSE",
-            Self::EncryptRequest => "ENCRYPT_REQUEST",
-            Self::DecryptRequest => "DECRYPT_REQUEST",
-            Self::DecryptResponse => "DECRYPT_RESPONSE",
-            Self::StoreCertificateRequest => "STORE_CERTIFICATE_REQUEST",
-            Self::StoreCertificateResponse => "STORE_CERTIFICATE_RESPONSE",
-            Self::FetchCertificateRequest => "FETCH_CERTIFICATE_REQUEST",
-            Self::FetchCertificateResponse => "FETCH_CERTIFICATE_RESPONSE",
-            Self::DeleteCertificateRequest => "DELETE_CERTIFICATE_REQUEST",
-            Self::DeleteCertificateResponse => "DELETE_CERTIFICATE_RESPONSE",
-            Self::EndSession => "END_SESSION",
-            Self::RetryLater => "RETRY_LATER",
-            Self::RequestInProgress => "REQUEST_IN_PROGRESS",
-            Self::StatusRequest => "STATUS_REQUEST",
-            Self::StatusResponse => "STATUS_RESPONSE",
-            Self::AbortRequest => "ABORT_REQUEST",
-            Self::AbortResponse => "ABORT_RESPONSE",
-            Self::SignCertificateRequest => "SIGN_CERTIFICATE_REQUEST",
-            Self::SignCertificateResponse => "SIGN_CERTIFICATE_RESPONSE",
-        }
-    }
-}
-
-/// The name of a command byte, or `UNKNOWN`.
-pub(super) fn command_name(byte: u8) -> &'static str {
-    Command::from_byte(byte).map_or("UNKNOWN", Command::name)
-}
-
 /// The eight bytes in front of the elements. The protocol id is checked; which command and session id may come depends
 /// on the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,114 +135,44 @@ impl Header {
     }
 }
 
-/// A tag and its value, where they stand in the message.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Element<'a> {
-    /// Where the element starts, counted from the first byte of the message.
-    pub offset: usize,
-    /// See [`tag`]; unknown values are kept.
-    pub tag: u8,
-    /// The value.
-    pub value: &'a [u8],
-}
+impl Protocol for Capf {
+    type Error = Error;
+    type Header = Header;
 
-impl fmt::Debug for Element<'_> {
-    /// Without the value: it may be a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({}) at {}, {} bytes", tag::name(self.tag), self.tag, self.offset, self.value.len())
-    }
-}
+    const HEADER_LENGTH: usize = HEADER_LENGTH;
+    const BODY: &'static str = "a message";
 
-/// Walks over the elements behind a header. After an error it ends.
-#[derive(Clone)]
-pub struct Elements<'a> {
-    rest: &'a [u8],
-    offset: usize,
-}
-
-impl<'a> Elements<'a> {
-    /// `body` is what follows the header.
-    #[must_use]
-    pub const fn new(body: &'a [u8]) -> Self {
-        Self { rest: body, offset: HEADER_LENGTH }
-    }
-
-    /// Over the parts of SUDI_DATA, which have the same form; `offset` is where the first part starts.
-    pub(super) const fn parts(value: &'a [u8], offset: usize) -> Self {
-        Self { rest: value, offset }
-    }
-
-    fn read(&mut self) -> Result<Element<'a>, Error> {
-        let (offset, left) = (self.offset, self.rest.len());
-        let Some(([tag, l0, l1], behind)) = self.rest.split_first_chunk::<ELEMENT_HEAD>() else {
-            return Err(Error::ElementCut { offset, left });
-        };
-        let length = usize::from(u16::from_be_bytes([*l0, *l1]));
-        let Some((value, rest)) = behind.split_at_checked(length) else {
-            return Err(Error::ElementPastEnd { offset, tag: *tag, length, left: behind.len() });
-        };
-        self.rest = rest;
-        self.offset += ELEMENT_HEAD + length;
-        Ok(Element { offset, tag: *tag, value })
-    }
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = Result<Element<'a>, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
+    fn header(bytes: &[u8]) -> Result<Option<(Header, u16)>, Error> {
+        match bytes.first_chunk() {
+            Some(head) => Header::decode(*head).map(|header| Some((header, header.length))),
+            None => match bytes.first() {
+                Some(found) if *found != PROTOCOL_ID => Err(Error::ProtocolId { found: *found }),
+                _ => Ok(None),
+            },
         }
-        let element = self.read();
-        if element.is_err() {
-            self.rest = &[];
-        }
-        Some(element)
+    }
+
+    fn wrong_length(declared: usize, present: usize) -> Error {
+        Error::Length { declared, present }
+    }
+
+    fn too_long(what: &'static str, length: usize) -> Error {
+        Error::TooLong { what, length, limit: MAX_BODY }
+    }
+
+    fn tag_name(tag: u8) -> &'static str {
+        tag::name(tag)
     }
 }
 
-/// Puts a message together: header, then elements in the order of the calls.
-pub(super) struct Writer {
-    bytes: Vec<u8>,
-}
-
-impl Writer {
-    pub(super) fn new(command: u8, session_id: u32, capacity: usize) -> Self {
-        let header = Header { command, session_id, length: 0 };
-        let mut bytes = Vec::with_capacity(HEADER_LENGTH + capacity);
-        bytes.extend_from_slice(&header.encode());
-        Self { bytes }
-    }
-
-    /// Adds an element whose value is the parts one behind the other.
-    pub(super) fn element(&mut self, tag: u8, parts: &[&[u8]]) -> Result<(), Error> {
-        let length = parts.iter().map(|part| part.len()).sum();
-        let field = length_field(tag::name(tag), length)?;
-        self.bytes.push(tag);
-        self.bytes.extend_from_slice(&field);
-        for part in parts {
-            self.bytes.extend_from_slice(part);
-        }
-        Ok(())
-    }
-
-    /// Sets the length field.
-    pub(super) fn finish(mut self) -> Result<Vec<u8>, Error> {
-        let field = length_field("a message", self.bytes.len().saturating_sub(HEADER_LENGTH))?;
-        if let Some(place) = self.bytes.get_mut(6..HEADER_LENGTH) {
-            place.copy_from_slice(&field);
-        }
-        Ok(self.bytes)
-    }
+/// The start of a message of ours.
+pub(super) fn begin(command: u8, session_id: u32, capacity: usize) -> Writer {
+    Writer::new(&Header { command, session_id, length: 0 }.encode(), capacity)
 }
 
 /// The two bytes of a length field.
 pub(super) fn length_field(what: &'static str, length: usize) -> Result<[u8; 2], Error> {
-    match u16::try_from(length) {
-        Ok(length) => Ok(length.to_be_bytes()),
-        Err(_) => Err(Error::TooLong { what, length, limit: MAX_BODY }),
-    }
+    elements::length_field::<Capf>(what, length)
 }
 
 /// A whole message without any meaning: it decodes and encodes to the same bytes, whatever the elements are.
@@ -373,16 +192,7 @@ impl Message {
     /// # Errors
     /// Those of [`Header::decode`] and [`Elements`], and [`Error::Length`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let Some((head, body)) = bytes.split_first_chunk::<HEADER_LENGTH>() else {
-            return Err(Error::Length { declared: HEADER_LENGTH, present: bytes.len() });
-        };
-        let Header { command, session_id, length } = Header::decode(*head)?;
-        if usize::from(length) != body.len() {
-            return Err(Error::Length { declared: length.into(), present: body.len() });
-        }
-        let elements = Elements::new(body)
-            .map(|element| element.map(|element| (element.tag, element.value.to_vec())))
-            .collect::<Result<_, _>>()?;
+        let (Header { command, session_id, .. }, elements) = elements::whole::<Capf>(bytes)?;
         Ok(Self { command, session_id, elements })
     }
 
@@ -391,7 +201,7 @@ impl Message {
     /// # Errors
     /// [`Error::TooLong`] when an element or all of them do not fit their length field.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let mut writer = Writer::new(self.command, self.session_id, 64);
+        let mut writer = begin(self.command, self.session_id, 64);
         for (tag, value) in &self.elements {
             writer.element(*tag, &[value])?;
         }

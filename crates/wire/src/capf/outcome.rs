@@ -1,13 +1,11 @@
 //! How a session ends, and what to write down about it.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::Error;
+use super::timeouts::{LONGEST, Timeouts};
 use super::values::Reason;
-use super::{Error, Timeouts};
-
-/// Longest time of a stage or of a silence; keeps sums of instants in range whatever a setting says.
-pub(super) const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// Where a session stood. Each stage has one message of the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,8 +1,9 @@
 //! What a phone sends.
 
 use super::certificate::{Sha2SignedData, SudiData, read_certificate, write_certificate};
+use super::command::Command;
 use super::fields::{Fields, MAX_PROOF, MAX_PUBLIC_KEY, byte, filled};
-use super::message::{Command, Header, Writer, tag};
+use super::message::{Header, Writer, begin, tag};
 use super::texts::{DeviceName, Password};
 use super::tolerance::{Tolerance, Tolerated};
 use super::values::Reason;
@@ -152,7 +153,7 @@ impl PhoneMessage {
             Self::KeyGenerated(Ok(der)) | Self::Fetched(Ok(der)) => der.len() + 16,
             _ => 16,
         };
-        let mut writer = Writer::new(self.command() as u8, session_id, capacity);
+        let mut writer = begin(self.command() as u8, session_id, capacity);
         match self {
             Self::Auth(auth) => auth.write(&mut writer)?,
             Self::InProgress => {}

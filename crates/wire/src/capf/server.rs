@@ -1,43 +1,21 @@
 //! The server's half of a connection.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Error;
-use super::inbox::Inbox;
-use super::message::{Command, Header};
+use super::command::Command;
+use super::message::{Capf, Header, MAX_BUFFERED};
 use super::outcome::{Cause, Ended, Refusal, Stage};
 use super::phone_message::{AuthResponse, PhoneMessage};
 use super::server_message::ServerMessage;
+use super::timeouts::Timeouts;
 use super::tolerance::Tolerated;
 use super::values::{CertificateType, KeySpec, Reason};
+use crate::elements::Gathered;
 
 /// Most REQUEST_IN_PROGRESS of one session: one in 0.6 seconds for the ten minutes that a key may take. Real phones
 /// send one or a few.
 pub const MAX_IN_PROGRESS: u16 = 1000;
-
-/// How long a phone may take for its part of a stage, from the request to the last byte of the answer. Bytes that
-/// trickle in do not make it longer. What the caller takes for its answers does not count. More than a day counts as a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// From AUTH_REQUEST to AUTH_RESPONSE.
-    pub authentication: Duration,
-    /// From KEY_GENERATE_REQUEST to KEY_GENERATE_RESPONSE, however many REQUEST_IN_PROGRESS come between.
-    pub key_generation: Duration,
-    /// From any other request to its response.
-    pub answer: Duration,
-}
-
-impl Default for Timeouts {
-    /// 60 s, 10 minutes, 30 s: old phones need minutes for a long RSA key; nothing else takes more than writing some
-    /// kilobytes to flash memory.
-    fn default() -> Self {
-        Self {
-            authentication: Duration::from_secs(60),
-            key_generation: Duration::from_secs(600),
-            answer: Duration::from_secs(30),
-        }
-    }
-}
 
 /// What is scheduled for a device that has been let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +95,7 @@ pub struct ServerSession {
     stage: Stage,
     state: State,
     outgoing: Option<Vec<u8>>,
-    inbox: Inbox,
+    inbox: Gathered<Capf>,
     tolerated: Tolerated,
     in_progress: u16,
     wanted: Option<KeySpec>,
@@ -153,7 +131,7 @@ impl ServerSession {
             stage: Stage::Authentication,
             state: State::Waiting(None),
             outgoing: None,
-            inbox: Inbox::new(),
+            inbox: Gathered::new(),
             tolerated: Tolerated::NONE,
             in_progress: 0,
             wanted: None,
@@ -221,7 +199,8 @@ impl ServerSession {
             State::Over(_) => {}
             State::Waiting(Some(until)) if now >= until => self.close(Cause::TimedOut),
             _ => {
-                if let Err(error) = self.inbox.push(bytes) {
+                if !self.inbox.push(bytes, MAX_BUFFERED) {
+                    let error = Error::Overrun { limit: MAX_BUFFERED };
                     self.end(Cause::Protocol(error), Reason::FAILURE);
                 }
             }

@@ -1,8 +1,9 @@
 //! What a server sends.
 
 use super::certificate::{read_certificate, write_certificate};
+use super::command::Command;
 use super::fields::{Fields, byte, exactly, value};
-use super::message::{Command, Header, Writer, tag};
+use super::message::{Header, begin, tag};
 use super::tolerance::Tolerated;
 use super::values::{AuthType, CertificateType, Curve, KeySpec, Reason, RsaSize};
 use super::{Error, VERSION};
@@ -61,7 +62,7 @@ impl ServerMessage {
             Self::StoreCertificate { certificate, .. } => certificate.len() + 16,
             _ => 16,
         };
-        let mut writer = Writer::new(self.command() as u8, session_id, capacity);
+        let mut writer = begin(self.command() as u8, session_id, capacity);
         match self {
             Self::Auth { version, auth_type } => {
                 writer.element(tag::VERSION, &[&[*version]])?;

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use super::Error;
-use super::message::{Element, tag};
+use super::message::tag;
 use super::tolerance::{Tolerance, Tolerated};
+use crate::elements::Element;
+use crate::inbox::wipe;
 
 /// Most bytes of a device name, without NUL: phones have 15, and four times that leaves room for soft clients.
 pub const MAX_DEVICE_NAME: usize = 64;
@@ -155,13 +157,6 @@ impl Drop for Password {
     fn drop(&mut self) {
         wipe(&mut self.0);
     }
-}
-
-/// Overwrites what may have held a password.
-pub(crate) fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    // as far as it goes without unsafe code: the zeros count as read
-    std::hint::black_box(bytes);
 }
 
 /// The text up to the first NUL.

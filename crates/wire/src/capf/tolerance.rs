@@ -1,5 +1,7 @@
 //! The deviations of a phone that are taken all the same.
 
+use crate::tolerance::Deviation;
+
 /// One deviation from the form that current phones send. None of them opens anything by itself; each is counted by the
 /// server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,38 +69,15 @@ impl Tolerance {
             Self::ReasonWithKey => "reason-with-key",
         }
     }
+}
 
-    const fn bit(self) -> u16 {
-        1 << self as u16
+impl Deviation for Tolerance {
+    const EVERY: &'static [Self] = &Self::ALL;
+
+    fn number(self) -> u8 {
+        self as u8
     }
 }
 
 /// The set of deviations of one session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tolerated(u16);
-
-impl Tolerated {
-    /// None.
-    pub const NONE: Self = Self(0);
-
-    /// True when everything had the usual form.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// True when this deviation was met.
-    #[must_use]
-    pub const fn contains(self, tolerance: Tolerance) -> bool {
-        self.0 & tolerance.bit() != 0
-    }
-
-    /// The deviations, in the order of [`Tolerance::ALL`].
-    pub fn iter(self) -> impl Iterator<Item = Tolerance> {
-        Tolerance::ALL.into_iter().filter(move |tolerance| self.contains(*tolerance))
-    }
-
-    pub(super) const fn add(&mut self, tolerance: Tolerance) {
-        self.0 |= tolerance.bit();
-    }
-}
+pub type Tolerated = crate::tolerance::Tolerated<Tolerance>;

@@ -1,15 +1,16 @@
 //! Reading the fields of a body in their order.
 
 use crate::error::{Malformed, Reason, Unwritable};
-use crate::tlv::{read_field, write_field};
+use crate::tlv::{FIELD_HEAD, Part, Reader, write_field};
 
 use super::MAX_NAME;
 
 /// Fields of a body, taken one by one.
 pub(super) struct Fields<'a> {
-    body: &'a [u8],
-    at: usize,
+    reader: Reader<'a>,
 }
+
+const PART: Part = Part { name: "message", containers: &[], tag_name: name };
 
 /// Bytes of a piece of a long value; the last one has what is left.
 const PIECE: usize = u16::MAX as usize;
@@ -67,26 +68,24 @@ pub(super) fn name(tag: u8) -> &'static str {
 
 impl<'a> Fields<'a> {
     pub(super) const fn new(body: &'a [u8]) -> Self {
-        Self { body, at: 0 }
+        Self { reader: Reader::new(body, 0) }
     }
 
     /// The value of the next field when it has this tag.
     pub(super) fn maybe(&mut self, tag: u8) -> Result<Option<&'a [u8]>, Malformed> {
-        if self.body.get(self.at) != Some(&tag) {
+        if self.reader.next_tag() != Some(tag) {
             return Ok(None);
         }
-        let field = read_field(self.body, self.at, self.body.len(), "message", &[], name)?;
-        self.at = field.end();
-        Ok(Some(field.bytes(self.body)))
+        PART.value(&mut self.reader).map(Some)
     }
 
     /// The value of the next field, which must have this tag.
     pub(super) fn must(&mut self, tag: u8) -> Result<&'a [u8], Malformed> {
-        let at = self.at;
+        let (at, next) = (self.reader.offset(), self.reader.next_tag());
         let found = self.maybe(tag)?;
-        found.ok_or_else(|| match self.body.get(at) {
-            Some(found) => Malformed::new(at, name(tag), Reason::WrongTag { expected: tag, found: *found }),
-            None => Malformed::new(at, name(tag), Reason::Truncated { need: at + 3, have: at }),
+        found.ok_or_else(|| match next {
+            Some(found) => Malformed::new(at, name(tag), Reason::WrongTag { expected: tag, found }),
+            None => Malformed::new(at, name(tag), Reason::Truncated { need: at + FIELD_HEAD, have: at }),
         })
     }
 
@@ -138,16 +137,16 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn wrong(&self, tag: u8, reason: Reason) -> Malformed {
-        Malformed::new(self.at, name(tag), reason)
+        Malformed::new(self.reader.offset(), name(tag), reason)
     }
 
     /// Nothing may follow.
     pub(super) fn end(&self) -> Result<(), Malformed> {
-        match self.body.len().checked_sub(self.at) {
-            None | Some(0) => Ok(()),
-            Some(length) => {
-                let reason = Reason::OutOfRange { found: length, least: 0, most: 0 };
-                Err(Malformed::new(self.at, "bytes behind the last field", reason))
+        match self.reader.left() {
+            0 => Ok(()),
+            found => {
+                let reason = Reason::OutOfRange { found, least: 0, most: 0 };
+                Err(Malformed::new(self.reader.offset(), "bytes behind the last field", reason))
             }
         }
     }

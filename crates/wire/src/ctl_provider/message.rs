@@ -2,9 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use crate::capf::texts::wipe;
 use crate::digest::DigestId;
 use crate::error::{Malformed, Reason, Unwritable};
+use crate::inbox::wipe;
 use crate::role::Role;
 
 use super::fields::{Fields, put, put_long, tag};

@@ -1,10 +1,12 @@
 //! Bytes of a stream, until a message is whole; and the order of messages.
 
-use crate::capf::texts::wipe;
 use crate::error::{Malformed, Reason};
+use crate::inbox::{FIRST_ROOM, Inbox};
 
 use super::message::{Reply, Request};
 use super::{HEAD, MAX_LOGIN, MAX_REPLY, MAX_REQUEST, PROTOCOL_ID, VERSION};
+
+const _: () = assert!(HEAD + MAX_LOGIN <= FIRST_ROOM);
 
 /// Why a stream is not read any further.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,70 +22,39 @@ pub enum StreamError {
     Early,
 }
 
-/// Gathers one frame. Overwritten when it is emptied: a password may have come.
-#[derive(Default)]
-struct Inbox(Vec<u8>);
-
-impl Inbox {
-    /// Kind and body of the next frame. `limit` gives the largest body for a kind.
-    fn take<T>(
-        &mut self,
-        limit: impl FnOnce(u8) -> Result<usize, StreamError>,
-        decode: impl FnOnce(u8, &[u8]) -> Result<T, Malformed>,
-    ) -> Result<Option<T>, StreamError> {
-        let must = [("protocol", PROTOCOL_ID), ("version", VERSION)];
-        for ((index, (field, wanted)), found) in must.into_iter().enumerate().zip(&self.0) {
-            if *found != wanted {
-                let (found, wanted) = (usize::from(*found), usize::from(wanted));
-                let reason = Reason::OutOfRange { found, least: wanted, most: wanted };
-                return Err(Malformed::new(index, field, reason).into());
-            }
+/// The next frame. `limit` gives the largest body for a kind.
+fn take<T>(
+    inbox: &mut Inbox,
+    limit: impl FnOnce(u8) -> Result<usize, StreamError>,
+    decode: impl FnOnce(u8, &[u8]) -> Result<T, Malformed>,
+) -> Result<Option<T>, StreamError> {
+    let must = [("protocol", PROTOCOL_ID), ("version", VERSION)];
+    for ((index, (field, wanted)), found) in must.into_iter().enumerate().zip(inbox.bytes()) {
+        if *found != wanted {
+            let (found, wanted) = (usize::from(*found), usize::from(wanted));
+            let reason = Reason::OutOfRange { found, least: wanted, most: wanted };
+            return Err(Malformed::new(index, field, reason).into());
         }
-        let Some((&[_, _, kind, zero, a, b, c, d], rest)) = self.0.split_first_chunk::<HEAD>() else {
-            return Ok(None);
-        };
-        if zero != 0 {
-            let reason = Reason::OutOfRange { found: zero.into(), least: 0, most: 0 };
-            return Err(Malformed::new(3, "head", reason).into());
-        }
-        let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-        let limit = limit(kind)?;
-        if length > limit {
-            return Err(Malformed::new(4, "length", Reason::TooLarge { found: length, limit }).into());
-        }
-        if rest.len() > length {
-            return Err(StreamError::Early);
-        }
-        let Some(body) = rest.get(..length) else { return Ok(None) };
-        let decoded = decode(kind, body);
-        wipe(&mut self.0);
-        self.0.clear();
-        Ok(Some(decoded?))
     }
-
-    fn push(&mut self, more: &[u8]) {
-        let length = self.0.len() + more.len();
-        if length > self.0.capacity() {
-            // by hand, because a vector that grows leaves its old place as it was
-            let mut larger = Vec::with_capacity(length.max(2 * self.0.capacity()).max(HEAD + MAX_LOGIN));
-            larger.extend_from_slice(&self.0);
-            wipe(&mut self.0);
-            self.0 = larger;
-        }
-        self.0.extend_from_slice(more);
+    let Some((&[_, _, kind, zero, a, b, c, d], rest)) = inbox.bytes().split_first_chunk::<HEAD>() else {
+        return Ok(None);
+    };
+    if zero != 0 {
+        let reason = Reason::OutOfRange { found: zero.into(), least: 0, most: 0 };
+        return Err(Malformed::new(3, "head", reason).into());
     }
-}
-
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        wipe(&mut self.0);
+    let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+    let limit = limit(kind)?;
+    if length > limit {
+        return Err(Malformed::new(4, "length", Reason::TooLarge { found: length, limit }).into());
     }
-}
-
-impl std::fmt::Debug for Inbox {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Inbox({} bytes)", self.0.len())
+    if rest.len() > length {
+        return Err(StreamError::Early);
     }
+    let Some(body) = rest.get(..length) else { return Ok(None) };
+    let decoded = decode(kind, body);
+    inbox.taken(HEAD + length);
+    Ok(Some(decoded?))
 }
 
 /// What a provider reads.
@@ -111,7 +82,7 @@ impl ServerStream {
             (true, false) => Ok(MAX_REQUEST),
             (false, false) => Err(StreamError::NotLoggedIn),
         };
-        self.inbox.take(limit, Request::decode)
+        take(&mut self.inbox, limit, Request::decode)
     }
 }
 
@@ -128,6 +99,6 @@ impl ClientStream {
     /// [`StreamError`]; the connection is of no use then.
     pub fn receive(&mut self, more: &[u8]) -> Result<Option<Reply>, StreamError> {
         self.inbox.push(more);
-        self.inbox.take(|_| Ok(MAX_REPLY), Reply::decode)
+        take(&mut self.inbox, |_| Ok(MAX_REPLY), Reply::decode)
     }
 }

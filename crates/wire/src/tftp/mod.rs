@@ -9,6 +9,7 @@
 //! Writing is not offered: nothing in a cluster is uploaded by TFTP. A session is fed with datagrams and with the
 //! time, and says what to send; sockets and clocks belong to its owner.
 
+mod malformed;
 pub mod netascii;
 pub mod options;
 pub mod packet;

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::DEFAULT_BLOCK_SIZE;
-use super::packet::{BadPacket, take_text};
+use super::malformed::{BadPacket, take_text};
 
 /// Block sizes of RFC 2348, bytes.
 pub const BLOCK_SIZES: RangeInclusive<u16> = 8..=65464;

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
+use super::malformed::take_text;
+pub use super::malformed::{BadPacket, MAX_REQUEST};
 use super::options::Options;
-
-/// Longest request in bytes (RFC 2347 section 3).
-pub const MAX_REQUEST: usize = 512;
 
 /// Most bytes of an error text that are kept. Enough for a sentence; the text ends in a log.
 pub const MAX_ERROR_TEXT: usize = 200;
@@ -145,38 +144,6 @@ pub enum Packet<'a> {
     OptionAck(Options),
 }
 
-/// Why a datagram is no TFTP packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadPacket {
-    /// Fewer bytes than the packet needs.
-    #[error("TFTP packet ends after {bytes} bytes")]
-    Short {
-        /// Its length.
-        bytes: usize,
-    },
-    /// An opcode that does not exist.
-    #[error("unknown TFTP opcode {0}")]
-    Opcode(u16),
-    /// A request longer than [`MAX_REQUEST`].
-    #[error("TFTP request has {bytes} bytes, at most {MAX_REQUEST} are allowed")]
-    Long {
-        /// Its length.
-        bytes: usize,
-    },
-    /// A text without the NUL at its end.
-    #[error("TFTP {field} is not ended by NUL")]
-    Unended {
-        /// Which text.
-        field: &'static str,
-    },
-    /// Neither octet nor netascii (mail is obsolete since RFC 1350).
-    #[error("unknown TFTP mode, octet or netascii is wanted")]
-    Mode,
-    /// An option of an OACK that is outside its range.
-    #[error("TFTP option {0} is out of range")]
-    OptionValue(&'static str),
-}
-
 impl<'a> Packet<'a> {
     /// Reads a datagram.
     ///
@@ -278,13 +245,6 @@ pub(super) const fn data_header(block: u16) -> [u8; super::DATA_HEADER] {
 /// A big-endian number and what follows it.
 fn take_u16(bytes: &[u8]) -> Option<(u16, &[u8])> {
     bytes.split_first_chunk::<2>().map(|(number, rest)| (u16::from_be_bytes(*number), rest))
-}
-
-/// A text up to its NUL and what follows it.
-pub(super) fn take_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|&b| b == 0)?;
-    let (text, rest) = bytes.split_at_checked(end)?;
-    Some((text, rest.get(1..)?))
 }
 
 /// An error text made fit for a log line.

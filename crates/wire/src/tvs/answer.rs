@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::message::{Command, Elements, Header, Writer, tag};
+use super::message::{Command, Elements, Header, begin, tag};
 use super::request::Ask;
 use super::{Error, MAX_TTL_SECONDS, VERSION};
 
@@ -99,7 +99,7 @@ impl Answer {
             Self::Found(found) => found.certificate.len() + 64,
             Self::Verified(_) | Self::NotValid => 64,
         };
-        let mut writer = Writer::new(ask.response(), session_id, body);
+        let mut writer = begin(ask.response(), session_id, body);
         let trust = match (self, ask) {
             (Self::NotValid, _) => {
                 writer.element(tag::STATUS, &[&[NOT_VALID]])?;

@@ -1,9 +1,10 @@
 //! The phone's half of a connection.
 
 use super::answer::{Answer, check_header};
-use super::message::{Command, HEADER_LENGTH, Header};
+use super::message::{Command, HEADER_LENGTH, Header, Tvs};
 use super::request::{Ask, DeviceName, Request};
 use super::{Error, FIRST_SESSION_ID};
+use crate::elements::Gathered;
 
 /// Asks and takes the answers, strictly in turn. After an error the connection has to be closed; every later call
 /// gives [`Error::Ended`].
@@ -15,7 +16,7 @@ use super::{Error, FIRST_SESSION_ID};
 pub struct ClientSession {
     next_session_id: u32,
     open: Option<Open>,
-    buffer: Vec<u8>,
+    inbox: Gathered<Tvs>,
     ended: bool,
 }
 
@@ -35,7 +36,7 @@ impl ClientSession {
     /// `first_session_id` is the id of the first question, 1001 for phones; each further one has one more.
     #[must_use]
     pub const fn new(first_session_id: u32) -> Self {
-        Self { next_session_id: first_session_id, open: None, buffer: Vec::new(), ended: false }
+        Self { next_session_id: first_session_id, open: None, inbox: Gathered::new(), ended: false }
     }
 
     /// The bytes of a question, to be sent as they are.
@@ -69,7 +70,7 @@ impl ClientSession {
         match self.take(bytes) {
             Err(error) => {
                 self.ended = true;
-                self.buffer = Vec::new();
+                self.inbox.clear();
                 Err(error)
             }
             taken => taken,
@@ -89,21 +90,19 @@ impl ClientSession {
         let Some(open) = self.open else {
             return Err(Error::Unasked { count: bytes.len() });
         };
-        self.buffer.extend_from_slice(bytes);
-        let Some((head, rest)) = self.buffer.split_first_chunk::<HEADER_LENGTH>() else {
-            return Ok(None);
+        self.inbox.push(bytes, usize::MAX);
+        let came = self.inbox.len();
+        let check = |header: Header| {
+            check_header(header, open.response, open.session_id)?;
+            match came.checked_sub(HEADER_LENGTH + usize::from(header.length)) {
+                None | Some(0) => Ok(()),
+                Some(count) => Err(Error::Unasked { count }),
+            }
         };
-        let header = Header::decode(*head)?;
-        check_header(header, open.response, open.session_id)?;
-        let Some((body, behind)) = rest.split_at_checked(usize::from(header.length)) else {
-            return Ok(None);
-        };
-        if !behind.is_empty() {
-            return Err(Error::Unasked { count: behind.len() });
+        let answer = self.inbox.take(check, |_, body| Answer::decode(open.response, body))?;
+        if answer.is_some() {
+            self.open = None;
         }
-        let answer = Answer::decode(open.response, body)?;
-        self.buffer.clear();
-        self.open = None;
-        Ok(Some(answer))
+        Ok(answer)
     }
 }

@@ -1,15 +1,7 @@
 //! Why a message is not taken. Offsets count from the first byte of the message.
 
-/// Who has to change something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The bytes are no TVS message.
-    Bytes,
-    /// A message, but not one that this peer may send now.
-    Peer,
-    /// Our own side asked for something that cannot be written.
-    Ours,
-}
+use crate::error::Fault;
+use crate::tlv::Broken;
 
 /// A message that is not taken. The connection it came on cannot go on: where the next message would start is unknown
 /// or the peer does not keep to the protocol.
@@ -136,6 +128,15 @@ pub enum Error {
     /// The session ended with an error before.
     #[error("the session has ended with an error before; open a new connection")]
     Ended,
+}
+
+impl From<Broken> for Error {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Cut { offset, left, .. } => Self::ElementCut { offset, left },
+            Broken::PastEnd { offset, tag, length, left } => Self::ElementPastEnd { offset, tag, length, left },
+        }
+    }
 }
 
 impl Error {

@@ -1,6 +1,16 @@
 //! Header and elements, to the byte.
 
 use super::{Error, PROTOCOL_ID, VERSION};
+use crate::elements::{self, Protocol};
+
+/// The protocol, for those who read and write elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tvs;
+
+/// Walks over the elements behind a header.
+pub type Elements<'a> = elements::Elements<'a, Tvs>;
+
+pub(super) type Writer = elements::Writer<Tvs>;
 
 /// Bytes of a header.
 pub const HEADER_LENGTH: usize = 10;
@@ -11,9 +21,6 @@ pub const MAX_BODY: usize = u16::MAX as usize;
 
 /// Most bytes of a message.
 pub const MAX_MESSAGE: usize = HEADER_LENGTH + MAX_BODY;
-
-/// Bytes in front of an element's value: the tag and two bytes of length.
-const ELEMENT_HEAD: usize = 3;
 
 /// The tags of the elements [sources/tvs#message]. Tag 6 is not known.
 pub mod tag {
@@ -137,103 +144,40 @@ impl Header {
     }
 }
 
-/// A tag and its value, where they stand in the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Element<'a> {
-    /// Where the element starts, counted from the first byte of the message.
-    pub offset: usize,
-    /// See [`tag`]; unknown values are kept.
-    pub tag: u8,
-    /// The value.
-    pub value: &'a [u8],
-}
+impl Protocol for Tvs {
+    type Error = Error;
+    type Header = Header;
 
-/// Walks over the elements behind a header. After an error it ends.
-#[derive(Debug, Clone)]
-pub struct Elements<'a> {
-    rest: &'a [u8],
-    offset: usize,
-}
+    const HEADER_LENGTH: usize = HEADER_LENGTH;
+    const BODY: &'static str = "a body";
 
-impl<'a> Elements<'a> {
-    /// `body` is what follows the header.
-    #[must_use]
-    pub const fn new(body: &'a [u8]) -> Self {
-        Self { rest: body, offset: HEADER_LENGTH }
-    }
-
-    fn read(&mut self) -> Result<Element<'a>, Error> {
-        let (offset, left) = (self.offset, self.rest.len());
-        let Some(([tag, l0, l1], behind)) = self.rest.split_first_chunk::<ELEMENT_HEAD>() else {
-            return Err(Error::ElementCut { offset, left });
-        };
-        let length = usize::from(u16::from_be_bytes([*l0, *l1]));
-        let Some((value, rest)) = behind.split_at_checked(length) else {
-            return Err(Error::ElementPastEnd { offset, tag: *tag, length, left: behind.len() });
-        };
-        self.rest = rest;
-        self.offset += ELEMENT_HEAD + length;
-        Ok(Element { offset, tag: *tag, value })
-    }
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = Result<Element<'a>, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
+    fn header(bytes: &[u8]) -> Result<Option<(Header, u16)>, Error> {
+        match bytes.first_chunk() {
+            Some(head) => Header::decode(*head).map(|header| Some((header, header.length))),
+            None => match bytes.first() {
+                Some(found) if *found != PROTOCOL_ID => Err(Error::ProtocolId { found: *found }),
+                _ => Ok(None),
+            },
         }
-        let element = self.read();
-        if element.is_err() {
-            self.rest = &[];
-        }
-        Some(element)
+    }
+
+    fn wrong_length(declared: usize, present: usize) -> Error {
+        Error::Length { declared, present }
+    }
+
+    fn too_long(what: &'static str, length: usize) -> Error {
+        Error::TooLong { what, length }
+    }
+
+    fn tag_name(tag: u8) -> &'static str {
+        tag::name(tag)
     }
 }
 
-/// Puts a message together: header, then elements in the order of the calls.
-pub(super) struct Writer {
-    bytes: Vec<u8>,
-}
-
-impl Writer {
-    pub(super) fn new(command: Command, session_id: u32, capacity: usize) -> Self {
-        let header = Header { version: VERSION, command: command as u8, reserved: 0, session_id, length: 0 };
-        Self::with_header(header, capacity)
-    }
-
-    fn with_header(header: Header, capacity: usize) -> Self {
-        let mut bytes = Vec::with_capacity(HEADER_LENGTH + capacity);
-        bytes.extend_from_slice(&header.encode());
-        Self { bytes }
-    }
-
-    /// Adds an element whose value is the parts one behind the other.
-    pub(super) fn element(&mut self, tag: u8, parts: &[&[u8]]) -> Result<(), Error> {
-        let length = parts.iter().map(|part| part.len()).sum();
-        let Ok(field) = u16::try_from(length) else {
-            return Err(Error::TooLong { what: tag::name(tag), length });
-        };
-        self.bytes.push(tag);
-        self.bytes.extend_from_slice(&field.to_be_bytes());
-        for part in parts {
-            self.bytes.extend_from_slice(part);
-        }
-        Ok(())
-    }
-
-    /// Sets the length field.
-    pub(super) fn finish(mut self) -> Result<Vec<u8>, Error> {
-        let length = self.bytes.len().saturating_sub(HEADER_LENGTH);
-        let Ok(field) = u16::try_from(length) else {
-            return Err(Error::TooLong { what: "a body", length });
-        };
-        if let Some(place) = self.bytes.get_mut(8..HEADER_LENGTH) {
-            place.copy_from_slice(&field.to_be_bytes());
-        }
-        Ok(self.bytes)
-    }
+/// The start of a message of ours.
+pub(super) fn begin(command: Command, session_id: u32, capacity: usize) -> Writer {
+    let header = Header { version: VERSION, command: command as u8, reserved: 0, session_id, length: 0 };
+    Writer::new(&header.encode(), capacity)
 }
 
 /// A whole message without any meaning: it decodes and encodes to the same bytes, whatever the elements are.
@@ -257,17 +201,7 @@ impl Message {
     /// # Errors
     /// Those of [`Header::decode`] and [`Elements`], and [`Error::Length`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let Some((head, body)) = bytes.split_first_chunk::<HEADER_LENGTH>() else {
-            return Err(Error::Length { declared: HEADER_LENGTH, present: bytes.len() });
-        };
-        let header = Header::decode(*head)?;
-        if usize::from(header.length) != body.len() {
-            return Err(Error::Length { declared: header.length.into(), present: body.len() });
-        }
-        let elements = Elements::new(body)
-            .map(|element| element.map(|element| (element.tag, element.value.to_vec())))
-            .collect::<Result<_, _>>()?;
-        let Header { version, command, reserved, session_id, .. } = header;
+        let (Header { version, command, reserved, session_id, .. }, elements) = elements::whole::<Tvs>(bytes)?;
         Ok(Self { version, command, reserved, session_id, elements })
     }
 
@@ -277,7 +211,8 @@ impl Message {
     /// [`Error::TooLong`] when an element or all of them do not fit their length field.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let Self { version, command, reserved, session_id, .. } = *self;
-        let mut writer = Writer::with_header(Header { version, command, reserved, session_id, length: 0 }, 64);
+        let header = Header { version, command, reserved, session_id, length: 0 };
+        let mut writer = Writer::new(&header.encode(), 64);
         for (tag, value) in &self.elements {
             writer.element(*tag, &[value])?;
         }

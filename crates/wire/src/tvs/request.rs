@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use super::message::{Command, Elements, Header, Writer, tag};
+use super::message::{Command, Elements, Header, begin, tag};
 use super::tolerance::{Tolerance, Tolerated};
 use super::{Error, VERSION};
+
+/// What a server takes.
+pub(super) const WANTED: &str = "VERIFY_REQUEST (1) or QUERY_REQUEST (3)";
 
 /// The byte in front of the device name [sources/tvs#message].
 const DEVICE_NAME_LEAD: u8 = 1;
@@ -123,7 +126,7 @@ impl Request {
     /// # Errors
     /// [`Error::TooLong`] when the question does not fit a message.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let mut writer = Writer::new(self.ask.command(), self.session_id, 256);
+        let mut writer = begin(self.ask.command(), self.session_id, 256);
         if let Some(name) = &self.device_name {
             writer.element(tag::DEVICE_NAME, &[&[DEVICE_NAME_LEAD], name.as_bytes()])?;
         }
@@ -145,7 +148,7 @@ impl Request {
             Some(Command::VerifyRequest) => false,
             Some(Command::QueryRequest) => true,
             _ => {
-                return Err(Error::Command { found: header.command, wanted: super::server::WANTED });
+                return Err(Error::Command { found: header.command, wanted: WANTED });
             }
         };
         let mut tolerated = Tolerated::NONE;

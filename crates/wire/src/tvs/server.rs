@@ -1,15 +1,14 @@
 //! The server's half of a connection: AWAIT_REQ of the original, without the socket.
 
-use super::message::{Command, HEADER_LENGTH, Header, MAX_MESSAGE};
-use super::request::Request;
+use super::Error;
+use super::message::{Command, Header, MAX_MESSAGE, Tvs};
+use super::request::{Request, WANTED};
 use super::tolerance::Tolerated;
-use super::{Error, PROTOCOL_ID};
+use crate::elements::Gathered;
 
 /// Most bytes that wait in a session: the message being gathered and one that came too early. Phones wait for each
 /// answer, so more than that is not a phone.
 pub const MAX_BUFFERED: usize = 2 * MAX_MESSAGE;
-
-pub(super) const WANTED: &str = "VERIFY_REQUEST (1) or QUERY_REQUEST (3)";
 
 /// A request that is to be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +21,23 @@ pub struct Received {
 
 /// Bytes in, whole requests out. After an error the connection has to be closed; every later call gives
 /// [`Error::Ended`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ServerSession {
-    buffer: Vec<u8>,
+    inbox: Gathered<Tvs>,
     ended: bool,
+}
+
+impl Default for ServerSession {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl ServerSession {
     /// At the start of a connection, after the TLS handshake.
     #[must_use]
     pub const fn new() -> Self {
-        Self { buffer: Vec::new(), ended: false }
+        Self { inbox: Gathered::new(), ended: false }
     }
 
     /// Takes bytes from the stream. Call [`Self::next_request`] until it gives `None` before reading more.
@@ -43,11 +48,11 @@ impl ServerSession {
         if self.ended {
             return Err(Error::Ended);
         }
-        if self.buffer.len().saturating_add(bytes.len()) > MAX_BUFFERED {
-            return Err(self.end(Error::Overrun { limit: MAX_BUFFERED }));
+        if self.inbox.push(bytes, MAX_BUFFERED) {
+            Ok(())
+        } else {
+            Err(self.end(Error::Overrun { limit: MAX_BUFFERED }))
         }
-        self.buffer.extend_from_slice(bytes);
-        Ok(())
     }
 
     /// The next request, or `None` while bytes are missing. A header that cannot be answered is refused before its
@@ -59,7 +64,10 @@ impl ServerSession {
         if self.ended {
             return Err(Error::Ended);
         }
-        match self.take() {
+        let decode = |header, body: &[u8]| {
+            Request::decode(header, body).map(|(request, tolerated)| Received { request, tolerated })
+        };
+        match self.inbox.take(check, decode) {
             Err(error) => Err(self.end(error)),
             taken => taken,
         }
@@ -68,35 +76,23 @@ impl ServerSession {
     /// True when nothing of a further request has come: the moment at which a connection may be closed by either side.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
-        self.buffer.is_empty()
-    }
-
-    fn take(&mut self) -> Result<Option<Received>, Error> {
-        let Some((head, rest)) = self.buffer.split_first_chunk::<HEADER_LENGTH>() else {
-            return match self.buffer.first() {
-                Some(found) if *found != PROTOCOL_ID => Err(Error::ProtocolId { found: *found }),
-                _ => Ok(None),
-            };
-        };
-        let header = Header::decode(*head)?;
-        if !matches!(Command::from_byte(header.command), Some(Command::VerifyRequest | Command::QueryRequest)) {
-            return Err(Error::Command { found: header.command, wanted: WANTED });
-        }
-        if header.length == 0 {
-            return Err(Error::EmptyBody);
-        }
-        let length = usize::from(header.length);
-        let Some(body) = rest.get(..length) else {
-            return Ok(None);
-        };
-        let (request, tolerated) = Request::decode(header, body)?;
-        self.buffer.drain(..HEADER_LENGTH + length);
-        Ok(Some(Received { request, tolerated }))
+        self.inbox.len() == 0
     }
 
     fn end(&mut self, error: Error) -> Error {
         self.ended = true;
-        self.buffer = Vec::new();
+        self.inbox.clear();
         error
     }
+}
+
+/// Looks at a header before its body has come.
+const fn check(header: Header) -> Result<(), Error> {
+    if !matches!(Command::from_byte(header.command), Some(Command::VerifyRequest | Command::QueryRequest)) {
+        return Err(Error::Command { found: header.command, wanted: WANTED });
+    }
+    if header.length == 0 {
+        return Err(Error::EmptyBody);
+    }
+    Ok(())
 }

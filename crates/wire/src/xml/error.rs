@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{DEEPEST, LARGEST, LONGEST_NAME, MOST_ATTRIBUTES};
+use super::limits::{DEEPEST, LARGEST, LONGEST_NAME, MOST_ATTRIBUTES};
 
 /// A place in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The place in a document, and the tokens that are read there.
 
 use super::error::{BadXml, Place, Reason};
-use super::{LONGEST_NAME, names};
+use super::limits::LONGEST_NAME;
+use super::names;
 
 /// Letters of a name of which a message speaks, at most.
 const SHOWN: usize = 40;
