@@ -34,3 +34,8 @@ pub(super) fn begins(letter: char) -> bool {
 pub(super) fn goes_on(letter: char) -> bool {
     begins(letter) || letter.is_ascii_digit() || matches!(letter, '-' | '.' | '\u{b7}')
 }
+
+/// The same for a byte of ASCII; all others may or may not.
+pub(super) fn goes_on_in_ascii(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b':' | b'-' | b'.')
+}

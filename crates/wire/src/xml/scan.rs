@@ -112,7 +112,15 @@ impl<'a> Scan<'a> {
     /// A name.
     pub fn name(&mut self, of: &str) -> Result<&'a [u8], BadXml> {
         let rest = self.rest();
-        let mut length = 0;
+        let mut length = match rest.first() {
+            Some(byte) if byte.is_ascii() && names::begins(char::from(*byte)) => {
+                rest.iter().take(LONGEST_NAME + 1).take_while(|byte| names::goes_on_in_ascii(**byte)).count()
+            }
+            _ => 0,
+        };
+        if length > LONGEST_NAME {
+            return Err(self.bad(self.at, Reason::NameTooLong));
+        }
         while let Some((letter, bytes)) = self.letter(rest.get(length..).unwrap_or_default()) {
             if !(if length == 0 { names::begins(letter) } else { names::goes_on(letter) }) {
                 break;
@@ -193,6 +201,12 @@ impl<'a> Scan<'a> {
     /// Character data up to the next tag or reference.
     pub fn text(&mut self) -> Result<&'a [u8], BadXml> {
         let rest = self.rest();
+        // Most text is letters of ASCII and blanks, and then one look is enough.
+        let plain = rest.iter().take_while(|byte| is_plain(**byte)).count();
+        if matches!(rest.get(plain), Some(b'<' | b'&')) {
+            self.at += plain;
+            return Ok(rest.get(..plain).unwrap_or_default());
+        }
         let length = rest.iter().position(|byte| matches!(byte, b'<' | b'&')).unwrap_or(rest.len());
         let text = rest.get(..length).unwrap_or_default();
         self.check(text)?;
@@ -291,6 +305,11 @@ pub(super) fn shown(name: &[u8]) -> String {
 /// A blank of XML.
 pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// A letter of text that means nothing in any place of it.
+fn is_plain(byte: u8) -> bool {
+    is_blank(byte) || (matches!(byte, b' '..=b'~') && !matches!(byte, b'<' | b'&' | b']'))
 }
 
 /// A character that XML allows.
