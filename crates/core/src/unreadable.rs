@@ -55,8 +55,10 @@ const REQUESTS: [&str; 1] = ["certificaterequest"];
 /// A key that a node must have.
 struct NeededKey {
     unit: Unit,
-    /// Whether it waits for the certificate of a request: nobody uses it until that comes.
-    of_request: bool,
+    /// The state of the request whose certificate it waits for: nobody uses it until that comes.
+    request: Option<RequestState>,
+    /// What the command that deletes takes for it.
+    place: String,
     /// The node whose own certificate it belongs to.
     node: String,
     /// Its file.
@@ -68,17 +70,25 @@ struct NeededKey {
 impl NeededKey {
     /// Whose it is.
     fn owner(&self) -> String {
-        let of = if self.of_request { "request for the " } else { "" };
+        let of = match self.request {
+            None => "",
+            Some(RequestState::Replaced) => "replaced request for the ",
+            Some(_) => "request for the ",
+        };
         format!("the {of}{} certificate of {}", self.unit.name(), self.node)
     }
 
     fn way_out(&self) -> String {
         let (unit, node) = (self.unit.name(), &self.node);
-        let anew = match self.of_request {
-            true => format!(
+        let anew = match self.request {
+            None => format!("`set cert regen {unit}` on {node} makes certificate and key anew"),
+            Some(RequestState::Replaced) => format!(
+                "`{DELETE} {}` gives the request up: no certificate for it can be used",
+                self.place
+            ),
+            Some(_) => format!(
                 "`set csr gen {unit}` on {node} makes request and key anew: no certificate for the old one can be used"
             ),
-            false => format!("`set cert regen {unit}` on {node} makes certificate and key anew"),
         };
         match &self.copy {
             Some(copy) => format!("Copy it from {}, or {anew}", copy.display()),
@@ -190,6 +200,8 @@ impl Cluster {
         let shared = |own: &NodeCertificates, unit: Unit| {
             own.publisher && unit == Unit::ItlRecovery && self.release().recovery == Recovery::Shared
         };
+        let folder = self.directory(node).keys().folder().to_owned();
+        let place = |file: &str| of_file(KEYS, &folder.join(file), NOT_THERE).place();
         let mut needed = Vec::new();
         for own in all {
             for (unit, certificate) in &own.own {
@@ -199,13 +211,16 @@ impl Cluster {
                 let file = format!("{}.pem", pki::hash::hex(&certificate.key_id()));
                 let publisher = self.data().node("", true).keys().folder().join(&file);
                 let copy = (own.name != node.name && publisher.exists()).then_some(publisher);
-                needed.push(NeededKey { unit: *unit, of_request: false, node: own.name.clone(), file, copy });
+                let (node, place) = (own.name.clone(), place(&file));
+                needed.push(NeededKey { unit: *unit, request: None, place, node, file, copy });
             }
         }
-        let mine = requests.iter().filter(|row| row.node == node.pkid && row.state == RequestState::Waiting);
+        // One that was replaced too: `set csr restore` makes it wait again.
+        let mine = requests.iter().filter(|row| row.node == node.pkid && row.state != RequestState::Used);
         needed.extend(mine.filter_map(|row| {
             let (unit, file) = (Unit::of_service(row.service)?, format!("{}.pem", row.key_id));
-            Some(NeededKey { unit, of_request: true, node: node.name.clone(), file, copy: None })
+            let (node, place) = (node.name.clone(), place(&file));
+            Some(NeededKey { unit, request: Some(row.state), place, node, file, copy: None })
         }));
         needed
     }
@@ -418,15 +433,25 @@ impl Cluster {
                 if unreadable.table != folder || unreadable.key != key {
                     continue;
                 }
-                if let Some(way_out) = unreadable.way_out.as_ref().filter(|_| unreadable.reason == NOT_THERE) {
+                let needed = self.needed_keys(&node, &certificates, &requests);
+                let of = needed.iter().find(|key| key.file == file);
+                let missing = unreadable.reason == NOT_THERE;
+                if missing && of.is_some_and(|key| key.request == Some(RequestState::Replaced)) {
+                    let mut transaction = self.store().begin().await?;
+                    let key = file.strip_suffix(".pem").unwrap_or(&file);
+                    transaction.set_request_state(key, RequestState::Used).await?;
+                    transaction.clear_alarm(ROW_UNREADABLE.name, &unreadable.place()).await?;
+                    transaction.note_audit(now, actor.name(), command, "the request is given up").await?;
+                    transaction.commit().await?;
+                    return Ok(unreadable);
+                }
+                if let Some(way_out) = unreadable.way_out.as_ref().filter(|_| missing) {
                     return Err(CoreError::refused("not-there", format!("There is no such file to delete. {way_out}")));
                 }
                 if let (Some(way_out), None) = (&unreadable.way_out, reason) {
-                    let needed = self.needed_keys(&node, &certificates, &requests);
-                    let of = needed.iter().find(|key| key.file == file).map(NeededKey::owner);
                     let text = format!(
                         "It is the key of {}. {way_out}. `{DELETE} force {folder} {key} REASON` does it all the same",
-                        of.unwrap_or_default()
+                        of.map(NeededKey::owner).unwrap_or_default()
                     );
                     return Err(CoreError::refused("own-certificate", text));
                 }

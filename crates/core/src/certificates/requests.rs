@@ -124,6 +124,15 @@ impl Cluster {
             created_at: now,
         };
         let mut transaction = self.store().begin().await?;
+        // One whose key is gone cannot wait again, so it is none of those that are kept.
+        let there = self.directory(node).keys().files()?;
+        for before in transaction.requests().await? {
+            let same = before.node == row.node && before.service == row.service;
+            let file = format!("{}.pem", before.key_id);
+            if same && before.state == RequestState::Waiting && !there.iter().any(|(name, _)| *name == file) {
+                transaction.set_request_state(&before.key_id, RequestState::Used).await?;
+            }
+        }
         transaction.put_request(&row).await?;
         transaction.note_audit(now, actor.name(), &command, &format!("key {}", row.key_id)).await?;
         self.log_own(&mut transaction, node, unit, Logged::Request, now).await?;

@@ -361,9 +361,51 @@ async fn keys_of_requests() {
         let left = cluster.watch_unreadable(place.clock.now).await.unwrap();
         assert!(left.iter().all(|row| row.place() == place_of && !gone), "the new one has its key: {left:?}");
         if !gone {
+            let force = Some("it was cut");
+            cluster.delete_unreadable(&place.actor, ("keys", &name), force, &mut place.clock).await.unwrap();
             cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock).await.unwrap();
         }
         assert_eq!(cluster.watch_unreadable(place.clock.now).await.unwrap(), []);
+    }
+}
+
+/// The key of a request that another one replaced: `set csr restore` would make it wait again, so it is told of, and the request
+/// can be given up.
+#[tokio::test]
+async fn keys_of_replaced_requests() {
+    for gone in [true, false] {
+        let mut place = Place::new("15").await;
+        let cluster = place.cluster.clone();
+        place.request(Unit::Tomcat, &RequestChoice::default()).await;
+        let name = format!("{}.pem", cluster.store().requests().await.unwrap().remove(0).key_id);
+        place.request(Unit::Tomcat, &RequestChoice::default()).await;
+        assert_eq!(cluster.watch_unreadable(place.clock.now).await.unwrap(), []);
+        let key = place.folder.path().join("keys").join(&name);
+        if gone {
+            std::fs::remove_file(&key).unwrap()
+        } else {
+            std::fs::write(&key, "-----BEGIN").unwrap()
+        }
+        let told = cluster.unreadable().await.unwrap();
+        let place_of = format!("keys {name}");
+        assert_eq!(told.iter().map(Unreadable::place).collect::<Vec<_>>(), std::slice::from_ref(&place_of));
+        let way_out = format!("`utils unreadable delete {place_of}` gives the request up");
+        assert!(told[0].to_string().contains(&way_out), "{}", told[0]);
+        cluster.regenerate(&place.actor, &place.publisher, Unit::Tvs, &mut place.clock).await.unwrap();
+        if !gone {
+            let delete = cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock);
+            let (label, text) = refused(delete.await);
+            assert!(label == "own-certificate" && text.contains("the replaced request for the tomcat"), "{label} {text}");
+            let force = Some("the disk was full");
+            cluster.delete_unreadable(&place.actor, ("keys", &name), force, &mut place.clock).await.unwrap();
+        }
+        let of_node = cluster.requests(&place.publisher).await.unwrap();
+        assert_eq!(of_node.len(), 2);
+        cluster.watch_unreadable(place.clock.now).await.unwrap();
+        cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock).await.unwrap();
+        assert_eq!(cluster.requests(&place.publisher).await.unwrap().len(), 1, "the one that waits stays");
+        assert_eq!(cluster.unreadable().await.unwrap(), []);
+        assert!(!cluster.standing_alarms().await.unwrap().iter().any(|alarm| alarm.subject == place_of));
     }
 }
 
