@@ -515,7 +515,7 @@ impl Session {
             Action::ResetItlRemote => self.ask_for_remote_key(first).await,
             Action::ResetCtl => self.ask_about_ctl(Question::ResetCtl, CtlSigner::Second).await,
             Action::GetTftp => self.ask_for_backup(first, second.unwrap_or_default()).await,
-            Action::SetRollback => Ok(self.ask(Question::Rollback(first == "enable"))),
+            Action::SetRollback => self.ask_about_rollback(first == "enable").await,
             Action::ShowAnchors => self.show_anchors().await,
             Action::ShowAlarms => self.show_alarms().await,
             Action::SwitchVersion => self.ask_to_switch_version(first, second.is_some()).await,

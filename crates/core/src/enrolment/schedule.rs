@@ -290,19 +290,24 @@ impl Cluster {
         Ok(short)
     }
 
-    /// Whether what is scheduled for devices can be taken back, for whoever asks before.
+    /// Whether what is scheduled for devices can be taken back, for whoever asks before; for how many devices something is.
     ///
     /// # Errors
     /// As [`Self::cancel_operation`].
-    pub async fn check_cancelling(&self, actor: &Actor, selection: &Selection) -> Result<(), CoreError> {
+    pub async fn check_cancelling(&self, actor: &Actor, selection: &Selection) -> Result<usize, CoreError> {
         actor.require(Level::ReadWrite)?;
         let names = self.selected(selection).await?;
         self.check_no_wave_waits(&names).await?;
         let mut transaction = self.store().begin().await?;
+        let mut pending = 0;
         for name in names {
-            check_still_installs(&transaction.enrolment(&name).await?.ok_or_else(|| unknown(&name))?)?;
+            let enrolment = transaction.enrolment(&name).await?.ok_or_else(|| unknown(&name))?;
+            if enrolment.operation != NO_OPERATION {
+                check_still_installs(&enrolment)?;
+                pending += 1;
+            }
         }
-        Ok(())
+        Ok(pending)
     }
 
     /// Takes scheduled operations back: *No Pending Operation*, status *None*. The devices that had one.

@@ -23,6 +23,9 @@ const GENERATED_DIGITS: usize = 6;
 const SHORT_KEY: &str = "the key has no room for the proof with SHA-512, so that CAPF refuses the certificate as Invalid Credentials, \
     unless it takes SHA-1 alone (ringfence serve --capf-sha1-proofs). Use RSA 1024 and up.\n";
 
+/// Where nothing is there to cancel.
+const NOTHING_PENDING: &str = "Nothing was pending.\n";
+
 /// Words of *Authentication Mode* in `schedule`; the last two are by string too.
 pub(crate) const AUTHENTICATIONS: &[&str] = &["null", "lsc", "mic", "string", "same-string", "typed-string"];
 
@@ -119,9 +122,10 @@ impl Session {
     ) -> Result<Reply, CoreError> {
         let selection = selection(devices);
         if selection == Selection::All {
-            self.cluster.check_cancelling(&self.actor, &selection).await?;
-            let phones = self.all_phones().await?;
-            return Ok(self.ask(Question::CancelAll { phones }));
+            return Ok(match self.cluster.check_cancelling(&self.actor, &selection).await? {
+                0 => Reply::done(NOTHING_PENDING),
+                phones => self.ask(Question::CancelAll { phones }),
+            });
         }
         self.cancel(&selection, surroundings).await
     }
@@ -133,7 +137,7 @@ impl Session {
     ) -> Result<Reply, CoreError> {
         let cancelled = self.cluster.cancel_operation(&self.actor, selection, surroundings).await?;
         Ok(Reply::done(match cancelled.as_slice() {
-            [] => "Nothing was pending.\n".to_owned(),
+            [] => NOTHING_PENDING.to_owned(),
             names => format!("Cancelled for {}.\n", named(names)),
         }))
     }

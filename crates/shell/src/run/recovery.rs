@@ -144,19 +144,16 @@ impl Session {
         Ok(Reply::done(format!("Written to {}\n", one_line(&path))))
     }
 
+    pub(crate) async fn ask_about_rollback(&mut self, on: bool) -> Result<Reply, CoreError> {
+        if self.cluster.parameters().await?.rollback() == on {
+            return Ok(rollback_is(on, false));
+        }
+        Ok(self.ask(Question::Rollback(on)))
+    }
+
     pub(crate) async fn set_rollback(&self, on: bool, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
         let changed = self.cluster.set_rollback(&self.actor, &self.node, on, surroundings).await?;
-        let state = if on { "on" } else { "off" };
-        let mut text = match changed {
-            true => {
-                format!("Prepare Cluster for Rollback to pre 8.0 is {state}. Phones are reset to fetch the ITL file.\n")
-            }
-            false => format!("Prepare Cluster for Rollback to pre 8.0 is {state} already.\n"),
-        };
-        if on {
-            text.push_str("Phones that are off now keep their ITL; it must be deleted on them by hand.\n");
-        }
-        Ok(Reply::done(text))
+        Ok(rollback_is(on, changed))
     }
 
     pub(crate) async fn show_anchors(&self) -> Result<Reply, CoreError> {
@@ -184,6 +181,19 @@ impl Session {
         let line = |alarm: &cluster::rows::StandingAlarmRow| format!("{}: {}\n", alarm.name, one_line(&alarm.text));
         Ok(Reply::done(alarms.iter().map(line).collect::<String>()))
     }
+}
+
+/// How it stands, and whether that is new.
+fn rollback_is(on: bool, changed: bool) -> Reply {
+    let state = if on { "on" } else { "off" };
+    let mut text = match changed {
+        true => format!("Prepare Cluster for Rollback to pre 8.0 is {state}. Phones are reset to fetch the ITL file.\n"),
+        false => format!("Prepare Cluster for Rollback to pre 8.0 is {state} already.\n"),
+    };
+    if on {
+        text.push_str("Phones that are off now keep their ITL; it must be deleted on them by hand.\n");
+    }
+    Reply::done(text)
 }
 
 /// `USER@HOST[:PORT]/DIRECTORY/FILE`: the server with its directory, without a password yet, and the name of the file.

@@ -153,7 +153,7 @@ async fn from_scheduling_to_cancelling() {
     assert_eq!(reply.text, "Cancelled for SEP885A92D977CA.\n");
     let (shown, _) = place.type_in(&mut session, &["utils capf device cancel all", "yes"]).await;
     assert!(shown.ends_with(
-        "This operation will cancel what is pending for 2 phones.\n\
+        "This operation will cancel what is pending for 1 phone.\n\
          Do you want to continue? (y/n):yes\nCancelled for SEPB83861583B73.\nadmin:"
     ));
     let reply = session.line(&format!("utils capf device cancel {FIRST}"), &mut place.seed).await;
