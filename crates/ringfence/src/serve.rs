@@ -12,6 +12,7 @@ use daemon::rights::{self, Rights};
 use daemon::serve::{self, Prepared, ServeError, StopSignals, prepare, start, summary};
 use daemon::settings::{Settings, SubscriberSettings, default_data_directory, shown, table};
 
+use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 
 use crate::completions::releases;
@@ -20,6 +21,9 @@ use crate::{memory, terminal};
 
 /// How long what hangs is waited for at the end, each time.
 const LAST: Duration = Duration::from_millis(100);
+
+/// How long the key is waited for that is being made when a first start is stopped: no library may be cut off in the middle.
+const LAST_KEY: Duration = Duration::from_secs(4);
 
 /// What stands below the options.
 const EXAMPLE: &str = "Example: ringfence serve --tftpboot /srv/tftp\n\nOptions win over ringfence.toml of the node (data directory, of a \
@@ -126,16 +130,26 @@ impl Args {
         let runtime = tokio::runtime::Runtime::new().map_err(could_not)?;
         let answer = runtime.block_on(self.serve(signals, &told, rights));
         // A thread that waits for a disk is not waited for.
-        runtime.shutdown_timeout(LAST);
+        runtime.shutdown_timeout(if matches!(answer, Ok(None)) { LAST_KEY } else { LAST });
         told.0.flush(LAST);
-        answer
+        answer.map(|served| served.unwrap_or(Answer::Yes))
     }
 
-    async fn serve(self, mut signals: StopSignals, told: &Told, rights: Rights) -> Result<Answer, Failure> {
-        let (cluster, node, monitor, summary) = self.started(told, &rights).await.map_err(|error| match error {
+    /// `None`: it was stopped before it served.
+    async fn serve(self, mut signals: StopSignals, told: &Told, rights: Rights) -> Result<Option<Answer>, Failure> {
+        let refused = |error| match error {
             ServeError::Later(text) => Failure::WrongUsage(text),
             other => could_not(other),
-        })?;
+        };
+        // A first start makes keys for seconds, and a look through a large database takes as long: both may end at any point.
+        let prepared = tokio::select! {
+            prepared = self.prepared(told) => prepared.map_err(refused)?,
+            () = signals.wait() => {
+                told.note(&self.left().await);
+                return Ok(None);
+            }
+        };
+        let (cluster, node, monitor, summary) = self.started(prepared, told, &rights).await.map_err(refused)?;
         // Who does not read it holds up nothing, the end neither.
         let printing = tokio::task::spawn_blocking(move || terminal::print(&summary));
         tokio::select! {
@@ -149,13 +163,35 @@ impl Args {
         tokio::join!(monitor.stop(), node.stop());
         // The database may wait for somebody else; what was committed is safe without a good-bye.
         drop(tokio::time::timeout(LAST, cluster.store().close()).await);
-        Ok(Answer::Yes)
+        Ok(Some(Answer::Yes))
     }
 
-    async fn started(&self, told: &Told, rights: &Rights) -> Result<(Cluster, Node, Monitor, String), ServeError> {
+    async fn prepared(&self, told: &Told) -> Result<Prepared, ServeError> {
         let options = |settings: &mut Settings| self.put_into(settings);
-        let node = self.node.as_deref();
-        let prepared = prepare(&self.data, node, &options, &mut |text| told.note(text)).await?;
+        prepare(&self.data, self.node.as_deref(), &options, &mut |text| told.note(text)).await
+    }
+
+    /// What a start leaves that was stopped before it served.
+    async fn left(&self) -> String {
+        let data = self.data.display();
+        let opened = tokio::time::timeout(LAST, Cluster::open(&self.data, TimeZone::system())).await;
+        match opened {
+            Ok(Ok(None)) => format!("stopped: no cluster was made in {data} yet, the next start begins with it anew"),
+            Ok(Ok(Some(cluster))) => {
+                drop(tokio::time::timeout(LAST, cluster.store().close()).await);
+                format!("stopped before it served: the cluster in {data} is whole, the next start goes on with it")
+            }
+            // It may wait for another process; what is on record is whole all the same.
+            Ok(Err(_)) | Err(_) => format!("stopped before it served: nothing in {data} is half made, start it again"),
+        }
+    }
+
+    async fn started(
+        &self,
+        prepared: Prepared,
+        told: &Told,
+        rights: &Rights,
+    ) -> Result<(Cluster, Node, Monitor, String), ServeError> {
         prepared.warnings.iter().for_each(|warning| told.warn(warning));
         let Prepared { cluster, settings, .. } = &prepared;
         let node = start(&prepared).await?;

@@ -1,7 +1,7 @@
 //! Nobody who does not read, and nothing that hangs, holds up a node or its end.
 #![allow(clippy::disallowed_methods)] // the end is measured with the clock
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -79,6 +79,41 @@ fn a_full_standard_output_does_not_hold_up_the_end() {
     nix::sys::signal::kill(Pid::from_raw(child.id().try_into().unwrap()), nix::sys::signal::Signal::SIGTERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(asked.elapsed() < END, "{:?}", asked.elapsed());
+}
+
+/// A first start that is told to stop while it makes keys: it says what it left, and the next one goes on.
+#[test]
+fn a_first_start_that_is_stopped_ends_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    // Another first start holds it up for good; or nobody does, and the keys take as long as they take.
+    for (name, held) in [("held", true), ("keys", false)] {
+        let data = folder.path().join(name);
+        std::fs::create_dir(&data).unwrap();
+        let lock = std::fs::File::create(data.join("create.lock")).unwrap();
+        if held {
+            lock.lock().unwrap();
+        }
+        let mut command = program();
+        command.args(["serve", "--listen", "127.0.0.1", "--name", "node1", "--tvs-port", "0", "--tftp-port", "0"]);
+        command.args(["--http-port", "0", "--data"]).arg(&data).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("First start: certificates say") {
+            assert!(errors.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        let process = Pid::from_raw(child.id().try_into().unwrap());
+        let asked = Instant::now();
+        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).unwrap();
+        errors.read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+        assert!(asked.elapsed() < END, "{:?}", asked.elapsed());
+        let last = said.lines().last().unwrap();
+        assert!(!said.contains("hangs") && !said.contains("ERROR"), "{said}");
+        assert!(!held || (last.starts_with("stopped: no cluster was made in ") && last.contains("the next start")), "{said}");
+        lock.unlock().unwrap();
+        assert!(Served::start(&data, &[]).stop().success());
+    }
 }
 
 /// The threads of a process whose name begins so.
