@@ -82,10 +82,9 @@ impl NeededKey {
         let (unit, node) = (self.unit.name(), &self.node);
         let anew = match self.request {
             None => format!("`set cert regen {unit}` on {node} makes certificate and key anew"),
-            Some(RequestState::Replaced) => format!(
-                "`{DELETE} {}` gives the request up: no certificate for it can be used",
-                self.place
-            ),
+            Some(RequestState::Replaced) => {
+                format!("`{DELETE} {}` gives the request up: no certificate for it can be used", self.place)
+            }
             Some(_) => format!(
                 "`set csr gen {unit}` on {node} makes request and key anew: no certificate for the old one can be used"
             ),

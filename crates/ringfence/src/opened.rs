@@ -11,7 +11,7 @@ use daemon::revocation::HttpAsk;
 use daemon::settings::default_data_directory;
 use jiff::tz::TimeZone;
 use ringfence_core::{Cluster, CoreError, DataDirectory, caller};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::exit::Failure;
 use crate::terminal;
@@ -89,7 +89,12 @@ impl Data {
     /// Opens the cluster. Makes nothing: that is what `serve` does.
     pub fn open(&self) -> Result<Opened, Failure> {
         self.settle()?;
-        let runtime = Runtime::new().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+        // A command waits for the database, for nodes and for people: one thread beside that of the command does.
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         let cluster = runtime
             .block_on(Cluster::open(&self.data, TimeZone::system()))
             .map_err(|error| Failure::at(&self.data, error))?;

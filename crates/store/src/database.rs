@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
@@ -100,25 +101,16 @@ impl Store {
             Err(error) if error.is_read_only() => return Self::open_read_only(path).await,
             held => held?,
         };
-        // One connection first: a pool would try again and again to open what cannot be opened.
-        let mut first = AnyConnection::connect(&url).await.map_err(|error| unopened(path, error))?;
-        first.execute(SETTINGS).await.map_err(|error| unopened(path, error))?;
-        if unclean {
-            check(&mut first).await?;
-        }
-        // From the lock for himself to one that is shared nobody waits (flock(2)), unless somebody comes in between.
-        let open =
-            lock::take_elsewhere(open, path.with_file_name("open.lock"), lock::Kind::Shared, lock::PATIENCE).await?;
-        bring_up_to_date(path, &mut first).await?;
-        first.close().await?;
-        let options = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            // A file does not hang up, as a server would.
-            .test_before_acquire(false)
-            // On a full disk SQLite ends a change by itself, and the connection still counts it: it would begin none any more.
-            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-            .after_connect(|connection, _| Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) }));
-        let pool = options.connect(&url).await?;
+        let settled = Arc::new(AtomicBool::new(false));
+        let pool = writing_pool(&url, &settled)?;
+        let open = match prepare(&pool, path, (open, unclean)).await {
+            Ok(open) => open,
+            Err(error) => {
+                pool.close().await;
+                return Err(error);
+            }
+        };
+        settled.store(true, Ordering::Release);
         let turns = lock::open(&path.with_file_name("write.lock"))?;
         let store = Self {
             pool,
@@ -228,8 +220,20 @@ impl Store {
         .await?)
     }
 
-    /// Closes all connections, so that the file is whole on its own.
+    /// Closes all connections, so that the file is whole on its own. Those that wrote come last: the last one syncs the log of changes
+    /// once more, and its directory too when it never wrote to it.
     pub async fn close(&self) {
+        let mut wrote = Vec::new();
+        while let Some(mut connection) = self.pool.try_acquire() {
+            let changes = sqlx::query_scalar("SELECT total_changes()").fetch_one(&mut *connection).await;
+            if changes.is_ok_and(|changes: i64| changes == 0) {
+                // Whatever it says, it only read.
+                let _closed = connection.close().await;
+            } else {
+                wrote.push(connection);
+            }
+        }
+        drop(wrote);
         self.pool.close().await;
     }
 
@@ -312,6 +316,36 @@ impl Transaction {
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.inner
     }
+}
+
+/// Connections that change rows. Each makes its settings itself once the first one, which [`prepare`] has, has made them: a pool would
+/// try again and again to open what cannot be opened.
+fn writing_pool(url: &str, settled: &Arc<AtomicBool>) -> Result<AnyPool, StoreError> {
+    let settled = Arc::clone(settled);
+    let options = AnyPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        // A file does not hang up, as a server would.
+        .test_before_acquire(false)
+        // On a full disk SQLite ends a change by itself, and the connection still counts it: it would begin none any more.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .after_connect(move |connection, _| {
+            let settled = settled.load(Ordering::Acquire);
+            Box::pin(async move { if settled { connection.execute(SETTINGS).await.map(|_| ()) } else { Ok(()) } })
+        });
+    Ok(options.connect_lazy(url)?)
+}
+
+/// Everything that stands before the first use, on one connection: no other is opened for it.
+async fn prepare(pool: &AnyPool, path: &Path, (open, unclean): (File, bool)) -> Result<File, StoreError> {
+    let mut first = pool.acquire().await.map_err(|error| unopened(path, error))?;
+    first.execute(SETTINGS).await.map_err(|error| unopened(path, error))?;
+    if unclean {
+        check(&mut first).await?;
+    }
+    // From the lock for himself to one that is shared nobody waits (flock(2)), unless somebody comes in between.
+    let open = lock::take_elsewhere(open, path.with_file_name("open.lock"), lock::Kind::Shared, lock::PATIENCE).await?;
+    bring_up_to_date(path, &mut first).await?;
+    Ok(open)
 }
 
 /// An error with the name of the file, and what to look at.

@@ -110,7 +110,10 @@ fn a_first_start_that_is_stopped_ends_quietly() {
         assert!(asked.elapsed() < END, "{:?}", asked.elapsed());
         let last = said.lines().last().unwrap();
         assert!(!said.contains("hangs") && !said.contains("ERROR"), "{said}");
-        assert!(!held || (last.starts_with("stopped: no cluster was made in ") && last.contains("the next start")), "{said}");
+        assert!(
+            !held || (last.starts_with("stopped: no cluster was made in ") && last.contains("the next start")),
+            "{said}"
+        );
         lock.unlock().unwrap();
         assert!(Served::start(&data, &[]).stop().success());
     }

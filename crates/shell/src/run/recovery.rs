@@ -187,7 +187,9 @@ impl Session {
 fn rollback_is(on: bool, changed: bool) -> Reply {
     let state = if on { "on" } else { "off" };
     let mut text = match changed {
-        true => format!("Prepare Cluster for Rollback to pre 8.0 is {state}. Phones are reset to fetch the ITL file.\n"),
+        true => {
+            format!("Prepare Cluster for Rollback to pre 8.0 is {state}. Phones are reset to fetch the ITL file.\n")
+        }
         false => format!("Prepare Cluster for Rollback to pre 8.0 is {state} already.\n"),
     };
     if on {

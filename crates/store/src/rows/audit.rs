@@ -47,12 +47,13 @@ impl Store {
 
     /// Chains the entries of a database that comes from before the chain: when none has a hash and no line of the log names one.
     pub(crate) async fn chain_old_entries(&self) -> Result<(), StoreError> {
-        let chained: i64 = sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM audit WHERE hash <> ''")
-            .fetch_one(self.pool())
-            .await?;
-        let entries: i64 =
-            sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM audit").fetch_one(self.pool()).await?;
-        if entries == 0 || chained > 0 || !crate::audit_log::read(self.audit_log())?.lines.is_empty() {
+        // Each opening asks, so no entries are counted.
+        let unchained: i64 = sqlx::query_scalar(
+            "SELECT CAST(EXISTS (SELECT 1 FROM audit) AND NOT EXISTS (SELECT 1 FROM audit WHERE hash <> '') AS BIGINT)",
+        )
+        .fetch_one(self.pool())
+        .await?;
+        if unchained == 0 || !crate::audit_log::read(self.audit_log())?.lines.is_empty() {
             return Ok(());
         }
         let mut transaction = self.begin().await?;

@@ -395,7 +395,10 @@ async fn keys_of_replaced_requests() {
         if !gone {
             let delete = cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock);
             let (label, text) = refused(delete.await);
-            assert!(label == "own-certificate" && text.contains("the replaced request for the tomcat"), "{label} {text}");
+            assert!(
+                label == "own-certificate" && text.contains("the replaced request for the tomcat"),
+                "{label} {text}"
+            );
             let force = Some("the disk was full");
             cluster.delete_unreadable(&place.actor, ("keys", &name), force, &mut place.clock).await.unwrap();
         }
