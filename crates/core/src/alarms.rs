@@ -168,7 +168,7 @@ impl Cluster {
     }
 
     /// Tells who was told that an alarm stands that it has ended, and writes that line. Of one that began to stand under a release that told
-    /// nobody they hear now; its line stands in the log.
+    /// nobody they hear now.
     ///
     /// # Errors
     /// [`CoreError`]; what could not be told is told the next time.
@@ -191,10 +191,31 @@ impl Cluster {
             self.alarm(&mut transaction, node, &alarm, &message, &Receiver::ALL, now).await?;
         }
         for untold in self.store().untold_alarms().await? {
-            tell_late(&mut transaction, &nodes, untold).await?;
+            self.tell_late(&mut transaction, &nodes, untold).await?;
         }
         self.limit_waiting_alarms(&mut transaction, &Receiver::ALL).await?;
         Ok(transaction.commit().await?)
+    }
+
+    /// Tells of an alarm that stands and that nobody was told of. The number that its line has in the log is not known any more, so it gets
+    /// another, and with that a line: numbers that receivers heard of are found in the log, and none is missing there.
+    async fn tell_late(
+        &self,
+        transaction: &mut Transaction,
+        nodes: &[NodeRow],
+        untold: StandingAlarmRow,
+    ) -> Result<(), CoreError> {
+        let StandingAlarmRow { name, subject, text, raised_at } = untold;
+        // Some are about a node, named, or by its key about a part of it.
+        let of_node =
+            |node: &&NodeRow| node.name == subject || subject.split(' ').next() == Some(node.pkid.as_str());
+        let node = nodes.iter().find(of_node).or_else(|| nodes.iter().find(|node| node.publisher));
+        let alarm = known(&name);
+        let (Some(node), Some(alarm)) = (node, alarm) else { return Ok(()) };
+        let message = text.strip_suffix(&format!(". {}", alarm.meaning)).unwrap_or(&text).to_owned();
+        self.alarm(transaction, node, alarm, &message, &Receiver::ALL, raised_at).await?;
+        transaction.note_told_alarm(&ToldAlarmRow { name, subject, node: node.pkid.clone(), message }).await?;
+        Ok(())
     }
 }
 
@@ -216,25 +237,6 @@ async fn wait_for(
         transaction.put_undelivered_alarm(receiver.word(), &waiting).await?;
     }
     Ok(())
-}
-
-/// Tells of an alarm that stands and that nobody was told of. The number that its line has in the log is not known any more: it gets another.
-async fn tell_late(
-    transaction: &mut Transaction,
-    nodes: &[NodeRow],
-    untold: StandingAlarmRow,
-) -> Result<(), CoreError> {
-    let StandingAlarmRow { name, subject, text, raised_at } = untold;
-    // Some are about a node, named, or by its key about a part of it.
-    let of_node = |node: &&NodeRow| node.name == subject || subject.split(' ').next() == Some(node.pkid.as_str());
-    let node = nodes.iter().find(of_node).or_else(|| nodes.iter().find(|node| node.publisher));
-    let alarm = known(&name);
-    let (Some(node), Some(alarm)) = (node, alarm) else { return Ok(()) };
-    let message = text.strip_suffix(&format!(". {}", alarm.meaning)).unwrap_or(&text).to_owned();
-    let number = transaction.next_alarm_number(&node.pkid).await?;
-    let text = line(alarm, number, node, &message, raised_at)?;
-    transaction.note_told_alarm(&ToldAlarmRow { name, subject, node: node.pkid.clone(), message }).await?;
-    wait_for(transaction, alarm, text, &Receiver::ALL, raised_at).await
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! Each line is written once. Before lines are forgotten the log is synced, and how long it is then stands on record: what is behind
 //! that length was written by a process that was killed before it could forget, and is not written again. An administrator may set logs aside at
 //! any time.
+//!
+//! Each log is written under a lock of its own, so that one whose disk does not answer holds up no other.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -28,14 +30,19 @@ const LINES: usize = 128;
 /// Rows that are written at once. All their lines are shorter than a log that is set aside.
 const BATCH: i64 = 100;
 
-/// Held by whoever writes lines.
-const LOCK: &str = "log.lock";
-
 /// How long a log that took nothing is left alone by who tries again and again.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// How long such a one waits for an append. Its lines are written all the same when the disk answers at last.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The logs that have lines, one step in the index for each, however many lines wait.
+const LOGS: &str = "WITH RECURSIVE logs (path) AS (SELECT MIN(path) FROM logline UNION ALL \
+                    SELECT (SELECT MIN(path) FROM logline WHERE logline.path > logs.path) FROM logs WHERE logs.path IS NOT NULL) \
+                    SELECT path FROM logs WHERE path IS NOT NULL";
+
+/// The next lines of a log.
+const BEHIND: &str = "SELECT seq, text FROM logline WHERE path = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
 /// Lines that do not stand in their log yet.
 struct Waiting {
@@ -58,9 +65,9 @@ impl Pauses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why some log waits.
-    fn why(&self) -> Result<(), StoreError> {
-        self.logs().values().next().map_or(Ok(()), |paused| Err(StoreError::LogWaits(paused.why.clone())))
+    /// Why a log waits.
+    fn why(&self, log: &str) -> Result<(), StoreError> {
+        self.logs().get(log).map_or(Ok(()), |paused| Err(StoreError::LogWaits(paused.why.clone())))
     }
 
     /// Why a log is left alone now.
@@ -100,7 +107,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Writes the lines that wait into their logs. Nothing happens while another process or task does: it writes all there are.
+    /// Writes the lines that wait into their logs. A log is passed over while another process or task writes it: that one writes all there are.
     ///
     /// # Errors
     /// [`StoreError`]: a log that cannot be written. Its lines wait on; those of other logs are written all the same.
@@ -122,29 +129,46 @@ impl Store {
             pauses.logs().clear();
             return Ok(());
         }
-        let path = self.file().with_file_name(LOCK);
-        let lock = Arc::new(lock::open(&path)?);
-        if !lock::at_once(&lock, Kind::Exclusive).map_err(StoreError::file(&path, "cannot be locked"))? {
-            // An append of ours may have it that nobody waits for any more.
-            return pauses.why();
-        }
         let logs = self.logs_with_lines().await?;
         pauses.logs().retain(|log, _| logs.contains(log));
         let mut first = Ok(());
         for log in logs {
-            let written = match again.map_or(Ok(()), |again| pauses.paused(&log, again.now)) {
-                Ok(()) => {
-                    let written = self.write_log(&log, &lock, again.map(|again| again.patience)).await;
-                    if let Some(again) = again {
-                        pauses.note(&log, &written, again.now);
-                    }
-                    written
-                }
-                paused => paused,
-            };
+            let written = self.write_in_turn(&log, again).await;
             first = first.and(written);
         }
         first
+    }
+
+    /// Writes a log that is not left alone now and that nobody else writes.
+    async fn write_in_turn(&self, log: &str, again: Option<Again>) -> Result<(), StoreError> {
+        let pauses = self.log_pauses();
+        if let Some(again) = again {
+            pauses.paused(log, again.now)?;
+        }
+        let written = match self.lock_of(log) {
+            Ok(Some(lock)) => self.write_log(log, &lock, again.map(|again| again.patience)).await,
+            // An append of ours may have it that nobody waits for any more.
+            Ok(None) => return pauses.why(log),
+            Err(error) => Err(error),
+        };
+        if let Some(again) = again {
+            pauses.note(log, &written, again.now);
+        }
+        written
+    }
+
+    /// Takes the lock of a log, if nobody has it. It lies beside the database, because the disk of the logs may be one that does not answer.
+    fn lock_of(&self, log: &str) -> Result<Option<Arc<File>>, StoreError> {
+        let path = self.lock_path(log)?;
+        let lock = lock::open(&path)?;
+        let free = lock::at_once(&lock, Kind::Exclusive).map_err(StoreError::file(&path, "cannot be locked"))?;
+        Ok(free.then(|| Arc::new(lock)))
+    }
+
+    /// `log.alarms.log.lock`; of a subscriber `nodes.NAME.log.alarms.log.lock`.
+    fn lock_path(&self, log: &str) -> Result<PathBuf, StoreError> {
+        self.log_path(log)?;
+        Ok(self.file().with_file_name(format!("{}.lock", log.replace('/', "."))))
     }
 
     /// Writes all lines of one log, up to the first that it does not take: what comes behind stands behind it.
@@ -159,12 +183,11 @@ impl Store {
     }
 
     async fn logs_with_lines(&self) -> Result<Vec<String>, StoreError> {
-        let query = sqlx::query("SELECT DISTINCT path FROM logline ORDER BY path");
-        self.read(query, |row| columns(row).map(|(path,)| path)).await
+        self.read(sqlx::query(LOGS), |row| columns(row).map(|(path,)| path)).await
     }
 
     async fn lines_behind(&self, log: &str, seq: i64) -> Result<Vec<Waiting>, StoreError> {
-        let query = sqlx::query("SELECT seq, text FROM logline WHERE path = $1 AND seq > $2 ORDER BY seq LIMIT $3");
+        let query = sqlx::query(BEHIND);
         let read = |row: &sqlx::any::AnyRow| columns(row).map(|(seq, text)| Waiting { seq, text });
         self.read(query.bind(log).bind(seq).bind(BATCH), read).await
     }
@@ -202,7 +225,9 @@ impl Store {
             })?,
         };
         let length = done.map_err(|error| StoreError::file(&path, "lines were not written")(Error::other(error)))??;
-        self.forget(name, lines, length).await
+        self.forget(name, lines, length).await?;
+        fault::point("after log lines were forgotten");
+        Ok(())
     }
 
     async fn known_length(&self, name: &str) -> Result<Option<u64>, StoreError> {
@@ -517,6 +542,40 @@ mod tests {
         assert_eq!(place.text("messages"), "again\n");
     }
 
+    /// One log is being written by who does not come to an end; all others are written.
+    #[tokio::test]
+    #[allow(clippy::disallowed_methods)] // any time will do
+    async fn a_log_that_hangs_holds_up_no_other() {
+        let place = Place::new().await;
+        place.put("alarms.log", &["one"]).await;
+        place.put("messages", &["heard"]).await;
+        let hangs = place.store.lock_of("log/alarms.log").unwrap().unwrap();
+        place.store.write_log_lines_again(Instant::now()).await.unwrap();
+        assert_eq!((place.text("alarms.log").as_str(), place.text("messages").as_str()), ("", "heard\n"));
+        drop(hangs);
+        // What is no lock holds up its own log only, and is named.
+        std::fs::remove_file(place.folder.path().join("log.messages.lock")).unwrap();
+        std::fs::create_dir(place.folder.path().join("log.messages.lock")).unwrap();
+        place.put("messages", &["again"]).await;
+        let error = place.store.write_log_lines().await.unwrap_err().to_string();
+        assert!(error.contains("log.messages.lock: cannot be opened"), "{error}");
+        assert_eq!((place.text("alarms.log").as_str(), place.text("messages").as_str()), ("one\n", "heard\n"));
+    }
+
+    #[tokio::test]
+    async fn a_look_reads_no_lines_but_those_it_writes() {
+        let place = Place::new().await;
+        for (query, binds) in [(LOGS, 0), (BEHIND, 3)] {
+            let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+            let plan = (0..binds).fold(sqlx::query(plan), |plan, _| plan.bind(1_i64));
+            let rows = plan.fetch_all(place.store.pool()).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::try_get(row, "detail").unwrap()).collect();
+            let of_lines: Vec<&String> = plan.iter().filter(|step| step.contains(" logline")).collect();
+            assert!(!of_lines.is_empty() && of_lines.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+        }
+    }
+
     /// A disk that does not answer: here the only thread that could write.
     #[test]
     #[allow(clippy::disallowed_methods)] // any time will do
@@ -532,8 +591,7 @@ mod tests {
             let again = Again { now, patience: Duration::from_millis(1) };
             let error = place.store.write_logs(Some(again)).await.unwrap_err().to_string();
             assert!(error.contains("alarms.log: is still being written"), "{error}");
-            let lock = lock::open(&place.store.file().with_file_name(LOCK)).unwrap();
-            assert!(!lock::at_once(&lock, Kind::Exclusive).unwrap(), "the append still has it");
+            assert!(place.store.lock_of("log/alarms.log").unwrap().is_none(), "the append still has it");
             assert_eq!(place.store.write_logs(Some(again)).await.unwrap_err().to_string(), error);
             assert_eq!(place.text("alarms.log"), "");
             drop(answer);

@@ -18,18 +18,12 @@ const SETTINGS: &str = "ringfence.toml";
 
 /// Files beside the keys that nobody else may read: the database with its companions, and the locks, which anybody who can open one can
 /// hold.
-const PRIVATE: [&str; 11] = [
+const PRIVATE: [&str; 5] = [
     "ringfence.db",
     "ringfence.db-wal",
     "ringfence.db-shm",
-    "open.lock",
-    "write.lock",
-    "create.lock",
-    "publish.lock",
-    "serve.lock",
     "serve.ask",
     "serve.settings",
-    "log.lock",
 ];
 
 /// The user and the group that a directory belongs to.
@@ -141,8 +135,9 @@ impl DataDirectory {
         let mut nodes = vec![self.root().to_owned()];
         nodes.extend(entries(&self.root().join("nodes"))?);
         for node in nodes {
-            for name in PRIVATE {
-                narrow(&node.join(name), OFlag::empty(), 0o600)?;
+            let locks = entries(&node)?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "lock"));
+            for file in PRIVATE.iter().map(|name| node.join(name)).chain(locks) {
+                narrow(&file, OFlag::empty(), 0o600)?;
             }
             for (folder, mode, of_files) in [("keys", 0o700, 0o600), ("log", LOG_FOLDER, LOG_MODE)] {
                 let folder = node.join(folder);
@@ -225,7 +220,10 @@ mod tests {
         let mut transaction = store.begin().await.unwrap();
         transaction.note_audit(1, "admin", "set parameter X", "1").await.unwrap();
         transaction.commit().await.unwrap();
-        let files = ["ringfence.db", "ringfence.db-wal", "ringfence.db-shm", "open.lock", "write.lock"];
+        std::fs::write(data.root().join("log.alarms.log.lock"), "").unwrap();
+        std::fs::set_permissions(data.root().join("log.alarms.log.lock"), Permissions::from_mode(0o600)).unwrap();
+        let files =
+            ["ringfence.db", "ringfence.db-wal", "ringfence.db-shm", "open.lock", "write.lock", "log.alarms.log.lock"];
         for name in files {
             assert_eq!(mode(&data.root().join(name)), 0o600, "{name}");
         }

@@ -22,6 +22,7 @@ use crate::published::MODE;
 use crate::restarts::{ITL_RESET, RESET_ITL};
 use cluster::actor::{Actor, Level};
 use cluster::alarms::ITL_NOT_RESET;
+use cluster::parameters::Parameters;
 use cluster::releases::ItlReset;
 use cluster::services;
 use cluster::surroundings::Surroundings;
@@ -34,6 +35,16 @@ pub enum ResetKey {
     Local,
     /// The ITLRecovery key of another cluster, whose lists phones still hold [`pki::pkcs12::read`].
     Remote(Box<(Certificate, SoftKey)>),
+}
+
+impl ResetKey {
+    /// Its word in commands and logs.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote(_) => "remote",
+        }
+    }
 }
 
 /// A reset ITL that is not written yet.
@@ -95,15 +106,34 @@ impl Cluster {
         let (all, nodes) = self.to_reset(actor, node, remote).await?;
         let parameters = self.parameters().await?;
         let now = surroundings.now();
-        let word = if remote { "remote" } else { "local" };
-        self.audit(actor.name(), &format!("utils itl reset {word}key"), "begun", now).await?;
-        let log = ResetLog::new(self, &self.directory(node).log(), now);
+        self.audit(actor.name(), &format!("utils itl reset {}key", key.word()), "begun", now).await?;
+        let mut log = ResetLog::new(self, self.directory(node), now);
+        let made = match self.make_resets((&all, &nodes), &parameters, key, &mut log, now) {
+            Ok(made) => made,
+            Err(error) => {
+                log.put_alone().await?;
+                return Err(error);
+            }
+        };
+        self.publish_reset(actor, &made, key, &mut log, now).await
+    }
+
+    /// The reset ITL of each of these nodes.
+    fn make_resets(
+        &self,
+        (all, nodes): (&[NodeCertificates], &[NodeRow]),
+        parameters: &Parameters,
+        key: &ResetKey,
+        log: &mut ResetLog<'_>,
+        now: i64,
+    ) -> Result<Vec<Made>, CoreError> {
+        let word = key.word();
         log.info("Start Execution")?;
         log.debug(&format!("Key location is {word}"))?;
         log.debug("Locating active Tftp servers in the cluster.....")?;
         log.info(&format!("Number of Active TFTP servers in the cluster : {}", nodes.len()))?;
         let mut made = Vec::new();
-        for row in &nodes {
+        for row in nodes {
             log.info(&format!("hostname is {}", row.name))?;
             log.info(&format!("Cisco Tftp service started on host {}", row.name))?;
             log.debug("Determining if the Live TFTP node is the self node or not")?;
@@ -113,7 +143,7 @@ impl Cluster {
             }
             let own = all.iter().find(|own| own.name == row.name);
             let own = own.ok_or_else(|| CoreError::Internal(format!("node {} has no certificates", row.name)))?;
-            let plan = trust_lists::itl(self.release(), &parameters, own, &all)?;
+            let plan = trust_lists::itl(self.release(), parameters, own, all)?;
             log.debug("Converting key to pkcs8")?;
             let (old, new, signer) = match self.reset_file(row, own, &plan, key, now) {
                 Ok(made) => made,
@@ -127,21 +157,7 @@ impl Cluster {
             made.push(Made { node: row.clone(), new, signer });
         }
         log.debug("Transferring new reset ITL file to the TFTP server nodes in the cluster.....")?;
-        let states = self.publish_reset(actor, &made, word, now).await?;
-        for (file, state) in made.iter().zip(&states) {
-            match file.node.publisher {
-                true => log.info("On local node copying sftp recovery ITL file to TFTP directory")?,
-                false => log.info(&format!("Copying reset ITL file to TFTP directory of host {}", file.node.name))?,
-            }
-            match &state.failure {
-                None => {
-                    log.info("Copied successfully")?;
-                    log.info(&format!("Restarting Cisco Tftp service on host {}", file.node.name))?;
-                }
-                Some(why) => log.error(&format!("The reset ITL file was not copied to {}: {why}", file.node.name))?,
-            }
-        }
-        Ok(states)
+        Ok(made)
     }
 
     /// Whether the ITL can be reset with a key of this cluster or a remote one, for whoever asks before.
@@ -247,10 +263,12 @@ impl Cluster {
         &self,
         actor: &Actor,
         made: &[Made],
-        word: &str,
+        key: &ResetKey,
+        log: &mut ResetLog<'_>,
         now: i64,
     ) -> Result<Vec<NodeStatus>, CoreError> {
         let mut transaction = self.store().begin().await?;
+        log.put(&mut transaction).await?;
         for file in made {
             let fingerprint = pki::hash::hex(&pki::hash::sha256(file.new.bytes()));
             transaction.set_itl_reset(&file.node.pkid, &fingerprint, now).await?;
@@ -262,7 +280,20 @@ impl Cluster {
             NodeStatus { host: file.node.name.clone(), location: path.display().to_string(), failure }
         };
         let states: Vec<NodeStatus> = made.iter().map(state).collect();
-        let command = format!("utils itl reset {word}key");
+        let command = format!("utils itl reset {}key", key.word());
+        for (file, state) in made.iter().zip(&states) {
+            match file.node.publisher {
+                true => log.info("On local node copying sftp recovery ITL file to TFTP directory")?,
+                false => log.info(&format!("Copying reset ITL file to TFTP directory of host {}", file.node.name))?,
+            }
+            match &state.failure {
+                None => {
+                    log.info("Copied successfully")?;
+                    log.info(&format!("Restarting Cisco Tftp service on host {}", file.node.name))?;
+                }
+                Some(why) => log.error(&format!("The reset ITL file was not copied to {}: {why}", file.node.name))?,
+            }
+        }
         let mut transaction = self.store().begin().await?;
         for (Made { node, signer, .. }, state) in made.iter().zip(&states) {
             transaction.clear_alarm(ITL_NOT_RESET.name, &node.name).await?;
@@ -288,6 +319,7 @@ impl Cluster {
             transaction.note_restart_done(&publisher, RESET_ITL, now).await?;
         }
         transaction.note_change(now, "reset", "all phones (ITL reset)").await?;
+        log.put(&mut transaction).await?;
         transaction.commit().await?;
         Ok(states)
     }

@@ -1,12 +1,15 @@
 //! `log/itlreset.log`: what `utils itl reset` did, in the lines of the original [sources/recovery#itl-reset-log]. Lines
 //! about what has no counterpart here (its database user, SOAP answers, numbers of the parser's debugging) are left
 //! out; those about a subscriber and about what fails are ours, because the print shows neither.
+//!
+//! They are kept with the changes that they tell of, as those of other logs: a reset is made when a list is lost, and no log stops it.
 
 use std::path::Path;
 
 use jiff::Timestamp;
 use pki::{Certificate, NameForm};
-use store::append;
+use store::Transaction;
+use store::directory::NodeDirectory;
 use wire::trust_list::TrustList;
 
 use crate::CoreError;
@@ -15,44 +18,56 @@ use crate::cluster::Cluster;
 /// Name of the file in the log directory of the publisher.
 pub const FILE: &str = "itlreset.log";
 
-/// Writes the log of one reset.
+/// The log of one reset.
 pub(crate) struct ResetLog<'a> {
     cluster: &'a Cluster,
-    path: std::path::PathBuf,
+    directory: NodeDirectory,
     now: i64,
+    /// Those that are in no change yet.
+    lines: Vec<String>,
 }
 
 impl<'a> ResetLog<'a> {
-    /// The log in a directory; `now` in milliseconds since 1970 UTC.
-    pub(crate) fn new(cluster: &'a Cluster, directory: &Path, now: i64) -> Self {
-        Self { cluster, path: directory.join(FILE), now }
+    /// The log of a node; `now` in milliseconds since 1970 UTC.
+    pub(crate) const fn new(cluster: &'a Cluster, directory: NodeDirectory, now: i64) -> Self {
+        Self { cluster, directory, now, lines: Vec::new() }
     }
 
-    pub(crate) fn info(&self, text: &str) -> Result<(), CoreError> {
+    /// Puts what was said since the last time into a change.
+    pub(crate) async fn put(&mut self, transaction: &mut Transaction) -> Result<(), CoreError> {
+        let lines = std::mem::take(&mut self.lines);
+        Ok(transaction.put_log_lines(&self.directory, FILE, &lines).await?)
+    }
+
+    /// Puts it into a change of its own, when there is no other.
+    pub(crate) async fn put_alone(&mut self) -> Result<(), CoreError> {
+        let mut transaction = self.cluster.store().begin().await?;
+        self.put(&mut transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    pub(crate) fn info(&mut self, text: &str) -> Result<(), CoreError> {
         self.dated("INFO", text)
     }
 
-    pub(crate) fn debug(&self, text: &str) -> Result<(), CoreError> {
+    pub(crate) fn debug(&mut self, text: &str) -> Result<(), CoreError> {
         self.dated("DEBUG", text)
     }
 
-    pub(crate) fn error(&self, text: &str) -> Result<(), CoreError> {
+    pub(crate) fn error(&mut self, text: &str) -> Result<(), CoreError> {
         self.dated("ERROR", text)
     }
 
-    fn dated(&self, level: &str, text: &str) -> Result<(), CoreError> {
+    fn dated(&mut self, level: &str, text: &str) -> Result<(), CoreError> {
         let time = Timestamp::from_millisecond(self.now).map_err(CoreError::internal)?;
         let time = time.to_zoned(self.cluster.zone().clone()).strftime("%a %b %d %H:%M:%S %Y");
-        self.plain(&format!("{time} itlreset {level}: {text}"))
-    }
-
-    fn plain(&self, text: &str) -> Result<(), CoreError> {
-        Ok(append::line(&self.path, text)?)
+        self.lines.push(format!("{time} itlreset {level}: {text}"));
+        Ok(())
     }
 
     /// The lines about a file: what it was, who signs it now, what it became.
     pub(crate) fn file(
-        &self,
+        &mut self,
         path: &Path,
         old: &TrustList,
         signer: &Certificate,
@@ -63,7 +78,7 @@ impl<'a> ResetLog<'a> {
         let signature = header.signature(bytes).map_or(0, <[u8]>::len);
         let begin = new.header().field(wire::header::SIGNATURE).map_or(0, |field| field.value.start);
         self.debug(&format!("Generating the reset ITL file.....Location of ITL = {}", path.display()))?;
-        for line in [
+        self.lines.extend([
             format!("Length of ITL File {}", bytes.len()),
             format!("Header Length = {}", header.length()),
             format!("Printing the Cisco SAST signerName{}", signer.subject(NameForm::Row)),
@@ -81,9 +96,7 @@ impl<'a> ResetLog<'a> {
             format!("The new pITL file length is {}", new.bytes().len()),
             "got privKey".to_owned(),
             format!("SIG_BEGIN: {begin}"),
-        ] {
-            self.plain(&line)?;
-        }
+        ]);
         self.info("The reset ITL file was generated successfully")
     }
 }

@@ -1,6 +1,7 @@
 //! Logs of what is done to certificates lose nothing, and nobody waits for them.
 
 use std::io::BufRead;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -51,4 +52,44 @@ fn what_a_log_did_not_take_comes_later_once_and_in_order() {
     assert_eq!(told(&log), all);
     assert_eq!(Served::start(&data, &[]).stop().code(), Some(0));
     assert_eq!(told(&log), all);
+}
+
+/// A node that runs is killed at each write that follows a command, those of its logs among them.
+#[test]
+fn a_node_that_is_killed_at_its_logs_loses_no_line_and_writes_none_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, fault) = (folder.path().join("data"), folder.path().join("fault"));
+    let (logs, passed) = (["CertMgmt.log", "alarms.log"], folder.path().join("fault.passed"));
+    let mut node = Served::start_armed(&data, &fault);
+    let mut at = Vec::new();
+    let mut wanted = Vec::new();
+    let points =
+        ["when half of log lines is written", "after log lines were written", "after log lines were forgotten"];
+    let missing = |at: &[String]| points.iter().any(|point| !at.iter().any(|killed| killed == point));
+    // How many other writes come before differs from time to time.
+    for last in (1..=6).cycle().take(24) {
+        std::fs::write(&fault, last.to_string()).unwrap();
+        // The node writes what the command has left for the logs, or the next start does.
+        admin(&data, "set cert regen ipsec");
+        wanted.push("ipsec");
+        let names = std::fs::read_to_string(&passed).unwrap_or_default();
+        let killed = names.lines().count() == last;
+        let point = names.lines().last().unwrap_or_default().to_owned();
+        std::fs::remove_file(&fault).unwrap();
+        if killed {
+            assert_eq!(node.wait().signal(), Some(9), "killed {point}");
+            at.push(point.clone());
+            node = Served::start_armed(&data, &fault);
+        }
+        drop(std::fs::remove_file(&passed));
+        assert_eq!(told(&data.join("log").join(logs[0])), wanted, "killed {point}");
+        let alarms = std::fs::read_to_string(data.join("log").join(logs[1])).unwrap();
+        let numbers = alarms.lines().map(|line| line.split_once(": ").unwrap().0.parse::<usize>().unwrap());
+        assert_eq!(numbers.collect::<Vec<_>>(), (1..=alarms.lines().count()).collect::<Vec<_>>(), "killed {point}");
+        if last == 6 && !missing(&at) {
+            break;
+        }
+    }
+    assert_eq!(node.stop().code(), Some(0));
+    assert!(!missing(&at), "killed at {at:?}");
 }

@@ -32,7 +32,9 @@ const RESET_15: &str = "ITLFile on all the active TFTP nodes will be reset now\n
     Please reset all the phones to pickup the new ITL File.\n\
     admin:";
 
-fn log(place: &Place) -> String {
+async fn log(place: &Place) -> String {
+    // As the node does that runs.
+    place.cluster.store().write_log_lines().await.unwrap();
     std::fs::read_to_string(place.folder.path().join("log/itlreset.log")).unwrap()
 }
 
@@ -64,7 +66,7 @@ async fn the_reset_of_the_seed_asks_for_the_password_of_the_ccm_administrator() 
     let asked = "admin:utils itl reset localkey\nEnter CCM Administrator password :\n";
     assert_eq!((shown, outcome), (format!("{asked}{RESET_10_5}"), Outcome::Done));
     // The log of the original, with the lines that have a counterpart here.
-    let log = log(&place);
+    let log = log(&place).await;
     let at = "Fri Mar 06 21:04:39 2015 itlreset";
     for line in [
         "INFO: Start Execution",
@@ -133,7 +135,7 @@ async fn the_key_of_another_cluster_and_the_backup_it_comes_from() {
     let (shown, outcome) = new.type_in(&mut session, &[&command, "correct horse"]).await;
     let asked = format!("admin:{command}\nPassword of the file: \n");
     assert_eq!((shown, outcome), (format!("{asked}{RESET_10_5}"), Outcome::Done));
-    assert!(log(&new).contains(" itlreset DEBUG: Key location is remote\n"));
+    assert!(log(&new).await.contains(" itlreset DEBUG: Key location is remote\n"));
     let mut place = Place::of("15", &NODES).await;
     let mut session = place.session(None, Level::Install).await;
     let (shown, outcome) = place.type_in(&mut session, &[&command, "correct horse"]).await;
