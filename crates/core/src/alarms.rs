@@ -207,8 +207,7 @@ impl Cluster {
     ) -> Result<(), CoreError> {
         let StandingAlarmRow { name, subject, text, raised_at } = untold;
         // Some are about a node, named, or by its key about a part of it.
-        let of_node =
-            |node: &&NodeRow| node.name == subject || subject.split(' ').next() == Some(node.pkid.as_str());
+        let of_node = |node: &&NodeRow| node.name == subject || subject.split(' ').next() == Some(node.pkid.as_str());
         let node = nodes.iter().find(of_node).or_else(|| nodes.iter().find(|node| node.publisher));
         let alarm = known(&name);
         let (Some(node), Some(alarm)) = (node, alarm) else { return Ok(()) };

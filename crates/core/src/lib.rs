@@ -57,7 +57,7 @@ pub use store::directory::DataDirectory;
 pub use store::ownership::{Owner, user_name};
 pub use store::serving::Serving;
 pub use store::sql::Table;
-pub use store::{StoreError, append, aside, caller, regular};
+pub use store::{StoreError, append, aside, caller, named, regular};
 pub use wire::printable;
 
 /// What became of a file on a node.

@@ -378,8 +378,7 @@ fn address(server: &str) -> Result<IpAddr, Failure> {
 }
 
 fn device_key(path: &Path) -> Result<SoftKey, Failure> {
-    let pem = std::fs::read(path).map_err(|error| Failure::at(path, error))?;
-    SoftKey::from_pem(&pem).map_err(|error| Failure::at(path, error))
+    input::key(path)
 }
 
 fn credential(path: &Path) -> Result<Credential, Failure> {

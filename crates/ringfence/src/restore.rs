@@ -1,6 +1,5 @@
 //! `ringfence restore`: puts a backup in the place of a data directory.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
@@ -9,7 +8,7 @@ use daemon::surroundings::now;
 use jiff::tz::TimeZone;
 use pki::age::Opener;
 use ringfence_core::backup::{Manifest, read_back};
-use ringfence_core::caller::with_rights_to;
+use ringfence_core::named;
 use ringfence_core::{Beside, Cluster, DataDirectory};
 use tokio::runtime::Runtime;
 
@@ -46,8 +45,7 @@ impl Args {
         let could_not = |error: ringfence_core::StoreError| Failure::CouldNotTell(error.to_string());
         // What is named may lie in the data directory.
         self.data.settle()?;
-        let file = with_rights_to(&self.file, || File::open(&self.file)).and_then(|file| file);
-        let file = file.map_err(|error| Failure::at(&self.file, error))?;
+        let file = named::open(&self.file).map_err(|error| Failure::at(&self.file, error))?;
         let passphrase = passphrase(self.password_file.as_deref(), false)?;
         let opener = Opener::begin(BufReader::new(file), &passphrase).map_err(|error| unopened(&self.file, error))?;
         let idle = DataDirectory::new(self.data.directory()).idle().map_err(could_not)?;

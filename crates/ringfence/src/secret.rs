@@ -6,7 +6,7 @@ use std::io::{BufRead, IsTerminal, Read};
 use std::path::Path;
 
 use pki::age::LEAST_PASSPHRASE;
-use ringfence_core::caller::with_rights_to;
+use ringfence_core::named;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -58,8 +58,7 @@ pub fn passphrase(file: Option<&Path>, new: bool) -> Result<Zeroizing<String>, F
 
 /// The first line of a file.
 pub fn from_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let opened = with_rights_to(path, || std::fs::File::open(path)).and_then(|file| file);
-    let file = opened.map_err(|error| Failure::at(path, error))?;
+    let file = named::open(path).map_err(|error| Failure::at(path, error))?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(256));
     let mut file = std::io::BufReader::new(file).take(LIMIT);
     file.read_until(b'\n', &mut bytes).map_err(|error| Failure::at(path, error))?;

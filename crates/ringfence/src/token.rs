@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use pki::token::TokenModule;
 use pki::token::prepare::{Preparation, PrepareError, prepare};
-use pki::{Certificate, NameForm, SoftKey};
+use pki::{Certificate, NameForm};
 
 use serde_json::json;
 
 use crate::exit::{Answer, Failure};
+use crate::files::input;
 use crate::files::output::{Readers, Target};
 use crate::module::{Module, refused};
 use crate::{secret, terminal};
@@ -101,10 +102,8 @@ impl Args {
                 Ok(Answer::Yes)
             }
             What::Prepare { module, token, pin_file, name, serial, bits, size, ca, ca_key } => {
-                let read = |path: &PathBuf| std::fs::read(path).map_err(|error| Failure::at(path, error));
-                let issuer = Certificate::from_pem(&read(&ca)?).map_err(|error| Failure::at(&ca, error))?;
-                let key = SoftKey::from_pem(&zeroize::Zeroizing::new(read(&ca_key)?));
-                let key = key.map_err(|error| Failure::at(&ca_key, error))?;
+                let issuer = Certificate::from_pem(&input::pem(&ca)?).map_err(|error| Failure::at(&ca, error))?;
+                let key = input::key(&ca_key)?;
                 let serial = hex::decode(&serial).map_err(|error| Failure::WrongUsage(format!("--serial: {error}")))?;
                 let pin = match &pin_file {
                     Some(file) => secret::from_file(file)?,

@@ -3,6 +3,7 @@
 //!
 //! The rights of a thread are those of the one that starts it, and Linux keeps them for each. [`settle`] is called before there is another.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -13,7 +14,7 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::StoreError;
 use crate::directory::DataDirectory;
-use crate::inside::leads_through;
+use crate::inside::{Way, way};
 use crate::ownership::{Owner, account};
 
 /// A user and his groups.
@@ -149,13 +150,27 @@ fn worn<T>(identity: Option<&Identity>, work: impl FnOnce() -> T) -> std::io::Re
 }
 
 /// Does what concerns a file that was named in this command: with the rights of the caller, but with those of the user of the data
-/// directory where the way to it leads through that. Before [`settle`] nobody knows which directory that is.
+/// directory where the way to it leads through that, and with those of whom a link belongs to that stands for a directory on the way. Before
+/// [`settle`] nobody knows which directory the data directory is. What is read is opened by [`crate::named`].
 ///
 /// # Errors
 /// What the system says.
 pub fn with_rights_to<T>(path: &Path, work: impl FnOnce() -> T) -> std::io::Result<T> {
-    let identity = SETTLED.get().map(|settled| if settled.data.holds(path) { &settled.node } else { &settled.caller });
-    worn(identity, work)
+    let settled = SETTLED.get();
+    if settled.is_some_and(|settled| settled.data.holds(path)) {
+        return as_node(work);
+    }
+    as_caller(|| match way(None, path)? {
+        Way::LinkOf(owner) => as_owner(owner, work),
+        Way::Own | Way::Directory => Ok(work()),
+    })?
+}
+
+/// The data directory in which this command works as its user, by device and number, and that user.
+pub(crate) fn settled_owner() -> Option<((u64, u64), Owner)> {
+    let Settled { node, data, .. } = SETTLED.get()?;
+    let about = data.root().metadata().ok()?;
+    Some(((about.dev(), about.ino()), Owner { user: node.user, group: node.group }))
 }
 
 /// [`with_rights_to`] for work of this crate.
@@ -169,7 +184,8 @@ pub fn at_named<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) ->
 impl DataDirectory {
     /// Whether the way to a path leads through this directory, under whatever name; so it does when that cannot be told.
     pub fn holds(&self, path: &Path) -> bool {
-        as_caller(|| leads_through(self.root(), path)).and_then(|through| through).unwrap_or(true)
+        let way = as_caller(|| way(Some(self.root()), path)).and_then(|way| way);
+        way.map_or(true, |way| way == Way::Directory)
     }
 }
 

@@ -5,14 +5,38 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Links that are followed on the way, as the system does.
-const LINKS: usize = 40;
+use nix::unistd::geteuid;
 
-/// Whether a name is looked up in the directory on the way to `path`, or the way ends at the directory itself. What is not there yet is
-/// no link.
-pub(crate) fn leads_through(directory: &Path, path: &Path) -> std::io::Result<bool> {
-    let wanted = directory.metadata().map(|about| (about.dev(), about.ino()))?;
-    let is_it = |path: &Path| path.metadata().is_ok_and(|about| (about.dev(), about.ino()) == wanted);
+use crate::ownership::Owner;
+
+/// Links that are followed on the way, as the system does.
+pub(crate) const LINKS: usize = 40;
+
+/// What the way to a path leads through first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Nothing of others.
+    Own,
+    /// The directory: a name is looked up there, or the way ends there.
+    Directory,
+    /// A directory that a link of this user stands for.
+    LinkOf(Owner),
+}
+
+/// What is not there yet is no link. A link of another user is told of when it stands for a directory; whoever writes a file looks at the last
+/// part himself.
+pub(crate) fn way(directory: Option<&Path>, path: &Path) -> std::io::Result<Way> {
+    let wanted = directory.map(|path| path.metadata().map(|about| (about.dev(), about.ino()))).transpose()?;
+    let is_it = |path: &Path| {
+        wanted.is_some_and(|wanted| path.metadata().is_ok_and(|about| (about.dev(), about.ino()) == wanted))
+    };
+    let others = |link: &Path| {
+        let about = link.symlink_metadata().ok()?;
+        let me = geteuid();
+        let other = me.is_root() && about.uid() != 0;
+        other.then(|| Owner { user: about.uid(), group: about.gid() })
+    };
+    let mut link_of = None;
     let mut left = parts(&std::path::absolute(path)?);
     let (mut at, mut links) = (PathBuf::from("/"), 0);
     while let Some(part) = left.pop() {
@@ -21,7 +45,7 @@ pub(crate) fn leads_through(directory: &Path, path: &Path) -> std::io::Result<bo
             continue;
         }
         if is_it(&at) {
-            return Ok(true);
+            return Ok(Way::Directory);
         }
         let next = at.join(&part);
         let Ok(target) = std::fs::read_link(&next) else {
@@ -31,18 +55,25 @@ pub(crate) fn leads_through(directory: &Path, path: &Path) -> std::io::Result<bo
         links += 1;
         if links > LINKS {
             // The system does not open it either.
-            return Ok(true);
+            return Err(nix::errno::Errno::ELOOP.into());
+        }
+        if !left.is_empty() && link_of.is_none() {
+            link_of = others(&next);
         }
         if target.is_absolute() {
             at = PathBuf::from("/");
         }
         left.extend(parts(&target));
     }
-    Ok(is_it(&at))
+    Ok(match link_of {
+        _ if is_it(&at) => Way::Directory,
+        Some(owner) => Way::LinkOf(owner),
+        None => Way::Own,
+    })
 }
 
 /// The names of a path, the last one first.
-fn parts(path: &Path) -> Vec<OsString> {
+pub(crate) fn parts(path: &Path) -> Vec<OsString> {
     let names = path.components().map(|part| part.as_os_str()).filter(|part| *part != "/" && *part != ".");
     names.rev().map(OsStr::to_owned).collect()
 }
@@ -66,7 +97,8 @@ mod tests {
         symlink("alias/out", at("round")).unwrap();
         symlink("loop", at("loop")).unwrap();
         let through = |path: &str| {
-            let found = ["data", "alias"].map(|data| leads_through(&at(data), &at(path)).unwrap());
+            let way = |data| way(Some(&at(data)), &at(path)).map_or(true, |way| way == Way::Directory);
+            let found = ["data", "alias"].map(way);
             assert_eq!(found[0], found[1], "{path}: the same under both names of the directory");
             found[0]
         };

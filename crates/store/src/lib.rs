@@ -29,6 +29,7 @@ pub mod keys;
 pub mod lasting;
 pub mod lock;
 pub mod log_lines;
+pub mod named;
 pub mod ownership;
 pub mod peer;
 pub mod regular;

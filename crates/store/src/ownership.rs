@@ -18,13 +18,7 @@ const SETTINGS: &str = "ringfence.toml";
 
 /// Files beside the keys that nobody else may read: the database with its companions, and the locks, which anybody who can open one can
 /// hold.
-const PRIVATE: [&str; 5] = [
-    "ringfence.db",
-    "ringfence.db-wal",
-    "ringfence.db-shm",
-    "serve.ask",
-    "serve.settings",
-];
+const PRIVATE: [&str; 5] = ["ringfence.db", "ringfence.db-wal", "ringfence.db-shm", "serve.ask", "serve.settings"];
 
 /// The user and the group that a directory belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row, SqliteConnection};
 
-use crate::{StoreError, regular};
+use crate::{StoreError, named, regular};
 
 /// Bytes of a database at most: a device has two or three kilobytes, and 200 000 devices are more than any site has.
 const DATABASE_LIMIT: u64 = 1 << 30;
@@ -175,7 +175,7 @@ fn spoken(error: &sqlx::Error) -> String {
 /// # Errors
 /// [`StoreError::File`].
 pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
-    let file = regular::open_through_links(path).map_err(StoreError::file(path, "cannot be opened"))?;
+    let file = named::open_file(path).map_err(StoreError::file(path, "cannot be opened"))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(StoreError::file(path, "cannot be read"))?;
     if bytes.len() as u64 > limit {

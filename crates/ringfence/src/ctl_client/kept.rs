@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use pki::hash::{hex, sha256};
+use ringfence_core::named;
 use wire::ctl_provider::Upload;
 
 use super::Set;
 use crate::exit::Failure;
+use crate::files::input;
 use crate::files::output::{Readers, write_over};
 use crate::terminal;
 
@@ -75,11 +77,11 @@ impl Kept {
     /// A file that was kept, what it was signed for, and what is sent.
     pub fn read(file: &Path, forced: bool) -> Result<(Self, Set, Upload), Failure> {
         let kept = Self { file: file.to_path_buf(), ours: false, written: true };
-        let bytes = std::fs::read(file).map_err(|error| Failure::at(file, error))?;
+        let bytes = input::named(file)?;
         let path = kept.note();
         let anew = "it stands beside a CTL file that was kept and says what that was signed for; without it run the CTL client again";
         let failed = |reason: &dyn std::fmt::Display| Failure::at(&path, format!("{reason}; {anew}"));
-        let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+        let text = named::open(&path).and_then(std::io::read_to_string).map_err(|error| failed(&error))?;
         let note: Note = serde_json::from_str(&text).map_err(|error| failed(&error))?;
         if note.sha256 != hex(&sha256(&bytes)) {
             return Err(failed(&"it belongs to another file"));

@@ -1,12 +1,11 @@
 //! Files read within a limit, before anything believes them.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pki::{Certificate, NameForm, SoftKey};
-use ringfence_core::caller::with_rights_to;
+use ringfence_core::named::open;
 use wire::header::FILE_LIMIT;
 use zeroize::Zeroizing;
 
@@ -87,17 +86,19 @@ pub fn key(path: &Path) -> Result<SoftKey, Failure> {
     SoftKey::from_pem(&bytes).map_err(|error| Failure::at(path, error))
 }
 
-fn pem(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// Reads a file of a certificate or a key.
+pub fn pem(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let name = path.display().to_string();
     Ok(Zeroizing::new(read_file(path, &name, PEM_LIMIT)?.0))
 }
 
-fn read_file(path: &Path, name: &str, limit: usize) -> Result<(Vec<u8>, u64), Failure> {
-    with_rights_to(path, || read_here(path, name, limit)).map_err(|error| Failure::of(name, error))?
+/// Reads a file that has a place, not standard input.
+pub fn named(path: &Path) -> Result<Vec<u8>, Failure> {
+    Ok(read_file(path, &path.display().to_string(), FILE_LIMIT)?.0)
 }
 
-fn read_here(path: &Path, name: &str, limit: usize) -> Result<(Vec<u8>, u64), Failure> {
-    let file = File::open(path).map_err(|error| Failure::of(name, error))?;
+fn read_file(path: &Path, name: &str, limit: usize) -> Result<(Vec<u8>, u64), Failure> {
+    let file = open(path).map_err(|error| Failure::of(name, error))?;
     let about = file.metadata().map_err(|error| Failure::of(name, error))?;
     if about.is_dir() {
         return Err(Failure::of(name, "is a directory, give a file"));

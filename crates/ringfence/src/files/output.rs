@@ -2,10 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{OFlag, readlinkat};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, readlinkat};
+use nix::sys::statfs::{FsType, fstatfs};
 use ringfence_core::StoreError;
 use ringfence_core::aside::{OpenDirectory, Rights, left_behind};
 use ringfence_core::caller::{as_node, with_rights_to};
@@ -118,13 +119,30 @@ fn exists(path: &Path) -> Failure {
     Failure::at(path, "exists already; give --force to replace it")
 }
 
+/// Where pipes without a name lie: PIPEFS_MAGIC of statfs(2).
+const PIPES: FsType = FsType(0x5049_5045);
+
 fn write_into(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: Error| Failure::at(path, error);
-    let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+    // A pipe that nobody reads would be waited for, one that somebody has laid there as long as he likes.
+    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
+    let named = || Failure::at(path, "is a pipe: give `-` or /dev/stdout, and lead that into it");
+    let mut file = match OpenOptions::new().write(true).custom_flags(flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => return Err(named()),
+        opened => opened.map_err(failed)?,
+    };
+    let about = file.metadata().map_err(failed)?;
     // What was no file may have been put away for one meanwhile.
-    if file.metadata().map_err(failed)?.is_file() {
+    if about.is_file() {
         return Err(Failure::at(path, "is not the same file as a moment ago: somebody else writes here"));
     }
+    // What this process has open already, such as `>(...)` of a shell, lies in no directory.
+    if about.file_type().is_fifo() && !fstatfs(&file).is_ok_and(|system| system.filesystem_type() == PIPES) {
+        return Err(named());
+    }
+    let flags = fcntl(&file, FcntlArg::F_GETFL).map(OFlag::from_bits_retain);
+    let blocks = flags.and_then(|flags| fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK)));
+    blocks.map_err(|error| failed(error.into()))?;
     file.write_all(bytes).map_err(failed)
 }
 

@@ -119,6 +119,9 @@ const FILES: [&str; 9] = [
     "published/ITLFile.tlv",
 ];
 
+/// The lock of a log that a command writes.
+const LOG_LOCK: &str = "log.CertMgmt.log.lock";
+
 /// The user of the node lays links, and second names, from his directory to files of root's that look like his own.
 #[test]
 fn what_lies_in_the_directory_leads_root_nowhere() {
@@ -220,7 +223,8 @@ fn a_pipe_holds_no_command_up() {
     let scene = Scene::new();
     let key = std::fs::read_dir(scene.data.join("keys")).unwrap().next().unwrap().unwrap().file_name();
     let key = format!("keys/{}", key.to_str().unwrap());
-    let more = [key.as_str(), "serve.lock", "create.lock", "ringfence.db-wal", "log/audit.log.1", "serve.settings"];
+    let more =
+        [key.as_str(), "serve.lock", "create.lock", "ringfence.db-wal", "log/audit.log.1", "serve.settings", LOG_LOCK];
     for (number, name) in FILES.into_iter().chain(more).enumerate() {
         let (place, away) = (scene.data.join(name), scene.data.join("away"));
         let was = std::fs::rename(&place, &away).is_ok();
@@ -369,4 +373,80 @@ fn what_root_names_in_the_directory_is_the_business_of_its_user() {
     scene.done(&["device", "import", text(&alias.join("list.csv"))]);
     scene.done(&["cert", "tomcat", "-o", text(&alias.join("own.pem"))]);
     assert_eq!(std::fs::metadata(scene.data.join("own.pem")).unwrap().uid(), NOBODY);
+}
+
+/// The same for commands that know of no data directory, and for links that lie beside it.
+#[test]
+fn a_link_that_another_user_has_laid_gives_root_nothing_of_roots() {
+    let scene = Scene::new();
+    scene.done(&["cert", "tomcat", "-o", text(&scene.safe.join("secret.pem"))]);
+    let theirs = scene.folder.path().join("theirs");
+    std::fs::create_dir(&theirs).unwrap();
+    chown(&theirs, Some(NOBODY), Some(NOBODY)).unwrap();
+    let secret = scene.safe.join("secret.pem");
+    for (target, link) in [
+        (&secret, scene.data.join("published/link.pem")),
+        (&scene.safe, scene.data.join("published/out")),
+        (&secret, theirs.join("link.pem")),
+        (&scene.safe, theirs.join("out")),
+    ] {
+        symlink(target, &link).unwrap();
+        std::os::unix::fs::lchown(&link, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let before = seen(&scene.safe);
+    for folder in [scene.data.join("published"), theirs.clone()] {
+        for name in ["link.pem", "out/secret.pem"] {
+            let named = folder.join(name);
+            let list = scene.data.join("published/ITLFile.tlv");
+            let refused = program().args(["verify", text(&list), "--cert", text(&named)]).output().unwrap();
+            assert!(said(&refused).contains("ermission denied"), "{}: {refused:?}", named.display());
+        }
+        let to = folder.join("out/copy");
+        let refused = scene.run(&["cert", "tomcat", "-o", text(&to)]);
+        assert!(said(&refused).contains("ermission denied"), "{}: {refused:?}", to.display());
+    }
+    assert!(before == seen(&scene.safe), "root wrote there");
+    // What root has laid himself leads root on.
+    let own = scene.folder.path().join("own.pem");
+    symlink(&secret, &own).unwrap();
+    let list = scene.data.join("published/ITLFile.tlv");
+    let read = program().args(["verify", text(&list), "--cert", text(&own)]).output().unwrap();
+    assert_eq!(read.status.code(), Some(1), "another certificate: {read:?}");
+}
+
+/// A pipe in the place of a file that a command names, to read or to write, is named at once.
+#[test]
+fn a_pipe_that_is_named_holds_no_command_up() {
+    let scene = Scene::new();
+    let pipe = scene.data.join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    chown(&pipe, Some(NOBODY), Some(NOBODY)).unwrap();
+    let (pipe, list, new) = (text(&pipe), scene.data.join("published/ITLFile.tlv"), scene.safe.join("new"));
+    assert_eq!(scene.backup().status.code(), Some(0));
+    let (backup, password) = (scene.safe.join("backup"), scene.safe.join("pw"));
+    let with_data: [&[&str]; 6] = [
+        &["device", "import", pipe],
+        &["restore", "--yes", pipe, "--password-file", text(&password)],
+        &["restore", "--yes", text(&backup), "--password-file", pipe],
+        &["backup", "-o", text(&new), "--password-file", pipe],
+        &["admin", "--yes", "-c", "set cert import trust tomcat-trust pipe"],
+        &["cert", "tomcat", "--force", "-o", pipe],
+    ];
+    for arguments in with_data {
+        let refused = scene.run(arguments);
+        assert!(said(&refused).contains("is a pipe"), "{arguments:?}: {refused:?}");
+        assert_ne!(refused.status.code(), Some(0), "{arguments:?}: {refused:?}");
+    }
+    let without: [&[&str]; 3] = [&["show", pipe], &["verify", pipe], &["verify", text(&list), "--cert", pipe]];
+    for arguments in without {
+        let mut command = Command::new("timeout");
+        command.args(["-s", "KILL", "60", env!("CARGO_BIN_EXE_ringfence")]).args(arguments);
+        let refused = command.stdin(Stdio::null()).output().unwrap();
+        assert!(said(&refused).contains("is a pipe"), "{arguments:?}: {refused:?}");
+    }
+    // One of a shell has no name that others could take, and is read.
+    let mut shell = Command::new("bash");
+    shell.args(["-c", r#""$0" show <(cat "$1")"#, env!("CARGO_BIN_EXE_ringfence"), text(&list)]);
+    let read = shell.output().unwrap();
+    assert!(read.status.success(), "{read:?}");
 }
