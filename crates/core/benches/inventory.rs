@@ -7,31 +7,17 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use cluster::Surroundings;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
-use cluster::releases::release;
 use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
-use pki::OpensslRandom;
+use ringfence_core::Cluster;
 use ringfence_core::inventory::{Query, Status};
-use ringfence_core::{Cluster, Random};
+use testbed::{Machine, make_in, new_cluster};
 
 /// Letters of an LSC of 2048 bits in PEM.
 const PEM: usize = 1300;
-
-struct Machine(OpensslRandom);
-
-impl Surroundings for Machine {
-    fn now(&self) -> i64 {
-        i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.0
-    }
-}
 
 fn main() {
     let mut counts: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
@@ -48,17 +34,9 @@ fn main() {
 }
 
 async fn measure(folder: &Path, count: usize) {
-    let node = NewNode { name: "pub".into(), domain: String::new(), address: [127, 0, 0, 1].into() };
-    let subject = SubjectParts {
-        country: "PL".into(),
-        organization: "Cisco".into(),
-        unit: "TAC".into(),
-        state: "Malopolska".into(),
-        locality: "Krakow".into(),
-    };
-    let new = NewCluster { release: release("15").unwrap(), upgraded_from: None, nodes: vec![node], subject };
-    let mut machine = Machine(OpensslRandom);
-    Cluster::create(folder, &new, TimeZone::UTC, &mut machine).await.unwrap().store().close().await;
+    let new = new_cluster("15", &[("pub", "127.0.0.1")]);
+    let mut machine = Machine::default();
+    make_in(folder, &new, &mut machine).await.store().close().await;
     fill(folder, count);
     let cluster = Cluster::open(folder, TimeZone::UTC).await.unwrap().expect("it was made");
     let actor = Actor::new("bench", Level::Read);

@@ -16,25 +16,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, Operation};
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
-use cluster::releases::release;
 use cluster::{Actor, Level};
 use daemon::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, EnrolmentDesk, NodeDesk};
-use daemon::surroundings::System;
 use daemon::tls::phone_context;
-use jiff::tz::TimeZone;
 use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode};
 use openssl::x509::X509;
 use pki::capf::{Sha2Proof, check_public_key};
 use pki::lsc::{LscRequest, SubjectForm};
 use pki::signer::Signer;
 use pki::{Certificate, SoftKey};
-use ringfence_core::Cluster;
 use ringfence_core::enrolment::{Desk, Policy, Refused, Schedule, Selection, StringChoice};
 use ringfence_core::files::NodeFiles;
+use testbed::{Machine, make, new_cluster, phone};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
@@ -265,38 +260,17 @@ fn median(values: &mut [f64]) -> f64 {
 
 fn main() {
     let (full, off, plain, clients) = (runtime("full"), runtime("off"), runtime("bare"), runtime("clients"));
-    let folder = tempfile::tempdir().unwrap();
-    let new = NewCluster {
-        release: release("15").unwrap(),
-        upgraded_from: None,
-        nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: Ipv4Addr::LOCALHOST }],
-        subject: SubjectParts {
-            country: "PL".into(),
-            organization: "Cisco".into(),
-            unit: "TAC".into(),
-            state: String::new(),
-            locality: String::new(),
-        },
-    };
+    let new = new_cluster("15", &[("cucm1", "127.0.0.1")]);
     let actor = Actor::new("admin", Level::Install);
-    let devices: Vec<Device> = (0..PHONES)
-        .map(|index| Device {
-            name: name(index),
-            description: String::new(),
-            model: "8861".into(),
-            protocol: Protocol::Sip,
-            security: DeviceSecurityMode::NonSecure,
-            nodes: Vec::new(),
-        })
-        .collect();
-    let (cluster, files, desk) = full.block_on(async {
-        let mut system = System::default();
-        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut system).await.unwrap();
+    let devices: Vec<Device> = (0..PHONES).map(|index| phone(&name(index))).collect();
+    let (folder, cluster, files, desk) = full.block_on(async {
+        let mut system = Machine::default();
+        let (folder, cluster) = make(&new, &mut system).await;
         cluster.put_devices(&actor, &devices, &mut system).await.unwrap();
         let node = cluster.node(None).await.unwrap();
         let files = Arc::new(NodeFiles::new(cluster.snapshot(&node).await.unwrap(), None));
         let desk = Desk::open(cluster.clone(), Policy { sha2: Sha2Proof::Required }).await.unwrap();
-        (cluster, files, desk)
+        (folder, cluster, files, desk)
     });
     let authority = desk.authority();
     let x509 = X509::from_der(authority.certificate().der()).unwrap();
@@ -317,7 +291,7 @@ fn main() {
             string: StringChoice::Keep,
             completes_by: None,
         };
-        full.block_on(cluster.schedule(&actor, &Selection::All, &schedule, &mut System::default())).unwrap();
+        full.block_on(cluster.schedule(&actor, &Selection::All, &schedule, &mut Machine::default())).unwrap();
     };
 
     let mut sign = Vec::new();

@@ -3,8 +3,6 @@
 
 #[path = "servers/files_fixture/mod.rs"]
 mod files_fixture;
-#[path = "../../../testdata/keys/pool.rs"]
-mod keys;
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -14,38 +12,16 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::Surroundings;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
-use cluster::releases::release;
-use cluster::surroundings::MakeRsaKey;
 use daemon::node::{Listen, Node, NodeOptions};
-use daemon::surroundings::now;
-use jiff::tz::TimeZone;
-use pki::{OpensslRandom, Random, verify};
+use pki::verify;
 use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
+use testbed::{Machine, make_in, new_cluster};
 use wire::signed_file::SignedFile;
 use wire::tftp::{Mode, Options, Packet, Request};
 
 /// Above the size that is held in memory, not a multiple of any block, and one piece of it differs from every other.
 const FIRMWARE: usize = (3 << 20) + 77;
-
-/// The clock of the system, and keys that are there.
-struct Lab(OpensslRandom);
-
-impl Surroundings for Lab {
-    fn now(&self) -> i64 {
-        now()
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.0
-    }
-
-    fn rsa_keys(&self) -> MakeRsaKey {
-        Arc::new(keys::rsa_key)
-    }
-}
 
 struct Place {
     runtime: tokio::runtime::Runtime,
@@ -62,23 +38,11 @@ impl Place {
         let files = folder.path().join("tftpboot");
         std::fs::create_dir(&files).unwrap();
         tftpboot(&files);
-        let text = |text: &str| text.to_owned();
-        let new = NewCluster {
-            release: release("15").unwrap(),
-            upgraded_from: None,
-            nodes: vec![NewNode { name: text("cucm1"), domain: text(""), address: Ipv4Addr::LOCALHOST }],
-            subject: SubjectParts {
-                country: text("PL"),
-                organization: text("Cisco"),
-                unit: text("TAC"),
-                state: text(""),
-                locality: text(""),
-            },
-        };
+        let new = new_cluster("15", &[("cucm1", "127.0.0.1")]);
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (cluster, node) = runtime.block_on(async {
             let data = folder.path().join("data");
-            let cluster = Cluster::create(&data, &new, TimeZone::UTC, &mut Lab(OpensslRandom)).await.unwrap();
+            let cluster = make_in(&data, &new, &mut Machine::default()).await;
             let row = cluster.node(None).await.unwrap();
             let options = NodeOptions {
                 listen: Listen { tftp: any, http: any, tvs: any },

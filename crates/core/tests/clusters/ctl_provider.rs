@@ -1,85 +1,45 @@
 //! What the CTL provider takes, what it refuses and why, and what becomes of a node that fails.
 
-use cluster::Surroundings;
 use cluster::alarms::CTL_NOT_DISTRIBUTED;
-use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::config::Protocol;
 use cluster::devices::Device;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
-use cluster::releases::release;
 use cluster::rows::{CtlFileRow, StandingAlarmRow};
 use cluster::trust_lists::CtlSigner;
 use cluster::units::Unit;
 use cluster::{Actor, Level, services};
-use jiff::tz::TimeZone;
 use pki::ctl_client::{CtlDraft, NotDeleted};
 use pki::listing::ListKind;
 use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::sign::SigningIdentity;
-use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use pki::{Certificate, SoftKey};
 use ringfence_core::administrators::Password;
 use ringfence_core::{Cluster, CoreError};
+use testbed::{Clock, PUBLISHER, SUBSCRIBER, make, new_cluster, phone};
 use wire::ctl_provider::{Choice, Upload};
 use wire::digest::DigestId;
 
 const NOW: i64 = 1_425_675_879_000;
 
-struct Lab(OpensslRandom);
-
-impl Surroundings for Lab {
-    fn now(&self) -> i64 {
-        NOW
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.0
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
-
 struct World {
     folder: tempfile::TempDir,
     cluster: Cluster,
-    lab: Lab,
+    lab: Clock,
     admin: Actor,
 }
 
 impl World {
     async fn new(name: &str, models: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let node = |name: &str, last: u8| NewNode {
-            name: name.to_owned(),
-            domain: String::new(),
-            address: [127, 0, 47, last].into(),
-        };
-        let new = NewCluster {
-            release: release(name).unwrap(),
-            // as that of [sources/published-clusters#two-nodes]
-            upgraded_from: release("9.1").filter(|_| name == "10.5"),
-            nodes: vec![node("cucm-1051-a-pub", 155), node("cucm-1051-a-sub1", 156)],
-            subject: SubjectParts {
-                country: "PL".into(),
-                organization: "Cisco".into(),
-                unit: "TAC".into(),
-                state: "Malopolska".into(),
-                locality: "Krakow".into(),
-            },
-        };
-        let mut lab = Lab(OpensslRandom);
-        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut lab).await.unwrap();
+        let new = new_cluster(name, &[(PUBLISHER, "127.0.47.155"), (SUBSCRIBER, "127.0.47.156")]);
+        let mut lab = Clock::at(NOW);
+        let (folder, cluster) = make(&new, &mut lab).await;
         let admin = Actor::new("admin", Level::Install);
         let devices: Vec<Device> = (1..)
             .zip(models)
             .map(|(number, model)| Device {
-                name: format!("SEP{number:012X}"),
-                description: String::new(),
                 model: (*model).to_owned(),
                 protocol: Protocol::Sccp,
-                security: DeviceSecurityMode::NonSecure,
-                nodes: Vec::new(),
+                ..phone(&format!("SEP{number:012X}"))
             })
             .collect();
         cluster.put_devices(&admin, &devices, &mut lab).await.unwrap();
@@ -146,7 +106,7 @@ struct Token {
 }
 
 fn token(name: &str, bits: u32, not_before: u64) -> Token {
-    let key = crate::keys::rsa_key(bits).unwrap();
+    let key = testbed::rsa_key(bits).unwrap();
     let profile = CertificateProfile {
         digest: DigestId::SHA1,
         days: 3652,
@@ -442,8 +402,6 @@ impl World {
         self.alarms().await.into_iter().map(|alarm| alarm.subject).collect()
     }
 }
-
-const SUBSCRIBER: &str = "cucm-1051-a-sub1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_fails_while_the_nodes_sign_is_named_and_finished_with_the_new_file() {

@@ -1,9 +1,6 @@
 //! A cluster without sockets: what a change ends in.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
-#[path = "../../../../testdata/keys/pool.rs"]
-mod keys;
-
 mod audit;
 mod certificates;
 mod configs;

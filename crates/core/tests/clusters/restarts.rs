@@ -1,33 +1,13 @@
 //! Services and the restarts that changes of certificates need: which, where, and until when.
 
-use cluster::Surroundings;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
-use cluster::releases::release;
 use cluster::rows::NodeRow;
 use cluster::services::{self, Run};
 use cluster::units::Unit;
 use cluster::{Actor, Level};
-use jiff::tz::TimeZone;
-use pki::{OpensslRandom, Random};
 use ringfence_core::service_control::ServiceState;
 use ringfence_core::{Cluster, CoreError, Serving};
-
-struct Clock(i64, OpensslRandom);
-
-impl Surroundings for Clock {
-    fn now(&self) -> i64 {
-        self.0
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.1
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
+use testbed::{Clock, make, new_cluster, serve};
 
 struct Place {
     _folder: tempfile::TempDir,
@@ -41,37 +21,18 @@ struct Place {
 
 impl Place {
     async fn new(release_name: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut clock = Clock(1_767_323_045_000, OpensslRandom);
-        let node = |name: &str, address: &str| NewNode {
-            name: name.into(),
-            domain: String::new(),
-            address: address.parse().unwrap(),
-        };
-        let new = NewCluster {
-            release: release(release_name).unwrap(),
-            // as that of [sources/published-clusters#two-nodes]
-            upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
-            nodes: vec![node("pub", "127.0.0.1"), node("sub", "127.0.0.2")],
-            subject: SubjectParts {
-                country: "PL".into(),
-                organization: "Cisco".into(),
-                unit: "TAC".into(),
-                state: "Malopolska".into(),
-                locality: "Krakow".into(),
-            },
-        };
-        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
+        let mut clock = Clock::at(1_767_323_045_000);
+        let new = new_cluster(release_name, &[("pub", "127.0.0.1"), ("sub", "127.0.0.2")]);
+        let (folder, cluster) = make(&new, &mut clock).await;
         let first = cluster.node(None).await.unwrap();
         let second = cluster.node(Some("sub")).await.unwrap();
-        let serve = |node| cluster.directory(node).serve().unwrap().unwrap();
-        let served = [&first, &second].map(serve).into();
+        let served = serve(&cluster).await;
         let actor = Actor::new("admin", Level::Install);
         Self { _folder: folder, cluster, first, second, clock, actor, _served: served }
     }
 
     async fn regenerate(&mut self, unit: Unit) {
-        self.clock.0 += 1000;
+        self.clock.now += 1000;
         self.cluster.regenerate(&self.actor, &self.second, unit, &mut self.clock).await.unwrap();
     }
 
@@ -109,7 +70,7 @@ async fn they_stay_until_they_are_done() {
     assert_eq!(place.pending().await, [both("sub")[1].clone()]);
 
     // What is stopped reads its new certificate when it starts. A clock that goes back forgets nothing and keeps nothing.
-    place.clock.0 -= 86_400_000;
+    place.clock.now -= 86_400_000;
     let Place { cluster, second, clock, actor, .. } = &mut place;
     cluster.stop_service(actor, second, "Cisco Tftp", clock).await.unwrap();
     assert_eq!(place.pending().await, [""; 0]);
@@ -125,7 +86,7 @@ async fn by_release_and_mode() {
     let mut place = Place::new("15").await;
     place.regenerate(Unit::Tvs).await;
     assert_eq!(place.pending().await, [""; 0], "14 and later need none");
-    place.clock.0 += 600_000;
+    place.clock.now += 600_000;
     place.regenerate(Unit::CallManager).await;
     assert_eq!(place.pending().await, ["sub Cisco HAProxy (CallManager of sub)"]);
     place.regenerate(Unit::Ipsec).await;
@@ -146,7 +107,7 @@ async fn by_release_and_mode() {
         .collect();
     assert_eq!(place.pending().await, ctl);
     // In mixed mode the CTL comes to it, until one is signed.
-    place.clock.0 += 600_000;
+    place.clock.now += 600_000;
     place.regenerate(Unit::CallManager).await;
     assert!(place.pending().await.contains(&"pub utils ctl update CTLFile (CallManager of sub)".to_owned()));
     let Place { cluster, first, clock, actor, .. } = &mut place;
@@ -163,7 +124,7 @@ async fn a_new_recovery_certificate_by_release() {
         let mut place = Place::new(release).await;
         let Place { cluster, first, clock, actor, .. } = &mut place;
         cluster.set_security_mode(actor, first, SecurityMode::Mixed, clock).await.unwrap();
-        clock.0 += 1000;
+        clock.now += 1000;
         cluster.regenerate(actor, first, Unit::ItlRecovery, clock).await.unwrap();
         let because: Vec<String> = steps.iter().map(|step| format!("{step} (ITLRecovery of pub)")).collect();
         let mut pending = place.pending().await;

@@ -319,7 +319,6 @@ impl Runner {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // tests may stop at the first surprise
-    use cluster::Surroundings;
     use cluster::nodes::NewCluster;
     use jiff::tz::TimeZone;
 
@@ -346,19 +345,6 @@ mod tests {
         assert_eq!(runner.next, i64::MIN, "it looks at once when it starts again");
     }
 
-    /// A clock that is ahead.
-    struct Ahead(i64, System);
-
-    impl Surroundings for Ahead {
-        fn now(&self) -> i64 {
-            self.1.now() + self.0
-        }
-
-        fn random(&mut self) -> &mut dyn ringfence_core::Random {
-            self.1.random()
-        }
-    }
-
     #[tokio::test]
     async fn a_restart_looks_at_once_and_a_new_certificate_brings_the_look_forward() {
         let folder = tempfile::tempdir().unwrap();
@@ -373,7 +359,7 @@ mod tests {
         let daily = runner.next;
         assert!(daily > now() + 3_600_000);
 
-        cluster.restart_service(&actor, &node, EXPIRY_MONITOR, &mut Ahead(1000, System::default())).await.unwrap();
+        cluster.restart_service(&actor, &node, EXPIRY_MONITOR, &mut testbed::Clock::at(now() + 1000)).await.unwrap();
         assert!(runner.glance(now()).await, "somebody restarted it");
         assert!(runner.runs().await.unwrap() && runner.next == i64::MIN);
         runner.step().await;

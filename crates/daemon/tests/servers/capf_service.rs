@@ -347,15 +347,7 @@ async fn on_a_node_config_and_certificate_change_with_the_rows() {
     let mut system = System::default();
     let cluster = ringfence_core::Cluster::create(folder.path(), &new, zone, &mut system).await.unwrap();
     let actor = Actor::new("admin", Level::Install);
-    let device = cluster::devices::Device {
-        name: DEVICE.to_owned(),
-        description: String::new(),
-        model: "8861".to_owned(),
-        protocol: cluster::config::Protocol::Sip,
-        security: cluster::config::DeviceSecurityMode::NonSecure,
-        nodes: Vec::new(),
-    };
-    cluster.put_devices(&actor, &[device], &mut system).await.unwrap();
+    cluster.put_devices(&actor, &[testbed::phone(DEVICE)], &mut system).await.unwrap();
     let row = cluster.node(None).await.unwrap();
     let any = at(Ipv4Addr::LOCALHOST.into(), 0);
     let listen = Listen { tftp: any, http: any, tvs: any };

@@ -6,8 +6,6 @@ mod authority;
 mod capf_node;
 mod ctl_desk;
 mod files_fixture;
-#[path = "../../../../testdata/keys/pool.rs"]
-mod keys;
 mod receiver;
 mod tvs_node;
 

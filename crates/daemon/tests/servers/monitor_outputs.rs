@@ -8,20 +8,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use crate::receiver::{Running, lines, rsyslog, until};
-use cluster::Surroundings;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
-use cluster::releases::release;
 use cluster::{Actor, Level};
 use daemon::capf::CapfCounters;
 use daemon::monitor::mail::{MailSettings, send};
 use daemon::monitor::metrics::Counted;
 use daemon::monitor::syslog::{SyslogSettings, Transport};
 use daemon::monitor::{Monitor, MonitorSettings};
-use daemon::surroundings::System;
 use daemon::tvs::TvsCounters;
-use jiff::tz::TimeZone;
+use ringfence_core::Cluster;
 use ringfence_core::alarms::Receiver;
-use ringfence_core::{Cluster, Random};
+use testbed::{Clock, in_domain, make_in, new_cluster};
 
 /// The machine's Python: it has Debian's packages.
 const PYTHON: &str = "/usr/bin/python3";
@@ -29,34 +25,9 @@ const PYTHON: &str = "/usr/bin/python3";
 /// Fri Mar 06 21:04:39 UTC 2015: certificates made then have expired.
 const LONG_AGO: i64 = 1_425_675_879_000;
 
-/// The real random source, and a clock that stands still.
-struct At(i64, System);
-
-impl Surroundings for At {
-    fn now(&self) -> i64 {
-        self.0
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        self.1.random()
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
-
 async fn cluster(folder: &Path, made: i64) -> Cluster {
-    let node = NewNode { name: "CUCM02".to_owned(), domain: "localdomain".to_owned(), address: [127, 0, 0, 1].into() };
-    let subject = SubjectParts {
-        country: "PL".into(),
-        organization: "Cisco".into(),
-        unit: "TAC".into(),
-        state: "Malopolska".into(),
-        locality: "Krakow".into(),
-    };
-    let new = NewCluster { release: release("15").unwrap(), upgraded_from: None, nodes: vec![node], subject };
-    Cluster::create(folder, &new, TimeZone::UTC, &mut At(made, System::default())).await.unwrap()
+    let new = in_domain("localdomain", new_cluster("15", &[("CUCM02", "127.0.0.1")]));
+    make_in(folder, &new, &mut Clock::at(made)).await
 }
 
 fn counted() -> Counted {
@@ -265,7 +236,7 @@ async fn letters_that_are_not_taken_say_why() {
 #[tokio::test]
 async fn metrics_as_prometheus_reads_them() {
     let data = tempfile::tempdir().unwrap();
-    let now = System::default().now();
+    let now = daemon::surroundings::now();
     let cluster = cluster(data.path(), now).await;
     let settings = MonitorSettings { metrics: Some((Ipv4Addr::LOCALHOST, 0).into()), ..MonitorSettings::default() };
     let node = cluster.node(None).await.unwrap();
@@ -332,7 +303,7 @@ async fn nothing_is_said_twice_and_what_is_known_not_at_all() {
     let node = cluster.node(None).await.unwrap();
     let log = cluster.directory(&node).log().join("alarms.log");
     let schedule = cluster.monitor_schedule(90, 168);
-    let now = System::default().now();
+    let now = daemon::surroundings::now();
     let first = cluster.monitor(&node, &schedule, true, &[], now).await.unwrap();
     assert!(!first.notices.is_empty());
     assert_eq!(expiries(&log).len(), first.notices.len());
@@ -342,7 +313,7 @@ async fn nothing_is_said_twice_and_what_is_known_not_at_all() {
     // Acknowledged: silent the next day too, and the others are not.
     let tomcat = first.notices.iter().find(|notice| notice.message.contains("Unit:tomcat ")).unwrap();
     let actor = Actor::new("admin", Level::ReadWrite);
-    let mut surroundings = At(now, System::default());
+    let mut surroundings = Clock::at(now);
     cluster.acknowledge(&actor, &tomcat.key[..8], "tests run here", &mut surroundings).await.unwrap();
     let next_day = cluster.monitor(&node, &schedule, true, &[], now + 86_400_000).await.unwrap();
     assert_eq!(next_day.notices.len(), first.notices.len() - 1);

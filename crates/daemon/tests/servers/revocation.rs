@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authority::Authority;
-use cluster::Surroundings;
 use cluster::parameters::*;
 use cluster::revocation::State;
 use cluster::rows::NodeRow;
@@ -27,7 +26,7 @@ use pki::Certificate;
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::{Upload, UploadPlan};
 use ringfence_core::revocation::{Ask, Question};
-use ringfence_core::{Cluster, CoreError, Random};
+use ringfence_core::{Cluster, CoreError};
 use tempfile::TempDir;
 
 const DAY: i64 = 86_400_000;
@@ -80,23 +79,6 @@ impl Served {
     /// The files of a folder.
     fn files(folder: &Path) -> Self {
         Self::start("python3", &["-u", "-m", "http.server", "0", "--bind", "127.0.0.1"], folder, "port ")
-    }
-}
-
-/// The real random source, and a clock that stands still.
-struct At(i64, System);
-
-impl Surroundings for At {
-    fn now(&self) -> i64 {
-        self.0
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        self.1.random()
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
     }
 }
 
@@ -155,7 +137,7 @@ impl Place {
 
     /// What a check of all that is there says of one.
     async fn checked(&self, certificate: &Certificate, at: i64) -> (State, String) {
-        let mut surroundings = At(at, System::default());
+        let mut surroundings = testbed::Clock::at(at);
         let found = self.cluster.check_revocation(&self.actor, &mut surroundings).await.unwrap();
         let fingerprint = pki::hash::hex(&certificate.sha256());
         let found = found.into_iter().find(|one| one.fingerprint == fingerprint).expect("it was checked");

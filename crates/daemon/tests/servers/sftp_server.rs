@@ -10,15 +10,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster::bulk::bundle::BUNDLE_BYTES;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
-use cluster::releases::release;
 use cluster::{Actor, Level};
 use daemon::sftp::SftpExchange;
 use daemon::surroundings::System;
-use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 use ringfence_core::bulk::{Exchange, ExchangeError, SftpServer};
 use shell::{Outcome, Session, State};
+use testbed::{Machine, make_in, new_cluster};
 
 const PASSWORD: &str = "s3cret pass";
 
@@ -296,20 +294,8 @@ async fn cluster(folder: &tempfile::TempDir, name: &str, last: u8) -> Cluster {
 }
 
 async fn cluster_of(release_name: &str, folder: &tempfile::TempDir, name: &str, last: u8) -> Cluster {
-    let new = NewCluster {
-        release: release(release_name).unwrap(),
-        // as that of [sources/published-clusters#two-nodes]
-        upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
-        nodes: vec![NewNode { name: name.to_owned(), domain: String::new(), address: [10, 1, 1, last].into() }],
-        subject: SubjectParts {
-            country: "PL".into(),
-            organization: "Cisco".into(),
-            unit: "TAC".into(),
-            state: "Malopolska".into(),
-            locality: "Krakow".into(),
-        },
-    };
-    Cluster::create(folder.path(), &new, TimeZone::UTC, &mut System::default()).await.unwrap()
+    let new = new_cluster(release_name, &[(name, &format!("10.1.1.{last}"))]);
+    make_in(folder.path(), &new, &mut Machine::default()).await
 }
 
 /// Types lines; the last one's words, all of them done.

@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
 mod admin_cluster;
-#[path = "../../../../testdata/keys/pool.rs"]
-mod keys;
 mod peer;
 #[path = "../../../daemon/tests/servers/receiver/mod.rs"]
 mod receiver;

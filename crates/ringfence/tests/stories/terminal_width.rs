@@ -93,7 +93,7 @@ fn long_names_fit_too() {
     let not_before = 1_700_000_000;
     let request = pki::profile::SelfSigned { subject, serial: vec![7], not_before, dns_names: Vec::new() };
     let profile = (cluster::releases::release("15").unwrap().certificates)(Unit::Capf).1.certificate;
-    let made = pki::profile::self_signed(&profile, &request, &crate::keys::rsa_key(2048).unwrap()).unwrap();
+    let made = pki::profile::self_signed(&profile, &request, &testbed::rsa_key(2048).unwrap()).unwrap();
     std::fs::write(place.file("long.pem"), made.to_pem()).unwrap();
     for store in ["CallManager", "tomcat"] {
         place.run(&["admin", "-c", &format!("set cert import trust {store} long.pem")], "").success();

@@ -180,7 +180,7 @@ async fn a_file_that_is_not_right_changes_nothing() {
 #[tokio::test]
 async fn expired_certificates_are_left_out_by_name() {
     let (_old, mut new, _directory) = consolidated("10.5").await;
-    new.seed.now += 6 * 366 * 24 * 3_600_000;
+    new.clock.now += 6 * 366 * 24 * 3_600_000;
     let (said, outcome) = run(&mut new, &["set cert bulk import CallManager"]).await;
     assert_eq!(outcome, Outcome::Done);
     assert_eq!(
@@ -227,9 +227,9 @@ async fn a_password_is_asked_for_as_one_and_sftp_needs_a_face_that_has_it() {
     let mut place = Place::new("15").await;
     let mut session = place.session(None, Level::ReadWrite).await;
     place.type_in(&mut session, &["set cert bulk sftp", "sftp.example:2022", "backup"]).await;
-    let reply = session.line("  s3cret ", &mut place.seed).await;
+    let reply = session.line("  s3cret ", &mut place.clock).await;
     assert_eq!(reply.state, State::Ask("Directory: "));
-    let reply = session.line("/exchange", &mut place.seed).await;
+    let reply = session.line("/exchange", &mut place.clock).await;
     assert_eq!(reply.text.lines().next().unwrap(), "SFTP is not available here; use `ringfence admin`");
     for file in ["log/cli.log", "ringfence.db", "ringfence.db-wal"] {
         let bytes = std::fs::read(place.folder.path().join(file)).unwrap_or_default();
@@ -237,10 +237,10 @@ async fn a_password_is_asked_for_as_one_and_sftp_needs_a_face_that_has_it() {
     }
     let (_, outcome) = run(&mut place, &["set cert bulk sftp", "not a server"]).await;
     assert_eq!(outcome, Outcome::Refused);
-    let asked = session.line("set cert bulk sftp", &mut place.seed).await;
+    let asked = session.line("set cert bulk sftp", &mut place.clock).await;
     assert_eq!(asked.state, State::Ask(SERVER));
-    session.line("sftp.example", &mut place.seed).await;
-    assert_eq!(session.line("backup", &mut place.seed).await.state, State::AskSecret("Password: "));
+    session.line("sftp.example", &mut place.clock).await;
+    assert_eq!(session.line("backup", &mut place.clock).await.state, State::AskSecret("Password: "));
     assert_eq!(session.interrupt().state, State::Prompt);
     let mut reader = place.session(None, Level::Read).await;
     let (said, outcome) = place.type_in(&mut reader, &["set cert bulk export all"]).await;

@@ -4,33 +4,17 @@
 use crate::node::{Place, START};
 use crate::phones::{FIRST, SECOND};
 use cluster::Level;
-use cluster::Surroundings;
 use ringfence_core::{OpensslRandom, Random};
 use shell::{Outcome, Session};
 
-/// The clock and names of the test, but each new CAPF gets another name.
-struct NextCapf<'a>(&'a mut dyn Surroundings);
-
-impl Surroundings for NextCapf<'_> {
-    fn now(&self) -> i64 {
-        self.0.now()
-    }
-    fn random(&mut self) -> &mut dyn Random {
-        self.0.random()
-    }
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        self.0.rsa_keys()
-    }
-    fn capf_suffix(&mut self) -> Result<String, ringfence_core::RandomError> {
-        Ok("0badcafe".to_owned())
-    }
-}
-
+/// Types lines; the last one's words. A new CAPF gets another name.
 async fn say(place: &mut Place, session: &mut Session, lines: &[&str]) -> String {
     let mut text = String::new();
+    let before = place.clock.capf_suffix.replace("0badcafe");
     for line in lines {
-        text = session.line(line, &mut NextCapf(&mut place.seed)).await.text;
+        text = session.line(line, &mut place.clock).await.text;
     }
+    place.clock.capf_suffix = before;
     text
 }
 
@@ -45,8 +29,8 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     crate::phones::install(&mut place, SECOND, 2).await;
 
     // the words of the original, then ours
-    session.line("utils ctl set-cluster mixed-mode", &mut place.seed).await;
-    session.line("y", &mut place.seed).await;
+    session.line("utils ctl set-cluster mixed-mode", &mut place.clock).await;
+    session.line("y", &mut place.clock).await;
     let shown = say(&mut place, &mut session, &["set cert regen CAPF", "yes"]).await;
     let (words, pending) = shown.split_once("Pending until done").unwrap();
     assert_eq!(
@@ -76,7 +60,7 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     );
     for store in ["CAPF-trust", "callmanager-trust"] {
         let line = format!("set cert delete {store} CAPF-e41e7d87.pem");
-        let reply = session.line(&line, &mut place.seed).await;
+        let reply = session.line(&line, &mut place.clock).await;
         assert_eq!(reply.outcome, Outcome::Refused);
         assert!(reply.text.starts_with("2 LSCs hang on CAPF-e41e7d87: "), "{}", reply.text);
     }
@@ -105,9 +89,9 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     let shown = say(&mut place, &mut session, &[status]).await;
     assert!(shown.contains("Wave 1: stopped in batch 2 of 2: 1 of 2 devices failed, more than 40 %\n"), "{shown}");
     assert!(shown.contains("\nFailed: SEPB83861583B73\n`utils capf device wave resume` goes on"), "{shown}");
-    let reply = session.line(start, &mut place.seed).await;
+    let reply = session.line(start, &mut place.clock).await;
     assert!(reply.text.starts_with("wave 1 is stopped; "), "{}", reply.text);
-    place.seed.now = START + 1000;
+    place.clock.now = START + 1000;
     let shown = say(&mut place, &mut session, &["utils capf device wave resume"]).await;
     assert!(
         shown.contains("1 done, 0 failed, 1 pending, 0 to come") && shown.contains("Pending: SEPB83861583B73"),
@@ -120,7 +104,7 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     assert!(shown.ends_with("Executed command unsuccessfully\n"), "{shown}");
 
     // the CTL still names it
-    let reply = session.line("set cert delete CAPF-trust CAPF-e41e7d87.pem", &mut place.seed).await;
+    let reply = session.line("set cert delete CAPF-trust CAPF-e41e7d87.pem", &mut place.clock).await;
     assert!(
         reply.text.starts_with("CAPF-e41e7d87 stands in the CTL of cucm-1051-a-pub, the CTL of "),
         "{}",
@@ -143,7 +127,7 @@ async fn a_new_capf_and_what_hangs_on_the_old_one() {
     assert_eq!(outcome, Outcome::Done);
     let list = say(&mut place, &mut session, &["show cert list trust"]).await;
     assert!(!list.contains("CAPF-trust/CAPF-e41e7d87") && list.contains("CallManager-trust/CAPF-e41e7d87.pem"));
-    let reply = session.line("set cert delete Phones CAPF.pem", &mut place.seed).await;
+    let reply = session.line("set cert delete Phones CAPF.pem", &mut place.clock).await;
     assert!(reply.text.starts_with("no trust store Phones; there are Phone-trust, "), "{}", reply.text);
     // a unit stands for its trust store, and nothing is asked about what there is not
     let (shown, outcome) = place.type_in(&mut session, &["set cert delete CAPF nobody.pem"]).await;
@@ -170,7 +154,7 @@ async fn stale_lscs_are_given_up_after_a_question() {
     let text = say(&mut place, &mut session, &offline).await;
     assert!(text.contains(" 2016-03-05 not by the issuer in use\n1 stale LSC\n"), "{text}");
     session
-        .line("set parameter CertificateIssuerToEndpoint Cisco Certificate Authority Proxy Function", &mut place.seed)
+        .line("set parameter CertificateIssuerToEndpoint Cisco Certificate Authority Proxy Function", &mut place.clock)
         .await;
     assert_eq!(say(&mut place, &mut session, &["utils capf stale-lsc list"]).await, "No stale LSCs found.\n");
     let text = say(&mut place, &mut session, &["set cert regen CAPF", "yes"]).await;
@@ -182,7 +166,7 @@ async fn stale_lscs_are_given_up_after_a_question() {
     let (shown, _) = place.type_in(&mut session, &["utils capf stale-lsc delete all", "yes"]).await;
     assert!(shown.ends_with("? yes\nSuccessfully deleted 1 stale LSC.\nadmin:"), "{shown}");
     assert_eq!(say(&mut place, &mut session, &["utils capf stale-lsc list"]).await, "No stale LSCs found.\n");
-    let reply = session.line("run sql select publickey from device", &mut place.seed).await;
+    let reply = session.line("run sql select publickey from device", &mut place.clock).await;
     assert!(reply.text.ends_with("\nNULL\n"), "{}", reply.text);
 }
 
@@ -193,7 +177,7 @@ async fn a_stale_lsc_that_opens_a_config_is_kept() {
     crate::phones::add(&mut place, &[FIRST, SECOND]).await;
     crate::phones::install(&mut place, FIRST, 1).await;
     crate::phones::install(&mut place, SECOND, 2).await;
-    session.line(&format!("utils capf device encrypted-config {SECOND} on"), &mut place.seed).await;
+    session.line(&format!("utils capf device encrypted-config {SECOND} on"), &mut place.clock).await;
     say(&mut place, &mut session, &["set cert regen CAPF", "yes"]).await;
     let (shown, _) = place.type_in(&mut session, &["utils capf stale-lsc delete all", "yes"]).await;
     let kept = "Kept for 1 device: SEPB83861583B73: the config is encrypted and no MIC is known. Issue them again, or turn the \
@@ -207,7 +191,7 @@ async fn a_stale_lsc_that_opens_a_config_is_kept() {
              Successfully deleted 1 stale LSC.\n{kept}admin:"
         )
     );
-    let reply = session.line("utils capf stale-lsc delete all", &mut place.seed).await;
+    let reply = session.line("utils capf stale-lsc delete all", &mut place.clock).await;
     assert!(
         reply.text.starts_with("the config of SEPB83861583B73 is encrypted and no MIC of it is known:"),
         "{}",
@@ -228,7 +212,7 @@ mod world {
     pub fn root(name: &str, ca: bool) -> Made {
         use openssl::asn1::{Asn1Integer, Asn1Time};
         use openssl::x509::extension::{BasicConstraints, KeyUsage};
-        let key = crate::keys::rsa_key(2048).unwrap();
+        let key = testbed::rsa_key(2048).unwrap();
         let mut subject = openssl::x509::X509NameBuilder::new().unwrap();
         subject.append_entry_by_text("CN", name).unwrap();
         let subject = subject.build();
@@ -310,7 +294,7 @@ async fn capf_under_an_external_ca() {
         ("set cert import own CAPF capf.pem --force", "`--force` is not --dry-run, --key or --description\n"),
         ("set cert import trust nowhere root.pem", "no trust store nowhere; "),
     ] {
-        let reply = session.line(line, &mut place.seed).await;
+        let reply = session.line(line, &mut place.clock).await;
         assert!(reply.text.starts_with(says), "{line}: {}", reply.text);
         assert_eq!(reply.outcome, Outcome::Refused, "{line}");
     }
@@ -357,7 +341,7 @@ async fn roots_of_mics_are_loaded_all_or_none() {
     let phone = world::root("CP-8861-SEP885A92D977CA", false);
     let file = place.folder.path().join("roots.pem");
     std::fs::write(&file, format!("{}{}{}", first.pem, second.pem, phone.pem)).unwrap();
-    let reply = session.line("utils capf mic-root load roots.pem", &mut place.seed).await;
+    let reply = session.line("utils capf mic-root load roots.pem", &mut place.clock).await;
     assert_eq!(
         reply.text,
         "roots.pem: certificate 3: CN=CP-8861-SEP885A92D977CA is no CA: it lacks BasicConstraints CA:TRUE or keyCertSign\n\
@@ -366,7 +350,7 @@ async fn roots_of_mics_are_loaded_all_or_none() {
     assert!(!say(&mut place, &mut session, &["show cert list trust"]).await.contains("Example_"));
     std::fs::write(&file, format!("{}{}", first.pem, second.pem)).unwrap();
     let line = format!("utils capf mic-root load {}", file.display());
-    let reply = session.line(&line, &mut place.seed).await;
+    let reply = session.line(&line, &mut place.clock).await;
     assert_eq!(
         reply.text,
         "Example Manufacturing CA\nExample ACT2 CA\n\
@@ -383,13 +367,13 @@ async fn roots_of_mics_are_loaded_all_or_none() {
     let authority = ringfence_core::enrolment::Authority::load(&place.cluster).await.unwrap();
     assert_ne!(*authority.certificate(), first.certificate);
     std::fs::write(&file, vec![b'x'; (1 << 20) + 1]).unwrap();
-    let reply = session.line(&line, &mut place.seed).await;
+    let reply = session.line(&line, &mut place.clock).await;
     assert!(reply.text.contains("roots.pem: is too large: it is above the limit of 1048576 bytes\n"), "{}", reply.text);
     let mut random = OpensslRandom;
     let mut noise = vec![0_u8; 4096];
     random.fill(&mut noise).unwrap();
     noise[0] = 0x30;
     std::fs::write(&file, &noise).unwrap();
-    let reply = session.line(&line, &mut place.seed).await;
+    let reply = session.line(&line, &mut place.clock).await;
     assert_eq!((reply.outcome, reply.text.lines().count()), (Outcome::Refused, 2), "{}", reply.text);
 }

@@ -73,22 +73,22 @@ async fn from_scheduling_to_cancelling() {
     crate::phones::add(&mut place, &[FIRST, SECOND]).await;
 
     // a generated string: shown, kept, in no log and no row
-    let reply = session.line(&format!("utils capf device schedule {FIRST} install string"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device schedule {FIRST} install string"), &mut place.clock).await;
     let lines: Vec<&str> = reply.text.lines().collect();
     assert_eq!(lines[0], format!("Scheduled Install/Upgrade, By Authentication String, for {FIRST}."));
     assert_eq!(lines[2], "device          authenticationstring");
     let string = lines[4].strip_prefix("SEP885A92D977CA ").unwrap().to_owned();
     assert_eq!((string.len(), string.bytes().all(|digit| digit.is_ascii_digit())), (6, true), "{string}");
-    let reply = session.line(&format!("utils capf device string {FIRST}"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device string {FIRST}"), &mut place.clock).await;
     assert_eq!(reply.text, format!("{string}\n"));
-    let reply = session.line(&format!("utils capf device string {SECOND}"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device string {SECOND}"), &mut place.clock).await;
     assert!(reply.text.starts_with("It has no authentication string."));
 
     // one that is typed: asked for, never part of a command
     let line = format!("utils capf device schedule {SECOND} delete typed-string 2016:01:31:00");
-    let reply = session.line(&line, &mut place.seed).await;
+    let reply = session.line(&line, &mut place.clock).await;
     assert_eq!(reply.state, State::AskSecret("Authentication string (4 to 10 digits): "));
-    let reply = session.line("123", &mut place.seed).await;
+    let reply = session.line("123", &mut place.clock).await;
     assert_eq!(reply.outcome, Outcome::Refused);
     assert!(reply.text.starts_with("an authentication string has 4 to 10 digits"), "{}", reply.text);
     let (shown, _) = place.type_in(&mut session, &[&line, "0417263"]).await;
@@ -98,14 +98,14 @@ async fn from_scheduling_to_cancelling() {
          Operation Completes By 2016:01:31:00.\n\
          admin:"
     ));
-    let reply = session.line(&format!("utils capf device string {SECOND}"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device string {SECOND}"), &mut place.clock).await;
     assert_eq!(reply.text, "0417263\n");
-    let reply = session.line(&line, &mut place.seed).await;
+    let reply = session.line(&line, &mut place.clock).await;
     assert!(matches!(reply.state, State::AskSecret(_)));
-    assert_eq!(session.line("", &mut place.seed).await.outcome, Outcome::Declined);
+    assert_eq!(session.line("", &mut place.clock).await.outcome, Outcome::Declined);
     let log = std::fs::read_to_string(place.folder.path().join("log/cli.log")).unwrap();
     assert!(log.contains("typed-string") && !log.contains("0417263") && !log.contains(&string));
-    let reply = session.line("run sql select authenticationstring from device", &mut place.seed).await;
+    let reply = session.line("run sql select authenticationstring from device", &mut place.clock).await;
     assert!(!reply.text.contains("0417263") && !reply.text.contains(&string), "{}", reply.text);
 
     let (shown, _) = place.type_in(&mut session, &["utils capf device list pending"]).await;
@@ -119,7 +119,7 @@ async fn from_scheduling_to_cancelling() {
          2 devices\n\
          admin:"
     );
-    let reply = session.line("utils capf device show sepb83861583b73", &mut place.seed).await;
+    let reply = session.line("utils capf device show sepb83861583b73", &mut place.clock).await;
     assert_eq!(
         reply.text,
         "Device                        SEPB83861583B73\n\
@@ -149,25 +149,25 @@ async fn from_scheduling_to_cancelling() {
     assert_eq!(outcome, Outcome::Declined);
     let (shown, _) = place.type_in(&mut session, &["utils capf device schedule all troubleshoot mic", "y"]).await;
     assert!(shown.contains("Scheduled Troubleshoot, By Existing Certificate (Precedence to MIC), for 2 devices.\n"));
-    let reply = session.line(&format!("utils capf device cancel {FIRST}"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device cancel {FIRST}"), &mut place.clock).await;
     assert_eq!(reply.text, "Cancelled for SEP885A92D977CA.\n");
     let (shown, _) = place.type_in(&mut session, &["utils capf device cancel all", "yes"]).await;
     assert!(shown.ends_with(
         "This operation will cancel what is pending for 1 phone.\n\
          Do you want to continue? (y/n):yes\nCancelled for SEPB83861583B73.\nadmin:"
     ));
-    let reply = session.line(&format!("utils capf device cancel {FIRST}"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device cancel {FIRST}"), &mut place.clock).await;
     assert_eq!(reply.text, "Nothing was pending.\n");
 
     // the hour that was typed is the hour that is printed
     let line = format!("utils capf device schedule {FIRST} install null 2030:12:31:23");
-    let reply = session.line(&line, &mut place.seed).await;
+    let reply = session.line(&line, &mut place.clock).await;
     assert!(reply.text.ends_with("\nOperation Completes By 2030:12:31:23.\n"), "{}", reply.text);
 
     // what is not done in time has failed, and the list says so
-    session.line(&format!("utils capf device schedule {FIRST} install null 2015:03:07:00"), &mut place.seed).await;
-    place.seed.now = START + 86_400_000;
-    let reply = session.line("utils capf device list failed", &mut place.seed).await;
+    session.line(&format!("utils capf device schedule {FIRST} install null 2015:03:07:00"), &mut place.clock).await;
+    place.clock.now = START + 86_400_000;
+    let reply = session.line("utils capf device list failed", &mut place.clock).await;
     assert!(reply.text.contains("Upgrade Failed: User Initiated Request Late/Timeout\n1 device\n"), "{}", reply.text);
 }
 
@@ -185,7 +185,7 @@ async fn keys_encrypted_configs_and_refusals() {
         (format!("utils capf device keys {FIRST} ec-only 256"), "Key order EC Only: EC 256 for SEP885A92D977CA.\n"),
         ("utils capf device keys all ec-only 2048 521".to_owned(), "Key order EC Only: EC 521 for 2 devices.\n"),
     ] {
-        let reply = session.line(&line, &mut place.seed).await;
+        let reply = session.line(&line, &mut place.clock).await;
         assert_eq!((reply.text.as_str(), reply.outcome), (says, Outcome::Done), "{line}");
     }
     for (line, says) in [
@@ -228,28 +228,28 @@ async fn keys_encrypted_configs_and_refusals() {
              Syntax: utils capf device keys devices {key-order} [rsa-bits] [ec-bits]\n",
         ),
     ] {
-        let reply = session.line(&line, &mut place.seed).await;
+        let reply = session.line(&line, &mut place.clock).await;
         assert_eq!(reply.text, format!("{says}Executed command unsuccessfully\n"), "{line}");
         assert_eq!(reply.outcome, Outcome::Refused, "{line}");
     }
-    let reply = session.line("utils capf device list pending", &mut place.seed).await;
+    let reply = session.line("utils capf device list pending", &mut place.clock).await;
     assert!(reply.text.ends_with("\n0 devices\n"), "a refusal for one of two schedules neither");
 
-    session.line(&format!("utils capf device keys {FIRST} rsa-only"), &mut place.seed).await;
+    session.line(&format!("utils capf device keys {FIRST} rsa-only"), &mut place.clock).await;
     crate::phones::install(&mut place, FIRST, 1).await;
-    let reply = session.line(&format!("utils capf device encrypted-config {FIRST} on"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device encrypted-config {FIRST} on"), &mut place.clock).await;
     assert_eq!(reply.text, "TFTP Encrypted Config is on for SEP885A92D977CA.\n");
-    let reply = session.line("utils capf device list encrypted", &mut place.seed).await;
+    let reply = session.line("utils capf device list encrypted", &mut place.clock).await;
     let row = reply.text.lines().nth(2).unwrap();
     assert!(row.starts_with("SEP885A92D977CA none"), "{}", reply.text);
     assert!(row.contains(" 2016-03-05 CAPF-e41e7d87 yes ") && row.ends_with("Upgrade Success"), "{row}");
-    let reply = session.line(&format!("utils capf device show {FIRST}"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device show {FIRST}"), &mut place.clock).await;
     let lsc = "LSC                           41414141414141414141414141414141 from CAPF-e41e7d87, until 2016-03-05\n";
     assert!(reply.text.contains(lsc), "{}", reply.text);
 
     // who may only read sees, and changes nothing; a subscriber does not schedule
     let mut reader = place.session(None, Level::Read).await;
-    assert!(reader.line("utils capf device list", &mut place.seed).await.ok());
+    assert!(reader.line("utils capf device list", &mut place.clock).await.ok());
     for line in [
         "utils capf device schedule all install null",
         "utils capf device cancel all",
@@ -261,12 +261,12 @@ async fn keys_encrypted_configs_and_refusals() {
         "utils capf mic-root load roots.pem",
         "set cert delete CAPF-trust CAPF-e41e7d87.pem",
     ] {
-        let reply = reader.line(line, &mut place.seed).await;
+        let reply = reader.line(line, &mut place.clock).await;
         assert!(reply.text.starts_with("admin has privilege level 0, this needs level 1\n"), "{line}: {}", reply.text);
         assert_eq!(reply.state, State::Prompt, "{line}");
     }
     let mut subscriber = place.session(Some("cucm-1051-a-sub1"), Level::Install).await;
-    let reply = subscriber.line("utils capf device schedule all install null", &mut place.seed).await;
+    let reply = subscriber.line("utils capf device schedule all install null", &mut place.clock).await;
     assert!(reply.text.starts_with("This command can only be run on the publisher\n"));
     let names = session.completer().await.devices;
     assert_eq!(names, [FIRST, SECOND]);
@@ -278,7 +278,7 @@ async fn keys_encrypted_configs_and_refusals() {
     let root = folder.folder.root().display().to_string();
     let node = place.cluster.node(None).await.unwrap();
     place.cluster.note_folder(&node, Some(&folder)).await.unwrap();
-    let reply = session.line(&format!("utils capf device schedule {SECOND} install null"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device schedule {SECOND} install null"), &mut place.clock).await;
     let untold = format!(
         "Its config does not say so: {SECOND}.cnf.xml in {root} is given out as it is (`--no-merge`): capfAuthMode and capfList \
          are its author's.\n"
@@ -287,8 +287,8 @@ async fn keys_encrypted_configs_and_refusals() {
     place.cluster.note_folder(&node, None).await.unwrap();
 
     // CAPF that does not run is told, also when a wave begins
-    session.line("utils service stop Cisco Certificate Authority Proxy Function", &mut place.seed).await;
-    let reply = session.line(&format!("utils capf device schedule {SECOND} install null"), &mut place.seed).await;
+    session.line("utils service stop Cisco Certificate Authority Proxy Function", &mut place.clock).await;
+    let reply = session.line(&format!("utils capf device schedule {SECOND} install null"), &mut place.clock).await;
     let stopped =
         "CAPF does not run: start it with `utils service start Cisco Certificate Authority Proxy Function`.\n";
     assert!(reply.text.ends_with(stopped), "{}", reply.text);
@@ -296,13 +296,13 @@ async fn keys_encrypted_configs_and_refusals() {
     let (shown, _) = place.type_in(&mut session, &[&wave, "y"]).await;
     assert!(shown.ends_with(&format!("\nPending: {SECOND}\n{stopped}admin:")), "{shown}");
     // and nobody takes its phones away
-    let reply = session.line(&format!("utils capf device cancel {SECOND}"), &mut place.seed).await;
+    let reply = session.line(&format!("utils capf device cancel {SECOND}"), &mut place.clock).await;
     assert!(
         reply.text.starts_with("wave 1 waits for 1 device: SEPB83861583B73; stop it first with "),
         "{}",
         reply.text
     );
-    session.line("utils capf device wave stop", &mut place.seed).await;
+    session.line("utils capf device wave stop", &mut place.clock).await;
     let (shown, _) = place.type_in(&mut session, &["utils capf device wave resume"]).await;
     assert!(shown.ends_with(&format!("{stopped}admin:")), "{shown}");
 }

@@ -30,7 +30,7 @@ async fn subjects_of_a_node_and_default_cas() {
     assert!(shown.contains("disable CAP-RTP-001\nCAP-RTP-001 stands in no trust store"), "{shown}");
 
     // one that was loaded goes and comes back
-    let key = crate::keys::rsa_key(2048).unwrap();
+    let key = testbed::rsa_key(2048).unwrap();
     let subject = pki::name::Subject {
         country: String::new(),
         organization: "Cisco Systems".into(),

@@ -1,8 +1,6 @@
 //! Sessions of the `admin:` shell, without a node that runs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests may stop at the first surprise
 
-#[path = "../../../../testdata/keys/pool.rs"]
-mod keys;
 mod node;
 mod phones;
 

@@ -15,7 +15,7 @@ async fn what_expires_and_what_is_known() {
     let (said, _) = place.type_in(&mut session, &["show cert monitor"]).await;
     assert_eq!(said, "admin:show cert monitor\nNothing expires within 90 days.\nadmin:");
     // Five years later, but for five days.
-    place.seed.now += (1825 - 5) * DAY;
+    place.clock.now += (1825 - 5) * DAY;
     let (said, _) = place.type_in(&mut session, &["show cert monitor"]).await;
     let tomcat = said.lines().find(|line| line.contains(" tomcat/tomcat.der ")).unwrap().to_owned();
     let columns: Vec<&str> = tomcat.split_whitespace().collect();
@@ -47,7 +47,7 @@ async fn what_expires_and_what_is_known() {
     let mut reader = place.session(None, Level::Read).await;
     let (_, outcome) = place.type_in(&mut reader, &[&format!("set cert acknowledge {digits} why")]).await;
     assert_eq!(outcome, Outcome::Refused);
-    assert!(place.folder.path().exists() && place.seed.now() > 0);
+    assert!(place.folder.path().exists() && place.clock.now() > 0);
 }
 
 #[tokio::test]

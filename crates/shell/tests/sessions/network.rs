@@ -21,7 +21,7 @@ async fn fetches(place: &Place) {
         digest: pki::hash::hex(&pki::hash::sha256(list.bytes())),
         server_name: node.name,
         address: "10.0.0.77".to_owned(),
-        fetched_at: place.seed.now(),
+        fetched_at: place.clock.now(),
     };
     place.cluster.note_fetched_lists(&[row]).await.unwrap();
 }
@@ -112,7 +112,7 @@ async fn a_new_name_is_renewed_step_by_step() {
     // Neither time nor phones alone are enough.
     let (shown, _) = place.type_in(&mut session, &rename).await;
     assert!(shown.contains("Not renewed yet: TVS: ") && names(&place).await[1] == "solo", "{shown}");
-    place.seed.now += FIVE_MINUTES;
+    place.clock.now += FIVE_MINUTES;
     let (shown, _) = place.type_in(&mut session, &rename).await;
     assert!(shown.contains("have not fetched an ITL file signed after the renewal of CallManager on duo"), "{shown}");
     assert_eq!(names(&place).await, ["duo", "solo", "ITLRECOVERY_solo"]);
@@ -120,7 +120,7 @@ async fn a_new_name_is_renewed_step_by_step() {
     place.type_in(&mut session, &rename).await;
     assert_eq!(names(&place).await, ["duo", "duo", "ITLRECOVERY_solo"]);
     // The way back stays until the phones have what came before.
-    place.seed.now += FIVE_MINUTES;
+    place.clock.now += FIVE_MINUTES;
     let (shown, _) = place.type_in(&mut session, &rename).await;
     assert!(shown.contains("signed after the renewal of TVS on duo"), "{shown}");
     fetches(&place).await;
@@ -129,7 +129,7 @@ async fn a_new_name_is_renewed_step_by_step() {
     let (shown, outcome) = place.type_in(&mut session, &rename[..1]).await;
     assert!(outcome == Outcome::Refused && shown.contains("duo is that already"), "{shown}");
     // Renewals and evidence are known under the new name, and the keys are found.
-    place.cluster.settle(&mut place.seed).await.unwrap();
+    place.cluster.settle(&mut place.clock).await.unwrap();
     assert!(place.cluster.anchors().await.unwrap().is_empty());
 }
 

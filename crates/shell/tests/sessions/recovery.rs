@@ -2,7 +2,7 @@
 //! [sources/recovery#itl-reset], [sources/trust-lists#blank-list].
 
 use crate::node::Place;
-use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::config::Protocol;
 use cluster::devices::Device;
 use cluster::{Actor, Level};
 use shell::{Outcome, Session};
@@ -249,15 +249,8 @@ async fn a_node_that_fails_is_shown() {
 async fn who_is_left_behind_is_said_before_the_question() {
     let mut place = Place::of("11.5", &NODES).await;
     let mut session = place.session(None, Level::Install).await;
-    let phone = Device {
-        name: "SEP001122334455".into(),
-        description: String::new(),
-        model: "7960".into(),
-        protocol: Protocol::Sccp,
-        security: DeviceSecurityMode::NonSecure,
-        nodes: Vec::new(),
-    };
-    place.cluster.put_devices(&Actor::new("admin", Level::Install), &[phone], &mut place.seed).await.unwrap();
+    let phone = Device { model: "7960".into(), protocol: Protocol::Sccp, ..testbed::phone("SEP001122334455") };
+    place.cluster.put_devices(&Actor::new("admin", Level::Install), &[phone], &mut place.clock).await.unwrap();
     let question = "This operation will update the CTLFile. Do you want to continue? (y/n):";
     place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
     let (shown, _) = place.type_in(&mut session, &["utils ctl update CTLFile", "n"]).await;

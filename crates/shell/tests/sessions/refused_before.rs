@@ -1,6 +1,5 @@
 //! What is refused anyway is refused before anybody is asked: a question is put only where a yes does something.
 
-use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::{Actor, Level};
 use shell::{Outcome, State};
@@ -94,15 +93,8 @@ const CASES: &[Case] = &[
 
 /// One of the 7900 series, which checks keys of 2048 bits at most.
 async fn add_phone(place: &mut Place) {
-    let device = Device {
-        name: "SEP885A92D977CA".to_owned(),
-        description: String::new(),
-        model: "7965".to_owned(),
-        protocol: Protocol::Sip,
-        security: DeviceSecurityMode::NonSecure,
-        nodes: Vec::new(),
-    };
-    place.cluster.put_devices(&Actor::new("admin", Level::Install), &[device], &mut place.seed).await.unwrap();
+    let device = Device { model: "7965".into(), ..testbed::phone("SEP885A92D977CA") };
+    place.cluster.put_devices(&Actor::new("admin", Level::Install), &[device], &mut place.clock).await.unwrap();
 }
 
 #[tokio::test]
@@ -114,7 +106,7 @@ async fn what_is_refused_anyway_is_refused_before_a_question() {
         let mut session = place.session(None, Level::Install).await;
         let (_, outcome) = place.type_in(&mut session, case.before).await;
         assert_eq!(outcome, Outcome::Done, "{:?}", case.before);
-        let reply = session.line(case.command, &mut place.seed).await;
+        let reply = session.line(case.command, &mut place.clock).await;
         let text = reply.text.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
         let wanted = case.says.trim_end();
         let ends = case.says.ends_with('\n');
@@ -134,7 +126,7 @@ async fn a_short_password_is_not_asked_for_twice() {
     for lines in [&["set account name anna", "1", "12345"][..], &["file get tftp ITLRecovery.p12", "1234567"]] {
         let mut last = None;
         for line in lines {
-            last = Some(session.line(line, &mut place.seed).await);
+            last = Some(session.line(line, &mut place.clock).await);
         }
         let last = last.unwrap();
         assert_eq!((last.state, last.outcome), (State::Prompt, Outcome::Refused), "{lines:?}: {}", last.text);
@@ -151,14 +143,14 @@ async fn what_a_hint_offers_is_taken() {
         let units: Vec<String> = place.cluster.release().units(true).map(|unit| unit.name().to_owned()).collect();
         for unit in units {
             for (word, bad) in [("hash", "MD5"), ("key-length", "1")] {
-                let reply = session.line(&format!("set cert regen {unit} {word} {bad}"), &mut place.seed).await;
+                let reply = session.line(&format!("set cert regen {unit} {word} {bad}"), &mut place.clock).await;
                 let (_, offered) =
                     reply.text.split_once("there are ").unwrap_or_else(|| panic!("{unit}: {}", reply.text));
                 for value in offered.lines().next().unwrap().split(", ") {
                     let command = format!("set cert regen {unit} {word} {value}");
-                    let reply = session.line(&command, &mut place.seed).await;
+                    let reply = session.line(&command, &mut place.clock).await;
                     assert!(matches!(reply.state, State::Ask(_)), "{command} in {release}: {}", reply.text);
-                    session.line("no", &mut place.seed).await;
+                    session.line("no", &mut place.clock).await;
                 }
             }
         }

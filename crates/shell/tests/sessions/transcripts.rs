@@ -86,8 +86,7 @@ async fn a_day_of_an_administrator_on_10_5() {
     );
 
     // a renewal: no, then yes; TVS must wait
-    place.seed.now += 60_000;
-    place.seed.renewed = true;
+    place.clock.now += 60_000;
     let before = certificate(&mut place, &mut session, "CallManager").await;
     let (shown, outcome) = place.type_in(&mut session, &["set cert regen CallManager", "no"]).await;
     assert_eq!(
@@ -402,25 +401,25 @@ async fn what_is_only_read_and_what_is_not_allowed() {
             "ClusterSecurityMode is not set by hand: `utils ctl set-cluster mixed-mode|non-secure-mode` changes it\nExecuted command unsuccessfully\n",
         ),
     ] {
-        let reply = session.line(line, &mut place.seed).await;
+        let reply = session.line(line, &mut place.clock).await;
         assert_eq!(reply.text, says, "{line}");
         assert_eq!(reply.outcome, Outcome::Refused, "{line}");
         assert_eq!(reply.state, State::Prompt, "{line}");
     }
-    let reply = session.line("run sql select height from nowhere", &mut place.seed).await;
+    let reply = session.line("run sql select height from nowhere", &mut place.clock).await;
     assert_eq!(reply.outcome, Outcome::Refused);
     assert!(reply.text.contains("nowhere") && reply.text.lines().count() == 2, "{}", reply.text);
-    let reply = session.line(&"x".repeat(10_000), &mut place.seed).await;
+    let reply = session.line(&"x".repeat(10_000), &mut place.clock).await;
     assert!(reply.text.starts_with("a line has 8192 bytes at most\n"));
 
     // an interrupt takes the question away
-    let reply = session.line("utils ctl set-cluster mixed-mode", &mut place.seed).await;
+    let reply = session.line("utils ctl set-cluster mixed-mode", &mut place.clock).await;
     assert!(matches!(reply.state, State::Ask(_)));
     assert_eq!(session.interrupt().text, "Control-C pressed\n");
-    let reply = session.line("y", &mut place.seed).await;
+    let reply = session.line("y", &mut place.clock).await;
     assert_eq!(reply.text, "Executed command unsuccessfully\nNo valid command entered\n`help` lists the commands.\n");
     assert_eq!(length(&mut place, &mut session).await, None);
-    let reply = session.line("quit", &mut place.seed).await;
+    let reply = session.line("quit", &mut place.clock).await;
     assert_eq!((reply.text.as_str(), reply.state), ("", State::Quit));
 
     // a reader, and a subscriber
@@ -435,19 +434,19 @@ async fn what_is_only_read_and_what_is_not_allowed() {
         "set cert regen",
         "run sql select name from device",
     ] {
-        let reply = reader.line(line, &mut place.seed).await;
+        let reply = reader.line(line, &mut place.clock).await;
         assert_eq!(
             reply.text, "admin has privilege level 0, this needs level 1\nExecuted command unsuccessfully\n",
             "{line}"
         );
         assert_eq!(reply.state, State::Prompt, "asked nothing: {line}");
     }
-    assert!(reader.line("show itl", &mut place.seed).await.ok());
+    assert!(reader.line("show itl", &mut place.clock).await.ok());
     let mut subscriber = place.session(Some("cucm-1051-a-sub1"), Level::Install).await;
     for line in
         ["utils ctl set-cluster mixed-mode", "utils ctl set-cluster non-secure-mode", "utils ctl update CTLFile"]
     {
-        let reply = subscriber.line(line, &mut place.seed).await;
+        let reply = subscriber.line(line, &mut place.clock).await;
         assert_eq!(reply.text, "This command can only be run on the publisher\nExecuted command unsuccessfully\n");
     }
     let (shown, _) = place.type_in(&mut subscriber, &["set cert regen CAPF", "yes"]).await;
@@ -468,7 +467,7 @@ async fn services_do_not_lie() {
     let line = "Cisco Tomcat[STARTED]  Not Run By Ringfence\n";
     assert_eq!(shown, format!("admin:{restart}\n{line}Restart it on the call server.\nadmin:"));
     assert_eq!(outcome, Outcome::Done);
-    place.seed.now += 1000;
+    place.clock.now += 1000;
     place.type_in(&mut session, &["set cert regen tomcat", "yes"]).await;
     let (shown, _) = place.type_in(&mut session, &[restart, "show restarts"]).await;
     let next =
@@ -490,7 +489,7 @@ async fn services_do_not_lie() {
         "{shown}"
     );
     // a step that is no service has a name
-    place.seed.now += 1000;
+    place.clock.now += 1000;
     place.type_in(&mut session, &["set cert regen TVS", "yes"]).await;
     let (shown, _) =
         place.type_in(&mut session, &["show restarts", "utils service mark-done reset-phones", "show restarts"]).await;
@@ -576,7 +575,7 @@ async fn the_words_of_15() {
     let mut session = place.session(None, Level::Install).await;
     // A server runs a session as a task of its own.
     fn is_send<T: Send>(_: &T) {}
-    is_send(&session.line("help", &mut place.seed));
+    is_send(&session.line("help", &mut place.clock));
     let (shown, _) = place.type_in(&mut session, &["utils ctl set-cluster mixed-mode", "y"]).await;
     assert!(shown.ends_with(
         "\nCluster set to Mixed Mode\nPlease Restart the Cisco CallManager and CTIManager services on all nodes in the \
@@ -627,7 +626,7 @@ async fn another_process_switches_the_release() {
     let other = Cluster::open(place.folder.path(), TimeZone::UTC).await.unwrap().unwrap();
     let node = other.node(None).await.unwrap();
     let actor = Actor::new("elsewhere", Level::Install);
-    other.switch_release(&actor, &node, "15", CarriedRecovery::Kept, &mut place.seed).await.unwrap();
+    other.switch_release(&actor, &node, "15", CarriedRecovery::Kept, &mut place.clock).await.unwrap();
 
     let (shown, _) = place.type_in(&mut session, &["utils itl reset localkey"]).await;
     assert!(!shown.contains("not a command") && !shown.contains("9.1"), "{shown}");

@@ -3,40 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cluster::Surroundings;
-use cluster::config::{DeviceSecurityMode, Protocol};
-use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, Operation};
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
 use cluster::rows::NodeRow;
 use cluster::units::Unit;
 use cluster::{Actor, Level};
-use jiff::tz::TimeZone;
 use pki::listing::ListKind;
-use pki::{OpensslRandom, Random};
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::enrolment::{Schedule, Selection, StringChoice};
 use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{Cluster, CoreError, Serving};
 use sha2::{Digest, Sha256};
-
-pub struct Clock(pub i64, OpensslRandom);
-
-impl Surroundings for Clock {
-    fn now(&self) -> i64 {
-        self.0
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.1
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
+use testbed::{Clock, make_in, new_cluster};
 
 pub struct Place {
     pub cluster: Cluster,
@@ -49,20 +28,9 @@ pub struct Place {
 impl Place {
     /// A cluster of one node in a folder, in mixed mode, with a phone.
     pub async fn new(folder: &Path) -> Self {
-        let mut clock = Clock(1_767_323_045_000, OpensslRandom);
-        let new = NewCluster {
-            release: release("15").unwrap(),
-            upgraded_from: None,
-            nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: "127.0.0.1".parse().unwrap() }],
-            subject: SubjectParts {
-                country: "PL".into(),
-                organization: "Cisco".into(),
-                unit: "TAC".into(),
-                state: "Malopolska".into(),
-                locality: "Krakow".into(),
-            },
-        };
-        let cluster = Cluster::create(folder, &new, TimeZone::UTC, &mut clock).await.unwrap();
+        let mut clock = Clock::at(1_767_323_045_000);
+        let new = new_cluster("15", &[("cucm1", "127.0.0.1")]);
+        let cluster = make_in(folder, &new, &mut clock).await;
         let node = cluster.node(None).await.unwrap();
         let actor = Actor::new("admin", Level::Install);
         let served = cluster.directory(&node).serve().unwrap();
@@ -127,7 +95,7 @@ pub fn steps() -> Vec<Step> {
 impl Place {
     /// Runs a step; ten minutes after the one before, so that no guard of minutes is in the way.
     pub async fn run(&mut self, step: &Step) -> Result<(), CoreError> {
-        self.clock.0 += 600_000;
+        self.clock.now += 600_000;
         let Self { cluster, node, clock, actor, .. } = self;
         let phone = Selection::one("SEP001122334455");
         match step {
@@ -142,17 +110,7 @@ impl Place {
             Step::Start(name) => cluster.start_service(actor, node, name, clock).await.map(drop),
             Step::Stop(name) => cluster.stop_service(actor, node, name, clock).await.map(drop),
             Step::Restart(name) => cluster.restart_service(actor, node, name, clock).await.map(drop),
-            Step::AddPhone(name) => {
-                let device = Device {
-                    name: (*name).to_owned(),
-                    description: String::new(),
-                    model: "8861".to_owned(),
-                    protocol: Protocol::Sip,
-                    security: DeviceSecurityMode::NonSecure,
-                    nodes: Vec::new(),
-                };
-                cluster.put_devices(actor, &[device], clock).await.map(drop)
-            }
+            Step::AddPhone(name) => cluster.put_devices(actor, &[testbed::phone(name)], clock).await.map(drop),
             Step::RemovePhone => cluster.remove_device(actor, "SEP00AABBCCDDEE", clock).await.map(drop),
             Step::Schedule => {
                 let schedule = Schedule {

@@ -1,16 +1,9 @@
 //! CAs made and run by OpenSSL.
 
 use std::path::Path;
-use std::process::Command;
 
 use pki::{Certificate, SoftKey};
-
-/// Runs `openssl`, which has to end well.
-pub fn openssl(arguments: &[&str]) -> Vec<u8> {
-    let run = Command::new("openssl").args(arguments).output().expect("openssl(1) is installed");
-    assert!(run.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
-    run.stdout
-}
+use testbed::openssl;
 
 /// A CA in files of its own.
 pub struct Authority {

@@ -1,6 +1,5 @@
 //! Key length and hash at a renewal: what the release offers, what files can name, what phones in use can check.
 
-use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::units::Unit;
 use pki::request::RequestDigest;
@@ -12,14 +11,7 @@ use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;
 
 async fn phone(place: &mut Place, name: &str, model: &str) {
-    let device = Device {
-        name: name.to_owned(),
-        description: String::new(),
-        model: model.to_owned(),
-        protocol: Protocol::Sip,
-        security: DeviceSecurityMode::NonSecure,
-        nodes: Vec::new(),
-    };
+    let device = Device { model: model.to_owned(), ..testbed::phone(name) };
     place.cluster.put_devices(&place.actor, &[device], &mut place.clock).await.unwrap();
 }
 

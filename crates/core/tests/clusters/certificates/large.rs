@@ -4,9 +4,10 @@ use cluster::parameters::SecurityMode;
 use cluster::units::Unit;
 use pki::listing::ListKind;
 use ringfence_core::certificates::requests::RequestChoice;
+use testbed::openssl;
 use wire::role::Role;
 
-use crate::certificates::authority::{Authority, openssl};
+use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;
 
 /// A certificate of this unit, of more than 2 048 bytes.

@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use cluster::config::{DeviceSecurityMode, Protocol};
-use cluster::devices::Device;
 use cluster::rows::{FetchedListRow, NodeRow, StrangerListRow};
 use cluster::units::Unit;
 use cluster::{Actor, Level};
@@ -64,15 +62,7 @@ async fn renew(place: &mut Place, node: &NodeRow, unit: Unit) -> Result<(), (&'s
 }
 
 async fn add(place: &mut Place, name: &str) {
-    let device = Device {
-        name: name.to_owned(),
-        description: String::new(),
-        model: "8861".to_owned(),
-        protocol: Protocol::Sip,
-        security: DeviceSecurityMode::NonSecure,
-        nodes: Vec::new(),
-    };
-    place.cluster.put_devices(&place.actor, &[device], &mut place.clock).await.unwrap();
+    place.cluster.put_devices(&place.actor, &[testbed::phone(name)], &mut place.clock).await.unwrap();
 }
 
 /// It lives by XMLDefault.cnf.xml, so the first renewal of the signer waits until it has a config of its own, or is given up.

@@ -1,39 +1,18 @@
-//! A cluster of two nodes, and a clock that tests move.
+//! A cluster of two nodes.
 
 use std::time::SystemTime;
 
-use cluster::Surroundings;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
+use cluster::nodes::NewCluster;
 use cluster::releases::release;
 use cluster::rows::{CertificateRow, NodeRow};
 use cluster::units::Unit;
 use cluster::{Actor, Level};
-use jiff::tz::TimeZone;
-use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use pki::{Certificate, SoftKey};
 use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::{Cluster, CoreError, Serving};
 use tempfile::TempDir;
-
-/// Begins an hour after the folder is made: OpenSSL dates what it signs by the clock of the machine, which goes on.
-pub struct Clock {
-    pub now: i64,
-    random: OpensslRandom,
-}
-
-impl Surroundings for Clock {
-    fn now(&self) -> i64 {
-        self.now
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.random
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
+use testbed::{Clock, in_domain, make_in, new_cluster, serve};
 
 pub struct Place {
     pub folder: TempDir,
@@ -60,31 +39,19 @@ impl Place {
 
     async fn of(release_name: &str, from: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let node = |name: &str, address: &str| NewNode {
-            name: name.to_owned(),
-            domain: "example.com".to_owned(),
-            address: address.parse().unwrap(),
-        };
+        let nodes = [("pub", "127.0.0.1"), ("sub", "127.0.0.2")];
         let new = NewCluster {
-            release: release(release_name).unwrap(),
             upgraded_from: from.and_then(release),
-            nodes: vec![node("pub", "127.0.0.1"), node("sub", "127.0.0.2")],
-            subject: SubjectParts {
-                country: "PL".into(),
-                organization: "Cisco".into(),
-                unit: "TAC".into(),
-                state: "Malopolska".into(),
-                locality: "Krakow".into(),
-            },
+            ..in_domain("example.com", new_cluster(release_name, &nodes))
         };
         let made = folder.path().metadata().unwrap().modified().unwrap();
         let since_1970 = made.duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let mut clock =
-            Clock { now: i64::try_from(since_1970.as_millis()).unwrap() + 3_600_000, random: OpensslRandom };
-        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
+        // an hour after the folder is made: OpenSSL dates what it signs by the clock of the machine, which goes on
+        let mut clock = Clock::at(i64::try_from(since_1970.as_millis()).unwrap() + 3_600_000);
+        let cluster = make_in(folder.path(), &new, &mut clock).await;
         let publisher = cluster.node(None).await.unwrap();
         let subscriber = cluster.node(Some("sub")).await.unwrap();
-        let served = [&publisher, &subscriber].map(|node| cluster.directory(node).serve().unwrap().unwrap()).into();
+        let served = serve(&cluster).await;
         let actor = Actor::new("admin", Level::ReadWrite);
         Self { folder, cluster, publisher, subscriber, served, clock, actor }
     }

@@ -4,7 +4,6 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::parameters::SecurityMode;
 use cluster::rows::NodeRow;
@@ -30,12 +29,8 @@ const PHONES: [&str; 5] =
 /// Five phones; the first two use the subscriber only.
 async fn phones(place: &mut Place) {
     let device = |(index, name): (usize, &&str)| Device {
-        name: (*name).to_owned(),
-        description: String::new(),
-        model: "8861".to_owned(),
-        protocol: Protocol::Sip,
-        security: DeviceSecurityMode::NonSecure,
         nodes: if index < 2 { vec!["sub".to_owned()] } else { vec!["pub".to_owned(), "sub".to_owned()] },
+        ..testbed::phone(name)
     };
     let devices: Vec<Device> = PHONES.iter().enumerate().map(device).collect();
     place.cluster.put_devices(&place.actor, &devices, &mut place.clock).await.unwrap();

@@ -6,8 +6,8 @@ use cluster::units::Unit;
 use pki::extensions::AltName;
 use ringfence_core::CoreError;
 use ringfence_core::certificates::requests::{ParentDomain, RequestChoice, RequestDigest};
+use testbed::openssl;
 
-use crate::certificates::authority::openssl;
 use crate::certificates::place::Place;
 
 /// The text of a request as OpenSSL reads it, its signature checked.

@@ -5,8 +5,9 @@ use pki::SoftKey;
 use ringfence_core::CoreError;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
+use testbed::openssl;
 
-use crate::certificates::authority::{Authority, openssl};
+use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -97,7 +97,7 @@ async fn causes_of_refusals_are_written_once_in_a_minute() {
     let mut place = Place::new(&[DEVICE]).await;
     let mut phone = PhoneKeys::new(DEVICE);
     let stranger = Manufacturer::new("Another CA", 3650);
-    let key = crate::keys::rsa_key(2048).unwrap();
+    let key = testbed::rsa_key(2048).unwrap();
     phone.mic = Some((stranger.mic(DEVICE, &key), key));
     place.schedule(Operation::Install, AuthenticationMode::ExistingLsc).await;
     let before = place.audit_count().await;
@@ -202,7 +202,7 @@ async fn a_mic_opens_the_door_when_its_root_is_trusted() {
     let maker = Manufacturer::new("Test Manufacturing CA", 3650);
     let stranger = Manufacturer::new("Another CA", 3650);
     let mut phone = PhoneKeys::new(DEVICE);
-    let key = crate::keys::rsa_key(2048).unwrap();
+    let key = testbed::rsa_key(2048).unwrap();
     phone.mic = Some((maker.mic(DEVICE, &key), key.clone()));
     place.schedule(Operation::Install, AuthenticationMode::ExistingMic).await;
     let auth = phone.proven(1);
@@ -234,7 +234,7 @@ async fn a_mic_opens_the_door_when_its_root_is_trusted() {
     };
     let other_key = {
         let mut other = phone.clone();
-        other.mic.as_mut().unwrap().1 = crate::keys::rsa_key(2048).unwrap();
+        other.mic.as_mut().unwrap().1 = testbed::rsa_key(2048).unwrap();
         other.proven(1)
     };
     let mut no_proof = phone.proven(1);
@@ -287,7 +287,7 @@ async fn dates_of_issuers_count() {
         .unwrap();
     place.desk.reload().await.unwrap();
     let mut phone = PhoneKeys::new(DEVICE);
-    let key = crate::keys::rsa_key(2048).unwrap();
+    let key = testbed::rsa_key(2048).unwrap();
     phone.mic = Some((maker.mic(DEVICE, &key), key));
     place.schedule(Operation::Install, AuthenticationMode::ExistingMic).await;
     place.clock.now += 3 * 86_400_000;

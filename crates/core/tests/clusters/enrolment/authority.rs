@@ -8,9 +8,10 @@ use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::certificates::upload::Upload;
 use ringfence_core::enrolment::AuthenticationString;
 use ringfence_core::import::{PeerDevice, PeerImport};
+use testbed::openssl;
 use wire::capf::Operation as Asked;
 
-use crate::enrolment::place::{DEVICE, PhoneKeys, Place, RSA_2048, file, openssl};
+use crate::enrolment::place::{DEVICE, PhoneKeys, Place, RSA_2048, file};
 
 /// A root CA in files, made by OpenSSL, and how it signs a request with these extensions.
 struct Root {
@@ -171,7 +172,7 @@ async fn another_capf_is_taken_over_with_its_phones() {
     let mut import = PeerImport { devices: vec![imported], ..PeerImport::default() };
     let too_soon = place.cluster.import_peer(&actor, &import, false, &mut place.clock, &mut |_| {}).await;
     assert!(too_soon.unwrap_err().to_string().contains("give the certificate of that CA too"));
-    import.capf = Some((capf.clone(), crate::keys::rsa_key(1024).unwrap()));
+    import.capf = Some((capf.clone(), testbed::rsa_key(1024).unwrap()));
     let other = place.cluster.import_peer(&actor, &import, false, &mut place.clock, &mut |_| {}).await;
     assert!(other.unwrap_err().to_string().contains("the key does not belong to the certificate"));
     import.capf = Some((capf.clone(), key));

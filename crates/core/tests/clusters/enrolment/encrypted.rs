@@ -266,7 +266,7 @@ async fn the_mic_stands_in_for_a_missing_lsc() {
     place.cluster.import_phone_cas(&place.actor, &place.node, pem.as_bytes(), &mut place.clock).await.unwrap();
     place.desk.reload().await.unwrap();
     let mut phone = PhoneKeys::new(DEVICE);
-    let key = crate::keys::rsa_key(2048).unwrap();
+    let key = testbed::rsa_key(2048).unwrap();
     phone.mic = Some((maker.mic(DEVICE, &key), key.clone()));
     place.schedule(Operation::Install, AuthenticationMode::ExistingMic).await;
     place.session(&phone.proven(1), &mut phone).await.unwrap();

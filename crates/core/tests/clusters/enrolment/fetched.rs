@@ -21,7 +21,7 @@ async fn what_does_not_hold_is_troubleshoot_failed() {
     }
     let stranger = Manufacturer::new("SEPDEADBEEF0000", 3650);
     let maker = Manufacturer::new("Unknown Manufacturing CA", 3650);
-    let key = crate::keys::rsa_key(2048).unwrap();
+    let key = testbed::rsa_key(2048).unwrap();
     for (name, shown, failure, status) in [
         ("self-signed, another name", (stranger.certificate, stranger.key), Failure::InvalidMic, 29),
         ("a MIC of an unknown CA", (maker.mic(DEVICE, &key), key), Failure::InvalidMic, 29),

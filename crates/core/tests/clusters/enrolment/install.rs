@@ -1,13 +1,12 @@
 //! Install, troubleshoot, delete; what is on record at each point; what OpenSSL says of the certificates.
 
-use cluster::config::{DeviceSecurityMode, Protocol};
-use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
 use pki::signer::Signer;
 use ringfence_core::enrolment::{LscState, Selection};
+use testbed::openssl;
 use wire::capf::{Cause, Curve, Done, Failure, KeySpec, Operation as Asked, Reason, Refusal, RsaSize, Stage};
 
-use crate::enrolment::place::{DEVICE, HERE, PhoneKeys, Place, RSA_2048, ended, file, openssl};
+use crate::enrolment::place::{DEVICE, HERE, PhoneKeys, Place, RSA_2048, ended, file};
 
 #[tokio::test]
 async fn an_lsc_comes_to_be_in_three_steps() {
@@ -179,15 +178,7 @@ async fn a_device_that_comes_back_has_the_lsc_it_had() {
     place.session(&phone.plain(""), &mut phone).await.unwrap();
     let before = place.enrolment().await;
     let row = place.cluster.store().enrolment(DEVICE).await.unwrap().unwrap();
-    let device = Device {
-        name: DEVICE.to_owned(),
-        description: String::new(),
-        model: "8861".to_owned(),
-        protocol: Protocol::Sip,
-        security: DeviceSecurityMode::NonSecure,
-        nodes: Vec::new(),
-    };
-    let devices = [device];
+    let devices = [testbed::phone(DEVICE)];
     place.cluster.remove_device(&place.actor, DEVICE, &mut place.clock).await.unwrap();
     place.cluster.put_devices(&place.actor, &devices, &mut place.clock).await.unwrap();
     let after = place.enrolment().await;

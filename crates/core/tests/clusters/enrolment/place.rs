@@ -1,15 +1,10 @@
-//! A cluster of one node, a clock that tests move, and phones that are nothing but keys.
+//! A cluster of one node, and phones that are nothing but keys.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::process::Command;
 
-use cluster::Surroundings;
-use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, KeyPlan, Operation};
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
-use cluster::releases::release;
 use cluster::rows::NodeRow;
 use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
@@ -18,10 +13,11 @@ use pki::lsc::{LscRequest, SubjectForm};
 use pki::name::Subject;
 use pki::profile::{CertificateProfile, Purpose, SelfSigned, Usage, self_signed};
 use pki::signer::Signer;
-use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use pki::{Certificate, SoftKey};
 use ringfence_core::enrolment::{Desk, Enrolment, Policy, Refused, Schedule, Selection, StringChoice, Visit};
 use ringfence_core::{Cluster, Serving};
 use tempfile::TempDir;
+use testbed::{Clock, make, new_cluster, openssl, phone};
 use wire::capf::{AuthResponse, Cause, DeviceName, Done, Ended, KeySpec, Operation as Asked, Password, RsaSize, Stage};
 use wire::digest::DigestId;
 
@@ -33,26 +29,6 @@ pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
 /// The device of most tests.
 pub const DEVICE: &str = "SEPB000B4BA0AEE";
-
-/// A clock that stands until it is moved.
-pub struct Clock {
-    pub now: i64,
-    random: OpensslRandom,
-}
-
-impl Surroundings for Clock {
-    fn now(&self) -> i64 {
-        self.now
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.random
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
 
 pub struct Place {
     pub folder: TempDir,
@@ -73,32 +49,11 @@ impl Place {
     }
 
     pub async fn of_release(name: &str, devices: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut clock = Clock { now: START, random: OpensslRandom };
-        let new = NewCluster {
-            release: release(name).unwrap(),
-            // as that of [sources/published-clusters#two-nodes]
-            upgraded_from: release("9.1").filter(|_| name == "10.5"),
-            nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: "127.0.0.1".parse().unwrap() }],
-            subject: SubjectParts {
-                country: "PL".into(),
-                organization: "Cisco".into(),
-                unit: "TAC".into(),
-                state: "Malopolska".into(),
-                locality: "Krakow".into(),
-            },
-        };
-        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
+        let mut clock = Clock::at(START);
+        let new = new_cluster(name, &[("cucm1", "127.0.0.1")]);
+        let (folder, cluster) = make(&new, &mut clock).await;
         let actor = Actor::new("admin", Level::Install);
-        let device = |name: &&str| Device {
-            name: (*name).to_owned(),
-            description: String::new(),
-            model: "8861".to_owned(),
-            protocol: Protocol::Sip,
-            security: DeviceSecurityMode::NonSecure,
-            nodes: Vec::new(),
-        };
-        let devices: Vec<Device> = devices.iter().map(device).collect();
+        let devices: Vec<Device> = devices.iter().map(|name| phone(name)).collect();
         cluster.put_devices(&actor, &devices, &mut clock).await.unwrap();
         let node = cluster.node(None).await.unwrap();
         let desk = Desk::open(cluster.clone(), Policy { sha2: Sha2Proof::Required }).await.unwrap();
@@ -238,7 +193,7 @@ impl PhoneKeys {
             return key.clone();
         }
         let key = match wanted {
-            KeySpec::Rsa(size) => crate::keys::rsa_key(u32::from(size.bits())).unwrap(),
+            KeySpec::Rsa(size) => testbed::rsa_key(u32::from(size.bits())).unwrap(),
             KeySpec::Ec(curve) => ec_key(curve.name()),
         };
         self.made.push((wanted, key.clone()));
@@ -282,7 +237,7 @@ pub struct Manufacturer {
 impl Manufacturer {
     /// Valid for so many days from the start of the test.
     pub fn new(name: &str, days: u32) -> Self {
-        let key = crate::keys::rsa_key(2048).unwrap();
+        let key = testbed::rsa_key(2048).unwrap();
         let profile = CertificateProfile {
             digest: DigestId::SHA256,
             days,
@@ -326,14 +281,6 @@ impl Manufacturer {
         };
         request.lay_out().unwrap().sign(&self.key).unwrap()
     }
-}
-
-/// Runs the command line of OpenSSL; what it printed.
-pub fn openssl(arguments: &[&str]) -> Vec<u8> {
-    let run = Command::new("openssl").args(arguments).output();
-    let run = run.unwrap_or_else(|error| panic!("openssl: {error}; install the Debian package openssl"));
-    assert!(run.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
-    run.stdout
 }
 
 /// A file for the command line of OpenSSL.

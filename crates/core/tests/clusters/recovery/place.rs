@@ -1,37 +1,15 @@
-//! A cluster of two nodes in a folder of its own, with a clock that the test moves.
+//! A cluster of two nodes.
 
-use cluster::Surroundings;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
+use cluster::nodes::{NewCluster, SubjectParts};
 use cluster::parameters::SecurityMode;
-use cluster::releases::release;
 use cluster::rows::NodeRow;
 use cluster::units::Unit;
 use cluster::{Actor, Level};
-use jiff::tz::TimeZone;
+use pki::NameForm;
 use pki::listing::ListKind;
-use pki::{NameForm, OpensslRandom, Random};
 use ringfence_core::{Cluster, CoreError, Serving};
+use testbed::{Clock, in_domain, make, new_cluster, serve, subject};
 use wire::trust_list::TrustList;
-
-/// The clock of a test.
-pub struct Clock {
-    pub now: i64,
-    random: OpensslRandom,
-}
-
-impl Surroundings for Clock {
-    fn now(&self) -> i64 {
-        self.now
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.random
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
 
 /// A cluster.
 pub struct Place {
@@ -49,31 +27,15 @@ pub struct Place {
 impl Place {
     /// `labserver1.vasank.com` of [sources/published-clusters#presentation] and a subscriber.
     pub async fn new(release_name: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let node = |name: &str, last| NewNode {
-            name: name.to_owned(),
-            domain: "vasank.com".to_owned(),
-            address: [10, 106, 97, last].into(),
-        };
-        let new = NewCluster {
-            release: release(release_name).unwrap(),
-            // as that of [sources/published-clusters#two-nodes]
-            upgraded_from: release("9.1").filter(|_| release_name == "10.5"),
-            nodes: vec![node("labserver1", 178), node("labserver2", 179)],
-            subject: SubjectParts {
-                country: "IN".into(),
-                organization: "Cisco".into(),
-                unit: "TAC".into(),
-                state: "KA".into(),
-                locality: "BGL".into(),
-            },
-        };
+        let nodes = [("labserver1", "10.106.97.178"), ("labserver2", "10.106.97.179")];
+        let subject = SubjectParts { country: "IN".into(), state: "KA".into(), locality: "BGL".into(), ..subject() };
+        let new = in_domain("vasank.com", NewCluster { subject, ..new_cluster(release_name, &nodes) });
         // Fri Mar 11 00:16:30 UTC 2016
-        let mut clock = Clock { now: 1_457_655_390_000, random: OpensslRandom };
-        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut clock).await.unwrap();
+        let mut clock = Clock::at(1_457_655_390_000);
+        let (folder, cluster) = make(&new, &mut clock).await;
         let publisher = cluster.node(None).await.unwrap();
         let subscriber = cluster.node(Some("labserver2")).await.unwrap();
-        let served = [&publisher, &subscriber].map(|node| cluster.directory(node).serve().unwrap().unwrap()).into();
+        let served = serve(&cluster).await;
         let actor = Actor::new("admin", Level::Install);
         Self { folder, cluster, clock, actor, publisher, subscriber, served }
     }

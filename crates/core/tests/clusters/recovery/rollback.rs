@@ -1,7 +1,5 @@
 //! *Prepare Cluster for Rollback to pre 8.0*.
 
-use cluster::config::{DeviceSecurityMode, Protocol};
-use cluster::devices::Device;
 use cluster::rows::FetchedListRow;
 use cluster::units::Unit;
 use pki::listing::ListKind;
@@ -60,14 +58,7 @@ async fn blanks_the_itl_and_restores_it() {
 async fn renewals_wait_for_the_phones_afterwards() {
     let mut place = Place::new("11.5").await;
     let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
-    let phone = Device {
-        name: "SEP001122334455".into(),
-        description: String::new(),
-        model: "8861".into(),
-        protocol: Protocol::Sip,
-        security: DeviceSecurityMode::NonSecure,
-        nodes: Vec::new(),
-    };
+    let phone = testbed::phone("SEP001122334455");
     cluster.put_devices(&place.actor, &[phone], &mut place.clock).await.unwrap();
     let fetch = async |place: &Place| {
         let row = FetchedListRow {

@@ -8,27 +8,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
-use cluster::Surroundings;
-use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
-use cluster::releases::release;
 use cluster::rows::NodeRow;
 use cluster::{Actor, Level};
 use daemon::capf::{CapfCounters, CapfLimits, CapfLog, CapfServer, EnrolmentDesk, NodeDesk};
-use daemon::surroundings::System;
 use daemon::tls::phone_context;
-use jiff::tz::TimeZone;
 use openssl::x509::X509;
 use pki::capf::Sha2Proof;
-use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use pki::{Certificate, SoftKey};
 use ringfence_core::Cluster;
 use ringfence_core::enrolment::{
     AuthenticationString, Desk, Enrolment, Policy, Refused, Schedule, Selection, StringChoice, Visit,
 };
 use ringfence_core::files::NodeFiles;
 use ringfence_core::import::PeerImport;
+use testbed::{Clock, Machine, make_in, new_cluster, phone};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -58,22 +53,6 @@ pub static STANDS: std::sync::RwLock<()> = std::sync::RwLock::new(());
 
 pub fn move_clock(milliseconds: i64) {
     LATER.fetch_add(milliseconds, Ordering::Relaxed);
-}
-
-pub struct Clock(OpensslRandom);
-
-impl Surroundings for Clock {
-    fn now(&self) -> i64 {
-        clock()
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.0
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
 }
 
 /// The desk of a node, with the session id of a recording when there is one.
@@ -186,21 +165,21 @@ impl CapfNode {
             None => StringChoice::Keep,
         };
         let (actor, selection) = (self.actor(), Selection::one(device));
-        let mut clock = Clock(OpensslRandom);
+        let mut clock = Clock::at(clock());
         // ten years: tests of one program share a clock that others move
-        let completes_by = Some(clock.now() + 315_360_000_000);
+        let completes_by = Some(clock.now + 315_360_000_000);
         let schedule = Schedule { operation, mode, string, completes_by };
         self.runtime.block_on(self.cluster.schedule(&actor, &selection, &schedule, &mut clock)).unwrap();
     }
 
     pub fn cancel(&self) {
-        let mut clock = Clock(OpensslRandom);
+        let mut clock = Clock::at(clock());
         self.runtime.block_on(self.cluster.cancel_operation(&self.actor(), &Selection::All, &mut clock)).unwrap();
     }
 
     pub fn set_keys(&self, order: KeyOrder, keys: KeyPlan) {
         let (actor, keys) = (self.actor(), KeyPlan { order, ..keys });
-        let mut clock = Clock(OpensslRandom);
+        let mut clock = Clock::at(clock());
         self.runtime.block_on(self.cluster.set_keys(&actor, &Selection::All, keys, &mut clock)).unwrap();
     }
 
@@ -254,35 +233,15 @@ impl CapfNode {
 }
 
 async fn cluster(folder: &std::path::Path, devices: &[&str]) -> (Cluster, NodeRow) {
-    let new = NewCluster {
-        release: release("15").unwrap(),
-        upgraded_from: None,
-        nodes: vec![NewNode { name: "cucm1".into(), domain: String::new(), address: Ipv4Addr::LOCALHOST }],
-        subject: SubjectParts {
-            country: "PL".into(),
-            organization: "Cisco".into(),
-            unit: "TAC".into(),
-            state: String::new(),
-            locality: String::new(),
-        },
-    };
-    let mut system = System::default();
-    let cluster = Cluster::create(folder, &new, TimeZone::UTC, &mut system).await.unwrap();
+    let mut system = Machine::default();
+    let cluster = make_in(folder, &new_cluster("15", &[("cucm1", "127.0.0.1")]), &mut system).await;
     let node = cluster.node(None).await.unwrap();
     let actor = Actor::new("admin", Level::Install);
-    let device = |name: &&str| Device {
-        name: (*name).to_owned(),
-        description: String::new(),
-        model: "8861".to_owned(),
-        protocol: Protocol::Sip,
-        security: DeviceSecurityMode::NonSecure,
-        nodes: Vec::new(),
-    };
-    let devices: Vec<Device> = devices.iter().map(device).collect();
+    let devices: Vec<Device> = devices.iter().map(|name| phone(name)).collect();
     cluster.put_devices(&actor, &devices, &mut system).await.unwrap();
     let capf = Certificate::from_der(&read("certs/capf-2048.crt.der")).unwrap();
     let key = SoftKey::from_pem(&read("certs/capf-2048.key.pem")).unwrap();
-    let mut clock = Clock(OpensslRandom);
+    let mut clock = Clock::at(clock());
     let import = PeerImport { capf: Some((capf, key)), ..PeerImport::default() };
     cluster.import_peer(&actor, &import, false, &mut clock, &mut |_| {}).await.unwrap();
     // the CA of the vectors has no keyCertSign, so it does not come in by the front door

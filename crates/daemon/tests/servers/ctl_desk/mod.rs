@@ -5,16 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cluster::Surroundings;
-use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::config::Protocol;
 use cluster::devices::Device;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
 use cluster::parameters::SecurityMode;
-use cluster::releases::release;
 use cluster::{Actor, Level};
 use daemon::ctl_provider::{ClientError, CtlProviderClient, CtlProviderLimits, CtlProviderServer};
 use daemon::tls;
-use jiff::tz::TimeZone;
 use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode};
 use openssl::x509::X509;
 use pki::ctl_client::CtlDraft;
@@ -22,9 +18,10 @@ use pki::listing::ListKind;
 use pki::name::Subject;
 use pki::profile::{CertificateProfile, SelfSigned, self_signed};
 use pki::sign::SigningIdentity;
-use pki::{Certificate, OpensslRandom, Random, SoftKey};
+use pki::{Certificate, SoftKey};
 use ringfence_core::Cluster;
 use ringfence_core::administrators::Password;
+use testbed::{Clock, PUBLISHER, SUBSCRIBER, make, new_cluster, phone};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -42,22 +39,6 @@ static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const NOW: i64 = 1_425_675_879_000;
 
-struct Lab(OpensslRandom);
-
-impl Surroundings for Lab {
-    fn now(&self) -> i64 {
-        NOW
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        &mut self.0
-    }
-
-    fn rsa_keys(&self) -> cluster::surroundings::MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
-
 /// A provider that runs, and its cluster.
 pub struct Desk {
     pub cluster: Cluster,
@@ -71,35 +52,15 @@ pub struct Desk {
 impl Desk {
     /// With phones of these models, `SEP000000000001` the first; accounts `ccmadmin` and, with level 0, `reader`.
     pub async fn new(models: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let node = |name: &str, last: u8| NewNode {
-            name: name.to_owned(),
-            domain: String::new(),
-            address: [127, 0, 47, last].into(),
-        };
-        let new = NewCluster {
-            release: release("10.5").unwrap(),
-            upgraded_from: release("9.1"),
-            nodes: vec![node("cucm-1051-a-pub", 155), node("cucm-1051-a-sub1", 156)],
-            subject: SubjectParts {
-                country: "PL".into(),
-                organization: "Cisco".into(),
-                unit: "TAC".into(),
-                state: "Malopolska".into(),
-                locality: "Krakow".into(),
-            },
-        };
-        let mut lab = Lab(OpensslRandom);
+        let new = new_cluster("10.5", &[(PUBLISHER, "127.0.47.155"), (SUBSCRIBER, "127.0.47.156")]);
+        let mut lab = Clock::at(NOW);
         let _turn = MAKING.lock().await;
-        let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut lab).await.unwrap();
+        let (folder, cluster) = make(&new, &mut lab).await;
         let admin = Actor::new("admin", Level::Install);
         let device = |(number, model): (i32, &&str)| Device {
-            name: format!("SEP{number:012X}"),
-            description: String::new(),
             model: (*model).to_owned(),
             protocol: Protocol::Sccp,
-            security: DeviceSecurityMode::NonSecure,
-            nodes: Vec::new(),
+            ..phone(&format!("SEP{number:012X}"))
         };
         let devices: Vec<Device> = (1..).zip(models).map(device).collect();
         cluster.put_devices(&admin, &devices, &mut lab).await.unwrap();
@@ -272,7 +233,7 @@ pub struct Token {
 }
 
 pub fn token(name: &str) -> Token {
-    let key = crate::keys::rsa_key(1024).unwrap();
+    let key = testbed::rsa_key(1024).unwrap();
     let profile = CertificateProfile {
         digest: DigestId::SHA1,
         days: 36_500, // the provider lives by the clock of the machine

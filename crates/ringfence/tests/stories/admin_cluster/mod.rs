@@ -4,30 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
-use cluster::Surroundings;
-use cluster::nodes::{NewCluster, NewNode, SubjectParts};
-use cluster::releases::release;
-use cluster::surroundings::MakeRsaKey;
-use daemon::surroundings::System;
-use jiff::tz::TimeZone;
-use ringfence_core::{Cluster, Random};
-
-/// The machine, with keys made beforehand.
-struct World(System);
-
-impl Surroundings for World {
-    fn now(&self) -> i64 {
-        self.0.now()
-    }
-
-    fn random(&mut self) -> &mut dyn Random {
-        self.0.random()
-    }
-
-    fn rsa_keys(&self) -> MakeRsaKey {
-        std::sync::Arc::new(crate::keys::rsa_key)
-    }
-}
+use cluster::nodes::{NewCluster, SubjectParts};
+use ringfence_core::Cluster;
+use testbed::{Machine, in_domain, make_in, new_cluster};
 
 /// A data directory.
 pub struct Place {
@@ -53,27 +32,12 @@ impl Place {
     {
         let [publisher, subscriber] = names;
         let folder = tempfile::tempdir().unwrap();
-        let node = |name: &str, address: &str| NewNode {
-            name: name.to_owned(),
-            domain: "example.org".to_owned(),
-            address: address.parse().unwrap(),
-        };
-        let new = NewCluster {
-            release: release("10.5").unwrap(),
-            upgraded_from: release("9.1"),
-            nodes: vec![node(publisher, "192.0.2.1"), node(subscriber, "192.0.2.2")],
-            subject: SubjectParts {
-                country: "PL".to_owned(),
-                organization: "Example".to_owned(),
-                unit: "IT".to_owned(),
-                state: "Malopolska".to_owned(),
-                locality: "Krakow".to_owned(),
-            },
-        };
+        let subject = SubjectParts { organization: "Example".to_owned(), unit: "IT".to_owned(), ..testbed::subject() };
+        let nodes = [(publisher, "192.0.2.1"), (subscriber, "192.0.2.2")];
+        let new = in_domain("example.org", NewCluster { subject, ..new_cluster("10.5", &nodes) });
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let mut world = World(System::default());
-            let cluster = Cluster::create(folder.path(), &new, TimeZone::UTC, &mut world).await.unwrap();
+            let cluster = make_in(folder.path(), &new, &mut Machine::default()).await;
             then(cluster.clone()).await;
             cluster.store().close().await;
         });

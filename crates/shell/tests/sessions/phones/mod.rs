@@ -1,14 +1,14 @@
 //! What phones do to the rows when they enrol, without phones.
 #![allow(dead_code)] // each test file uses what it needs
 
-use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::devices::Device;
 use cluster::rows::{CompletedRow, NewLsc};
 use cluster::{Actor, Level};
 use pki::lsc::{LscRequest, SubjectForm, public_key_pem};
 use pki::signer::Signer;
-use pki::{Certificate, NameForm, SoftKey};
+use pki::{Certificate, NameForm};
 use ringfence_core::enrolment::Authority;
+use testbed::{phone, rsa_key};
 use wire::digest::DigestId;
 
 use crate::node::Place;
@@ -19,26 +19,16 @@ pub const SECOND: &str = "SEPB83861583B73";
 
 /// Phones by name.
 pub async fn add(place: &mut Place, names: &[&str]) {
-    let devices: Vec<Device> = names
-        .iter()
-        .map(|name| Device {
-            name: (*name).to_owned(),
-            description: String::new(),
-            model: "8861".to_owned(),
-            protocol: Protocol::Sip,
-            security: DeviceSecurityMode::NonSecure,
-            nodes: Vec::new(),
-        })
-        .collect();
+    let devices: Vec<Device> = names.iter().map(|name| phone(name)).collect();
     let actor = Actor::new("admin", Level::Install);
-    place.cluster.put_devices(&actor, &devices, &mut place.seed).await.unwrap();
+    place.cluster.put_devices(&actor, &devices, &mut place.clock).await.unwrap();
 }
 
 /// A phone has stored an LSC that the CAPF of now issued; its serial number is made of `serial`.
 pub async fn install(place: &mut Place, name: &str, serial: u8) -> Certificate {
     let authority = Authority::load(&place.cluster).await.unwrap();
-    let key = SoftKey::generate_rsa(2048).unwrap();
-    let now = u64::try_from(place.seed.now / 1000).unwrap();
+    let key = rsa_key(2048).unwrap();
+    let now = u64::try_from(place.clock.now / 1000).unwrap();
     let serial = [0x40 | serial; 16];
     let request = LscRequest {
         device_name: name,
@@ -65,7 +55,7 @@ pub async fn install(place: &mut Place, name: &str, serial: u8) -> Certificate {
     };
     let fingerprint = pki::hash::hex(&lsc.sha256());
     let mut transaction = place.cluster.store().begin().await.unwrap();
-    transaction.import_lsc(&new, &lsc.to_pem(), &fingerprint, place.seed.now).await.unwrap();
+    transaction.import_lsc(&new, &lsc.to_pem(), &fingerprint, place.clock.now).await.unwrap();
     transaction.commit().await.unwrap();
     succeed(place, name, &public_key_pem(&lsc)).await;
     lsc

@@ -14,8 +14,8 @@ static NEXT: AtomicUsize = AtomicUsize::new(0);
 pub fn rsa_key(bits: u32) -> Result<SoftKey, KeyError> {
     const END: &str = "-----END PRIVATE KEY-----\n";
     let keys = match bits {
-        1024 => include_str!("rsa1024.pem"),
-        2048 => include_str!("rsa2048.pem"),
+        1024 => include_str!("../../../testdata/keys/rsa1024.pem"),
+        2048 => include_str!("../../../testdata/keys/rsa2048.pem"),
         _ => return SoftKey::generate_rsa(bits),
     };
     let next = NEXT.fetch_add(1, Ordering::Relaxed) % keys.matches(END).count();
