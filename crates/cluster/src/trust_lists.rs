@@ -270,11 +270,11 @@ impl ListPlan {
     /// Whether a published list says the same: the same records, signer and digest; only the time stamp may differ.
     pub fn is_published_as(&self, published: &TrustList, identity: &SigningIdentity<'_>) -> Result<bool, SignError> {
         let header = published.header();
-        let Some(timestamp) = header.timestamp(published.bytes()) else {
+        let Some(timestamp) = header.timestamp() else {
             return Ok(false);
         };
         let unsigned = pki::sign::lay_out_list(&self.spec(timestamp), &self.records, identity)?;
-        let covered = header.covered(published.bytes()).unwrap_or_default();
+        let covered = header.covered().unwrap_or_default();
         Ok(unsigned.to_be_signed().concat() == covered.concat())
     }
 

@@ -271,7 +271,7 @@ impl Cluster {
         let certificates = self.node_certificates().await?;
         for node in self.store().nodes().await? {
             let Some(list) = self.served_list(&node, ListKind::Itl)?.map(|published| published.list) else { continue };
-            let signer = Party::signer(list.header(), list.bytes());
+            let signer = Party::signer(list.header());
             let mut own = certificates.iter().flat_map(|own| &own.own);
             let unit = own.find(|(unit, own)| SIGN.contains(unit) && signer.as_ref() == Some(&Party::owner(own)));
             // Of another signer, such as that of another cluster, nothing is known.

@@ -217,7 +217,7 @@ impl Cluster {
         for node in nodes {
             // A published file that does not parse is simply replaced.
             let list = self.published_list(node, job.kind).ok().flatten().map(|published| published.list);
-            let stamp = list.as_ref().and_then(|list| list.header().timestamp(list.bytes()));
+            let stamp = list.as_ref().and_then(|list| list.header().timestamp());
             last = last.max(stamp.unwrap_or_default());
             same &= match (&published, &list) {
                 (None, Some(list)) => job.plan.is_published_as(list, &identity)?,

@@ -289,7 +289,7 @@ impl CtlDraft {
             digest: self.state.digest,
             file_name: CTL_FILE_NAME,
             timestamp: self.held.as_ref().map_or(timestamp, |held| {
-                let before = held.header().timestamp(held.bytes()).unwrap_or_default();
+                let before = held.header().timestamp().unwrap_or_default();
                 timestamp.max(before.saturating_add(1))
             }),
         };

@@ -116,7 +116,7 @@ pub struct Opened {
 /// [`OpenError`].
 pub fn open(file: &SignedFile, key: &SoftKey) -> Result<Opened, OpenError> {
     let malformed = |field, text: &str| OpenError::Malformed(field, text.to_owned());
-    let fields = file.header().encryption(file.bytes());
+    let fields = file.header().encryption();
     let fields = fields.ok_or_else(|| malformed("ENCRYPTIONINFO", "is missing"))?;
     let iv = fields.iv.ok_or_else(|| malformed("ENCRYPTIONIV", "is missing"))?;
     if iv.len() != BLOCK {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use jiff::tz::TimeZone;
 use wire::digest::DigestId;
-use wire::header::{self, Header};
+use wire::header::{self, HeaderView};
 use wire::printable::one_line;
 use wire::role::Role;
 use wire::trust_list::{self, RecordView, TrustList};
@@ -36,7 +36,7 @@ impl ListKind {
     /// The kind that FILENAME says; CTL when it says something else.
     #[must_use]
     pub fn of(list: &TrustList) -> Self {
-        match list.header().file_name(list.bytes()) {
+        match list.header().file_name() {
             Some(name) if name.eq_ignore_ascii_case(header::ITL_FILE_NAME.as_bytes()) => Self::Itl,
             _ => Self::Ctl,
         }
@@ -74,7 +74,7 @@ pub fn list(list: &TrustList, kind: ListKind, modified: u64, zone: &TimeZone) ->
     out.line(&format!("Parse {word} File"));
     out.line("----------------");
     out.line("");
-    out.header(list.header(), file);
+    out.header(list.header());
     let check = check_against_itself(list);
     for (index, record) in list.records().enumerate() {
         out.record(word, index + 1, record);
@@ -112,13 +112,12 @@ impl Listing {
         self.line("-------\t---\t\t------\t-----");
     }
 
-    fn header(&mut self, header: &Header, file: &[u8]) {
-        self.line(&format!("Version:\t{}", header.version(file)));
+    fn header(&mut self, header: HeaderView<'_>) {
+        self.line(&format!("Version:\t{}", header.version()));
         self.line(&format!("HeaderLength:\t{} (BYTES)", header.length()));
         self.line("");
         self.titles();
-        for field in header.fields() {
-            let bytes = field.bytes(file);
+        for (field, bytes) in header.fields() {
             match field.tag {
                 header::VERSION | header::HEADERLENGTH => {}
                 tag if header::is_container(tag) => {
@@ -137,7 +136,7 @@ impl Listing {
                     self.octets(bytes);
                 }
                 header::SIGNERVERSION => {
-                    let version = header.signer_version(file).map(|version| version.to_string());
+                    let version = header.signer_version().map(|version| version.to_string());
                     self.row(field.tag, "SIGNERVERSION", field.length, &version.unwrap_or_default());
                 }
                 header::FILENAME | header::TIMESTAMP | header::SIGNATUREMODULUS => {

@@ -130,7 +130,7 @@ pub fn reset_list(list: &TrustList, identity: &SigningIdentity<'_>) -> Result<Ve
         version: Version::TRUST_LIST,
         signer_version: None,
         signer: identity.signer_id(NameForm::Cucm),
-        digest: list.header().digest(list.bytes()).unwrap_or(DigestId::SHA1),
+        digest: list.header().digest().unwrap_or(DigestId::SHA1),
         file_name: None,
         timestamp: None,
         encryption: None,

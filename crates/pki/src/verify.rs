@@ -1,7 +1,7 @@
 //! Checking signatures. A file that parses becomes a verified one only here.
 
 use wire::digest::DigestId;
-use wire::header::Header;
+use wire::header::HeaderView;
 use wire::signed_file::SignedFile;
 use wire::trust_list::TrustList;
 
@@ -47,11 +47,11 @@ impl Verdict {
 
 /// Checks the signature of a file against one certificate.
 #[must_use]
-pub fn check(header: &Header, file: &[u8], certificate: &Certificate) -> Verdict {
-    let Some(digest) = header.digest(file) else {
+pub fn check(header: HeaderView<'_>, certificate: &Certificate) -> Verdict {
+    let Some(digest) = header.digest() else {
         return Verdict::Malformed("DIGESTALGORITHM", "is missing or not one byte".to_owned());
     };
-    let (Some(signature), Some(covered)) = (header.signature(file), header.covered(file)) else {
+    let (Some(signature), Some(covered)) = (header.signature(), header.covered()) else {
         return Verdict::Malformed("SIGNATURE", "is missing".to_owned());
     };
     if message_digest(digest).is_none() {
@@ -80,17 +80,17 @@ pub fn check_against_itself(list: &TrustList) -> SelfCheck {
     let signer_record = found.map(|(index, _)| index);
     let verdict = || {
         let header = list.header();
-        if header.serial(list.bytes()).is_none() {
+        if header.serial().is_none() {
             return Verdict::Malformed("SERIALNUMBER", "is missing".to_owned());
         }
         let Some((_, record)) = found else {
             return Verdict::Untrusted;
         };
-        if header.signature(list.bytes()).is_none() {
+        if header.signature().is_none() {
             return Verdict::Malformed("SIGNATURE", "is missing".to_owned());
         }
         match Certificate::from_der(record.certificate().unwrap_or_default()) {
-            Ok(certificate) => check(header, list.bytes(), &certificate),
+            Ok(certificate) => check(header, &certificate),
             Err(error) => Verdict::Malformed("CERTIFICATE", error.to_string()),
         }
     };
@@ -110,7 +110,7 @@ impl VerifiedTrustList {
     /// # Errors
     /// The verdict, never [`Verdict::Valid`].
     pub fn verify(list: TrustList, signer: &Certificate) -> Result<Self, Verdict> {
-        match check(list.header(), list.bytes(), signer) {
+        match check(list.header(), signer) {
             Verdict::Valid => Ok(Self { list, signer: signer.clone() }),
             other => Err(other),
         }
@@ -147,7 +147,7 @@ impl VerifiedFile {
     /// # Errors
     /// The verdict, never [`Verdict::Valid`].
     pub fn verify(file: SignedFile, signer: &Certificate) -> Result<Self, Verdict> {
-        match check(file.header(), file.bytes(), signer) {
+        match check(file.header(), signer) {
             Verdict::Valid => Ok(Self { file }),
             other => Err(other),
         }

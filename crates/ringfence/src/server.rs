@@ -94,7 +94,7 @@ impl Check {
             return Err(Failure::of(&input.name, reason));
         }
         let model = Model::find(MODEL).ok_or_else(|| Failure::of(MODEL, "model is not known"))?;
-        let is_ctl = list.header().file_name(list.bytes()).is_some_and(|name| name == CTL_FILE_NAME.as_bytes());
+        let is_ctl = list.header().file_name().is_some_and(|name| name == CTL_FILE_NAME.as_bytes());
         let (ctl, itl) = if is_ctl { (Some(list), None) } else { (None, Some(list)) };
         Ok(Self::List(input.name, Box::new(Belief::holding(model, ctl, itl))))
     }

@@ -232,7 +232,7 @@ impl Query {
         if let Some(path) = &self.file {
             let input = Input::read(path)?;
             let decoded = Decoded::of(&input)?;
-            let party = Party::signer(decoded.header(), decoded.bytes()).ok_or_else(|| {
+            let party = Party::signer(decoded.header()).ok_or_else(|| {
                 Failure::of(&input.name, "SIGNERID lacks a name or the serial number, so nobody can be asked for it")
             })?;
             return Ok((party, Asked::Signer(input.name, Box::new(decoded))));
@@ -252,7 +252,7 @@ fn wrong(asked: &Asked, about: &Party, found: &Certificate) -> Option<String> {
     match asked {
         Asked::Certificate(certificate) => (certificate.der() != found.der())
             .then(|| "the server has another certificate under these names and this serial number".to_owned()),
-        Asked::Signer(name, file) => match check(file.header(), file.bytes(), found) {
+        Asked::Signer(name, file) => match check(file.header(), found) {
             Verdict::Valid => None,
             Verdict::Malformed(field, reason) => Some(format!("{name}: {field} {reason}")),
             Verdict::KeyKind(kind) => {

@@ -7,7 +7,7 @@
 
 use pki::verify::{self, Verdict as SignatureCheck};
 use pki::{Certificate, NameForm};
-use wire::header::{CTL_FILE_NAME, Header, ITL_FILE_NAME};
+use wire::header::{CTL_FILE_NAME, HeaderView, ITL_FILE_NAME};
 use wire::role::Role;
 use wire::signed_file::{SignedFile, is_plain_xml};
 use wire::trust_list::{PHONE_LIMIT, TrustList};
@@ -92,7 +92,7 @@ fn list(
         ListKind::Ctl => CTL_FILE_NAME,
         ListKind::Itl => ITL_FILE_NAME,
     };
-    check_name(list.header(), file, name)?;
+    check_name(list.header(), name)?;
     check_limits(model, &list)?;
     let ground = list_ground(belief, offer, kind, &list, reply)?;
     let change = if list.record_count() == 0 { Change::ClearList(kind) } else { Change::StoreList(kind, list) };
@@ -110,7 +110,7 @@ fn list_ground(
     // stops nothing either. For a blank ITL that is the word of the source, *any new ITL*
     // [sources/trust-lists#blank-list]; for the ITL behind a CTL that was taken on faith in the same boot [inferred].
     let first = belief.began_empty() && belief.list(kind).is_none();
-    match signed_ground(belief, offer, list.header(), list.bytes(), reply) {
+    match signed_ground(belief, offer, list.header(), reply) {
         Ok(ground) => Ok(ground),
         Err(_) if first => Ok(Ground::LeapOfFaith),
         Err(_) if kind == ListKind::Itl && belief.takes_any_itl() => Ok(Ground::BlankItl),
@@ -126,8 +126,8 @@ fn config(
     reply: Option<&TvsReply>,
 ) -> Result<Accepted, Stop> {
     let signed = SignedFile::decode(file).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
-    check_name(signed.header(), file, name)?;
-    let ground = signed_ground(belief, offer, signed.header(), file, reply)?;
+    check_name(signed.header(), name)?;
+    let ground = signed_ground(belief, offer, signed.header(), reply)?;
     let change = Change::StoreConfig(signed.payload().to_vec());
     Ok(Accepted { ground, change })
 }
@@ -199,15 +199,14 @@ fn server(
 fn signed_ground(
     belief: &Belief,
     offer: &Offer<'_>,
-    header: &Header,
-    file: &[u8],
+    header: HeaderView<'_>,
     reply: Option<&TvsReply>,
 ) -> Result<Ground, Stop> {
-    let Some(party) = Party::signer(header, file) else {
+    let Some(party) = Party::signer(header) else {
         let missing = "SIGNERID: names or serial number are missing".to_owned();
         return Err(Refusal::Malformed(missing).into());
     };
-    check_digest(belief.model(), header, file)?;
+    check_digest(belief.model(), header)?;
     if !belief.has_lists() {
         return Err(Refusal::NoTrustList(party).into());
     }
@@ -225,7 +224,7 @@ fn signed_ground(
         });
     if let Some((list, record, role, certificate)) = found {
         let from = || format!("certificate of record {record} of the stored {}", list.word());
-        check_signature(belief.model(), header, file, &certificate, &party, from)?;
+        check_signature(belief.model(), header, &certificate, &party, from)?;
         return Ok(Ground::Listed { list, record, role, party, by_hash: false });
     }
     let ask = Ask::Query { subject: party.subject.clone(), issuer: party.issuer.clone(), serial: party.serial.clone() };
@@ -243,7 +242,7 @@ fn signed_ground(
     }
     check_roles(offer, server, &party, found.trust.roles())?;
     let from = || format!("certificate from TVS {server}");
-    check_signature(belief.model(), header, file, &certificate, &party, from)?;
+    check_signature(belief.model(), header, &certificate, &party, from)?;
     Ok(Ground::Tvs {
         server: server.to_owned(),
         roles: found.trust.roles().to_vec(),
@@ -317,14 +316,13 @@ fn check_roles(offer: &Offer<'_>, server: &str, party: &Party, roles: &[u8]) -> 
 
 fn check_signature(
     model: &Model,
-    header: &Header,
-    file: &[u8],
+    header: HeaderView<'_>,
     certificate: &Certificate,
     party: &Party,
     from: impl Fn() -> String,
 ) -> Result<(), Stop> {
     check_key(model, certificate)?;
-    match verify::check(header, file, certificate) {
+    match verify::check(header, certificate) {
         SignatureCheck::Valid => Ok(()),
         SignatureCheck::Malformed(field, what) => Err(Refusal::Malformed(format!("{field} {what}")).into()),
         SignatureCheck::Unsupported(digest) => Err(Refusal::UnknownDigest { digest, model: model.name }.into()),
@@ -334,8 +332,8 @@ fn check_signature(
     }
 }
 
-fn check_digest(model: &Model, header: &Header, file: &[u8]) -> Result<(), Stop> {
-    match header.digest(file) {
+fn check_digest(model: &Model, header: HeaderView<'_>) -> Result<(), Stop> {
+    match header.digest() {
         Some(digest) if !model.knows(digest) => Err(Refusal::UnknownDigest { digest, model: model.name }.into()),
         _ => Ok(()),
     }
@@ -368,8 +366,8 @@ fn check_limits(model: &Model, list: &TrustList) -> Result<(), Stop> {
 }
 
 /// FILENAME, when there, has to be the name that was asked for: else the signed file of another phone would do.
-fn check_name(header: &Header, file: &[u8], wanted: &str) -> Result<(), Stop> {
-    match header.file_name(file) {
+fn check_name(header: HeaderView<'_>, wanted: &str) -> Result<(), Stop> {
+    match header.file_name() {
         Some(found) if !found.eq_ignore_ascii_case(wanted.as_bytes()) => {
             Err(Refusal::OtherFile { found: found.escape_ascii().to_string(), wanted: wanted.to_owned() }.into())
         }

@@ -4,7 +4,7 @@ use pki::Certificate;
 use pki::NameForm;
 use pki::hash::spell;
 use wire::digest::DigestId;
-use wire::header::Header;
+use wire::header::HeaderView;
 use wire::role::Role;
 use wire::trust_list::TrustList;
 use wire::tvs::Ask;
@@ -100,11 +100,11 @@ pub struct Party {
 impl Party {
     /// The signer of a file; `None` when its serial number or names are missing.
     #[must_use]
-    pub fn signer(header: &Header, file: &[u8]) -> Option<Self> {
+    pub fn signer(header: HeaderView<'_>) -> Option<Self> {
         Some(Self {
-            subject: header.signer_name(file)?.to_vec(),
-            issuer: header.issuer_name(file)?.to_vec(),
-            serial: header.serial(file)?.to_vec(),
+            subject: header.signer_name()?.to_vec(),
+            issuer: header.issuer_name()?.to_vec(),
+            serial: header.serial()?.to_vec(),
         })
     }
 

@@ -29,8 +29,7 @@ impl Field {
     }
 
     /// The value inside the file that the field was read from; empty when `file` is another, shorter file.
-    #[must_use]
-    pub fn bytes<'a>(&self, file: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn bytes<'a>(&self, file: &'a [u8]) -> &'a [u8] {
         file.get(self.value.clone()).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::digest::DigestId;
 use crate::error::{Malformed, Reason, Unwritable};
-use crate::header::Header;
+use crate::header::{Header, HeaderView};
 use crate::role::Role;
 use crate::tlv::{Field, Part, Reader, text, untext, write_field, write_head};
 
@@ -74,7 +74,8 @@ impl TrustList {
     /// Reads a whole file.
     ///
     /// # Errors
-    /// [`Malformed`]: what [`Header::decode`] refuses, and a record that does not start with RECORDLENGTH, is
+    /// [`Malformed`]: shorter than 10 bytes, another first or second field, HEADERLENGTH outside 10..=file size, a field
+    /// past the end of the header; a record that does not start with RECORDLENGTH, is
     /// shorter than that field, ends behind the file, or whose fields do not end exactly at its end.
     pub fn decode(file: impl Into<Vec<u8>>) -> Result<Self, Malformed> {
         let file = file.into();
@@ -103,8 +104,8 @@ impl TrustList {
 
     /// The header.
     #[must_use]
-    pub fn header(&self) -> &Header {
-        &self.header
+    pub fn header(&self) -> HeaderView<'_> {
+        HeaderView::new(&self.file, &self.header)
     }
 
     /// How many records there are.
@@ -122,7 +123,7 @@ impl TrustList {
     /// for byte [sources/trust-lists#signature]. Its index from 0, and the record.
     #[must_use]
     pub fn signer_record(&self) -> Option<(usize, RecordView<'_>)> {
-        let serial = self.header.serial(&self.file)?;
+        let serial = self.header().serial()?;
         self.records().enumerate().find(|(_, record)| {
             record.role() == Some(Role::SAST) && record.certificate().is_some() && record.serial() == Some(serial)
         })

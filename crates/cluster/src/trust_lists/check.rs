@@ -52,7 +52,7 @@ pub fn check(file: &[u8], facts: &Facts) -> Result<Vec<String>, Refusal> {
         return Err(Refusal::refused("ctl-too-large", text));
     }
     let list = TrustList::decode(file).map_err(|error| unusable(&format!("it cannot be read: {error}")))?;
-    let name = list.header().file_name(list.bytes()).unwrap_or_default();
+    let name = list.header().file_name().unwrap_or_default();
     if name != CTL_FILE_NAME.as_bytes() {
         return Err(unusable(&format!("its FILENAME is `{}` and not {CTL_FILE_NAME}", name.escape_ascii())));
     }
@@ -144,7 +144,7 @@ fn check_servers(list: &TrustList, facts: &Facts) -> Result<(), Refusal> {
 /// A list that is no younger than the one that the cluster gives out: what was deleted since would come back. The client makes each
 /// list younger than the one that it was shown, so clocks that differ do no harm.
 fn check_age(list: &TrustList, held: Option<&TrustList>) -> Result<(), Refusal> {
-    let signed_at = |list: &TrustList| list.header().timestamp(list.bytes());
+    let signed_at = |list: &TrustList| list.header().timestamp();
     let Some(held) = held.filter(|held| held.bytes() != list.bytes()) else { return Ok(()) };
     match (signed_at(list), signed_at(held)) {
         (Some(new), Some(old)) if new <= old => {
@@ -163,7 +163,7 @@ fn above_limits(list: &TrustList, sasts: &[Certificate], facts: &Facts) -> Vec<R
     let records = list.records().filter(|record| record.role() == Some(Role::SAST)).count();
     let bits = list.records().filter_map(|record| Certificate::from_der(record.certificate()?).ok()?.rsa_bits());
     let bits = bits.chain(sasts.iter().filter_map(Certificate::rsa_bits)).max().unwrap_or_default();
-    let digest = list.header().digest(list.bytes());
+    let digest = list.header().digest();
     let breaks: [(Breaks<'_>, String, &str); 3] = [
         (
             &|model| model.most_sast.is_some_and(|most| records > most),

@@ -76,9 +76,9 @@ impl Cluster {
     async fn older_lists(&self, current: &Self) -> Result<Vec<String>, CoreError> {
         let (mine, theirs) = (self.all_lists().await?, current.all_lists().await?);
         let described = |list: &TrustList| {
-            let signer = Party::signer(list.header(), list.bytes());
+            let signer = Party::signer(list.header());
             let signer = signer.map_or_else(|| "nobody that it names".to_owned(), |signer| signer.to_string());
-            let at = list.header().timestamp(list.bytes());
+            let at = list.header().timestamp();
             let at = at.map(|at| format!(" at {}", moment(i64::from(at) * 1000, self.zone())));
             format!("signed by {signer}{}", at.unwrap_or_default())
         };

@@ -125,7 +125,7 @@ impl Cluster {
         {
             return Ok(Now::Same(list.bytes().to_vec()));
         }
-        let stamps = lists.iter().filter_map(|list| list.header().timestamp(list.bytes()));
+        let stamps = lists.iter().filter_map(|list| list.header().timestamp());
         Ok(Now::Other { last: stamps.max().unwrap_or_default() })
     }
 

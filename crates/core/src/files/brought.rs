@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use store::folder::{OpenFile, Stamp};
 use trust::Party;
 use wire::file_name::{FileName, Form, List, Meaning, signed_name};
-use wire::header::{FILE_LIMIT, Header};
+use wire::header::{FILE_LIMIT, HeaderView};
 use wire::trust_list::{PHONE_LIMIT, TrustList};
 use wire::xml::LARGEST;
 
@@ -126,7 +126,7 @@ impl NodeFiles {
         Ok(match meaning {
             Meaning::List { list, .. } => judged_list(list, &self.read(found)?),
             Meaning::Config { .. } | Meaning::Other => match self.header(found)? {
-                Ok((start, header)) => judged_signed(name, &meaning, &header, &start),
+                Ok(start) => judged_signed(name, &meaning, start.header()),
                 Err(error) => no(found.length(), "signed file", &error),
             },
         })
@@ -200,27 +200,27 @@ fn with_stranger(snapshot: &Snapshot, found: OpenFile, brought: Brought) -> InFo
 /// What these bytes are under the name of a list.
 fn judged_list(list: List, bytes: &[u8]) -> Brought {
     match TrustList::decode(bytes) {
-        Ok(decoded) => whole(decoded.header(), bytes, list.file_name()),
+        Ok(decoded) => whole(decoded.header(), list.file_name()),
         Err(error) => no(bytes.len() as u64, "trust list", &error),
     }
 }
 
 /// What a file with this header is under the name of a signed one.
-fn judged_signed(name: &FileName, meaning: &Meaning, header: &Header, start: &[u8]) -> Brought {
+fn judged_signed(name: &FileName, meaning: &Meaning, header: HeaderView<'_>) -> Brought {
     match meaning {
-        Meaning::Config { of, form } => whole(header, start, &of.file_name(*form)),
-        _ => whole(header, start, name.as_str()),
+        Meaning::Config { of, form } => whole(header, &of.file_name(*form)),
+        _ => whole(header, name.as_str()),
     }
 }
 
-fn whole(header: &Header, bytes: &[u8], wanted: &str) -> Brought {
+fn whole(header: HeaderView<'_>, wanted: &str) -> Brought {
     // FILENAME may be missing; one that says something else is refused by phones
-    match header.file_name(bytes) {
+    match header.file_name() {
         Some(said) if !wanted.as_bytes().eq_ignore_ascii_case(said) => {
             let said = said.get(..80).unwrap_or(said).escape_ascii();
             Brought::Placeholder(format!("its FILENAME is `{said}`, phones want `{wanted}`"))
         }
-        _ => Brought::Whole(Party::signer(header, bytes)),
+        _ => Brought::Whole(Party::signer(header)),
     }
 }
 

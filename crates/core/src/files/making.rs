@@ -8,7 +8,8 @@ use pki::sign::{FileSpec, SigningIdentity};
 use pki::signer::SignError;
 use store::folder::{OpenFile, Stamp};
 use wire::file_name::{FileName, Form, Meaning, Owner, signed_name};
-use wire::header::{Header, Layout};
+use wire::header::Layout;
+use wire::signed_file::SignedFile;
 use wire::xml::LARGEST;
 
 use super::asked::Encrypted;
@@ -248,29 +249,29 @@ impl NodeFiles {
     /// What is behind the header of a signed file, which the file of this name would be made of.
     pub(super) fn stripped(&self, name: &FileName) -> Result<Content, FileError> {
         let file = self.find(&signed_name(name.as_str()))?.ok_or(FileError::NotFound)?;
-        let (_, header) = match self.header(&file)? {
-            Ok(header) => header,
+        let start = match self.header(&file)? {
+            Ok(start) => start,
             // a placeholder, which is not given out under its own name either
             Err(_) if name.meaning() != Meaning::Other => return Err(FileError::NotFound),
             Err(error) => return Err(FileError::Failed(format!("{}: {error}", file.name))),
         };
         if file.length() > SMALL {
             file.checked().map_err(|error| FileError::Failed(error.to_string()))?;
-            return Ok(Content::of(Bytes::new(), file, header.length() as u64, &self.held));
+            return Ok(Content::of(Bytes::new(), file, start.header().length() as u64, &self.held));
         }
         let bytes = self.read(&file)?;
-        Ok(Content::from(bytes.slice(header.length().min(bytes.len())..)))
+        Ok(Content::from(bytes.slice(start.header().length().min(bytes.len())..)))
     }
 
-    /// The header of a signed file, and the bytes of the file that it stands in: all of a small one, the start of a large one.
-    pub(super) fn header(&self, file: &OpenFile) -> Result<Result<(Bytes, Header), wire::Malformed>, FileError> {
+    /// A signed file with its header: all of a small one, the start of a large one.
+    pub(super) fn header(&self, file: &OpenFile) -> Result<Result<SignedFile<Bytes>, wire::Malformed>, FileError> {
         let start = if file.length() <= SMALL {
             self.read(file)?
         } else {
             let start = file.read_at(0, usize::try_from(LONGEST_HEADER).unwrap_or(usize::MAX));
             Bytes::from(start.map_err(|error| FileError::Failed(file.unreadable()(error).to_string()))?)
         };
-        Ok(Header::decode(&start).map(|header| (start, header)))
+        Ok(SignedFile::of(start))
     }
 
     pub(super) fn merges(&self) -> bool {

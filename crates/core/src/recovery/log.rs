@@ -73,18 +73,18 @@ impl<'a> ResetLog<'a> {
         signer: &Certificate,
         new: &TrustList,
     ) -> Result<(), CoreError> {
-        let (bytes, header) = (old.bytes(), old.header());
+        let header = old.header();
         let name = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
-        let signature = header.signature(bytes).map_or(0, <[u8]>::len);
+        let signature = header.signature().map_or(0, <[u8]>::len);
         let begin = new.header().field(wire::header::SIGNATURE).map_or(0, |field| field.value.start);
         self.debug(&format!("Generating the reset ITL file.....Location of ITL = {}", path.display()))?;
         self.lines.extend([
-            format!("Length of ITL File {}", bytes.len()),
+            format!("Length of ITL File {}", old.bytes().len()),
             format!("Header Length = {}", header.length()),
             format!("Printing the Cisco SAST signerName{}", signer.subject(NameForm::Row)),
             format!("Printing the Cisco SAST issuerName{}", signer.issuer(NameForm::Row)),
-            format!("SIGNERNAME =  {}", name(header.signer_name(bytes))),
-            format!("CANAME = {}", name(header.issuer_name(bytes))),
+            format!("SIGNERNAME =  {}", name(header.signer_name())),
+            format!("CANAME = {}", name(header.issuer_name())),
             "SIGNATUREINFO = DIGESTALGORTITHM 1".to_owned(),
             "SIGNATUREALGOINFO 2 8".to_owned(),
             "SIGNATUREALGORTITHM 1".to_owned(),

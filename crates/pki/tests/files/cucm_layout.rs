@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use pki::NameForm;
 use pki::sign::{ListSpec, SigningIdentity, sign_list};
 use wire::digest::DigestId;
-use wire::header::{CTL_FILE_NAME, Header, HeaderSpec, ITL_FILE_NAME, Layout, Version};
+use wire::header::{CTL_FILE_NAME, HeaderSpec, ITL_FILE_NAME, Layout, Version};
 use wire::role::Role;
+use wire::signed_file::SignedFile;
 use wire::trust_list::{RecordSpec, TrustList, write_records};
 
 use crate::vectors::{assert_same, certificate, entries, key, read, timestamp};
@@ -221,7 +222,7 @@ fn the_reset_file_with_two_headers_is_rebuilt() {
     let built_old = sign_list(&spec, &records, &identity).unwrap();
     assert_same("the old ITL", &built_old, old);
 
-    let old_header = Header::decode(&built_old).unwrap().length();
+    let old_header = SignedFile::of(&built_old).unwrap().header().length();
     let (recovery, recovery_key) = (certificate("itlrecovery-4096"), key("itlrecovery-4096"));
     let identity = SigningIdentity::new(&recovery, &recovery_key).unwrap();
     let header = HeaderSpec {
@@ -238,7 +239,7 @@ fn the_reset_file_with_two_headers_is_rebuilt() {
     let built = identity.sign(header.lay_out(write_records(&records).unwrap()).unwrap()).unwrap();
     assert_same(entry.file_name(), &built, &wanted);
     assert_eq!(built.len(), 7239);
-    assert_eq!(Header::decode(&built).unwrap().length(), new_header + old_header);
+    assert_eq!(SignedFile::of(&built).unwrap().header().length(), new_header + old_header);
 }
 
 /// A list that is read and written again keeps what it does not know.

@@ -3,8 +3,9 @@
 use pki::NameForm;
 use pki::sign::{FileSpec, ListSpec, SigningIdentity, sign_file, sign_list};
 use wire::digest::DigestId;
-use wire::header::{Header, Layout, Version};
+use wire::header::{Layout, Version};
 use wire::role::Role;
+use wire::signed_file::SignedFile;
 use wire::trust_list::RecordSpec;
 
 use crate::vectors::{Entry, assert_same, certificate, entries, key, read, timestamp};
@@ -70,8 +71,8 @@ fn every_trust_list_of_the_peer_is_rebuilt() {
         let line = command_line(&entry, "tlvfile");
         // The command line of this one stands shortened in the index; its name is in the file.
         let long = (entry.file_name() == "trustlist/filename-long.tlv").then(|| {
-            let header = Header::decode(&wanted).unwrap();
-            let name = String::from_utf8(header.file_name(&wanted).unwrap().to_vec()).unwrap();
+            let file = SignedFile::of(&wanted).unwrap();
+            let name = String::from_utf8(file.header().file_name().unwrap().to_vec()).unwrap();
             assert_eq!(name.len(), 211);
             name
         });

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use pki::{Certificate, SoftKey};
 use serde_json::Value;
-use wire::header::Header;
+use wire::signed_file::SignedFile;
 
 /// One entry of the index.
 #[derive(Clone, Copy)]
@@ -66,7 +66,7 @@ pub fn key(name: &str) -> SoftKey {
 }
 
 pub fn timestamp(file: &[u8]) -> u32 {
-    Header::decode(file).unwrap().timestamp(file).unwrap()
+    SignedFile::of(file).unwrap().header().timestamp().unwrap()
 }
 
 /// Names the first differing byte: two files of some kB printed whole help nobody.

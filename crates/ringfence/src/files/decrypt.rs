@@ -48,7 +48,7 @@ impl Args {
         self.target.check(&path)?;
         if let Some(cert) = &self.cert {
             let signer = input::certificate(cert)?;
-            let verdict = check(file.header(), file.bytes(), &signer);
+            let verdict = check(file.header(), &signer);
             if !verdict.is_valid() {
                 let reason = format!(
                     "SIGNATURE does not hold for {} ({}); nothing was written",

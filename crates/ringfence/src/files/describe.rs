@@ -5,7 +5,7 @@ use pki::certificate::KeyKind;
 use pki::hash::{hex, sha256};
 use pki::verify::{Verdict, check, check_against_itself};
 use serde_json::{Map, Value, json};
-use wire::header::{self, Header};
+use wire::header::{self, HeaderView};
 use wire::signed_file::SignedFile;
 use wire::tlv::untext;
 use wire::trust_list::{self, RecordView, TrustList};
@@ -67,7 +67,7 @@ pub fn trust_list(list: &TrustList) -> Map<String, Value> {
     let check = check_against_itself(list);
     out.insert("kind".to_owned(), json!("trustlist"));
     out.insert("record_count".to_owned(), json!(list.record_count()));
-    let covered = list.header().covered(file);
+    let covered = list.header().covered();
     let covered = covered.map(|parts| parts.iter().map(|part| part.len()).sum::<usize>());
     out.insert("covered_length".to_owned(), json!(covered));
     out.insert("signer_record".to_owned(), json!(check.signer_record));
@@ -86,7 +86,7 @@ pub fn signed_file(file: &SignedFile, signer: Option<&Certificate>) -> Map<Strin
     out.insert("payload_length".to_owned(), json!(file.payload().len()));
     out.insert("payload_sha256".to_owned(), json!(hex(&sha256(file.payload()))));
     match signer {
-        Some(signer) => insert_verdict(&mut out, &check(file.header(), bytes, signer)),
+        Some(signer) => insert_verdict(&mut out, &check(file.header(), signer)),
         None => {
             out.insert("signature_verdict".to_owned(), Value::Null);
         }
@@ -94,10 +94,10 @@ pub fn signed_file(file: &SignedFile, signer: Option<&Certificate>) -> Map<Strin
     out
 }
 
-fn header_part(header: &Header, file: &[u8]) -> Map<String, Value> {
+fn header_part(header: HeaderView<'_>, file: &[u8]) -> Map<String, Value> {
     let signature = header.field(header::SIGNATURE);
-    let digest = header.digest(file).and_then(wire::digest::DigestId::name);
-    let fields: Vec<Value> = header.fields().iter().map(|field| header_field(field, file)).collect();
+    let digest = header.digest().and_then(wire::digest::DigestId::name);
+    let fields: Vec<Value> = header.fields().map(|(field, bytes)| header_field(field, bytes)).collect();
     let all = json!({
         "parse": "ok",
         "size": file.len(),
@@ -121,13 +121,12 @@ fn insert_verdict(out: &mut Map<String, Value>, verdict: &Verdict) {
     }
 }
 
-fn header_field(field: &wire::tlv::Field, file: &[u8]) -> Value {
+fn header_field(field: &wire::tlv::Field, bytes: &[u8]) -> Value {
     let mut out = Map::new();
     out.insert("offset".to_owned(), json!(field.offset));
     out.insert("tag".to_owned(), json!(field.tag));
     out.insert("name".to_owned(), json!(header::tag_name(field.tag)));
     out.insert("length".to_owned(), json!(field.length));
-    let bytes = field.bytes(file);
     match field.tag {
         tag if header::is_container(tag) => {}
         tag if header::is_text(tag) => {

@@ -47,7 +47,7 @@ pub fn open_with(file: &SignedFile, path: &Path) -> Result<Result<Opened, OpenEr
 }
 
 fn wanted_bits(file: &SignedFile) -> Option<usize> {
-    match file.header().field(ENCRYPTIONKEYSIZE)?.bytes(file.bytes()) {
+    match file.header().value(ENCRYPTIONKEYSIZE)? {
         [high, low] => Some(usize::from(u16::from_be_bytes([*high, *low]))),
         _ => None,
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pki::hash::{hex, sha1, sha256, spell};
 use serde_json::{Map, Value, json};
-use wire::header::{self, Header};
+use wire::header::{self, HeaderView};
 use wire::tlv::untext;
 use wire::trust_list::{self, RecordView, TrustList};
 
@@ -103,7 +103,7 @@ fn compare(a: &Decoded, b: &Decoded) -> Difference {
             b: Some(b.label().to_owned()),
         });
     }
-    out.header.extend(headers((a.header(), a.bytes()), (b.header(), b.bytes())));
+    out.header.extend(headers(a.header(), b.header()));
     match (a, b) {
         (Decoded::List(a), Decoded::List(b)) => records(&mut out, a, b),
         (Decoded::Signed(a), Decoded::Signed(b)) => payloads(&mut out, a.payload(), b.payload()),
@@ -113,10 +113,10 @@ fn compare(a: &Decoded, b: &Decoded) -> Difference {
 }
 
 /// Fields by tag and how often the tag came before, so that a repeated field is compared with its like.
-fn headers(a: (&Header, &[u8]), b: (&Header, &[u8])) -> Vec<Change> {
-    let list = |(header, file): (&Header, &[u8])| {
-        let fields = header.fields().iter().filter(|field| !header::is_container(field.tag));
-        named(fields.map(|field| (header_name(field.tag), header_value(field.tag, field.bytes(file)))))
+fn headers(a: HeaderView<'_>, b: HeaderView<'_>) -> Vec<Change> {
+    let list = |header: HeaderView<'_>| {
+        let fields = header.fields().filter(|(field, _)| !header::is_container(field.tag));
+        named(fields.map(|(field, bytes)| (header_name(field.tag), header_value(field.tag, bytes))))
     };
     changes(&list(a), &list(b))
 }

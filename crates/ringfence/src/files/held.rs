@@ -99,18 +99,18 @@ impl Held {
     /// What the signature itself is worth, whoever the signer is to the phone: held against the certificate that was given, else against
     /// those of the lists that have its serial number.
     fn signature(&self, decoded: &Decoded, given: Option<&Certificate>) -> String {
-        let (header, bytes) = (decoded.header(), decoded.bytes());
+        let header = decoded.header();
         if let Some(certificate) = given {
-            return explain(&check(header, bytes, certificate), &certificate_text(certificate));
+            return explain(&check(header, certificate), &certificate_text(certificate));
         }
-        let serial = header.serial(bytes);
+        let serial = header.serial();
         let lists = self.ctl.iter().chain(&self.itl);
         let of_signer = lists.flat_map(|given| given.list.records().map(move |record| (given, record)));
         let checked = of_signer
             .filter(|(_, record)| record.serial().is_some() && record.serial() == serial)
             .filter_map(|(given, record)| {
                 let certificate = Certificate::from_der(record.certificate()?).ok()?;
-                Some((check(header, bytes, &certificate), one_line(&given.name), certificate_text(&certificate)))
+                Some((check(header, &certificate), one_line(&given.name), certificate_text(&certificate)))
             });
         let best = checked.min_by_key(|(verdict, ..)| *verdict != SignatureCheck::Valid);
         match best {
@@ -119,7 +119,7 @@ impl Held {
             }
             None => format!(
                 "not checked: no list that was given has a certificate of {}; give it with --cert",
-                signer_of(header, bytes)
+                signer_of(header)
             ),
         }
     }
@@ -146,7 +146,7 @@ fn offer<'a>(decoded: &'a Decoded, asked: Option<&'a str>) -> Result<Offer<'a>, 
 
 /// Which list it is: by its FILENAME, else by the name of the file.
 fn kind(list: &TrustList, name: Option<&str>) -> Option<ListKind> {
-    let own = list.header().file_name(list.bytes()).unwrap_or_default();
+    let own = list.header().file_name().unwrap_or_default();
     let is = |wanted: &str| own.eq_ignore_ascii_case(wanted.as_bytes());
     let starts = |wanted: &str| {
         name.and_then(|name| name.get(..wanted.len())).is_some_and(|start| start.eq_ignore_ascii_case(wanted))
@@ -170,7 +170,7 @@ fn read(path: &Path) -> Result<Given, Failure> {
         verdict => {
             let reason = format!(
                 "no phone would hold this list: {}; give one whose signature holds",
-                explain(&verdict, &signer_of(list.header(), list.bytes()))
+                explain(&verdict, &signer_of(list.header()))
             );
             Err(Failure::of(&input.name, reason))
         }

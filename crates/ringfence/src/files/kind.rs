@@ -2,7 +2,7 @@
 //! stands in it.
 
 use pki::file_kind::FileKind;
-use wire::header::{ENCRYPTIONINFO, Header, Version};
+use wire::header::{ENCRYPTIONINFO, HeaderView, Version};
 use wire::signed_file::{SignedFile, is_plain_xml};
 use wire::trust_list::{RECORDLENGTH, TrustList};
 
@@ -49,18 +49,10 @@ impl Decoded {
     }
 
     /// The header.
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> HeaderView<'_> {
         match self {
             Self::List(list) => list.header(),
             Self::Signed(file) => file.header(),
-        }
-    }
-
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Self::List(list) => list.bytes(),
-            Self::Signed(file) => file.bytes(),
         }
     }
 
@@ -107,9 +99,10 @@ fn sort(input: &Input) -> Option<Sort> {
 
 /// FILENAME says it; where it does not, records behind the header do, and at last VERSION, which firmware shares with lists.
 fn by_content(bytes: &[u8]) -> Option<Sort> {
-    let header = Header::begun(bytes)?;
-    let name = header.file_name(bytes).unwrap_or_default().to_ascii_lowercase();
-    let version = header.version(bytes);
+    let begun = SignedFile::begun(bytes)?;
+    let header = begun.header();
+    let name = header.file_name().unwrap_or_default().to_ascii_lowercase();
+    let version = header.version();
     let encrypted = version == Version::ENCRYPTED || header.field(ENCRYPTIONINFO).is_some();
     let body = bytes.get(header.length()..);
     let has_records = body.is_some_and(|body| body.starts_with(&RECORD_START));

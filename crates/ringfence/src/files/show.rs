@@ -89,7 +89,7 @@ fn pretty(map: Map<String, Value>) -> String {
 /// What the header says about the plain text, and what the key of the device adds.
 fn insert_encryption(out: &mut Map<String, Value>, file: &SignedFile, opened: Option<&Result<Opened, OpenError>>) {
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
-    let Some(fields) = file.header().encryption(file.bytes()) else {
+    let Some(fields) = file.header().encryption() else {
         return;
     };
     put("iv", json!(fields.iv.map(hex)));
@@ -113,7 +113,7 @@ fn insert_encryption(out: &mut Map<String, Value>, file: &SignedFile, opened: Op
 
 /// Length of the plain text by the padding count, when both can be.
 fn plain_length(file: &SignedFile) -> Option<usize> {
-    let padding = file.header().encryption(file.bytes())?.padding?;
+    let padding = file.header().encryption()?.padding?;
     let padding = usize::from(padding);
     (1..=16).contains(&padding).then(|| file.payload().len().checked_sub(padding))?
 }
@@ -175,12 +175,12 @@ fn signed_text(
         hex(&sha1(bytes)),
         bytes.len(),
         date(input.modified, &zone),
-        table::header(file.header(), bytes, &zone),
+        table::header(file.header(), &zone),
     );
     let verdict = match signer {
         None => "Signature: not checked, give --cert CERT or use `ringfence verify`".to_owned(),
         Some(signer) => {
-            let verdict = check(file.header(), bytes, signer);
+            let verdict = check(file.header(), signer);
             let style = if verdict.is_valid() { GOOD } else { BAD };
             let name = terminal::one_line(&signer.subject(NameForm::Cucm));
             format!("Signature: {} with {name}", paint(style, verdict.label()))

@@ -3,26 +3,26 @@
 use jiff::tz::TimeZone;
 use pki::hash::spell;
 use wire::digest::DigestId;
-use wire::header::{self, Header};
+use wire::header::{self, HeaderView};
 use wire::tlv::untext;
 
 use crate::terminal::field_text;
 
 /// Position, tag, length and value of each header field.
-pub fn header(header: &Header, file: &[u8], zone: &TimeZone) -> String {
+pub fn header(header: HeaderView<'_>, zone: &TimeZone) -> String {
     let mut out = format!(
         "Version:\t{}\nHeaderLength:\t{} (BYTES)\n\nBYTEPOS\tTAG\t\tLENGTH\tVALUE\n-------\t---\t\t------\t-----\n",
-        header.version(file),
+        header.version(),
         header.length(),
     );
-    for field in header.fields() {
+    for (field, bytes) in header.fields() {
         if matches!(field.tag, header::VERSION | header::HEADERLENGTH) {
             continue;
         }
         let name = header::tag_name(field.tag);
         let name = if name.starts_with("unknown") { "UNKNOWN" } else { name };
         let container = header::is_container(field.tag);
-        let value = if container { field.length.to_string() } else { value(field.tag, field.bytes(file), zone) };
+        let value = if container { field.length.to_string() } else { value(field.tag, bytes, zone) };
         let length = if container { 2 } else { field.length };
         let gap = if name.len() < 8 { "\t\t" } else { "\t" };
         let line = format!("{}\t{name}{gap}{length}\t{value}", field.tag);

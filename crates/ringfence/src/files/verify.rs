@@ -102,12 +102,12 @@ impl Args {
             let signature = finding.signature.iter().map(|text| format!("  signature: {text}\n"));
             return terminal::print(&format!("{name}: {word} {}\n{}", finding.reason, signature.collect::<String>()));
         }
-        let (header, bytes) = (decoded.header(), decoded.bytes());
+        let header = decoded.header();
         let lossy = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let signer = Signer {
-            subject: lossy(header.signer_name(bytes)),
-            issuer: lossy(header.issuer_name(bytes)),
-            serial: header.serial(bytes).map(hex),
+            subject: lossy(header.signer_name()),
+            issuer: lossy(header.issuer_name()),
+            serial: header.serial().map(hex),
         };
         terminal::print(&terminal::json(&json_of(input, Some(decoded.label()), finding, signer)))
     }
@@ -168,9 +168,9 @@ fn field_of(verdict: &Verdict) -> &'static str {
 }
 
 /// Name and serial number of the signer as the header gives them.
-pub(super) fn signer_of(header: &wire::header::Header, file: &[u8]) -> String {
-    let name = header.signer_name(file).map_or_else(|| "without a name".to_owned(), |name| subject(field_text(name)));
-    let serial = header.serial(file).map_or_else(|| "missing".to_owned(), |serial| spell(serial, ":", true));
+pub(super) fn signer_of(header: wire::header::HeaderView<'_>) -> String {
+    let name = header.signer_name().map_or_else(|| "without a name".to_owned(), |name| subject(field_text(name)));
+    let serial = header.serial().map_or_else(|| "missing".to_owned(), |serial| spell(serial, ":", true));
     format!("{name}, serial {serial}")
 }
 
@@ -186,7 +186,7 @@ pub(super) fn certificate_text(certificate: &Certificate) -> String {
 
 fn alone(list: &TrustList) -> Finding {
     let found = check_against_itself(list);
-    let signer = signer_of(list.header(), list.bytes());
+    let signer = signer_of(list.header());
     let mut reason = explain(&found.verdict, &signer);
     match found.verdict {
         Verdict::Valid => reason.push_str(
@@ -205,20 +205,20 @@ fn alone(list: &TrustList) -> Finding {
 }
 
 fn with_certificate(decoded: &Decoded, certificate: &Certificate) -> Finding {
-    let (header, bytes) = (decoded.header(), decoded.bytes());
-    let verdict = check(header, bytes, certificate);
+    let header = decoded.header();
+    let verdict = check(header, certificate);
     let mut reason = explain(&verdict, &certificate_text(certificate));
-    let named = header.serial(bytes).unwrap_or_default();
+    let named = header.serial().unwrap_or_default();
     let same = named == certificate.serial() || named == certificate.serial_reversed();
     if !same && verdict.is_valid() {
         reason.push_str("; but SIGNERID names ");
-        reason.push_str(&signer_of(header, bytes));
+        reason.push_str(&signer_of(header));
         reason.push_str(", which is what phones look up");
     } else if !same && verdict == Verdict::BadSignature {
         reason = format!(
             "SIGNATURE does not hold for {}: the file names another signer, {}",
             certificate_text(certificate),
-            signer_of(header, bytes)
+            signer_of(header)
         );
     }
     Finding { label: verdict.label(), field: Some(field_of(&verdict)), reason, record: None, signature: None }

@@ -161,7 +161,7 @@ fn the_name_inside_a_signed_file_is_never_the_one_asked_for() {
         ("xmldefault.cnf.xml.sgn", "XMLDefault.cnf.xml.sgn"),
     ] {
         let file = SignedFile::decode(get(node.http, asked).1).unwrap();
-        assert_eq!(file.header().file_name(file.bytes()).unwrap(), said.as_bytes(), "{asked}");
+        assert_eq!(file.header().file_name().unwrap(), said.as_bytes(), "{asked}");
     }
     let one = get(node.http, "dialplan.xml.sgn").1;
     assert_eq!(get(node.http, "DIALPLAN.xml.sgn").1, one, "one signature for all spellings");

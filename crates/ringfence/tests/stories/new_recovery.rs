@@ -72,7 +72,7 @@ async fn follow(mode: Option<&str>, list: &str, expected: &[&str]) {
     let report = phone.reset().await;
     assert_eq!(report.outcome, Outcome::Trusted, "{}", report.reason());
     let held = wire::trust_list::TrustList::decode(published()).unwrap();
-    let signer = held.header().signer_name(held.bytes()).unwrap().escape_ascii().to_string();
+    let signer = held.header().signer_name().unwrap().escape_ascii().to_string();
     assert!(signer.starts_with("CN=ITLRECOVERY_"), "{signer}");
     assert_eq!(node.stop().code(), Some(0));
 }

@@ -2,8 +2,9 @@
 
 use wire::digest::{DigestId, Modulus};
 use wire::error::{Reason, Unwritable};
-use wire::header::{FILE_LIMIT, Header, HeaderSpec, Layout, SignerId, Version};
+use wire::header::{FILE_LIMIT, HeaderSpec, Layout, SignerId, Version};
 use wire::role::Role;
+use wire::signed_file::SignedFile;
 use wire::trust_list::{CertificateFields, RecordSpec, TrustList, write_records};
 
 fn spec() -> HeaderSpec {
@@ -74,11 +75,11 @@ fn a_signature_of_another_size() {
 #[test]
 fn a_file_above_the_limit_is_not_read() {
     let mut file = spec().lay_out(vec![0; FILE_LIMIT]).unwrap().attach(&[0; 128]).unwrap();
-    let error = Header::decode(&file).unwrap_err();
+    let error = SignedFile::of(&file).unwrap_err();
     assert_eq!(error.reason, Reason::TooLarge { found: file.len(), limit: FILE_LIMIT });
     assert!(error.to_string().contains("16777216"), "{error}");
     file.truncate(FILE_LIMIT);
-    assert!(Header::decode(&file).is_ok());
+    assert!(SignedFile::of(&file).is_ok());
     assert!(TrustList::decode(file).is_err(), "zeros are no records");
 }
 

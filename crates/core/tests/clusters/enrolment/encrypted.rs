@@ -27,7 +27,7 @@ fn fetch(files: &NodeFiles, name: &str) -> Result<Vec<u8>, FileError> {
 /// What a phone reads behind a signature that holds.
 fn signed(place: &Place, bytes: Vec<u8>) -> (String, SignedFile) {
     let file = SignedFile::decode(bytes).unwrap();
-    let verdict = pki::verify::check(file.header(), file.bytes(), &signer(place));
+    let verdict = pki::verify::check(file.header(), &signer(place));
     assert!(verdict.is_valid(), "{verdict:?}");
     (String::from_utf8_lossy(file.payload()).into_owned(), file)
 }

@@ -63,7 +63,7 @@ impl Place {
     /// SIGNERNAME of a published list.
     pub fn signer(&self, node: &NodeRow, kind: ListKind) -> String {
         let list = self.list(node, kind);
-        String::from_utf8(list.header().signer_name(list.bytes()).unwrap().to_vec()).unwrap()
+        String::from_utf8(list.header().signer_name().unwrap().to_vec()).unwrap()
     }
 
     /// The own certificate of a unit: subject and serial number.
