@@ -9,7 +9,7 @@ use wire::file_name::{BadFileName, FileName};
 use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME};
 use wire::signed_file::SignedFile;
 
-use crate::capf::enrolment::CapfConfig;
+use crate::capf::mode::CapfConfig;
 use crate::capf::{Cause, Mode};
 use crate::certificates::Credential;
 use crate::config::{self, Config};
@@ -46,7 +46,21 @@ enum Round {
 /// end gets the phone again at its next boot.
 const ROUNDS: usize = 2;
 
-pub(crate) async fn boot(phone: &mut Phone) -> BootReport {
+impl Phone {
+    /// Boots: asks for the files in the order of a real phone, checks each, keeps what it accepts. Never fails as a
+    /// whole: what went wrong stands in the report.
+    pub async fn boot(&mut self) -> BootReport {
+        boot(self).await
+    }
+
+    /// A reset from the server or the menu: the answers of TVS are forgotten, then the phone boots.
+    pub async fn reset(&mut self) -> BootReport {
+        self.cache.flush();
+        self.boot().await
+    }
+}
+
+async fn boot(phone: &mut Phone) -> BootReport {
     let started = Instant::now();
     let held = [ListKind::Ctl, ListKind::Itl].map(|kind| phone.belief.list(kind).is_some());
     let report = BootReport {

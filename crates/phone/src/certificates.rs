@@ -13,8 +13,7 @@ use pki::key::KeyError;
 use pki::{Certificate, Signer, SoftKey};
 use zeroize::Zeroizing;
 
-use crate::memory::{self, MemoryError};
-use crate::settings::Keep;
+use crate::memory::{self, Keep, MemoryError};
 
 const MIC: &str = "mic.pem";
 const LSC: &str = "lsc.pem";

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::judged::milliseconds;
+use crate::memory::Keep;
 use crate::name::PhoneName;
 use crate::phone::{Phone, PhoneError};
-use crate::report::{BootReport, Outcome, milliseconds};
-use crate::settings::{Keep, PhoneSettings};
+use crate::report::{BootReport, Outcome};
+use crate::settings::PhoneSettings;
 use crate::tls::PhoneTls;
 
 /// Phones that boot at the same time, unless told otherwise.

@@ -15,6 +15,15 @@ use wire::trust_list::TrustList;
 
 use crate::name::PhoneName;
 
+/// Where a phone keeps its belief.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// Nowhere: it ends with the process.
+    InMemory,
+    /// In a directory, one per phone.
+    In(PathBuf),
+}
+
 const CONFIG: &str = "config.cnf.xml";
 const BELIEF: &str = "belief.json";
 

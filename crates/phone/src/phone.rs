@@ -6,16 +6,15 @@ use trust::{Belief, Decision, DeviceMessage, Offer, TvsCache, TvsReply, Verdict,
 use wire::role::Role;
 use wire::tvs::{Answer, Ask, FIRST_SESSION_ID};
 
-use crate::boot;
-use crate::capf::enrolment::CapfConfig;
+use crate::capf::mode::CapfConfig;
 use crate::certificates::DeviceCertificates;
 use crate::config;
 use crate::console::Console;
 use crate::factory::{self, FactoryError};
-use crate::memory::{self, MemoryError};
-use crate::report::{AskKind, BootReport, Judged, TvsTalk};
+use crate::judged::{AskKind, Judged, TvsTalk};
+use crate::memory::{self, Keep, MemoryError};
 use crate::screen;
-use crate::settings::{Keep, PhoneSettings};
+use crate::settings::PhoneSettings;
 use crate::tls::{NoTls, PhoneTls};
 use crate::tvs;
 
@@ -50,7 +49,7 @@ pub struct Phone {
     pub(crate) certificates: DeviceCertificates,
     /// What the last config said about CAPF.
     pub(crate) capf: CapfConfig,
-    cache: TvsCache,
+    pub(crate) cache: TvsCache,
     pub(crate) tls: PhoneTls,
     next_session_id: u32,
     started: Instant,
@@ -139,18 +138,6 @@ impl Phone {
     #[must_use]
     pub fn screen(&self) -> String {
         screen::trust_list(&self.belief)
-    }
-
-    /// Boots: asks for the files in the order of a real phone, checks each, keeps what it accepts. Never fails as a
-    /// whole: what went wrong stands in the report.
-    pub async fn boot(&mut self) -> BootReport {
-        boot::boot(self).await
-    }
-
-    /// A reset from the server or the menu: the answers of TVS are forgotten, then the phone boots.
-    pub async fn reset(&mut self) -> BootReport {
-        self.cache.flush();
-        self.boot().await
     }
 
     /// The user erases CTL and ITL in the menu. The config stays.

@@ -4,9 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use trust::{DeviceMessage, Tried, Verdict};
+use trust::{DeviceMessage, Verdict};
 
 use crate::capf::Enrolment;
+use crate::judged::milliseconds;
+pub use crate::judged::{AskKind, Judged, TvsTalk};
 
 /// How a file travelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,52 +53,6 @@ pub struct FileEvent {
     pub name: String,
     /// What came of it.
     pub outcome: FileOutcome,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// What was decided about a file or a TLS server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    /// Name of the file, or address of the server.
-    pub what: String,
-    /// The kind of offer: `CTL`, `ITL`, `signed config` ...
-    pub offer: &'static str,
-    /// The verdict with its reason.
-    pub verdict: Verdict,
-}
-
-/// The kinds of question to TVS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AskKind {
-    /// Who signed this file?
-    Query,
-    /// Is this certificate known?
-    Verify,
-}
-
-impl std::fmt::Display for AskKind {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Self::Query => "QUERY",
-            Self::Verify => "VERIFY",
-        })
-    }
-}
-
-/// A question to TVS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TvsTalk {
-    /// Which question.
-    pub ask: AskKind,
-    /// Who it was about.
-    pub about: String,
-    /// Servers that gave no answer.
-    pub tried: Vec<Tried>,
-    /// The server that answered, and what; `None` when none did.
-    pub answer: Option<(String, String)>,
-    /// The answer was kept from an earlier question.
-    pub cached: bool,
     /// How long it took.
     pub took: Duration,
 }
@@ -212,7 +168,7 @@ impl BootReport {
                 })
             })
             .collect();
-        let tvs: Vec<Value> = self.tvs.iter().map(tvs_json).collect();
+        let tvs: Vec<Value> = self.tvs.iter().map(TvsTalk::to_json).collect();
         let messages: Vec<String> = self.messages.iter().map(ToString::to_string).collect();
         json!({
             "name": self.name,
@@ -230,10 +186,6 @@ impl BootReport {
     }
 }
 
-pub(crate) fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
 fn file_json(file: &FileEvent) -> Value {
     let took = milliseconds(file.took);
     match &file.outcome {
@@ -248,21 +200,4 @@ fn file_json(file: &FileEvent) -> Value {
             "name": file.name, "outcome": "failed", "reason": why, "milliseconds": took,
         }),
     }
-}
-
-fn tvs_json(talk: &TvsTalk) -> Value {
-    let tried: Vec<String> = talk.tried.iter().map(ToString::to_string).collect();
-    let (server, answer) = match &talk.answer {
-        Some((server, answer)) => (Some(server), Some(answer)),
-        None => (None, None),
-    };
-    json!({
-        "ask": talk.ask.to_string(),
-        "about": talk.about,
-        "server": server,
-        "answer": answer,
-        "cached": talk.cached,
-        "tried": tried,
-        "milliseconds": milliseconds(talk.took),
-    })
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_openssl::SslStream;
 
-use crate::settings::Waits;
+use crate::waits::Waits;
 
 /// The TLS side of a phone; cheap to clone, to be shared by a fleet.
 #[derive(Clone)]

@@ -18,8 +18,9 @@ use wire::tvs::{Answer, Ask, ClientSession, DeviceName};
 
 use crate::console::Console;
 use crate::misbehave::{self, Misbehaviour, Service};
-use crate::settings::{PhoneSettings, Waits};
+use crate::settings::PhoneSettings;
 use crate::tls::PhoneTls;
+use crate::waits::Waits;
 
 /// Address of a host: known to the phone, written out, or from DNS. TVS is IPv4 only [sources/tvs#transport], so IPv4
 /// comes first.

@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_openssl::SslStream;
 
-use crate::settings::Waits;
 use crate::tls::PhoneTls;
+use crate::waits::Waits;
 
 /// A TLS connection to a CAPF server. Nothing has judged the certificate of the server yet.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use wire::capf::Password;
 
-use super::enrolment::{Cause, Enrolment};
+use super::outcome::{Cause, Enrolment};
 use crate::phone::{Phone, PhoneError};
 use crate::report::BootReport;
 

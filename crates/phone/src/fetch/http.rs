@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wire::file_name::FileName;
 
-use super::Got;
-use crate::settings::Waits;
+use super::got::Got;
+use crate::waits::Waits;
 
 /// Most bytes of the answer's head: no file server needs more.
 const LARGEST_HEAD: usize = 64 << 10;

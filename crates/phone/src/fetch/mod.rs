@@ -1,5 +1,6 @@
 //! Files by HTTP, then TFTP, from one file server after the other [sources/phones#transport].
 
+mod got;
 mod http;
 mod tftp;
 
@@ -10,22 +11,11 @@ use std::time::Instant;
 use tokio::net::UdpSocket;
 use wire::file_name::FileName;
 
+use self::got::Got;
+pub use self::got::LARGEST;
 use crate::report::{FileEvent, FileOutcome, Transport};
-use crate::settings::{PhoneSettings, Waits};
-
-/// Largest file that is fetched, in bytes: the largest config that is read, with the largest header around it. Trust lists above 64 kB are
-/// refused by their verdict, not here; the limit keeps what a stranger's server can cost small.
-pub const LARGEST: usize = wire::xml::LARGEST + (1 << 16);
-
-/// What one server gave by one transport.
-enum Got {
-    File(Vec<u8>),
-    NotFound,
-    /// An answer, but none that can be used.
-    Failed(String),
-    /// No answer at all.
-    Silent(String),
-}
+use crate::settings::PhoneSettings;
+use crate::waits::Waits;
 
 /// One file by TFTP, from a socket that is there.
 ///

@@ -9,8 +9,9 @@ use wire::file_name::FileName;
 use wire::tftp::receive::Outgoing;
 use wire::tftp::{Download, DownloadError, ErrorCode, Mode, Options, Progress, Wish};
 
-use super::Got;
-use crate::settings::{PhoneSettings, Waits};
+use super::got::Got;
+use crate::settings::PhoneSettings;
+use crate::waits::Waits;
 
 /// Largest datagram that can come.
 const LARGEST_DATAGRAM: usize = 65_535;

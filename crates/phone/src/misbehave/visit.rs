@@ -13,8 +13,8 @@ use wire::file_name::FileName;
 use wire::tvs::Ask;
 
 use crate::fetch;
-use crate::settings::Waits;
 use crate::tls::PhoneTls;
+use crate::waits::Waits;
 
 /// What every node gives out.
 const LIST: &str = "ITLFile.tlv";
