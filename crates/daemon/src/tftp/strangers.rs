@@ -28,12 +28,14 @@ pub(super) struct Strangers {
     /// Young and old: when the young ones are too many or an hour old they become the old ones.
     known: [HashSet<Origin>; 2],
     since: Instant,
+    /// Lots that were drawn.
+    lots: u64,
 }
 
 impl Strangers {
     pub fn new(limit: u32, now: Instant) -> Self {
         let known = [HashSet::new(), HashSet::new()];
-        Self { limit, hasher: RandomState::new(), minute: now, bytes: vec![0; COUNTERS], known, since: now }
+        Self { limit, hasher: RandomState::new(), minute: now, bytes: vec![0; COUNTERS], known, since: now, lots: 0 }
     }
 
     /// The address acknowledged something that was sent to it: it is real, and listens.
@@ -50,6 +52,13 @@ impl Strangers {
     pub fn knows(&self, address: IpAddr) -> bool {
         let from = Origin::of(address);
         self.known.iter().any(|known| known.contains(&from))
+    }
+
+    /// A number below this one that nobody foretells.
+    pub fn lot(&mut self, below: usize) -> usize {
+        self.lots = self.lots.wrapping_add(1);
+        let drawn = self.hasher.hash_one(self.lots).checked_rem(below as u64).unwrap_or(0);
+        usize::try_from(drawn).unwrap_or(0)
     }
 
     /// Whether this many bytes may go to the address; they count as sent then.

@@ -74,6 +74,33 @@ fn forged_addresses_with_the_longest_timeout_take_no_place_from_a_phone() {
     }
 }
 
+/// So many forged requests come between a phone's and its acknowledgement that they fill all places: a phone far away in a quick flood. It
+/// was never heard, and asks again when nothing comes.
+#[test]
+fn a_phone_that_was_never_heard_gets_its_chance_in_a_quick_flood() {
+    const PLACES: usize = 16;
+    let (_servers, server) = start(tftp::Config { max_transfers: PLACES, ..tftp::Config::default() });
+    let strangers: Vec<_> = (0..PLACES).map(|number| socket(100 + u8::try_from(number).unwrap())).collect();
+    let served = (0..60).any(|_| {
+        let phone = socket(2);
+        ask(&phone, server, "size-513", PLAIN);
+        let (_, from) = next(&phone);
+        for stranger in &strangers {
+            // Each from another port: it is never the port of a transfer that runs.
+            let stranger = UdpSocket::bind((stranger.local_addr().unwrap().ip(), 0)).unwrap();
+            stranger.set_read_timeout(Some(PATIENCE)).unwrap();
+            ask(&stranger, server, "size-513", PLAIN);
+            next(&stranger);
+        }
+        phone.send_to(&Packet::Ack { block: 1 }.to_bytes(), from).unwrap();
+        phone.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        // The second block, if its place is its own still.
+        let mut room = [0; 2000];
+        phone.recv_from(&mut room).is_ok_and(|(length, _)| length == 5)
+    });
+    assert!(served, "in 60 tries");
+}
+
 #[test]
 fn requests_in_the_name_of_a_phone_do_not_shut_it_out() {
     let (_servers, server) = start(tftp::Config { max_per_address: 16, ..tftp::Config::default() });

@@ -17,6 +17,10 @@ const LAST_SENT: Duration = Duration::from_secs(3);
 /// Strangers together end one transfer that runs in this time: they may be forged, and as many as somebody likes.
 const STRANGERS_TAKE: Duration = Duration::from_secs(1);
 
+/// Places of strangers that turn over in less than this are given by lot: their oldest transfer may be that of a phone whose acknowledgement is on
+/// its way. Longer than any way there and back.
+const QUICK: Duration = Duration::from_secs(1);
+
 /// An address that has fewer gives none back, however many others ask.
 const FEW: usize = 8;
 
@@ -43,7 +47,8 @@ impl EventLoop {
     }
 
     /// Ends a transfer of one address or of all, the oldest of the first kind that there is: one that was never acknowledged, of an address
-    /// that has acknowledged nothing for an hour, so that it may be forged; one of any address that was never acknowledged, and sent for the
+    /// that has acknowledged nothing for an hour, so that it may be forged (any of these while so many come that none gets older than a
+    /// second: who is far away has his chance with each request, however quick the flood is); one of any address that was never acknowledged, and sent for the
     /// last time; one that has stood still for long; one that was told to end, which may be forged too; one that was never acknowledged.
     /// Whether there was one.
     fn make_room(&mut self, from: Option<Origin>, now: Instant) -> bool {
@@ -66,7 +71,13 @@ impl EventLoop {
             };
             Some((kind, Reverse(waits), index))
         });
-        let Some((.., index)) = candidates.min() else { return false };
+        let mut candidates: Vec<_> = candidates.collect();
+        let Some(&(kind, Reverse(waits), mut index)) = candidates.iter().min() else { return false };
+        if kind == 0 && waits < QUICK {
+            candidates.retain(|(kind, ..)| *kind == 0);
+            let lot = self.strangers.lot(candidates.len());
+            index = candidates.get(lot).map_or(index, |(.., drawn)| *drawn);
+        }
         self.end(index, End::MadeRoom);
         true
     }
