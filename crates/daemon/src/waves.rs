@@ -87,7 +87,7 @@ mod tests {
         for _ in 0..LEFT_OUT {
             read += u32::from(waves.step(&cluster, now()).await.unwrap());
         }
-        assert_eq!(read, 0, "nothing changed for a minute");
+        assert_eq!(read, 0, "nothing changed for two minutes");
         assert!(waves.step(&cluster, now()).await.unwrap(), "what was changed by hand is seen then");
         change("600").await;
         assert!(waves.step(&cluster, now()).await.unwrap());
