@@ -23,11 +23,10 @@ mod turns;
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
 
 use arc_swap::ArcSwap;
 use openssl::error::ErrorStack;
@@ -39,6 +38,7 @@ use openssl::ssl::{
 use openssl::x509::X509;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_openssl::SslStream;
 
 /// Smallest server key in bits: that of release 10.5. Below it no phone of interest is helped.
@@ -147,7 +147,7 @@ pub fn closed_context() -> Result<SslContext, TlsError> {
 /// connection before its first byte has come, and no key is used but in turn ([`turns`]).
 pub(crate) async fn accept<S>(tcp: S, from: IpAddr, context: &SslContext) -> Result<SslStream<S>, String>
 where
-    S: AsyncRead + AsyncWrite + Borrow<TcpStream> + Unpin,
+    S: AsyncRead + AsyncWrite + Borrow<TcpStream> + Unpin + Send + 'static,
 {
     let failed = |error: &dyn std::fmt::Display| error.to_string();
     // TLS 1.0 answers leave OpenSSL in two records: with Nagle the second waits 40 ms for an acknowledgement
@@ -157,14 +157,19 @@ where
     }
     let ssl = Ssl::new(context).map_err(|error| failed(&error))?;
     let mut stream = SslStream::new(ssl, tcp).map_err(|error| failed(&error))?;
+    let bell = Arc::new(Bell(Notify::new()));
     loop {
         let turn = turns::turn(from).await;
-        let step = poll_fn(|context| Poll::Ready(turn.compute(|| Pin::new(&mut stream).poll_accept(context))));
-        let step = step.await;
-        drop(turn);
+        let waker = Waker::from(Arc::clone(&bell));
+        let computed = turn.compute(move || {
+            let step = Pin::new(&mut stream).poll_accept(&mut Context::from_waker(&waker));
+            (stream, step)
+        });
+        let step;
+        (stream, step) = computed.await.ok_or("the handshake came to no end here")?;
         match step {
             // For bytes of the client, or for room for ours: a connection is not always known to have room when its first bytes have come.
-            Poll::Pending => woken().await,
+            Poll::Pending => bell.0.notified().await,
             Poll::Ready(Ok(())) => return Ok(stream),
             Poll::Ready(Err(error)) => {
                 let reason = error.to_string();
@@ -174,10 +179,13 @@ where
     }
 }
 
-/// Waits until what was asked for before wakes this task.
-async fn woken() {
-    let mut asked = false;
-    poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+/// What a handshake waits for rings it. It may ring before anybody listens.
+struct Bell(Notify);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
 }
 
 /// What lets such a phone in, by the words of OpenSSL; nothing when no setting does.

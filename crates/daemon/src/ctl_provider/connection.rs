@@ -39,29 +39,29 @@ pub(super) struct Connection {
 type End = String;
 
 impl Connection {
-    pub(super) async fn run(mut self, seat: &Seat) {
+    pub(super) async fn run(self, seat: &Seat) {
         let peer = self.peer;
         let ended = self.converse(seat).await;
         tracing::info!(%peer, reason = ended, "CTL client gone");
     }
 
-    async fn converse(&mut self, seat: &Seat) -> End {
-        let limits = self.shared.limits.clone();
-        let shared = Arc::clone(&self.shared);
+    async fn converse(self, seat: &Seat) -> End {
+        let Self { tcp, peer, context, shared, mut shutdown } = self;
+        let limits = shared.limits.clone();
         let handshake = tokio::select! {
-            done = timeout(limits.handshake, accept(&mut self.tcp, self.peer.ip(), &self.context)) => done,
-            _ = self.shutdown.wait_for(|stop| *stop) => return "shut down".to_owned(),
+            done = timeout(limits.handshake, accept(tcp, peer.ip(), &context)) => done,
+            _ = shutdown.wait_for(|stop| *stop) => return "shut down".to_owned(),
         };
         let mut stream = match handshake {
             Ok(Ok(stream)) => stream,
             Ok(Err(reason)) => return reason,
             Err(_) => return "no whole handshake in time".to_owned(),
         };
-        let mut talk = Talk { stream: &mut stream, reader: ServerStream::default(), shutdown: &mut self.shutdown };
-        let end = match admit(&mut talk, &shared, self.peer, seat).await {
+        let mut talk = Talk { stream: &mut stream, reader: ServerStream::default(), shutdown: &mut shutdown };
+        let end = match admit(&mut talk, &shared, peer, seat).await {
             Err(end) => end,
             Ok((actor, place)) => {
-                let end = serve(&mut talk, &shared, &actor, self.peer).await;
+                let end = serve(&mut talk, &shared, &actor, peer).await;
                 drop(place);
                 end
             }

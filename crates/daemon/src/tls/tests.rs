@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::task::Context;
 use std::time::Duration;
 
 use openssl::ssl::SslVerifyMode;

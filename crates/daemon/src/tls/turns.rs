@@ -1,21 +1,28 @@
 //! Handshakes cost the processor, so only as many are worked on at a time as there are processors, and the addresses take turns: who opens a
 //! thousand at once holds up another address no longer than by one.
 //!
-//! A single handshake is done where it is, which is quickest. When many wait, each is done on a thread of its own: they would come one
-//! after the other on the threads that everything else needs, too.
+//! A single handshake is done where it is, which is quickest. When many wait, they are done on threads of their own, one for each processor,
+//! that stand behind all others (nice(2)): a crowd takes what the servers, and its own victims, leave of the processors.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
 
 use cluster::origin::Origin;
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
-use tokio::task::block_in_place;
+
+/// How far those who had to wait stand behind all else: with 10 they get a tenth of a processor that others want too.
+const BEHIND: i32 = 10;
 
 /// Of all servers of the process: they share the processors.
-static TURNS: LazyLock<Turns> =
-    LazyLock::new(|| Turns::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(processors()));
+
+/// Those who had to wait.
+static CROWD: LazyLock<Threads> = LazyLock::new(|| Threads::new(processors()));
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
 
 /// A turn at a processor, when it is the address's.
 pub(super) async fn turn(from: IpAddr) -> Turn<'static> {
@@ -41,11 +48,59 @@ pub(super) struct Turn<'a> {
     waited: bool,
 }
 
-impl Turn<'_> {
-    /// Does what takes the processor. Who had to wait for it does it on a thread of its own, where the runtime has several.
-    pub(super) fn compute<T>(&self, work: impl FnOnce() -> T) -> T {
-        let several = || Handle::try_current().is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
-        if self.waited && several() { block_in_place(work) } else { work() }
+impl Turn<'static> {
+    /// Does what takes the processor, and gives the turn to the next. `None`: it came to no end.
+    pub(super) async fn compute<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        if !self.waited {
+            return Some(work());
+        }
+        let (tell, told) = oneshot::channel();
+        // The turn goes with the work: who is not waited for any more is worked on to the end all the same.
+        CROWD.give(Box::new(move || {
+            let done = work();
+            drop(self);
+            drop(tell.send(done));
+        }));
+        told.await.ok()
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that stand behind all others.
+#[derive(Debug)]
+struct Threads(Option<mpsc::Sender<Job>>);
+
+impl Threads {
+    fn new(count: usize) -> Self {
+        let (jobs, taken) = mpsc::channel();
+        let taken = Arc::new(Mutex::new(taken));
+        let begun = (0..count.max(1)).filter(|_| {
+            let taken = Arc::clone(&taken);
+            std::thread::Builder::new().name("handshakes".to_owned()).spawn(move || work_behind(&taken)).is_ok()
+        });
+        Self((begun.count() > 0).then_some(jobs))
+    }
+
+    /// On the thread that is here when there is no other.
+    fn give(&self, job: Job) {
+        let here = match &self.0 {
+            Some(jobs) => jobs.send(job).err().map(|unsent| unsent.0),
+            None => Some(job),
+        };
+        if let Some(job) = here {
+            job();
+        }
+    }
+}
+
+fn work_behind(jobs: &Mutex<mpsc::Receiver<Job>>) {
+    // Of this thread only, as Linux has it. Where that is refused it stands beside the others.
+    let _refused = rustix::process::nice(BEHIND);
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        job();
     }
 }
 
@@ -130,32 +185,41 @@ impl Drop for Wait<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn many_who_compute_leave_the_runtime_to_others() {
-        let turns = Arc::new(Turns::new(1));
-        let (go_on, told) = std::sync::mpsc::channel();
-        // All on the one worker: the first turn is free, the second one is waited for, and computes until a third task runs.
-        let of_others = Arc::clone(&turns);
-        let computed = tokio::spawn(async move {
-            let first = of_others.take(address(1)).await;
-            let waits = of_others.take(address(2));
-            let gives_way = async {
-                tokio::task::yield_now().await;
-                drop(first);
-            };
-            let (second, ()) = tokio::join!(waits, gives_way);
-            tokio::spawn(async move { go_on.send(()) });
-            second.compute(|| told.recv_timeout(std::time::Duration::from_secs(20)))
+    #[tokio::test]
+    async fn many_who_compute_leave_the_runtime_to_others_and_stand_behind_them() {
+        let turns: &'static Turns = Box::leak(Box::new(Turns::new(1)));
+        let (go_on, told) = mpsc::channel();
+        // All on one thread: the first turn is free, the second one is waited for, and computes until a third task runs.
+        let first = turns.take(address(1)).await;
+        let waits = turns.take(address(2));
+        let gives_way = async {
+            tokio::task::yield_now().await;
+            drop(first);
+        };
+        let (second, ()) = tokio::join!(waits, gives_way);
+        tokio::spawn(async move { go_on.send(()) });
+        let computed = second.compute(move || {
+            let nice = rustix::process::nice(0).unwrap();
+            (told.recv_timeout(std::time::Duration::from_secs(20)), nice)
         });
-        assert_eq!(computed.await.unwrap(), Ok(()));
+        let own = rustix::process::nice(0).unwrap();
+        assert_eq!(computed.await, Some((Ok(()), (own + BEHIND).min(19))));
+        assert_eq!(rustix::process::nice(0).unwrap(), own);
+        // The turn is given back behind the work.
+        let first = turns.take(address(1)).await;
+        let waits = turns.take(address(2));
+        let (second, ()) = tokio::join!(waits, async {
+            tokio::task::yield_now().await;
+            drop(first);
+        });
+        assert_eq!(second.compute(|| 1).await, Some(1));
+        assert_eq!(turns.waiting().free, 1);
     }
 
     #[tokio::test]
