@@ -255,6 +255,7 @@ pub fn trust_store(name: &str) -> Result<&'static Service, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use trust::Offer;
 
     /// The store that a phone's refusal names for a server gives that role and nothing else, and no server is sent to one that
@@ -271,5 +272,27 @@ mod tests {
         let signers = Offer::Itl(&[]).remedy();
         let store = SERVICES.iter().find(|service| service.trust && signers.contains(service.name)).unwrap();
         assert!(store.roles.contains(&Role::SAST));
+    }
+
+    proptest! {
+        /// However a certificate came into its stores, and however often it was put there: TVS answers the same, and one store more
+        /// takes no role away but those that CCM+TFTP holds.
+        #[test]
+        fn roles_are_the_union_of_the_stores(places in proptest::collection::vec(0..SERVICES.len(), 0..6), more in 0..SERVICES.len()) {
+            let numbers: Vec<i64> = places.iter().map(|place| SERVICES[*place].number).collect();
+            let all = roles(&numbers);
+            let backwards: Vec<i64> = numbers.iter().rev().chain(&numbers).copied().collect();
+            prop_assert_eq!(&roles(&backwards), &all);
+            prop_assert!(all.is_sorted() && all.windows(2).all(|pair| pair[0] != pair[1]));
+            let with_more = roles(&[&numbers[..], &[SERVICES[more].number]].concat());
+            let inside = |role: i64| [Role::CCM, Role::TFTP].iter().any(|held| i64::from(held.0) == role);
+            let both = with_more.contains(&i64::from(Role::CCM_TFTP.0));
+            for role in all {
+                prop_assert!(with_more.contains(&role) || (both && inside(role)), "{role} of {numbers:?} is lost");
+            }
+            for role in SERVICES[more].roles.iter().map(|role| i64::from(role.0)) {
+                prop_assert!(with_more.contains(&role) || (both && inside(role)));
+            }
+        }
     }
 }

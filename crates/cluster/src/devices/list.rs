@@ -213,3 +213,42 @@ fn device(cells: &[&str], columns: &[Option<usize>]) -> Result<Device, String> {
     let description = cell(5).unwrap_or_default().to_owned();
     Ok(Device { name, description, model, protocol, security, nodes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What a spreadsheet writes is read as it stood in its cells, whatever the order of the columns, the separator, the line
+        /// ends and the letters of a description; each device with the line on which it begins.
+        #[test]
+        fn cells_come_back(
+            descriptions in proptest::collection::vec("[a-zA-Z0-9,;'\"+#]{1,40}", 1..20),
+            separator in proptest::sample::select(vec![",", ";", "\t"]),
+            end in proptest::sample::select(vec!["\n", "\r\n"]),
+            columns in Just(vec!["name", "model", "description"]).prop_shuffle(),
+            gaps in proptest::collection::vec(0..3_usize, 20),
+        ) {
+            let mut text = columns.join(separator) + end;
+            let (mut line, mut wanted) = (2, Vec::new());
+            for (index, description) in descriptions.iter().enumerate() {
+                text += &end.repeat(gaps[index]);
+                line += gaps[index];
+                let name = format!("SEP{index:012X}");
+                let cell = |column: &&str| match *column {
+                    "name" => name.clone(),
+                    "model" => "8861".to_owned(),
+                    _ => format!("\"{}\"", description.replace('"', "\"\"")),
+                };
+                text += &columns.iter().map(cell).collect::<Vec<_>>().join(separator);
+                text += end;
+                wanted.push((line, name.clone(), description.clone()));
+                line += 1;
+            }
+            let listed = parse_list(&text, &[]).map_err(|error| TestCaseError::fail(format!("{error} in {text:?}")))?;
+            let found: Vec<_> = listed.into_iter().map(|one| (one.line, one.device.name, one.device.description)).collect();
+            prop_assert_eq!(found, wanted);
+        }
+    }
+}
