@@ -266,13 +266,13 @@ mod tests {
 
     /// The printed line: what the receiver put before it is cut off, and the wrapping of the page undone. Between two
     /// brackets the page wraps where no blank is [sources/monitor#line].
-    fn line_of_the_seed() -> String {
+    fn line_of_the_sources() -> String {
         let (_, wrapped) = MATCHED_EVENT.trim_end().split_once(" local7 2 : ").unwrap();
         wrapped.replace("]\n[", "][").replace('\n', " ")
     }
 
     #[test]
-    fn the_form_of_the_seed() {
+    fn the_form_of_the_sources() {
         let alarm = Alarm {
             name: "UC_CERT-2-CertValidfor7days",
             app: "Cisco Certificate Monitor",
@@ -281,7 +281,7 @@ mod tests {
         let message = "Certificate expiration Notification. Certificate name:CUCM01.der Unit:tomcat-trust Type:own-cert \
                        Expiration:Mon May 19 14:46:";
         let said = line(&alarm, 864, &cucm02(), message, 1_409_875_206_433).unwrap();
-        assert_eq!(said, line_of_the_seed());
+        assert_eq!(said, line_of_the_sources());
         let without = NodeRow { domain: String::new(), ..cucm02() };
         assert!(
             line(&alarm, 1, &without, "", 0).unwrap().starts_with("1: CUCM02: Jan 01 1970 00:00:00.000 UTC : %UC_")
@@ -313,6 +313,6 @@ mod tests {
         let schedule = Schedule { window_days: 90, repeat_hours: 7 * 24, expired: &FOR_7_DAYS };
         let notices = decide(&[watched], &HashMap::new(), &schedule, NOW, &jiff::tz::TimeZone::UTC);
         let said = line(notices[0].alarm, 864, &cucm02(), &notices[0].message, NOW).unwrap();
-        assert_eq!(said, line_of_the_seed());
+        assert_eq!(said, line_of_the_sources());
     }
 }

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_the_seed() {
+    fn a_line_of_the_sources() {
         let mut console = Console::new(TimeZone::UTC);
         console.next = 2782;
         let at: Timestamp = "2015-03-09T17:21:51.794615Z".parse().unwrap();

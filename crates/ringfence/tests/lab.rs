@@ -33,7 +33,7 @@ fn lab(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn release_10_5_speaks_like_the_seed() {
+fn release_10_5_speaks_like_the_sources() {
     let (code, said) = lab(&[]);
     assert_eq!(code, Some(0), "{said}");
     for name in SCENARIOS {

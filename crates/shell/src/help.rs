@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_menu_of_the_seed() {
+    fn the_menu_of_the_sources() {
         let both = "      utils itl reset localkey\n      utils itl reset remotekey\n";
         let menu = |line, name| menu(line, Level::Install, release(name).unwrap(), 80);
         assert_eq!(menu(" Utils itl  reset", "10.5").as_deref(), Some(both));

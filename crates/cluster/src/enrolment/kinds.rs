@@ -346,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_are_those_of_the_seed() {
+    fn statuses_are_those_of_the_sources() {
         let failed = |operation, cause| Status::failed(operation, Some(cause));
         assert_eq!(failed(Operation::Install, Failure::InvalidLsc).number(), 9);
         assert_eq!(failed(Operation::Install, Failure::Late).number(), 17);

@@ -49,7 +49,7 @@ const PUB: &str = "CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL
 const SERIAL: &str = "6B1D357B6841740B078FEE4A1813D5D6";
 
 #[test]
-fn a_renewed_callmanager_certificate_is_found_with_the_lines_of_the_seed() {
+fn a_renewed_callmanager_certificate_is_found_with_the_lines_of_the_sources() {
     let cache = TvsCache::new().with_database([entry("ccm-pub-2048", &[2, 0])]);
     let serial = hex::decode(SERIAL).unwrap();
     let (answer, lines) = logged(|log| cache.query(PUB.as_bytes(), PUB.as_bytes(), &serial, log));
@@ -72,7 +72,7 @@ fn a_renewed_callmanager_certificate_is_found_with_the_lines_of_the_seed() {
 }
 
 #[test]
-fn a_token_is_found_in_the_ctl_with_the_lines_of_the_seed() {
+fn a_token_is_found_in_the_ctl_with_the_lines_of_the_sources() {
     // the token stands in the data base too (Phone-SAST-trust); as in [sources/tvs#log] it is found in the CTL
     let cache = TvsCache::new().with_database([entry("etoken-1024", &[0, 3])]).with_ctl(
         Some(&ctl("ctlclient-5728")),
@@ -120,7 +120,7 @@ fn a_token_needs_its_subject() {
 }
 
 #[test]
-fn an_unknown_certificate_gets_the_lines_of_the_seed() {
+fn an_unknown_certificate_gets_the_lines_of_the_sources() {
     let cache = TvsCache::new().with_database([entry("ccm-pub-2048", &[0, 2])]);
     let unknown = certificate("lsc-foreign");
     let (answer, lines) = logged(|log| cache.verify(unknown.der(), log));

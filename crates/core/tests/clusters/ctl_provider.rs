@@ -175,7 +175,7 @@ async fn tokens_set_a_cluster_back_to_non_secure() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_of_the_seeds() {
+async fn refusals_of_the_sources() {
     let mut world = World::new("10.5", &["7975", "7960", "Jabber"]).await;
     let (one, two) = two();
     let alone = world.upload(Choice::Mixed, &[&one], false).await;

@@ -177,7 +177,7 @@ mod tests {
     const MATCHED_EVENT: &str = include_str!("../../../../testdata/alarms/matched_event.txt");
 
     #[test]
-    fn the_letter_of_the_seed() {
+    fn the_letter_of_the_sources() {
         let node = NodeRow {
             pkid: String::new(),
             name: "CUCM02".to_owned(),

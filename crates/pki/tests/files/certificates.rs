@@ -122,7 +122,7 @@ fn profiles_give_the_certificates_of_the_vectors() {
 
 /// The certificate of the profile keeps the sizes that printed lists need [sources/trust-lists#sizes].
 #[test]
-fn the_profile_of_10_5_keeps_the_sizes_of_the_seed() {
+fn the_profile_of_10_5_keeps_the_sizes_of_the_sources() {
     let sha1 = CertificateProfile { digest: DigestId::SHA1, ..CUCM_10_5 };
     let samples = [
         ("ccm-pub-1024", "cucm-1051-a-pub", sha1, 694),

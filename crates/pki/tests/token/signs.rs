@@ -60,8 +60,8 @@ fn a_token_is_found_by_label_and_serial_number_and_signs_what_openssl_verifies()
 
 /// The record of [sources/trust-lists#sizes]: its name, its size, the serial number in reverse.
 #[test]
-fn a_list_signed_by_a_token_has_the_layout_of_the_seed() {
-    with_tokens("signs::a_list_signed_by_a_token_has_the_layout_of_the_seed", &[], |_| {
+fn a_list_signed_by_a_token_has_the_layout_of_the_sources() {
+    with_tokens("signs::a_list_signed_by_a_token_has_the_layout_of_the_sources", &[], |_| {
         init("ADN008580ef");
         let module = open();
         let what = pki::token::prepare::Preparation { size: Some(902), ..preparation(1024) };

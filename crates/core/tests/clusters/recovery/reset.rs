@@ -49,7 +49,7 @@ fn decided(belief: &Belief, itl: &[u8]) -> Verdict {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_headers_with_the_sizes_of_the_seed() {
+async fn two_headers_with_the_sizes_of_the_sources() {
     let mut place = Place::new("10.5").await;
     // the printed cluster has renewed keys of 2048 bits
     place.renew(Unit::CallManager).await.unwrap();
@@ -143,7 +143,7 @@ async fn a_log_that_takes_nothing_stops_no_reset() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_has_the_lines_of_the_seed() {
+async fn the_log_has_the_lines_of_the_sources() {
     let mut place = Place::new("10.5").await;
     place.renew(Unit::CallManager).await.unwrap();
     place.clock.now = 1_457_655_330_000;
