@@ -18,12 +18,17 @@ pub const DIRECTIONS: &[Direction] = &[
     Direction { crate_name: "store", may_use: &["wire", "cluster"] },
     Direction { crate_name: "ringfence-core", may_use: &["wire", "pki", "trust", "cluster", "store"] },
     Direction { crate_name: "shell", may_use: &["ringfence-core", "cluster"] },
-    Direction { crate_name: "daemon", may_use: &["ringfence-core", "cluster", "shell", "wire", "pki"] },
+    Direction { crate_name: "sftp", may_use: &["ringfence-core"] },
+    Direction { crate_name: "daemon", may_use: &["ringfence-core", "cluster", "shell", "sftp", "wire", "pki"] },
     // shares the codecs with the servers and none of their logic: else the simulator agrees with our mistakes
     Direction { crate_name: "phone", may_use: &["wire", "pki", "trust"] },
     Direction {
+        crate_name: "lab",
+        may_use: &["daemon", "phone", "shell", "ringfence-core", "cluster", "trust", "pki", "wire"],
+    },
+    Direction {
         crate_name: "ringfence",
-        may_use: &["daemon", "phone", "shell", "ringfence-core", "cluster", "pki", "trust", "wire"],
+        may_use: &["lab", "daemon", "sftp", "phone", "shell", "ringfence-core", "cluster", "trust", "pki", "wire"],
     },
     // what test programs begin with: in nobody's list, so that no product code uses it
     Direction { crate_name: TESTBED, may_use: &["ringfence-core", "cluster", "pki"] },
@@ -156,9 +161,11 @@ mod tests {
         store -> wire cluster +sqlx
         ringfence-core -> wire pki trust cluster store
         shell -> ringfence-core cluster
-        daemon -> ringfence-core cluster shell wire pki +tokio
+        sftp -> ringfence-core +russh
+        daemon -> ringfence-core cluster shell sftp wire pki +tokio
         phone -> wire pki trust +tokio
-        ringfence -> daemon phone shell ringfence-core cluster pki trust wire
+        lab -> daemon phone shell ringfence-core cluster trust pki wire
+        ringfence -> lab daemon sftp phone shell ringfence-core cluster pki trust wire
         ringfence -dev> store
         testbed -> ringfence-core cluster pki
         xtask -> +serde_json";
@@ -190,6 +197,11 @@ mod tests {
             ("phone", "ringfence-core"),
             ("phone", "daemon"),
             ("ringfence", "store"),
+            ("sftp", "store"),
+            ("sftp", "daemon"),
+            ("lab", "store"),
+            ("lab", "ringfence"),
+            ("phone", "cluster"),
             ("ringfence", "testbed"),
             ("daemon", "testbed"),
             ("testbed", "daemon"),

@@ -71,7 +71,7 @@ pub fn check_habits(root: &Path) -> Result<Findings, Stop> {
 
 /// Files that stand in circles, and public methods of the cluster: there shall be none and fewer than 60. What is there now may only
 /// become less.
-const IN_CIRCLES: usize = 130;
+const IN_CIRCLES: usize = 124;
 const PUBLIC_METHODS: usize = 182;
 
 /// One sentence for each count that has grown.
@@ -176,7 +176,10 @@ pub(crate) mod tests {
         assert_eq!(grown(IN_CIRCLES, PUBLIC_METHODS), Vec::<String>::new());
         assert_eq!(grown(IN_CIRCLES - 1, 0), Vec::<String>::new());
         let complaints = grown(IN_CIRCLES + 1, PUBLIC_METHODS + 1);
-        assert!(complaints.len() == 2 && complaints[0].starts_with("156 files"), "{complaints:?}");
+        assert!(
+            complaints.len() == 2 && complaints[0].starts_with(&format!("{} files", IN_CIRCLES + 1)),
+            "{complaints:?}"
+        );
     }
 
     #[test]

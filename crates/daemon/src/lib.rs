@@ -10,7 +10,6 @@
 //! * [`revocation`]: asks CAs whether they have revoked a certificate
 //! * `places`: who gets a place of a server, and who is closed for it
 //! * [`line_log`]: logs that nobody waits for
-//! * [`sftp`]: servers through which clusters exchange certificates
 //! * [`rights`]: the user that a node runs as; [`settings`]: `ringfence.toml`; [`surroundings`]: the real clock and random source
 
 pub mod capf;
@@ -31,7 +30,6 @@ pub mod rights;
 pub mod serve;
 mod servers;
 pub mod settings;
-pub mod sftp;
 pub mod surroundings;
 mod taken;
 pub mod tftp;

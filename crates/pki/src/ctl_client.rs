@@ -14,6 +14,15 @@ use crate::name::NameForm;
 use crate::sign::{ListSpec, SigningIdentity, sign_list};
 use crate::signer::SignError;
 
+/// The refusal of [sources/ctl-client#messages], with its line ends.
+pub const TOKEN_NOT_IN_CTL: &str = "The Security Token you have inserted does not exist in the CTL File\n\
+    Please remove any Security Tokens already inserted and insert another\n\
+    Security Token. Click Ok when done.";
+
+/// The warning of [sources/ctl-client#messages], words as they stand there.
+pub const NO_CTL: &str = "No CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode. \
+    For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.";
+
 /// Tokens that a CTL must have: when one is lost the other signs the next.
 pub const LEAST_TOKENS: usize = 2;
 

@@ -1,11 +1,6 @@
 //! `ringfence completions SHELL`.
 
-use std::ffi::OsStr;
-
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
-use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
-use cluster::releases::RELEASES;
 
 use crate::exit::{Answer, Failure};
 use crate::terminal;
@@ -18,32 +13,11 @@ pub struct Args {
     shell: Shell,
 }
 
-/// Any text, of which these are known: completion scripts and help name them, and whoever reads the value says what is wrong with another.
-#[derive(Clone)]
-pub struct Known(pub fn() -> Vec<&'static str>);
-
-impl TypedValueParser for Known {
-    type Value = String;
-
-    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, argument, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
-    }
-}
-
-/// The releases.
-pub fn releases() -> Known {
-    Known(|| RELEASES.iter().map(|release| release.name).collect())
-}
-
 impl Args {
-    /// Prints the script.
-    pub fn run(self) -> Result<Answer, Failure> {
+    /// Prints the script for a program.
+    pub fn run(self, mut program: clap::Command) -> Result<Answer, Failure> {
         let mut script = Vec::with_capacity(64 << 10);
-        clap_complete::generate(self.shell, &mut crate::CommandLine::command(), "ringfence", &mut script);
+        clap_complete::generate(self.shell, &mut program, "ringfence", &mut script);
         terminal::print_bytes(&script)?;
         Ok(Answer::Yes)
     }

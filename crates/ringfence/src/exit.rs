@@ -1,16 +1,10 @@
 //! How a subcommand ends: 0 yes, 1 no, 2 could not tell, 64 wrong usage. Errors are one line on stderr.
 
 use std::path::Path;
-use std::process::ExitCode;
-
-use crate::terminal;
 
 /// Printed below each `--help`.
 pub const HELP: &str = "Exit codes: 0 yes, 1 no (invalid, refused, differs), 2 could not tell (unreadable, unreachable), \
                         64 wrong usage.";
-
-/// EX_USAGE of sysexits.h.
-const WRONG_USAGE: u8 = 64;
 
 /// What a subcommand found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,33 +45,8 @@ impl Failure {
     }
 }
 
-/// Prints the failure, if it is one, and gives the exit code.
-pub fn code(result: Result<Answer, Failure>) -> ExitCode {
-    match result {
-        Ok(Answer::Yes) => ExitCode::SUCCESS,
-        Ok(Answer::No) => ExitCode::from(1),
-        Ok(Answer::CouldNotTell) => ExitCode::from(2),
-        Ok(Answer::WrongUsage) => ExitCode::from(WRONG_USAGE),
-        Err(failure) => {
-            terminal::error(&failure.to_string());
-            ExitCode::from(match failure {
-                Failure::Refused(_) => 1,
-                Failure::CouldNotTell(_) => 2,
-                Failure::WrongUsage(_) => WRONG_USAGE,
-            })
-        }
-    }
-}
-
-/// Prints help, version or a complaint of the parser, and gives the exit code.
-pub fn usage(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() {
-        // It repeats what was typed.
-        terminal::told(&error.render().ansi().to_string());
-        ExitCode::from(WRONG_USAGE)
-    } else if error.print().is_err() {
-        ExitCode::from(2)
-    } else {
-        ExitCode::SUCCESS
+impl From<lab::Failure> for Failure {
+    fn from(failure: lab::Failure) -> Self {
+        Self::CouldNotTell(failure.0)
     }
 }

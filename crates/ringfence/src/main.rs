@@ -1,7 +1,7 @@
 //! `ringfence`: the command line, nothing else.
 //!
 //! * [`files`]: the offline tools on trust lists and signed files: show, verify, build, sign, strip, encrypt, decrypt, diff
-//! * [`serve`]: a node; [`config`]: what is in force there; [`lab`]: a cluster and phones in one process
+//! * [`serve`]: a node; [`config`]: what is in force there; [`mod@lab`]: a cluster and phones in one process
 //! * [`mod@phone`]: virtual phones; [`tvs`], [`capf`]: clients of TVS and CAPF
 //! * [`ctl_client`]: signs the CTL with tokens; [`token`]: the tokens themselves
 //! * [`module`]: where the PKCS#11 module of the tokens lies
@@ -9,7 +9,7 @@
 //! * [`backup`], [`restore`]: the data directory as one sealed file, and back
 //! * [`monitor`]: what expires; [`truth`]: whether the ports present what is on record
 //! * [`import`]: taking over what another program knows
-//! * [`completions`]: completion scripts for shells
+//! * [`completions`]: completion scripts for shells; [`known`]: values that they name
 //! * [`exit`], [`terminal`], [`secret`]: how a subcommand ends, and what it prints where; [`memory`]: where its memory comes from
 //!
 //! A subcommand is a module with `Args` and `run(self) -> Result<Answer, Failure>`; it gets one line in [`Command`] and
@@ -28,6 +28,7 @@ mod exit;
 mod files;
 mod import;
 mod inventory;
+mod known;
 mod lab;
 mod memory;
 mod module;
@@ -45,7 +46,7 @@ mod tvs;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::{Answer, Failure};
 
@@ -117,18 +118,52 @@ impl Command {
             Self::CtlClient(args) => args.run(),
             Self::Token(args) => args.run(),
             Self::Truth(args) => args.run(),
-            Self::Completions(args) => args.run(),
+            Self::Completions(args) => args.run(CommandLine::command()),
         }
+    }
+}
+
+/// EX_USAGE of sysexits.h.
+const WRONG_USAGE: u8 = 64;
+
+/// Prints the failure, if it is one, and gives the exit code.
+fn code(result: Result<Answer, Failure>) -> ExitCode {
+    match result {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::CouldNotTell) => ExitCode::from(2),
+        Ok(Answer::WrongUsage) => ExitCode::from(WRONG_USAGE),
+        Err(failure) => {
+            terminal::error(&failure.to_string());
+            ExitCode::from(match failure {
+                Failure::Refused(_) => 1,
+                Failure::CouldNotTell(_) => 2,
+                Failure::WrongUsage(_) => WRONG_USAGE,
+            })
+        }
+    }
+}
+
+/// Prints help, version or a complaint of the parser, and gives the exit code.
+fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // It repeats what was typed.
+        terminal::told(&error.render().ansi().to_string());
+        ExitCode::from(WRONG_USAGE)
+    } else if error.print().is_err() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
     }
 }
 
 fn main() -> ExitCode {
     // Most commands have keys or passwords in memory: no core dump, and no debugger of the same user.
     if let Err(error) = nix::sys::prctl::set_dumpable(false) {
-        return exit::code(Err(Failure::of("prctl(PR_SET_DUMPABLE)", error)));
+        return code(Err(Failure::of("prctl(PR_SET_DUMPABLE)", error)));
     }
     match CommandLine::try_parse() {
-        Ok(line) => exit::code(line.command.run()),
-        Err(error) => exit::usage(&error),
+        Ok(line) => code(line.command.run()),
+        Err(error) => usage(&error),
     }
 }

@@ -15,8 +15,8 @@ use daemon::settings::{Settings, SubscriberSettings, default_data_directory, sho
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
 
-use crate::completions::releases;
 use crate::exit::{Answer, Failure};
+use crate::known::releases;
 use crate::{memory, terminal};
 
 /// How long what hangs is waited for at the end, each time.

@@ -14,7 +14,7 @@ use store::peer::read_file;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use cluster::bulk::bundle::BUNDLE_BYTES;
+pub use cluster::bulk::bundle::BUNDLE_BYTES;
 
 /// Port of SSH (RFC 4253 4).
 pub const SSH_PORT: u16 = 22;

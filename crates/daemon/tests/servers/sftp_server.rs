@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use cluster::bulk::bundle::BUNDLE_BYTES;
 use cluster::{Actor, Level};
-use daemon::sftp::SftpExchange;
 use daemon::surroundings::System;
 use ringfence_core::Cluster;
 use ringfence_core::bulk::{Exchange, ExchangeError, SftpServer};
+use sftp::SftpExchange;
 use shell::{Outcome, Session, State};
 use testbed::{Machine, make_in, new_cluster};
 

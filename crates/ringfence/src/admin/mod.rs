@@ -12,7 +12,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use cluster::Level;
 use daemon::settings::Settings;
-use daemon::sftp::SftpExchange;
+use sftp::SftpExchange;
 use shell::Session;
 
 use crate::exit::{Answer, Failure};

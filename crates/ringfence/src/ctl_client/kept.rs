@@ -7,7 +7,7 @@ use pki::hash::{hex, sha256};
 use ringfence_core::named;
 use wire::ctl_provider::Upload;
 
-use super::Set;
+use super::asked::{Set, could_not};
 use crate::exit::Failure;
 use crate::files::input;
 use crate::files::output::{Readers, write_over};
@@ -67,7 +67,7 @@ impl Kept {
 
     fn write(&self, set: Set, upload: &Upload) -> Result<(), Failure> {
         let note = Note { set, base: upload.base.as_ref().map(|base| hex(base)), sha256: hex(&sha256(&upload.file)) };
-        let note = serde_json::to_string(&note).map_err(super::could_not)?;
+        let note = serde_json::to_string(&note).map_err(could_not)?;
         for (path, bytes) in [(&self.note(), note.as_bytes()), (&self.file, &upload.file)] {
             write_over(path, bytes, Readers::Everybody)?;
         }

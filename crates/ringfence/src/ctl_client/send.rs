@@ -7,7 +7,7 @@ use pki::hash::spell;
 use wire::ctl_provider::{ClusterState, Login, NodeStatus, Password, Upload};
 use zeroize::Zeroizing;
 
-use super::could_not;
+use super::asked::{could_not, in_one_line};
 use super::kept::Kept;
 use crate::exit::{Answer, Failure};
 use crate::terminal;
@@ -157,11 +157,6 @@ fn show(nodes: &[NodeStatus], warnings: &[String]) -> Result<Answer, Failure> {
         "THE NODES GIVE OUT DIFFERENT CTL FILES. Mend the nodes that failed, then run `utils ctl distribute` on the publisher",
     );
     Ok(Answer::No)
-}
-
-/// A text of the original, with its line ends, as a warning.
-pub fn in_one_line(text: &str) -> String {
-    text.lines().collect::<Vec<_>>().join(" ")
 }
 
 /// `5F:2C:...`.

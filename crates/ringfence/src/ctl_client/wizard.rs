@@ -3,17 +3,17 @@
 use std::io::{BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 
-use pki::ctl_client::{CtlDraft, LEAST_TOKENS, NotDeleted};
+use pki::ctl_client::{CtlDraft, LEAST_TOKENS, NO_CTL, NotDeleted, TOKEN_NOT_IN_CTL};
 use pki::token::{PinState, TokenCertificate, TokenError, TokenIdentity, TokenInfo, TokenModule};
 use pki::{Certificate, NameForm};
 use tokio::runtime::Runtime;
 use wire::ctl_provider::{PORT, Upload};
 use wire::role::Role;
 
+use super::asked::{Args, Set, could_not, password, refuse, sign, too_few};
 use super::kept::Kept;
 use super::outside::Outside;
 use super::send::{self, Provider};
-use super::{Args, NO_CTL, Set, TOKEN_NOT_IN_CTL, could_not, password, refuse, sign, too_few};
 use crate::exit::{Answer, Failure};
 use crate::module::{self, refused};
 use crate::{secret, terminal};

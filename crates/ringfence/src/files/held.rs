@@ -10,9 +10,9 @@ use wire::header::{CTL_FILE_NAME, ITL_FILE_NAME};
 use wire::trust_list::TrustList;
 
 use crate::exit::Failure;
+use crate::files::finding::{Finding, certificate_text, explain, signer_of};
 use crate::files::input::Input;
 use crate::files::kind::Decoded;
-use crate::files::verify::{Finding, certificate_text, explain, signer_of};
 use crate::terminal::one_line;
 
 /// One list.

@@ -19,6 +19,7 @@ pub mod build;
 pub mod decrypt;
 pub mod diff;
 pub mod encrypt;
+pub mod finding;
 pub mod held;
 pub mod input;
 pub mod kind;

@@ -3,10 +3,12 @@
 use phone::Outcome;
 use pki::listing::ListKind;
 
-use super::ending::{By, Ending};
-use super::scenario::{Differences, ctl_signer, expect, must_say, restart_services, signer};
-use super::world::{World, could_not, title};
-use crate::exit::Failure;
+use crate::Failure;
+use crate::ending::{By, Differences, Ending};
+use crate::failure::could_not;
+use crate::lab_phone::title;
+use crate::steps::{ctl_signer, expect, must_say, restart_services, signer};
+use crate::world::World;
 
 /// What the 33 statuses say about these phones [sources/capf#statuses].
 const STATUSES: &str = "run sql select name,tkcertificatestatus from device where name like 'SEP%'";

@@ -8,12 +8,13 @@ use phone::Outcome;
 use pki::listing::ListKind;
 use trust::Model;
 
-use super::desk::{ADMINISTRATOR, Desk, NEW_TOKENS, SecurityToken, TOKENS};
-use super::ending::{By, Ending};
-use super::scenario::{Differences, check_size, ctl_signer, expect, in_mixed_mode, must_say, restart_services, sizes};
-use super::world::{LabPhone, World, title};
-use crate::ctl_client::{NO_CTL, TOKEN_NOT_IN_CTL};
-use crate::exit::Failure;
+use crate::Failure;
+use crate::desk::{ADMINISTRATOR, Desk, NEW_TOKENS, SecurityToken, TOKENS};
+use crate::ending::{By, Differences, Ending};
+use crate::lab_phone::{LabPhone, title};
+use crate::steps::{check_size, ctl_signer, expect, in_mixed_mode, must_say, restart_services, sizes};
+use crate::world::World;
+use pki::ctl_client::{NO_CTL, TOKEN_NOT_IN_CTL};
 
 /// Phones of all kinds; those that take no more than two SAST records only where a CTL of tokens has no more.
 const MODELS: [&str; 5] = ["7975", "8861", "7841", "7960", "Jabber"];
@@ -256,7 +257,7 @@ pub(super) async fn lost_tokens(world: &mut World, directory: &Path) -> Result<D
 
     world.transcript.step("Somebody walks to the phones that were named and deletes their CTL by hand")?;
     for lab in without_tvs(&mut world.phones) {
-        let message = lab.phone.erase_lists().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+        let message = lab.phone.erase_lists().map_err(|error| Failure(error.to_string()))?;
         world.transcript.output(&format!("  {}: {message}", title(&lab.phone)))?;
     }
     let reports = world.reset_phones(usize::MAX).await?;

@@ -22,16 +22,16 @@ use phone::factory::ManufacturingCa;
 use phone::{BootReport, Phone, PhoneName, PhoneSettings};
 use pki::hash::{hex, md5};
 use pki::listing::ListKind;
-use ringfence_core::Cluster;
+use ringfence_core::{Cluster, aside};
 use shell::{Session, State};
-use trust::Verdict;
 
-use super::ending::{self, Ending, Held};
-use super::scenario::Differences;
-use super::seed::{self, Seed};
-use super::transcript::Transcript;
-use crate::exit::Failure;
-use crate::files::output::{Readers, write_over};
+use crate::Failure;
+use crate::desk::CtlProvider;
+use crate::ending::{self, Differences, Ending};
+use crate::failure::could_not;
+use crate::lab_phone::{Held, LabPhone, title};
+use crate::published::{self, Published};
+use crate::transcript::Transcript;
 
 /// Tries to find ports that are free on both addresses.
 const PORT_TRIES: usize = 20;
@@ -39,7 +39,7 @@ const PORT_TRIES: usize = 20;
 /// A cluster in one process.
 pub struct World {
     cluster: Cluster,
-    seed: Seed,
+    surroundings: Published,
     nodes: Vec<Node>,
     sessions: Vec<Session>,
     log_read: usize,
@@ -53,52 +53,34 @@ pub struct World {
     pub transcript: Transcript,
 }
 
-/// Where the CTL provider is found, and what it is known by.
-pub struct CtlProvider {
-    /// Its address.
-    pub address: SocketAddr,
-    /// SHA-256 of its certificate, hexadecimal.
-    pub fingerprint: String,
-}
-
-/// A phone with what it held before the change that a scenario is about.
-pub struct LabPhone {
-    /// The phone.
-    pub phone: Phone,
-    /// What it held before.
-    pub before: Held,
-    ctl: Option<Verdict>,
-    itl: Option<Verdict>,
-    booted: bool,
-}
-
-pub(super) fn could_not(error: impl std::fmt::Display) -> Failure {
-    Failure::CouldNotTell(error.to_string())
-}
-
 impl World {
-    /// Makes a cluster of [`super::seed`] in a directory and starts its nodes.
+    /// Makes a cluster of [`crate::published`] in a directory and starts its nodes.
     pub async fn new(new: &NewCluster, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
-        Self::of(new, Seed::default(), directory, transcript).await
+        Self::of(new, Published::default(), directory, transcript).await
     }
 
     /// Another cluster of the same release beside this one; what is typed there stands in the same transcript.
     pub async fn neighbour(&self, directory: &Path) -> Result<Self, Failure> {
-        let new = seed::other_cluster(self.release());
-        Self::of(&new, Seed::of_another_cluster(), directory, self.transcript.shared()).await
+        let new = published::other_cluster(self.release());
+        Self::of(&new, Published::of_another_cluster(), directory, self.transcript.shared()).await
     }
 
-    async fn of(new: &NewCluster, mut seed: Seed, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
+    async fn of(
+        new: &NewCluster,
+        mut surroundings: Published,
+        directory: &Path,
+        transcript: Transcript,
+    ) -> Result<Self, Failure> {
         let zone = TimeZone::system();
-        let cluster = Cluster::create(directory, new, zone, &mut seed).await.map_err(could_not)?;
-        let nodes = start(&cluster, &mut seed).await?;
+        let cluster = Cluster::create(directory, new, zone, &mut surroundings).await.map_err(could_not)?;
+        let nodes = start(&cluster, &mut surroundings).await?;
         let actor = Actor::new("admin", Level::Install);
         let sessions =
             nodes.iter().map(|node| Session::new(cluster.clone(), node.row().as_ref().clone(), actor.clone()));
         let sessions = sessions.collect();
         Ok(Self {
             cluster,
-            seed,
+            surroundings,
             nodes,
             sessions,
             log_read: 0,
@@ -169,13 +151,13 @@ impl World {
             });
         }
         let actor = Actor::new("admin", Level::Install);
-        self.cluster.put_devices(&actor, &devices, &mut self.seed).await.map_err(could_not)?;
+        self.cluster.put_devices(&actor, &devices, &mut self.surroundings).await.map_err(could_not)?;
         self.refresh().await
     }
 
     /// Time passes in the story, milliseconds.
     pub fn pass(&mut self, time: i64) {
-        self.seed.ahead += time;
+        self.surroundings.ahead += time;
     }
 
     /// The administrator types a line on the publisher, and answers to the questions that follow. What came back.
@@ -198,7 +180,7 @@ impl World {
         // As for every command: nodes write down what phones did before it is read.
         follow(&self.cluster, PATIENCE).await.map_err(could_not)?;
         let mut all = String::new();
-        let mut reply = session.line(line, &mut self.seed).await;
+        let mut reply = session.line(line, &mut self.surroundings).await;
         let mut answers = answers.iter();
         loop {
             all.push_str(&reply.text);
@@ -208,10 +190,10 @@ impl World {
                     let answer = answers.next().copied().unwrap_or_default();
                     let secret = matches!(reply.state, State::AskSecret(_));
                     self.transcript.typed(prompt, if secret { "" } else { answer })?;
-                    reply = session.line(answer, &mut self.seed).await;
+                    reply = session.line(answer, &mut self.surroundings).await;
                 }
                 // No scenario pastes anything: it would be taken as no.
-                State::Paste => reply = session.end_of_input(&mut self.seed).await,
+                State::Paste => reply = session.end_of_input(&mut self.surroundings).await,
                 State::Prompt | State::Quit => {
                     self.transcript.output(&reply.text)?;
                     break;
@@ -224,7 +206,7 @@ impl World {
 
     /// All nodes take over what was changed.
     pub async fn refresh(&self) -> Result<(), Failure> {
-        self.cluster.step_wave(self.seed.now()).await.map_err(could_not)?;
+        self.cluster.step_wave(self.surroundings.now()).await.map_err(could_not)?;
         for node in &self.nodes {
             node.refresh().await.map_err(could_not)?;
         }
@@ -302,7 +284,7 @@ impl World {
     pub fn write_manufacturing_root(&mut self) -> Result<PathBuf, Failure> {
         let factory = ManufacturingCa::new().map_err(could_not)?;
         let path = self.data().join("manufacturing-roots.pem");
-        write_over(&path, factory.certificate().to_pem().as_bytes(), Readers::Everybody)?;
+        aside::write(&path, factory.certificate().to_pem().as_bytes(), 0o644).map_err(could_not)?;
         self.factory = Some(Arc::new(factory));
         Ok(path)
     }
@@ -333,8 +315,8 @@ impl World {
         Ok(list.map(|published| (published.list.bytes().len(), hex(&md5(published.list.bytes())))))
     }
 
-    /// The table at the end, and which phones ended otherwise than the scenario says.
-    pub fn compare_endings(&self) -> Result<(String, Differences), Failure> {
+    /// The rows of the table at the end, under [`ending::TITLES`], and which phones ended otherwise than the scenario says.
+    pub fn compare_endings(&self) -> Result<(Vec<Vec<String>>, Differences), Failure> {
         let md5 = |kind| Ok(self.published(kind)?.map(|(_, md5)| md5));
         let (ctl, itl) = (md5(ListKind::Ctl)?, md5(ListKind::Itl)?);
         Ok(ending::compare(&self.phones, &self.endings, |kind| match kind {
@@ -372,39 +354,8 @@ impl World {
     }
 }
 
-impl LabPhone {
-    /// A phone that was not switched on yet.
-    pub fn new(phone: Phone) -> Self {
-        let before = Held::of(phone.belief());
-        Self { phone, before, ctl: None, itl: None, booted: false }
-    }
-
-    /// Notes what the phone did with a list, unless it was the one that it held anyway.
-    pub fn note(&mut self, kind: ListKind, verdict: Verdict) {
-        if ending::is_news(&verdict) {
-            match kind {
-                ListKind::Ctl => self.ctl = Some(verdict),
-                ListKind::Itl => self.itl = Some(verdict),
-            }
-        }
-    }
-
-    /// The last verdict on another list than the phone held, since its lists were remembered.
-    pub fn last(&self, kind: ListKind) -> Option<&Verdict> {
-        match kind {
-            ListKind::Ctl => self.ctl.as_ref(),
-            ListKind::Itl => self.itl.as_ref(),
-        }
-    }
-}
-
-/// Model and name of a phone.
-pub fn title(phone: &Phone) -> String {
-    format!("{} {}", phone.settings().model.name, phone.settings().name)
-}
-
 /// Starts both nodes on the same ports: a phone knows one port per service for all nodes.
-async fn start(cluster: &Cluster, seed: &mut Seed) -> Result<Vec<Node>, Failure> {
+async fn start(cluster: &Cluster, surroundings: &mut Published) -> Result<Vec<Node>, Failure> {
     let rows = cluster.store().nodes().await.map_err(could_not)?;
     for _ in 0..PORT_TRIES {
         let mut nodes: Vec<Node> = Vec::new();
@@ -432,9 +383,12 @@ async fn start(cluster: &Cluster, seed: &mut Seed) -> Result<Vec<Node>, Failure>
         }
         let port = nodes.first().map_or(0, |node| node.listen().tvs.port()).to_string();
         let system = Actor::new("system", Level::Install);
-        cluster.set_parameter(&system, TVS_PORT, &port, seed).await.map_err(could_not)?;
+        cluster.set_parameter(&system, TVS_PORT, &port, surroundings).await.map_err(could_not)?;
         if let Some(capf) = nodes.first().and_then(Node::capf) {
-            cluster.set_parameter(&system, CAPF_PORT, &capf.port().to_string(), seed).await.map_err(could_not)?;
+            cluster
+                .set_parameter(&system, CAPF_PORT, &capf.port().to_string(), surroundings)
+                .await
+                .map_err(could_not)?;
         }
         for node in &nodes {
             node.refresh().await.map_err(could_not)?;

@@ -4,10 +4,10 @@ use cluster::units::Unit;
 use phone::Outcome;
 use pki::listing::ListKind;
 
-use super::ending::{By, Ending};
-use super::scenario::{Differences, expect, must_say, signer};
-use super::world::World;
-use crate::exit::Failure;
+use crate::Failure;
+use crate::ending::{By, Differences, Ending};
+use crate::steps::{expect, must_say, signer};
+use crate::world::World;
 
 /// Beyond the guard between CallManager and TVS, milliseconds.
 const BEYOND_GUARD: i64 = 6 * 60 * 1000;

@@ -6,10 +6,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cluster::bulk::bundle::BUNDLE_BYTES;
 use ringfence_core::aside::is_leftover;
 use ringfence_core::bulk::exchange::{
-    Exchange, ExchangeError, ExchangeFolder, FILE_LIMIT, OpenedServer, Pending, SftpServer,
+    BUNDLE_BYTES, Exchange, ExchangeError, ExchangeFolder, FILE_LIMIT, OpenedServer, Pending, SftpServer,
 };
 use russh::client::{self, Handle};
 use russh::keys::{HashAlg, PublicKeyOrCertificate};

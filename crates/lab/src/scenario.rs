@@ -4,15 +4,17 @@ use std::path::Path;
 
 use cluster::releases::{ItlReset, Release};
 use cluster::units::Unit;
-use phone::{BootReport, Outcome};
+use phone::Outcome;
 use pki::listing::ListKind;
 
-use super::ending::{By, Ending};
-use super::seed::{self, PUBLISHER};
-use super::transcript::Transcript;
-use super::world::{World, title};
-use super::{desk, enrolment, moves, recovery, renewals, tokens};
-use crate::exit::Failure;
+use crate::Failure;
+use crate::ending::{By, Differences, Ending};
+use crate::lab_phone::title;
+use crate::published;
+use crate::steps::{check_size, ctl_signer, expect, in_mixed_mode, must_say, restart_services, sizes};
+use crate::transcript::{Screen, Transcript};
+use crate::world::World;
+use crate::{desk, enrolment, moves, recovery, renewals, tokens};
 
 /// A scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +48,6 @@ pub enum Scenario {
     /// All certificates are renewed, one TFTP server after the other.
     RenewalsInOrder,
 }
-
-/// What a scenario found different from what it says; empty when all went as told.
-pub type Differences = Vec<String>;
 
 impl Scenario {
     /// All, in the order in which they run.
@@ -164,9 +163,14 @@ impl Scenario {
     }
 
     /// Runs it in a directory of its own. The world as it ended, and what was different.
-    pub async fn run(self, release: &'static Release, directory: &Path) -> Result<(World, Differences), Failure> {
-        let transcript = Transcript::begin(self.name(), self.purpose())?;
-        let new = if self.has_tokens() { seed::cluster_of_tokens(release) } else { seed::cluster(release) };
+    pub async fn run(
+        self,
+        release: &'static Release,
+        directory: &Path,
+        screen: Screen,
+    ) -> Result<(World, Differences), Failure> {
+        let transcript = Transcript::begin(screen, self.name(), self.purpose())?;
+        let new = if self.has_tokens() { published::cluster_of_tokens(release) } else { published::cluster(release) };
         let mut world = World::new(&new, directory, transcript).await?;
         let mut differences = match self {
             Self::NonSecureToMixed => non_secure_to_mixed(&mut world).await?,
@@ -187,12 +191,6 @@ impl Scenario {
         differences.dedup();
         Ok((world, differences))
     }
-}
-
-/// The sizes of the CTL before and after a renewal that [sources/published-clusters#two-nodes] prints, for the release
-/// whose profile it shows.
-pub(super) fn sizes(release: &Release) -> Option<(usize, usize)> {
-    (release.name == "10.5").then_some((4947, 6113))
 }
 
 const SECURITY_MODE: &str =
@@ -224,21 +222,6 @@ async fn non_secure_to_mixed(world: &mut World) -> Result<Differences, Failure> 
     check_size(&mut differences, world, sizes(world.release()).map(|(before, _)| before))?;
     world.show_screen(0)?;
     world.endings = vec![Ending::Takes(ListKind::Ctl, By::Listed(ListKind::Itl, ctl_signer(world.release()))); 3];
-    Ok(differences)
-}
-
-/// A cluster in mixed mode whose phones hold its CTL.
-pub(super) async fn in_mixed_mode(world: &mut World, models: &[&str]) -> Result<Differences, Failure> {
-    let mut differences = Differences::new();
-    world.transcript.step("Before: mixed mode, the phones hold the CTL")?;
-    world.types("utils ctl set-cluster mixed-mode", &["y"]).await?;
-    restart_services(world).await?;
-    world.add_phones(models).await?;
-    let reports = world.reset_phones(usize::MAX).await?;
-    expect(&mut differences, &reports, &vec![Outcome::Trusted; models.len()]);
-    check_size(&mut differences, world, sizes(world.release()).map(|(before, _)| before))?;
-    world.show_tvs_log("tvs.log of the publisher")?;
-    world.remember_lists();
     Ok(differences)
 }
 
@@ -287,7 +270,7 @@ async fn legacy_phones(world: &mut World) -> Result<Differences, Failure> {
 
     world.transcript.step("Somebody walks to the 7960 and the Jabber and deletes their CTL by hand")?;
     for lab in world.phones.iter_mut().take(2) {
-        let message = lab.phone.erase_lists().map_err(|error| Failure::CouldNotTell(error.to_string()))?;
+        let message = lab.phone.erase_lists().map_err(|error| Failure(error.to_string()))?;
         world.transcript.output(&format!("  {}: {message}", title(&lab.phone)))?;
     }
     let reports = world.reset_phones(0).await?;
@@ -315,63 +298,7 @@ async fn renew(world: &mut World, differences: &mut Differences) -> Result<(), F
     Ok(())
 }
 
-pub(super) async fn restart_services(world: &mut World) -> Result<(), Failure> {
-    for service in ["Cisco Tftp", "Cisco CallManager"] {
-        world.types(&format!("utils service restart {service}"), &[]).await?;
-    }
-    for service in ["Cisco Tftp", "Cisco CallManager"] {
-        world.types_on_subscriber(&format!("utils service restart {service}"), &[]).await?;
-    }
-    Ok(())
-}
-
 /// Whether a renewal of the CallManager certificate changes the signer of the CTL.
 fn signer_changes(release: &Release) -> bool {
     release.ctl_sasts.first() == Some(&Unit::CallManager)
-}
-
-/// A part of the subject of whoever signs the CTL that no other signer has.
-pub(super) fn ctl_signer(release: &Release) -> String {
-    signer(release.ctl_sasts.first().copied().unwrap_or(Unit::CallManager))
-}
-
-/// A part of the subject of the publisher's certificate of a unit that signs lists.
-pub(super) fn signer(unit: Unit) -> String {
-    let prefix = if unit == Unit::ItlRecovery { "ITLRECOVERY_" } else { "" };
-    format!("CN={prefix}{PUBLISHER};")
-}
-
-pub(super) fn expect(differences: &mut Differences, reports: &[BootReport], wanted: &[Outcome]) {
-    for (report, wanted) in reports.iter().zip(wanted) {
-        if report.outcome != *wanted {
-            differences.push(format!(
-                "{} {} ended {}, the scenario says {wanted}: {}",
-                report.model,
-                report.name,
-                report.outcome,
-                report.reason()
-            ));
-        }
-    }
-    if reports.len() != wanted.len() {
-        differences.push(format!("{} phones booted, the scenario says {}", reports.len(), wanted.len()));
-    }
-}
-
-pub(super) fn must_say(differences: &mut Differences, text: &str, wanted: &str) {
-    if !text.contains(wanted) {
-        differences.push(format!("nobody said `{wanted}`"));
-    }
-}
-
-pub(super) fn check_size(differences: &mut Differences, world: &World, wanted: Option<usize>) -> Result<(), Failure> {
-    let size = world.published(ListKind::Ctl)?.map(|(size, _)| size);
-    match (size, wanted) {
-        (None, _) => differences.push("there is no CTL".to_owned()),
-        (Some(size), Some(wanted)) if size != wanted => {
-            differences.push(format!("the CTL has {size} bytes, the scenario says {wanted}"));
-        }
-        _ => {}
-    }
-    Ok(())
 }

@@ -1,35 +1,20 @@
-//! `ringfence lab`: a cluster of two nodes and phones in one process, told as a transcript.
-//!
-//! * [`scenario`], [`enrolment`], [`moves`], [`recovery`], [`renewals`], [`tokens`]: the stories; [`ending`]: how their phones must end
-//! * [`world`]: the cluster, its administrator, its phones; [`desk`]: Security Tokens and the CTL client
-//! * [`seed`]: names and serial numbers of a printed cluster; [`transcript`]: what is shown
-
-mod desk;
-mod ending;
-mod enrolment;
-mod keys;
-mod moves;
-mod recovery;
-mod renewals;
-mod scenario;
-mod seed;
-mod tokens;
-mod transcript;
-mod world;
+//! `ringfence lab`: the scenarios of the crate `lab`, shown on the terminal.
 
 use std::path::PathBuf;
 
 use cluster::releases::{Release, names, release};
 use daemon::following::PATIENCE;
+use lab::{Scenario, World};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::completions::{Known, releases};
 use crate::exit::{Answer, Failure};
+use crate::known::{Known, releases};
 use crate::terminal;
-use scenario::Scenario;
-use world::World;
 
-/// Rehearse on a cluster of two nodes with phones: from non-secure to mixed mode, through a renewal.
+/// Rehearse on a cluster of two nodes with phones: mixed mode, renewals, enrolment, moves, recovery, upgrades, tokens
+///
+/// Plays up to 14 scenarios; --list names them. Each makes a cluster of its own, whose nodes run TFTP, HTTP, TVS and CAPF, and where tokens
+/// take part the CTL provider, and virtual phones that boot there.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: ringfence lab --scenario certificate-regeneration\n\nRuns on addresses of the loopback network, \
@@ -112,10 +97,10 @@ impl Args {
                 continue;
             }
             let directory = base.join(scenario.name());
-            let (world, mut differences) = scenario.run(release, &directory).await?;
-            let (table, others) = world.compare_endings()?;
+            let (world, mut differences) = scenario.run(release, &directory, shown).await?;
+            let (rows, others) = world.compare_endings()?;
             differences.extend(others);
-            terminal::print(&format!("\n{table}"))?;
+            terminal::print(&format!("\n{}", terminal::table(&lab::TITLES, &rows)))?;
             for difference in &differences {
                 terminal::print(&format!("{} {difference}\n", terminal::paint(terminal::BAD, "differs:")))?;
             }
@@ -127,6 +112,11 @@ impl Args {
         }
         summary(&ended)
     }
+}
+
+/// The screen of a transcript.
+fn shown(text: &str) -> Result<(), lab::Failure> {
+    terminal::print(text).map_err(|failure| lab::Failure(failure.to_string()))
 }
 
 /// How a scenario ended.

@@ -1,15 +1,17 @@
 //! How a scenario ends: a table of the phones, each compared with what the scenario expects of it.
 //!
 //! Phone, list before, list after, by which certificate it was accepted. Before is what the phone held when the scenario
-//! said [`World::remember_lists`](super::world::World::remember_lists).
+//! said [`World::remember_lists`](crate::world::World::remember_lists).
 
-use pki::hash::{hex, md5};
+use cluster::counted;
 use pki::listing::ListKind;
-use trust::{Belief, Change, Ground, Verdict};
+use trust::{Ground, Verdict};
+use wire::printable::one_line;
 
-use super::scenario::Differences;
-use super::world::{LabPhone, title};
-use crate::terminal::{self, counted, one_line};
+use crate::lab_phone::{Held, LabPhone, title};
+
+/// What a scenario found different from what it says; empty when all went as told.
+pub type Differences = Vec<String>;
 
 /// How one phone must end with its CTL or its ITL.
 #[derive(Debug, Clone)]
@@ -35,29 +37,6 @@ pub enum By {
     Listed(ListKind, String),
     /// The signer stands in no list; TVS knew it.
     Tvs(String),
-}
-
-/// What a phone holds at one moment: MD5 of its lists, `none` without one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    ctl: String,
-    itl: String,
-}
-
-impl Held {
-    /// What a phone with this belief holds.
-    pub fn of(belief: &Belief) -> Self {
-        let digest = |kind| belief.list(kind).map_or_else(|| "none".to_owned(), |list| hex(&md5(list.bytes())));
-        Self { ctl: digest(ListKind::Ctl), itl: digest(ListKind::Itl) }
-    }
-
-    /// The MD5 of a list.
-    pub fn get(&self, kind: ListKind) -> &str {
-        match kind {
-            ListKind::Ctl => &self.ctl,
-            ListKind::Itl => &self.itl,
-        }
-    }
 }
 
 impl Ending {
@@ -119,19 +98,16 @@ impl std::fmt::Display for By {
     }
 }
 
-/// Whether a verdict says something new about a list: the same file again does not.
-pub fn is_news(verdict: &Verdict) -> bool {
-    !matches!(verdict, Verdict::Accepted(accepted)
-        if accepted.change == Change::Nothing && accepted.ground == Ground::Unchanged)
-}
+/// The columns of the table.
+pub const TITLES: [&str; 4] = ["PHONE", "LIST BEFORE", "LIST AFTER", "ACCEPTED BY"];
 
-/// The table of the phones with how each must end, and what was different. `published` gives the MD5 of a list that is
+/// The rows of the phones with how each must end, and what was different. `published` gives the MD5 of a list that is
 /// given out now.
 pub fn compare(
     phones: &[LabPhone],
     endings: &[Ending],
     published: impl Fn(ListKind) -> Option<String>,
-) -> (String, Differences) {
+) -> (Vec<Vec<String>>, Differences) {
     let mut rows = Vec::new();
     let mut differences = Differences::new();
     if phones.len() != endings.len() {
@@ -152,7 +128,7 @@ pub fn compare(
         let published = published(kind).unwrap_or_else(|| "none".to_owned());
         differences.extend(ending.difference(lab, &published));
     }
-    (terminal::table(&["PHONE", "LIST BEFORE", "LIST AFTER", "ACCEPTED BY"], &rows), differences)
+    (rows, differences)
 }
 
 #[cfg(test)]
@@ -161,7 +137,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use phone::{Phone, PhoneName, PhoneSettings};
-    use trust::{Accepted, Model, Refusal};
+    use trust::{Accepted, Change, Model, Refusal};
 
     use super::*;
 

@@ -8,7 +8,7 @@ use cluster::units::Unit;
 use daemon::surroundings::System;
 use pki::{Random, RandomError};
 
-use super::keys::LabKeys;
+use crate::keys::LabKeys;
 
 /// Host name of the publisher.
 pub const PUBLISHER: &str = "cucm-1051-a-pub";
@@ -66,7 +66,7 @@ fn two_nodes(release: &'static Release, nodes: [(&str, [u8; 4]); 2]) -> NewClust
 
 /// The real clock and random source, but the printed serial numbers and CAPF name as long as there are some.
 #[derive(Default)]
-pub struct Seed {
+pub struct Published {
     system: System,
     used: Vec<usize>,
     named_capf: bool,
@@ -75,14 +75,14 @@ pub struct Seed {
     pub ahead: i64,
 }
 
-impl Seed {
+impl Published {
     /// For another cluster: its CAPF has a name of its own.
     pub fn of_another_cluster() -> Self {
         Self { named_capf: true, keys: LabKeys::of_another_cluster(), ..Self::default() }
     }
 }
 
-impl Surroundings for Seed {
+impl Surroundings for Published {
     fn now(&self) -> i64 {
         self.system.now() + self.ahead
     }

@@ -1,19 +1,20 @@
 //! The desk of an administrator who has Security Tokens: tokens of SoftHSM in a folder, and `ringfence token` and `ringfence
 //! ctl-client` beside them.
 //!
-//! Both run as programs of their own, as they do on his PC: the PKCS#11 module reads where its tokens are from its
+//! Both run as programs of their own, as they do on a PC: the PKCS#11 module reads where its tokens are from its
 //! environment, once per process.
 
 use std::io::Read;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use phone::factory::ManufacturingCa;
 
-use super::transcript::Transcript;
-use super::world::{CtlProvider, could_not};
-use crate::exit::Failure;
-use crate::files::output::{Readers, write_over};
+use crate::Failure;
+use crate::failure::could_not;
+use crate::transcript::Transcript;
+use ringfence_core::aside;
 
 /// Where the module of SoftHSM stands: Debian, then others.
 const MODULES: [&str; 3] =
@@ -51,6 +52,14 @@ pub const NEW_TOKENS: [SecurityToken; 2] = [
     SecurityToken { label: "ADN0071c2a0", serial: "5b10c3d200000031a7f4" },
     SecurityToken { label: "ADN0071c2b7", serial: "5b10c3d200000031a7f5" },
 ];
+
+/// Where the CTL provider is found, and what it is known by.
+pub struct CtlProvider {
+    /// Its address.
+    pub address: SocketAddr,
+    /// SHA-256 of its certificate, hexadecimal.
+    pub fingerprint: String,
+}
 
 /// The desk.
 pub struct Desk {
@@ -90,7 +99,7 @@ impl Desk {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        write_over(&self.folder.join(name), bytes, Readers::Owner)
+        aside::write(&self.folder.join(name), bytes, 0o600).map_err(could_not)
     }
 
     /// Makes a token as its maker delivers it.

@@ -7,10 +7,12 @@ use phone::Outcome;
 use pki::listing::ListKind;
 use trust::{Ground, Verdict};
 
-use super::ending::{By, Ending};
-use super::scenario::{Differences, expect, must_say, restart_services, signer};
-use super::world::{World, could_not, title};
-use crate::exit::Failure;
+use crate::Failure;
+use crate::ending::{By, Differences, Ending};
+use crate::failure::could_not;
+use crate::lab_phone::title;
+use crate::steps::{expect, must_say, restart_services, signer};
+use crate::world::World;
 
 /// The guard between CallManager and TVS, and a minute, in milliseconds.
 const BEYOND_GUARD: i64 = 6 * 60 * 1000;

@@ -6,11 +6,12 @@ use cluster::units::Unit;
 use phone::Outcome;
 use pki::listing::ListKind;
 
-use super::ending::{By, Ending};
-use super::scenario::{Differences, expect, must_say};
-use super::seed::OTHER_PUBLISHER;
-use super::world::{World, could_not};
-use crate::exit::Failure;
+use crate::Failure;
+use crate::ending::{By, Differences, Ending};
+use crate::failure::could_not;
+use crate::published::OTHER_PUBLISHER;
+use crate::steps::{expect, must_say};
+use crate::world::World;
 
 /// How many phones move.
 const PHONES: usize = 10;
