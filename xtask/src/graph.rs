@@ -1,6 +1,7 @@
 //! Packages and who uses whom, read from `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -17,6 +18,28 @@ pub enum Kind {
     Dev,
 }
 
+/// A dependency as a manifest asks for it.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// The package.
+    pub name: String,
+    /// Its name in this crate, when that is another one.
+    pub rename: Option<String>,
+    /// What for.
+    pub kind: Kind,
+    /// Features that are asked for.
+    pub features: Vec<String>,
+    /// The platform that it is asked for on; `None`: all.
+    pub target: Option<String>,
+}
+
+impl Declared {
+    /// Its name in Rust.
+    pub fn ident(&self) -> String {
+        self.rename.as_ref().unwrap_or(&self.name).replace('-', "_")
+    }
+}
+
 /// One package of the resolved tree.
 #[derive(Debug, Clone)]
 pub struct Package {
@@ -28,6 +51,10 @@ pub struct Package {
     pub licence: Option<String>,
     /// Is it one of our own crates?
     pub own: bool,
+    /// Where its manifest stands.
+    pub folder: PathBuf,
+    /// What its manifest asks for.
+    pub declares: Vec<Declared>,
     /// Identities of the packages it uses.
     uses: Vec<(String, Kind)>,
 }
@@ -59,6 +86,10 @@ impl Graph {
                 licence: text(&package, "license"),
                 // what comes from a registry has a source, what lies in this tree has none
                 own: text(&package, "source").is_none(),
+                folder: text(&package, "manifest_path")
+                    .and_then(|path| Path::new(&path).parent().map(Path::to_path_buf))
+                    .unwrap_or_default(),
+                declares: list(&package, "dependencies").unwrap_or_default().iter().filter_map(declared).collect(),
                 uses: Vec::new(),
             };
             packages.insert(id, read);
@@ -71,12 +102,7 @@ impl Graph {
             for dependency in list(&node, "deps").ok_or_else(|| broken("dependencies of a node"))? {
                 let used = text(&dependency, "pkg").ok_or_else(|| broken("identity of a dependency"))?;
                 for kind in list(&dependency, "dep_kinds").ok_or_else(|| broken("kind of a dependency"))? {
-                    let kind = match kind.get("kind").and_then(Value::as_str) {
-                        Some("dev") => Kind::Dev,
-                        Some("build") => Kind::Build,
-                        _ => Kind::Normal,
-                    };
-                    uses.push((used.clone(), kind));
+                    uses.push((used.clone(), kind_of(&kind)));
                 }
             }
             packages.get_mut(&id).ok_or_else(|| broken("package for a node"))?.uses = uses;
@@ -129,6 +155,8 @@ impl Graph {
                 version: "1.0.0".to_owned(),
                 licence: Some("MIT".to_owned()),
                 own,
+                folder: PathBuf::new(),
+                declares: Vec::new(),
                 uses: Vec::new(),
             };
             graph.packages.entry(name.clone()).or_insert(new);
@@ -150,6 +178,33 @@ impl Graph {
         }
         graph
     }
+
+    /// Says what the manifest of a crate asks for. For tests.
+    #[cfg(test)]
+    pub fn declare(&mut self, name: &str, folder: PathBuf, declares: Vec<Declared>) {
+        let package = self.packages.get_mut(name).unwrap();
+        (package.folder, package.declares) = (folder, declares);
+    }
+}
+
+fn kind_of(value: &Value) -> Kind {
+    match value.get("kind").and_then(Value::as_str) {
+        Some("dev") => Kind::Dev,
+        Some("build") => Kind::Build,
+        _ => Kind::Normal,
+    }
+}
+
+fn declared(value: &Value) -> Option<Declared> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let features = value.get("features").and_then(Value::as_array).into_iter().flatten();
+    Some(Declared {
+        name: text("name")?,
+        rename: text("rename"),
+        kind: kind_of(value),
+        features: features.filter_map(Value::as_str).map(str::to_owned).collect(),
+        target: text("target"),
+    })
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 //!
 //! * [`setup`], [`packages`], [`machine`]: what this machine lacks, and what we do about it
 //! * [`lab`], [`mod@test`], [`fuzz`], [`attack`], [`peers`]: the commands that run things
-//! * [`deps`] with [`graph`], [`directions`], [`licences`], [`habits`], [`circles`], [`sources`]: the checks of the architecture
+//! * [`deps`] with [`graph`], [`directions`], [`licences`], [`advisories`], [`manifests`], [`habits`], [`circles`], [`sources`], [`wayfinder`]: the checks of the architecture
 
+mod advisories;
 mod attack;
 mod circles;
 mod deps;
@@ -16,6 +17,7 @@ mod habits;
 mod lab;
 mod licences;
 mod machine;
+mod manifests;
 mod packages;
 mod peers;
 mod process;
@@ -23,6 +25,7 @@ mod setup;
 mod sources;
 mod stop;
 mod test;
+mod wayfinder;
 
 use std::process::ExitCode;
 
@@ -33,7 +36,7 @@ usage: cargo xtask COMMAND
 
   lab [ARGUMENTS]    install what the build needs, then run `ringfence lab` with these arguments
   test               install what the tests need, then run every check; --list names them, --only STEP picks
-  deps               directions between crates, licences, habits, citations
+  deps               directions between crates, licences, advisories, dependencies, habits, citations
   habits             what the habits count: public methods of the cluster, circles of files with what ties them
   fuzz [TARGET [S]]  fuzz every target for six seconds, or one for S seconds; --list names them
   attack [ARGUMENTS] attack a node with every load, beside good clients, and print a table (20 minutes);
