@@ -190,7 +190,8 @@ impl Phone {
 
     /// Whether a TLS server is TVS or CAPF, by the config of this phone or by its port: any other is somebody's web server.
     fn is_service_of_a_node(&self, host: &str, port: u16) -> bool {
-        let named = self.belief.tvs_servers().iter().any(|server| server.port == port && server.address == host);
+        let mut servers = self.belief.tvs_servers().iter().chain(&self.capf.servers);
+        let named = servers.any(|server| server.port == port && server.address == host);
         named || [wire::tvs::PORT, wire::capf::PORT].contains(&port)
     }
 

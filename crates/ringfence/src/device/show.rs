@@ -1,6 +1,7 @@
 //! `ringfence device show NAME`: the row, its group, the files that the phone gets, its config.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use cluster::config::{DeviceSecurityMode, Protocol};
 use cluster::enrolment::Operation;
@@ -87,8 +88,12 @@ impl Served {
         let settings = Settings::read(&opened.cluster.directory(&node).settings())
             .map_err(|error| Failure::CouldNotTell(error.to_string()))?;
         let snapshot = opened.runtime.block_on(opened.cluster.snapshot(&node)).map_err(could_not)?;
-        let folder = settings.files.tftpboot.as_deref();
-        let folder = folder.map(|path| FolderSettings::open(path, settings.files.merge)).transpose();
+        // An option of its start wins over its settings, and stands on record.
+        let noted = opened.runtime.block_on(opened.cluster.store().served_folder(&node.pkid));
+        let noted = noted.map_err(|error| could_not(error.into()))?;
+        let noted = noted.map(|(path, merge)| (PathBuf::from(path), merge));
+        let folder = noted.or_else(|| settings.files.tftpboot.map(|path| (path, settings.files.merge)));
+        let folder = folder.map(|(path, merge)| FolderSettings::open(&path, merge)).transpose();
         let files = NodeFiles::new(snapshot, folder.map_err(could_not)?).encrypting(Box::new(OpensslRandom));
         let owner = Owner::Device(row.name.clone());
         let config = owner.file_name(Form::Plain);

@@ -158,10 +158,13 @@ fn what_check_advises() {
 
     // A 7965 and a node without legacy_tls: said there, and in the log of the node.
     let tvs = format!("127.0.0.1:{}", node.tvs);
-    let old = phone(&["--model", "7965", "--legacy-tls", "--state", state.to_str().unwrap(), "--check", &tvs]);
-    let said = both(&old);
-    assert!(said.contains("speaks no TLS 1.0, as this model needs: [phones] legacy_tls = true"), "{said}");
-    assert!(!said.contains("check address and port"), "{said}");
+    let capf = node.said.lines().find_map(|line| line.trim().strip_prefix("CAPF  tcp ")).unwrap();
+    for service in [tvs.as_str(), capf] {
+        let old = phone(&["--model", "7965", "--legacy-tls", "--state", state.to_str().unwrap(), "--check", service]);
+        let said = both(&old);
+        assert!(said.contains("speaks no TLS 1.0, as this model needs: [phones] legacy_tls = true"), "{said}");
+        assert!(!said.contains("check address and port"), "{said}");
+    }
     until("tvs.log says it too", || {
         let log = std::fs::read_to_string(data.join("log/tvs.log")).unwrap_or_default();
         log.contains("unsupported protocol") && log.contains("needs [phones] legacy_tls = true")

@@ -112,6 +112,10 @@ fn untouched_on_request_and_when_broken() {
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
     ringfence(&["device", "add", "SEP001122334455", "--model", "8861"]);
+    // What its start was told counts, and not what stands in ringfence.toml.
+    let shown = ringfence(&["device", "show", "SEP001122334455"]);
+    let size = format!("  SEP001122334455.cnf.xml          {} bytes\n", CONFIG.len());
+    assert!(shown.contains(&size) && shown.contains("<!-- mine -->"), "{shown}");
     let schedule = ["admin", "-c", "utils capf device schedule SEP001122334455 install null"];
     let said = ringfence(&schedule);
     assert!(said.contains("Its config does not say so: SEP001122334455.cnf.xml in "), "{said}");

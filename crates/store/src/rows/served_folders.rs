@@ -13,6 +13,16 @@ impl Store {
         let rows: Vec<(String, String)> = self.read(query, columns).await?;
         Ok(rows.into_iter().map(|(path, merge)| (path, merge == "t")).collect())
     }
+
+    /// The folder that this node served when it started last, and whether configs are merged; `None`: none, or it never started.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn served_folder(&self, node: &str) -> Result<Option<(String, bool)>, StoreError> {
+        let query = sqlx::query("SELECT path, merge FROM servedfolder WHERE fkprocessnode = $1").bind(node);
+        let rows: Vec<(String, String)> = self.read(query, columns).await?;
+        Ok(rows.into_iter().next().map(|(path, merge)| (path, merge == "t")))
+    }
 }
 
 impl Transaction {
