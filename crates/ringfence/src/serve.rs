@@ -23,7 +23,10 @@ use crate::{memory, terminal};
 const LAST: Duration = Duration::from_millis(100);
 
 /// How long the key is waited for that is being made when a first start is stopped: no library may be cut off in the middle.
-const LAST_KEY: Duration = Duration::from_secs(4);
+const LAST_KEY: Duration = Duration::from_secs(3);
+
+/// How long a look at what such a start left may take.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// What stands below the options.
 const EXAMPLE: &str = "Example: ringfence serve --tftpboot /srv/tftp\n\nOptions win over ringfence.toml of the node (data directory, of a \
@@ -174,7 +177,7 @@ impl Args {
     /// What a start leaves that was stopped before it served.
     async fn left(&self) -> String {
         let data = self.data.display();
-        let opened = tokio::time::timeout(LAST, Cluster::open(&self.data, TimeZone::system())).await;
+        let opened = tokio::time::timeout(LAST_LOOK, Cluster::open(&self.data, TimeZone::system())).await;
         match opened {
             Ok(Ok(None)) => format!("stopped: no cluster was made in {data} yet, the next start begins with it anew"),
             Ok(Ok(Some(cluster))) => {
