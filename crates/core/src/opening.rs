@@ -153,10 +153,11 @@ impl Cluster {
 
     /// Entries of trust stores have names since migration 7; those before it get theirs here.
     async fn name_entries(&self) -> Result<(), CoreError> {
-        let mut rows = self.store().certificates().await?;
-        // Certificates are read only where one has no name: each command comes along here.
-        rows.retain(|row| certificates::rows::nameless(row).next().is_some());
-        if readable(&rows).next().is_none() {
+        if !self.store().has_nameless_entries().await? {
+            return Ok(());
+        }
+        let rows = self.store().certificates().await?;
+        if readable(&rows).all(|(row, _)| certificates::rows::nameless(row).next().is_none()) {
             return Ok(());
         }
         let mut transaction = self.store().begin().await?;

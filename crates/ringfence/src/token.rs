@@ -42,7 +42,7 @@ enum What {
         #[arg(long)]
         token: String,
         /// PEM file
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE")]
         out: PathBuf,
         /// Replace the file when it exists
         #[arg(long)]

@@ -386,20 +386,17 @@ fn shared_memory(database: &Path) -> std::ffi::OsString {
 }
 
 /// Runs the migrations that are missing: one process alone, because of two that find them missing the second would run them again. Who finds
-/// none missing waits for nobody.
+/// exactly those of this program there waits for nobody.
 async fn bring_up_to_date(path: &Path, connection: &mut AnyConnection) -> Result<(), StoreError> {
-    let has: Result<i64, _> =
-        sqlx::query_scalar("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations")
-            .fetch_one(&mut *connection)
-            .await;
-    let wants = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or_default();
-    let _alone = if has.is_ok_and(|has| has == wants) {
-        None
-    } else {
-        let path = path.with_file_name("write.lock");
-        let file = lock::open(&path)?;
-        Some(lock::take_elsewhere(file, path, lock::Kind::Exclusive, lock::PATIENCE).await?)
-    };
+    let query = "SELECT version, checksum, CAST(success AS BIGINT) FROM _sqlx_migrations ORDER BY version";
+    let has: Result<Vec<(i64, Vec<u8>, i64)>, _> = sqlx::query_as(query).fetch_all(&mut *connection).await;
+    let wants = MIGRATIONS.iter().map(|step| (step.version, step.checksum.to_vec(), 1));
+    if has.is_ok_and(|has| has.into_iter().eq(wants)) {
+        return Ok(());
+    }
+    let path = path.with_file_name("write.lock");
+    let file = lock::open(&path)?;
+    let _alone = lock::take_elsewhere(file, path, lock::Kind::Exclusive, lock::PATIENCE).await?;
     Ok(MIGRATIONS.run(connection).await?)
 }
 
@@ -505,6 +502,35 @@ mod tests {
         let (begun, ()) = tokio::join!(store.begin_within(lock::PATIENCE), async { drop(stranger) });
         begun.unwrap().commit().await.unwrap();
         store.begin().await.unwrap().commit().await.unwrap();
+    }
+
+    /// Who has to bring nothing up to date waits for nobody.
+    #[tokio::test]
+    async fn a_database_is_opened_beside_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringfence.db");
+        Store::open(&path, true).await.unwrap().close().await;
+        let _stranger = Stranger::locks(&folder.path().join("write.lock"));
+        Store::open(&path, false).await.unwrap().close().await;
+    }
+
+    /// Readers close first, so that the last one neither makes nor syncs anything anew: nothing is left beside the file.
+    #[tokio::test]
+    async fn nothing_is_left_beside_a_closed_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringfence.db");
+        let store = Store::open(&path, true).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        // Three connections: the one that writes, and two that read meanwhile.
+        let (first, second) = tokio::join!(store.parameters(), store.last_change());
+        assert!(first.is_ok() && second.is_ok());
+        transaction.set_parameter("Parameter", "x").await.unwrap();
+        transaction.commit().await.unwrap();
+        store.parameters().await.unwrap();
+        store.close().await;
+        for beside in ["ringfence.db-wal", "ringfence.db-shm"] {
+            assert!(!folder.path().join(beside).exists(), "{beside}");
+        }
     }
 
     /// A command beside the first start, or two first commands of a newer program.

@@ -1,7 +1,8 @@
 //! Certificates: one row each, known by its SHA-256; services (units and trust stores), nodes and roles refer to it.
 
 use cluster::rows::{CertificateRow, FileName, Kept, NewCertificate, NodeRow};
-use sqlx::Row;
+use cluster::units::SERVICES;
+use sqlx::{AssertSqlSafe, Row};
 use sqlx::any::AnyRow;
 
 use super::{node_map_key, pkid, service_map_key};
@@ -16,6 +17,23 @@ impl Store {
     pub async fn certificates(&self) -> Result<Vec<CertificateRow>, StoreError> {
         let mut connection = self.pool().acquire().await?;
         read_all(&mut connection).await
+    }
+
+    /// Whether an entry of a trust store has no name. Each opening asks, so no certificate is read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_nameless_entries(&self) -> Result<bool, StoreError> {
+        let stores: Vec<String> =
+            SERVICES.iter().filter(|service| service.trust).map(|service| service.number.to_string()).collect();
+        let query = format!(
+            "SELECT CAST(EXISTS (SELECT 1 FROM certificateservicecertificatemap WHERE filename IS NULL \
+             AND tkcertificateservice IN ({})) AS BIGINT)",
+            stores.join(", ")
+        );
+        // Numbers of ours, and nothing that anybody typed.
+        let found: i64 = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(self.pool()).await?;
+        Ok(found == 1)
     }
 }
 
