@@ -89,49 +89,73 @@ impl Contender {
         started.elapsed()
     }
 
-    fn add(&self, round: usize, kind: usize) -> f64 {
-        let all = (0..ADDED).map(|number| {
-            let name = format!("SEP{round:04X}{kind:02X}{number:06X}");
-            self.run(&self.data(), &["device", "add", &name, "--model", "8861"]).as_secs_f64()
-        });
-        median(all.collect())
+    /// Adds one device; seconds until the command returns.
+    fn add(&self, round: usize, kind: usize, number: usize) -> f64 {
+        let name = format!("SEP{round:04X}{kind:02X}{number:06X}");
+        self.run(&self.data(), &["device", "add", &name, "--model", "8861"]).as_secs_f64()
     }
 
-    fn round(&mut self, round: usize, list: &Path) {
-        let alone = self.add(round, 0xA);
-        let (mut node, port) = self.serve();
-        let beside = self.add(round, 0xB);
-        let merged = merged(&self.boot(), port, round);
-        self.stop(&mut node);
+    /// Imports the list into a copy of the data directory; seconds.
+    fn import(&self, round: usize, list: &Path) -> f64 {
         let copy = self.folder.path().join(format!("copy{round}"));
         let copied = Command::new("cp").arg("-r").arg(self.data()).arg(&copy).status().unwrap();
         assert!(copied.success());
         let import = self.run(&copy, &["device", "import", list.to_str().unwrap()]).as_secs_f64();
         std::fs::remove_dir_all(copy).unwrap();
-        for (all, one) in self.seconds.iter_mut().zip([merged, alone, beside, import]) {
-            all.push(one);
+        import
+    }
+
+    /// Puts the configs of a round into the folder.
+    fn put_configs(&self, round: usize) {
+        let line =
+            "    <line button=\"1\"><featureID>9</featureID><name>1001</name><displayName>1001</displayName></line>\n";
+        let body =
+            format!("<device>\n  <sipProfile><sipLines>\n{}  </sipLines></sipProfile>\n</device>\n", line.repeat(60));
+        for number in 0..CONFIGS {
+            std::fs::write(self.boot().join(config(round, number)), &body).unwrap();
         }
     }
 }
 
-/// Seconds for each of the configs that are put there and fetched.
-fn merged(boot: &Path, port: u16, round: usize) -> f64 {
-    let line =
-        "    <line button=\"1\"><featureID>9</featureID><name>1001</name><displayName>1001</displayName></line>\n";
-    let body =
-        format!("<device>\n  <sipProfile><sipLines>\n{}  </sipLines></sipProfile>\n</device>\n", line.repeat(60));
-    let name = |number: usize| format!("SEP{round:04X}CC{number:06X}.cnf.xml");
-    for number in 0..CONFIGS {
-        std::fs::write(boot.join(name(number)), &body).unwrap();
+fn config(round: usize, number: usize) -> String {
+    format!("SEP{round:04X}CC{number:06X}.cnf.xml")
+}
+
+/// One of each after the other, so that what else the machine does falls on all of them.
+fn round(all: &mut [Contender], round: usize, list: &Path) {
+    let in_turns = |all: &[Contender], count: usize, job: &mut dyn FnMut(&Contender, usize, usize) -> f64| {
+        let mut seconds = vec![Vec::new(); all.len()];
+        for number in 0..count {
+            for (index, contender) in all.iter().enumerate() {
+                seconds[index].push(job(contender, index, number));
+            }
+        }
+        seconds.into_iter().map(median).collect::<Vec<f64>>()
+    };
+    let alone = in_turns(all, ADDED, &mut |contender, _, number| contender.add(round, 0xA, number));
+    let mut nodes: Vec<(Child, u16)> = all.iter().map(Contender::serve).collect();
+    let beside = in_turns(all, ADDED, &mut |contender, _, number| contender.add(round, 0xB, number));
+    all.iter().for_each(|contender| contender.put_configs(round));
+    let mut streams: Vec<TcpStream> =
+        nodes.iter().map(|(_, port)| TcpStream::connect(("127.0.0.1", *port)).unwrap()).collect();
+    streams.iter().for_each(|stream| stream.set_nodelay(true).unwrap());
+    let merged = in_turns(all, CONFIGS, &mut |_, index, number| {
+        let request = format!("GET /{} HTTP/1.1\r\nHost: node\r\n\r\n", config(round, number));
+        let started = Instant::now();
+        streams[index].write_all(request.as_bytes()).unwrap();
+        assert!(answer(&mut streams[index]).ends_with(b"</capfList>\n</device>\n"));
+        started.elapsed().as_secs_f64()
+    });
+    for (contender, (node, _)) in all.iter_mut().zip(&mut nodes) {
+        contender.stop(node);
     }
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_nodelay(true).unwrap();
-    let started = Instant::now();
-    for number in 0..CONFIGS {
-        write!(stream, "GET /{} HTTP/1.1\r\nHost: node\r\n\r\n", name(number)).unwrap();
-        assert!(answer(&mut stream).ends_with(b"</capfList>\n</device>\n"));
+    let imported = in_turns(all, 1, &mut |contender, _, _| contender.import(round, list));
+    for (index, contender) in all.iter_mut().enumerate() {
+        let jobs = [&merged, &alone, &beside, &imported];
+        for (seconds, job) in contender.seconds.iter_mut().zip(jobs) {
+            seconds.push(job[index]);
+        }
     }
-    started.elapsed().as_secs_f64() / CONFIGS as f64
 }
 
 /// The body of an answer.
@@ -178,8 +202,8 @@ fn main() {
     (0..devices).for_each(|number| writeln!(rows, "SEP02{number:010X},8861,SIP,non-secure,,Desk {number}").unwrap());
     std::fs::write(&list, rows).unwrap();
     let mut all: Vec<Contender> = programs.into_iter().map(Contender::new).collect();
-    for round in 0..rounds {
-        all.iter_mut().for_each(|contender| contender.round(round, &list));
+    for number in 0..rounds {
+        round(&mut all, number, &list);
     }
     for (job, (name, unit)) in JOBS.iter().enumerate() {
         let many = if *unit == "s" { format!("{name} of {devices}") } else { (*name).to_owned() };

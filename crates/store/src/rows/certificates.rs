@@ -2,8 +2,8 @@
 
 use cluster::rows::{CertificateRow, FileName, Kept, NewCertificate, NodeRow};
 use cluster::units::SERVICES;
-use sqlx::{AssertSqlSafe, Row};
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{node_map_key, pkid, service_map_key};
 use crate::unreadable::{columns, key_text, rows};
