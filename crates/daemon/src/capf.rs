@@ -1,6 +1,6 @@
 //! The CAPF server: TCP 3804 of the publisher, TLS, one operation for each connection.
 //!
-//! * [`CapfServer`]: what it needs and the accept loop
+//! * [`CapfServer`]: what it needs (`tls_server` is the rest)
 //! * [`EnrolmentDesk`]: who decides; `core`'s [`Desk`](ringfence_core::enrolment::Desk) behind [`NodeDesk`] is one
 //! * [`CapfLimits`], [`CapfCounters`]: what a phone may do, and what phones did
 //!

@@ -5,7 +5,10 @@
 
 mod client;
 mod connection;
+mod desk;
+mod limits;
 mod server;
 
 pub use client::{ClientError, CtlProviderClient, Fingerprint};
-pub use server::{CtlProviderLimits, CtlProviderServer};
+pub use limits::CtlProviderLimits;
+pub use server::CtlProviderServer;

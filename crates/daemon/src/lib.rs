@@ -2,7 +2,8 @@
 //! that no server knows a database: [`files::FileSource`] for TFTP and HTTP, [`tvs::TrustSource`] for TVS; CAPF,
 //! which changes rows, asks [`capf::EnrolmentDesk`].
 //!
-//! * [`tftp`], [`http`], [`tvs`], [`capf`], [`ctl_provider`]: the servers; [`tls`]: what phones need of TLS
+//! * [`tftp`], [`http`], [`tvs`], [`capf`], [`ctl_provider`]: the servers; [`tls`]: what phones need of TLS,
+//!   `tls_server`: places, accepting, handshake and end of those on TLS, once
 //! * [`node`]: all servers of one node, kept up to date with the rows; [`serve`]: a node as a program;
 //!   [`following`]: a command returns when the nodes follow
 //! * [`monitor`]: what expires: syslog, e-mail, metrics
@@ -34,6 +35,7 @@ pub mod surroundings;
 mod taken;
 pub mod tftp;
 pub mod tls;
+mod tls_server;
 mod troubles;
 pub mod tvs;
 mod waves;

@@ -361,6 +361,11 @@ impl Drop for Message<'_> {
     }
 }
 
+/// Texts of OpenSSL may have line ends; what goes into a line has none.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Condvar, Mutex};

@@ -5,6 +5,7 @@
 mod contexts;
 mod files;
 mod live;
+mod options;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -17,7 +18,7 @@ use cluster::tvs::TvsCache;
 use cluster::units::Unit;
 use pki::OpensslRandom;
 use pki::capf::Sha2Proof;
-use ringfence_core::files::{FolderSettings, NodeFiles};
+use ringfence_core::files::NodeFiles;
 use ringfence_core::{Cluster, CoreError};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -25,6 +26,8 @@ use tokio::task::JoinSet;
 use self::contexts::{capf_part, or_closed, service_context};
 use self::files::Files;
 use self::live::{Live, Seen};
+use self::options::log;
+pub use self::options::{Listen, NodeOptions, PublisherOptions, StartError};
 use crate::capf::{CapfCounters, CapfLimits};
 use crate::ctl_provider::{CtlProviderLimits, CtlProviderServer};
 use crate::files::Fetcher;
@@ -34,10 +37,9 @@ use crate::places::{Server, Share};
 use crate::servers::Servers;
 use crate::surroundings::{System, now};
 use crate::taken::Taken;
-use crate::tftp::BindError;
-use crate::tls::{SwappableTls, TlsError};
+use crate::tls::SwappableTls;
 use crate::troubles::Troubles;
-use crate::tvs::{TvsCounters, TvsLimits, TvsLog, TvsServer};
+use crate::tvs::{TvsCounters, TvsLimits, TvsServer};
 use crate::waves::Waves;
 use crate::{http, tftp};
 
@@ -49,74 +51,6 @@ const LAST_LINES: Duration = Duration::from_millis(50);
 
 /// Rows and files that cannot be read and are told of at the start; `utils unreadable list` names the others.
 const TOLD: usize = 50;
-
-/// Largest `log/tvs.log` and `log/capf.log` before it is set aside, bytes.
-const LOG_LIMIT: u64 = 16 << 20;
-
-/// Where the servers of a node listen; port 0 lets the system choose.
-#[derive(Debug, Clone)]
-pub struct Listen {
-    /// TFTP.
-    pub tftp: SocketAddr,
-    /// HTTP.
-    pub http: SocketAddr,
-    /// TVS. The port is the one that configs name.
-    pub tvs: SocketAddr,
-}
-
-/// How a node serves.
-#[derive(Debug, Clone)]
-pub struct NodeOptions {
-    /// Where it listens.
-    pub listen: Listen,
-    /// TLS 1.0 for old phones.
-    pub legacy_tls: bool,
-    /// A folder of files that people bring.
-    pub folder: Option<FolderSettings>,
-    /// Bytes of files in memory at most; [`ringfence_core::files::HELD`] when nobody says otherwise.
-    pub held: usize,
-}
-
-/// How the services of the publisher serve.
-#[derive(Debug, Clone)]
-pub struct PublisherOptions {
-    /// Where CAPF listens; port 0 lets the system choose.
-    pub capf: SocketAddr,
-    /// What phones may take of CAPF.
-    pub capf_limits: CapfLimits,
-    /// Whether phones may show a certificate without the proof with SHA-512.
-    pub sha2: Sha2Proof,
-    /// Where the CTL provider listens once it is activated; port 0 lets the system choose.
-    pub ctl_provider: SocketAddr,
-}
-
-/// Why a node does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A port.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// Rows, keys, lists.
-    #[error(transparent)]
-    Core(#[from] CoreError),
-    /// The TVS certificate.
-    #[error("TVS: {0}")]
-    Tls(#[from] TlsError),
-    /// The tomcat certificate.
-    #[error("CTL provider: {0}")]
-    CtlProvider(TlsError),
-    /// The CAPF certificate.
-    #[error("CAPF: {0}")]
-    Capf(TlsError),
-    /// The log.
-    #[error("{path}: {source}")]
-    Log {
-        /// The file.
-        path: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
 
 /// The running servers of a node. Dropping it ends them at once; [`Node::stop`] lets them finish.
 pub struct Node {
@@ -375,12 +309,6 @@ pub(crate) fn served_already(cluster: &Cluster, node: &NodeRow) -> CoreError {
         node.name,
         directory.root().join("serve.lock").display()
     ))
-}
-
-/// Opens a log of a node.
-fn log(cluster: &Cluster, node: &NodeRow, name: &str) -> Result<TvsLog, StartError> {
-    let path = cluster.directory(node).log().join(name);
-    TvsLog::to_file(&path, LOG_LIMIT).map_err(|source| StartError::Log { path: path.display().to_string(), source })
 }
 
 /// An address with a port.

@@ -2,6 +2,7 @@
 //!
 //! * `later`: a start that names what the cluster is not; `stopping`: the end
 
+mod error;
 mod later;
 mod stopping;
 
@@ -18,12 +19,13 @@ use ringfence_core::Cluster;
 use ringfence_core::files::FolderSettings;
 use ringfence_core::{CoreError, DataDirectory};
 
+pub use self::error::ServeError;
 pub use self::stopping::StopSignals;
 use crate::line_log::LineLog;
 use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
 use crate::revocation::HttpAsk;
 use crate::rights;
-use crate::settings::{ClusterSettings, ListenSettings, Settings, SettingsError, default_data_directory};
+use crate::settings::{ClusterSettings, ListenSettings, Settings, default_data_directory};
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
 
@@ -33,26 +35,6 @@ const TFTP_PORT_WITHOUT_RIGHT: u16 = 6969;
 
 /// The port of TVS when nobody says otherwise.
 pub const DEFAULT_TVS_PORT: u16 = 2445;
-
-/// Why a node does not run. Nothing was altered that was there before.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The settings.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// The settings cannot be written.
-    #[error("the settings cannot be written: {0}")]
-    Toml(#[from] toml::ser::Error),
-    /// The servers.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// Rows, keys, lists.
-    #[error(transparent)]
-    Core(#[from] CoreError),
-    /// The start names what the cluster is not, or what none can be.
-    #[error("{0}")]
-    Later(String),
-}
 
 /// A node that is about to run.
 pub struct Prepared {

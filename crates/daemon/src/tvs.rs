@@ -1,6 +1,6 @@
 //! The TVS server: TCP 2445, TLS, one task for each connection.
 //!
-//! * [`TvsServer`]: what it needs and the accept loop
+//! * [`TvsServer`]: what it needs (`tls_server` is the rest)
 //! * [`TrustSource`]: who knows the certificates; `core`'s snapshot behind an `ArcSwap` is one
 //! * [`TvsLog`]: `log/tvs.log` in the form of the original, written aside
 //! * [`TvsLimits`], [`TvsCounters`]: what a phone may do, and what phones did

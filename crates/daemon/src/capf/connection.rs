@@ -1,11 +1,8 @@
 //! One connection: handshake, then one session.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use openssl::ssl::SslContext;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -15,18 +12,12 @@ use wire::capf::{Cause, Ended, Question, Refusal, ServerSession, ServerStep, Sta
 
 use super::counters::one;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
-use crate::places::Place;
-use crate::tls::accept;
+use crate::line_log::on_one_line;
+use crate::places::{Place, TurnedAway};
+use crate::tls_server::{After, Converse, NoHandshake, Terms, Visitor};
 
 /// Bytes read at once: an AUTH_RESPONSE with two certificates has some kilobytes.
 const CHUNK: usize = 4096;
-
-/// How long a good-bye may take; it is a courtesy.
-const FAREWELL: Duration = Duration::from_millis(500);
-
-/// What is read and thrown away after END_SESSION of a phone that said too much: a socket that is closed with unread bytes sends a
-/// reset, and the phone may lose END_SESSION by it. Four messages of the largest size; beyond it the phone has no claim.
-const UNREAD: usize = 1 << 18;
 
 /// What all connections of a server have in common.
 pub(super) struct Shared<D> {
@@ -36,70 +27,70 @@ pub(super) struct Shared<D> {
     pub(super) counters: Arc<CapfCounters>,
 }
 
-pub(super) struct Connection<D> {
-    pub(super) number: u64,
-    pub(super) tcp: TcpStream,
-    pub(super) peer: SocketAddr,
-    pub(super) context: Arc<SslContext>,
-    pub(super) shared: Arc<Shared<D>>,
-    pub(super) shutdown: watch::Receiver<bool>,
-}
+impl<D: EnrolmentDesk> Converse for Shared<D> {
+    fn terms(&self) -> Terms {
+        Terms {
+            name: "CAPF",
+            connections: "CAPF sessions",
+            places: self.limits.places(),
+            handshake: self.limits.handshake,
+            drain: self.limits.drain,
+        }
+    }
 
-impl<D: EnrolmentDesk> Connection<D> {
-    /// Runs to the end of the connection. Whatever happens is counted and logged here.
-    pub(super) async fn run(self, place: &Place) {
-        let Self { number, tcp, peer, context, shared, mut shutdown } = self;
-        let handshake = tokio::select! {
-            done = timeout(shared.limits.handshake, accept(tcp, peer.ip(), &context)) => done,
-            // an error means that the sender is gone, which is the end too
-            _ = shutdown.wait_for(|stop| *stop) => return,
+    fn came(&self) {
+        one(&self.counters.connections);
+    }
+
+    fn turned_away(&self, away: &TurnedAway) {
+        one(&self.counters.refused);
+        if let Some(times) = away.times {
+            let CapfLimits { connections, per_address, .. } = self.limits;
+            let limit = if away.share {
+                format!("this address has {per_address} open connections ([capf] per_address)")
+            } else {
+                format!("{connections} connections are open ([capf] connections)")
+            };
+            self.log.line(&format!("debug 0:UNKNOWN:{}: {times} turned away: {limit}", away.peer.ip()));
+        }
+    }
+
+    fn made_room(&self) {
+        one(&self.counters.made_room);
+    }
+
+    fn no_handshake(&self, peer: SocketAddr, number: u64, why: NoHandshake) {
+        if let NoHandshake::Failed(reason) = why {
+            self.handshake_failed(number, peer, &reason);
+        }
+    }
+
+    async fn converse(&self, visitor: Visitor<'_>, stream: &mut SslStream<TcpStream>) -> After {
+        let Visitor { peer, number, place, mut shutdown } = visitor;
+        one(&self.counters.handshakes);
+        let Some(session_id) = self.desk.session_id() else {
+            self.handshake_failed(number, peer, "the random source gave no session id");
+            return After::Close;
         };
-        let mut stream = match handshake {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(reason)) => return shared.handshake_failed(number, peer, &reason),
-            Err(_) => return shared.handshake_failed(number, peer, "no whole handshake in time"),
-        };
-        one(&shared.counters.handshakes);
-        let Some(session_id) = shared.desk.session_id() else {
-            return shared.handshake_failed(number, peer, "the random source gave no session id");
-        };
-        let mut session = ServerSession::new(session_id, shared.limits.stages);
-        let mut visit = shared.desk.visit(session_id, peer.ip());
-        // Of its own, so that a connection that says nothing takes no room for it.
-        let ended = Box::pin(shared.converse(&mut stream, &mut session, &mut visit, place, &mut shutdown)).await;
-        shared.counters.add(&ended, session.tolerated());
+        let mut session = ServerSession::new(session_id, self.limits.stages);
+        let mut visit = self.desk.visit(session_id, peer.ip());
+        let ended = self.session(stream, &mut session, &mut visit, place, &mut shutdown).await;
+        self.counters.add(&ended, session.tolerated());
         // A session that the shutdown broke off says nothing about its phone.
         if !(*shutdown.borrow() && ended.label() == "closed") {
-            shared.desk.ended(&visit, &ended).await;
+            self.desk.ended(&visit, &ended).await;
         }
         let device = D::device(&visit).unwrap_or("UNKNOWN");
-        let reason = D::reason(&visit).map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
-        let line = format!("debug {number}:{device}:{peer}: {}{reason}", one_line(&ended.to_string()));
-        shared.log.line(&line);
-        // lost or late: the connection is dropped either way
-        drop(timeout(FAREWELL, stream.shutdown()).await);
-        if matches!(ended.cause, Cause::Protocol(_)) {
-            drop(timeout(FAREWELL, drain(stream.get_mut())).await);
-        }
+        let reason = D::reason(&visit).map(|reason| format!(": {}", on_one_line(reason))).unwrap_or_default();
+        let line = format!("debug {number}:{device}:{peer}: {}{reason}", on_one_line(&ended.to_string()));
+        self.log.line(&line);
+        // END_SESSION reaches a phone that said too much only so.
+        if matches!(ended.cause, Cause::Protocol(_)) { After::ReadOn } else { After::Close }
     }
-}
-
-/// Reads until the phone has closed, [`UNREAD`] bytes at most.
-async fn drain(tcp: &mut TcpStream) -> io::Result<()> {
-    tcp.shutdown().await?;
-    let mut chunk = [0; CHUNK];
-    let mut left = UNREAD;
-    while left > 0 {
-        match tcp.read(&mut chunk).await? {
-            0 => break,
-            count => left = left.saturating_sub(count),
-        }
-    }
-    Ok(())
 }
 
 impl<D: EnrolmentDesk> Shared<D> {
-    async fn converse(
+    async fn session(
         &self,
         stream: &mut SslStream<TcpStream>,
         session: &mut ServerSession,
@@ -174,15 +165,10 @@ impl<D: EnrolmentDesk> Shared<D> {
 
     fn handshake_failed(&self, number: u64, peer: SocketAddr, reason: &str) {
         one(&self.counters.handshakes_failed);
-        self.log.line(&format!("debug {number}:UNKNOWN:{peer}: handshake failed: {}", one_line(reason)));
+        self.log.line(&format!("debug {number}:UNKNOWN:{peer}: handshake failed: {}", on_one_line(reason)));
     }
 }
 
 fn now() -> std::time::Instant {
     Instant::now().into_std()
-}
-
-/// Texts of OpenSSL may have line ends; a log line has none.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

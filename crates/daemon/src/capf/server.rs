@@ -1,17 +1,15 @@
-//! The accept loop.
+//! The server before it runs.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::connection::{Connection, Shared};
-use super::counters::one;
+use super::connection::Shared;
 use super::{CapfCounters, CapfLimits, CapfLog, EnrolmentDesk};
-use crate::places::{Places, TurnedAway};
 use crate::tls::SwappableTls;
+use crate::tls_server;
 
 /// A CAPF server before it runs.
 pub struct CapfServer<D> {
@@ -45,58 +43,8 @@ impl<D: EnrolmentDesk> CapfServer<D> {
     ///
     /// # Errors
     /// None at present: failures of single connections and of `accept` are counted and logged, and it goes on.
-    pub async fn serve(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
-        let places = Places::new("CAPF", self.limits.places());
+    pub async fn serve(self, listener: TcpListener, shutdown: watch::Receiver<bool>) -> io::Result<()> {
         let Self { tls, desk, log, limits, counters } = self;
-        let drain = limits.drain;
-        let shared = Arc::new(Shared { desk, log, limits, counters });
-        let numbers = AtomicU64::new(1);
-        let connection_shutdown = shutdown.clone();
-        loop {
-            let next = tokio::select! {
-                next = places.next(&listener) => next,
-                // an error means that the sender is gone: nobody is left who could ask for the end
-                _ = shutdown.wait_for(|stop| *stop) => break,
-            };
-            let (tcp, peer, place) = match next {
-                Ok(next) => next,
-                Err(TurnedAway { peer, share, times }) => {
-                    one(&shared.counters.refused);
-                    if let Some(times) = times {
-                        let CapfLimits { connections, per_address, .. } = shared.limits;
-                        let limit = if share {
-                            format!("this address has {per_address} open connections ([capf] per_address)")
-                        } else {
-                            format!("{connections} connections are open ([capf] connections)")
-                        };
-                        shared.log.line(&format!("debug 0:UNKNOWN:{}: {times} turned away: {limit}", peer.ip()));
-                    }
-                    continue;
-                }
-            };
-            one(&shared.counters.connections);
-            let connection = Connection {
-                number: numbers.fetch_add(1, Ordering::Relaxed),
-                tcp,
-                peer,
-                context: tls.load_full(),
-                shared: Arc::clone(&shared),
-                shutdown: connection_shutdown.clone(),
-            };
-            let shared = Arc::clone(&shared);
-            tokio::spawn(async move {
-                tokio::select! {
-                    biased;
-                    () = place.taken_away() => one(&shared.counters.made_room),
-                    () = connection.run(&place) => {}
-                }
-            });
-        }
-        drop(listener);
-        let open = places.empty(drain).await;
-        if open > 0 {
-            tracing::warn!(open, "CAPF sessions did not end in time and are cut");
-        }
-        Ok(())
+        tls_server::serve(Arc::new(Shared { desk, log, limits, counters }), tls, listener, shutdown).await
     }
 }

@@ -1,75 +1,70 @@
 //! One connection: handshake, log-in, then requests one by one.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::{Actor, Level};
-use openssl::ssl::SslContext;
 use ringfence_core::CoreError;
 use ringfence_core::administrators::Password;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use tokio_openssl::SslStream;
 use wire::ctl_provider::{Login, Reply, Request, ServerStream};
 
-use super::server::{Place, Shared};
+use super::desk::{Place, Shared};
 use crate::following;
 use crate::log_in::log_in;
 use crate::places::Place as Seat;
 use crate::surroundings::System;
-use crate::tls::accept;
+use crate::tls_server::{After, Converse, NoHandshake, Terms, Visitor};
 
 /// Bytes read at once: what is too long is seen before much of it has come.
 const CHUNK: usize = 4096;
 
-/// How long a good-bye may take; it is a courtesy.
-const FAREWELL: Duration = Duration::from_millis(500);
-
-pub(super) struct Connection {
-    pub(super) tcp: TcpStream,
-    pub(super) peer: SocketAddr,
-    pub(super) context: Arc<SslContext>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) shutdown: watch::Receiver<bool>,
-}
-
 /// Why a connection ends, for the log.
 type End = String;
 
-impl Connection {
-    pub(super) async fn run(self, seat: &Seat) {
-        let peer = self.peer;
-        let ended = self.converse(seat).await;
-        tracing::info!(%peer, reason = ended, "CTL client gone");
+impl Converse for Shared {
+    fn terms(&self) -> Terms {
+        Terms {
+            name: "CTL provider",
+            connections: "connections of CTL clients",
+            places: self.limits.places(),
+            handshake: self.limits.handshake,
+            drain: self.limits.drain,
+        }
     }
 
-    async fn converse(self, seat: &Seat) -> End {
-        let Self { tcp, peer, context, shared, mut shutdown } = self;
-        let limits = shared.limits.clone();
-        let handshake = tokio::select! {
-            done = timeout(limits.handshake, accept(tcp, peer.ip(), &context)) => done,
-            _ = shutdown.wait_for(|stop| *stop) => return "shut down".to_owned(),
-        };
-        let mut stream = match handshake {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(reason)) => return reason,
-            Err(_) => return "no whole handshake in time".to_owned(),
-        };
-        let mut talk = Talk { stream: &mut stream, reader: ServerStream::default(), shutdown: &mut shutdown };
-        let end = match admit(&mut talk, &shared, peer, seat).await {
+    fn no_handshake(&self, peer: SocketAddr, _: u64, why: NoHandshake) {
+        gone(
+            peer,
+            &match why {
+                NoHandshake::ShutDown => "shut down".to_owned(),
+                NoHandshake::Failed(reason) => reason,
+            },
+        );
+    }
+
+    async fn converse(&self, visitor: Visitor<'_>, stream: &mut SslStream<TcpStream>) -> After {
+        let Visitor { peer, place: seat, mut shutdown, .. } = visitor;
+        let mut talk = Talk { stream, reader: ServerStream::default(), shutdown: &mut shutdown };
+        let end = match admit(&mut talk, self, peer, seat).await {
             Err(end) => end,
             Ok((actor, place)) => {
-                let end = serve(&mut talk, &shared, &actor, peer).await;
+                let end = serve(&mut talk, self, &actor, peer).await;
                 drop(place);
                 end
             }
         };
-        // lost or late: the connection is dropped either way
-        drop(timeout(FAREWELL, stream.shutdown()).await);
-        end
+        gone(peer, &end);
+        After::Close
     }
+}
+
+fn gone(peer: SocketAddr, reason: &str) {
+    tracing::info!(%peer, reason, "CTL client gone");
 }
 
 /// Messages over a stream.

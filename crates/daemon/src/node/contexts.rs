@@ -13,7 +13,7 @@ use ringfence_core::enrolment::{Authority, Desk, Policy};
 use ringfence_core::files::NodeFiles;
 use ringfence_core::{Cluster, CoreError};
 
-use super::{PublisherOptions, StartError, log};
+use super::options::{PublisherOptions, StartError, log};
 use crate::capf::{CapfCounters, CapfLog, CapfServer, NodeDesk};
 use crate::tls::{SwappableTls, closed_context, phone_context};
 

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use super::contexts::{CapfPart, capf_context, capf_part, service_context};
-use super::{PublisherOptions, StartError};
+use super::options::{PublisherOptions, StartError};
 use crate::capf::CapfCounters;
 use crate::following::Asks;
 use crate::parts::{Part, Parts};

@@ -9,7 +9,7 @@ use cluster::rows::{FormerSettingRow, NodeRow};
 use ringfence_core::cluster::{SUBJECT, UPGRADED_FROM};
 use ringfence_core::{Cluster, CoreError};
 
-use super::ServeError;
+use super::error::ServeError;
 use crate::settings::{ClusterSettings, Settings};
 
 /// One setting as it is and as the start wants it.

@@ -20,11 +20,12 @@ use wire::tftp::{Burst, Caps, Data, ErrorCode, Failure, Mode, Packet, Request, S
 
 use self::address::{WithScope, as_family_of};
 use self::end::End;
+use super::config::Config;
 use super::listener::{Incoming, Listener};
 use super::pieces::Pieces;
 use super::socket::TransferSocket;
+use super::stop::Stop;
 use super::strangers::Strangers;
-use super::{Config, Stop};
 use crate::files::{Content, Entry, FetchError, Fetcher, FileRequest, Transport};
 use crate::once_a_minute::OnceAMinute;
 

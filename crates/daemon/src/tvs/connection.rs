@@ -3,9 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use openssl::ssl::{ErrorCode, SslContext};
+use openssl::ssl::ErrorCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -15,15 +14,12 @@ use wire::tvs::{Answer, Ask, Received, ServerSession};
 
 use super::counters::one;
 use super::{TrustSource, TvsCounters, TvsLimits, TvsLog};
-use crate::line_log::LogLines;
-use crate::places::Place;
-use crate::tls::accept;
+use crate::line_log::{LogLines, on_one_line};
+use crate::places::{Place, TurnedAway};
+use crate::tls_server::{After, Converse, NoHandshake, Terms, Visitor};
 
 /// Bytes read at once: a request with a usual certificate has about 1 kB.
 const CHUNK: usize = 4096;
-
-/// How long a good-bye may take; it is a courtesy.
-const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What all connections of a server have in common.
 pub(super) struct Shared {
@@ -31,14 +27,6 @@ pub(super) struct Shared {
     pub(super) log: TvsLog,
     pub(super) limits: TvsLimits,
     pub(super) counters: Arc<TvsCounters>,
-}
-
-pub(super) struct Connection {
-    pub(super) tcp: TcpStream,
-    pub(super) peer: SocketAddr,
-    pub(super) context: Arc<SslContext>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) shutdown: watch::Receiver<bool>,
 }
 
 /// Why a connection came to its end.
@@ -57,39 +45,53 @@ enum End {
     Failed(io::Error),
 }
 
-impl Connection {
-    /// Runs to the end of the connection. Whatever happens is counted and logged here.
-    pub(super) async fn run(self, place: &Place) {
-        let Self { tcp, peer, context, shared, mut shutdown } = self;
-        let handshake = tokio::select! {
-            done = timeout(shared.limits.handshake, accept(tcp, peer.ip(), &context)) => done,
-            // an error means that the sender is gone, which is the end too
-            _ = shutdown.wait_for(|stop| *stop) => return,
-        };
-        let mut stream = match handshake {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(reason)) => return shared.handshake_failed(peer, &reason),
-            Err(_) => return shared.handshake_failed(peer, "no whole handshake in time"),
-        };
-        one(&shared.counters.handshakes);
+impl Converse for Shared {
+    fn terms(&self) -> Terms {
+        Terms {
+            name: "TVS",
+            connections: "TVS connections",
+            places: self.limits.places(),
+            handshake: self.limits.handshake,
+            drain: self.limits.drain,
+        }
+    }
+
+    fn came(&self) {
+        one(&self.counters.connections);
+    }
+
+    fn turned_away(&self, _: &TurnedAway) {
+        one(&self.counters.refused);
+    }
+
+    fn made_room(&self) {
+        one(&self.counters.made_room);
+    }
+
+    fn no_handshake(&self, peer: SocketAddr, _: u64, why: NoHandshake) {
+        let NoHandshake::Failed(reason) = why else { return };
+        one(&self.counters.handshakes_failed);
+        self.log.line(&format!("debug ERROR:tvsIdleTLS : handshake with {peer} failed: {}", on_one_line(&reason)));
+    }
+
+    async fn converse(&self, visitor: Visitor<'_>, stream: &mut SslStream<TcpStream>) -> After {
+        one(&self.counters.handshakes);
         if stream.ssl().session_reused() {
-            one(&shared.counters.resumed);
+            one(&self.counters.resumed);
         }
         let mut lines = LogLines::now();
         lines.push("debug tvsIdleTLSEstablished");
         lines.push("debug Starting Timer after SSL Negotiation");
-        shared.log.lines(lines);
-        // Of its own, so that a connection that says nothing takes no room for it.
-        let end = Box::pin(shared.converse(peer, &mut stream, place, &mut shutdown)).await;
-        shared.note_end(peer, end);
-        // The good-bye of a phone is answered; and OpenSSL forgets a session of its cache unless one was sent, even when it reaches
-        // nobody. Lost or late: the connection is dropped either way
-        drop(timeout(FAREWELL, stream.shutdown()).await);
+        self.log.lines(lines);
+        let Visitor { peer, place, mut shutdown, .. } = visitor;
+        let end = self.answers(peer, stream, place, &mut shutdown).await;
+        self.note_end(peer, end);
+        After::Close
     }
 }
 
 impl Shared {
-    async fn converse(
+    async fn answers(
         &self,
         peer: SocketAddr,
         stream: &mut SslStream<TcpStream>,
@@ -176,11 +178,6 @@ impl Shared {
         answer.encode(&request.ask, request.session_id)
     }
 
-    fn handshake_failed(&self, peer: SocketAddr, reason: &str) {
-        one(&self.counters.handshakes_failed);
-        self.log.line(&format!("debug ERROR:tvsIdleTLS : handshake with {peer} failed: {}", one_line(reason)));
-    }
-
     fn note_end(&self, peer: SocketAddr, end: End) {
         match end {
             End::Closed | End::Vanished | End::Shutdown => {}
@@ -193,7 +190,7 @@ impl Shared {
                 self.log.line(&format!("debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {error}, connection closed"));
             }
             End::Failed(error) => {
-                let text = one_line(&error.to_string());
+                let text = on_one_line(&error.to_string());
                 self.log.line(&format!("debug ERROR:TVS_STATE_AWAIT_REQ : {peer}: {text}"));
             }
         }
@@ -205,9 +202,4 @@ fn is_end(error: &io::Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<openssl::ssl::Error>());
     let ended = inner.is_some_and(|error| error.code() == ErrorCode::SYSCALL && error.io_error().is_none());
     ended || matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
-}
-
-/// Texts of OpenSSL may have line ends; a log line has none.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

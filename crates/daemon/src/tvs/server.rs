@@ -1,4 +1,4 @@
-//! The accept loop.
+//! The server before it runs.
 
 use std::io;
 use std::sync::Arc;
@@ -6,11 +6,10 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::connection::{Connection, Shared};
-use super::counters::one;
+use super::connection::Shared;
 use super::{TrustSource, TvsCounters, TvsLimits, TvsLog};
-use crate::places::Places;
 use crate::tls::SwappableTls;
+use crate::tls_server;
 
 /// A TVS server before it runs.
 #[derive(Clone)]
@@ -33,40 +32,8 @@ impl TvsServer {
     ///
     /// # Errors
     /// None at present: failures of single connections and of `accept` are counted and logged, and it goes on.
-    pub async fn serve(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
-        let places = Places::new("TVS", self.limits.places());
+    pub async fn serve(self, listener: TcpListener, shutdown: watch::Receiver<bool>) -> io::Result<()> {
         let Self { tls, source, log, limits, counters } = self;
-        let drain = limits.drain;
-        let shared = Arc::new(Shared { source, log, limits, counters });
-        let connection_shutdown = shutdown.clone();
-        loop {
-            let next = tokio::select! {
-                next = places.next(&listener) => next,
-                // an error means that the sender is gone: nobody is left who could ask for the end
-                _ = shutdown.wait_for(|stop| *stop) => break,
-            };
-            let Ok((tcp, peer, place)) = next else {
-                one(&shared.counters.refused);
-                continue;
-            };
-            one(&shared.counters.connections);
-            let context = tls.load_full();
-            let connection =
-                Connection { tcp, peer, context, shared: Arc::clone(&shared), shutdown: connection_shutdown.clone() };
-            let shared = Arc::clone(&shared);
-            tokio::spawn(async move {
-                tokio::select! {
-                    biased;
-                    () = place.taken_away() => one(&shared.counters.made_room),
-                    () = connection.run(&place) => {}
-                }
-            });
-        }
-        drop(listener);
-        let open = places.empty(drain).await;
-        if open > 0 {
-            tracing::warn!(open, "TVS connections did not end in time and are cut");
-        }
-        Ok(())
+        tls_server::serve(Arc::new(Shared { source, log, limits, counters }), tls, listener, shutdown).await
     }
 }
