@@ -1,6 +1,7 @@
 //! Opening the database, migrations, transactions.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -348,13 +349,23 @@ async fn prepare(pool: &AnyPool, path: &Path, (open, unclean): (File, bool)) -> 
     Ok(open)
 }
 
-/// An error with the name of the file, and what to look at.
+/// An error with the name of the file, and what to look at. What the file holds is at fault only when SQLite says so: a full disk or a missing
+/// right is no damage.
 fn unopened(path: &Path, error: sqlx::Error) -> StoreError {
     let hint = "may this user read and write it and its directory, is there room, is it a database?";
-    StoreError::BadRow {
-        table: "ringfence.db",
-        reason: format!("{} cannot be opened: {error}; {hint}", path.display()),
-    }
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    // the first byte is the kind, what stands above it the occasion [sqlite.org/rescode.html]
+    let kind = match code.map(|code| code & 0xff) {
+        // SQLITE_CORRUPT, SQLITE_NOTADB
+        Some(11 | 26) => {
+            let reason = format!("{} cannot be opened: {error}; {hint}", path.display());
+            return StoreError::BadRow { table: "ringfence.db", reason };
+        }
+        // SQLITE_FULL
+        Some(13) => ErrorKind::StorageFull,
+        _ => ErrorKind::Other,
+    };
+    StoreError::file(path, "cannot be opened")(std::io::Error::new(kind, format!("{error}; {hint}")))
 }
 
 /// Locks `open.lock` beside the database; whether the last process that had it open was killed: nobody has it open, and its log
@@ -469,6 +480,28 @@ mod tests {
         let page = bytes.len() / 2 / 4096 * 4096;
         bytes[page..page + 4096].fill(0xff);
         std::fs::write(path, bytes).unwrap();
+    }
+
+    /// What cannot be opened is a matter of the file system; only what is no database is a matter of its rows.
+    #[tokio::test]
+    async fn a_database_that_cannot_be_opened_is_no_bad_row() {
+        let folder = tempfile::tempdir().unwrap();
+        sqlx::any::install_default_drivers();
+        let refused = |path: std::path::PathBuf| async move {
+            let url = format!("sqlite://{}", encode_path(&path));
+            match AnyConnection::connect(&url).await {
+                Err(error) => unopened(&path, error),
+                Ok(mut first) => unopened(&path, first.execute(SETTINGS).await.unwrap_err()),
+            }
+        };
+        let error = refused(folder.path().join("gone/ringfence.db")).await;
+        assert!(matches!(error, StoreError::File { action: "cannot be opened", .. }), "{error:?}");
+        assert!(error.to_string().contains("may this user read and write it"), "{error}");
+        let path = folder.path().join("ringfence.db");
+        std::fs::write(&path, "no database, whatever it is called, and long enough to be asked for its head".repeat(9))
+            .unwrap();
+        let error = refused(path).await;
+        assert!(matches!(error, StoreError::BadRow { table: "ringfence.db", .. }), "{error:?}");
     }
 
     #[tokio::test]

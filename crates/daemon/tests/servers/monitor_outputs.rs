@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::receiver::{Running, lines, rsyslog, until};
 use cluster::{Actor, Level};
@@ -197,9 +198,14 @@ async fn what_nobody_took_is_mailed_after_the_next_start() {
     let count = cluster.watched().await.unwrap().len();
     let settings = MonitorSettings { mail: Some(mail(folder.path(), nobody)), ..MonitorSettings::default() };
     let monitor = Monitor::start(&cluster, &node, &settings, counted()).await.unwrap();
-    while cluster.undelivered_alarms(Receiver::Mail).await.unwrap().len() < count + 1 {
-        tokio::task::yield_now().await;
-    }
+    let raised = async {
+        while cluster.undelivered_alarms(Receiver::Mail).await.unwrap().len() < count + 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), raised)
+        .await
+        .expect("an alarm for each that expires, and one that it was not mailed");
     monitor.stop().await;
     let settings = MonitorSettings { mail: Some(mail(folder.path(), server.port)), ..MonitorSettings::default() };
     let monitor = Monitor::start(&cluster, &node, &settings, counted()).await.unwrap();
