@@ -1,5 +1,7 @@
 //! Scheduling: what CAPF is to do for which devices, until when, and how they authenticate.
 
+use std::collections::BTreeMap;
+
 use super::selection::{Selection, listed};
 use cluster::rows::{DeviceCertificateRow, EnrolmentRow, LscRow, LscState, NO_OPERATION, ScheduleRow, ShownKind};
 use jiff::civil::DateTime;
@@ -9,6 +11,7 @@ use pki::Certificate;
 use pki::capf::SHA512_BITS;
 use pki::certificate::KeyKind;
 use store::Transaction;
+use store::rows::AT_ONCE;
 use wire::capf::Failure;
 
 use super::fetched::Fetched;
@@ -179,9 +182,11 @@ impl Cluster {
         let (names, _) = self.to_schedule(actor, selection, schedule, now).await?;
         let new_string = string || !matches!(schedule.string, StringChoice::Keep);
         let mut transaction = self.store().begin().await?;
-        for name in &names {
-            let before = transaction.enrolment(name).await?.ok_or_else(|| unknown(name))?;
-            check_schedule(&before, schedule, new_string)?;
+        for names in names.chunks(AT_ONCE) {
+            let before = transaction.enrolments_of(names).await?;
+            for name in names {
+                check_schedule(before.get(name).ok_or_else(|| unknown(name))?, schedule, new_string)?;
+            }
         }
         Ok(())
     }
@@ -251,12 +256,14 @@ impl Cluster {
             version_stamp: version_stamp(now),
         };
         let mut transaction = self.store().begin().await?;
-        for (name, sealed) in names.iter().zip(&sealed) {
-            let before = transaction.enrolment(name).await?.ok_or_else(|| unknown(name))?;
-            check_schedule(&before, schedule, sealed.is_some())?;
-            transaction.set_schedule(name, &row).await?;
-            if let Some(sealed) = sealed {
-                transaction.set_authentication_string(name, Some(sealed)).await?;
+        for (names, sealed) in names.chunks(AT_ONCE).zip(sealed.chunks(AT_ONCE)) {
+            let before = transaction.enrolments_of(names).await?;
+            transaction.set_schedules(names, &row).await?;
+            for (name, sealed) in names.iter().zip(sealed) {
+                check_schedule(before.get(name).ok_or_else(|| unknown(name))?, schedule, sealed.is_some())?;
+                if let Some(sealed) = sealed {
+                    transaction.set_authentication_string(name, Some(sealed)).await?;
+                }
             }
         }
         transaction.end_of_schedules(&OF_A_SCHEDULE).await?;
@@ -300,12 +307,8 @@ impl Cluster {
         self.check_no_wave_waits(&names).await?;
         let mut transaction = self.store().begin().await?;
         let mut pending = 0;
-        for name in names {
-            let enrolment = transaction.enrolment(&name).await?.ok_or_else(|| unknown(&name))?;
-            if enrolment.operation != NO_OPERATION {
-                check_still_installs(&enrolment)?;
-                pending += 1;
-            }
+        for names in names.chunks(AT_ONCE) {
+            pending += with_operations(&transaction.enrolments_of(names).await?, names)?.len();
         }
         Ok(pending)
     }
@@ -327,22 +330,19 @@ impl Cluster {
         let now = surroundings.now();
         let mut transaction = self.store().begin().await?;
         let mut cancelled = Vec::new();
-        for name in names {
-            let before = transaction.enrolment(&name).await?.ok_or_else(|| unknown(&name))?;
-            if before.operation == NO_OPERATION {
-                continue;
-            }
-            check_still_installs(&before)?;
-            let row = ScheduleRow {
-                operation: NO_OPERATION,
-                mode: before.mode,
-                completes_by: None,
-                scheduled_at: now,
-                status: Status::NONE.number(),
-                version_stamp: version_stamp(now),
-            };
-            transaction.set_schedule(&name, &row).await?;
-            cancelled.push(name);
+        let end = ScheduleRow {
+            operation: NO_OPERATION,
+            // Each keeps its own.
+            mode: 0,
+            completes_by: None,
+            scheduled_at: now,
+            status: Status::NONE.number(),
+            version_stamp: version_stamp(now),
+        };
+        for names in names.chunks(AT_ONCE) {
+            let pending = with_operations(&transaction.enrolments_of(names).await?, names)?;
+            transaction.end_schedules(&pending, &end).await?;
+            cancelled.extend(pending);
         }
         transaction.end_of_schedules(&OF_A_SCHEDULE).await?;
         note_devices(&mut transaction, now, &cancelled).await?;
@@ -548,6 +548,19 @@ pub(super) fn needs_its_lsc(name: &str) -> CoreError {
 }
 
 /// A device whose config is encrypted and that has no certificate yet gets no config at all until it has: its installation stays.
+/// Those of these devices for which something is scheduled that can be taken back.
+fn with_operations(before: &BTreeMap<String, EnrolmentRow>, names: &[String]) -> Result<Vec<String>, CoreError> {
+    let mut pending = Vec::new();
+    for name in names {
+        let before = before.get(name).ok_or_else(|| unknown(name))?;
+        if before.operation != NO_OPERATION {
+            check_still_installs(before)?;
+            pending.push(name.clone());
+        }
+    }
+    Ok(pending)
+}
+
 fn check_still_installs(before: &EnrolmentRow) -> Result<(), CoreError> {
     let installs = Operation::from_number(before.operation) == Operation::Install;
     if installs && needs_lsc(before) && before.public_key.is_none() {
@@ -562,8 +575,8 @@ fn check_still_installs(before: &EnrolmentRow) -> Result<(), CoreError> {
 }
 
 /// Whether a device can authenticate in a wave: it does not set strings.
-pub(super) fn check_wave_mode(enrolment: &Enrolment, mode: AuthenticationMode) -> Result<(), CoreError> {
-    if mode == AuthenticationMode::AuthenticationString && !enrolment.has_string {
+pub(super) fn check_wave_mode(enrolment: &EnrolmentRow, mode: AuthenticationMode) -> Result<(), CoreError> {
+    if mode == AuthenticationMode::AuthenticationString && enrolment.string.is_none() {
         let text = format!("{} has no authentication string; generate one first", enrolment.device);
         return Err(CoreError::BadInput(text));
     }

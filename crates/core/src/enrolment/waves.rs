@@ -5,8 +5,9 @@
 //! One wave runs at a time.
 
 use cluster::rows::{ScheduleRow, WaveDeviceRow, WaveRow};
+use store::rows::AT_ONCE;
 
-use super::schedule::{check_wave_mode, note_devices};
+use super::schedule::{check_wave_mode, note_devices, unknown};
 use super::selection::{Selection, listed};
 use super::version_stamp;
 use crate::CoreError;
@@ -136,8 +137,12 @@ impl Cluster {
         if names.is_empty() {
             return Err(CoreError::BadInput("no device has a stale LSC; there is nothing to issue again".to_owned()));
         }
-        for name in &names {
-            check_wave_mode(&self.enrolment(name).await?, plan.mode)?;
+        let mut transaction = self.store().begin().await?;
+        for names in names.chunks(AT_ONCE) {
+            let rows = transaction.enrolments_of(names).await?;
+            for name in names {
+                check_wave_mode(rows.get(name).ok_or_else(|| unknown(name))?, plan.mode)?;
+            }
         }
         Ok(names)
     }

@@ -1,5 +1,7 @@
 //! The CAPF block of a device: what is scheduled for it and how that ended.
 
+use std::collections::BTreeMap;
+
 use cluster::rows::{CompletedRow, DeviceRow, EnrolmentRow, ScheduleRow};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -20,6 +22,16 @@ const COLUMNS: &str = "SELECT name, model, CAST(tkcertificateoperation AS BIGINT
     (SELECT CAST(shown.certificate AS BLOB) FROM devicecertificate AS shown WHERE shown.devicename = device.name AND shown.kind = 'MIC') \
     AS mic, CAST((SELECT COUNT(*) FROM lsc WHERE lsc.devicename = device.name AND lsc.tklscstate = 2 \
     AND lsc.tobesigned = '' AND lsc.createdat >= device.scheduledat) AS BIGINT) AS resting";
+
+/// Devices named in one statement: each statement goes to the thread of its connection and back, which takes as long as 20 rows on a machine at
+/// rest and far longer on a busy one.
+pub const AT_ONCE: usize = 500;
+
+/// `($5, $6)`: places of so many names in a statement, behind others.
+fn places(behind: usize, count: usize) -> String {
+    let places: Vec<String> = (behind + 1..=behind + count).map(|place| format!("${place}")).collect();
+    format!("({})", places.join(", "))
+}
 
 fn read(row: &AnyRow) -> Result<EnrolmentRow, StoreError> {
     let device: String = row.try_get("name")?;
@@ -103,6 +115,70 @@ impl Transaction {
             .fetch_optional(self.connection())
             .await?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// The same for several devices, by name: those that are known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enrolments_of(&mut self, devices: &[String]) -> Result<BTreeMap<String, EnrolmentRow>, StoreError> {
+        let mut found = BTreeMap::new();
+        for devices in devices.chunks(AT_ONCE) {
+            // Places and texts of this file: no name stands in the statement.
+            let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} FROM device WHERE name IN {}", places(0, devices.len())));
+            let query = devices.iter().fold(sqlx::query(sql), |query, device| query.bind(device));
+            for row in query.fetch_all(self.connection()).await? {
+                let row = read(&row)?;
+                found.insert(row.device.clone(), row);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sets the same schedule for several devices, as [`Self::set_schedule`]. Those that are not there are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_schedules(&mut self, devices: &[String], schedule: &ScheduleRow) -> Result<(), StoreError> {
+        for devices in devices.chunks(AT_ONCE) {
+            let sql = sqlx::AssertSqlSafe(format!(
+                "UPDATE device SET tkcertificateoperation = $1, tkauthenticationmode = $2, upgradefinishtime = $3, \
+                 scheduledat = $4, attempts = 0, lockeduntil = 0, tkcertificatestatus = $5, versionstamp = $6 \
+                 WHERE name IN {}",
+                places(6, devices.len())
+            ));
+            let query = sqlx::query(sql)
+                .bind(schedule.operation)
+                .bind(schedule.mode)
+                .bind(schedule.completes_by)
+                .bind(schedule.scheduled_at)
+                .bind(schedule.status)
+                .bind(&schedule.version_stamp);
+            devices.iter().fold(query, |query, device| query.bind(device)).execute(self.connection()).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what is scheduled for several devices: the same, but each keeps its mode.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_schedules(&mut self, devices: &[String], end: &ScheduleRow) -> Result<(), StoreError> {
+        for devices in devices.chunks(AT_ONCE) {
+            let sql = sqlx::AssertSqlSafe(format!(
+                "UPDATE device SET tkcertificateoperation = $1, upgradefinishtime = $2, scheduledat = $3, attempts = 0, \
+                 lockeduntil = 0, tkcertificatestatus = $4, versionstamp = $5 WHERE name IN {}",
+                places(5, devices.len())
+            ));
+            let query = sqlx::query(sql)
+                .bind(end.operation)
+                .bind(end.completes_by)
+                .bind(end.scheduled_at)
+                .bind(end.status)
+                .bind(&end.version_stamp);
+            devices.iter().fold(query, |query, device| query.bind(device)).execute(self.connection()).await?;
+        }
+        Ok(())
     }
 
     /// Sets the schedule of a device; attempts and locks of the one before are forgotten. Whether the device is there.

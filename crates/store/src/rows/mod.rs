@@ -35,6 +35,8 @@ mod waves;
 mod web_security;
 mod wrong_strings;
 
+pub use enrolments::AT_ONCE;
+
 /// What a column keeps for another crate, of the row with this key. The statement has to give it as bytes.
 fn kept(row: &sqlx::any::AnyRow, table: &'static str, key: &str, column: &str) -> Result<Kept, StoreError> {
     use sqlx::Row;

@@ -80,15 +80,18 @@ impl Transaction {
         .bind(wave.started_at)
         .execute(self.connection())
         .await?;
-        for (device, batch) in devices {
-            sqlx::query(
-                "INSERT INTO wavedevice (fkwave, devicename, batch, state, scheduledat) VALUES ($1, $2, $3, 'planned', 0)",
-            )
-            .bind(number)
-            .bind(device)
-            .bind(*batch)
-            .execute(self.connection())
-            .await?;
+        for devices in devices.chunks(super::enrolments::AT_ONCE) {
+            let rows: Vec<String> = (1..=devices.len())
+                .map(|row| format!("($1, ${}, ${}, 'planned', 0)", 2 * row, 2 * row + 1))
+                .collect();
+            // Places only: no name stands in the statement.
+            let sql = sqlx::AssertSqlSafe(format!(
+                "INSERT INTO wavedevice (fkwave, devicename, batch, state, scheduledat) VALUES {}",
+                rows.join(", ")
+            ));
+            let query = sqlx::query(sql).bind(number);
+            let query = devices.iter().fold(query, |query, (device, batch)| query.bind(device).bind(*batch));
+            query.execute(self.connection()).await?;
         }
         Ok(number)
     }
