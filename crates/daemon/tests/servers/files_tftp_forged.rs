@@ -312,6 +312,38 @@ fn an_error_in_the_name_of_a_phone_does_not_make_its_transfer_the_first_to_end()
     go_on(&phone, from, 2);
 }
 
+/// A phone that was sent its file three times and said nothing is gone, rather than one that somebody has ended in its name.
+#[test]
+fn who_was_asked_three_times_makes_room_before_one_that_was_told_to_end() {
+    let (_servers, server) = start(tftp::Config { max_transfers: 2, ..tftp::Config::default() });
+    let (phone, gone) = (socket(2), socket(3));
+    fetch(&gone, server, 513);
+    let from = hold(&phone, server);
+    let gone = socket(3);
+    ask(&gone, server, "size-513", PLAIN);
+    for _ in 0..3 {
+        next(&gone);
+    }
+    phone.send_to(&Packet::Error { code: ErrorCode::DiskFull, text: "full".into() }.to_bytes(), from).unwrap();
+    ask(&socket(100), server, "size-513", PLAIN);
+    looked_at(&socket(2), server);
+    phone.send_to(&Packet::Ack { block: 2 }.to_bytes(), from).unwrap();
+    // It was sent the second block again meanwhile.
+    while next(&phone).0[..4] != [0, 3, 0, 3] {}
+}
+
+#[test]
+fn a_client_that_ended_a_transfer_and_asked_for_another_file_hears_no_more_of_the_first() {
+    let (_servers, server) = start(tftp::Config::default());
+    let phone = socket(2);
+    let from = hold(&phone, server);
+    phone.send_to(&Packet::Error { code: ErrorCode::NotDefined, text: "enough".into() }.to_bytes(), from).unwrap();
+    ask(&phone, server, "size-1", PLAIN);
+    let (bytes, port) = next(&phone);
+    assert_ne!(port, from, "a block of the first file");
+    assert_eq!(bytes.len(), 5);
+}
+
 #[test]
 fn strangers_end_one_running_transfer_a_second_however_many_phones_come_between_them() {
     let (_servers, server) = start(tftp::Config { max_transfers: 16, ..tftp::Config::default() });
