@@ -81,9 +81,8 @@ impl Transaction {
         .execute(self.connection())
         .await?;
         for devices in devices.chunks(super::enrolments::AT_ONCE) {
-            let rows: Vec<String> = (1..=devices.len())
-                .map(|row| format!("($1, ${}, ${}, 'planned', 0)", 2 * row, 2 * row + 1))
-                .collect();
+            let rows: Vec<String> =
+                (1..=devices.len()).map(|row| format!("($1, ${}, ${}, 'planned', 0)", 2 * row, 2 * row + 1)).collect();
             // Places only: no name stands in the statement.
             let sql = sqlx::AssertSqlSafe(format!(
                 "INSERT INTO wavedevice (fkwave, devicename, batch, state, scheduledat) VALUES {}",
