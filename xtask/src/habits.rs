@@ -71,7 +71,7 @@ pub fn check_habits(root: &Path) -> Result<Findings, Stop> {
 
 /// Files that stand in circles, and public methods of the cluster: there shall be none and fewer than 60. What is there now may only
 /// become less.
-const IN_CIRCLES: usize = 101;
+const IN_CIRCLES: usize = 97;
 const PUBLIC_METHODS: usize = 182;
 
 /// One sentence for each count that has grown.

@@ -4,6 +4,7 @@
 
 mod error;
 mod later;
+mod means_here;
 mod stopping;
 
 use std::fmt::Write;
@@ -20,12 +21,13 @@ use ringfence_core::files::FolderSettings;
 use ringfence_core::{CoreError, DataDirectory};
 
 pub use self::error::ServeError;
+use self::means_here::{data_option, node_option};
 pub use self::stopping::StopSignals;
 use crate::line_log::LineLog;
 use crate::node::{Listen, Node, NodeOptions, PublisherOptions, StartError, at};
 use crate::revocation::HttpAsk;
 use crate::rights;
-use crate::settings::{ClusterSettings, ListenSettings, Settings, default_data_directory};
+use crate::settings::{ClusterSettings, ListenSettings, Settings};
 use crate::surroundings::{System, now};
 use crate::tftp::BindError;
 
@@ -176,17 +178,6 @@ async fn create(
     };
     let warnings = (chosen && loopback).then(warning).into_iter().collect();
     Ok((cluster, warnings))
-}
-
-/// ` --data DIR` when it is not where everybody looks.
-fn data_option(cluster: &Cluster) -> String {
-    let root = cluster.data().root();
-    if root == default_data_directory() { String::new() } else { format!(" --data {}", root.display()) }
-}
-
-/// ` --node NAME` for a subscriber.
-fn node_option(node: &NodeRow) -> String {
-    if node.publisher { String::new() } else { format!(" --node {}", node.name) }
 }
 
 /// Opens the folder of the settings.

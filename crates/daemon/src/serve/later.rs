@@ -10,6 +10,7 @@ use ringfence_core::cluster::{SUBJECT, UPGRADED_FROM};
 use ringfence_core::{Cluster, CoreError};
 
 use super::error::ServeError;
+use super::means_here::{data_option, node_option};
 use crate::settings::{ClusterSettings, Settings};
 
 /// One setting as it is and as the start wants it.
@@ -151,8 +152,8 @@ pub(super) async fn check(
                 "this start wants {name} {shown}, and {} has {now}, which no setting changes: `ringfence admin{}{} -c '{}'` does; leave it \
                  out of options and ringfence.toml to go on with {now}",
                 node.name,
-                super::data_option(cluster),
-                super::node_option(node),
+                data_option(cluster),
+                node_option(node),
                 wanted.command
             )));
         }
@@ -225,8 +226,8 @@ async fn check_subscribers(cluster: &Cluster, settings: &Settings) -> Result<(),
                 "this start wants address {address} for {}, which has {}: `ringfence admin{}{} -c 'set network ip {address}'` changes it",
                 node.name,
                 node.address,
-                super::data_option(cluster),
-                super::node_option(node)
+                data_option(cluster),
+                node_option(node)
             )));
         }
     }

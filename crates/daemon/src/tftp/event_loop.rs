@@ -1,13 +1,14 @@
-//! One thread, all transfers. `room`: who gets a place, and whose ends for it; `end`: how one ends, for its log line; `address`: of clients.
+//! One thread, all transfers. `place`: one request; `room`: who gets a place, and whose ends for it; `end`: how one ends, for its log line; `address`: of clients.
 
 mod address;
 mod end;
+mod place;
 mod room;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ use wire::tftp::{Burst, Caps, Data, ErrorCode, Failure, Mode, Packet, Request, S
 
 use self::address::{WithScope, as_family_of};
 use self::end::End;
+use self::place::{Pair, Place, Sending, State};
+use self::room::{Admitted, Room};
 use super::config::Config;
 use super::listener::{Incoming, Listener};
 use super::pieces::Pieces;
@@ -41,45 +44,9 @@ const TICK: Duration = Duration::from_millis(10);
 /// A client that answers within this time is near: twice the time to wake a sleeping processor.
 const NEAR: Duration = Duration::from_micros(60);
 
-/// A transfer that waits so long for an acknowledgement makes room when places are short, though it had one before: longer than a
-/// switch port takes to come back.
-const STALLED: Duration = Duration::from_secs(10);
-
 const WAKE: u64 = u64::MAX;
 /// Tokens from here up to [`WAKE`] are listeners, below are places of transfers.
 const LISTENERS: u64 = u64::MAX / 2;
-
-/// Client and the address it asked: one transfer at a time for each pair.
-type Pair = (SocketAddr, IpAddr);
-
-/// One request that is being answered.
-struct Place {
-    /// Tells this use of the place from earlier ones.
-    id: u64,
-    pair: Pair,
-    listener: usize,
-    request: Vec<u8>,
-    name: FileName,
-    since: Instant,
-    state: State,
-}
-
-enum State {
-    /// The file is being made.
-    Fetching,
-    Sending(Box<Sending>),
-}
-
-struct Sending {
-    socket: TransferSocket,
-    transfer: Transfer<Pieces>,
-    /// A piece of the file is being read.
-    reading: bool,
-    /// When its one entry among the timers comes up; others of it count for nothing.
-    timer: Instant,
-    /// What the client asked for after it had ended this transfer, as far as anybody knows: begun when that is sure.
-    next: Option<(usize, Incoming)>,
-}
 
 /// What was brought for a place, if it still waits.
 struct Brought {
@@ -345,6 +312,46 @@ impl EventLoop {
             (None, Some(entry)) => self.fetch(index, entry, asked),
             (None, None) => {}
         }
+    }
+
+    /// Room for one more of this client? Else the request is dropped: the client asks again when there is room.
+    fn admit(&mut self, peer: SocketAddr, now: Instant) -> bool {
+        let room = Room {
+            places: &self.places,
+            per_address: &self.per_address,
+            taken: self.pairs.len(),
+            most: self.config.max_transfers,
+            most_of_address: self.config.max_per_address,
+            strangers: &mut self.strangers,
+            stranger_took: self.stranger_took,
+            now,
+        };
+        match room.admit(peer) {
+            Admitted::Free => {}
+            Admitted::For(index) => self.end(index, End::MadeRoom),
+            Admitted::ForOther { index, address, transfers, stranger } => {
+                self.end(index, End::HadMost);
+                if stranger {
+                    self.stranger_took = Some(now);
+                }
+                if let Some(more) = self.told.count("an address has most places", address, now) {
+                    tracing::warn!(
+                        target: "tftp", %address, transfers,
+                        "all places are taken, and this address has most: its slowest transfers end for others{more}"
+                    );
+                }
+            }
+            Admitted::No { of_address } => {
+                if let Some(more) = self.told.count("too many transfers at a time", peer.ip(), now) {
+                    tracing::warn!(
+                        target: "tftp", %peer, transfers = self.pairs.len(), of_address,
+                        "too many transfers at a time, requests are dropped until some end{more}"
+                    );
+                }
+                return false;
+            }
+        }
+        true
     }
 
     fn occupy(&mut self, mut place: Place) -> usize {
@@ -635,29 +642,6 @@ impl EventLoop {
                 }
             }
         }
-    }
-}
-
-impl Place {
-    /// How long it has waited for its acknowledgement, or for its file.
-    fn waits_for(&self, now: Instant) -> Duration {
-        let since = match &self.state {
-            State::Fetching => self.since,
-            State::Sending(sending) => sending.transfer.waits_since(),
-        };
-        now.saturating_duration_since(since)
-    }
-
-    /// What its transfer was told to end for.
-    fn told_to_end(&self) -> Option<&Failure> {
-        match &self.state {
-            State::Fetching => None,
-            State::Sending(sending) => sending.transfer.told_to_end(),
-        }
-    }
-
-    fn all_sent(&self) -> bool {
-        matches!(&self.state, State::Sending(sending) if sending.transfer.all_sent())
     }
 }
 
