@@ -29,7 +29,7 @@ pub mod present;
 pub mod revocation;
 pub mod rights;
 pub mod serve;
-mod servers;
+mod services;
 pub mod settings;
 pub mod surroundings;
 mod taken;

@@ -2,20 +2,18 @@
 //!
 //! * `live`: what changes while they run; `contexts`: the certificates they show; `files`: what TFTP and HTTP give out
 
-mod contexts;
+pub(crate) mod contexts;
 mod files;
 mod live;
 mod options;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use cluster::parameters::CAPF_PORT;
 use cluster::rows::NodeRow;
-use cluster::tvs::TvsCache;
-use cluster::units::Unit;
 use pki::OpensslRandom;
 use pki::capf::Sha2Proof;
 use ringfence_core::files::NodeFiles;
@@ -23,23 +21,27 @@ use ringfence_core::{Cluster, CoreError};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use self::contexts::{capf_part, or_closed, service_context};
 use self::files::Files;
 use self::live::{Live, Seen};
 use self::options::log;
 pub use self::options::{Listen, NodeOptions, PublisherOptions, StartError};
 use crate::capf::{CapfCounters, CapfLimits};
-use crate::ctl_provider::{CtlProviderLimits, CtlProviderServer};
+use crate::ctl_provider::CtlProviderLimits;
 use crate::files::Fetcher;
 use crate::monitor::metrics::{self, Counted};
 use crate::parts::{Part, Parts};
 use crate::places::{Server, Share};
-use crate::servers::Servers;
+use crate::services::Services;
+use crate::services::capf::Capf;
+use crate::services::ctl_provider::CtlProvider;
+use crate::services::files::Files as FileService;
+use crate::services::run::Runs;
+use crate::services::served::Served;
+use crate::services::tvs::Tvs;
 use crate::surroundings::{System, now};
 use crate::taken::Taken;
-use crate::tls::SwappableTls;
 use crate::troubles::Troubles;
-use crate::tvs::{TvsCounters, TvsLimits, TvsServer};
+use crate::tvs::TvsLimits;
 use crate::waves::Waves;
 use crate::{http, tftp};
 
@@ -116,63 +118,28 @@ impl Node {
         }
         let share = share(&node, &publisher.capf_limits);
         publisher.capf_limits = publisher.capf_limits.shared(&share);
+        let (legacy, tvs) = (options.legacy_tls, options.listen.tvs);
         let log = log(&cluster, &node, "tvs.log")?;
-        let tvs = service_context(&cluster, &node, Unit::Tvs, options.legacy_tls).await;
-        let (tvs, context) = or_closed(tvs, Unit::Tvs)?;
-        let trust = Arc::new(ArcSwap::from_pointee(TvsCache::new()));
-        let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
-        let tvs_counters = Arc::new(TvsCounters::default());
-        let server = TvsServer {
-            tls: Arc::clone(&tls),
-            source: Arc::clone(&trust) as Arc<_>,
-            log: log.clone(),
-            limits: TvsLimits::default().shared(&share),
-            counters: Arc::clone(&tvs_counters),
-        };
-        let mut capf_known = [0; 32];
-        let (part, mut capf_server) = (OnceLock::new(), None);
-        let capf_setup = node.publisher.then(|| (publisher.clone(), Arc::new(CapfCounters::default())));
-        if let Some((options_of_capf, counters)) = &capf_setup {
-            match capf_part(&cluster, &node, &files, options.legacy_tls, options_of_capf.sha2).await {
-                Ok((known, made)) => {
-                    capf_known = known;
-                    capf_server = Some((options_of_capf.capf, made.server(options_of_capf, counters)));
-                    part.get_or_init(|| made);
-                }
-                Err(error) => tracing::error!(%error, "CAPF does not run until that is mended"),
-            }
-        }
-        let (mut ctl_provider, mut ctl_tls) = (None, None);
+        let tvs = Tvs::open(&cluster, &node, tvs, legacy, &share, log).await?;
+        let (mut capf, mut ctl_provider) = (None, None);
         if node.publisher {
-            let tomcat = service_context(&cluster, &node, Unit::Tomcat, false).await;
-            let (known, context) = or_closed(tomcat, Unit::Tomcat)?;
-            let tls: SwappableTls = Arc::new(ArcSwap::from_pointee(context));
-            let limits = CtlProviderLimits::default().shared(&share);
-            let server = CtlProviderServer::new(cluster.clone(), Arc::clone(&tls), limits);
-            ctl_provider = Some((publisher.ctl_provider, server));
-            ctl_tls = Some((tls, Mutex::new(known)));
+            ctl_provider = Some(Arc::new(CtlProvider::open(&cluster, &node, publisher.ctl_provider, &share).await?));
+            capf = Some(Arc::new(Capf::open(&cluster, &node, publisher, legacy, &files).await));
         }
         let fetcher = Fetcher::new(Arc::new(Files(Arc::clone(&files))));
-        let servers = Servers::new(options.listen, share.clone(), fetcher, server, capf_server, ctl_provider);
+        let served = FileService::new(options.listen.tftp, options.listen.http, share.clone(), fetcher);
         let live = Arc::new(Live {
-            trust,
-            tls,
-            legacy_tls: options.legacy_tls,
-            capf: part,
-            capf_setup,
+            services: Services { files: Arc::new(served), tvs: Arc::new(tvs), capf, ctl_provider },
+            runs: Mutex::new(Runs::default()),
             parts: Mutex::new(Parts::told_before(&cluster.parts_behind(&node).await?)),
-            ctl_provider: ctl_tls,
             taking_over: Mutex::new(()),
             taken: Taken::new(),
             waves: Waves::new(),
-            seen: Mutex::new(Seen { change, ctl: None, tvs, capf: capf_known }),
-            servers: Mutex::new(servers),
+            seen: Mutex::new(Seen { change, ctl: None }),
             troubles: Troubles::default(),
             cluster,
             node: ArcSwap::from_pointee(node),
             files,
-            log,
-            tvs_counters,
         });
         live.refresh_trust(true).await?;
         live.follow_services().await?;
@@ -185,9 +152,10 @@ impl Node {
         }
         // What the start itself has left for the logs stands there when it is done.
         live.write_log_lines().await;
-        let servers = live.servers.lock().await;
-        let (listen, capf) = (servers.listen().clone(), servers.capf());
-        drop(servers);
+        let services = &live.services;
+        let capf = services.capf.as_ref().filter(|capf| capf.is_ready()).map(|capf| capf.address.get());
+        let (files, tvs) = (&services.files, &services.tvs);
+        let listen = Listen { tftp: files.tftp.get(), http: files.http.get(), tvs: tvs.address.get() };
         let (stop, stopped) = watch::channel(false);
         let mut follower = JoinSet::new();
         follower.spawn(Arc::clone(&live).follow(stopped, serving));
@@ -215,7 +183,7 @@ impl Node {
 
     /// Where the CTL provider listens, with the port the system chose; `None` where it is not activated.
     pub async fn ctl_provider(&self) -> Option<SocketAddr> {
-        self.live.servers.lock().await.ctl_provider()
+        self.live.ctl_provider().await
     }
 
     /// Bytes of files in memory.
@@ -227,17 +195,17 @@ impl Node {
     /// What phones did at CAPF; `None` on a subscriber.
     #[must_use]
     pub fn capf_counters(&self) -> Option<&CapfCounters> {
-        self.live.capf_setup.as_ref().map(|(_, counters)| &**counters)
+        self.live.services.capf.as_ref().map(|capf| &*capf.counters)
     }
 
     /// What phones did here, for metrics.
     #[must_use]
     pub fn counted(&self) -> Counted {
         Counted {
-            tvs: Arc::clone(&self.live.tvs_counters),
-            capf: self.live.capf_setup.as_ref().map(|(_, counters)| Arc::clone(counters)),
-            logs: std::iter::once(self.live.log.drops("tvs.log"))
-                .chain(self.live.capf.get().map(|capf| capf.log.drops("capf.log")))
+            tvs: Arc::clone(&self.live.services.tvs.server.counters),
+            capf: self.live.services.capf.as_ref().map(|capf| Arc::clone(&capf.counters)),
+            logs: std::iter::once(self.live.services.tvs.server.log.drops("tvs.log"))
+                .chain(self.live.capf_part().map(|capf| capf.log.drops("capf.log")))
                 .collect(),
         }
     }
@@ -260,10 +228,10 @@ impl Node {
 
     /// Waits until the lines of `log/tvs.log` and `log/capf.log` are on the disk, for so long at most.
     pub fn flush_log(&self, limit: Duration) {
-        if !self.live.log.flush(limit) {
+        if !self.live.services.tvs.server.log.flush(limit) {
             tracing::warn!("log/tvs.log is not written any more");
         }
-        if self.live.capf.get().is_some_and(|capf| !capf.log.flush(limit)) {
+        if self.live.capf_part().is_some_and(|capf| !capf.log.flush(limit)) {
             tracing::warn!("log/capf.log is not written any more");
         }
     }
@@ -271,7 +239,7 @@ impl Node {
     /// Stops taking requests, lets those that run finish, and returns when all are done, within five seconds.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        self.live.servers.lock().await.stop_all().await;
+        self.live.runs.lock().await.stop_all().await;
         // Who follows the rows may wait for a database that somebody else holds; phones have waited long enough.
         let last = async {
             while self.follower.join_next().await.is_some() {}

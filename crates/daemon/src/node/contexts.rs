@@ -18,7 +18,7 @@ use crate::capf::{CapfCounters, CapfLog, CapfServer, NodeDesk};
 use crate::tls::{SwappableTls, closed_context, phone_context};
 
 /// The TLS context of the node's certificate of a unit, and what the certificate is known by.
-pub(super) async fn service_context(
+pub(crate) async fn service_context(
     cluster: &Cluster,
     node: &NodeRow,
     unit: Unit,
@@ -43,7 +43,7 @@ pub(super) async fn service_context(
 
 /// The TLS context of a service; of one without a certificate and key that can be used a context that ends every handshake, until that is
 /// mended. One damaged row or file must not keep a node from giving out lists and configs.
-pub(super) fn or_closed(
+pub(crate) fn or_closed(
     found: Result<([u8; 32], SslContext), StartError>,
     unit: Unit,
 ) -> Result<([u8; 32], SslContext), StartError> {
@@ -57,14 +57,14 @@ pub(super) fn or_closed(
 }
 
 /// CAPF on the publisher.
-pub(super) struct CapfPart {
-    pub(super) desk: Arc<NodeDesk>,
-    pub(super) tls: SwappableTls,
-    pub(super) log: CapfLog,
+pub(crate) struct CapfPart {
+    pub(crate) desk: Arc<NodeDesk>,
+    pub(crate) tls: SwappableTls,
+    pub(crate) log: CapfLog,
 }
 
 /// CAPF, and what the certificates that it sends are known by.
-pub(super) async fn capf_part(
+pub(crate) async fn capf_part(
     cluster: &Cluster,
     node: &NodeRow,
     files: &Arc<NodeFiles>,
@@ -82,7 +82,7 @@ pub(super) async fn capf_part(
 }
 
 impl CapfPart {
-    pub(super) fn server(&self, options: &PublisherOptions, counters: &Arc<CapfCounters>) -> CapfServer<NodeDesk> {
+    pub(crate) fn server(&self, options: &PublisherOptions, counters: &Arc<CapfCounters>) -> CapfServer<NodeDesk> {
         CapfServer {
             tls: Arc::clone(&self.tls),
             desk: Arc::clone(&self.desk),
@@ -93,7 +93,7 @@ impl CapfPart {
     }
 }
 
-pub(super) fn capf_context(authority: &Authority, legacy: bool) -> Result<([u8; 32], SslContext), StartError> {
+pub(crate) fn capf_context(authority: &Authority, legacy: bool) -> Result<([u8; 32], SslContext), StartError> {
     let read = |certificate: &Certificate| X509::from_der(certificate.der());
     let certificate = read(authority.certificate()).map_err(|error| CoreError::Internal(error.to_string()))?;
     let chain = authority.chain();

@@ -1,14 +1,13 @@
 //! What changes while the servers of a node run: the rows are followed, and each part takes over what it shows.
 
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use cluster::parameters::TVS_TIME_TO_LIVE;
 use cluster::rows::{ChangeRow, NodeRow};
-use cluster::tvs::TvsCache;
-use cluster::units::Unit;
 use pki::listing::ListKind;
 use ringfence_core::enrolment::CHANGE;
 use ringfence_core::files::NodeFiles;
@@ -16,17 +15,16 @@ use ringfence_core::{Cluster, CoreError, Serving};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-use super::contexts::{CapfPart, capf_context, capf_part, service_context};
-use super::options::{PublisherOptions, StartError};
-use crate::capf::CapfCounters;
+use super::contexts::CapfPart;
+use super::options::StartError;
 use crate::following::Asks;
 use crate::parts::{Part, Parts};
-use crate::servers::Servers;
+use crate::services::Services;
+use crate::services::run::Runs;
+use crate::services::served::Served;
 use crate::surroundings::{System, now};
 use crate::taken::{Taken, is_torn};
-use crate::tls::SwappableTls;
 use crate::troubles::{Place, Troubles};
-use crate::tvs::{TvsCounters, TvsLog};
 use crate::waves::Waves;
 
 /// How often the rows are looked at for a change by another process: one that does not ask this node to look is noticed this late.
@@ -53,24 +51,14 @@ pub(super) struct Live {
     /// As the rows have it: `set network` changes it while it runs.
     pub(super) node: ArcSwap<NodeRow>,
     pub(super) files: Arc<NodeFiles>,
-    pub(super) trust: Arc<ArcSwap<TvsCache>>,
-    pub(super) tls: SwappableTls,
-    pub(super) legacy_tls: bool,
-    pub(super) log: TvsLog,
-    pub(super) tvs_counters: Arc<TvsCounters>,
-    /// On the publisher, once its certificate and key were there.
-    pub(super) capf: OnceLock<CapfPart>,
-    /// On the publisher: how CAPF serves, and what phones did there.
-    pub(super) capf_setup: Option<(PublisherOptions, Arc<CapfCounters>)>,
-    /// On the publisher: the TLS of the CTL provider, and what its certificate is known by.
-    pub(super) ctl_provider: Option<(SwappableTls, Mutex<[u8; 32]>)>,
     pub(super) seen: Mutex<Seen>,
     pub(super) taken: Taken,
     pub(super) waves: Waves,
     pub(super) parts: Mutex<Parts>,
     /// Held while changes are taken over: of two at the same time the slower one would put back what it had read before.
     pub(super) taking_over: Mutex<()>,
-    pub(super) servers: Mutex<Servers>,
+    pub(super) services: Services,
+    pub(super) runs: Mutex<Runs>,
     pub(super) troubles: Troubles,
 }
 
@@ -78,8 +66,6 @@ pub(super) struct Live {
 pub(super) struct Seen {
     pub(super) change: i64,
     pub(super) ctl: Option<Vec<u8>>,
-    pub(super) tvs: [u8; 32],
-    pub(super) capf: [u8; 32],
 }
 
 impl Live {
@@ -226,9 +212,7 @@ impl Live {
             Part::Lists => self.refresh_lists().await,
             Part::Files => self.refresh_files().await,
             Part::Trust => self.refresh_trust(false).await,
-            Part::Tvs => self.refresh_tvs().await,
-            Part::Capf => self.refresh_capf().await,
-            Part::CtlProvider => self.refresh_ctl_provider().await,
+            Part::Tvs | Part::Capf | Part::CtlProvider => self.refresh_service(part).await,
             Part::Services => self.follow_services().await,
         };
         self.told(part, done.as_ref().map(|&()| ()).map_err(ToString::to_string)).await;
@@ -265,17 +249,6 @@ impl Live {
         Ok(())
     }
 
-    /// TVS shows its certificate of now.
-    async fn refresh_tvs(&self) -> Result<(), StartError> {
-        let (now, context) = service_context(&self.cluster, &self.node.load_full(), Unit::Tvs, self.legacy_tls).await?;
-        let mut seen = self.seen.lock().await;
-        if now != seen.tvs {
-            self.tls.store(Arc::new(context));
-            seen.tvs = now;
-        }
-        Ok(())
-    }
-
     /// The name and the address of the node.
     async fn refresh_row(&self) -> Result<(), StartError> {
         let nodes = self.cluster.store().nodes().await.map_err(CoreError::from)?;
@@ -303,46 +276,35 @@ impl Live {
         Ok(true)
     }
 
-    /// The provider shows the tomcat certificate of now.
-    async fn refresh_ctl_provider(&self) -> Result<(), StartError> {
-        let Some((tls, known)) = &self.ctl_provider else { return Ok(()) };
-        let (now, context) = service_context(&self.cluster, &self.node.load_full(), Unit::Tomcat, false).await?;
-        let mut known = known.lock().await;
-        if *known != now {
-            tls.store(Arc::new(context));
-            *known = now;
+    /// The service that is this part shows what it has to show now, and runs once it has what it needs.
+    async fn refresh_service(&self, part: Part) -> Result<(), StartError> {
+        let node = self.node.load_full();
+        for served in self.services.all().iter().filter(|served| served.part() == Some(part)) {
+            let was_ready = served.is_ready();
+            served.refresh(&self.cluster, &node).await?;
+            if !was_ready && served.is_ready() {
+                self.follow_services().await?;
+            }
         }
         Ok(())
     }
 
-    /// The CAPF certificate, CAPF-trust, the validity of LSCs.
-    async fn refresh_capf(&self) -> Result<(), StartError> {
-        let Some((options, counters)) = &self.capf_setup else { return Ok(()) };
-        let Some(capf) = self.capf.get() else {
-            // It was not there at the start, and is now.
-            let node = self.node.load_full();
-            let (known, made) = capf_part(&self.cluster, &node, &self.files, self.legacy_tls, options.sha2).await?;
-            let server = self.capf.get_or_init(|| made).server(options, counters);
-            self.seen.lock().await.capf = known;
-            self.servers.lock().await.set_capf(options.capf, server);
-            return self.follow_services().await;
-        };
-        capf.desk.desk().reload().await?;
-        let (known, context) = capf_context(&capf.desk.desk().authority(), self.legacy_tls)?;
-        let mut seen = self.seen.lock().await;
-        if known != seen.capf {
-            capf.tls.store(Arc::new(context));
-            seen.capf = known;
-        }
-        Ok(())
+    /// What CAPF decides and shows; `None` where it does not run.
+    pub(super) fn capf_part(&self) -> Option<&CapfPart> {
+        self.services.capf.as_ref()?.part()
+    }
+
+    /// Where the CTL provider listens; `None` where it does not run.
+    pub(super) async fn ctl_provider(&self) -> Option<SocketAddr> {
+        let provider = self.services.ctl_provider.as_ref()?;
+        self.runs.lock().await.runs(provider.service()).then(|| provider.address.get())
     }
 
     /// Starts and stops servers as the rows of their services say.
     pub(super) async fn follow_services(&self) -> Result<(), StartError> {
         let rows = self.cluster.services_of(&self.node.load_full()).await?;
-        let mut servers = self.servers.lock().await;
-        let followed = servers.follow(&rows).await;
-        if let Some(address) = servers.ctl_provider() {
+        let followed = self.runs.lock().await.follow(&self.services.all(), &rows).await;
+        if let Some(address) = self.ctl_provider().await {
             // It serves all the same.
             if let Err(error) = self.cluster.note_ctl_provider_port(address.port()).await {
                 tracing::warn!(%error, %address, "the port of the CTL provider is not on record");
@@ -356,22 +318,22 @@ impl Live {
         let parameters = self.cluster.parameters().await?;
         let time_to_live = parameters.number(TVS_TIME_TO_LIVE, 86_400);
         let entries = self.cluster.tvs_entries(time_to_live).await?;
-        let mut cache = self.trust.load().with_database(entries);
+        let mut cache = self.services.tvs.trust.load().with_database(entries);
         let mut seen = self.seen.lock().await;
         let ctl = self.cluster.served_list(&self.node.load_full(), ListKind::Ctl)?.map(|published| published.list);
         let bytes = ctl.as_ref().map(|list| list.bytes().to_vec());
         if bytes != seen.ctl || (first && bytes.is_some()) {
-            cache = cache.with_ctl(ctl.as_ref(), time_to_live, &mut |line| self.log.line(line));
+            cache = cache.with_ctl(ctl.as_ref(), time_to_live, &mut |line| self.services.tvs.server.log.line(line));
             seen.ctl = bytes;
         }
-        self.trust.store(Arc::new(cache));
+        self.services.tvs.trust.store(Arc::new(cache));
         Ok(())
     }
 
     /// Writes down what phones did since the last time: those that are not known, the lists that the others fetched, and why CAPF
     /// refused them.
     pub(super) async fn write_seen(&self) {
-        if let Some(capf) = self.capf.get() {
+        if let Some(capf) = self.capf_part() {
             let noted = capf.desk.desk().note_refusals(now()).await.map(drop);
             self.troubles.told("why CAPF refused phones could not be noted", noted);
         }
