@@ -71,8 +71,8 @@ pub fn check_habits(root: &Path) -> Result<Findings, Stop> {
 
 /// Files that stand in circles, and public methods of the cluster: there shall be none and fewer than 60. What is there now may only
 /// become less.
-const IN_CIRCLES: usize = 97;
-const PUBLIC_METHODS: usize = 182;
+const IN_CIRCLES: usize = 91;
+const PUBLIC_METHODS: usize = 160;
 
 /// One sentence for each count that has grown.
 pub fn check_counts(root: &Path) -> Result<Vec<String>, Stop> {

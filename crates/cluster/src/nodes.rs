@@ -164,14 +164,19 @@ impl SubjectParts {
             Some(name) => name,
             None => format!("CAPF-{}", surroundings.capf_suffix()?),
         };
-        Ok(pki::name::Subject {
+        Ok(self.named(&common_name))
+    }
+
+    /// A subject with a CN.
+    pub fn named(&self, common_name: &str) -> pki::name::Subject {
+        pki::name::Subject {
             country: self.country.clone(),
             organization: self.organization.clone(),
             unit: self.unit.clone(),
-            common_name,
+            common_name: common_name.to_owned(),
             state: self.state.clone(),
             locality: self.locality.clone(),
-        })
+        }
     }
 }
 

@@ -9,6 +9,16 @@ use crate::releases::Release;
 /// Rows of `processconfig` that are ours: they describe the cluster itself.
 pub const RELEASE: &str = "RingfenceRelease";
 
+/// The release that the cluster came from at its first start; not there after a fresh installation.
+pub const UPGRADED_FROM: &str = "RingfenceUpgradedFrom";
+/// The parts of the subjects that a cluster was made with: country, organization, unit, state, locality.
+pub const SUBJECT: [&str; 5] =
+    ["RingfenceCountry", "RingfenceOrganization", "RingfenceUnit", "RingfenceState", "RingfenceLocality"];
+/// When the last rollback was over, milliseconds since 1970 UTC.
+pub const ROLLBACK_ENDED: &str = "RingfenceRollbackEnded";
+/// What [`ROLLBACK_ENDED`] is until the lists that follow the end are published: phones hold the blank one until then.
+pub const ROLLBACK_ENDS: &str = "9223372036854775807";
+
 /// `ClusterSecurityMode`: 0 non-secure, 1 mixed mode [sources/database#tables].
 pub const CLUSTER_SECURITY_MODE: &str = "ClusterSecurityMode";
 /// `RollBackToPreGrayback`: *Prepare Cluster for Rollback to pre 8.0*, F or T.
@@ -165,6 +175,11 @@ pub fn by_hand() -> impl Iterator<Item = &'static str> {
     RULES.iter().filter(|rule| rule.by_hand).map(|rule| rule.name)
 }
 
+/// The right spelling of a name; the name itself when there is none.
+pub fn spelled(name: &str) -> &str {
+    RULES.iter().find(|rule| rule.name.eq_ignore_ascii_case(name)).map_or(name, |rule| rule.name)
+}
+
 /// Checks a value that an administrator gives. The right spelling of the name.
 ///
 /// # Errors
@@ -228,6 +243,14 @@ impl Parameters {
         let stored = self.0.iter().find(|(stored, _)| stored == name).map(|(_, value)| value.as_str());
         let default = || RULES.iter().find(|rule| rule.name == name).map_or("", |rule| rule.default);
         stored.unwrap_or_else(default)
+    }
+
+    /// Sets a value.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        match self.0.iter_mut().find(|(stored, _)| stored == name) {
+            Some((_, stored)) => value.clone_into(stored),
+            None => self.0.push((name.to_owned(), value.to_owned())),
+        }
     }
 
     /// Names and values.

@@ -30,9 +30,17 @@ pub enum Refusal {
     /// be done without it.
     #[error("{0}")]
     Unreadable(Unreadable),
+    /// Our own fault or that of what we hold.
+    #[error("{0}")]
+    Internal(String),
 }
 
 impl Refusal {
+    /// Our own fault, from an error that should not have come.
+    pub fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Internal(error.to_string())
+    }
+
     /// A rule forbids it.
     pub fn refused(label: &'static str, text: impl Into<String>) -> Self {
         Self::Refused { label, text: text.into() }

@@ -4,6 +4,7 @@
 
 mod profiles;
 pub mod requests;
+pub mod switch;
 
 use pki::profile::CertificateProfile;
 

@@ -3,6 +3,7 @@
 
 use crate::Refusal;
 use crate::releases::Release;
+use crate::rows::{NodeRow, ServiceRow};
 
 /// File server.
 pub const TFTP: &str = "Cisco Tftp";
@@ -175,13 +176,7 @@ const SUFFIX: &str = " service";
 /// # Errors
 /// [`Refusal::BadInput`]: the release has none of this name.
 pub fn named(release: &Release, name: &str) -> Result<&'static Service, Refusal> {
-    let short = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(name));
-    let full = short.map_or(name, |(_, full)| full);
-    let called = |name: &str| CATALOGUE.iter().find(|service| service.name.eq_ignore_ascii_case(name));
-    let behind = full.len().checked_sub(SUFFIX.len()).and_then(|at| full.split_at_checked(at));
-    let shorter = behind.filter(|(_, end)| end.eq_ignore_ascii_case(SUFFIX)).map(|(name, _)| name);
-    let found = called(full).or_else(|| called(shorter?));
-    let found = found.ok_or_else(|| {
+    let found = of_any_release(name).ok_or_else(|| {
         Refusal::BadInput(format!("no service {name}; `utils service list` names those that are there"))
     })?;
     if found.is_in(release) {
@@ -194,6 +189,37 @@ pub fn named(release: &Release, name: &str) -> Result<&'static Service, Refusal>
         ""
     };
     Err(Refusal::refused("service-not-in-release", text + why))
+}
+
+/// The right spelling of a name; the name itself when there is none.
+pub fn spelled(name: &str) -> &str {
+    of_any_release(name).map_or(name, |service| service.name)
+}
+
+fn of_any_release(name: &str) -> Option<&'static Service> {
+    let short = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(name));
+    let full = short.map_or(name, |(_, full)| full);
+    let called = |name: &str| CATALOGUE.iter().find(|service| service.name.eq_ignore_ascii_case(name));
+    let behind = full.len().checked_sub(SUFFIX.len()).and_then(|at| full.split_at_checked(at));
+    let shorter = behind.filter(|(_, end)| end.eq_ignore_ascii_case(SUFFIX)).map(|(name, _)| name);
+    called(full).or_else(|| called(shorter?))
+}
+
+/// The services of a node in the order of `utils service list`, with what the release says of each. One without a row, because the
+/// cluster is older than its entry in the catalogue, is as on a new node.
+pub fn rows_of(release: &Release, node: &NodeRow, rows: &[ServiceRow]) -> Vec<(&'static Service, ServiceRow)> {
+    let row = |service: &'static Service| {
+        let row = rows.iter().find(|row| row.node == node.pkid && row.name == service.name).cloned();
+        let fresh = || ServiceRow {
+            node: node.pkid.clone(),
+            name: service.name.to_owned(),
+            started: service.activated_at_first(),
+            activated: service.activated_at_first(),
+            started_at: 0,
+        };
+        (service, row.unwrap_or_else(fresh))
+    };
+    of_node(release, node.publisher).map(row).collect()
 }
 
 /// All names of all releases, for completion.

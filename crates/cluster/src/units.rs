@@ -114,6 +114,11 @@ pub const SERVICES: [Service; 28] = [
     Service { number: 111, name: "Phone-Edge-trust", trust: true, roles: NONE },
 ];
 
+/// The key of the row that says which certificate a unit of a node has.
+pub fn own_key(node: &str, unit: Unit) -> String {
+    format!("{node}/{}", unit.service())
+}
+
 /// The service with a number.
 pub fn service(number: i64) -> Option<&'static Service> {
     SERVICES.iter().find(|service| service.number == number)

@@ -17,10 +17,11 @@ use pki::{Certificate, NameForm};
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use crate::certificates::bring_trusted;
 use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
+use crate::perform::{draft, write_all};
 use cluster::actor::Actor;
+use cluster::certificates::stores::bring_trusted;
 use cluster::nodes::NewNode;
 use cluster::surroundings::Surroundings;
 use cluster::units::service;
@@ -219,12 +220,14 @@ impl Cluster {
             valid
         });
         let mut transaction = self.store().begin().await?;
+        let mut change = draft(self).await?;
         let mut trusted = Vec::with_capacity(others.len());
         let mut deleted = Vec::new();
         for entry in others {
-            let all = bring_trusted(&mut transaction, node, &entry.certificate, unit.stores).await?;
+            let all = bring_trusted(&mut change, node, &entry.certificate, unit.stores)?;
             if all { trusted.push(entry) } else { deleted.push(entry) }
         }
+        write_all(self, &mut transaction, change.writes(), now).await?;
         let names: Vec<&str> =
             unit.stores.iter().filter_map(|number| service(*number)).map(|store| store.name).collect();
         transaction.note_change(now, "certificate", &names.join(", ")).await?;

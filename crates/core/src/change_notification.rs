@@ -100,7 +100,7 @@ impl Cluster {
         }
         let log = Log { cluster: self, nodes: &nodes, rows: &rows, running: &running, groups: &groups };
         let lines = log.lines(&pending, &reset, now)?;
-        self.log(&mut transaction, &publisher, CERT_CN, &lines).await?;
+        transaction.put_log_lines(&self.directory(&publisher), CERT_CN, &lines).await?;
         transaction.commit().await?;
         Ok(Some(Resets { devices: reset.iter().map(|device| device.name.clone()).collect(), reasons }))
     }
@@ -221,7 +221,7 @@ impl Log<'_> {
             node.map_or("", |node| &node.address),
             certificate.issuer(NameForm::Row)
         ));
-        let map = node.map_or_else(String::new, |node| store::rows::node_map_key(key, &node.pkid));
+        let map = node.map_or_else(String::new, |node| cluster::rows::keys::node_map_key(key, &node.pkid));
         let node_key = node.map_or("", |node| &node.pkid);
         texts.push(format!(
             "Certificate CNF. CertificateProcessNodeMap List has: pkid={map},servername={},fkprocessnode={node_key} (:1373)",
@@ -229,7 +229,7 @@ impl Log<'_> {
         ));
         texts.push(format!(
             "Certificate CNF. Processing CertServiceCertMap pkid={}, tkcertificateservice={}/ fkCert={key}. (:1413)",
-            store::rows::service_map_key(key, change.service),
+            cluster::rows::keys::service_map_key(key, change.service),
             change.service
         ));
         match scope {
@@ -272,7 +272,7 @@ impl Log<'_> {
         };
         format!(
             "Sending device reset(2) for pkid={}, name={}, tkmodel={} cache=Y fk1=<{}> fk2=<{}>",
-            store::rows::device_key(&device.name),
+            cluster::rows::keys::device_key(&device.name),
             device.name,
             device.model,
             member(0),

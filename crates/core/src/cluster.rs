@@ -1,11 +1,12 @@
 //! A cluster that is open: its nodes, its release, where it lasts.
 
-use cluster::parameters::RELEASE;
+use cluster::parameters::{RELEASE, SUBJECT};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cluster::nodes::SubjectParts;
 use cluster::rows::{NodeRow, Unreadable};
+use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use pki::{Certificate, SoftKey};
 use store::Store;
@@ -16,12 +17,6 @@ use crate::revocation::{Ask, NoNetwork};
 use cluster::parameters::Parameters;
 use cluster::releases::{RELEASES, Release, release};
 use cluster::units::Unit;
-
-/// The release that the cluster came from at its first start; not there after a fresh installation.
-pub const UPGRADED_FROM: &str = "RingfenceUpgradedFrom";
-/// The parts of the subjects that a cluster was made with: country, organization, unit, state, locality.
-pub const SUBJECT: [&str; 5] =
-    ["RingfenceCountry", "RingfenceOrganization", "RingfenceUnit", "RingfenceState", "RingfenceLocality"];
 
 /// Name of the group of nodes that every cluster starts with, as the original calls it.
 pub const DEFAULT_GROUP: &str = "Default";
@@ -212,21 +207,20 @@ impl Cluster {
         })
     }
 
-    /// The subject parts of a node: what `set web-security` has set, or those of the cluster.
+    /// Whether a process serves a node.
     ///
     /// # Errors
-    /// [`CoreError`].
-    pub async fn subject_parts(&self, node: &NodeRow) -> Result<SubjectParts, CoreError> {
-        if let Some(row) = self.store.web_security(&node.pkid).await? {
-            return Ok(SubjectParts {
-                country: row.country,
-                organization: row.org_name,
-                unit: row.org_unit,
-                state: row.state,
-                locality: row.locality,
-            });
+    /// [`CoreError::Store`].
+    pub fn is_served(&self, node: &NodeRow) -> Result<bool, CoreError> {
+        Ok(self.directory(node).served()?.is_some())
+    }
+
+    pub(crate) fn on_publisher(&self, actor: &Actor, node: &NodeRow) -> Result<(), CoreError> {
+        actor.require(Level::ReadWrite)?;
+        if node.publisher {
+            return Ok(());
         }
-        self.first_subject_parts().await
+        Err(CoreError::refused("not-publisher", "This command can only be run on the publisher"))
     }
 
     /// The subject parts that the cluster was made with.

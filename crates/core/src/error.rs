@@ -66,6 +66,7 @@ impl From<Refusal> for CoreError {
             Refusal::Refused { label, text } => Self::Refused { label, text },
             Refusal::BadInput(reason) => Self::BadInput(reason),
             Refusal::Unreadable(unreadable) => Self::Unreadable(unreadable),
+            Refusal::Internal(reason) => Self::Internal(reason),
         }
     }
 }

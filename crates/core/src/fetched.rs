@@ -1,4 +1,4 @@
-//! Which phone has fetched which trust list: the evidence that a renewal waits for ([`crate::guard`]).
+//! Which phone has fetched which trust list: the evidence that a renewal waits for ([`cluster::guard`]).
 //!
 //! A phone is known by the name of the file (`ITLSEP….tlv`). One that asks for `ITLFile.tlv` is known by its address, when it fetches
 //! its config from there too; an address that two phones use tells nothing. A phone that nobody added counts when it has

@@ -10,8 +10,7 @@ mod read;
 use std::collections::{HashMap, HashSet};
 
 use cluster::rows::{
-    CertificateRow, CompletedRow, DeviceRow, EnrolmentRow, Kept, LscState, NO_OPERATION, NewCertificate, NewLsc,
-    NodeRow, ScheduleRow,
+    CertificateRow, CompletedRow, DeviceRow, EnrolmentRow, Kept, LscState, NO_OPERATION, NewLsc, NodeRow, ScheduleRow,
 };
 use pki::bundle::{FileError, certificates};
 use pki::certificate::KeyKind;
@@ -25,20 +24,23 @@ use wire::role::Role;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use crate::certificates::replace_own;
-use crate::certificates::rows::add_trusted;
 use crate::cluster::{Cluster, DEFAULT_GROUP};
 use crate::enrolment::strings::StringKey;
 use crate::enrolment::{OF_A_SCHEDULE, version_stamp};
+use crate::perform::{draft, write_all};
 use cluster::actor::{Actor, Level};
 use cluster::certificates::checks::authority;
+use cluster::certificates::stores::{add_trusted, added, replace_own};
 use cluster::config::{DeviceSecurityMode, Protocol};
+use cluster::draft::Draft;
 use cluster::enrolment::lsc::signed_elsewhere;
 use cluster::enrolment::{KeyOrder, Operation, Status};
 use cluster::parameters;
 use cluster::readable::{pem_of, readable};
+use cluster::rows::keys::certificate_key;
 use cluster::surroundings::Surroundings;
 use cluster::units::{Unit, service_named};
+use cluster::write::{AddedCertificate, Write};
 
 pub use read::{PeerCertificate, PeerDevice, read_capf, read_tvs};
 use read::{TIME_TO_LIVE, visible};
@@ -165,9 +167,10 @@ impl Cluster {
             }
         }
         let mut transaction = self.store().begin().await?;
-        let rows = transaction.certificates().await?;
+        let mut change = draft(self).await?;
+        let rows = change.state().certificates.clone();
         for known in &import.certificates {
-            put_certificate(&mut transaction, &node, &rows, known, &mut summary.certificates).await?;
+            put_certificate(&mut change, &node, &rows, known, &mut summary.certificates)?;
         }
         for issuer in &import.issuers {
             // No database says how long phones may keep it: what is known here counts.
@@ -176,7 +179,7 @@ impl Cluster {
             let time_to_live = here.map_or(TIME_TO_LIVE, |row| row.time_to_live);
             let known = PeerCertificate { certificate: issuer.clone(), roles: vec![Role::CAPF], time_to_live };
             if !import.certificates.iter().any(|listed| listed.certificate == *issuer) {
-                put_certificate(&mut transaction, &node, &rows, &known, &mut summary.certificates).await?;
+                put_certificate(&mut change, &node, &rows, &known, &mut summary.certificates)?;
             }
         }
         if let Some((certificate, key)) = &import.capf {
@@ -187,9 +190,10 @@ impl Cluster {
             let fingerprint = pki::hash::hex(&certificate.sha256());
             let own = |row: &CertificateRow| row.is_own(&node.pkid, Unit::Capf.service());
             summary.capf = !rows.iter().any(|row| own(row) && row.fingerprint == fingerprint);
-            replace_own(&mut transaction, &node, Unit::Capf, certificate, now).await?;
+            replace_own(&mut change, &node, Unit::Capf, certificate, now)?;
         }
-        let issuers = phone_cas(&transaction.certificates().await?);
+        let issuers = phone_cas(&change.state().certificates);
+        write_all(self, &mut transaction, change.writes(), now).await?;
         for (done, (device, string)) in import.devices.iter().zip(&strings).enumerate() {
             tell(done);
             let mut work = DeviceWork { transaction: &mut transaction, now, days, model: &import.model };
@@ -377,8 +381,8 @@ fn stores(roles: &[Role]) -> Vec<i64> {
 }
 
 /// Adds a certificate with the stores and exactly the roles that the peer gave it; one that is here keeps what it has besides.
-async fn put_certificate(
-    transaction: &mut Transaction,
+fn put_certificate(
+    change: &mut Draft,
     node: &NodeRow,
     rows: &[CertificateRow],
     peer: &PeerCertificate,
@@ -387,7 +391,7 @@ async fn put_certificate(
     let certificate = &peer.certificate;
     let fingerprint = pki::hash::hex(&certificate.sha256());
     let known = rows.iter().find(|row| row.fingerprint == fingerprint);
-    let deleted = transaction.deleted_certificates().await?;
+    let deleted = change.state().deleted.clone();
     let is_deleted = |store: &i64| deleted.iter().any(|row| row.fingerprint == fingerprint && row.service == *store);
     // What was deleted here by hand stays out: nobody asks for it by name.
     let kept = |role: &&Role| !stores(&[**role]).iter().all(is_deleted);
@@ -412,27 +416,15 @@ async fn put_certificate(
     }
     roles.sort_unstable();
     roles.dedup();
-    let (subject, issuer) = (certificate.subject(NameForm::Row), certificate.issuer(NameForm::Row));
-    let (serial, pem) = (certificate.serial_hex(), pem_of(certificate)?);
-    let row = NewCertificate {
-        server_name: &node.name,
-        subject: &subject,
-        issuer: &issuer,
-        serial: &serial,
-        pem: &pem,
-        fingerprint: &fingerprint,
-        sha1_base64: &pki::hash::base64(&certificate.sha1()),
-        address: &node.address,
-        description: "Imported certificate",
-        regenerated_at: None,
-        time_to_live: peer.time_to_live,
-    };
-    let key = transaction.insert_certificate(&row).await?;
-    transaction.set_time_to_live(&key, peer.time_to_live).await?;
+    let key = certificate_key(&fingerprint);
+    let added = added(certificate, node, "Imported certificate")?;
+    change.write(Write::Certificate(Box::new(AddedCertificate { time_to_live: peer.time_to_live, ..added })));
+    change.write(Write::TimeToLive { certificate: key.clone(), seconds: peer.time_to_live });
     for store in stores {
-        add_trusted(transaction, &key, certificate, store).await?;
+        add_trusted(change, &key, certificate, store);
     }
-    Ok(transaction.set_roles(&key, &roles).await?)
+    change.write(Write::Roles { certificate: key, roles });
+    Ok(())
 }
 
 /// The CAs of phones: what stands in CAPF-trust, and CAPF itself.

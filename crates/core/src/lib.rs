@@ -1,19 +1,18 @@
 //! The product: what an administrator may do to a cluster, and what its servers give out.
 //!
 //! One module per noun. What a cluster is, and the rules that need no database, are values in the crate `cluster`; here is what awaits
-//! the store ([`cluster`], [`opening`], [`certificates`], [`operations`], [`devices`], [`enrolment`]). Nothing here knows a socket, a
+//! the store: operations by one function, [`Cluster::perform`]; the others by noun ([`cluster`], [`opening`], [`certificates`], [`devices`],
+//! [`enrolment`]). Nothing here knows a socket, a
 //! prompt or HTML, and the clock and random bytes come in through [`Surroundings`](::cluster::Surroundings).
 //!
 //! A face (shell, web) acts with an [`Actor`](::cluster::Actor); each operation names the level it needs.
 
 pub mod administrators;
 pub mod alarms;
-pub mod anchors;
 pub mod audit;
 pub mod backup;
 pub mod behind;
 pub mod bulk;
-pub mod certificate_log;
 pub mod certificates;
 pub mod change_notification;
 pub mod cluster;
@@ -26,29 +25,26 @@ pub mod fetched;
 pub mod files;
 pub mod forgetting;
 pub mod given;
-pub mod guard;
 pub mod import;
 pub mod inventory;
 pub mod log_ins;
 pub mod monitor;
-pub mod network;
 pub mod opening;
 pub mod operations;
 mod own_certificates;
+mod perform;
 pub mod publish;
 pub mod published;
 pub mod recovery;
-pub mod restarts;
+pub mod renaming;
 pub mod revocation;
-pub mod rollback;
-pub mod service_control;
+pub mod services;
 mod standing;
-pub mod trust_stores;
 pub mod truth;
 pub mod tvs;
 pub mod unreadable;
+mod unreadable_deletion;
 pub mod unused_keys;
-pub mod upgrade;
 
 pub use self::cluster::Cluster;
 pub use error::CoreError;

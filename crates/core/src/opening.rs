@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use cluster::State;
+use cluster::certificates::stores;
 use cluster::devices::GROUP_LIMIT;
+use cluster::draft::Draft;
 use cluster::nodes::NewCluster;
-use cluster::parameters::{self, Parameters, RELEASE};
+use cluster::parameters::{self, Parameters, RELEASE, SUBJECT, UPGRADED_FROM};
 use cluster::readable::readable;
 use cluster::releases::Recovery;
 use cluster::rows::{GroupRow, NodeRow, ServiceRow};
@@ -16,8 +19,8 @@ use store::directory::DataDirectory;
 use store::{Store, Transaction};
 
 use crate::CoreError;
-use crate::certificates::{self, MadeCertificate};
-use crate::cluster::{Cluster, DEFAULT_GROUP, SUBJECT, UPGRADED_FROM, release_of};
+use crate::cluster::{Cluster, DEFAULT_GROUP, release_of};
+use crate::perform::{self, MadeCertificate, make_certificate, write_all};
 
 impl Cluster {
     /// Makes a cluster in a data directory: nodes, keys, certificates, trust-store copies, parameters, ITLs.
@@ -52,9 +55,9 @@ impl Cluster {
             let first = new.release.units(index == 0).map(|unit| (unit, new.profile(unit, index == 0)));
             for (unit, profile) in first {
                 let subject = new.subject.subject(unit, node, surroundings)?;
-                let request = certificates::make::request(profile.certificate, subject, node, unit, surroundings)?;
+                let request = perform::self_signed_of(profile.certificate, subject, node, unit, surroundings)?;
                 let keys = surroundings.rsa_keys();
-                made.push((index, unit, certificates::make::make(unit, profile, request, keys).await?));
+                made.push((index, unit, make_certificate(unit, profile, request, keys).await?));
             }
         }
         for (index, unit, certificate) in &made {
@@ -119,11 +122,14 @@ impl Cluster {
         }
         let nodes = new.nodes.iter().take(GROUP_LIMIT).map(|node| node.name.clone()).collect();
         transaction.put_group(&GroupRow { name: DEFAULT_GROUP.to_owned(), nodes }).await?;
+        let place = self.data().root().to_owned();
+        let mut draft = Draft::new(State::of_nodes(new.release, rows.clone(), place, self.zone().clone()));
         for (index, unit, certificate) in made {
             if let Some(node) = rows.get(*index) {
-                certificates::insert_own(transaction, node, *unit, certificate.certificate(), None).await?;
+                stores::insert_own(&mut draft, node, *unit, certificate.certificate(), None)?;
             }
         }
+        write_all(self, transaction, draft.writes(), now).await?;
         transaction.note_change(now, "cluster", "created").await?;
         transaction.note_audit(now, "system", "first start", "cluster created").await?;
         Ok(())
@@ -157,11 +163,13 @@ impl Cluster {
             return Ok(());
         }
         let rows = self.store().certificates().await?;
-        if readable(&rows).all(|(row, _)| certificates::rows::nameless(row).next().is_none()) {
+        if readable(&rows).all(|(row, _)| stores::nameless(row).next().is_none()) {
             return Ok(());
         }
         let mut transaction = self.store().begin().await?;
-        certificates::rows::name_entries(&mut transaction).await?;
+        let mut draft = perform::draft(self).await?;
+        stores::name_entries(&mut draft);
+        write_all(self, &mut transaction, draft.writes(), 0).await?;
         Ok(transaction.commit().await?)
     }
 }

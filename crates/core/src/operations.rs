@@ -10,7 +10,8 @@ use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::ctl_provider::outcome;
 use cluster::actor::{Actor, Level};
-use cluster::parameters::{self, CAPF_PORT, SecurityMode, TVS_PORT};
+use cluster::parameters::SecurityMode;
+use cluster::settings::SetParameter;
 use cluster::surroundings::Surroundings;
 use cluster::trust_lists::CtlSigner;
 
@@ -105,14 +106,6 @@ impl Cluster {
         Ok(())
     }
 
-    pub(crate) fn on_publisher(&self, actor: &Actor, node: &NodeRow) -> Result<(), CoreError> {
-        actor.require(Level::ReadWrite)?;
-        if node.publisher {
-            return Ok(());
-        }
-        Err(CoreError::refused("not-publisher", "This command can only be run on the publisher"))
-    }
-
     /// `file delete tftp CTLFile.tlv` and its sisters: deletes a published list of a node. Whether it was there.
     ///
     /// # Errors
@@ -130,10 +123,10 @@ impl Cluster {
         self.unpublish(node, kind, surroundings.now()).await
     }
 
-    /// Sets a parameter and rebuilds what depends on it.
+    /// `set parameter`, wherever it is typed.
     ///
     /// # Errors
-    /// [`CoreError`].
+    /// As [`Self::perform`]; what [`SetParameter`] refuses.
     pub async fn set_parameter(
         &self,
         actor: &Actor,
@@ -141,20 +134,8 @@ impl Cluster {
         value: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<(), CoreError> {
-        actor.require(Level::ReadWrite)?;
-        let name = parameters::check(name, value, self.release())?;
-        let now = surroundings.now();
-        let before = self.parameters().await?.get(name).to_owned();
-        let mut transaction = self.store().begin().await?;
-        transaction.set_parameter(name, value).await?;
-        if [CAPF_PORT, TVS_PORT].contains(&name) {
-            // A start may name it still.
-            transaction.note_former_setting(name, "", &before).await?;
-        }
-        transaction.note_change(now, "parameter", name).await?;
-        transaction.note_audit(now, actor.name(), &format!("set parameter {name}"), value).await?;
-        transaction.commit().await?;
-        self.settle_change(surroundings).await
+        let publisher = self.node(None).await?;
+        self.perform(actor, &publisher, &SetParameter::new(name, value), surroundings).await
     }
 
     /// `run sql`: one `select` of what is shown. That it was asked is in the audit log before it is answered.

@@ -3,6 +3,7 @@
 
 use crate::published::{MODE, PASSES};
 
+use cluster::parameters::{ROLLBACK_ENDED, ROLLBACK_ENDS};
 use cluster::rows::NodeRow;
 use pki::listing::{self, ListKind};
 use pki::sign::SigningIdentity;
@@ -93,10 +94,24 @@ impl Cluster {
         }
         self.watch_ctl_file(surroundings.now()).await?;
         self.watch_recovery_backup(surroundings.now()).await?;
+        if failed.is_none() && kept.is_none() {
+            self.end_rollback(surroundings.now()).await?;
+        }
         if let Some(reason) = &kept {
             tracing::warn!(reason, "THE PUBLISHED LISTS STAY AS THEY ARE");
         }
         failed.map_or(Ok(kept), Err)
+    }
+
+    /// A rollback is over when the lists that follow its end are published: what was fetched until here may still be blank.
+    async fn end_rollback(&self, now: i64) -> Result<(), CoreError> {
+        let parameters = self.parameters().await?;
+        if parameters.get(ROLLBACK_ENDED) != ROLLBACK_ENDS || parameters.rollback() {
+            return Ok(());
+        }
+        let mut transaction = self.store().begin().await?;
+        transaction.set_parameter(ROLLBACK_ENDED, &now.to_string()).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The same behind a change that lasts already.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cluster::rows::NodeRow;
+use cluster::state::Published;
 use cluster::trust_lists::ListPlan;
 use pki::listing::ListKind;
 use store::aside;
@@ -82,5 +83,27 @@ impl Cluster {
         let bytes = published.list.bytes();
         let records = bytes.get(published.list.header().length()..).unwrap_or_default();
         Ok(pki::hash::hex(&pki::hash::sha256(bytes)) == *fingerprint && records == write_records(&plan.records)?)
+    }
+
+    /// The lists that nodes give out.
+    ///
+    /// # Errors
+    /// [`CoreError`].
+    pub(crate) fn published_lists(&self, nodes: &[NodeRow]) -> Result<Vec<Published>, CoreError> {
+        let mut lists = Vec::new();
+        for node in nodes {
+            for kind in [ListKind::Ctl, ListKind::Itl] {
+                if let Some(published) = self.served_list(node, kind)? {
+                    lists.push(Published { node: node.name.clone(), kind, list: published.list });
+                }
+            }
+        }
+        Ok(lists)
+    }
+
+    /// The lists that nodes give out, each with its name: `CTL of cucm-pub`.
+    pub(crate) async fn served_lists(&self) -> Result<Vec<(String, TrustList)>, CoreError> {
+        let lists = self.published_lists(&self.store().nodes().await?)?.into_iter();
+        Ok(lists.map(|one| (format!("{} of {}", one.kind.word(), one.node), one.list)).collect())
     }
 }

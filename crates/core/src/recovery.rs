@@ -5,6 +5,7 @@
 //! * [`backup`]: the key in a file, and the alarm until it was taken
 
 pub mod backup;
+pub(crate) mod end;
 pub mod itl_reset;
 pub mod log;
 

@@ -9,4 +9,3 @@ mod ask;
 mod check;
 
 pub use ask::{Ask, Asked, NoNetwork, Question};
-pub(crate) use check::note_findings;

@@ -2,74 +2,63 @@
 //! there:
 //!
 //! * a list is not rebuilt while a row that it may need cannot be read: the published one stays ([`crate::publish`])
-//! * no certificate is renewed while a row that says what phones hold, or who signs, cannot be read ([`crate::guard`])
+//! * no certificate is renewed while a row that says what phones hold, or who signs, cannot be read ([`cluster::guard`])
 //! * a row that phones may rely on is deleted by force only
 //!
 //! What is damaged stands as an alarm until it is mended or deleted.
 
 use std::path::PathBuf;
 
-use cluster::rows::{CertificateRow, Content, DELETE, NodeRow, RequestRow, RequestState, Unreadable};
+use cluster::rows::{Content, DELETE, NodeRow, OWN, RequestRow, RequestState, Unreadable};
 use pki::SoftKey;
 use pki::listing::ListKind;
-use store::Transaction;
 use store::aside;
 use zeroize::Zeroizing;
 
 use crate::CoreError;
-use crate::certificates::refresh_roles;
 use crate::cluster::Cluster;
 use crate::enrolment::strings::StringKey;
-use crate::trust_stores::hanging_lscs;
-use cluster::actor::{Actor, Level};
 use cluster::alarms::ROW_UNREADABLE;
 use cluster::parameters::Parameters;
-use cluster::readable::{self, KeepsCertificate};
-use cluster::refusal::check_reason;
+use cluster::readable;
 use cluster::releases::Recovery;
-use cluster::rows::unreadable::{KEYS, NOT_THERE, PUBLISHED, of_file, own_key};
-use cluster::surroundings::Surroundings;
+use cluster::rows::unreadable::{KEYS, NOT_THERE, PUBLISHED, of_file};
 use cluster::trust_lists::NodeCertificates;
-use cluster::units::CHECKED;
-use cluster::units::PHONE_CA_STORES;
-use cluster::units::{Unit, service};
-use cluster::wording::listed;
-
-/// The rows that say which certificate a unit of a node has.
-pub(crate) const OWN: &str = "owncertificate";
+use cluster::units::Unit;
+use cluster::units::own_key;
 
 /// The rows that say what stands in a list, beside the certificates themselves.
-const LISTS: [&str; 4] = ["nodedirectory", OWN, "processconfig", "processnode"];
+pub(crate) const LISTS: [&str; 4] = ["nodedirectory", OWN, "processconfig", "processnode"];
 
 /// The rows that say what phones hold, who may sign, and what was renewed.
 const EVIDENCE: [&str; 7] =
     ["ctlfile", "device", "fetchedlist", "formerkey", "publishedlist", "renewal", "strangerlist"];
 
 /// The rows of certificates and what they stand in.
-const CERTIFICATES: [&str; 5] =
+pub(crate) const CERTIFICATES: [&str; 5] =
     ["certificate", "certificateprocessnodemap", "certificateservicecertificatemap", "certificatetrustrolemap", OWN];
 
 /// The rows of requests.
 const REQUESTS: [&str; 1] = ["certificaterequest"];
 
 /// A key that a node must have.
-struct NeededKey {
+pub(crate) struct NeededKey {
     unit: Unit,
     /// The state of the request whose certificate it waits for: nobody uses it until that comes.
-    request: Option<RequestState>,
+    pub(crate) request: Option<RequestState>,
     /// What the command that deletes takes for it.
     place: String,
     /// The node whose own certificate it belongs to.
     node: String,
     /// Its file.
-    file: String,
+    pub(crate) file: String,
     /// Where else it lies.
     copy: Option<PathBuf>,
 }
 
 impl NeededKey {
     /// Whose it is.
-    fn owner(&self) -> String {
+    pub(crate) fn owner(&self) -> String {
         let of = match self.request {
             None => "",
             Some(RequestState::Replaced) => "replaced request for the ",
@@ -195,7 +184,12 @@ impl Cluster {
 
     /// The keys that a node must have: those of its own certificates, that of ITLRecovery where the nodes share one, and those of requests
     /// that wait for their certificate.
-    fn needed_keys(&self, node: &NodeRow, all: &[NodeCertificates], requests: &[RequestRow]) -> Vec<NeededKey> {
+    pub(crate) fn needed_keys(
+        &self,
+        node: &NodeRow,
+        all: &[NodeCertificates],
+        requests: &[RequestRow],
+    ) -> Vec<NeededKey> {
         let shared = |own: &NodeCertificates, unit: Unit| {
             own.publisher && unit == Unit::ItlRecovery && self.release().recovery == Recovery::Shared
         };
@@ -256,7 +250,7 @@ impl Cluster {
     }
 
     /// The files of a node that cannot be read, and the keys that are not there, each with its name.
-    fn unreadable_files(
+    pub(crate) fn unreadable_files(
         &self,
         node: &NodeRow,
         certificates: &[NodeCertificates],
@@ -302,211 +296,23 @@ impl Cluster {
         Ok(all)
     }
 
-    /// Whether a unit may be renewed although rows cannot be read: only when none of them says what phones hold or who signs. The
-    /// unit whose own row is the damaged one may, because that is the way out.
-    pub(crate) async fn check_readable(&self, unit: Unit) -> Result<(), CoreError> {
-        let rows = self.store().certificates().await?;
-        let own = |row: &CertificateRow| row.own.iter().any(|(_, service)| *service == unit.service());
-        let others = rows.iter().filter(|row| !row.own.is_empty() && !own(row));
-        let others = others.filter_map(|row| row.certificate().err());
+    /// The rows that say what phones hold, who may sign, and what was renewed, and that cannot be read.
+    pub(crate) async fn unreadable_evidence(&self) -> Result<Vec<Unreadable>, CoreError> {
         let tables: Vec<&str> = LISTS.into_iter().chain(EVIDENCE).collect();
-        let mut more = self.unreadable_rows(&tables).await?;
-        more.retain(|row| row.table != OWN || !row.key.ends_with(&own_key("", unit)));
-        more.extend(self.unreadable_keys_but(unit).await?);
-        let all: Vec<String> = others.chain(more).map(|row| row.to_string()).collect();
-        if all.is_empty() {
-            return Ok(());
-        }
-        let text = format!("Phones may rely on what cannot be read now. {}", listed(&all));
-        Err(CoreError::refused("rows-unreadable", text))
+        self.unreadable_rows(&tables).await
     }
 
-    /// The keys of what phones check changes with that are not there or cannot be read, but for those of one unit: it could not sign
-    /// or vouch for the next change.
-    async fn unreadable_keys_but(&self, unit: Unit) -> Result<Vec<Unreadable>, CoreError> {
-        let certificates = self.node_certificates().await?;
-        let mut found = Vec::new();
-        for node in self.store().nodes().await? {
-            // What a request waits with signs and vouches for nothing.
-            let needed = self.needed_keys(&node, &certificates, &[]);
-            let checked = |file: &String| {
-                let mut units = needed.iter().filter(|key| key.file == *file).map(|key| key.unit);
-                units.any(|of| CHECKED.contains(&of)) && !needed.iter().any(|key| key.file == *file && key.unit == unit)
-            };
-            let files = self.unreadable_keys(&node, &certificates, &[])?.into_iter();
-            found.extend(files.filter(|(file, _)| checked(file)).map(|(_, row)| row));
-        }
-        Ok(found)
-    }
-
-    /// `utils unreadable delete TABLE KEY`: takes out a row or file that cannot be read. One that phones may rely on only with a
-    /// reason.
-    ///
-    /// # Errors
-    /// [`CoreError`]: the level; nothing unreadable has this name; [`CoreError::Refused`] with who may need it.
-    pub async fn delete_unreadable(
+    /// The keys of a node that are not there or cannot be read, each with the units whose certificates have it.
+    pub(crate) fn unreadable_keys_by_unit(
         &self,
-        actor: &Actor,
-        (table, key): (&str, &str),
-        force: Option<&str>,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Unreadable, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        let reason = check_reason(force)?;
-        let now = surroundings.now();
-        let command = format!("{DELETE} {table} {key}");
-        if [KEYS, PUBLISHED].contains(&table) {
-            return self.delete_unreadable_file(actor, (table, key), &command, reason, surroundings).await;
-        }
-        let forced = reason.map(|reason| format!("; forced: {reason}")).unwrap_or_default();
-        let mut transaction = self.store().begin().await?;
-        let rows = transaction.certificates().await?;
-        let row = row_named(&rows, table, key);
-        let needed = match row {
-            _ if table == "audit" => {
-                let text = "Entries of the audit log stay as they are; `utils audit verify` says which were altered";
-                return Err(CoreError::refused("audit-stays", text));
-            }
-            Some(row) => self.needed(&mut transaction, row).await?,
-            None if table == OWN => {
-                let rows = self.unreadable_own().await?;
-                let way_out = rows.into_iter().find(|row| row.key == key).and_then(|row| row.way_out);
-                let text = "It says which certificate a unit of a node has";
-                Some(("lists-need-it", way_out.map_or_else(|| text.to_owned(), |way_out| format!("{text}; {way_out}"))))
-            }
-            None if table == "ctlfile" || LISTS.contains(&table) => Some((
-                "lists-need-it",
-                "It says what stands in the lists that phones hold: set it right instead, from a backup of the database".to_owned(),
-            )),
-            None => None,
-        };
-        if let (Some(needed), None) = (needed, reason) {
-            return Err(is_needed(needed, table, key));
-        }
-        let found = transaction.delete_unreadable(table, key, &readable::check).await.map_err(|error| {
-            CoreError::refused(
-                "referred-to",
-                format!("{table} {key} cannot be deleted, other rows refer to it: {error}"),
-            )
-        })?;
-        let Some(found) = found else {
-            let text = format!("{table} has no row {key} that cannot be read; `utils unreadable list` names them all");
-            return Err(CoreError::BadInput(text));
-        };
-        if row.is_none() && CERTIFICATES.contains(&table) {
-            for row in &rows {
-                refresh_roles(&mut transaction, &row.pkid).await?;
-            }
-        }
-        transaction.clear_alarm(ROW_UNREADABLE.name, &found.place()).await?;
-        transaction.note_change(now, "certificate", &format!("{} deleted", found.place())).await?;
-        transaction.note_audit(now, actor.name(), &command, &format!("{}{forced}", found.reason)).await?;
-        transaction.commit().await?;
-        self.settle_change(surroundings).await?;
-        Ok(found)
+        node: &NodeRow,
+        certificates: &[NodeCertificates],
+    ) -> Result<Vec<(Vec<Unit>, Unreadable)>, CoreError> {
+        let needed = self.needed_keys(node, certificates, &[]);
+        let units = |file: &str| needed.iter().filter(|key| key.file == file).map(|key| key.unit).collect();
+        let files = self.unreadable_keys(node, certificates, &[])?.into_iter();
+        Ok(files.map(|(file, row)| (units(&file), row)).collect())
     }
-
-    /// Whether a row of a certificate that cannot be read can be deleted without force, for whoever asks before.
-    pub(crate) async fn check_unreadable_deletion(&self, (table, key): (&str, &str)) -> Result<(), CoreError> {
-        let mut transaction = self.store().begin().await?;
-        let rows = transaction.certificates().await?;
-        let Some(row) = row_named(&rows, table, key) else { return Ok(()) };
-        let needed = self.needed(&mut transaction, row).await?;
-        needed.map_or(Ok(()), |needed| Err(is_needed(needed, table, key)))
-    }
-
-    async fn delete_unreadable_file(
-        &self,
-        actor: &Actor,
-        (folder, key): (&str, &str),
-        command: &str,
-        reason: Option<&str>,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Unreadable, CoreError> {
-        let now = surroundings.now();
-        let forced = reason.map(|reason| format!("; forced: {reason}")).unwrap_or_default();
-        let certificates = self.node_certificates().await?;
-        let requests = self.store().requests().await?;
-        for node in self.store().nodes().await? {
-            for (file, unreadable) in self.unreadable_files(&node, &certificates, &requests)? {
-                if unreadable.table != folder || unreadable.key != key {
-                    continue;
-                }
-                let needed = self.needed_keys(&node, &certificates, &requests);
-                let of = needed.iter().find(|key| key.file == file);
-                let missing = unreadable.reason == NOT_THERE;
-                if missing && of.is_some_and(|key| key.request == Some(RequestState::Replaced)) {
-                    let mut transaction = self.store().begin().await?;
-                    let key = file.strip_suffix(".pem").unwrap_or(&file);
-                    transaction.set_request_state(key, RequestState::Used).await?;
-                    transaction.clear_alarm(ROW_UNREADABLE.name, &unreadable.place()).await?;
-                    transaction.note_audit(now, actor.name(), command, "the request is given up").await?;
-                    transaction.commit().await?;
-                    return Ok(unreadable);
-                }
-                if let Some(way_out) = unreadable.way_out.as_ref().filter(|_| missing) {
-                    return Err(CoreError::refused("not-there", format!("There is no such file to delete. {way_out}")));
-                }
-                if let (Some(way_out), None) = (&unreadable.way_out, reason) {
-                    let text = format!(
-                        "It is the key of {}. {way_out}. `{DELETE} force {folder} {key} REASON` does it all the same",
-                        of.map(NeededKey::owner).unwrap_or_default()
-                    );
-                    return Err(CoreError::refused("own-certificate", text));
-                }
-                self.audit(actor.name(), command, &format!("{}{forced}", unreadable.reason), now).await?;
-                match folder {
-                    KEYS => self.directory(&node).keys().remove(&file)?,
-                    _ => aside::remove(&self.directory(&node).published().join(&file))?,
-                };
-                let mut transaction = self.store().begin().await?;
-                transaction.clear_alarm(ROW_UNREADABLE.name, &unreadable.place()).await?;
-                transaction.note_change(now, "list", &format!("{} deleted", unreadable.place())).await?;
-                transaction.commit().await?;
-                self.settle_change(surroundings).await?;
-                return Ok(unreadable);
-            }
-        }
-        let text = format!("{folder} has no file {key} that cannot be read; `utils unreadable list` names them all");
-        Err(CoreError::BadInput(text))
-    }
-
-    /// Who may need a certificate that cannot be read: a label, and a sentence. It counts as an anchor unless nothing says so.
-    async fn needed(
-        &self,
-        transaction: &mut Transaction,
-        row: &CertificateRow,
-    ) -> Result<Option<(&'static str, String)>, CoreError> {
-        let units: Vec<&str> =
-            row.own.iter().filter_map(|(_, number)| Unit::of_service(*number)).map(Unit::name).collect();
-        if let Some(unit) = units.first() {
-            let text =
-                format!("It is the {} certificate of a node; `set cert regen {unit}` replaces it", units.join(" and "));
-            return Ok(Some(("own-certificate", text)));
-        }
-        let stores = row.services.iter().filter_map(|number| service(*number));
-        if stores.into_iter().any(|store| PHONE_CA_STORES.contains(&store.name)) {
-            let title = format!("what SHA-256 {} was", row.fingerprint.escape_debug());
-            if let Some(user) = hanging_lscs(transaction, &row.fingerprint, &title).await? {
-                return Ok(Some((user.label, user.text)));
-            }
-        }
-        let naming = self.served_lists().await?.into_iter().filter(|(_, list)| {
-            let ders = list.records().filter_map(|record| record.certificate().map(pki::hash::sha256));
-            ders.into_iter().any(|hash| pki::hash::hex(&hash) == row.fingerprint)
-        });
-        let naming: Vec<String> = naming.map(|(name, _)| format!("the {name}")).collect();
-        Ok((!naming.is_empty())
-            .then(|| ("lists-name-it", format!("It stands in {}: phones rely on it", listed(&naming)))))
-    }
-}
-
-fn row_named<'a>(rows: &'a [CertificateRow], table: &str, key: &str) -> Option<&'a CertificateRow> {
-    rows.iter().find(|row| row.pem.unreadable("").place() == format!("{table} {key}"))
-}
-
-fn is_needed((label, text): (&'static str, String), table: &str, key: &str) -> CoreError {
-    CoreError::refused(label, format!("{text}. `{DELETE} force {table} {key} REASON` does it all the same"))
 }
 
 /// Why a file of the key folder cannot be used, if it is one of ours.

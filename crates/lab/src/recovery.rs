@@ -106,7 +106,7 @@ pub(super) async fn rollback(world: &mut World, directory: &Path) -> Result<Diff
         differences.push("a phone holds an ITL that is not blank".to_owned());
     }
     let said = world.types("show itl", &[]).await?;
-    must_say(&mut differences, &said, ringfence_core::rollback::WARNING);
+    must_say(&mut differences, &said, cluster::rollback::WARNING);
     let said = world.types("show alarms", &[]).await?;
     must_say(&mut differences, &said, "UC_TVS-6-RollBackToPre8.0Enabled");
     let said = world.types("set cert regen CallManager", &["yes"]).await?;

@@ -1,15 +1,15 @@
 //! Confirmations: what waits for an answer, and the words of the original that ask for it [sources/shell#conventions].
 
 use cluster::Level;
+use cluster::certificates::key_choice::KeyChoice;
+use cluster::network::NetworkChange;
 use cluster::parameters::SecurityMode;
+use cluster::releases::switch::CarriedRecovery;
 use cluster::units::Unit;
 use ringfence_core::ListKind;
 use ringfence_core::administrators::Password;
 use ringfence_core::bulk::SftpServer;
-use ringfence_core::certificates::key_choice::KeyChoice;
 use ringfence_core::enrolment::{Schedule, Selection, WavePlan};
-use ringfence_core::network::NetworkChange;
-use ringfence_core::upgrade::CarriedRecovery;
 
 use crate::run::capf::{counted, kept_lscs};
 use crate::session::one_line;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use cluster::Actor;
 use cluster::Surroundings;
+use cluster::network::NetworkChange;
 use cluster::parameters::SecurityMode;
+use cluster::rollback;
 use cluster::rows::NodeRow;
 use cluster::services::{self, Run};
 use cluster::trust_lists::CtlSigner;
@@ -12,9 +14,8 @@ use ringfence_core::bulk::Exchange;
 use ringfence_core::bulk::exchange::NoSftp;
 use ringfence_core::enrolment::Selection;
 use ringfence_core::monitor::MonitorChoice;
-use ringfence_core::network::NetworkChange;
 use ringfence_core::recovery::itl_reset::ResetKey;
-use ringfence_core::{Cluster, CoreError, ListKind, Table, rollback};
+use ringfence_core::{Cluster, CoreError, ListKind, Table};
 
 use crate::columns::{Columns, Look, USUAL, wrap_lines};
 use crate::complete::Completer;
@@ -418,7 +419,9 @@ impl Session {
             Action::ListCertificates => self.list_certificates(first == "trust").await,
             Action::ListCertificatesOf => self.list_certificates_of(first).await,
             Action::ListDefaultCas => self.list_default_cas().await,
-            Action::SetDefaultCa => self.ask_for_default_ca(first, second.unwrap_or_default()).await,
+            Action::SetDefaultCa => {
+                self.ask_for_default_ca(first, second.unwrap_or_default(), surroundings.now()).await
+            }
             Action::SetWebSecurity => self.set_web_security(arguments, surroundings).await,
             Action::SetAddress => self.ask_to_set_address(first, surroundings.now()).await,
             Action::SetHostname => {
@@ -479,7 +482,9 @@ impl Session {
             Action::Reuse => self.reuse(first, None, surroundings).await,
             Action::ForceReuse => self.reuse(first, second, surroundings).await,
             Action::ImportTrust => self.import_trust(first, second.unwrap_or_default(), surroundings).await,
-            Action::DeleteTrusted => self.ask_to_delete_trusted(first, second.unwrap_or_default()).await,
+            Action::DeleteTrusted => {
+                self.ask_to_delete_trusted(first, second.unwrap_or_default(), surroundings.now()).await
+            }
             Action::Acknowledge => self.acknowledge(first, second.unwrap_or_default(), surroundings).await,
             Action::Unacknowledge => self.unacknowledge(first, surroundings).await,
             Action::ShowMonitor => self.show_monitor(first == "all", surroundings.now()).await,
@@ -518,7 +523,7 @@ impl Session {
             Action::SetRollback => self.ask_about_rollback(first == "enable").await,
             Action::ShowAnchors => self.show_anchors().await,
             Action::ShowAlarms => self.show_alarms().await,
-            Action::SwitchVersion => self.ask_to_switch_version(first, second.is_some()).await,
+            Action::SwitchVersion => self.ask_to_switch_version(first, second.is_some(), surroundings.now()).await,
             Action::StopWave => self.stop_wave(!first.is_empty(), surroundings).await,
         };
         done.unwrap_or_else(|error| Reply::error(&error))

@@ -11,6 +11,10 @@ pub struct CertificateRow {
     pub pem: Kept,
     /// SHA-256 of the DER, lower-case hexadecimal.
     pub fingerprint: String,
+    /// Name of the node it was made on or uploaded to.
+    pub server_name: String,
+    /// Address of that node.
+    pub address: String,
     /// Friendly name.
     pub description: String,
     /// When it replaced another one, milliseconds since 1970 UTC.

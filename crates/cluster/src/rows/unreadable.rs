@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use crate::units::Unit;
-
 /// A row, or a file, that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Unreadable {
@@ -39,6 +37,9 @@ impl std::fmt::Display for Unreadable {
         }
     }
 }
+
+/// The rows that say which certificate a unit of a node has.
+pub const OWN: &str = "owncertificate";
 
 /// What a column keeps for another crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +88,4 @@ pub fn of_file(folder: &str, path: &Path, reason: &str) -> Unreadable {
         reason: reason.to_owned(),
         way_out: None,
     }
-}
-
-/// The key of the row that says which certificate a unit of a node has.
-pub fn own_key(node: &str, unit: Unit) -> String {
-    format!("{node}/{}", unit.service())
 }

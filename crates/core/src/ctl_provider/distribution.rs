@@ -8,11 +8,11 @@ use wire::ctl_provider::NodeStatus;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use crate::published::MODE;
-use crate::restarts::CTL;
 use cluster::actor::{Actor, Level};
 use cluster::alarms::CTL_NOT_DISTRIBUTED;
 use cluster::parameters;
 use cluster::readable::list;
+use cluster::restarts::CTL;
 use cluster::surroundings::Surroundings;
 
 impl Cluster {

@@ -8,6 +8,7 @@ use crate::CoreError;
 use crate::cluster::Cluster;
 use cluster::actor::Actor;
 use cluster::certificates::checks::authority;
+use cluster::certificates::trusted::PutTrusted;
 use cluster::surroundings::Surroundings;
 use cluster::units::PHONE_CA_STORES;
 
@@ -30,7 +31,7 @@ impl Cluster {
             authority(certificate, now)
                 .map_err(|reason| CoreError::BadInput(format!("certificate {number}: {reason}")))?;
         }
-        self.put_trusted(actor, node, &all, &PHONE_CA_STORES, surroundings).await?;
+        self.perform(actor, node, &PutTrusted::new(&all, &PHONE_CA_STORES), surroundings).await?;
         Ok(all)
     }
 }

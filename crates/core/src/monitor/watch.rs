@@ -10,7 +10,7 @@ use wire::trust_list::TrustList;
 
 use crate::CoreError;
 use crate::cluster::Cluster;
-use crate::trust_stores::above;
+use cluster::certificates::trusted::above;
 use cluster::monitor::decide::Said;
 use cluster::monitor::watched::{Kind, Revocation, Watched};
 use cluster::readable::readable;

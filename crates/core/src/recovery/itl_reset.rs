@@ -19,11 +19,12 @@ use crate::CoreError;
 use crate::bulk::{Exchange, SftpServer};
 use crate::cluster::Cluster;
 use crate::published::MODE;
-use crate::restarts::{ITL_RESET, RESET_ITL};
+use crate::recovery::end::end_reset;
 use cluster::actor::{Actor, Level};
 use cluster::alarms::ITL_NOT_RESET;
 use cluster::parameters::Parameters;
 use cluster::releases::ItlReset;
+use cluster::restarts::{ITL_RESET, RESET_ITL};
 use cluster::services;
 use cluster::surroundings::Surroundings;
 use cluster::trust_lists::{self, ListPlan, NodeCertificates};
@@ -353,13 +354,6 @@ impl Cluster {
         transaction.note_audit(now, "system", &command, "the reset of its ITL ends").await?;
         Ok(transaction.commit().await?)
     }
-}
-
-/// Ends the reset of a node's ITL, and the alarm that there was none.
-pub(crate) async fn end_reset(transaction: &mut Transaction, node: &NodeRow) -> Result<(), CoreError> {
-    transaction.end_itl_reset(&node.pkid).await?;
-    transaction.clear_alarm(ITL_NOT_RESET.name, &node.name).await?;
-    Ok(())
 }
 
 fn opened_key(bytes: &[u8], file: &str, password: &Zeroizing<String>) -> Result<ResetKey, CoreError> {

@@ -6,12 +6,12 @@ use cluster::rows::RevocationRow;
 use pki::lsc::authority::{is_authority, is_issued_by};
 use pki::revocation::{Addresses, crl, ocsp};
 use pki::{Certificate, NameForm};
-use store::Transaction;
 
 use super::Question;
 use crate::CoreError;
 use crate::cluster::Cluster;
 use cluster::actor::{Actor, Level};
+use cluster::certificates::trusted::noted;
 use cluster::monitor::watched::place;
 use cluster::readable::readable;
 use cluster::revocation::{Finding, Policy, State};
@@ -147,7 +147,9 @@ impl Cluster {
         let mut transaction = self.store().begin().await?;
         transaction.forget_revocations().await?;
         let now = surroundings.now();
-        note_findings(&mut transaction, &findings, now).await?;
+        for finding in &findings {
+            transaction.put_revocation(&noted(finding, now)).await?;
+        }
         let revoked = findings.iter().filter(|finding| finding.state == State::Revoked).count();
         let good = findings.iter().filter(|finding| finding.state == State::Good).count();
         let result = format!("{good} good, {revoked} revoked, {} not known", findings.len() - good - revoked);
@@ -173,23 +175,4 @@ impl Cluster {
         all.sort_by_key(|(name, row)| (order.iter().position(|state| *state == row.state), name.clone()));
         Ok(all)
     }
-}
-
-/// Remembers findings, for the certificate monitor.
-pub(crate) async fn note_findings(
-    transaction: &mut Transaction,
-    findings: &[Finding],
-    now: i64,
-) -> Result<(), CoreError> {
-    for finding in findings {
-        let row = RevocationRow {
-            fingerprint: finding.fingerprint.clone(),
-            state: finding.state.word().to_owned(),
-            source: finding.source.clone(),
-            detail: finding.detail.clone(),
-            checked_at: now,
-        };
-        transaction.put_revocation(&row).await?;
-    }
-    Ok(())
 }

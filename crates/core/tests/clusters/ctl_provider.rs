@@ -1,10 +1,13 @@
 //! What the CTL provider takes, what it refuses and why, and what becomes of a node that fails.
 
 use cluster::alarms::CTL_NOT_DISTRIBUTED;
+use cluster::certificates::regenerate::Regenerate;
 use cluster::config::Protocol;
 use cluster::devices::Device;
 use cluster::parameters::SecurityMode;
 use cluster::rows::{CtlFileRow, StandingAlarmRow};
+use cluster::service_control::Act;
+use cluster::service_control::ControlService;
 use cluster::trust_lists::CtlSigner;
 use cluster::units::Unit;
 use cluster::{Actor, Level, services};
@@ -258,7 +261,11 @@ async fn files_that_nobody_could_use() {
     // Made before a renewal, brought after it.
     let publisher = world.cluster.node(None).await.unwrap();
     let stale = world.upload(Choice::Mixed, &[&one, &two], true).await;
-    world.cluster.regenerate(&world.admin, &publisher, Unit::CallManager, &mut world.lab).await.unwrap();
+    world
+        .cluster
+        .perform(&world.admin, &publisher, &Regenerate::unit(Unit::CallManager), &mut world.lab)
+        .await
+        .unwrap();
     let (label, text) = world.take(&stale).await.unwrap_err();
     assert!(
         label == "ctl-unusable" && text.contains("the CallManager certificate that cucm-1051-a-pub has now"),
@@ -539,18 +546,32 @@ async fn accounts_and_the_service() {
         rows.into_iter().find(|row| row.name == services::CTL_PROVIDER).unwrap().started
     };
     assert!(!runs().await, "off until somebody activates it");
-    cluster.activate_service(admin, &publisher, "cisco ctl provider", lab).await.unwrap();
+    cluster.perform(admin, &publisher, &ControlService::new("cisco ctl provider", Act::Activate), lab).await.unwrap();
     assert!(runs().await);
-    cluster.deactivate_service(admin, &publisher, "Cisco CTL Provider", lab).await.unwrap();
-    assert!(!runs().await && cluster.start_service(admin, &publisher, "Cisco CTL Provider", lab).await.is_err());
-    assert!(cluster.activate_service(admin, &subscriber, "Cisco CTL Provider", lab).await.is_err());
+    cluster.perform(admin, &publisher, &ControlService::new("Cisco CTL Provider", Act::Deactivate), lab).await.unwrap();
+    assert!(
+        !runs().await
+            && cluster
+                .perform(admin, &publisher, &ControlService::new("Cisco CTL Provider", Act::Start), lab)
+                .await
+                .is_err()
+    );
+    assert!(
+        cluster
+            .perform(admin, &subscriber, &ControlService::new("Cisco CTL Provider", Act::Activate), lab)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_without_the_provider() {
     let mut world = World::new("15", &[]).await;
     let publisher = world.cluster.node(None).await.unwrap();
-    let refused = world.cluster.activate_service(&world.admin, &publisher, "Cisco CTL Provider", &mut world.lab).await;
+    let refused = world
+        .cluster
+        .perform(&world.admin, &publisher, &ControlService::new("Cisco CTL Provider", Act::Activate), &mut world.lab)
+        .await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("not part of release 15: it went with 14SU3"), "{refused}");
     assert!(world.cluster.services_of(&publisher).await.unwrap().iter().all(|row| row.name != services::CTL_PROVIDER));

@@ -6,6 +6,7 @@ mod certificates;
 mod configs;
 mod ctl_provider;
 mod enrolment;
+mod foreseen;
 mod forgetting;
 mod log_ins;
 mod recovery;

@@ -1,11 +1,15 @@
 //! Services and the restarts that changes of certificates need: which, where, and until when.
 
+use cluster::certificates::regenerate::Regenerate;
 use cluster::parameters::SecurityMode;
+use cluster::restarts::MarkRestartDone;
 use cluster::rows::NodeRow;
+use cluster::service_control::Act;
+use cluster::service_control::ControlService;
+use cluster::service_control::ServiceState;
 use cluster::services::{self, Run};
 use cluster::units::Unit;
 use cluster::{Actor, Level};
-use ringfence_core::service_control::ServiceState;
 use ringfence_core::{Cluster, CoreError, Serving};
 use testbed::{Clock, make, new_cluster, serve};
 
@@ -33,7 +37,7 @@ impl Place {
 
     async fn regenerate(&mut self, unit: Unit) {
         self.clock.now += 1000;
-        self.cluster.regenerate(&self.actor, &self.second, unit, &mut self.clock).await.unwrap();
+        self.cluster.perform(&self.actor, &self.second, &Regenerate::unit(unit), &mut self.clock).await.unwrap();
     }
 
     /// `node step (causes)`, in order.
@@ -58,24 +62,32 @@ async fn they_stay_until_they_are_done() {
 
     // A restart here clears what it does; one that runs here cannot be marked.
     let Place { cluster, first, second, clock, actor, .. } = &mut place;
-    let error = cluster.mark_restart_done(actor, first, "tvs", clock).await.unwrap_err().to_string();
+    let error = cluster
+        .perform(actor, first, &MarkRestartDone { step: "tvs".to_owned() }, clock)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("`utils service restart Cisco Trust Verification Service` restarts it"), "{error}");
     for node in [&*first, &*second] {
-        cluster.restart_service(actor, node, "TVS", clock).await.unwrap();
+        cluster.perform(actor, node, &ControlService::new("TVS", Act::Restart), clock).await.unwrap();
     }
-    cluster.restart_service(actor, first, "cisco tftp", clock).await.unwrap();
-    let error = cluster.mark_restart_done(actor, first, "phones", clock).await.unwrap_err().to_string();
+    cluster.perform(actor, first, &ControlService::new("cisco tftp", Act::Restart), clock).await.unwrap();
+    let error = cluster
+        .perform(actor, first, &MarkRestartDone { step: "phones".to_owned() }, clock)
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "`phones` is not pending on pub; pending: reset-phones");
-    cluster.mark_restart_done(actor, first, "Reset-Phones", clock).await.unwrap();
+    cluster.perform(actor, first, &MarkRestartDone { step: "Reset-Phones".to_owned() }, clock).await.unwrap();
     assert_eq!(place.pending().await, [both("sub")[1].clone()]);
 
     // What is stopped reads its new certificate when it starts. A clock that goes back forgets nothing and keeps nothing.
     place.clock.now -= 86_400_000;
     let Place { cluster, second, clock, actor, .. } = &mut place;
-    cluster.stop_service(actor, second, "Cisco Tftp", clock).await.unwrap();
+    cluster.perform(actor, second, &ControlService::new("Cisco Tftp", Act::Stop), clock).await.unwrap();
     assert_eq!(place.pending().await, [""; 0]);
     let Place { cluster, second, clock, actor, .. } = &mut place;
-    cluster.start_service(actor, second, "Cisco Tftp", clock).await.unwrap();
+    cluster.perform(actor, second, &ControlService::new("Cisco Tftp", Act::Start), clock).await.unwrap();
     assert_eq!(place.pending().await, [""; 0]);
     place.regenerate(Unit::Tvs).await;
     assert_eq!(place.pending().await, all);
@@ -93,13 +105,14 @@ async fn by_release_and_mode() {
     assert_eq!(place.pending().await.last().unwrap(), "sub utils ipsec restart (ipsec of sub)");
 
     let Place { cluster, first, second, clock, actor, .. } = &mut place;
-    cluster.mark_restart_done(actor, second, "utils ipsec restart", clock).await.unwrap();
+    cluster.perform(actor, second, &MarkRestartDone { step: "utils ipsec restart".to_owned() }, clock).await.unwrap();
     // A restart of what runs elsewhere does nothing; somebody has to say that he did it there.
-    let acted = cluster.restart_service(actor, second, "Cisco HAProxy", clock).await.unwrap();
+    let acted =
+        cluster.perform(actor, second, &ControlService::new("Cisco HAProxy", Act::Restart), clock).await.unwrap();
     assert_eq!((acted.service.name, acted.state), ("Cisco HAProxy", ServiceState::RunElsewhere));
     let waits = cluster.pending_restarts().await.unwrap();
     assert!(waits.iter().any(|it| it.step == "Cisco HAProxy" && it.name() == Some("Cisco HAProxy")), "{waits:?}");
-    cluster.mark_restart_done(actor, second, "Cisco HAProxy", clock).await.unwrap();
+    cluster.perform(actor, second, &MarkRestartDone { step: "Cisco HAProxy".to_owned() }, clock).await.unwrap();
     cluster.set_security_mode(actor, first, SecurityMode::Mixed, clock).await.unwrap();
     let ctl: Vec<String> = ["pub", "sub"]
         .iter()
@@ -125,7 +138,7 @@ async fn a_new_recovery_certificate_by_release() {
         let Place { cluster, first, clock, actor, .. } = &mut place;
         cluster.set_security_mode(actor, first, SecurityMode::Mixed, clock).await.unwrap();
         clock.now += 1000;
-        cluster.regenerate(actor, first, Unit::ItlRecovery, clock).await.unwrap();
+        cluster.perform(actor, first, &Regenerate::unit(Unit::ItlRecovery), clock).await.unwrap();
         let because: Vec<String> = steps.iter().map(|step| format!("{step} (ITLRecovery of pub)")).collect();
         let mut pending = place.pending().await;
         pending.retain(|step| !step.ends_with("(CTL)"));
@@ -153,7 +166,7 @@ async fn a_new_recovery_certificate_by_release() {
 async fn the_catalogue_of_a_node_and_a_cluster_without_rows_of_it() {
     let mut place = Place::new("10.5").await;
     let Place { cluster, first, second, clock, actor, .. } = &mut place;
-    cluster.deactivate_service(actor, first, "CAPF", clock).await.unwrap();
+    cluster.perform(actor, first, &ControlService::new("CAPF", Act::Deactivate), clock).await.unwrap();
     let state = |all: &[(&services::Service, cluster::rows::ServiceRow)], name: &str| {
         all.iter()
             .find(|(service, _)| service.name == name)
@@ -163,13 +176,22 @@ async fn the_catalogue_of_a_node_and_a_cluster_without_rows_of_it() {
     assert_eq!(state(&all, services::CAPF), Some((Run::Here, false, false)));
     assert_eq!(state(&all, services::CALL_MANAGER), Some((Run::Elsewhere, true, true)));
     assert_eq!(state(&cluster.service_states(second).await.unwrap(), services::CAPF), None);
-    let error = cluster.start_service(actor, first, "CAPF", clock).await.unwrap_err().to_string();
+    let error =
+        cluster.perform(actor, first, &ControlService::new("CAPF", Act::Start), clock).await.unwrap_err().to_string();
     assert!(error.contains("is not activated on pub; `utils service activate"), "{error}");
-    let error = cluster.activate_service(actor, second, "CAPF", clock).await.unwrap_err().to_string();
+    let error = cluster
+        .perform(actor, second, &ControlService::new("CAPF", Act::Activate), clock)
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "Cisco Certificate Authority Proxy Function runs on the publisher only");
-    cluster.activate_service(actor, first, "CAPF", clock).await.unwrap();
+    cluster.perform(actor, first, &ControlService::new("CAPF", Act::Activate), clock).await.unwrap();
     assert_eq!(state(&cluster.service_states(first).await.unwrap(), services::CAPF), Some((Run::Here, true, true)));
-    let error = cluster.deactivate_service(actor, first, "Cisco Tomcat", clock).await.unwrap_err().to_string();
+    let error = cluster
+        .perform(actor, first, &ControlService::new("Cisco Tomcat", Act::Deactivate), clock)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("network service"), "{error}");
 }
 
@@ -196,9 +218,9 @@ async fn nothing_runs_without_a_process_that_serves_the_node() {
     assert!(!alone.iter().any(|(_, state)| *state == ServiceState::Started), "{alone:?}");
     let Place { cluster, clock, actor, .. } = &mut place;
     let refused = [
-        cluster.restart_service(actor, &second, "Cisco Tftp", clock).await,
-        cluster.stop_service(actor, &second, "Cisco Tftp", clock).await,
-        cluster.start_service(actor, &second, "Cisco Tftp", clock).await,
+        cluster.perform(actor, &second, &ControlService::new("Cisco Tftp", Act::Restart), clock).await,
+        cluster.perform(actor, &second, &ControlService::new("Cisco Tftp", Act::Stop), clock).await,
+        cluster.perform(actor, &second, &ControlService::new("Cisco Tftp", Act::Start), clock).await,
     ];
     let data = cluster.data().root().display();
     let text = format!("sub is not running: `ringfence serve --data {data} --node sub` starts it");
@@ -206,15 +228,22 @@ async fn nothing_runs_without_a_process_that_serves_the_node() {
         assert!(matches!(&refused, Err(CoreError::Refused { label: "node-not-running", text: said }) if *said == text));
     }
     let text = format!("pub is not running: `ringfence serve --data {data}` starts it");
-    assert_eq!(cluster.restart_service(actor, &first, "TVS", clock).await.unwrap_err().to_string(), text);
+    assert_eq!(
+        cluster.perform(actor, &first, &ControlService::new("TVS", Act::Restart), clock).await.unwrap_err().to_string(),
+        text
+    );
     // What runs elsewhere does not need the node; and what is only noted down is noted down.
-    assert!(cluster.restart_service(actor, &second, "Cisco Tomcat", clock).await.is_ok());
-    let stopped = cluster.stop_service(actor, &second, "Cisco Tomcat", clock).await.unwrap_err().to_string();
+    assert!(cluster.perform(actor, &second, &ControlService::new("Cisco Tomcat", Act::Restart), clock).await.is_ok());
+    let stopped = cluster
+        .perform(actor, &second, &ControlService::new("Cisco Tomcat", Act::Stop), clock)
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(stopped, "Cisco Tomcat is not run by Ringfence: stop it on the call server");
-    let acted = cluster.deactivate_service(actor, &first, "CAPF", clock).await.unwrap();
+    let acted = cluster.perform(actor, &first, &ControlService::new("CAPF", Act::Deactivate), clock).await.unwrap();
     assert_eq!(acted.state, ServiceState::NotActivated);
     assert_eq!(
-        cluster.activate_service(actor, &first, "CAPF", clock).await.unwrap().state,
+        cluster.perform(actor, &first, &ControlService::new("CAPF", Act::Activate), clock).await.unwrap().state,
         ServiceState::NodeNotRunning
     );
     assert_eq!(place.pending().await, owed);

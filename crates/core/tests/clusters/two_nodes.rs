@@ -1,6 +1,7 @@
 //! A cluster of two nodes with the names, sizes and serial numbers of [sources/published-clusters#two-nodes], from its
 //! first start through mixed mode and a renewal of the CallManager certificate.
 
+use cluster::certificates::regenerate::Regenerate;
 use cluster::parameters::SecurityMode;
 use cluster::units::Unit;
 use cluster::{Actor, Level};
@@ -39,13 +40,13 @@ async fn lists_of_the_published_cluster() {
     assert_eq!(itl.records().nth(1).unwrap().role(), Some(Role::CCM_TFTP), "mixed mode turns TFTP into CCM+TFTP");
 
     clock.now += 60_000;
-    cluster.regenerate(&actor, &publisher, Unit::CallManager, &mut clock).await.unwrap();
+    cluster.perform(&actor, &publisher, &Regenerate::unit(Unit::CallManager), &mut clock).await.unwrap();
     assert_eq!(
         cluster.published_list(&publisher, ListKind::Ctl).unwrap().unwrap().list.bytes().len(),
         4947,
         "the CTL changes only by its own command"
     );
-    let refused = cluster.regenerate(&actor, &publisher, Unit::Tvs, &mut clock).await.unwrap_err();
+    let refused = cluster.perform(&actor, &publisher, &Regenerate::unit(Unit::Tvs), &mut clock).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "CallManager certificate was modified in the last 5 minutes. Please re-try regenerating TVS certificate at a \
@@ -57,7 +58,7 @@ async fn lists_of_the_published_cluster() {
     assert_eq!(ctl.bytes().len(), 6113);
     assert!(pki::verify::check_against_itself(&ctl).verdict.is_valid());
     clock.now += 5 * 60_000;
-    cluster.regenerate(&actor, &publisher, Unit::Tvs, &mut clock).await.unwrap();
+    cluster.perform(&actor, &publisher, &Regenerate::unit(Unit::Tvs), &mut clock).await.unwrap();
 
     let before = ctl.into_bytes();
     clock.now += 60_000;

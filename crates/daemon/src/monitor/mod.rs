@@ -322,6 +322,8 @@ mod tests {
     use cluster::nodes::NewCluster;
     use jiff::tz::TimeZone;
 
+    use cluster::service_control::{Act, ControlService};
+
     use super::*;
     use crate::settings::ClusterSettings;
 
@@ -334,13 +336,22 @@ mod tests {
         let actor = Actor::new("admin", Level::ReadWrite);
         let mut runner = Runner::new(&cluster, &node, &MonitorSettings::default());
         let _served = cluster.directory(&node).serve().unwrap();
-        cluster.stop_service(&actor, &node, EXPIRY_MONITOR, &mut System::default()).await.unwrap();
+        cluster
+            .perform(&actor, &node, &ControlService::new(EXPIRY_MONITOR, Act::Stop), &mut System::default())
+            .await
+            .unwrap();
         runner.step().await;
         assert_eq!(runner.next, i64::MIN);
-        cluster.start_service(&actor, &node, EXPIRY_MONITOR, &mut System::default()).await.unwrap();
+        cluster
+            .perform(&actor, &node, &ControlService::new(EXPIRY_MONITOR, Act::Start), &mut System::default())
+            .await
+            .unwrap();
         runner.step().await;
         assert!(runner.next > now());
-        cluster.stop_service(&actor, &node, EXPIRY_MONITOR, &mut System::default()).await.unwrap();
+        cluster
+            .perform(&actor, &node, &ControlService::new(EXPIRY_MONITOR, Act::Stop), &mut System::default())
+            .await
+            .unwrap();
         runner.step().await;
         assert_eq!(runner.next, i64::MIN, "it looks at once when it starts again");
     }
@@ -359,17 +370,36 @@ mod tests {
         let daily = runner.next;
         assert!(daily > now() + 3_600_000);
 
-        cluster.restart_service(&actor, &node, EXPIRY_MONITOR, &mut testbed::Clock::at(now() + 1000)).await.unwrap();
+        cluster
+            .perform(
+                &actor,
+                &node,
+                &ControlService::new(EXPIRY_MONITOR, Act::Restart),
+                &mut testbed::Clock::at(now() + 1000),
+            )
+            .await
+            .unwrap();
         assert!(runner.glance(now()).await, "somebody restarted it");
         assert!(runner.runs().await.unwrap() && runner.next == i64::MIN);
         runner.step().await;
         assert!(runner.next > now() + 3_600_000 && !runner.glance(now()).await);
 
         // Any other service is no reason to look, only to see whether this one still runs.
-        cluster.restart_service(&actor, &node, "TVS", &mut System::default()).await.unwrap();
+        cluster
+            .perform(&actor, &node, &ControlService::new("TVS", Act::Restart), &mut System::default())
+            .await
+            .unwrap();
         assert!(runner.glance(now()).await);
         assert!(runner.runs().await.unwrap() && runner.next > now() + 3_600_000);
-        cluster.regenerate(&actor, &node, cluster::units::Unit::Ipsec, &mut System::default()).await.unwrap();
+        cluster
+            .perform(
+                &actor,
+                &node,
+                &cluster::certificates::regenerate::Regenerate::unit(cluster::units::Unit::Ipsec),
+                &mut System::default(),
+            )
+            .await
+            .unwrap();
         let at = now();
         assert!(!runner.glance(at).await, "others may follow");
         assert_eq!(runner.next, at + SETTLED);

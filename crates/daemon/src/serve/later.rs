@@ -5,8 +5,8 @@
 use cluster::nodes::check_country;
 use cluster::parameters::RELEASE;
 use cluster::parameters::{CAPF_PORT, Parameters, TVS_PORT};
+use cluster::parameters::{SUBJECT, UPGRADED_FROM};
 use cluster::rows::{FormerSettingRow, NodeRow};
-use ringfence_core::cluster::{SUBJECT, UPGRADED_FROM};
 use ringfence_core::{Cluster, CoreError};
 
 use super::error::ServeError;

@@ -1,6 +1,9 @@
 //! The CAPF service among phones that behave and phones that do not: limits, versions of TLS, wrong strings, hostile bytes; and on a
 //! node, beside its files.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::service_control::Act;
+use cluster::service_control::ControlService;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::PoisonError;
@@ -378,7 +381,7 @@ async fn on_a_node_config_and_certificate_change_with_the_rows() {
     assert_eq!(own.der(), server);
     assert!(lsc.unwrap().issuer(pki::NameForm::Cucm).contains(&own.common_name().unwrap()));
 
-    cluster.regenerate(&actor, &row, Unit::Capf, &mut system).await.unwrap();
+    cluster.perform(&actor, &row, &Regenerate::unit(Unit::Capf), &mut system).await.unwrap();
     node.refresh().await.unwrap();
     cluster.schedule(&actor, &Selection::All, &schedule, &mut system).await.unwrap();
     let (lsc, server) = tokio::task::spawn_blocking(enrol).await.unwrap();
@@ -387,11 +390,11 @@ async fn on_a_node_config_and_certificate_change_with_the_rows() {
     assert!(lsc.unwrap().issuer(pki::NameForm::Cucm).contains(&renewed.common_name().unwrap()));
     assert_eq!(node.capf_counters().unwrap().installed(), 2);
 
-    cluster.stop_service(&actor, &row, services::CAPF, &mut system).await.unwrap();
+    cluster.perform(&actor, &row, &ControlService::new(services::CAPF, Act::Stop), &mut system).await.unwrap();
     node.refresh().await.unwrap();
     assert!(TcpStream::connect(capf).is_err(), "nobody listens");
     assert!(!config(http).contains("<phonePort>"));
-    cluster.start_service(&actor, &row, services::CAPF, &mut system).await.unwrap();
+    cluster.perform(&actor, &row, &ControlService::new(services::CAPF, Act::Start), &mut system).await.unwrap();
     node.refresh().await.unwrap();
     tokio::task::spawn_blocking(move || Phone::connect(capf)).await.unwrap();
     assert!(config(http).contains("<phonePort>3804<"));

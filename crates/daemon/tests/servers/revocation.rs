@@ -1,5 +1,6 @@
 //! Revoked certificates, against CAs that OpenSSL runs: `openssl ocsp -port`, `openssl ca -gencrl` behind Python's HTTP server.
 
+use cluster::certificates::requests::RequestCertificate;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authority::Authority;
+use cluster::certificates::requests::RequestChoice;
+use cluster::certificates::upload::{Upload, UploadPlan};
 use cluster::parameters::*;
 use cluster::revocation::State;
 use cluster::rows::NodeRow;
@@ -23,8 +26,6 @@ use daemon::surroundings::{System, now};
 use daemon::tvs::TvsCounters;
 use jiff::tz::TimeZone;
 use pki::Certificate;
-use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::certificates::upload::{Upload, UploadPlan};
 use ringfence_core::revocation::{Ask, Question};
 use ringfence_core::{Cluster, CoreError};
 use tempfile::TempDir;
@@ -119,20 +120,20 @@ impl Place {
 
     /// A tomcat certificate of the CA for a new request.
     async fn issued(&self, name: &str, extensions: &str) -> Certificate {
-        let choice = RequestChoice::default();
+        let wanted = RequestCertificate { unit: Unit::Tomcat, choice: RequestChoice::default() };
         let mut system = System::default();
-        let asked = self.cluster.request_certificate(&self.actor, &self.node, Unit::Tomcat, &choice, &mut system);
+        let asked = self.cluster.perform(&self.actor, &self.node, &wanted, &mut system);
         self.ca.sign(name, asked.await.unwrap().to_pem(), extensions)
     }
 
     async fn plan(&self, certificate: &Certificate) -> Result<UploadPlan, CoreError> {
-        let upload = Upload { unit: Unit::Tomcat, file: certificate.der(), key: None, force: None, reused: None };
-        self.cluster.plan_upload(&self.actor, &self.node, &upload, &mut System::default()).await
+        let upload = Upload::new(Unit::Tomcat, certificate.der());
+        self.cluster.plan_upload(&self.actor, &self.node, upload, &mut System::default()).await
     }
 
     async fn upload(&self, certificate: &Certificate) {
         let plan = self.plan(certificate).await.unwrap();
-        self.cluster.upload(&self.actor, &plan, &mut System::default()).await.unwrap();
+        self.cluster.perform(&self.actor, &plan.at, &plan.upload, &mut System::default()).await.unwrap();
     }
 
     /// What a check of all that is there says of one.
@@ -162,11 +163,11 @@ async fn a_responder_says_good_and_revoked_and_nothing() {
     let access = format!("authorityInfoAccess=OCSP;URI:{}", responder.address);
     // Nobody is asked before it is switched on.
     let first = place.issued("first", &access).await;
-    assert_eq!(place.plan(&first).await.unwrap().revocation, []);
+    assert_eq!(place.plan(&first).await.unwrap().upload.revocation, []);
     place.set(ENABLE_OCSP, "T").await;
     let responder = responder.again(&place.ca);
     let plan = place.plan(&first).await.unwrap();
-    assert_eq!(plan.revocation[0].state, State::Good, "{:?}", plan.revocation);
+    assert_eq!(plan.upload.revocation[0].state, State::Good, "{:?}", plan.upload.revocation);
     assert!(plan.lines().iter().any(|line| line.ends_with(&format!("good, is good, says {}", responder.address))));
     place.upload(&first).await;
     let (state, _) = place.checked(&first, now()).await;
@@ -197,8 +198,8 @@ async fn a_responder_says_good_and_revoked_and_nothing() {
     std::fs::write(place.ca.path().join("index.txt"), "").unwrap();
     let responder = responder.again(&place.ca);
     let plan = place.plan(&third).await.unwrap();
-    assert_eq!(plan.revocation[0].state, State::Unknown);
-    assert!(plan.revocation[0].detail.contains("does not know the certificate"), "{:?}", plan.revocation);
+    assert_eq!(plan.upload.revocation[0].state, State::Unknown);
+    assert!(plan.upload.revocation[0].detail.contains("does not know the certificate"), "{:?}", plan.upload.revocation);
     place.set(REVOCATION_NOT_KNOWN, REFUSE).await;
     assert_eq!(label(place.plan(&third).await.unwrap_err()).0, "revocation-unknown");
     // The responder is gone.
@@ -207,7 +208,7 @@ async fn a_responder_says_good_and_revoked_and_nothing() {
     assert_eq!(word, "revocation-unknown");
     assert!(text.contains("refused"), "{text}");
     place.set(REVOCATION_NOT_KNOWN, WARN).await;
-    assert_eq!(place.plan(&third).await.unwrap().revocation[0].state, State::Unreachable);
+    assert_eq!(place.plan(&third).await.unwrap().upload.revocation[0].state, State::Unreachable);
     place.upload(&third).await;
     let look = place.cluster.monitor(&place.node, &schedule, true, &[], now()).await.unwrap();
     assert!(look.notices.iter().any(|notice| notice.alarm.name == "UC_CERT-4-CertificateRevokationStatusByOCSP"));
@@ -228,16 +229,16 @@ async fn a_responder_that_may_not_and_one_that_is_configured() {
     let responder = Served::responder(&place.ca, "named");
     place.set(ENABLE_OCSP, "T").await;
     let plan = place.plan(&own).await.unwrap();
-    assert!(plan.revocation[0].detail.contains("names nobody"), "{:?}", plan.revocation);
+    assert!(plan.upload.revocation[0].detail.contains("names nobody"), "{:?}", plan.upload.revocation);
     place.set(CONFIGURED_RESPONDER, &responder.address).await;
     place.set(OCSP_SOURCE, USE_CONFIGURED).await;
     let plan = place.plan(&own).await.unwrap();
-    assert_eq!(plan.revocation[0].state, State::Unknown);
-    assert!(plan.revocation[0].detail.contains("not signed by the CA"), "{:?}", plan.revocation);
+    assert_eq!(plan.upload.revocation[0].state, State::Unknown);
+    assert!(plan.upload.revocation[0].detail.contains("not signed by the CA"), "{:?}", plan.upload.revocation);
     // An administrator says that it may, as on the original: its certificate goes into tomcat-trust.
     place.trust(&stranger.certificate).await.unwrap();
     place.trust(&named).await.unwrap();
-    assert_eq!(place.plan(&own).await.unwrap().revocation[0].state, State::Good);
+    assert_eq!(place.plan(&own).await.unwrap().upload.revocation[0].state, State::Good);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -249,7 +250,7 @@ async fn lists_good_revoked_stale_and_missing() {
     publish("ca.crl", Some("second"));
     place.set(ENABLE_CRL, "T").await;
     let own = place.issued("own", &format!("crlDistributionPoints=URI:{}ca.crl", files.address)).await;
-    assert_eq!(place.plan(&own).await.unwrap().revocation[0].state, State::Good);
+    assert_eq!(place.plan(&own).await.unwrap().upload.revocation[0].state, State::Good);
     place.upload(&own).await;
     // Nobody has made a new list for a month; what is not in it may have been revoked since.
     let (state, detail) = place.checked(&own, now() + 31 * DAY).await;
@@ -263,13 +264,13 @@ async fn lists_good_revoked_stale_and_missing() {
 
     // A list of somebody else, and none; then one that is configured.
     let other = place.issued("other", &format!("crlDistributionPoints=URI:{}gone.crl", files.address)).await;
-    let found = place.plan(&other).await.unwrap().revocation;
+    let found = place.plan(&other).await.unwrap().upload.revocation;
     assert_eq!(found[0].state, State::Unreachable);
     assert!(found[0].detail.contains("answers 404 Not Found"), "{found:?}");
     std::fs::write(shown.path().join("gone.crl"), Authority::root("Company Root").list(Some("second"))).unwrap();
-    assert!(place.plan(&other).await.unwrap().revocation[0].detail.contains("signature of the list"));
+    assert!(place.plan(&other).await.unwrap().upload.revocation[0].detail.contains("signature of the list"));
     place.set(CONFIGURED_LISTS, &format!("{0}ca.crl {0}more.crl", files.address)).await;
-    assert_eq!(place.plan(&other).await.unwrap().revocation[0].state, State::Good);
+    assert_eq!(place.plan(&other).await.unwrap().upload.revocation[0].state, State::Good);
     // Switched off, the monitor has forgotten it.
     place.set(ENABLE_CRL, "F").await;
     let watched = place.cluster.watched().await.unwrap();

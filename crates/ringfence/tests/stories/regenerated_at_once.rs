@@ -1,5 +1,6 @@
 //! A hundred renewals at once from several faces: shells in processes of their own, and calls of the API in this one.
 
+use cluster::certificates::regenerate::Regenerate;
 use std::collections::HashSet;
 use std::process::{Command, Stdio};
 
@@ -75,7 +76,7 @@ async fn calls(place: &Place) {
             let (unit, node) = place_of(number);
             let node = cluster.node(Some(node)).await.unwrap();
             let actor = Actor::new("tester", Level::ReadWrite);
-            match cluster.regenerate(&actor, &node, unit, &mut System::default()).await {
+            match cluster.perform(&actor, &node, &Regenerate::unit(unit), &mut System::default()).await {
                 Ok(_) => {}
                 Err(CoreError::Refused { text, .. }) if is_refusal(&text) => {}
                 Err(other) => panic!("{} of {}: {other}", unit.name(), node.name),

@@ -2,10 +2,11 @@
 
 use cluster::Surroundings;
 use cluster::certificates::digests::digest_named;
+use cluster::certificates::key_choice::{KeyChoice, digests_of_certificates};
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::requests::RequestDigest;
+use cluster::certificates::trusted::{Deletion, UndeleteTrusted};
 use cluster::units::{Unit, service_named};
-use ringfence_core::certificates::key_choice::KeyChoice;
-use ringfence_core::certificates::requests::RequestDigest;
-use ringfence_core::trust_stores::Deletion;
 use ringfence_core::{CoreError, certificate_text, spell};
 
 use crate::question::Question;
@@ -63,8 +64,9 @@ impl Session {
         now: i64,
     ) -> Result<Reply, CoreError> {
         let unit = self.unit(name)?;
-        let choice = key_choice(options, |bits| self.cluster.digests_of_certificates(unit, bits))?;
-        self.cluster.check_regeneration(&self.actor, &self.node, unit, choice, force, now).await?;
+        let choice = key_choice(options, |bits| digests_of_certificates(self.cluster.release(), unit, bits))?;
+        let wanted = Regenerate { unit, choice, force: force.map(str::to_owned) };
+        self.cluster.check(&self.actor, &self.node, &wanted, now).await?;
         Ok(self.ask(Question::Regenerate { unit, choice, force: force.map(str::to_owned) }))
     }
 
@@ -75,10 +77,8 @@ impl Session {
         force: Option<&str>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let behind = behind(match force {
-            None => self.cluster.regenerate_with(&self.actor, &self.node, unit, choice, surroundings).await,
-            Some(reason) => self.cluster.regenerate_forced(&self.actor, &self.node, unit, reason, surroundings).await,
-        })?;
+        let wanted = Regenerate { unit, choice, force: force.map(str::to_owned) };
+        let behind = behind(self.cluster.perform(&self.actor, &self.node, &wanted, surroundings).await)?;
         let name = unit.name();
         // The renewal of ITLRecovery ends with its success line: its restarts are automatic
         // [sources/shell#regeneration], [sources/releases#restarts].
@@ -117,7 +117,8 @@ impl Session {
         file: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        self.cluster.undelete_trusted(&self.actor, store, file, surroundings).await?;
+        let wanted = UndeleteTrusted::new(store, file);
+        self.cluster.perform(&self.actor, &self.node, &wanted, surroundings).await?;
         let store = service_named(store).map_or(store, |service| service.name);
         Ok(Reply::done(format!("Successfully put back {}/{}.\n", store, one_line(file))))
     }

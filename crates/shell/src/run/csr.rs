@@ -2,10 +2,13 @@
 
 use cluster::Surroundings;
 use cluster::certificates::digests::digest_named;
+use cluster::certificates::key_choice::digests_of_requests;
+use cluster::certificates::requests::RequestCertificate;
+use cluster::certificates::requests::RestoreRequest;
+use cluster::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, RequestDigest};
 use cluster::moment;
 use cluster::units::Unit;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::requests::{ListedRequest, ParentDomain, RequestChoice, RequestDigest};
 
 use crate::run::certificates::bits;
 use crate::session::{Reply, Session};
@@ -21,8 +24,8 @@ impl Session {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let unit = self.unit(unit)?;
-        let choice = choice(options, |bits| self.cluster.digests_of_requests(unit, bits))?;
-        self.cluster.request_certificate(&self.actor, &self.node, unit, &choice, surroundings).await?;
+        let choice = choice(options, |bits| digests_of_requests(self.cluster.release(), unit, bits))?;
+        self.cluster.perform(&self.actor, &self.node, &RequestCertificate { unit, choice }, surroundings).await?;
         Ok(Reply::done(format!("Successfully Generated CSR for {}.\n", unit.name())))
     }
 
@@ -68,7 +71,10 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let found = self.cluster.restore_request(&self.actor, &self.node, name, surroundings).await?;
+        let found = self
+            .cluster
+            .perform(&self.actor, &self.node, &RestoreRequest { name: name.to_owned() }, surroundings)
+            .await?;
         Ok(Reply::done(format!("The CSR {name} waits for its certificate as {}/{0}.csr.\n", found.unit.name())))
     }
 }

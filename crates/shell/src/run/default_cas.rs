@@ -2,9 +2,12 @@
 //! [sources/trust-stores#preloaded-cas], [sources/shell#certificate-commands].
 
 use cluster::Surroundings;
+use cluster::certificates::default_cas::DefaultCaState;
+use cluster::certificates::default_cas::SetDefaultCa;
+use cluster::certificates::web_security::SetWebSecurity;
 use cluster::nodes::SubjectParts;
+use cluster::state::Asks;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::default_cas::DefaultCaState;
 
 use crate::question::Question;
 use crate::session::{Reply, Session};
@@ -26,9 +29,10 @@ impl Session {
         Ok(Reply::done(text))
     }
 
-    pub(crate) async fn ask_for_default_ca(&mut self, word: &str, name: &str) -> Result<Reply, CoreError> {
+    pub(crate) async fn ask_for_default_ca(&mut self, word: &str, name: &str, now: i64) -> Result<Reply, CoreError> {
         let (name, enable) = (name.trim_matches('"').to_owned(), word == "enable");
-        self.cluster.check_default_ca(&self.actor, &name, enable).await?;
+        let wanted = SetDefaultCa { name: name.clone(), on: enable };
+        self.cluster.check(&self.actor, &self.node, &wanted, now).await?;
         Ok(self.ask(Question::SetDefaultCa { name, enable }))
     }
 
@@ -38,7 +42,10 @@ impl Session {
         enable: bool,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let done = self.cluster.set_default_ca(&self.actor, &self.node, name, enable, surroundings).await?;
+        let done = self
+            .cluster
+            .perform(&self.actor, &self.node, &SetDefaultCa { name: name.to_owned(), on: enable }, surroundings)
+            .await?;
         let word = if enable { "enabled" } else { "disabled" };
         let lines = done.iter().map(|name| format!("Successfully {word} default \"{name}\" certificate.\n"));
         Ok(Reply::done(lines.collect::<String>()))
@@ -57,7 +64,14 @@ impl Session {
             parts.country = (*country).to_owned();
         }
         let alternate = arguments.get(5).copied();
-        self.cluster.set_web_security(&self.actor, &self.node, &parts, alternate, surroundings).await?;
+        self.cluster
+            .perform(
+                &self.actor,
+                &self.node,
+                &SetWebSecurity { parts, alternate: alternate.map(str::to_owned) },
+                surroundings,
+            )
+            .await?;
         Ok(Reply::done(
             "Certificates and requests that are made from now on carry this. Those that are there stay as they are:\n\
              `set cert regen` and `set csr gen` make others.\n",
@@ -66,7 +80,8 @@ impl Session {
 
     pub(crate) async fn show_web_security(&self) -> Result<Reply, CoreError> {
         let parts = self.cluster.subject_parts(&self.node).await?;
-        let alternate = self.cluster.alternate_host_name(&self.node).await?.unwrap_or_default();
+        let alternate =
+            self.cluster.state(Asks::default()).await?.alternate_host_name(&self.node).unwrap_or_default().to_owned();
         let rows = [
             ("orgunit", parts.unit),
             ("orgname", parts.organization),

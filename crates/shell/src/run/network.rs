@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use cluster::Surroundings;
+use cluster::network::{NetworkChange, NetworkDone, NetworkPlan, OldName, Wait};
 use cluster::rows::NodeRow;
 use cluster::units::Unit;
 use ringfence_core::CoreError;
-use ringfence_core::network::{NetworkChange, NetworkDone, NetworkPlan, OldName, Wait};
 
 use crate::question::Question;
 use crate::session::{Reply, Session};

@@ -3,6 +3,7 @@
 
 use cluster::Surroundings;
 use cluster::releases::ItlReset;
+use cluster::rollback::SetRollback;
 use ringfence_core::CoreError;
 use ringfence_core::administrators::Password;
 use ringfence_core::bulk::SftpServer;
@@ -152,7 +153,7 @@ impl Session {
     }
 
     pub(crate) async fn set_rollback(&self, on: bool, surroundings: &mut dyn Surroundings) -> Result<Reply, CoreError> {
-        let changed = self.cluster.set_rollback(&self.actor, &self.node, on, surroundings).await?;
+        let changed = self.cluster.perform(&self.actor, &self.node, &SetRollback { on }, surroundings).await?;
         Ok(rollback_is(on, changed))
     }
 

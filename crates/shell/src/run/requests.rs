@@ -3,11 +3,12 @@
 //! The certificate is pasted in as on the original (`paste`), or stands in a file that is named, for scripts.
 
 use cluster::Surroundings;
+use cluster::certificates::descriptions::{Describe, check as check_description};
+use cluster::certificates::trusted::DeleteTrusted;
+use cluster::certificates::upload::Upload;
 use cluster::revocation::{Finding, State};
 use cluster::units::trust_store;
 use cluster::units::{Unit, service_named};
-use ringfence_core::certificates::descriptions::check as check_description;
-use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
 use ringfence_core::{CoreError, printable};
 
@@ -44,22 +45,23 @@ impl Session {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
         let key = options.key.as_deref().map(|name| self.cluster.given_key(&self.actor, name)).transpose()?;
-        let upload = Upload { unit, file, key: key.as_ref(), force: options.force.as_deref(), reused: None };
-        let plan = self.cluster.plan_upload(&self.actor, &self.node, &upload, surroundings).await?;
+        let upload = Upload { key, force: options.force.clone(), ..Upload::new(unit, file) };
+        let plan = self.cluster.plan_upload(&self.actor, &self.node, upload, surroundings).await?;
         if options.dry_run {
             let lines: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
             return Ok(Reply::done(format!("{}Nothing has been changed.\n", printable::lines(&lines))));
         }
-        let behind = behind(self.cluster.upload(&self.actor, &plan, surroundings).await)?;
+        let behind = behind(self.cluster.perform(&self.actor, &plan.at, &plan.upload, surroundings).await)?;
         if let Some(text) = &options.description {
-            let one = std::slice::from_ref(&plan.certificate);
-            self.cluster.describe(&self.actor, one, unit.service(), text, surroundings).await?;
+            let wanted =
+                Describe { certificates: vec![plan.certificate.clone()], service: unit.service(), text: text.clone() };
+            self.cluster.perform(&self.actor, &self.node, &wanted, surroundings).await?;
         }
         let reminder = if unit == Unit::Capf { self.after_new_capf(surroundings).await? } else { String::new() };
         let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
         let pending = self.restarts_after(unit, &nodes).await?;
         let notes = plan.doubts.iter().map(|doubt| one_line(&format!("Note: {doubt}.")) + "\n");
-        let doubts = notes.collect::<String>() + &doubts(&plan.revocation);
+        let doubts = notes.collect::<String>() + &doubts(&plan.upload.revocation);
         let text = format!("{}{reminder}{pending}{doubts}", imported("certificate", unit.name()));
         Ok(Reply::changed(text, behind.as_ref()))
     }
@@ -73,10 +75,10 @@ impl Session {
     ) -> Result<Reply, CoreError> {
         let from = self.unit(from)?;
         let plan = self.cluster.plan_reuse(&self.actor, &self.node, from, force, surroundings).await?;
-        let behind = behind(self.cluster.upload(&self.actor, &plan, surroundings).await)?;
-        let name = plan.unit.name();
+        let behind = behind(self.cluster.perform(&self.actor, &plan.at, &plan.upload, surroundings).await)?;
+        let name = plan.upload.unit.name();
         let nodes: Vec<&str> = plan.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
-        let pending = self.restarts_after(plan.unit, &nodes).await?;
+        let pending = self.restarts_after(plan.upload.unit, &nodes).await?;
         let text = format!(
             "Successfully reused the {} certificate for {name}.\n\
              Please restart services related to {name} for the new certificate to become active.\n{pending}",
@@ -117,7 +119,8 @@ impl Session {
         let full = of_unit.as_deref().unwrap_or(store);
         let found = self.cluster.import_trusted(&self.actor, &self.node, &all, full, surroundings).await?;
         if let (Some(text), Some(service)) = (description, service_named(full)) {
-            self.cluster.describe(&self.actor, &all, service.number, text, surroundings).await?;
+            let wanted = Describe { certificates: all, service: service.number, text: text.to_owned() };
+            self.cluster.perform(&self.actor, &self.node, &wanted, surroundings).await?;
         }
         let mut doubts = doubts(&found.findings);
         for other in &found.same_name {
@@ -146,10 +149,16 @@ impl Session {
         }))
     }
 
-    pub(crate) async fn ask_to_delete_trusted(&mut self, store: &str, file: &str) -> Result<Reply, CoreError> {
+    pub(crate) async fn ask_to_delete_trusted(
+        &mut self,
+        store: &str,
+        file: &str,
+        now: i64,
+    ) -> Result<Reply, CoreError> {
         let named = store;
         let store = trust_store(named)?;
-        self.cluster.check_deletion(&self.actor, &self.node, store.name, file).await?;
+        let wanted = DeleteTrusted::new(store.name, file);
+        self.cluster.check_deletion(&self.actor, &self.node, &wanted, now).await?;
         let asked = self.ask(Question::DeleteTrusted { store: store.name, file: file.to_owned() });
         if store.name.eq_ignore_ascii_case(named) {
             return Ok(asked);
@@ -164,7 +173,8 @@ impl Session {
         file: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        self.cluster.delete_trusted(&self.actor, &self.node, store, file, surroundings).await?;
+        let wanted = DeleteTrusted::new(store, file);
+        self.cluster.delete_trusted(&self.actor, &self.node, &wanted, surroundings).await?;
         let more = self.cluster.release().deletion.map(|text| format!("{text}.\n")).unwrap_or_default();
         Ok(Reply::done(format!("Successfully deleted {store}/{file}.\n{more}")))
     }

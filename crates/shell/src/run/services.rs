@@ -1,11 +1,14 @@
 //! `utils service` [sources/shell#services]. A state has two blanks behind it, as there.
 
 use cluster::Surroundings;
+use cluster::restarts::MarkRestartDone;
+use cluster::restarts::Pending;
+use cluster::service_control::Act;
+use cluster::service_control::ControlService;
+use cluster::service_control::{Acted, ServiceState};
 use cluster::services::Run;
 use cluster::units::Unit;
 use ringfence_core::CoreError;
-use ringfence_core::restarts::Pending;
-use ringfence_core::service_control::{Acted, ServiceState};
 
 use crate::session::{Reply, Session, one_line};
 
@@ -28,7 +31,10 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let it = self.cluster.restart_service(&self.actor, &self.node, name, surroundings).await?;
+        let it = self
+            .cluster
+            .perform(&self.actor, &self.node, &ControlService::new(name, Act::Restart), surroundings)
+            .await?;
         if it.state == ServiceState::RunElsewhere {
             return self.elsewhere(&it, "Restart").await;
         }
@@ -41,7 +47,8 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let it = self.cluster.start_service(&self.actor, &self.node, name, surroundings).await?;
+        let it =
+            self.cluster.perform(&self.actor, &self.node, &ControlService::new(name, Act::Start), surroundings).await?;
         if it.state == ServiceState::RunElsewhere {
             return self.elsewhere(&it, "Start").await;
         }
@@ -53,7 +60,8 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let it = self.cluster.stop_service(&self.actor, &self.node, name, surroundings).await?;
+        let it =
+            self.cluster.perform(&self.actor, &self.node, &ControlService::new(name, Act::Stop), surroundings).await?;
         Ok(changed("Service Manager is running\n", &it, &["STOPPING"]))
     }
 
@@ -62,7 +70,10 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let it = self.cluster.activate_service(&self.actor, &self.node, name, surroundings).await?;
+        let it = self
+            .cluster
+            .perform(&self.actor, &self.node, &ControlService::new(name, Act::Activate), surroundings)
+            .await?;
         let steps: &[&str] = if it.state == ServiceState::Started { &["STARTING"] } else { &[] };
         Ok(changed("Service Manager is running\n", &it, steps))
     }
@@ -72,7 +83,10 @@ impl Session {
         name: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let it = self.cluster.deactivate_service(&self.actor, &self.node, name, surroundings).await?;
+        let it = self
+            .cluster
+            .perform(&self.actor, &self.node, &ControlService::new(name, Act::Deactivate), surroundings)
+            .await?;
         let steps: &[&str] =
             if it.service.run_on(self.node.publisher) == Run::Here && self.cluster.is_served(&self.node)? {
                 &["STOPPING"]
@@ -101,7 +115,10 @@ impl Session {
         step: &str,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Reply, CoreError> {
-        let step = self.cluster.mark_restart_done(&self.actor, &self.node, step, surroundings).await?;
+        let step = self
+            .cluster
+            .perform(&self.actor, &self.node, &MarkRestartDone { step: step.to_owned() }, surroundings)
+            .await?;
         Ok(Reply::done(format!("Marked as done on {}: {step}\n", self.node.name)))
     }
 

@@ -1,10 +1,10 @@
 //! `show ctl`, `show itl`, `utils ctl` [sources/shell#trust-list-commands], [sources/listings#trust-list].
 
 use cluster::Surroundings;
+use cluster::held::{ListStatus, is_waited_for, status};
 use cluster::parameters::SecurityMode;
 use cluster::rows::HeldListRow;
 use cluster::trust_lists::CtlSigner;
-use ringfence_core::guard::{ListStatus, is_waited_for, status};
 use ringfence_core::{CoreError, ListKind, NodeStatus, date};
 
 use crate::question::Question;

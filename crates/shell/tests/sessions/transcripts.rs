@@ -2,10 +2,10 @@
 //! [sources/shell#trust-list-commands].
 
 use crate::node::Place;
+use cluster::releases::switch::SwitchRelease;
 use cluster::{Actor, Level};
 use jiff::tz::TimeZone;
 use ringfence_core::Cluster;
-use ringfence_core::upgrade::CarriedRecovery;
 use shell::{Outcome, Session, State};
 
 const NO_CTL: &str = "Length of CTL file: 0\n\
@@ -626,7 +626,7 @@ async fn another_process_switches_the_release() {
     let other = Cluster::open(place.folder.path(), TimeZone::UTC).await.unwrap().unwrap();
     let node = other.node(None).await.unwrap();
     let actor = Actor::new("elsewhere", Level::Install);
-    other.switch_release(&actor, &node, "15", CarriedRecovery::Kept, &mut place.clock).await.unwrap();
+    other.perform(&actor, &node, &SwitchRelease::to("15"), &mut place.clock).await.unwrap();
 
     let (shown, _) = place.type_in(&mut session, &["utils itl reset localkey"]).await;
     assert!(!shown.contains("not a command") && !shown.contains("9.1"), "{shown}");

@@ -5,9 +5,10 @@ use cluster::units::SERVICES;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{node_map_key, pkid, service_map_key};
+use super::pkid;
 use crate::unreadable::{columns, key_text, rows};
 use crate::{Store, StoreError, Transaction};
+use cluster::rows::keys::{certificate_key, node_map_key, service_map_key};
 
 impl Store {
     /// All certificates with what they stand in, by subject and serial number.
@@ -48,6 +49,7 @@ fn read(row: &AnyRow) -> Result<CertificateRow, StoreError> {
         }))
     };
     let (pkid, fingerprint, description) = (text("pkid")?, text("fingerprint")?, text("description")?);
+    let (server_name, address) = (text("servername")?, text("ipv4address")?);
     let time_to_live: Option<i64> = row.try_get("timetolive")?;
     if time_to_live.is_none() {
         wrong.get_or_insert_with(|| "timetolive is no integer".to_owned());
@@ -63,6 +65,8 @@ fn read(row: &AnyRow) -> Result<CertificateRow, StoreError> {
         pem: Kept::new("certificate", &key_text(&row.try_get::<Vec<u8>, _>("pkid")?), bytes),
         pkid,
         fingerprint,
+        server_name,
+        address,
         description,
         regenerated_at: row.try_get("regeneratedat")?,
         time_to_live: time_to_live.unwrap_or_default(),
@@ -78,7 +82,8 @@ async fn read_all(connection: &mut sqlx::AnyConnection) -> Result<Vec<Certificat
     // A row that cannot be read stays among the others, with what it stands in: it may be what phones rely on.
     let query = sqlx::query(
         "SELECT CAST(pkid AS BLOB) AS pkid, CAST(certificate AS BLOB) AS certificate, CAST(fingerprint AS BLOB) AS fingerprint, \
-         CAST(description AS BLOB) AS description, CASE WHEN typeof(regeneratedat) = 'integer' THEN regeneratedat END \
+         CAST(description AS BLOB) AS description, CAST(servername AS BLOB) AS servername, \
+         CAST(ipv4address AS BLOB) AS ipv4address, CASE WHEN typeof(regeneratedat) = 'integer' THEN regeneratedat END \
          AS regeneratedat, CASE WHEN typeof(timetolive) = 'integer' THEN timetolive END AS timetolive, \
          typeof(regeneratedat) AS regenerated FROM certificate ORDER BY subjectname, serialnumber, certificate.pkid",
     );
@@ -140,7 +145,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_certificate(&mut self, new: &NewCertificate<'_>) -> Result<String, StoreError> {
-        let key = pkid("certificate", new.fingerprint);
+        let key = certificate_key(new.fingerprint);
         sqlx::query(
             "INSERT INTO certificate (pkid, servername, subjectname, issuername, serialnumber, certificate, \
              ipv4address, timetolive, tkcertificatedistribution, fingerprint, description, regeneratedat) \

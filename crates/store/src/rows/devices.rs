@@ -3,9 +3,10 @@
 use cluster::rows::{DeviceRow, GroupRow, UnknownDeviceRow};
 use sqlx::Row;
 
-use super::{device_key, pkid};
+use super::pkid;
 use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
+use cluster::rows::keys::device_key;
 
 /// Phones that are not known and are remembered at most; anybody can make up names.
 pub const UNKNOWN_LIMIT: i64 = 10_000;

@@ -4,9 +4,9 @@
 use cluster::rows::{Attachment, AuditRow, Confirmation, Intent};
 use sqlx::AssertSqlSafe;
 
-use super::lsc_key;
 use crate::chain::{expected, hex};
 use crate::{StoreError, Transaction};
+use cluster::rows::keys::lsc_key;
 
 /// A value in a row of a batch.
 #[derive(Clone, Copy)]

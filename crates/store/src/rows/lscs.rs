@@ -4,9 +4,10 @@ use cluster::rows::{LscRow, LscState, NewLsc};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{lsc_key, maybe_kept};
+use super::maybe_kept;
 use crate::unreadable::columns;
 use crate::{Store, StoreError, Transaction};
+use cluster::rows::keys::lsc_key;
 
 const ALL: &str = "SELECT pkid, devicename, serialnumber, subjectname, issuername, issuerfingerprint, notbefore, notafter, \
     tobesigned, CAST(certificate AS BLOB) AS certificate, CAST(tklscstate AS BIGINT) AS state, createdat, changedat FROM lsc";
@@ -85,6 +86,21 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The device of each LSC that hangs on a CAPF certificate (SHA-256, lower-case hexadecimal), by name: those that phones
+    /// may hold.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn devices_with_lscs_of(&self, issuer_fingerprint: &str) -> Result<Vec<String>, StoreError> {
+        let query = sqlx::query(
+            "SELECT devicename FROM lsc WHERE issuerfingerprint = $1 AND tklscstate IN (2, 3) ORDER BY devicename",
+        );
+        let rows: Vec<(String,)> = self.read(query.bind(issuer_fingerprint), columns).await?;
+        Ok(rows.into_iter().map(|(name,)| name).collect())
+    }
+}
+
 impl Transaction {
     /// The LSCs of a device that were signed since this time, the oldest first.
     ///
@@ -93,19 +109,6 @@ impl Transaction {
     pub async fn lscs_since(&mut self, device: &str, since: i64) -> Result<Vec<LscRow>, StoreError> {
         let tail = " WHERE devicename = $1 AND createdat >= $2 AND certificate IS NOT NULL ORDER BY createdat, pkid";
         self.read(sqlx::query(all_columns(tail)).bind(device).bind(since), read).await
-    }
-
-    /// The device of each LSC that hangs on a CAPF certificate (SHA-256, lower-case hexadecimal), by name: those that phones
-    /// may hold.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn devices_with_lscs_of(&mut self, issuer_fingerprint: &str) -> Result<Vec<String>, StoreError> {
-        let query = sqlx::query(
-            "SELECT devicename FROM lsc WHERE issuerfingerprint = $1 AND tklscstate IN (2, 3) ORDER BY devicename",
-        );
-        let rows: Vec<(String,)> = self.read(query.bind(issuer_fingerprint), columns).await?;
-        Ok(rows.into_iter().map(|(name,)| name).collect())
     }
 
     /// Ends every LSC that a device may hold. How many there were.

@@ -96,7 +96,7 @@ impl Desk {
             not_after: i64::try_from(not_after).unwrap_or(i64::MAX),
             to_be_signed: pki::hash::base64(laid_out.der()),
         };
-        let key = store::rows::lsc_key(&new);
+        let key = cluster::rows::keys::lsc_key(&new);
         self.put(Step::Intend { new: Box::new(new), scheduled_at: row.scheduled_at }, now).await?;
         let certificate = laid_out.sign(&authority.key).map_err(CoreError::from)?;
         let step = Step::Attach {

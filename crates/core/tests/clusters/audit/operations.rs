@@ -1,8 +1,16 @@
 //! A cluster, and every kind of operation on it that changes or signs something.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::requests::RequestCertificate;
+use cluster::certificates::trusted::DeleteTrusted;
+use cluster::certificates::trusted::PutTrusted;
+use cluster::releases::switch::SwitchRelease;
+use cluster::service_control::Act;
+use cluster::service_control::ControlService;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cluster::certificates::requests::RequestChoice;
 use cluster::enrolment::{AuthenticationMode, Operation};
 use cluster::parameters::SecurityMode;
 use cluster::releases::release;
@@ -10,9 +18,7 @@ use cluster::rows::NodeRow;
 use cluster::units::Unit;
 use cluster::{Actor, Level};
 use pki::listing::ListKind;
-use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::enrolment::{Schedule, Selection, StringChoice};
-use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{Cluster, CoreError, Serving};
 use sha2::{Digest, Sha256};
 use testbed::{Clock, make_in, new_cluster};
@@ -100,16 +106,23 @@ impl Place {
         let phone = Selection::one("SEP001122334455");
         match step {
             // Forced: no phone fetches anything in between.
-            Step::Regenerate(unit) => {
-                cluster.regenerate_forced(actor, node, *unit, "one after another", clock).await.map(drop)
-            }
+            Step::Regenerate(unit) => cluster
+                .perform(actor, node, &Regenerate::unit(*unit).forced("one after another"), clock)
+                .await
+                .map(drop),
             Step::Mode(mode) => cluster.set_security_mode(actor, node, *mode, clock).await.map(drop),
             Step::UpdateCtl => cluster.update_ctl(actor, node, clock).await.map(drop),
             Step::DeleteItl => cluster.delete_list(actor, node, ListKind::Itl, clock).await.map(drop),
             Step::Parameter(name, value) => cluster.set_parameter(actor, name, value, clock).await,
-            Step::Start(name) => cluster.start_service(actor, node, name, clock).await.map(drop),
-            Step::Stop(name) => cluster.stop_service(actor, node, name, clock).await.map(drop),
-            Step::Restart(name) => cluster.restart_service(actor, node, name, clock).await.map(drop),
+            Step::Start(name) => {
+                cluster.perform(actor, node, &ControlService::new(name, Act::Start), clock).await.map(drop)
+            }
+            Step::Stop(name) => {
+                cluster.perform(actor, node, &ControlService::new(name, Act::Stop), clock).await.map(drop)
+            }
+            Step::Restart(name) => {
+                cluster.perform(actor, node, &ControlService::new(name, Act::Restart), clock).await.map(drop)
+            }
             Step::AddPhone(name) => cluster.put_devices(actor, &[testbed::phone(name)], clock).await.map(drop),
             Step::RemovePhone => cluster.remove_device(actor, "SEP00AABBCCDDEE", clock).await.map(drop),
             Step::Schedule => {
@@ -122,15 +135,14 @@ impl Place {
                 cluster.schedule(actor, &phone, &schedule, clock).await.map(drop)
             }
             Step::Cancel => cluster.cancel_operation(actor, &phone, clock).await.map(drop),
-            Step::RequestCapf => {
-                cluster.request_certificate(actor, node, Unit::Capf, &RequestChoice::default(), clock).await.map(drop)
-            }
-            Step::Release(name) => {
-                cluster.switch_release(actor, node, name, CarriedRecovery::Kept, clock).await.map(drop)
-            }
+            Step::RequestCapf => cluster
+                .perform(actor, node, &RequestCertificate { unit: Unit::Capf, choice: RequestChoice::default() }, clock)
+                .await
+                .map(drop),
+            Step::Release(name) => cluster.perform(actor, node, &SwitchRelease::to(name), clock).await.map(drop),
             Step::Trust => {
                 let own = cluster.find_certificate(node, false, "CAPF").await?;
-                cluster.put_trusted(actor, node, &[own], &["directory-trust"], clock).await
+                cluster.perform(actor, node, &PutTrusted::new(&[own], &["directory-trust"]), clock).await
             }
             Step::Untrust => {
                 // An old CAPF, which a renewal leaves behind and no LSC hangs on.
@@ -140,7 +152,7 @@ impl Place {
                     let file = line.strip_prefix("CAPF-trust/")?.split(':').next()?;
                     (!file.starts_with(&own)).then(|| file.to_owned())
                 });
-                cluster.delete_trusted(actor, node, "CAPF-trust", &old.unwrap(), clock).await
+                cluster.delete_trusted(actor, node, &DeleteTrusted::new("CAPF-trust", &old.unwrap()), clock).await
             }
         }
     }

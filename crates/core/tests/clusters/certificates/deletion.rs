@@ -1,5 +1,8 @@
 //! Deletions from trust stores hold: CSCto86463 of the original, where the other nodes brought back what was deleted on one.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::trusted::DeleteTrusted;
+use cluster::certificates::trusted::UndeleteTrusted;
 use cluster::parameters::SecurityMode;
 use cluster::units::Unit;
 use cluster::{Actor, Level};
@@ -19,7 +22,7 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 
 async fn label(place: &mut Place, store: &str, file: &str) -> (&'static str, String) {
     let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
-    match cluster.delete_trusted(&place.actor, &node, store, file, &mut place.clock).await {
+    match cluster.delete_trusted(&place.actor, &node, &DeleteTrusted::new(store, file), &mut place.clock).await {
         Err(CoreError::Refused { label, text }) => (label, text),
         other => panic!("{store}/{file}: {other:?}"),
     }
@@ -32,9 +35,17 @@ async fn what_was_deleted_stays_away() {
     let gone = Authority::root("Old CA").certificate;
     place.trust(std::slice::from_ref(&gone), &["tomcat-trust", "Phone-SAST-trust"]).await;
     // On the subscriber: it is gone for all nodes.
-    cluster.delete_trusted(&place.actor, &subscriber, "tomcat-trust", "Old_CA.pem", &mut place.clock).await.unwrap();
     cluster
-        .delete_trusted(&place.actor, &subscriber, "Phone-SAST-trust", "Old_CA.pem", &mut place.clock)
+        .delete_trusted(&place.actor, &subscriber, &DeleteTrusted::new("tomcat-trust", "Old_CA.pem"), &mut place.clock)
+        .await
+        .unwrap();
+    cluster
+        .delete_trusted(
+            &place.actor,
+            &subscriber,
+            &DeleteTrusted::new("Phone-SAST-trust", "Old_CA.pem"),
+            &mut place.clock,
+        )
         .await
         .unwrap();
     let absent = async |cluster: &Cluster| {
@@ -48,7 +59,7 @@ async fn what_was_deleted_stays_away() {
     absent(&cluster).await;
 
     // renewals, a restart of each node, another look at all lists
-    cluster.regenerate(&place.actor, &subscriber, Unit::Tomcat, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &subscriber, &Regenerate::unit(Unit::Tomcat), &mut place.clock).await.unwrap();
     cluster.settle(&mut place.clock).await.unwrap();
     let again = Cluster::open(place.folder.path(), jiff::tz::TimeZone::UTC).await.unwrap().unwrap();
     again.settle(&mut place.clock).await.unwrap();
@@ -70,23 +81,33 @@ async fn what_was_deleted_stays_away() {
     let listed = cluster.deletions(place.clock.now).await.unwrap();
     assert_eq!(listed.len(), 2);
     assert_eq!(listed[0].row.deleted_by, "admin");
-    cluster.undelete_trusted(&place.actor, "tomcat-trust", "Old_CA.pem", &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &UndeleteTrusted::new("tomcat-trust", "Old_CA.pem"), &mut place.clock)
+        .await
+        .unwrap();
     assert_eq!(place.shown(true, "tomcat-trust/Old_CA.pem").await, gone);
     place.trust(std::slice::from_ref(&gone), &["Phone-SAST-trust"]).await;
     assert_eq!(place.files("Phone-SAST-trust").await.iter().filter(|file| *file == "Old_CA.pem").count(), 1);
     assert!(cluster.deletions(place.clock.now).await.unwrap().is_empty());
 
     // after the retention a deletion cannot be taken back, but it still holds
-    cluster.delete_trusted(&place.actor, &publisher, "tomcat-trust", "Old_CA.pem", &mut place.clock).await.unwrap();
+    cluster
+        .delete_trusted(&place.actor, &publisher, &DeleteTrusted::new("tomcat-trust", "Old_CA.pem"), &mut place.clock)
+        .await
+        .unwrap();
     place.clock.now += 30 * DAY;
     assert!(cluster.deletions(place.clock.now).await.unwrap().is_empty());
-    let late = cluster.undelete_trusted(&place.actor, "tomcat-trust", "Old_CA.pem", &mut place.clock).await;
+    let late = cluster
+        .perform(&place.actor, &publisher, &UndeleteTrusted::new("tomcat-trust", "Old_CA.pem"), &mut place.clock)
+        .await;
     assert!(matches!(late, Err(CoreError::BadInput(_))), "{late:?}");
     let summary = cluster.import_peer(&place.actor, &peer, false, &mut place.clock, &mut |_| {}).await.unwrap();
     assert_eq!(summary.certificates.added, 0);
     assert!(!place.files("tomcat-trust").await.contains(&"Old_CA.pem".to_owned()));
     let reader = Actor::new("reader", Level::Read);
-    let denied = cluster.undelete_trusted(&reader, "tomcat-trust", "Old_CA.pem", &mut place.clock).await;
+    let denied = cluster
+        .perform(&reader, &publisher, &UndeleteTrusted::new("tomcat-trust", "Old_CA.pem"), &mut place.clock)
+        .await;
     assert!(matches!(denied, Err(CoreError::NotPermitted { .. })), "{denied:?}");
 }
 
@@ -101,12 +122,15 @@ async fn what_is_needed_is_not_deleted() {
     // a CAPF that was replaced: the CTL names it until it is built again
     cluster.set_security_mode(&place.actor, &publisher, SecurityMode::Mixed, &mut place.clock).await.unwrap();
     let old = place.files("CAPF-trust").await.remove(0);
-    cluster.regenerate(&place.actor, &publisher, Unit::Capf, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &publisher, &Regenerate::unit(Unit::Capf), &mut place.clock).await.unwrap();
     let (kind, text) = label(&mut place, "CAPF-trust", &old).await;
     assert_eq!(kind, "lists-name-it");
     assert!(text.contains("stands in the CTL of pub, the CTL of sub"), "{text}");
     cluster.update_ctl(&place.actor, &publisher, &mut place.clock).await.unwrap();
-    cluster.delete_trusted(&place.actor, &publisher, "CAPF-trust", &old, &mut place.clock).await.unwrap();
+    cluster
+        .delete_trusted(&place.actor, &publisher, &DeleteTrusted::new("CAPF-trust", &old), &mut place.clock)
+        .await
+        .unwrap();
 }
 
 /// A list may hold a hash in place of a certificate, of each digest that its format knows.
@@ -144,7 +168,10 @@ async fn the_logs_of_the_original() {
     let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
     place.trust(&[Authority::root("test1").certificate], &["tomcat-trust"]).await;
     place.clock.now = 1_421_874_446_068;
-    cluster.delete_trusted(&place.actor, &publisher, "tomcat-trust", "test1.pem", &mut place.clock).await.unwrap();
+    cluster
+        .delete_trusted(&place.actor, &publisher, &DeleteTrusted::new("tomcat-trust", "test1.pem"), &mut place.clock)
+        .await
+        .unwrap();
     cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(place.folder.path().join("log/CertMgmt.log")).unwrap();
     assert_eq!(
@@ -164,7 +191,7 @@ async fn the_logs_of_the_original() {
          platform-event-clusterwide-certificate-delete HOSTNAME=pub UNIT=tomcat-trust TYPE=trust-certs NAME=test1)\n"
     );
     place.clock.now = 1_454_856_706_338;
-    let done = cluster.regenerate(&place.actor, &publisher, Unit::CallManager, &mut place.clock).await;
+    let done = cluster.perform(&place.actor, &publisher, &Regenerate::unit(Unit::CallManager), &mut place.clock).await;
     done.unwrap();
     cluster.store().write_log_lines().await.unwrap();
     let log = std::fs::read_to_string(place.folder.path().join("log/CertMgmt.log")).unwrap();
@@ -183,7 +210,10 @@ async fn an_own_certificate_where_it_does_not_belong() {
     let own = place.shown(false, "CallManager").await;
     place.trust(std::slice::from_ref(&own), &["directory-trust"]).await;
     let file = place.files("directory-trust").await.pop().unwrap();
-    cluster.delete_trusted(&place.actor, &node, "directory-trust", &file, &mut place.clock).await.unwrap();
+    cluster
+        .delete_trusted(&place.actor, &node, &DeleteTrusted::new("directory-trust", &file), &mut place.clock)
+        .await
+        .unwrap();
     assert_eq!(place.files("directory-trust").await, [""; 0]);
     assert_eq!(place.shown(false, "CallManager").await, own);
     // its copies stay as long as it is in use; the unit names its trust store

@@ -1,10 +1,16 @@
 //! Key length and hash at a renewal: what the release offers, what files can name, what phones in use can check.
 
+use cluster::certificates::descriptions::Describe;
+use cluster::certificates::key_choice::KeyChoice;
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::requests::RequestCertificate;
+use cluster::certificates::requests::RequestChoice;
+use cluster::certificates::trusted::DeleteTrusted;
+use cluster::certificates::trusted::UndeleteTrusted;
 use cluster::devices::Device;
+use cluster::releases::switch::SwitchRelease;
 use cluster::units::Unit;
 use pki::request::RequestDigest;
-use ringfence_core::certificates::key_choice::KeyChoice;
-use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::{CoreError, certificate_text};
 
 use crate::certificates::authority::Authority;
@@ -23,7 +29,7 @@ async fn renew(
 ) -> Result<String, CoreError> {
     let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
     let choice = KeyChoice { bits, digest };
-    let made = cluster.regenerate_with(&place.actor, &node, unit, choice, &mut place.clock).await?;
+    let made = cluster.perform(&place.actor, &node, &Regenerate::unit(unit).with(choice), &mut place.clock).await?;
     let text = certificate_text(&made.certificate, cluster.zone());
     let signed = text.lines().find_map(|line| line.trim().strip_prefix("SignatureAlgorithm: ")).unwrap_or_default();
     let signed = signed.split(' ').next().unwrap_or_default().to_owned();
@@ -73,7 +79,14 @@ async fn what_is_chosen_is_made_or_refused_with_the_reason() {
     }
     let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
     let asked = RequestChoice { bits: Some(4096), ..RequestChoice::default() };
-    let asked = cluster.request_certificate(&place.actor, &node, Unit::CallManager, &asked, &mut place.clock).await;
+    let asked = cluster
+        .perform(
+            &place.actor,
+            &node,
+            &RequestCertificate { unit: Unit::CallManager, choice: asked.clone() },
+            &mut place.clock,
+        )
+        .await;
     assert!(
         matches!(asked, Err(CoreError::Refused { label: "model-key-length", .. })),
         "a CA signs no such key either"
@@ -95,12 +108,20 @@ async fn a_description_stands_in_the_lists_and_comes_back_with_what_was_deleted(
     };
     assert_eq!(line("Phone-SAST-trust").await, "Phone-SAST-trust/SAST-ADN0054f509.pem: Trust Certificate");
     let certificates = std::slice::from_ref(&stranger);
-    cluster.describe(&place.actor, certificates, 14, "1st eToken Cert", &mut place.clock).await.unwrap();
+    cluster
+        .perform(
+            &place.actor,
+            &node,
+            &Describe { certificates: certificates.to_vec(), service: 14, text: "1st eToken Cert".to_owned() },
+            &mut place.clock,
+        )
+        .await
+        .unwrap();
     assert_eq!(line("Phone-SAST-trust").await, "Phone-SAST-trust/SAST-ADN0054f509.pem: 1st eToken Cert");
     assert_eq!(line("directory-trust").await, "directory-trust/SAST-ADN0054f509.pem: Trust Certificate");
     let (store, file) = ("Phone-SAST-trust", "SAST-ADN0054f509.pem");
-    cluster.delete_trusted(&place.actor, &node, store, file, &mut place.clock).await.unwrap();
-    cluster.undelete_trusted(&place.actor, store, file, &mut place.clock).await.unwrap();
+    cluster.delete_trusted(&place.actor, &node, &DeleteTrusted::new(store, file), &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &UndeleteTrusted::new(store, file), &mut place.clock).await.unwrap();
     assert_eq!(line(store).await, "Phone-SAST-trust/SAST-ADN0054f509.pem: 1st eToken Cert");
 }
 
@@ -114,13 +135,16 @@ async fn a_fresh_10_5_has_2048_bits_and_one_of_9_1_keeps_1024() {
         assert_eq!(bits(&upgraded, unit).await, Some(wanted), "{unit}");
     }
     let kept = upgraded.cluster.parameters().await.unwrap();
-    assert_eq!(kept.get(ringfence_core::cluster::UPGRADED_FROM), "9.1");
+    assert_eq!(kept.get(cluster::parameters::UPGRADED_FROM), "9.1");
     // The same by a switch of an old cluster.
     let mut switched = Place::new("9.1").await;
     let (cluster, node) = (switched.cluster.clone(), switched.publisher.clone());
     let actor = cluster::Actor::new("admin", cluster::Level::Install);
-    let kept = ringfence_core::upgrade::CarriedRecovery::Kept;
-    cluster.switch_release(&actor, &node, "10.5", kept, &mut switched.clock).await.unwrap();
+    let kept = cluster::releases::switch::CarriedRecovery::Kept;
+    cluster
+        .perform(&actor, &node, &SwitchRelease { name: "10.5".to_owned(), recovery: kept }, &mut switched.clock)
+        .await
+        .unwrap();
     assert_eq!(bits(&switched, "CallManager").await, Some(1024));
     let fresh = Place::fresh("10.5").await;
     for unit in ["CallManager", "CAPF", "ipsec", "tomcat", "TVS", "ITLRecovery"] {

@@ -1,9 +1,9 @@
 //! CSCuu59477 of the original: the hash in the lists was wrong for certificates above 2 048 bytes.
 
+use cluster::certificates::requests::RequestChoice;
 use cluster::parameters::SecurityMode;
 use cluster::units::Unit;
 use pki::listing::ListKind;
-use ringfence_core::certificates::requests::RequestChoice;
 use testbed::openssl;
 use wire::role::Role;
 

@@ -1,12 +1,14 @@
 //! What the certificate monitor takes for used: the same that a deletion refuses.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::requests::RequestChoice;
 use cluster::monitor::decide::alarm_of;
 use cluster::monitor::watched::Watched;
 use cluster::parameters::SecurityMode;
+use cluster::rollback::SetRollback;
 use cluster::rows::NewLsc;
 use cluster::units::Unit;
 use ringfence_core::alarms::Receiver;
-use ringfence_core::certificates::requests::RequestChoice;
 
 use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;
@@ -47,7 +49,7 @@ async fn what_lists_name_is_used() {
     let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
     cluster.set_security_mode(&place.actor, &publisher, SecurityMode::Mixed, &mut place.clock).await.unwrap();
     let old = place.files("CAPF-trust").await.remove(0).replace(".pem", ".der");
-    cluster.regenerate(&place.actor, &publisher, Unit::Capf, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &publisher, &Regenerate::unit(Unit::Capf), &mut place.clock).await.unwrap();
     let (severity, depends) = expired(&place, &old).await;
     assert_eq!(severity, 0);
     assert!(depends.iter().any(|words| words.starts_with("named by CTL of pub, CTL of sub")), "{depends:?}");
@@ -150,9 +152,9 @@ async fn receivers_hear_of_what_stands_and_that_it_has_ended() {
     cluster.part_follows(&node, "lists").await.unwrap();
     assert_eq!(names(&cluster).await, ["UC_CERT-3-NodeBehind true"]);
     assert_eq!(names(&cluster).await, [""; 0]);
-    cluster.set_rollback(&place.actor, &node, true, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &SetRollback { on: true }, &mut place.clock).await.unwrap();
     assert_eq!(names(&cluster).await, ["UC_TVS-6-RollBackToPre8.0Enabled false"]);
-    cluster.set_rollback(&place.actor, &node, false, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &SetRollback { on: false }, &mut place.clock).await.unwrap();
     assert_eq!(names(&cluster).await, ["UC_TVS-6-RollBackToPre8.0Disabled false"], "its end is an alarm of its own");
     let key = place.shown(false, "TVS").await.key_id();
     let key = place.folder.path().join(format!("keys/{}.pem", pki::hash::hex(&key)));

@@ -1,11 +1,12 @@
 //! One certificate for all nodes.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::requests::RequestChoice;
+use cluster::certificates::upload::Upload;
 use cluster::parameters::SecurityMode;
 use cluster::units::Unit;
 use pki::listing::ListKind;
 use pki::verify::check_against_itself;
-use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::certificates::upload::Upload;
 use wire::role::Role;
 
 use crate::certificates::authority::Authority;
@@ -29,15 +30,15 @@ async fn what_the_nodes_had_before_is_gone_everywhere() {
 
     // from the other node than the one that made the request; first only said, then done
     let file = signed.to_pem();
-    let upload = Upload { unit: Unit::CallManager, file: file.as_bytes(), key: None, force: None, reused: None };
-    let plan = cluster.plan_upload(&actor, &subscriber, &upload, &mut place.clock).await.unwrap();
+    let upload = Upload::new(Unit::CallManager, file.as_bytes());
+    let plan = cluster.plan_upload(&actor, &subscriber, upload, &mut place.clock).await.unwrap();
     let lines = plan.lines().join("\n");
     assert!(lines.starts_with("pub: CallManager becomes CN=pub-ms.example.com;"), "{lines}");
     assert!(lines.contains("\nsub: CallManager becomes ") && lines.contains("in the place of CN=sub.example.com;"));
     assert!(lines.ends_with("the key travels from pub to the key stores of pub, sub"), "{lines}");
     assert_eq!(place.shown(false, "CallManager").await, old[0], "a plan changes nothing");
     let before = cluster.store().changes_after(0).await.unwrap().last().unwrap().seq;
-    cluster.upload(&actor, &plan, &mut place.clock).await.unwrap();
+    cluster.perform(&actor, &plan.at, &plan.upload, &mut place.clock).await.unwrap();
 
     cluster.store().write_log_lines().await.unwrap();
     for log in ["log/CertMgmt.log", "nodes/sub/log/CertMgmt.log"] {
@@ -73,11 +74,11 @@ async fn what_the_nodes_had_before_is_gone_everywhere() {
 
     // one node leaves it: the other one keeps certificate, copies and key
     place.clock.now += 10 * 60_000;
-    cluster.regenerate(&actor, &publisher, Unit::CallManager, &mut place.clock).await.unwrap();
+    cluster.perform(&actor, &publisher, &Regenerate::unit(Unit::CallManager), &mut place.clock).await.unwrap();
     assert_eq!(cluster.find_certificate(&subscriber, false, "CallManager").await.unwrap(), signed);
     assert!(place.files("CallManager-trust").await.contains(&"pub-ms.example.com.pem".to_owned()));
     assert!(place.files("Phone-SAST-trust").await.contains(&"pub-ms.example.com.pem".to_owned()));
     assert!(place.shown(false, "CallManager").await.is_self_issued());
-    cluster.regenerate(&actor, &subscriber, Unit::CallManager, &mut place.clock).await.unwrap();
+    cluster.perform(&actor, &subscriber, &Regenerate::unit(Unit::CallManager), &mut place.clock).await.unwrap();
     assert!(!place.files("CallManager-trust").await.contains(&"pub-ms.example.com.pem".to_owned()));
 }

@@ -1,5 +1,6 @@
 //! Entries of one CN in one trust store: CSCuh19734 and CSCul78787 of the original, where the second took the place of the first.
 
+use cluster::certificates::trusted::DeleteTrusted;
 use std::process::Command;
 
 use ringfence_core::Cluster;
@@ -29,7 +30,10 @@ async fn two_cas_of_one_name_stand_side_by_side() {
     // the name that was printed is the one that is deleted, and the other keeps its own
     let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
     let file = "Company_VPN_CA.pem";
-    cluster.delete_trusted(&place.actor, &node, "Phone-VPN-trust", file, &mut place.clock).await.unwrap();
+    cluster
+        .delete_trusted(&place.actor, &node, &DeleteTrusted::new("Phone-VPN-trust", file), &mut place.clock)
+        .await
+        .unwrap();
     assert_eq!(place.files("Phone-VPN-trust").await, [other.as_str()]);
     assert_eq!(place.shown(true, &format!("Phone-VPN-trust/{other}")).await, second);
     assert_eq!(place.files("tomcat-trust").await.iter().filter(|file| file.starts_with("Company")).count(), 2);

@@ -1,15 +1,16 @@
 //! Phones that nobody added: they fetch a list, then `XMLDefault.cnf.xml` or a config by hand, and renewals wait for them.
 
+use cluster::certificates::regenerate::Regenerate;
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use cluster::held::{ListStatus, STRANGERS_FOR, status};
 use cluster::rows::{FetchedListRow, NodeRow, StrangerListRow};
 use cluster::units::Unit;
 use cluster::{Actor, Level};
 use pki::listing::ListKind;
 use ringfence_core::CoreError;
 use ringfence_core::files::{FileError, FolderSettings, NodeFiles};
-use ringfence_core::guard::{ListStatus, STRANGERS_FOR, status};
 use ringfence_core::recovery::itl_reset::ResetKey;
 use trust::{Belief, Decision, Model, Offer, Verdict};
 use wire::file_name::FileName;
@@ -54,7 +55,7 @@ async fn files(place: &Place) -> NodeFiles {
 
 async fn renew(place: &mut Place, node: &NodeRow, unit: Unit) -> Result<(), (&'static str, String)> {
     let cluster = place.cluster.clone();
-    match cluster.regenerate(&place.actor, node, unit, &mut place.clock).await {
+    match cluster.perform(&place.actor, node, &Regenerate::unit(unit), &mut place.clock).await {
         Ok(_) => Ok(()),
         Err(CoreError::Refused { label, text }) => Err((label, text)),
         Err(other) => panic!("{other}"),
@@ -234,7 +235,10 @@ async fn how_the_wait_ends() {
     let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
     boot(&place, &files(&place).await, STRANGER, address(1)).await;
     let reason = "names that somebody made up";
-    cluster.regenerate_forced(&place.actor, &publisher, Unit::CallManager, reason, &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &Regenerate::unit(Unit::CallManager).forced(reason), &mut place.clock)
+        .await
+        .unwrap();
     let audit = cluster.store().audit(20).await.unwrap();
     let forced = format!("; forced against phones-without-tvs: {reason}");
     assert!(audit.iter().any(|entry| entry.result.ends_with(&forced)), "{audit:?}");

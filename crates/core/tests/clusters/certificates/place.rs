@@ -1,15 +1,17 @@
 //! A cluster of two nodes.
 
+use cluster::certificates::requests::RequestCertificate;
+use cluster::certificates::trusted::PutTrusted;
 use std::time::SystemTime;
 
+use cluster::certificates::requests::RequestChoice;
+use cluster::certificates::upload::Upload;
 use cluster::nodes::NewCluster;
 use cluster::releases::release;
 use cluster::rows::{CertificateRow, NodeRow};
 use cluster::units::Unit;
 use cluster::{Actor, Level};
 use pki::{Certificate, SoftKey};
-use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::certificates::upload::Upload;
 use ringfence_core::{Cluster, CoreError, Serving};
 use tempfile::TempDir;
 use testbed::{Clock, in_domain, make_in, new_cluster, serve};
@@ -72,22 +74,24 @@ impl Place {
 
     pub async fn trust(&mut self, certificates: &[Certificate], stores: &[&str]) {
         let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
-        cluster.put_trusted(&self.actor, &node, certificates, stores, &mut self.clock).await.unwrap();
+        cluster.perform(&self.actor, &node, &PutTrusted::new(certificates, stores), &mut self.clock).await.unwrap();
     }
 
     /// A request of a unit of the publisher, PEM.
     pub async fn request(&mut self, unit: Unit, choice: &RequestChoice) -> String {
         let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
-        let made = cluster.request_certificate(&self.actor, &node, unit, choice, &mut self.clock).await;
+        let made = cluster
+            .perform(&self.actor, &node, &RequestCertificate { unit, choice: choice.clone() }, &mut self.clock)
+            .await;
         made.unwrap().to_pem().to_owned()
     }
 
     /// Uploads a file on the publisher, as `set cert import own` does.
     pub async fn upload(&mut self, unit: Unit, file: &[u8], key: Option<&SoftKey>) -> Result<(), CoreError> {
         let (cluster, node) = (self.cluster.clone(), self.publisher.clone());
-        let upload = Upload { unit, file, key, force: None, reused: None };
-        let plan = cluster.plan_upload(&self.actor, &node, &upload, &mut self.clock).await?;
-        cluster.upload(&self.actor, &plan, &mut self.clock).await
+        let upload = Upload { key: key.cloned(), ..Upload::new(unit, file) };
+        let plan = cluster.plan_upload(&self.actor, &node, upload, &mut self.clock).await?;
+        cluster.perform(&self.actor, &plan.at, &plan.upload, &mut self.clock).await.map(drop)
     }
 
     /// The label and text of the refusal of an upload; nothing may have changed.

@@ -1,20 +1,23 @@
 //! Renewals wait for the phones; phones are reset once for all of them (CSCup28852 of the original: a multi-server certificate reset
 //! the same phones every seven minutes); a wrong clock.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::service_control::Act;
+use cluster::service_control::ControlService;
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use cluster::certificates::requests::RequestChoice;
+use cluster::certificates::upload::Upload;
 use cluster::devices::Device;
+use cluster::held::{ListStatus, status};
 use cluster::parameters::SecurityMode;
 use cluster::rows::NodeRow;
 use cluster::services::CHANGE_NOTIFICATION;
 use cluster::units::Unit;
 use pki::listing::ListKind;
-use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::certificates::upload::Upload;
 use ringfence_core::change_notification::{LONGEST, QUIET};
 use ringfence_core::files::NodeFiles;
-use ringfence_core::guard::{ListStatus, status};
 use ringfence_core::{Cluster, CoreError};
 use wire::file_name::FileName;
 
@@ -50,7 +53,7 @@ async fn fetch(place: &Place, node: &NodeRow, kind: ListKind, names: &[&str]) {
 
 async fn renew(place: &mut Place, node: &NodeRow, unit: Unit) -> Result<(), (&'static str, String)> {
     let cluster = place.cluster.clone();
-    match cluster.regenerate(&place.actor, node, unit, &mut place.clock).await {
+    match cluster.perform(&place.actor, node, &Regenerate::unit(unit), &mut place.clock).await {
         Ok(_) => Ok(()),
         Err(CoreError::Refused { label, text }) => Err((label, text)),
         Err(other) => panic!("{other}"),
@@ -97,14 +100,20 @@ async fn the_second_renewal_waits_for_the_phones() {
     let (label, text) = renew(&mut place, &publisher, Unit::CallManager).await.unwrap_err();
     assert_eq!((label, text.starts_with("5 of 5 phones")), ("phones-hold-old-list", true), "{text}");
     let (cluster, reason) = (place.cluster.clone(), "all five are on a shelf");
-    let blank = cluster.regenerate_forced(&place.actor, &publisher, Unit::CallManager, " ", &mut place.clock).await;
+    let blank = cluster
+        .perform(&place.actor, &publisher, &Regenerate::unit(Unit::CallManager).forced(" "), &mut place.clock)
+        .await;
     assert!(matches!(blank, Err(CoreError::BadInput(_))), "{blank:?}");
-    cluster.regenerate_forced(&place.actor, &publisher, Unit::CallManager, reason, &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &Regenerate::unit(Unit::CallManager).forced(reason), &mut place.clock)
+        .await
+        .unwrap();
     let audit = cluster.store().audit(20).await.unwrap();
     let forced = "; forced against phones-hold-old-list: all five are on a shelf";
     assert!(audit.iter().any(|entry| entry.result.ends_with(forced)), "{audit:?}");
     // five minutes are not forced
-    let early = cluster.regenerate_forced(&place.actor, &publisher, Unit::Tvs, reason, &mut place.clock).await;
+    let early =
+        cluster.perform(&place.actor, &publisher, &Regenerate::unit(Unit::Tvs).forced(reason), &mut place.clock).await;
     assert!(matches!(early, Err(CoreError::Refused { label: "guard-five-minutes", .. })), "{early:?}");
 }
 
@@ -129,17 +138,17 @@ async fn an_upload_waits_for_the_phones_too() {
         (Some(reason), 3 * YEAR, "has expired on "),
         (Some(" "), 0, "force needs a reason"),
     ] {
-        let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force, reused: None };
+        let upload = Upload { force: force.map(str::to_owned), ..Upload::new(Unit::Tvs, signed.der()) };
         place.clock.now += ahead;
-        let refused = cluster.plan_upload(&place.actor, &publisher, &upload, &mut place.clock).await;
+        let refused = cluster.plan_upload(&place.actor, &publisher, upload, &mut place.clock).await;
         place.clock.now -= ahead;
         let text = refused.unwrap_err().to_string();
         assert!(text.contains(wanted), "{text}");
     }
-    let upload = Upload { unit: Unit::Tvs, file: signed.der(), key: None, force: Some(reason), reused: None };
-    let plan = cluster.plan_upload(&place.actor, &publisher, &upload, &mut place.clock).await.unwrap();
+    let upload = Upload::new(Unit::Tvs, signed.der()).forced(reason);
+    let plan = cluster.plan_upload(&place.actor, &publisher, upload, &mut place.clock).await.unwrap();
     assert_ne!(place.shown(false, "TVS").await, signed, "a plan changes nothing");
-    cluster.upload(&place.actor, &plan, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &plan.at, &plan.upload, &mut place.clock).await.unwrap();
     assert_eq!(place.shown(false, "TVS").await, signed);
     let audit = cluster.store().audit(20).await.unwrap();
     let forced = format!("; forced against phones-hold-old-list: {reason}");
@@ -282,7 +291,10 @@ async fn a_clock_that_is_two_years_wrong() {
     place.clock.now -= 2 * YEAR;
     assert_eq!(renew(&mut place, &publisher, Unit::Tvs).await.unwrap_err().0, "clock-behind");
     let reason = "the clock was two years ahead";
-    cluster.regenerate_forced(&place.actor, &publisher, Unit::CallManager, reason, &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &Regenerate::unit(Unit::CallManager).forced(reason), &mut place.clock)
+        .await
+        .unwrap();
     assert!(stamp(&publisher) > third);
     place.clock.now += 5 * MINUTE;
     renew(&mut place, &publisher, Unit::Tvs).await.unwrap();
@@ -294,7 +306,10 @@ async fn a_stopped_service_resets_nobody_and_forgets_nothing() {
     let mut place = Place::new("15").await;
     let (cluster, publisher, subscriber) = (place.cluster.clone(), place.publisher.clone(), place.subscriber.clone());
     phones(&mut place).await;
-    cluster.stop_service(&place.actor, &publisher, CHANGE_NOTIFICATION, &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &ControlService::new(CHANGE_NOTIFICATION, Act::Stop), &mut place.clock)
+        .await
+        .unwrap();
     renew(&mut place, &subscriber, Unit::CallManager).await.unwrap();
     assert_eq!(cluster.send_resets(place.clock.now + LONGEST).await.unwrap(), None);
     cluster.store().write_log_lines().await.unwrap();
@@ -302,7 +317,10 @@ async fn a_stopped_service_resets_nobody_and_forgets_nothing() {
     assert!(!log.exists(), "nobody is told to be reset");
     // The log cannot be written, as when the node is killed behind the step: the rows have the names.
     std::fs::create_dir(&log).unwrap();
-    cluster.start_service(&place.actor, &publisher, CHANGE_NOTIFICATION, &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &ControlService::new(CHANGE_NOTIFICATION, Act::Start), &mut place.clock)
+        .await
+        .unwrap();
     let all = cluster.send_resets(place.clock.now + LONGEST).await.unwrap().unwrap();
     assert_eq!(all.devices, PHONES);
     let named = async |cluster: &Cluster| {

@@ -1,11 +1,15 @@
 //! `set csr gen`: what stands in requests, read by OpenSSL; requests before them are kept.
 
 use cluster::certificates::digests::digest_named;
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::requests::RequestCertificate;
+use cluster::certificates::requests::RestoreRequest;
+use cluster::certificates::requests::{ParentDomain, RequestChoice, RequestDigest};
+use cluster::certificates::web_security::SetWebSecurity;
 use cluster::nodes::SubjectParts;
 use cluster::units::Unit;
 use pki::extensions::AltName;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::requests::{ParentDomain, RequestChoice, RequestDigest};
 use testbed::openssl;
 
 use crate::certificates::place::Place;
@@ -19,7 +23,9 @@ fn text(place: &Place, pem: &str) -> String {
 
 async fn ask(place: &mut Place, unit: Unit, choice: &RequestChoice) -> Result<String, CoreError> {
     let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
-    let made = cluster.request_certificate(&place.actor, &node, unit, choice, &mut place.clock).await;
+    let made = cluster
+        .perform(&place.actor, &node, &RequestCertificate { unit, choice: choice.clone() }, &mut place.clock)
+        .await;
     made.map(|request| request.to_pem().to_owned())
 }
 
@@ -170,16 +176,21 @@ async fn replaced_requests_are_kept_with_their_keys() {
     assert_eq!(cluster.find_request(&node, &name).await.unwrap().unwrap().request.to_pem(), first);
     assert!(cluster.find_request(&place.subscriber, "tomcat").await.unwrap().is_none(), "each node has its own");
 
-    cluster.restore_request(&place.actor, &node, &name, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &RestoreRequest { name: name.clone() }, &mut place.clock).await.unwrap();
     assert_eq!(cluster.find_request(&node, "tomcat").await.unwrap().unwrap().request.to_pem(), first);
     assert_eq!(cluster.requests(&node).await.unwrap().len(), 2);
-    let again = cluster.restore_request(&place.actor, &node, "tomcat/tomcat.csr", &mut place.clock).await;
+    let again = cluster
+        .perform(&place.actor, &node, &RestoreRequest { name: "tomcat/tomcat.csr".to_owned() }, &mut place.clock)
+        .await;
     assert!(again.unwrap_err().to_string().starts_with("no replaced request tomcat/tomcat.csr"));
     // a key that somebody took away is no key to wait with
     let key = format!("keys/{}.pem", pki::hash::hex(&all[0].request.key_id()));
     std::fs::remove_file(place.folder.path().join(key)).unwrap();
     let other = format!("tomcat/tomcat_{}.csr", &pki::hash::hex(&all[0].request.key_id())[..8]);
-    let refused = cluster.restore_request(&place.actor, &node, &other, &mut place.clock).await.unwrap_err();
+    let refused = cluster
+        .perform(&place.actor, &node, &RestoreRequest { name: other.clone() }, &mut place.clock)
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("is not in the key store of pub"), "{refused}");
 }
 
@@ -194,12 +205,20 @@ async fn the_subject_of_a_node() {
         state: "Hessen".into(),
         locality: "Kassel".into(),
     };
-    cluster.set_web_security(&place.actor, &node, &parts, Some("192.0.2.7"), &mut place.clock).await.unwrap();
+    cluster
+        .perform(
+            &place.actor,
+            &node,
+            &SetWebSecurity { parts: parts.clone(), alternate: Some("192.0.2.7".to_owned()) },
+            &mut place.clock,
+        )
+        .await
+        .unwrap();
     let pem = ask(&mut place, Unit::Tomcat, &RequestChoice::default()).await.unwrap();
     let shown = text(&place, &pem);
     assert!(shown.contains("C = DE, O = Example, CN = pub.example.com, ST = Hessen, L = Kassel"), "{shown}");
     assert!(shown.contains("DNS:pub.example.com, DNS:example.com, IP Address:192.0.2.7\n"), "{shown}");
-    cluster.regenerate(&place.actor, &node, Unit::TomcatEcdsa, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::TomcatEcdsa), &mut place.clock).await.unwrap();
     let own = place.shown(false, "tomcat-ECDSA").await;
     assert_eq!(own.common_name().as_deref(), Some("pub-EC.example.com"));
     let names: Vec<String> = own.extensions().names.iter().map(ToString::to_string).collect();
@@ -211,6 +230,9 @@ async fn the_subject_of_a_node() {
     openssl(&["verify", "-attime", &at, "-CAfile", path, path]);
     assert_eq!(cluster.subject_parts(&place.subscriber).await.unwrap().country, "PL", "the other node keeps its own");
     parts.country = "Germany".into();
-    let refused = cluster.set_web_security(&place.actor, &node, &parts, None, &mut place.clock).await.unwrap_err();
+    let refused = cluster
+        .perform(&place.actor, &node, &SetWebSecurity { parts: parts.clone(), alternate: None }, &mut place.clock)
+        .await
+        .unwrap_err();
     assert_eq!(refused.to_string(), "country `Germany` is not two capital letters");
 }

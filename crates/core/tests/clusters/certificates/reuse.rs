@@ -1,10 +1,11 @@
 //! One certificate for tomcat and CallManager.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::requests::RequestChoice;
 use cluster::units::Unit;
 use pki::listing::ListKind;
 use pki::verify::check_against_itself;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::requests::RequestChoice;
 use wire::role::Role;
 
 use crate::certificates::authority::Authority;
@@ -33,9 +34,9 @@ async fn the_certificate_of_all_nodes() {
 
     let plan = cluster.plan_reuse(&place.actor, &subscriber, Unit::Tomcat, None, &mut place.clock).await.unwrap();
     place.clock.now += 10 * 60_000;
-    cluster.upload(&place.actor, &plan, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &plan.at, &plan.upload, &mut place.clock).await.unwrap();
     // the certificate is older than five minutes, its use for CallManager is not
-    let early = cluster.regenerate(&place.actor, &publisher, Unit::Tvs, &mut place.clock).await;
+    let early = cluster.perform(&place.actor, &publisher, &Regenerate::unit(Unit::Tvs), &mut place.clock).await;
     assert!(matches!(early, Err(CoreError::Refused { label: "guard-five-minutes", .. })), "{early:?}");
     for node in [&publisher, &subscriber] {
         assert_eq!(cluster.find_certificate(node, false, "CallManager").await.unwrap(), signed);
@@ -57,7 +58,7 @@ async fn the_certificate_of_all_nodes() {
     assert_eq!(refused(&mut place, Unit::Tomcat).await, "already-there");
 
     // tomcat goes its own way again: CallManager keeps what phones know, and is listed
-    cluster.regenerate(&place.actor, &publisher, Unit::Tomcat, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &publisher, &Regenerate::unit(Unit::Tomcat), &mut place.clock).await.unwrap();
     assert_eq!(place.shown(false, "CallManager").await, signed);
     let own = cluster.list_certificates(&publisher, false).await.unwrap();
     assert!(own.contains(&"CallManager/CallManager.pem: Certificate Signed by Company Root".to_owned()), "{own:?}");

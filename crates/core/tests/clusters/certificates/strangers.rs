@@ -1,9 +1,9 @@
 //! Certificates that come without a request of this system: what is said of them, and what is not taken.
 
+use cluster::certificates::upload::Upload;
 use cluster::units::Unit;
 use pki::SoftKey;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::upload::Upload;
 use ringfence_core::import::given_certificates;
 use testbed::openssl;
 
@@ -112,15 +112,15 @@ async fn with_keys_of_their_own() {
         ),
     ] {
         let signed = root.sign_as(&own, deck, how);
-        let upload = Upload { unit: Unit::Tomcat, file: signed.der(), key: Some(&own_key), force: None, reused: None };
-        let plan = cluster.plan_upload(&place.actor, &node, &upload, &mut place.clock).await.unwrap();
+        let upload = Upload::new(Unit::Tomcat, signed.der()).with_key(own_key.clone());
+        let plan = cluster.plan_upload(&place.actor, &node, upload, &mut place.clock).await.unwrap();
         assert_eq!(plan.doubts.iter().map(String::as_str).collect::<Vec<_>>(), Vec::from_iter(note), "{how:?}");
     }
 
     // the day before it ends
     place.clock.now = i64::try_from(foreign.validity().1).unwrap() * 1000 - 86_400_000;
-    let upload = Upload { unit: Unit::Tomcat, file: foreign.der(), key: Some(&key), force: None, reused: None };
-    let plan = cluster.plan_upload(&place.actor, &node, &upload, &mut place.clock).await.unwrap();
+    let upload = Upload::new(Unit::Tomcat, foreign.der()).with_key(key.clone());
+    let plan = cluster.plan_upload(&place.actor, &node, upload, &mut place.clock).await.unwrap();
     assert_eq!(plan.doubts.len(), 2, "{:?}", plan.doubts);
     assert!(plan.doubts[0].starts_with("pub.example.com is not among its names"), "{:?}", plan.doubts);
     assert!(plan.doubts[1].starts_with("it ends on "), "{:?}", plan.doubts);

@@ -1,16 +1,18 @@
 //! Rows and files that cannot be read: each table, each column, damaged by hand. Nothing stops, each is named and can be deleted, and no
 //! list is built without what cannot be read.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::trusted::DeleteTrusted;
 use std::path::Path;
 use std::process::Command;
 
+use cluster::certificates::requests::RequestChoice;
 use cluster::parameters::SecurityMode;
 use cluster::rows::Unreadable;
 use cluster::units::Unit;
 use jiff::tz::TimeZone;
 use pki::Certificate;
 use pki::listing::ListKind;
-use ringfence_core::certificates::requests::RequestChoice;
 use ringfence_core::inventory::Query;
 use ringfence_core::{Cluster, CoreError};
 
@@ -79,7 +81,10 @@ async fn full() -> (Place, Certificate) {
     let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
     cluster.set_security_mode(&place.actor, &node, SecurityMode::Mixed, &mut place.clock).await.unwrap();
     place.trust(std::slice::from_ref(&ca), &["tomcat-trust"]).await;
-    cluster.delete_trusted(&place.actor, &node, "tomcat-trust", "Company_Root.pem", &mut place.clock).await.unwrap();
+    cluster
+        .delete_trusted(&place.actor, &node, &DeleteTrusted::new("tomcat-trust", "Company_Root.pem"), &mut place.clock)
+        .await
+        .unwrap();
     place.request(Unit::Tomcat, &RequestChoice::default()).await;
     sqlite3(place.folder.path(), FILL);
     // The lists tell of the renewal that stands there now.
@@ -122,7 +127,9 @@ async fn all_goes_on(place: &mut Place, ca: &Certificate) -> Result<Vec<Unreadab
     while inventory.next().await?.is_some() {}
     cluster.monitor(&node, &cluster.monitor_schedule(90, 24), true, &[], now).await?;
     cluster.import_trusted(&place.actor, &node, std::slice::from_ref(ca), "tomcat-trust", &mut place.clock).await?;
-    cluster.delete_trusted(&place.actor, &node, "tomcat-trust", "Company_Root.pem", &mut place.clock).await?;
+    cluster
+        .delete_trusted(&place.actor, &node, &DeleteTrusted::new("tomcat-trust", "Company_Root.pem"), &mut place.clock)
+        .await?;
     cluster.store().close().await;
     Ok(damaged)
 }
@@ -244,7 +251,8 @@ async fn a_row_that_leads_nowhere_is_one_that_cannot_be_read() {
         assert_eq!(list(ListKind::Itl), before, "the published list stays");
         cluster.snapshot(&node).await.unwrap();
         for unit in [Unit::Tvs, Unit::ItlRecovery] {
-            let (label, text) = refused(cluster.regenerate(&place.actor, &node, unit, &mut place.clock).await);
+            let (label, text) =
+                refused(cluster.perform(&place.actor, &node, &Regenerate::unit(unit), &mut place.clock).await);
             assert!(label == "rows-unreadable" && text.contains(&key), "{unit:?} {label}: {text}");
         }
         // It says what phones hold: only by force.
@@ -260,7 +268,7 @@ async fn a_row_that_leads_nowhere_is_one_that_cannot_be_read() {
             assert!(told[0].to_string().contains("`set cert regen CallManager` on pub"), "{}", told[0]);
         }
         // The way out.
-        cluster.regenerate(&place.actor, &node, Unit::CallManager, &mut place.clock).await.unwrap();
+        cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::CallManager), &mut place.clock).await.unwrap();
         assert_eq!(cluster.watch_unreadable(place.clock.now).await.unwrap(), []);
         assert_ne!(list(ListKind::Itl), before, "the lists follow again");
     }
@@ -320,10 +328,11 @@ async fn keys_of_own_certificates() {
         if [Unit::CallManager, Unit::ItlRecovery, Unit::Tvs].contains(&unit) {
             // Who could sign or vouch for the next change is not there.
             let other = if unit == Unit::CallManager { Unit::Tvs } else { Unit::CallManager };
-            let (label, text) = refused(cluster.regenerate(&place.actor, &node, other, &mut place.clock).await);
+            let (label, text) =
+                refused(cluster.perform(&place.actor, &node, &Regenerate::unit(other), &mut place.clock).await);
             assert!(label == "rows-unreadable" && text.contains(&place_of), "{label}: {text}");
         }
-        cluster.regenerate(&place.actor, &node, unit, &mut place.clock).await.unwrap();
+        cluster.perform(&place.actor, &node, &Regenerate::unit(unit), &mut place.clock).await.unwrap();
         assert!(
             cluster.watch_unreadable(place.clock.now).await.unwrap().iter().all(|row| row.place() == place_of && !gone)
         );
@@ -356,7 +365,7 @@ async fn keys_of_requests() {
             refused(cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock).await);
         assert_eq!(label, if gone { "not-there" } else { "own-certificate" });
         assert!(gone || text.contains("the request for the CallManager certificate of pub"), "{text}");
-        cluster.regenerate(&place.actor, &node, Unit::Tvs, &mut place.clock).await.unwrap();
+        cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::Tvs), &mut place.clock).await.unwrap();
         place.request(Unit::CallManager, &RequestChoice::default()).await;
         let left = cluster.watch_unreadable(place.clock.now).await.unwrap();
         assert!(left.iter().all(|row| row.place() == place_of && !gone), "the new one has its key: {left:?}");
@@ -391,7 +400,7 @@ async fn keys_of_replaced_requests() {
         assert_eq!(told.iter().map(Unreadable::place).collect::<Vec<_>>(), std::slice::from_ref(&place_of));
         let way_out = format!("`utils unreadable delete {place_of}` gives the request up");
         assert!(told[0].to_string().contains(&way_out), "{}", told[0]);
-        cluster.regenerate(&place.actor, &place.publisher, Unit::Tvs, &mut place.clock).await.unwrap();
+        cluster.perform(&place.actor, &place.publisher, &Regenerate::unit(Unit::Tvs), &mut place.clock).await.unwrap();
         if !gone {
             let delete = cluster.delete_unreadable(&place.actor, ("keys", &name), None, &mut place.clock);
             let (label, text) = refused(delete.await);
@@ -469,9 +478,11 @@ async fn no_list_is_built_without_the_record_of_an_unreadable_row() {
     );
 
     // Whoever renews now leaves phones with lists that do not follow.
-    let (label, text) = refused(cluster.regenerate(&place.actor, &node, Unit::Tvs, &mut place.clock).await);
+    let (label, text) =
+        refused(cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::Tvs), &mut place.clock).await);
     assert!(label == "rows-unreadable" && text.contains(&place_of), "{label}: {text}");
-    let forced = cluster.regenerate_forced(&place.actor, &node, Unit::Tvs, "a test", &mut place.clock).await;
+    let forced =
+        cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::Tvs).forced("a test"), &mut place.clock).await;
     assert!(matches!(&forced, Err(CoreError::ListsBehind(why)) if why.to_string().contains(&place_of)), "{forced:?}");
     let (label, _) = refused(cluster.update_ctl(&place.actor, &node, &mut place.clock).await);
     assert_eq!(label, "row-unreadable");
@@ -481,7 +492,7 @@ async fn no_list_is_built_without_the_record_of_an_unreadable_row() {
     let deleted = cluster.delete_unreadable(&place.actor, ("certificate", &key), None, &mut place.clock).await;
     let (label, text) = refused(deleted);
     assert!(label == "own-certificate" && text.contains("`set cert regen CAPF`"), "{label}: {text}");
-    cluster.regenerate(&place.actor, &node, Unit::Capf, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::Capf), &mut place.clock).await.unwrap();
     assert_ne!(list(ListKind::Itl), before[0], "the lists follow again");
     // The old one stays in the trust stores, as each CAPF does, and the CTL names it until it is updated.
     let deleted = cluster.delete_unreadable(&place.actor, ("certificate", &key), None, &mut place.clock).await;
@@ -500,9 +511,12 @@ async fn an_unreadable_row_counts_as_an_anchor() {
     cluster.set_security_mode(&place.actor, &node, SecurityMode::Mixed, &mut place.clock).await.unwrap();
     damage_own(&place, Unit::CallManager);
     damage_own(&place, Unit::ItlRecovery);
-    let (label, text) = refused(cluster.regenerate(&place.actor, &node, Unit::CallManager, &mut place.clock).await);
+    let (label, text) =
+        refused(cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::CallManager), &mut place.clock).await);
     assert!(label == "last-anchor" || label == "rows-unreadable", "{label}: {text}");
-    let forced = cluster.regenerate_forced(&place.actor, &node, Unit::CallManager, "a test", &mut place.clock).await;
+    let forced = cluster
+        .perform(&place.actor, &node, &Regenerate::unit(Unit::CallManager).forced("a test"), &mut place.clock)
+        .await;
     assert_eq!(refused(forced).0, "last-anchor", "no reason takes the last anchor away");
 }
 
@@ -518,7 +532,10 @@ async fn an_entry_of_a_trust_store_is_deleted_under_its_name() {
     assert!(line.contains("cannot be read") && line.contains("`utils unreadable delete certificate "), "{line}");
     let shown = cluster.find_certificate(&node, true, "tomcat-trust/Company_Root.pem").await;
     assert!(matches!(shown, Err(CoreError::Unreadable(_))));
-    cluster.delete_trusted(&place.actor, &node, "tomcat-trust", "Company_Root.pem", &mut place.clock).await.unwrap();
+    cluster
+        .delete_trusted(&place.actor, &node, &DeleteTrusted::new("tomcat-trust", "Company_Root.pem"), &mut place.clock)
+        .await
+        .unwrap();
     let lines = cluster.list_certificates(&node, true).await.unwrap();
     assert!(!lines.iter().any(|line| line.contains("Company_Root")), "{lines:?}");
     let again = cluster.delete_unreadable(&place.actor, ("certificate", "x"), None, &mut place.clock).await;

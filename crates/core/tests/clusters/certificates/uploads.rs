@@ -1,10 +1,13 @@
 //! `set cert import own`: each refusal in its words, and what is taken. The CAs and bundles are made by OpenSSL.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::requests::RequestChoice;
+use cluster::certificates::requests::RestoreRequest;
+use cluster::certificates::upload::Upload;
 use cluster::parameters::SecurityMode;
+use cluster::rollback::SetRollback;
 use cluster::units::Unit;
 use pki::listing::ListKind;
-use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::certificates::upload::Upload;
 
 use crate::certificates::authority::Authority;
 use crate::certificates::place::Place;
@@ -25,8 +28,8 @@ async fn the_usages_of_the_deck_are_enough_for_each_unit() {
         let ca = if unit == Unit::Capf { "basicConstraints=critical,CA:TRUE,pathlen:0\n" } else { "" };
         let answer = root.sign(&request, &format!("{deck}{ca}"));
         let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
-        let upload = Upload { unit, file: answer.der(), key: None, force: None, reused: None };
-        let planned = cluster.plan_upload(&place.actor, &node, &upload, &mut place.clock).await;
+        let upload = Upload::new(unit, answer.der());
+        let planned = cluster.plan_upload(&place.actor, &node, upload, &mut place.clock).await;
         assert!(planned.is_ok(), "{}: {:?}", unit.name(), planned.err());
     }
 }
@@ -120,7 +123,7 @@ async fn what_is_refused_and_why() {
     );
     let name = text.split('`').nth(1).unwrap().trim_start_matches("set csr restore ").to_owned();
     let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
-    cluster.restore_request(&place.actor, &node, &name, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &RestoreRequest { name: name.clone() }, &mut place.clock).await.unwrap();
 
     // then it is taken, once
     place.upload(Unit::Tomcat, turned.to_pem().as_bytes(), None).await.unwrap();
@@ -238,7 +241,7 @@ async fn an_older_one_does_not_come_back() {
     let (cluster, node) = (place.cluster.clone(), place.publisher.clone());
     let kept = cluster.requests(&node).await.unwrap().remove(0).file;
     let name = format!("tomcat/{kept}");
-    cluster.restore_request(&place.actor, &node, &name, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &RestoreRequest { name: name.clone() }, &mut place.clock).await.unwrap();
     let (label, text) = place.refused(Unit::Tomcat, old.der(), None).await;
     assert_eq!(label, "older");
     assert!(text.contains("is older than the one that stands there: valid from "), "{text}");
@@ -266,7 +269,7 @@ async fn the_last_anchor_of_phones_is_not_replaced_and_nothing_during_a_rollback
     cluster.set_security_mode(&place.actor, &node, SecurityMode::Mixed, &mut place.clock).await.unwrap();
     // The CTL keeps the ITLRecovery certificate of before, so CallManager is the last one there that is live.
     place.clock.now += 10 * 60_000;
-    cluster.regenerate(&place.actor, &node, Unit::ItlRecovery, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::ItlRecovery), &mut place.clock).await.unwrap();
     place.clock.now += 10 * 60_000;
     let root = Authority::root("Company Root");
     place.trust(std::slice::from_ref(&root.certificate), &["CallManager-trust"]).await;
@@ -274,13 +277,14 @@ async fn the_last_anchor_of_phones_is_not_replaced_and_nothing_during_a_rollback
     let (label, text) = place.refused(Unit::CallManager, signed.der(), None).await;
     assert_eq!(label, "last-anchor");
     assert!(text.starts_with("The CallManager certificate of pub is the last live anchor in the CTL file"), "{text}");
-    let renewed = cluster.regenerate(&place.actor, &node, Unit::CallManager, &mut place.clock).await.unwrap_err();
+    let renewed =
+        cluster.perform(&place.actor, &node, &Regenerate::unit(Unit::CallManager), &mut place.clock).await.unwrap_err();
     assert_eq!(renewed.to_string(), text, "the same words as for a renewal");
     cluster.update_ctl(&place.actor, &node, &mut place.clock).await.unwrap();
 
-    cluster.set_rollback(&place.actor, &node, true, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &SetRollback { on: true }, &mut place.clock).await.unwrap();
     assert_eq!(place.refused(Unit::CallManager, signed.der(), None).await.0, "rollback-on");
-    cluster.set_rollback(&place.actor, &node, false, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &node, &SetRollback { on: false }, &mut place.clock).await.unwrap();
     place.upload(Unit::CallManager, signed.der(), None).await.unwrap();
     assert_eq!(place.shown(false, "CallManager").await, signed);
 }

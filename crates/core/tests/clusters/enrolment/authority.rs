@@ -1,11 +1,13 @@
 //! CAPF under an external CA, and what is taken over from another CAPF.
 
+use cluster::certificates::requests::RequestCertificate;
+use cluster::certificates::requests::RequestChoice;
+use cluster::certificates::trusted::PutTrusted;
+use cluster::certificates::upload::Upload;
 use cluster::enrolment::{AuthenticationMode, KeyPlan, Operation};
 use cluster::units::Unit;
 use pki::bundle::certificates;
 use ringfence_core::CoreError;
-use ringfence_core::certificates::requests::RequestChoice;
-use ringfence_core::certificates::upload::Upload;
 use ringfence_core::enrolment::AuthenticationString;
 use ringfence_core::import::{PeerDevice, PeerImport};
 use testbed::openssl;
@@ -84,8 +86,11 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
     let old = place.capf();
     let (actor, node) = (place.actor.clone(), place.node.clone());
     let choice = RequestChoice::default();
-    let request =
-        place.cluster.request_certificate(&actor, &node, Unit::Capf, &choice, &mut place.clock).await.unwrap();
+    let request = place
+        .cluster
+        .perform(&actor, &node, &RequestCertificate { unit: Unit::Capf, choice: choice.clone() }, &mut place.clock)
+        .await
+        .unwrap();
     let request = request.to_pem().to_owned();
     let csr = file(place.folder.path(), "capf.csr", request.as_bytes());
     let text = String::from_utf8(openssl(&["req", "-in", &csr, "-noout", "-text", "-verify"])).unwrap();
@@ -110,10 +115,10 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
     assert_eq!(place.capf(), old, "nothing has changed");
 
     let roots = certificates(&root_pem).unwrap();
-    place.cluster.put_trusted(&actor, &node, &roots, &["CAPF-trust"], &mut place.clock).await.unwrap();
-    let upload = Upload { unit: Unit::Capf, file: &capf, key: None, force: None, reused: None };
-    let plan = place.cluster.plan_upload(&actor, &node, &upload, &mut place.clock).await.unwrap();
-    place.cluster.upload(&actor, &plan, &mut place.clock).await.unwrap();
+    place.cluster.perform(&actor, &node, &PutTrusted::new(&roots, &["CAPF-trust"]), &mut place.clock).await.unwrap();
+    let upload = Upload::new(Unit::Capf, &capf);
+    let plan = place.cluster.plan_upload(&actor, &node, upload, &mut place.clock).await.unwrap();
+    place.cluster.perform(&actor, &plan.at, &plan.upload, &mut place.clock).await.unwrap();
     assert_eq!(plan.certificate, certificates(&capf).unwrap()[0]);
     assert!(place.cluster.find_request(&node, "CAPF").await.unwrap().is_none());
     let listed = place.cluster.list_certificates(&node, true).await.unwrap();
@@ -140,8 +145,8 @@ async fn a_subordinate_ca_issues_lscs_that_verify_up_to_the_root() {
 }
 
 async fn refused(place: &mut Place, file: &[u8]) -> (&'static str, String) {
-    let upload = Upload { unit: Unit::Capf, file, key: None, force: None, reused: None };
-    let planned = place.cluster.plan_upload(&place.actor, &place.node, &upload, &mut place.clock).await;
+    let upload = Upload::new(Unit::Capf, file);
+    let planned = place.cluster.plan_upload(&place.actor, &place.node, upload, &mut place.clock).await;
     match planned.unwrap_err() {
         CoreError::Refused { label, text } => (label, text),
         other => panic!("{other}"),

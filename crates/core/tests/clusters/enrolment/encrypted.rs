@@ -1,5 +1,8 @@
 //! Encrypted configs: what is given out under which name, for which key, and what is refused when it is configured.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::service_control::Act;
+use cluster::service_control::ControlService;
 use std::net::IpAddr;
 
 use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
@@ -253,7 +256,11 @@ async fn a_known_device_is_sent_to_capf_only_when_something_is_pending() {
     // and not to a CAPF that does not run
     place.schedule(Operation::Install, AuthenticationMode::NullString).await;
     std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml")), config("3")).unwrap();
-    place.cluster.stop_service(&place.actor, &place.node, services::CAPF, &mut place.clock).await.unwrap();
+    place
+        .cluster
+        .perform(&place.actor, &place.node, &ControlService::new(services::CAPF, Act::Stop), &mut place.clock)
+        .await
+        .unwrap();
     let stopped = files(&place, Some(folder)).await;
     assert!(text(&stopped, DEVICE).contains("<capfAuthMode>0<"), "{}", text(&stopped, DEVICE));
 }
@@ -326,7 +333,7 @@ async fn a_stale_lsc_that_opens_a_config_is_not_given_up() {
     }
     let one = Selection::one(DEVICE);
     place.cluster.set_encrypted_config(&place.actor, &one, true, &mut place.clock).await.unwrap();
-    place.cluster.regenerate(&place.actor, &place.node, Unit::Capf, &mut place.clock).await.unwrap();
+    place.cluster.perform(&place.actor, &place.node, &Regenerate::unit(Unit::Capf), &mut place.clock).await.unwrap();
     let needed: Vec<bool> =
         place.cluster.stale_lscs(place.clock.now).await.unwrap().iter().map(|found| found.needed).collect();
     assert_eq!(needed, [false, true], "by name: {OTHER}, {DEVICE}");
@@ -430,12 +437,20 @@ async fn configs_name_capf_only_while_it_runs() {
     let config = |place: NodeFiles| String::from_utf8(fetch(&place, &format!("{DEVICE}.cnf.xml")).unwrap()).unwrap();
     let running = config(files(&place, None).await);
     assert!(running.contains("<capfAuthMode>2<") && running.contains("<phonePort>3804<"), "{running}");
-    place.cluster.stop_service(&place.actor, &place.node, services::CAPF, &mut place.clock).await.unwrap();
+    place
+        .cluster
+        .perform(&place.actor, &place.node, &ControlService::new(services::CAPF, Act::Stop), &mut place.clock)
+        .await
+        .unwrap();
     assert!(!place.cluster.capf_runs().await.unwrap());
     let stopped = config(files(&place, None).await);
     assert!(stopped.contains("<capfAuthMode>0<") && !stopped.contains("<phonePort>"), "{stopped}");
     // a config that somebody wrote gets the mode of a pending operation too
-    place.cluster.start_service(&place.actor, &place.node, services::CAPF, &mut place.clock).await.unwrap();
+    place
+        .cluster
+        .perform(&place.actor, &place.node, &ControlService::new(services::CAPF, Act::Start), &mut place.clock)
+        .await
+        .unwrap();
     let tftpboot = tempfile::tempdir().unwrap();
     std::fs::write(tftpboot.path().join(format!("{DEVICE}.cnf.xml")), "<device><a/></device>").unwrap();
     let folder = FolderSettings::open(tftpboot.path(), true).unwrap();

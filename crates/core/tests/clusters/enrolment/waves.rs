@@ -1,5 +1,7 @@
 //! A new CAPF: old LSCs are listed, issued again in batches, and the old CA goes only when nothing hangs on it.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::trusted::DeleteTrusted;
 use cluster::enrolment::{AuthenticationMode, KeyOrder, KeyPlan, Operation};
 use cluster::units::Unit;
 use ringfence_core::CoreError;
@@ -31,7 +33,11 @@ impl Fleet {
             phones.push(phone);
         }
         let old = place.capf().common_name().unwrap();
-        place.cluster.regenerate(&place.actor, &place.node, Unit::Capf, &mut place.clock).await.unwrap();
+        place
+            .cluster
+            .perform(&place.actor, &place.node, &Regenerate::unit(Unit::Capf), &mut place.clock)
+            .await
+            .unwrap();
         place.desk.reload().await.unwrap();
         assert_ne!(place.capf().common_name().unwrap(), old, "a new unique name");
         (Self { place, phones }, old)
@@ -79,13 +85,19 @@ async fn a_wave_goes_through_in_batches_and_then_the_old_ca_may_go() {
     let file = format!("{old}.pem");
     let place = &mut fleet.place;
     for store in ["CAPF-trust", "CallManager-trust"] {
-        let refused = place.cluster.delete_trusted(&place.actor, &place.node, store, &file, &mut place.clock).await;
+        let refused = place
+            .cluster
+            .delete_trusted(&place.actor, &place.node, &DeleteTrusted::new(store, &file), &mut place.clock)
+            .await;
         let Err(CoreError::Refused { label, text }) = refused else { panic!("{refused:?}") };
         assert_eq!(label, "lscs-hang-on-it");
         assert!(text.starts_with(&format!("7 LSCs hang on {old}:")), "{text}");
     }
     let own = format!("{}.pem", place.capf().common_name().unwrap());
-    let refused = place.cluster.delete_trusted(&place.actor, &place.node, "CAPF-trust", &own, &mut place.clock).await;
+    let refused = place
+        .cluster
+        .delete_trusted(&place.actor, &place.node, &DeleteTrusted::new("CAPF-trust", &own), &mut place.clock)
+        .await;
     assert!(matches!(refused, Err(CoreError::Refused { label: "own-certificate", .. })), "{refused:?}");
 
     let wave = place.cluster.start_wave(&place.actor, &plan(), &mut place.clock).await.unwrap();
@@ -106,7 +118,11 @@ async fn a_wave_goes_through_in_batches_and_then_the_old_ca_may_go() {
     assert_eq!(fleet.stale().await, 0);
     let place = &mut fleet.place;
     for store in ["CAPF-trust", "CallManager-trust"] {
-        place.cluster.delete_trusted(&place.actor, &place.node, store, &file, &mut place.clock).await.unwrap();
+        place
+            .cluster
+            .delete_trusted(&place.actor, &place.node, &DeleteTrusted::new(store, &file), &mut place.clock)
+            .await
+            .unwrap();
     }
     let listed = place.cluster.list_certificates(&place.node, true).await.unwrap();
     assert!(listed.iter().all(|line| !line.contains(&old)), "{listed:?}");
@@ -212,7 +228,12 @@ async fn phones_that_never_come_are_failures_when_their_time_is_over() {
     assert_eq!(place.cluster.store().enrolment(&name(0)).await.unwrap().unwrap().public_key, None);
     place
         .cluster
-        .delete_trusted(&place.actor, &place.node, "CAPF-trust", &format!("{old}.pem"), &mut place.clock)
+        .delete_trusted(
+            &place.actor,
+            &place.node,
+            &DeleteTrusted::new("CAPF-trust", &format!("{old}.pem")),
+            &mut place.clock,
+        )
         .await
         .unwrap();
     let none = WavePlan { which: Which::Stale, ..plan() };

@@ -1,10 +1,13 @@
 //! Lists that name certificates which are gone, and renewals that would take the last one away.
 
+use cluster::certificates::regenerate::Regenerate;
+use cluster::certificates::web_security::SetWebSecurity;
 use cluster::nodes::SubjectParts;
 use cluster::releases::release;
+use cluster::releases::switch::CarriedRecovery;
+use cluster::releases::switch::SwitchRelease;
 use cluster::units::Unit;
 use pki::listing::ListKind;
-use ringfence_core::upgrade::CarriedRecovery;
 use wire::role::Role;
 
 use crate::recovery::place::{Place, label};
@@ -17,7 +20,15 @@ async fn an_upgrade_that_renews_itlrecovery() {
     assert!(cluster.anchors().await.unwrap().is_empty());
     let (_, old) = place.own(&publisher, Unit::ItlRecovery).await.unwrap();
     let renewed = CarriedRecovery::Renewed;
-    cluster.switch_release(&place.actor, &publisher, "12.5", renewed, &mut place.clock).await.unwrap();
+    cluster
+        .perform(
+            &place.actor,
+            &publisher,
+            &SwitchRelease { name: "12.5".to_owned(), recovery: renewed },
+            &mut place.clock,
+        )
+        .await
+        .unwrap();
     let (_, new) = place.own(&publisher, Unit::ItlRecovery).await.unwrap();
     let findings = cluster.anchors().await.unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");
@@ -67,7 +78,10 @@ impl Place {
             locality: "Krakow".into(),
         };
         let node = self.publisher.clone();
-        self.cluster.set_web_security(&self.actor, &node, &parts, None, &mut self.clock).await.unwrap();
+        self.cluster
+            .perform(&self.actor, &node, &SetWebSecurity { parts: parts.clone(), alternate: None }, &mut self.clock)
+            .await
+            .unwrap();
     }
 }
 
@@ -78,7 +92,15 @@ async fn a_changed_subject_does_not_hide_what_is_gone() {
     let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
     place.rename().await;
     let renewed = CarriedRecovery::Renewed;
-    cluster.switch_release(&place.actor, &publisher, "12.5", renewed, &mut place.clock).await.unwrap();
+    cluster
+        .perform(
+            &place.actor,
+            &publisher,
+            &SwitchRelease { name: "12.5".to_owned(), recovery: renewed },
+            &mut place.clock,
+        )
+        .await
+        .unwrap();
     let findings = cluster.anchors().await.unwrap();
     let found: Vec<(Unit, Role, Option<usize>)> =
         findings.iter().map(|finding| (finding.unit, finding.role, finding.record)).collect();
@@ -113,7 +135,7 @@ async fn a_new_capf_and_a_subscriber_are_named_too() {
     place.renew(Unit::Capf).await.unwrap();
     place.clock.now += 600_000;
     let (cluster, subscriber) = (place.cluster.clone(), place.subscriber.clone());
-    cluster.regenerate(&place.actor, &subscriber, Unit::CallManager, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &subscriber, &Regenerate::unit(Unit::CallManager), &mut place.clock).await.unwrap();
     let findings = cluster.anchors().await.unwrap();
     let found: Vec<(Unit, Role)> = findings.iter().map(|finding| (finding.unit, finding.role)).collect();
     assert_eq!(found, [(Unit::Capf, Role::CAPF), (Unit::CallManager, Role::CCM_TFTP)]);
@@ -126,7 +148,10 @@ async fn a_ctl_that_lacks_the_second_anchor() {
     let mut place = Place::mixed("10.5").await;
     let (cluster, publisher) = (place.cluster.clone(), place.publisher.clone());
     let kept = CarriedRecovery::Kept;
-    cluster.switch_release(&place.actor, &publisher, "15", kept, &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &SwitchRelease { name: "15".to_owned(), recovery: kept }, &mut place.clock)
+        .await
+        .unwrap();
     let findings = cluster.anchors().await.unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].to_string().contains("no record names the ITLRecovery certificate as SAST"));
@@ -144,9 +169,15 @@ async fn a_downgrade_after_which_nobody_can_sign() {
     let before = cluster.anchors_lost_by(release("9.1").unwrap()).await.unwrap().unwrap();
     assert!(before.starts_with(said), "{before}");
     let kept = CarriedRecovery::Kept;
-    cluster.switch_release(&place.actor, &publisher, "9.1", kept, &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &SwitchRelease { name: "9.1".to_owned(), recovery: kept }, &mut place.clock)
+        .await
+        .unwrap();
     let findings = cluster.anchors().await.unwrap();
     assert!(findings.iter().any(|finding| finding.to_string() == before), "{findings:?}");
-    cluster.switch_release(&place.actor, &publisher, "11.5", kept, &mut place.clock).await.unwrap();
+    cluster
+        .perform(&place.actor, &publisher, &SwitchRelease { name: "11.5".to_owned(), recovery: kept }, &mut place.clock)
+        .await
+        .unwrap();
     assert!(cluster.anchors().await.unwrap().iter().all(|finding| finding.to_string() != before));
 }

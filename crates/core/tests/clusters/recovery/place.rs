@@ -1,5 +1,6 @@
 //! A cluster of two nodes.
 
+use cluster::certificates::regenerate::Regenerate;
 use cluster::nodes::{NewCluster, SubjectParts};
 use cluster::parameters::SecurityMode;
 use cluster::rows::NodeRow;
@@ -52,7 +53,7 @@ impl Place {
     pub async fn renew(&mut self, unit: Unit) -> Result<(), CoreError> {
         self.clock.now += 600_000;
         let node = self.publisher.clone();
-        self.cluster.regenerate(&self.actor, &node, unit, &mut self.clock).await.map(|_| ())
+        self.cluster.perform(&self.actor, &node, &Regenerate::unit(unit), &mut self.clock).await.map(|_| ())
     }
 
     /// A published list.

@@ -1,5 +1,7 @@
 //! Resets of ITL and CTL, and the backup of the key.
 
+use cluster::service_control::Act;
+use cluster::service_control::ControlService;
 use std::process::Command;
 
 use cluster::alarms::{ITL_NOT_RESET, ITL_RECOVERY_BACKUP};
@@ -26,7 +28,10 @@ impl Place {
 
     async fn restart_tftp(&mut self) {
         for node in [self.publisher.clone(), self.subscriber.clone()] {
-            self.cluster.restart_service(&self.actor, &node, "Cisco Tftp", &mut self.clock).await.unwrap();
+            self.cluster
+                .perform(&self.actor, &node, &ControlService::new("Cisco Tftp", Act::Restart), &mut self.clock)
+                .await
+                .unwrap();
         }
     }
 
@@ -277,7 +282,11 @@ async fn who_may_not() {
     assert_eq!(label(&place.back_up("", "a long password").await.unwrap_err()), "no-recovery");
     let mut place = Place::new("10.5").await;
     for node in [place.publisher.clone(), place.subscriber.clone()] {
-        place.cluster.stop_service(&place.actor, &node, "Cisco Tftp", &mut place.clock).await.unwrap();
+        place
+            .cluster
+            .perform(&place.actor, &node, &ControlService::new("Cisco Tftp", Act::Stop), &mut place.clock)
+            .await
+            .unwrap();
     }
     assert_eq!(label(&place.reset(&ResetKey::Local).await.unwrap_err()), "no-active-tftp");
 }

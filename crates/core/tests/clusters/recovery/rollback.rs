@@ -1,10 +1,12 @@
 //! *Prepare Cluster for Rollback to pre 8.0*.
 
+use cluster::releases::switch::CarriedRecovery;
+use cluster::releases::switch::SwitchRelease;
+use cluster::rollback::SetRollback;
 use cluster::rows::FetchedListRow;
 use cluster::units::Unit;
 use pki::listing::ListKind;
 use ringfence_core::CoreError;
-use ringfence_core::upgrade::CarriedRecovery;
 use trust::{Belief, Model};
 use wire::role::Role;
 
@@ -13,7 +15,7 @@ use crate::recovery::place::{Place, label};
 impl Place {
     async fn rollback(&mut self, on: bool) -> Result<bool, CoreError> {
         let node = self.publisher.clone();
-        self.cluster.set_rollback(&self.actor, &node, on, &mut self.clock).await
+        self.cluster.perform(&self.actor, &node, &SetRollback { on }, &mut self.clock).await
     }
 }
 
@@ -86,8 +88,15 @@ async fn renewals_wait_for_the_phones_afterwards() {
         assert!(refused.to_string().starts_with(text), "{refused}");
     }
     let renewed = CarriedRecovery::Renewed;
-    let refused =
-        cluster.switch_release(&place.actor, &publisher, "12.5", renewed, &mut place.clock).await.unwrap_err();
+    let refused = cluster
+        .perform(
+            &place.actor,
+            &publisher,
+            &SwitchRelease { name: "12.5".to_owned(), recovery: renewed },
+            &mut place.clock,
+        )
+        .await
+        .unwrap_err();
     assert_eq!(label(&refused), "phones-hold-blank-list");
     fetch(&place).await;
     place.renew(Unit::CallManager).await.unwrap();
@@ -101,11 +110,18 @@ async fn no_upgrade_renews_meanwhile() {
     place.rollback(true).await.unwrap();
     let before = place.own(&publisher, Unit::ItlRecovery).await;
     let renewed = CarriedRecovery::Renewed;
-    let refused =
-        cluster.switch_release(&place.actor, &publisher, "12.5", renewed, &mut place.clock).await.unwrap_err();
+    let refused = cluster
+        .perform(
+            &place.actor,
+            &publisher,
+            &SwitchRelease { name: "12.5".to_owned(), recovery: renewed },
+            &mut place.clock,
+        )
+        .await
+        .unwrap_err();
     assert_eq!(label(&refused), "rollback-on");
     assert_eq!((cluster.release().name, place.own(&publisher, Unit::ItlRecovery).await), ("11.5", before.clone()));
-    cluster.switch_release(&place.actor, &publisher, "12.5", CarriedRecovery::Kept, &mut place.clock).await.unwrap();
+    cluster.perform(&place.actor, &publisher, &SwitchRelease::to("12.5"), &mut place.clock).await.unwrap();
     assert_eq!(place.own(&publisher, Unit::ItlRecovery).await, before);
 }
 

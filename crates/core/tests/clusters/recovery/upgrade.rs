@@ -1,10 +1,11 @@
 //! Upgrades and downgrades.
 
 use cluster::parameters::SecurityMode;
+use cluster::releases::switch::CarriedRecovery;
+use cluster::releases::switch::SwitchRelease;
 use cluster::units::Unit;
 use cluster::{Actor, Level};
 use pki::listing::ListKind;
-use ringfence_core::upgrade::CarriedRecovery;
 use ringfence_core::{Cluster, CoreError};
 
 use crate::recovery::place::{Place, label};
@@ -12,7 +13,10 @@ use crate::recovery::place::{Place, label};
 async fn switch(place: &mut Place, to: &str, recovery: CarriedRecovery) -> Result<(), CoreError> {
     place.clock.now += 60_000;
     let node = place.publisher.clone();
-    let from = place.cluster.switch_release(&place.actor, &node, to, recovery, &mut place.clock).await?;
+    let from = place
+        .cluster
+        .perform(&place.actor, &node, &SwitchRelease { name: to.to_owned(), recovery }, &mut place.clock)
+        .await?;
     assert_ne!(from.name, to);
     Ok(())
 }
@@ -82,8 +86,12 @@ async fn what_is_no_upgrade() {
     let cluster = place.cluster.clone();
     let reader = Actor::new("reader", Level::Read);
     let kept = CarriedRecovery::Kept;
-    let refused = cluster.switch_release(&reader, &publisher, "14", kept, &mut place.clock).await;
+    let refused = cluster
+        .perform(&reader, &publisher, &SwitchRelease { name: "14".to_owned(), recovery: kept }, &mut place.clock)
+        .await;
     assert!(matches!(refused, Err(CoreError::NotPermitted { .. })));
-    let refused = cluster.switch_release(&place.actor, &subscriber, "14", kept, &mut place.clock).await;
+    let refused = cluster
+        .perform(&place.actor, &subscriber, &SwitchRelease { name: "14".to_owned(), recovery: kept }, &mut place.clock)
+        .await;
     assert_eq!(label(&refused.unwrap_err()), "not-publisher");
 }

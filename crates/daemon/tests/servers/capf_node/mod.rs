@@ -2,6 +2,7 @@
 //! clock that tests move.
 #![allow(dead_code)] // each test file uses its part
 
+use cluster::certificates::trusted::PutTrusted;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -246,7 +247,10 @@ async fn cluster(folder: &std::path::Path, devices: &[&str]) -> (Cluster, NodeRo
     cluster.import_peer(&actor, &import, false, &mut clock, &mut |_| {}).await.unwrap();
     // the CA of the vectors has no keyCertSign, so it does not come in by the front door
     let root = Certificate::from_der(&read("certs/mfg-ca.crt.der")).unwrap();
-    cluster.put_trusted(&actor, &node, &[root], &["CAPF-trust", "CallManager-trust"], &mut clock).await.unwrap();
+    cluster
+        .perform(&actor, &node, &PutTrusted::new(&[root], &["CAPF-trust", "CallManager-trust"]), &mut clock)
+        .await
+        .unwrap();
     (cluster, node)
 }
 

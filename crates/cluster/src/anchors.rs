@@ -3,7 +3,7 @@
 //! renewal, or after an upgrade that made another ITLRecovery certificate [sources/releases#safe-orders],
 //! [sources/trust-lists#acceptance].
 
-use cluster::rows::{FormerKeyRow, NodeRow};
+use crate::rows::{FormerKeyRow, NodeRow};
 use pki::hash::spell;
 use pki::listing::ListKind;
 use pki::{Certificate, NameForm};
@@ -11,11 +11,10 @@ use trust::is_about;
 use wire::role::Role;
 use wire::trust_list::{RecordView, TrustList};
 
-use crate::CoreError;
-use crate::cluster::Cluster;
-use cluster::releases::Release;
-use cluster::trust_lists::NodeCertificates;
-use cluster::units::Unit;
+use crate::releases::Release;
+use crate::trust_lists::NodeCertificates;
+use crate::units::Unit;
+use crate::{Refusal, State};
 
 /// What to do when the CallManager certificate in the CTL is not the live one.
 const UPDATE: &str = "`utils ctl update CTLFile`, and let all phones fetch the CTL file";
@@ -236,84 +235,78 @@ fn loses_last(
     release.ctl_sasts.len() > 1 && in_list && !others && !token
 }
 
-impl Cluster {
-    /// All lists compared with the live certificates; empty when phones find what they need. A blank ITL has nothing to compare.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn anchors(&self) -> Result<Vec<Finding>, CoreError> {
-        self.parameters().await?;
-        let all = self.node_certificates().await?;
-        let former = self.store().former_keys().await?;
-        let mut findings = Vec::new();
-        let mut ctl: Option<TrustList> = None;
-        for node in self.store().nodes().await? {
-            for kind in [ListKind::Ctl, ListKind::Itl] {
-                let published = match self.served_list(&node, kind) {
-                    // Told of as a node that has not the CTL of the others.
-                    Err(_) if kind == ListKind::Ctl && self.ctl_trouble().await?.is_some() => continue,
-                    published => published?,
-                };
-                let Some(published) = published else { continue };
-                // The CTL is the same on all nodes; one that differs is told of on its own.
-                if kind == ListKind::Ctl && ctl.as_ref() == Some(&published.list) {
-                    continue;
-                }
-                findings.extend(compare(self.release(), kind, &node.name, &published.list, &all, &former));
-                if kind == ListKind::Ctl {
-                    ctl = Some(published.list);
-                }
-            }
-        }
-        Ok(findings)
-    }
-
-    /// Whether in another release nobody could sign the next CTL, as a sentence for the administrator to read before.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn anchors_lost_by(&self, to: &Release) -> Result<Option<String>, CoreError> {
-        let publisher = self.node(None).await?;
-        let Some(published) = self.served_list(&publisher, ListKind::Ctl)? else { return Ok(None) };
-        let (all, former) = (self.node_certificates().await?, self.store().former_keys().await?);
-        let findings = compare(to, ListKind::Ctl, &publisher.name, &published.list, &all, &former);
-        Ok(findings.iter().find(|finding| finding.next == TOKENS).map(Finding::to_string))
-    }
-
-    /// What must hold before a certificate is renewed or replaced: no rollback is being prepared, and phones keep an anchor.
-    ///
-    /// # Errors
-    /// [`CoreError::Refused`] with list, record, certificate and next command.
-    pub(crate) async fn check_renewal(&self, node: &NodeRow, unit: Unit) -> Result<(), CoreError> {
-        self.refuse_during_rollback().await?;
-        if !units_of(Role::SAST).contains(&unit) {
-            return Ok(());
-        }
-        let all = self.node_certificates().await?;
-        let own = all.iter().find(|own| own.name == node.name).map(|own| own.get(unit));
-        // One that cannot be read may be the last anchor as well.
-        let renewed = match own {
-            Some(Ok(Some(renewed))) => Some(renewed),
-            Some(Err(_)) => None,
-            Some(Ok(None)) | None => return Ok(()),
-        };
-        let former = self.store().former_keys().await?;
-        for publishing in self.store().nodes().await? {
-            let Some(published) = self.served_list(&publishing, ListKind::Ctl)? else { continue };
-            if !loses_last(self.release(), &published.list, &all, &former, renewed) {
+/// All lists compared with the live certificates; empty when phones find what they need. A blank ITL has nothing to compare.
+///
+/// # Errors
+/// [`Refusal::Internal`]: the lists were not asked for.
+pub fn anchors(state: &State) -> Result<Vec<Finding>, Refusal> {
+    let all = state.own()?;
+    let mut findings = Vec::new();
+    let mut ctl: Option<&TrustList> = None;
+    for node in &state.nodes {
+        for kind in [ListKind::Ctl, ListKind::Itl] {
+            let Some(list) = state.list(node, kind)? else { continue };
+            // The CTL is the same on all nodes; one that differs is told of on its own.
+            if kind == ListKind::Ctl && ctl == Some(list) {
                 continue;
             }
-            let findings = compare(self.release(), ListKind::Ctl, &publishing.name, &published.list, &all, &former);
-            let sast = findings.iter().find(|finding| finding.role == Role::SAST && finding.unit != unit);
-            let text = format!(
-                "The {} certificate of {} is the last live anchor in the CTL file that phones hold. {}. Then renew {}",
-                unit.name(),
-                node.name,
-                sast.map_or_else(|| format!("Run {UPDATE}"), Finding::to_string),
-                unit.name()
-            );
-            return Err(CoreError::refused("last-anchor", text));
+            findings.extend(compare(state.release, kind, &node.name, list, &all, &state.former_keys));
+            if kind == ListKind::Ctl {
+                ctl = Some(list);
+            }
         }
-        Ok(())
     }
+    Ok(findings)
+}
+
+/// Whether in another release nobody could sign the next CTL, as a sentence for the administrator to read before.
+///
+/// # Errors
+/// [`Refusal::Internal`]: the lists were not asked for.
+pub fn lost_by(state: &State, to: &Release) -> Result<Option<String>, Refusal> {
+    let publisher = state.publisher()?;
+    let Some(list) = state.list(publisher, ListKind::Ctl)? else { return Ok(None) };
+    let findings = compare(to, ListKind::Ctl, &publisher.name, list, &state.own()?, &state.former_keys);
+    Ok(findings.iter().find(|finding| finding.next == TOKENS).map(Finding::to_string))
+}
+
+/// Whether the certificates of a unit are anchors: the published lists say what its renewal takes from phones.
+pub fn concerns(unit: Unit) -> bool {
+    units_of(Role::SAST).contains(&unit)
+}
+
+/// Whether phones keep an anchor when a certificate is renewed or replaced.
+///
+/// # Errors
+/// [`Refusal::Refused`] `last-anchor` with list, record, certificate and next command; [`Refusal::Internal`]: the lists were not
+/// asked for.
+pub fn check(state: &State, node: &NodeRow, unit: Unit) -> Result<(), Refusal> {
+    if !concerns(unit) {
+        return Ok(());
+    }
+    let all = state.own()?;
+    let own = all.iter().find(|own| own.name == node.name).map(|own| own.get(unit));
+    // One that cannot be read may be the last anchor as well.
+    let renewed = match own {
+        Some(Ok(Some(renewed))) => Some(renewed),
+        Some(Err(_)) => None,
+        Some(Ok(None)) | None => return Ok(()),
+    };
+    for publishing in &state.nodes {
+        let Some(list) = state.list(publishing, ListKind::Ctl)? else { continue };
+        if !loses_last(state.release, list, &all, &state.former_keys, renewed) {
+            continue;
+        }
+        let findings = compare(state.release, ListKind::Ctl, &publishing.name, list, &all, &state.former_keys);
+        let sast = findings.iter().find(|finding| finding.role == Role::SAST && finding.unit != unit);
+        let text = format!(
+            "The {} certificate of {} is the last live anchor in the CTL file that phones hold. {}. Then renew {}",
+            unit.name(),
+            node.name,
+            sast.map_or_else(|| format!("Run {UPDATE}"), Finding::to_string),
+            unit.name()
+        );
+        return Err(Refusal::refused("last-anchor", text));
+    }
+    Ok(())
 }

@@ -1,37 +1,36 @@
 //! Which restarts a change of a certificate needs, by release: a table with its source; and which of them are still to be done
 //! [sources/releases#restarts].
 
-use cluster::rows::{NodeRow, ServiceRow};
-
-use crate::CoreError;
-use crate::cluster::Cluster;
-use cluster::actor::{Actor, Level};
-use cluster::parameters::SecurityMode;
-use cluster::releases::Release;
-use cluster::services::{
+use crate::draft::Draft;
+use crate::operation::{Context, Decided, Kind, Lists, Made, Operation};
+use crate::parameters::SecurityMode;
+use crate::releases::Release;
+use crate::rows::{NodeRow, ServiceRow};
+use crate::services::{
     self, AXL_TOMCAT, CALL_MANAGER, CAPF, CTI_MANAGER, DRF_LOCAL, DRF_MASTER, EXTENSION_MOBILITY, HA_PROXY, ILS, LBM,
     Run, TFTP, TOMCAT, TVS, UDS_TOMCAT, within,
 };
-use cluster::surroundings::Surroundings;
+use crate::write::Write;
+use crate::{Refusal, State};
 
 /// The cause of a new CTL. Those that are not said here are names of units.
-pub(crate) const CTL: &str = "CTL";
+pub const CTL: &str = "CTL";
 
 /// The cause of a CTL that the other SAST signed, until phones have it.
-pub(crate) const CTL_RESET: &str = "CTL reset";
+pub const CTL_RESET: &str = "CTL reset";
 
 /// The cause of an ITL that the other anchor signed, until phones have it.
-pub(crate) const ITL_RESET: &str = "ITL reset";
+pub const ITL_RESET: &str = "ITL reset";
 
 /// The step that brings a CTL up to date; it is done when the SAST that signs always has signed one.
-pub(crate) const UPDATE_CTL: &str = "utils ctl update CTLFile";
+pub const UPDATE_CTL: &str = "utils ctl update CTLFile";
 
 /// The steps that bring phones a new ITLRecovery certificate, signed by what they hold already.
-pub(crate) const RESET_CTL: &str = "utils ctl reset localkey";
-pub(crate) const RESET_ITL: &str = "utils itl reset localkey";
+pub const RESET_CTL: &str = "utils ctl reset localkey";
+pub const RESET_ITL: &str = "utils itl reset localkey";
 
 /// The cause of another address, host name or domain of a node.
-pub(crate) const NETWORK: &str = "network";
+pub const NETWORK: &str = "network";
 
 const RESET_PHONES: &str = "reset the phones";
 const NEW_LSCS: &str = "issue the LSCs again";
@@ -243,7 +242,7 @@ fn needed(release: &Release, mode: SecurityMode, cause: &str) -> Vec<Needed> {
 }
 
 /// The steps that a change of `cause` needs, for people who decide.
-pub(crate) fn steps(release: &Release, mode: SecurityMode, cause: &str) -> Vec<&'static str> {
+pub fn steps(release: &Release, mode: SecurityMode, cause: &str) -> Vec<&'static str> {
     needed(release, mode, cause).into_iter().map(|need| need.step).collect()
 }
 
@@ -280,90 +279,83 @@ impl Pending {
     }
 }
 
-impl Cluster {
-    /// What is still to be done after changes of certificates, by node.
-    ///
-    /// # Errors
-    /// [`CoreError`].
-    pub async fn pending_restarts(&self) -> Result<Vec<Pending>, CoreError> {
-        let mode = self.parameters().await?.security_mode();
-        let nodes = self.store().nodes().await?;
-        let done = self.store().restarts_done().await?;
-        let states = self.store().services().await?;
-        let mut all: Vec<Pending> = Vec::new();
-        for cause in self.store().restart_causes().await? {
-            let Some(changed) = nodes.iter().find(|node| node.pkid == cause.node) else { continue };
-            for need in needed(self.release(), mode, &cause.what) {
-                let concerned = |node: &&NodeRow| match need.scope {
-                    ThisNode => node.pkid == changed.pkid,
-                    EveryNode => true,
-                    Publisher => node.publisher,
-                };
-                for node in nodes.iter().filter(concerned) {
-                    let when = done.iter().find(|row| row.node == node.pkid && row.what == need.step);
-                    if when.is_some_and(|row| row.at >= cause.at) {
+/// What is still to be done after changes of certificates, by node.
+pub fn pending(state: &State) -> Vec<Pending> {
+    let mode = state.parameters.security_mode();
+    let nodes = &state.nodes;
+    let done = &state.restarts_done;
+    let states = &state.services;
+    let mut all: Vec<Pending> = Vec::new();
+    for cause in &state.restart_causes {
+        let Some(changed) = nodes.iter().find(|node| node.pkid == cause.node) else { continue };
+        for need in needed(state.release, mode, &cause.what) {
+            let concerned = |node: &&NodeRow| match need.scope {
+                ThisNode => node.pkid == changed.pkid,
+                EveryNode => true,
+                Publisher => node.publisher,
+            };
+            for node in nodes.iter().filter(concerned) {
+                let when = done.iter().find(|row| row.node == node.pkid && row.what == need.step);
+                if when.is_some_and(|row| row.at >= cause.at) {
+                    continue;
+                }
+                let service = services::of_node(state.release, node.publisher).find(|it| it.name == need.step);
+                if let Some(service) = service {
+                    // What does not run reads its certificate when it is started; elsewhere nobody here knows.
+                    let row = states.iter().find(|row| row.node == node.pkid && row.name == service.name);
+                    let elsewhere = service.run_on(node.publisher) == Run::Elsewhere;
+                    let runs = |row: &ServiceRow| if elsewhere { row.activated } else { row.started };
+                    if !row.map_or_else(|| service.activated_at_first(), runs) {
                         continue;
                     }
-                    let service = services::of_node(self.release(), node.publisher).find(|it| it.name == need.step);
-                    if let Some(service) = service {
-                        // What does not run reads its certificate when it is started; elsewhere nobody here knows.
-                        let state = states.iter().find(|row| row.node == node.pkid && row.name == service.name);
-                        let elsewhere = service.run_on(node.publisher) == Run::Elsewhere;
-                        let runs = |row: &ServiceRow| if elsewhere { row.activated } else { row.started };
-                        if !state.map_or_else(|| service.activated_at_first(), runs) {
-                            continue;
+                }
+                let name = match cause.what.as_str() {
+                    of_all @ (CTL | CTL_RESET) => of_all.to_owned(),
+                    what => format!("{what} of {}", changed.name),
+                };
+                match all.iter_mut().find(|pending| pending.node == node.name && pending.step == need.step) {
+                    Some(pending) => {
+                        if !pending.causes.contains(&name) {
+                            pending.causes.push(name);
                         }
+                        pending.since = pending.since.min(cause.at);
                     }
-                    let name = match cause.what.as_str() {
-                        of_all @ (CTL | CTL_RESET) => of_all.to_owned(),
-                        what => format!("{what} of {}", changed.name),
-                    };
-                    match all.iter_mut().find(|pending| pending.node == node.name && pending.step == need.step) {
-                        Some(pending) => {
-                            if !pending.causes.contains(&name) {
-                                pending.causes.push(name);
-                            }
-                            pending.since = pending.since.min(cause.at);
-                        }
-                        None => all.push(Pending {
-                            node: node.name.clone(),
-                            step: need.step,
-                            run: service.map(|service| service.run_on(node.publisher)),
-                            causes: vec![name],
-                            since: cause.at,
-                            source: need.source,
-                        }),
-                    }
+                    None => all.push(Pending {
+                        node: node.name.clone(),
+                        step: need.step,
+                        run: service.map(|service| service.run_on(node.publisher)),
+                        causes: vec![name],
+                        since: cause.at,
+                        source: need.source,
+                    }),
                 }
             }
         }
-        let place = |name: &str| nodes.iter().position(|node| node.name == name);
-        all.sort_by_key(|pending| place(&pending.node));
-        Ok(all)
     }
+    let place = |name: &str| nodes.iter().position(|node| node.name == name);
+    all.sort_by_key(|pending| place(&pending.node));
+    all
+}
 
-    /// Notes that somebody did a step that Ringfence cannot do: a restart on the call server, a reset of phones. The step.
-    ///
-    /// # Errors
-    /// [`CoreError`]: the level; nothing of that name is pending on the node; a service that this program runs, which is restarted
-    /// and not marked.
-    pub async fn mark_restart_done(
-        &self,
-        actor: &Actor,
-        node: &NodeRow,
-        step: &str,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<&'static str, CoreError> {
-        actor.require(Level::ReadWrite)?;
-        let full = services::named(self.release(), step).map_or(step, |service| service.name);
-        let all = self.pending_restarts().await?;
+/// `utils service mark-done`: somebody did a step that Ringfence cannot do: a restart on the call server, a reset of phones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkRestartDone {
+    /// The step, as somebody types it.
+    pub step: String,
+}
+
+impl MarkRestartDone {
+    fn find(&self, state: &State, node: &NodeRow) -> Result<&'static str, Refusal> {
+        let step = self.step.as_str();
+        let full = services::named(state.release, step).map_or(step, |service| service.name);
+        let all = pending(state);
         let mut mine = all.iter().filter(|pending| pending.node == node.name);
         let found = mine.clone().find(|pending| pending.is_called(full));
         let Some(pending) = found else {
             let names: Vec<&str> = mine.by_ref().map(|pending| pending.name().unwrap_or(pending.step)).collect();
             let there =
                 if names.is_empty() { "nothing is".to_owned() } else { format!("pending: {}", names.join("; ")) };
-            return Err(CoreError::BadInput(format!(
+            return Err(Refusal::BadInput(format!(
                 "`{}` is not pending on {}; {there}",
                 step.escape_debug(),
                 node.name
@@ -371,14 +363,28 @@ impl Cluster {
         };
         if pending.run == Some(Run::Here) {
             let text = format!("{0} runs here: `utils service restart {0}` restarts it", pending.step);
-            return Err(CoreError::refused("service-runs-here", text));
+            return Err(Refusal::refused("service-runs-here", text));
         }
-        let now = surroundings.now();
-        let mut transaction = self.store().begin().await?;
-        transaction.note_restart_done(&node.pkid, pending.step, now).await?;
-        let command = format!("utils service mark-done {} on {}", pending.step, node.name);
-        transaction.note_audit(now, actor.name(), &command, "done elsewhere").await?;
-        transaction.commit().await?;
         Ok(pending.step)
+    }
+}
+
+impl Operation for MarkRestartDone {
+    type Done = &'static str;
+    const KIND: Kind = Kind::MarkRestartDone;
+
+    fn words(&self, at: &NodeRow) -> String {
+        format!("utils service mark-done {} on {}", self.step, at.name)
+    }
+
+    fn decide(
+        &self,
+        draft: &mut Draft,
+        _made: &[Made],
+        context: &Context<'_>,
+    ) -> Result<Decided<&'static str>, Refusal> {
+        let step = self.find(draft.state(), context.at)?;
+        draft.write(Write::RestartDone { node: context.at.pkid.clone(), step });
+        Ok(Decided { done: step, result: format!("{step}: done elsewhere"), lists: Lists::Stay })
     }
 }
