@@ -12,6 +12,7 @@ use wire::role::Role;
 use wire::trust_list::{RecordView, TrustList};
 
 use crate::releases::Release;
+use crate::state::AskedLists;
 use crate::trust_lists::NodeCertificates;
 use crate::units::Unit;
 use crate::{Refusal, State};
@@ -270,8 +271,13 @@ pub fn lost_by(state: &State, to: &Release) -> Result<Option<String>, Refusal> {
     Ok(findings.iter().find(|finding| finding.next == TOKENS).map(Finding::to_string))
 }
 
-/// Whether the certificates of a unit are anchors: the published lists say what its renewal takes from phones.
-pub fn concerns(unit: Unit) -> bool {
+/// The lists that say what a renewal of a unit takes from phones.
+pub fn asks(unit: Unit) -> AskedLists {
+    if concerns(unit) { AskedLists::Ctl } else { AskedLists::None }
+}
+
+/// Whether the certificates of a unit are anchors.
+fn concerns(unit: Unit) -> bool {
     units_of(Role::SAST).contains(&unit)
 }
 
@@ -285,7 +291,8 @@ pub fn check(state: &State, node: &NodeRow, unit: Unit) -> Result<(), Refusal> {
         return Ok(());
     }
     let all = state.own()?;
-    let own = all.iter().find(|own| own.name == node.name).map(|own| own.get(unit));
+    let place = state.nodes.iter().position(|row| row.pkid == node.pkid);
+    let own = place.and_then(|place| all.get(place)).map(|own| own.get(unit));
     // One that cannot be read may be the last anchor as well.
     let renewed = match own {
         Some(Ok(Some(renewed))) => Some(renewed),

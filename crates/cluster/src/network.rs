@@ -16,7 +16,7 @@ use crate::operation::{Context, Decided, Kind, Lists, Made, Operation};
 use crate::parameters::SecurityMode;
 use crate::restarts::{self, NETWORK};
 use crate::rows::NodeRow;
-use crate::state::Asks;
+use crate::state::{AskedLists, Asks};
 use crate::units::{CHECKED, Unit};
 use crate::write::Write;
 use crate::{Refusal, State};
@@ -194,7 +194,10 @@ impl Operation for MoveNode {
     }
 
     fn asks(&self) -> Asks {
-        Asks { evidence: true, lists: true, ..Asks::default() }
+        // A new address renews nothing.
+        let renews = !matches!(self.change, NetworkChange::Address(_));
+        let lists = if renews { AskedLists::Ctl } else { AskedLists::None };
+        Asks { evidence: renews, held: true, lists, ..Asks::default() }
     }
 
     fn decide(

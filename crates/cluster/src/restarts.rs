@@ -337,6 +337,12 @@ pub fn pending(state: &State) -> Vec<Pending> {
     all
 }
 
+/// A step by its words, however somebody typed it; as it was typed when there is none.
+fn spelled(typed: &str) -> &str {
+    let named = NAMES.iter().find(|(step, name)| [step, name].iter().any(|word| word.eq_ignore_ascii_case(typed)));
+    named.map_or_else(|| services::spelled(typed), |(step, _)| step)
+}
+
 /// `utils service mark-done`: somebody did a step that Ringfence cannot do: a restart on the call server, a reset of phones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkRestartDone {
@@ -374,7 +380,7 @@ impl Operation for MarkRestartDone {
     const KIND: Kind = Kind::MarkRestartDone;
 
     fn words(&self, at: &NodeRow) -> String {
-        format!("utils service mark-done {} on {}", self.step, at.name)
+        format!("utils service mark-done {} on {}", spelled(&self.step), at.name)
     }
 
     fn decide(
@@ -385,6 +391,6 @@ impl Operation for MarkRestartDone {
     ) -> Result<Decided<&'static str>, Refusal> {
         let step = self.find(draft.state(), context.at)?;
         draft.write(Write::RestartDone { node: context.at.pkid.clone(), step });
-        Ok(Decided { done: step, result: format!("{step}: done elsewhere"), lists: Lists::Stay })
+        Ok(Decided { done: step, result: "done elsewhere".to_owned(), lists: Lists::Stay })
     }
 }

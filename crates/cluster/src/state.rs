@@ -27,8 +27,10 @@ use crate::units::own_key;
 pub struct Asks {
     /// [`State::evidence`].
     pub evidence: bool,
+    /// [`State::waited_for`].
+    pub held: bool,
     /// [`State::lists`].
-    pub lists: bool,
+    pub lists: AskedLists,
     /// [`State::phones`].
     pub phones: bool,
     /// [`State::lscs`].
@@ -37,6 +39,18 @@ pub struct Asks {
     pub keys: bool,
     /// [`State::is_served`].
     pub served: bool,
+}
+
+/// Which published lists are read: one that cannot be read stops whoever asks for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AskedLists {
+    /// None.
+    #[default]
+    None,
+    /// The CTLs.
+    Ctl,
+    /// The CTLs and the ITLs.
+    All,
 }
 
 /// A published list.
@@ -50,13 +64,9 @@ pub struct Published {
     pub list: TrustList,
 }
 
-/// What speaks for or against a renewal.
+/// What phones may rely on and cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// The phones with the CTL that each holds.
-    pub ctl: Vec<HeldListRow>,
-    /// The same with the ITL.
-    pub itl: Vec<HeldListRow>,
     /// Rows that cannot be read and say what phones hold, who may sign, or what was renewed.
     pub rows: Vec<Unreadable>,
     /// Keys that phones check changes with and that cannot be read, each with the units whose certificates have it.
@@ -109,8 +119,14 @@ pub struct State {
 pub struct Asked {
     /// [`Asks::evidence`].
     pub evidence: Option<Evidence>,
+    /// [`Asks::held`]: the phones with the ITL that each holds. There too when a rollback was ended.
+    pub held_itl: Option<Vec<HeldListRow>>,
+    /// The same with the CTL, in mixed mode.
+    pub held_ctl: Option<Vec<HeldListRow>>,
+    /// Which are in [`Self::lists`].
+    pub which: AskedLists,
     /// [`Asks::lists`].
-    pub lists: Option<Vec<Published>>,
+    pub lists: Vec<Published>,
     /// [`Asks::phones`]: name and model.
     pub phones: Option<Vec<(String, String)>>,
     /// [`Asks::lscs`]: the devices that may hold an LSC of a CA, by the SHA-256 of its certificate.
@@ -152,7 +168,7 @@ impl State {
         Self { asked, ..self }
     }
 
-    /// What speaks for or against a renewal.
+    /// What phones may rely on and cannot be read.
     ///
     /// # Errors
     /// [`Refusal::Internal`]: the operation did not ask for it. Nothing is decided as if there were no phones.
@@ -165,7 +181,10 @@ impl State {
     /// # Errors
     /// As [`Self::evidence`].
     pub fn lists(&self) -> Result<&[Published], Refusal> {
-        self.asked.lists.as_deref().ok_or_else(|| not_asked("lists"))
+        match self.asked.which {
+            AskedLists::All => Ok(&self.asked.lists),
+            AskedLists::None | AskedLists::Ctl => Err(not_asked("lists")),
+        }
     }
 
     /// The devices, each with its model.
@@ -244,11 +263,11 @@ impl State {
     /// # Errors
     /// As [`Self::evidence`].
     pub fn waited_for(&self, kind: ListKind, now: i64) -> Result<Vec<HeldListRow>, Refusal> {
-        let evidence = self.evidence()?;
         let held = match kind {
-            ListKind::Ctl => &evidence.ctl,
-            ListKind::Itl => &evidence.itl,
+            ListKind::Ctl => &self.asked.held_ctl,
+            ListKind::Itl => &self.asked.held_itl,
         };
+        let held = held.as_ref().ok_or_else(|| not_asked("phones with their lists"))?;
         Ok(held.iter().filter(|held| is_waited_for(held, now)).cloned().collect())
     }
 
@@ -257,7 +276,11 @@ impl State {
     /// # Errors
     /// As [`Self::lists`].
     pub fn list(&self, node: &NodeRow, kind: ListKind) -> Result<Option<&TrustList>, Refusal> {
-        let mut lists = self.lists()?.iter().filter(|published| published.node == node.name);
+        let enough = if kind == ListKind::Ctl { AskedLists::Ctl } else { AskedLists::All };
+        if self.asked.which < enough {
+            return Err(not_asked("lists"));
+        }
+        let mut lists = self.asked.lists.iter().filter(|published| published.node == node.name);
         Ok(lists.find(|published| published.kind == kind).map(|published| &published.list))
     }
 

@@ -8,10 +8,10 @@ use cluster::certificates::trusted::{self, DeleteTrusted, Deletion, ImportTruste
 use cluster::certificates::upload::{Upload, UploadPlan};
 use cluster::certificates::{default_cas, default_cas::DefaultCa, default_cas::DefaultCaState};
 use cluster::nodes::SubjectParts;
-use cluster::operation::Operation;
+use cluster::operation::{Context, Operation};
 use cluster::releases::Release;
 use cluster::rows::{HeldListRow, NodeRow, Unreadable};
-use cluster::state::Asks;
+use cluster::state::{AskedLists, Asks};
 use cluster::units::Unit;
 use cluster::{Actor, Surroundings, anchors};
 use pki::Certificate;
@@ -66,9 +66,10 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<UploadPlan, CoreError> {
         Upload::KIND.permit(actor, node)?;
-        self.check(actor, node, &upload, surroundings.now()).await?;
         let state = self.state(upload.asks()).await?;
-        let plan = upload.plan(&state, node, surroundings.now())?;
+        let now = surroundings.now();
+        let plan = upload.plan(&state, node, now)?;
+        self.check_wanted(&upload.wants(&state, &Context { actor, at: node, now })?)?;
         let revocation = self.find_revoked(&plan.asked_about(&state), &plan.chain, surroundings).await?;
         Ok(Upload { revocation, ..plan.upload }.plan(&state, node, surroundings.now())?)
     }
@@ -109,10 +110,11 @@ impl Cluster {
         ImportTrusted::KIND.permit(actor, node)?;
         let state = self.state(import.asks()).await?;
         let imported = import.check(&state, surroundings.now())?;
-        if imported.given.iter().any(|one| !one.already) {
-            let (checked, known) = import.asked_about(&state);
-            import.revocation = self.find_revoked(&checked, &known, surroundings).await?;
+        if imported.given.iter().all(|one| one.already) {
+            return Ok(imported);
         }
+        let (checked, known) = import.asked_about(&state);
+        import.revocation = self.find_revoked(&checked, &known, surroundings).await?;
         self.perform(actor, node, &import, surroundings).await
     }
 
@@ -192,16 +194,17 @@ impl Cluster {
     /// [`CoreError`]: rows or files that cannot be read.
     pub async fn anchors(&self) -> Result<Vec<anchors::Finding>, CoreError> {
         let mut state = self.state(Asks::default()).await?;
-        let mut lists = Vec::new();
         for node in &state.nodes {
-            match self.published_lists(std::slice::from_ref(node)) {
-                Ok(published) => lists.extend(published),
-                // Told of as a node that has not the CTL of the others.
-                Err(_) if self.ctl_trouble().await?.is_some() => {}
-                Err(error) => return Err(error),
+            for kind in [ListKind::Ctl, ListKind::Itl] {
+                match self.published_lists(std::slice::from_ref(node), &[kind]) {
+                    Ok(published) => state.asked.lists.extend(published),
+                    // Told of as a node that has not the CTL of the others.
+                    Err(_) if kind == ListKind::Ctl && self.ctl_trouble().await?.is_some() => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
-        state.asked.lists = Some(lists);
+        state.asked.which = AskedLists::All;
         Ok(anchors::anchors(&state)?)
     }
 
@@ -210,6 +213,6 @@ impl Cluster {
     /// # Errors
     /// As [`Self::anchors`].
     pub async fn anchors_lost_by(&self, to: &Release) -> Result<Option<String>, CoreError> {
-        Ok(anchors::lost_by(&self.state(Asks { lists: true, ..Asks::default() }).await?, to)?)
+        Ok(anchors::lost_by(&self.state(Asks { lists: AskedLists::Ctl, ..Asks::default() }).await?, to)?)
     }
 }

@@ -34,22 +34,29 @@ impl Cluster {
         surroundings: &mut dyn Surroundings,
     ) -> Result<O::Done, CoreError> {
         O::KIND.permit(actor, at)?;
+        let at = &self.current(at).await?;
         let command = operation.words(at);
-        let mut made = Vec::new();
+        let (mut made, mut last_change) = (Vec::new(), None);
         if O::MAKES_KEYS {
             // Before the keys, because they take their time; and again when nobody else can change anything.
             let state = self.state(operation.asks()).await?;
             let wanted = operation.wants(&state, &Context { actor, at, now: surroundings.now() })?;
+            // What is noted now is no change before this one.
+            last_change = Some(state.last_change);
             self.audit(actor.name(), &command, "begun", surroundings.now()).await?;
             made = self.make_wanted(&state, wanted, surroundings).await?;
         }
         let now = surroundings.now();
-        let mut transaction = self.store().begin().await?;
-        let mut draft = Draft::new(self.state(operation.asks()).await?);
+        let turn = self.store().begin().await;
+        let state = self.state(operation.asks()).await?;
+        let mut draft = Draft::new(State { last_change: last_change.unwrap_or(state.last_change), ..state });
+        let at = &draft.state().node(at)?.clone();
         let Decided { done, result, lists } = operation.decide(&mut draft, &made, &Context { actor, at, now })?;
         if draft.writes().is_empty() {
             return Ok(done);
         }
+        // What is refused, or needs no write, is answered on a disk that cannot be written too.
+        let mut transaction = turn?;
         write_all(self, &mut transaction, draft.writes(), now).await?;
         transaction.note_audit(now, actor.name(), &command, &result).await?;
         transaction.commit().await?;
@@ -73,12 +80,19 @@ impl Cluster {
         now: i64,
     ) -> Result<(), CoreError> {
         O::KIND.permit(actor, at)?;
+        let at = &self.current(at).await?;
         let (state, context) = (self.state(operation.asks()).await?, Context { actor, at, now });
         if O::MAKES_KEYS {
             return self.check_wanted(&operation.wants(&state, &context)?);
         }
         operation.decide(&mut Draft::new(state), &[], &context)?;
         Ok(())
+    }
+
+    /// A node as its row is now: another process may have renamed it.
+    async fn current(&self, node: &NodeRow) -> Result<NodeRow, CoreError> {
+        let found = self.store().nodes().await?.into_iter().find(|row| row.pkid == node.pkid);
+        found.ok_or_else(|| CoreError::BadInput(format!("{} is no longer a node of this cluster", node.name)))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::published::{MODE, PASSES};
 
-use cluster::parameters::{ROLLBACK_ENDED, ROLLBACK_ENDS};
+use cluster::parameters::{Parameters, ROLLBACK_ENDED, ROLLBACK_ENDS};
 use cluster::rows::NodeRow;
 use pki::listing::{self, ListKind};
 use pki::sign::SigningIdentity;
@@ -34,6 +34,11 @@ enum There {
 
 fn digest(list: &[u8]) -> String {
     pki::hash::hex(&pki::hash::sha256(list))
+}
+
+/// Whether a rollback was turned off, and no list was seen that follows that.
+fn ends_rollback(parameters: &Parameters) -> bool {
+    parameters.get(ROLLBACK_ENDED) == ROLLBACK_ENDS && !parameters.rollback()
 }
 
 impl Cluster {
@@ -89,14 +94,15 @@ impl Cluster {
                 }
             }
             if failed.is_some() || !changed {
+                // What was read before the lists were looked at: they are those after the end.
+                if failed.is_none() && kept.is_none() && ends_rollback(&parameters) {
+                    self.end_rollback(surroundings.now()).await?;
+                }
                 break;
             }
         }
         self.watch_ctl_file(surroundings.now()).await?;
         self.watch_recovery_backup(surroundings.now()).await?;
-        if failed.is_none() && kept.is_none() {
-            self.end_rollback(surroundings.now()).await?;
-        }
         if let Some(reason) = &kept {
             tracing::warn!(reason, "THE PUBLISHED LISTS STAY AS THEY ARE");
         }
@@ -105,11 +111,10 @@ impl Cluster {
 
     /// A rollback is over when the lists that follow its end are published: what was fetched until here may still be blank.
     async fn end_rollback(&self, now: i64) -> Result<(), CoreError> {
-        let parameters = self.parameters().await?;
-        if parameters.get(ROLLBACK_ENDED) != ROLLBACK_ENDS || parameters.rollback() {
+        let mut transaction = self.store().begin().await?;
+        if !ends_rollback(&self.parameters().await?) {
             return Ok(());
         }
-        let mut transaction = self.store().begin().await?;
         transaction.set_parameter(ROLLBACK_ENDED, &now.to_string()).await?;
         Ok(transaction.commit().await?)
     }

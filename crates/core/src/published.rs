@@ -89,10 +89,10 @@ impl Cluster {
     ///
     /// # Errors
     /// [`CoreError`].
-    pub(crate) fn published_lists(&self, nodes: &[NodeRow]) -> Result<Vec<Published>, CoreError> {
+    pub(crate) fn published_lists(&self, nodes: &[NodeRow], kinds: &[ListKind]) -> Result<Vec<Published>, CoreError> {
         let mut lists = Vec::new();
         for node in nodes {
-            for kind in [ListKind::Ctl, ListKind::Itl] {
+            for kind in kinds.iter().copied() {
                 if let Some(published) = self.served_list(node, kind)? {
                     lists.push(Published { node: node.name.clone(), kind, list: published.list });
                 }
@@ -103,7 +103,7 @@ impl Cluster {
 
     /// The lists that nodes give out, each with its name: `CTL of cucm-pub`.
     pub(crate) async fn served_lists(&self) -> Result<Vec<(String, TrustList)>, CoreError> {
-        let lists = self.published_lists(&self.store().nodes().await?)?.into_iter();
+        let lists = self.published_lists(&self.store().nodes().await?, &[ListKind::Ctl, ListKind::Itl])?.into_iter();
         Ok(lists.map(|one| (format!("{} of {}", one.kind.word(), one.node), one.list)).collect())
     }
 }

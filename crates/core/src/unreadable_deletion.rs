@@ -10,7 +10,7 @@ use cluster::readable;
 use cluster::refusal::check_reason;
 use cluster::rows::unreadable::{KEYS, NOT_THERE, PUBLISHED};
 use cluster::rows::{CertificateRow, DELETE, OWN, RequestState, Unreadable};
-use cluster::state::Asks;
+use cluster::state::{AskedLists, Asks};
 use cluster::surroundings::Surroundings;
 use cluster::units::{PHONE_CA_STORES, Unit, service};
 use cluster::wording::listed;
@@ -22,9 +22,26 @@ use crate::perform::write_all;
 use crate::unreadable::{CERTIFICATES, LISTS, NeededKey};
 
 /// What is asked before a row is deleted: who needs it.
-const NEEDS: Asks = Asks { lists: true, lscs: true, evidence: false, phones: false, keys: false, served: false };
+const NEEDS: Asks = Asks {
+    lists: AskedLists::All,
+    lscs: true,
+    evidence: false,
+    held: false,
+    phones: false,
+    keys: false,
+    served: false,
+};
 
 impl Cluster {
+    /// The cluster, with who may need a row when it is that of a certificate: for others no list has to be read.
+    async fn needing(&self, table: &str, key: &str) -> Result<State, CoreError> {
+        let state = self.state(Asks::default()).await?;
+        if row_named(&state.certificates, table, key).is_none() {
+            return Ok(state);
+        }
+        self.state(NEEDS).await
+    }
+
     /// `utils unreadable delete TABLE KEY`: takes out a row or file that cannot be read. One that phones may rely on only with a
     /// reason.
     ///
@@ -46,7 +63,7 @@ impl Cluster {
         }
         let forced = reason.map(|reason| format!("; forced: {reason}")).unwrap_or_default();
         let mut transaction = self.store().begin().await?;
-        let state = self.state(NEEDS).await?;
+        let state = self.needing(table, key).await?;
         let rows = &state.certificates;
         let row = row_named(rows, table, key);
         let needed = match row {
@@ -98,7 +115,7 @@ impl Cluster {
 
     /// Whether a row of a certificate that cannot be read can be deleted without force, for whoever asks before.
     pub(crate) async fn check_unreadable_deletion(&self, (table, key): (&str, &str)) -> Result<(), CoreError> {
-        let state = self.state(NEEDS).await?;
+        let state = self.needing(table, key).await?;
         let Some(row) = row_named(&state.certificates, table, key) else { return Ok(()) };
         let needed = needed(&state, row)?;
         needed.map_or(Ok(()), |needed| Err(is_needed(needed, table, key)))

@@ -11,7 +11,7 @@ use crate::operation::{Context, Decided, Kind, Lists, Made, Operation, Wanted};
 use crate::releases::Recovery;
 use crate::rows::NodeRow;
 use crate::state::Asks;
-use crate::units::Unit;
+use crate::units::{CHECKED, Unit};
 use crate::{Refusal, State};
 use crate::{anchors, guard};
 
@@ -81,7 +81,8 @@ impl Operation for Regenerate {
     fn asks(&self) -> Asks {
         Asks {
             evidence: true,
-            lists: anchors::concerns(self.unit),
+            held: CHECKED.contains(&self.unit),
+            lists: anchors::asks(self.unit),
             phones: FOR_PHONES.contains(&self.unit),
             ..Asks::default()
         }

@@ -21,7 +21,7 @@ use crate::readable::{KeepsCertificate, readable};
 use crate::revocation::{Finding, Policy};
 use crate::rows::keys::certificate_key;
 use crate::rows::{CertificateRow, DeletedCertificateRow, NodeRow, RevocationRow};
-use crate::state::Asks;
+use crate::state::{AskedLists, Asks};
 use crate::units::{PHONE_CA_STORES, Service, Unit, service, trust_store};
 use crate::wording::listed;
 use crate::write::{AddedCertificate, Write};
@@ -257,6 +257,10 @@ impl Operation for PutTrusted {
     fn decide(&self, draft: &mut Draft, _made: &[Made], context: &Context<'_>) -> Result<Decided<()>, Refusal> {
         let stores = self.stores.iter().map(|name| trust_store(name)).collect::<Result<Vec<&Service>, Refusal>>()?;
         let result = put(draft, context.at, &self.certificates, &stores)?;
+        if draft.writes().is_empty() {
+            // Who brought them is in the audit log, even when all stood there.
+            draft.tell("certificate", self.stores.join(", "));
+        }
         Ok(Decided { done: (), result, lists: Lists::Follow })
     }
 }
@@ -318,7 +322,8 @@ impl Operation for DeleteTrusted {
     }
 
     fn asks(&self) -> Asks {
-        Asks { lists: true, lscs: true, ..Asks::default() }
+        let of_phones = trust_store(&self.store).is_ok_and(|store| PHONE_CA_STORES.contains(&store.name));
+        Asks { lists: AskedLists::All, lscs: of_phones, ..Asks::default() }
     }
 
     fn decide(&self, draft: &mut Draft, _made: &[Made], context: &Context<'_>) -> Result<Decided<()>, Refusal> {

@@ -8,6 +8,7 @@ use pki::lsc::authority::is_issued_by;
 use pki::signer::Signer;
 use pki::{Certificate, SoftKey};
 
+use super::key_choice::FOR_PHONES;
 use super::log::{Logged, log_own};
 use super::requests::{self, ListedRequest};
 use super::stores::{put_trusted, replace_own};
@@ -20,7 +21,7 @@ use crate::readable::{KeepsCertificate, readable, request};
 use crate::revocation::{Finding, Policy};
 use crate::rows::{NodeRow, RequestRow, RequestState};
 use crate::state::Asks;
-use crate::units::{Unit, service};
+use crate::units::{CHECKED, Unit, service};
 use crate::write::Write;
 use crate::{Refusal, State};
 use crate::{anchors, guard};
@@ -250,7 +251,13 @@ impl Operation for Upload {
     }
 
     fn asks(&self) -> Asks {
-        Asks { evidence: true, lists: anchors::concerns(self.unit), phones: true, ..Asks::default() }
+        Asks {
+            evidence: true,
+            held: CHECKED.contains(&self.unit),
+            lists: anchors::asks(self.unit),
+            phones: FOR_PHONES.contains(&self.unit),
+            ..Asks::default()
+        }
     }
 
     fn wants(&self, state: &State, context: &Context<'_>) -> Result<Vec<Wanted>, Refusal> {

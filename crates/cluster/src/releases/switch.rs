@@ -84,7 +84,7 @@ impl Operation for SwitchRelease {
     }
 
     fn asks(&self) -> Asks {
-        Asks { evidence: self.renews(), ..Asks::default() }
+        Asks { held: self.renews(), ..Asks::default() }
     }
 
     /// The certificates that the release needs and that are not there, and the key of a shared ITLRecovery for every node.

@@ -138,7 +138,7 @@ impl Cluster {
     }
 
     /// Whether the keys that are to be copied can be read.
-    pub(super) fn check_wanted(&self, wanted: &[Wanted]) -> Result<(), CoreError> {
+    pub(crate) fn check_wanted(&self, wanted: &[Wanted]) -> Result<(), CoreError> {
         for one in wanted {
             if let Wanted::Copy { from, certificate, next, .. } = one {
                 self.key_or(&self.directory(from), certificate, next)?;

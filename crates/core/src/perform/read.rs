@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::State;
-use cluster::parameters::Parameters;
+use cluster::parameters::{ROLLBACK_ENDED, SecurityMode};
 use cluster::rows::NodeRow;
-use cluster::state::{Asked, Asks, Evidence};
+use cluster::state::{Asked, AskedLists, Asks, Evidence};
 use cluster::units::{CHECKED, PHONE_CA_STORES, Unit, service};
 use pki::listing::ListKind;
 
@@ -19,7 +19,7 @@ impl Cluster {
     /// [`CoreError`].
     pub async fn state(&self, asks: Asks) -> Result<State, CoreError> {
         let rows = self.store();
-        let parameters = Parameters::new(rows.parameters().await?);
+        let parameters = self.parameters().await?;
         let nodes = rows.nodes().await?;
         let mut renewals = Vec::new();
         for unit in Unit::ALL {
@@ -58,9 +58,20 @@ impl Cluster {
         if asks.evidence {
             asked.evidence = Some(self.evidence(state).await?);
         }
-        if asks.lists {
-            asked.lists = Some(self.published_lists(&state.nodes)?);
+        let ended = state.parameters.iter().any(|(name, _)| name == ROLLBACK_ENDED);
+        if asks.held || asks.evidence && ended {
+            asked.held_itl = Some(self.store().held_lists(ListKind::Itl.word()).await?);
         }
+        if asks.held && state.parameters.security_mode() == SecurityMode::Mixed {
+            asked.held_ctl = Some(self.store().held_lists(ListKind::Ctl.word()).await?);
+        }
+        let kinds = match asks.lists {
+            AskedLists::None => &[][..],
+            AskedLists::Ctl => &[ListKind::Ctl],
+            AskedLists::All => &[ListKind::Ctl, ListKind::Itl],
+        };
+        asked.which = asks.lists;
+        asked.lists = self.published_lists(&state.nodes, kinds)?;
         if asks.phones {
             let devices = self.store().devices().await?.into_iter();
             asked.phones = Some(devices.map(|device| (device.name, device.model)).collect());
@@ -94,12 +105,7 @@ impl Cluster {
                 }
             }
         }
-        Ok(Evidence {
-            ctl: self.store().held_lists(ListKind::Ctl.word()).await?,
-            itl: self.store().held_lists(ListKind::Itl.word()).await?,
-            rows: self.unreadable_evidence().await?,
-            keys,
-        })
+        Ok(Evidence { rows: self.unreadable_evidence().await?, keys })
     }
 
     /// The devices that may hold an LSC of a CA, by the SHA-256 of its certificate.

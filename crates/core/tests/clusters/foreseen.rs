@@ -15,7 +15,7 @@ use cluster::rollback::SetRollback;
 use cluster::rows::{CertificateRow, NodeRow};
 use cluster::service_control::{Act, ControlService};
 use cluster::settings::SetParameter;
-use cluster::state::Asks;
+use cluster::state::{AskedLists, Asks};
 use cluster::units::{Unit, roles, service};
 use cluster::{Actor, Level, State};
 use proptest::prelude::*;
@@ -45,7 +45,15 @@ impl World {
         made: impl FnOnce(&O::Done, &NodeRow) -> Vec<Made>,
     ) -> Option<O::Done> {
         let node = self.cluster.node(Some(&self.nodes[at].name)).await.unwrap();
-        let asks = Asks { lists: true, evidence: true, phones: true, lscs: true, keys: true, served: true };
+        let asks = Asks {
+            lists: AskedLists::All,
+            evidence: true,
+            held: true,
+            phones: true,
+            lscs: true,
+            keys: true,
+            served: true,
+        };
         let before = self.cluster.state(asks).await.unwrap();
         let now = self.clock.now;
         let done = match self.cluster.perform(&self.actor, &node, operation, &mut self.clock).await {

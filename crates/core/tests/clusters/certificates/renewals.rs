@@ -296,9 +296,29 @@ async fn a_clock_that_is_two_years_wrong() {
         .await
         .unwrap();
     assert!(stamp(&publisher) > third);
+    let told = cluster.last_audit(&place.actor, 5).await.unwrap().into_iter().map(|row| row.result);
+    let told: Vec<String> = told.filter(|result| result.contains("new certificate")).collect();
+    assert!(told.iter().any(|one| one.ends_with(&format!("; forced against clock-behind: {reason}"))), "{told:?}");
     place.clock.now += 5 * MINUTE;
     renew(&mut place, &publisher, Unit::Tvs).await.unwrap();
     assert!(cluster.send_resets(place.clock.now - 3 * MINUTE).await.unwrap().is_some(), "resets do not wait either");
+}
+
+/// Another process renames a node while a shell is open: what the shell does is done to the node as it is now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_renamed_since() {
+    let mut place = Place::new("15").await;
+    let (cluster, old) = (place.cluster.clone(), place.subscriber.clone());
+    let change = cluster::network::NetworkChange::Hostname("moved".to_owned());
+    cluster.set_network(&place.actor, &old, &change, &mut place.clock).await.unwrap();
+    place.clock.now += 10 * MINUTE;
+    let renewed = cluster
+        .perform(&place.actor, &old, &Regenerate::unit(Unit::Ipsec).forced("a test"), &mut place.clock)
+        .await
+        .unwrap();
+    assert_eq!(renewed.certificate.common_name().unwrap().split('.').next(), Some("moved"));
+    let told = cluster.last_audit(&place.actor, 3).await.unwrap();
+    assert!(told.iter().any(|row| row.command == "set cert regen ipsec on moved"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
