@@ -30,6 +30,8 @@ pub mod lasting;
 pub mod lock;
 pub mod log_lines;
 pub mod named;
+#[cfg(test)]
+mod old_databases;
 pub mod ownership;
 pub mod peer;
 pub mod regular;

@@ -1,0 +1,1 @@
+INSERT INTO servedfolder VALUES ('node-1', '/srv/tftp', 't');

@@ -1,0 +1,1 @@
+INSERT INTO devicereset VALUES (2, 'SEP0011223344AA');

@@ -1,0 +1,1 @@
+INSERT INTO formersetting VALUES ('host', 'node-2', 'sub-old');

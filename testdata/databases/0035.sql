@@ -1,0 +1,1 @@
+INSERT INTO certificatedescription VALUES ('aa03', 6, 'Given by hand');

@@ -1,0 +1,1 @@
+INSERT INTO wrongstrings VALUES ('SEP001122334455', '192.0.2.50', 7, 3, 31, 0);

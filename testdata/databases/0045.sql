@@ -1,0 +1,1 @@
+INSERT INTO takenchange VALUES ('node-1', 2);
