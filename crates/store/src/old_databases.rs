@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, Strategy, any};
+use proptest::{prop_assert_eq, proptest};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use sqlx::migrate::Migrator;
@@ -66,7 +67,9 @@ fn tables(database: &Connection) -> Tables {
     let all =
         names(database, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'");
     let read = |table: String| {
-        let columns = names(database, &format!("SELECT name FROM pragma_table_info('{table}')"));
+        // The hashes of entries that had none are made when such a database is opened.
+        let but = if table == "audit" { "hash" } else { "" };
+        let columns = names(database, &format!("SELECT name FROM pragma_table_info('{table}') WHERE name <> '{but}'"));
         let rows = lines(database, &format!("SELECT {} FROM {table}", columns.join(", ")));
         (table, (columns, rows))
     };

@@ -83,7 +83,8 @@ impl<'files> House<'files> {
         path: &[String],
         seen: &mut HashSet<(Vec<String>, Vec<String>)>,
     ) -> Option<usize> {
-        if !seen.insert((module.to_vec(), path.to_vec())) {
+        // What is imported from elsewhere under the name of its crate, or whole, would grow for ever.
+        if path.len() > LONGEST || !seen.insert((module.to_vec(), path.to_vec())) {
             return None;
         }
         let (first, rest) = path.split_first()?;
@@ -120,6 +121,9 @@ impl<'files> House<'files> {
         None
     }
 }
+
+/// Names in a path of ours at most.
+const LONGEST: usize = 12;
 
 /// Sets of files that reach each other.
 pub fn circles(files: &[FileFacts], needs: &[BTreeMap<usize, String>]) -> Vec<Circle> {
@@ -166,6 +170,12 @@ mod tests {
             FileFacts::of((*module).to_owned(), parts, &syn::parse_file(text).unwrap())
         };
         files.iter().map(read).collect()
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_ends() {
+        let text = "use elsewhere::*; use other::other; fn f() { other::g(h::i()) }";
+        assert!(found(&[("a", text)]).is_empty());
     }
 
     fn found(files: &[(&str, &str)]) -> Vec<Vec<String>> {
