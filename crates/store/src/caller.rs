@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use nix::sys::prctl::set_dumpable;
-use nix::unistd::{getegid, geteuid, getgrouplist, getgroups};
+use nix::unistd::{getegid, geteuid, getgrouplist, getgroups, getuid};
 use rustix::fs::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
@@ -36,6 +36,9 @@ struct Settled {
 /// Nothing while the command works as who gave it.
 static SETTLED: OnceLock<Settled> = OnceLock::new();
 
+/// Root, once it has done something as another user without [`settle`].
+static ROOT: OnceLock<Identity> = OnceLock::new();
+
 impl Identity {
     /// Whose rights this thread has.
     fn of_this_thread() -> std::io::Result<Self> {
@@ -59,15 +62,15 @@ impl Identity {
     /// Gives this thread these rights. Its real user stays: who may signal it does not change.
     fn put_on(&self) -> std::io::Result<()> {
         let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
-        let user = || set_thread_res_uid(None, Uid::from_raw(self.user), None);
-        // Root may choose groups, a user may not.
-        if self.user == 0 {
-            user()?;
+        let user = |user| set_thread_res_uid(None, Uid::from_raw(user), None);
+        // Root may choose groups, a user may not: whoever works as one user and goes on as another is root in between.
+        if self.user == 0 || getuid().is_root() {
+            user(0)?;
         }
         set_thread_groups(&groups)?;
         set_thread_res_gid(None, Gid::from_raw(self.group), None)?;
         if self.user != 0 {
-            user()?;
+            user(self.user)?;
         }
         // A change of the user may open the memory of the process to him.
         Ok(set_dumpable(false)?)
@@ -126,12 +129,14 @@ pub fn as_caller<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
     worn(SETTLED.get().map(|settled| &settled.caller), work)
 }
 
-/// The other way round: work in the data directory that stands inside of something that is done as the caller.
+/// The other way round: work in the data directory that stands inside of something that is done as the caller, or as the owner of a link. Before
+/// [`settle`], and where that changes nothing, root does it.
 ///
 /// # Errors
 /// What the system says.
 pub fn as_node<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
-    worn(SETTLED.get().map(|settled| &settled.node), work)
+    let root = || ROOT.get().filter(|_| getuid().is_root());
+    worn(SETTLED.get().map(|settled| &settled.node).or_else(root), work)
 }
 
 /// Does something as another user, for root; anybody else does it as he is.
@@ -140,6 +145,10 @@ pub fn as_node<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
 /// What the system says.
 pub fn as_owner<T>(owner: Owner, work: impl FnOnce() -> T) -> std::io::Result<T> {
     let other = (geteuid().is_root() && owner.user != 0).then(|| Identity::of(owner)).transpose()?;
+    if other.is_some() && ROOT.get().is_none() {
+        // Another thread of root's may have been first, with the same.
+        let _first = ROOT.set(Identity::of_this_thread()?);
+    }
     worn(other.as_ref(), work)
 }
 
@@ -150,19 +159,32 @@ fn worn<T>(identity: Option<&Identity>, work: impl FnOnce() -> T) -> std::io::Re
 }
 
 /// Does what concerns a file that was named in this command: with the rights of the caller, but with those of the user of the data
-/// directory where the way to it leads through that, and with those of whom a link belongs to that stands for a directory on the way. Before
-/// [`settle`] nobody knows which directory the data directory is. What is read is opened by [`crate::named`].
+/// directory where the way to it leads through that, and with those of whom a link belongs to that is followed on the way, the last part
+/// included. Before [`settle`] nobody knows which directory the data directory is. What is read is opened by [`crate::named`].
 ///
 /// # Errors
 /// What the system says.
 pub fn with_rights_to<T>(path: &Path, work: impl FnOnce() -> T) -> std::io::Result<T> {
+    on_the_way(path, true, work)
+}
+
+/// The same for who looks at the last part himself, and follows no link of others there.
+///
+/// # Errors
+/// What the system says.
+pub fn with_rights_beside<T>(path: &Path, work: impl FnOnce() -> T) -> std::io::Result<T> {
+    on_the_way(path, false, work)
+}
+
+fn on_the_way<T>(path: &Path, follows_the_last: bool, work: impl FnOnce() -> T) -> std::io::Result<T> {
     let settled = SETTLED.get();
     if settled.is_some_and(|settled| settled.data.holds(path)) {
         return as_node(work);
     }
     as_caller(|| match way(None, path)? {
         Way::LinkOf(owner) => as_owner(owner, work),
-        Way::Own | Way::Directory => Ok(work()),
+        Way::EndsAtLinkOf(owner) if follows_the_last => as_owner(owner, work),
+        Way::Own | Way::Directory | Way::EndsAtLinkOf(_) => Ok(work()),
     })?
 }
 
@@ -210,5 +232,21 @@ mod tests {
         let stopped = std::panic::catch_unwind(|| as_owner(owner, || panic!("a surprise")));
         assert!(stopped.is_err());
         assert_eq!(Identity::of_this_thread().unwrap(), before);
+    }
+
+    /// What a file is filled from belongs to the node, and the file may lie behind a link of somebody else.
+    #[test]
+    fn who_works_as_one_user_goes_on_as_another() {
+        let of = |user| Owner { user, group: user };
+        let before = Identity::of_this_thread().unwrap();
+        if before.user != 0 {
+            return;
+        }
+        let seen = || Identity::of_this_thread().unwrap();
+        let node = Identity { user: 4711, group: 4711, groups: vec![4711] };
+        let (between, root) =
+            as_owner(of(65_534), || (worn(Some(&node), seen).unwrap(), as_node(seen).unwrap())).unwrap();
+        assert_eq!((between, root), (node, before.clone()));
+        assert_eq!(seen(), before);
     }
 }

@@ -21,22 +21,26 @@ pub(crate) enum Way {
     Directory,
     /// A directory that a link of this user stands for.
     LinkOf(Owner),
+    /// No such one, but the last part is a link of this user.
+    EndsAtLinkOf(Owner),
 }
 
-/// What is not there yet is no link. A link of another user is told of when it stands for a directory; whoever writes a file looks at the last
-/// part himself.
+/// What is not there yet is no link. Of links of other users the first is told of; `/proc/self` is nobody's.
 pub(crate) fn way(directory: Option<&Path>, path: &Path) -> std::io::Result<Way> {
     let wanted = directory.map(|path| path.metadata().map(|about| (about.dev(), about.ino()))).transpose()?;
     let is_it = |path: &Path| {
         wanted.is_some_and(|wanted| path.metadata().is_ok_and(|about| (about.dev(), about.ino()) == wanted))
     };
     let others = |link: &Path| {
+        if of_the_kernel(link) {
+            return None;
+        }
         let about = link.symlink_metadata().ok()?;
         let me = geteuid();
         let other = me.is_root() && about.uid() != 0;
         other.then(|| Owner { user: about.uid(), group: about.gid() })
     };
-    let mut link_of = None;
+    let (mut link_of, mut ends_at_link_of) = (None, None);
     let mut left = parts(&std::path::absolute(path)?);
     let (mut at, mut links) = (PathBuf::from("/"), 0);
     while let Some(part) = left.pop() {
@@ -57,19 +61,26 @@ pub(crate) fn way(directory: Option<&Path>, path: &Path) -> std::io::Result<Way>
             // The system does not open it either.
             return Err(nix::errno::Errno::ELOOP.into());
         }
-        if !left.is_empty() && link_of.is_none() {
-            link_of = others(&next);
+        let first = if left.is_empty() { &mut ends_at_link_of } else { &mut link_of };
+        if first.is_none() {
+            *first = others(&next);
         }
         if target.is_absolute() {
             at = PathBuf::from("/");
         }
         left.extend(parts(&target));
     }
-    Ok(match link_of {
+    Ok(match (link_of, ends_at_link_of) {
         _ if is_it(&at) => Way::Directory,
-        Some(owner) => Way::LinkOf(owner),
-        None => Way::Own,
+        (Some(owner), _) => Way::LinkOf(owner),
+        (None, Some(owner)) => Way::EndsAtLinkOf(owner),
+        (None, None) => Way::Own,
     })
+}
+
+/// Links that the system makes for each process alike. Seen from a container they may belong to a user whom it does not know.
+pub(crate) fn of_the_kernel(link: &Path) -> bool {
+    ["/proc/self", "/proc/thread-self"].iter().any(|name| link == Path::new(name))
 }
 
 /// The names of a path, the last one first.

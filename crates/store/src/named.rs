@@ -1,4 +1,4 @@
-//! Files that somebody named in this command, opened for reading: once, without waiting, and each part of the way once.
+//! Files that somebody named in this command, opened once, without waiting, and each part of the way once.
 //!
 //! Root may name a file where others lay links. A link is followed with the rights of whom it belongs to, and so is all that comes behind it:
 //! it leads to nothing that he could not read himself. In the data directory that is the user of the node from the first step on. The way
@@ -18,7 +18,7 @@ use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::geteuid;
 
 use crate::caller::{as_caller, as_owner, settled_owner};
-use crate::inside::{LINKS, parts};
+use crate::inside::{LINKS, of_the_kernel, parts};
 use crate::ownership::{Owner, user_name};
 
 /// Opens a file, or a device such as `/dev/null`.
@@ -27,7 +27,15 @@ use crate::ownership::{Owner, user_name};
 /// What the system says. It is a pipe with a name, or a socket: whoever made it decides when it ends. One that this process has already, such
 /// as standard input and `<(...)` of a shell, is read.
 pub fn open(path: &Path) -> Result<File> {
-    as_caller(|| walk(path))?
+    as_caller(|| walk(path, OFlag::O_RDONLY))?
+}
+
+/// Opens what is no file, such as a device, for writing: nothing is made, cut off or waited for. The caller looks at what it is.
+///
+/// # Errors
+/// What the system says.
+pub fn open_to_fill(path: &Path) -> Result<File> {
+    as_caller(|| walk(path, OFlag::O_WRONLY))?
 }
 
 /// The same for a file and nothing else.
@@ -42,35 +50,44 @@ pub fn open_file(path: &Path) -> Result<File> {
 /// Where a walk is, and with whose rights it goes on.
 struct Walk {
     at: OwnedFd,
+    /// How the file itself is opened: to read or to write.
+    how: OFlag,
     /// The data directory, and whose it is.
     data: Option<((u64, u64), Owner)>,
     rights: Option<Owner>,
 }
 
-fn walk(path: &Path) -> Result<File> {
-    let mut left = parts(&std::path::absolute(path)?);
-    let mut walk = Walk { at: root()?, data: settled_owner(), rights: None };
+fn walk(path: &Path, how: OFlag) -> Result<File> {
+    walk_in(path, how, settled_owner())
+}
+
+fn walk_in(path: &Path, how: OFlag, data: Option<((u64, u64), Owner)>) -> Result<File> {
+    // Who may not search what is above the working directory has that all the same. Where a data directory may lie above it, it is asked for
+    // from the root on.
+    let from_here = path.is_relative() && !path.as_os_str().is_empty() && data.is_none();
+    let (at, mut left) = if from_here { (here()?, parts(path)) } else { (root()?, parts(&std::path::absolute(path)?)) };
+    let mut walk = Walk { at, how, data, rights: None };
     let mut links = 0;
     while let Some(part) = left.pop() {
-        if !left.is_empty() {
-            walk.look(&walk.at.try_clone()?)?;
-        }
+        walk.look(&walk.at.try_clone()?)?;
         if part == OsStr::new("..") {
             walk.at = walk.step(&part, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
             continue;
         }
-        let next = walk.step(&part, OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
+        let next = walk.next(&part, left.is_empty())?;
         let about = about(&next)?;
         let is_link = about.file_type().is_symlink();
+        // What the system shows as links of a process are none: only it knows what is behind them.
+        let of_process = is_link && fstatfs(&next).is_ok_and(|system| system.filesystem_type() == PROC_SUPER_MAGIC);
         if is_link {
             links += 1;
             if links > LINKS {
                 return Err(Errno::ELOOP.into());
             }
-            walk.follows(&about)?;
+            if !(of_process && of_the_kernel(&Path::new("/proc").join(&part))) {
+                walk.follows(&about)?;
+            }
         }
-        // What the system shows as links of a process are none: only it knows what is behind them.
-        let of_process = is_link && fstatfs(&next).is_ok_and(|system| system.filesystem_type() == PROC_SUPER_MAGIC);
         if is_link && !of_process {
             let target = readlinkat(&next, "")?;
             if target.as_encoded_bytes().starts_with(b"/") {
@@ -78,13 +95,12 @@ fn walk(path: &Path) -> Result<File> {
             }
             left.extend(parts(Path::new(&target)));
         } else if left.is_empty() {
-            walk.look(&walk.at.try_clone()?)?;
             return walk.last(&part, of_process);
         } else {
             walk.at = if of_process { walk.step(&part, OFlag::O_PATH)? } else { next };
         }
     }
-    Ok(File::from(walk.step(OsStr::new("."), OFlag::O_RDONLY)?))
+    Ok(File::from(walk.step(OsStr::new("."), how)?))
 }
 
 impl Walk {
@@ -114,6 +130,19 @@ impl Walk {
         Ok(())
     }
 
+    /// The next part of the way, and no link followed. A directory is opened as one where there may be more behind it: only then does the system
+    /// mount what is mounted when somebody comes by.
+    fn next(&self, part: &OsStr, last: bool) -> Result<OwnedFd> {
+        let how = OFlag::O_PATH | OFlag::O_NOFOLLOW;
+        if !last {
+            match self.step(part, how | OFlag::O_DIRECTORY) {
+                Err(error) if [Errno::ENOTDIR, Errno::ELOOP].contains(&errno(&error)) => {}
+                opened => return opened,
+            }
+        }
+        self.step(part, how)
+    }
+
     fn step(&self, part: &OsStr, how: OFlag) -> Result<OwnedFd> {
         let step = || openat(&self.at, part, how | OFlag::O_CLOEXEC, Mode::empty());
         Ok(match self.rights {
@@ -124,12 +153,16 @@ impl Walk {
 
     fn last(&self, part: &OsStr, of_process: bool) -> Result<File> {
         let follow = if of_process { OFlag::empty() } else { OFlag::O_NOFOLLOW };
-        let opened = self.step(part, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | follow);
+        let reads = self.how == OFlag::O_RDONLY;
+        let opened = self.step(part, self.how | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | follow);
         let file = match opened {
-            Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => return Err(waits("a socket")),
+            Err(error) if reads && errno(&error) == Errno::ENXIO => return Err(waits("a socket")),
             opened => File::from(opened?),
         };
         let kind = file.metadata()?.file_type();
+        if !reads {
+            return Ok(file);
+        }
         if kind.is_fifo() && !of_process {
             return Err(waits("a pipe"));
         }
@@ -145,6 +178,14 @@ fn waits(what: &str) -> Error {
     Error::other(format!(
         "it is {what}, and who made it decides when it ends: name a file, or /dev/stdin and lead it into that"
     ))
+}
+
+fn errno(error: &Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
+
+fn here() -> Result<OwnedFd> {
+    Ok(open_path(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)
 }
 
 fn root() -> Result<OwnedFd> {
@@ -271,6 +312,49 @@ mod tests {
             stop.store(true, Ordering::Relaxed);
             assert!(!seen.contains("secret") && seen.contains("theirs/own"), "{seen:?}");
         });
+    }
+
+    /// A link of root's in the data directory is followed by the user of the node: he may have moved it there.
+    #[test]
+    fn in_the_data_directory_the_last_part_is_his_too() {
+        let folder = scene();
+        let folder = folder.path();
+        link(folder, folder.join("secret").to_str().unwrap(), "theirs/of-root", 0);
+        link(folder, "theirs/own", "to-own", 0);
+        let about = folder.join("theirs").metadata().unwrap();
+        let data = Some(((about.dev(), about.ino()), Owner { user: NOBODY, group: NOBODY }));
+        let read = |name: &str| walk_in(&folder.join(name), OFlag::O_RDONLY, data).map(drop);
+        assert_eq!(read("theirs/of-root").unwrap_err().raw_os_error(), Some(Errno::EACCES as i32));
+        for name in ["secret", "theirs/own", "to-own"] {
+            read(name).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_relative_name_needs_no_way_from_the_root() {
+        // `cargo test` runs in the directory of the package.
+        let name = Path::new("src/./../src/named.rs");
+        assert_eq!(read(name).unwrap(), read(&std::path::absolute(name).unwrap()).unwrap());
+        assert!(read(Path::new("")).is_err());
+        assert!(read(Path::new(".")).unwrap_err().contains("directory"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_opened_for_writing_as_who_laid_the_link() {
+        let folder = scene();
+        let folder = folder.path();
+        link(folder, "/dev/null", "theirs/null", NOBODY);
+        link(folder, "../secret", "theirs/evil", NOBODY);
+        let write = |path: &Path| open_to_fill(path).and_then(|mut file| file.write_all(b"x"));
+        write(Path::new("/dev/null")).unwrap();
+        write(&folder.join("theirs/null")).unwrap();
+        assert_eq!(write(&folder.join("theirs/evil")).unwrap_err().raw_os_error(), Some(Errno::EACCES as i32));
+        assert_eq!(read(&folder.join("secret")).unwrap(), "secret");
+        let (from, to) = nix::unistd::pipe().unwrap();
+        write(&Path::new("/dev/fd").join(to.as_raw_fd().to_string())).unwrap();
+        let mut byte = [0];
+        File::from(from).read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"x");
     }
 
     #[test]

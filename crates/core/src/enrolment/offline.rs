@@ -84,22 +84,25 @@ impl Cluster {
             given::make_directory(&directory)?;
             OpenDirectory::of_others(&directory)
         };
-        let place = at_named(&directory, opened).map_err(bad)?;
+        let mut files = Vec::new();
         for row in &requests {
-            let write = |ending: &str, pem: &str| {
-                let name = format!("{}.{ending}", row.device);
-                let written = || place.write(name.as_ref(), pem.as_bytes(), Rights::Exactly(0o644), true);
-                at_named(&directory, written).map_err(bad)
-            };
             let request = row.request.read(CertificateRequest::of_a_phone).map_err(CoreError::Unreadable)?;
-            write("csr", request.to_pem())?;
-            write("pub", &row.public_key)?;
+            files.push((format!("{}.csr", row.device), request.to_pem().to_owned()));
+            files.push((format!("{}.pub", row.device), row.public_key.clone()));
         }
+        // All with the same rights, whatever becomes of the way meanwhile.
+        let written = || {
+            let place = opened()?;
+            for (name, pem) in &files {
+                place.write(name.as_ref(), pem.as_bytes(), Rights::Exactly(0o644), true)?;
+            }
+            place.leftovers(None)
+        };
+        let mut left = at_named(&directory, written).map_err(bad)?;
         let names: Vec<String> = requests.into_iter().map(|row| row.device).collect();
         let mut transaction = self.store().begin().await?;
         transaction.note_audit(surroundings.now(), actor.name(), "utils capf csr dump", &listed(&names)).await?;
         transaction.commit().await?;
-        let mut left = at_named(&directory, || place.leftovers(None)).map_err(bad)?;
         left.truncate(TOLD);
         let left = left.iter().map(|name| aside::left_behind(&directory.join(name).display().to_string()));
         Ok((names, left.collect()))

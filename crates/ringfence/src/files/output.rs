@@ -1,15 +1,16 @@
 //! Files that options name: written whole or not at all, and through no link that somebody else has laid.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Error, ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl, readlinkat};
-use nix::sys::statfs::{FsType, fstatfs};
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, fstatfs};
 use ringfence_core::StoreError;
 use ringfence_core::aside::{OpenDirectory, Rights, left_behind};
-use ringfence_core::caller::{as_node, with_rights_to};
+use ringfence_core::caller::{as_node, with_rights_beside};
+use ringfence_core::named::open_to_fill;
 
 use crate::exit::Failure;
 use crate::terminal;
@@ -54,7 +55,7 @@ impl Target {
 
     /// Refuses early what [`Target::write`] would refuse: nothing is signed for nothing.
     pub fn check(&self, path: &Path) -> Result<(), Failure> {
-        match with_rights_to(path, || path.metadata()).and_then(|about| about) {
+        match with_rights_beside(path, || path.metadata()).and_then(|about| about) {
             Ok(about) if about.is_dir() => Err(Failure::at(path, "is a directory, give the name of a file")),
             Ok(about) if about.is_file() && !self.force => Err(exists(path)),
             _ => Ok(()),
@@ -64,15 +65,18 @@ impl Target {
     /// Refuses early what only the disk can tell: a folder that is not there or takes no files. For what cannot be taken back
     /// when the writing fails.
     pub fn check_folder(&self, path: &Path) -> Result<(), Failure> {
-        with_rights_to(path, || self.folder_takes(path)).map_err(|error| Failure::at(path, error))?
+        with_rights_beside(path, || self.folder_takes(path)).map_err(|error| Failure::at(path, error))?
     }
 
     fn folder_takes(&self, path: &Path) -> Result<(), Failure> {
-        // What is no file is opened, not replaced.
-        if path == Path::new("-") || path.metadata().is_ok_and(|about| !about.is_file()) {
+        if path == Path::new("-") {
             return Ok(());
         }
-        let path = followed(path)?;
+        // What is no file is opened, not replaced.
+        if path.metadata().is_ok_and(|about| !about.is_file()) {
+            return followed(path, Behind::Device).map(drop);
+        }
+        let path = followed(path, Behind::File)?;
         let checked = opened(&path).and_then(|place| place.check_writable(name(&path)));
         checked.map_err(|error| Failure::at(&path, format!("cannot be written: {}", reason(error))))
     }
@@ -82,7 +86,8 @@ impl Target {
         if path == Path::new("-") {
             return terminal::print_bytes(bytes);
         }
-        with_rights_to(path, || self.replace_or_fill(path, bytes, readers)).map_err(|error| Failure::at(path, error))?
+        with_rights_beside(path, || self.replace_or_fill(path, bytes, readers))
+            .map_err(|error| Failure::at(path, error))?
     }
 
     fn replace_or_fill(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Failure> {
@@ -90,10 +95,11 @@ impl Target {
         let there = path.metadata();
         if there.as_ref().is_ok_and(|about| !about.is_file()) {
             // A device or a pipe has nothing to replace: what is behind it gets the bytes.
+            followed(path, Behind::Device)?;
             return write_into(path, bytes);
         }
         // Through a link, so that the link stays.
-        let real = if there.is_ok() { followed(path)? } else { path.to_path_buf() };
+        let real = if there.is_ok() { followed(path, Behind::File)? } else { path.to_path_buf() };
         replace(&real, bytes, readers, self.force)
     }
 
@@ -101,7 +107,7 @@ impl Target {
     pub fn fill<T>(&self, path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, Failure> {
         // What it is filled from belongs to the node.
         let fill = |file: &mut File| as_node(|| fill(file))?;
-        with_rights_to(path, || self.filled(path, fill)).map_err(|error| Failure::at(path, error))?
+        with_rights_beside(path, || self.filled(path, fill)).map_err(|error| Failure::at(path, error))?
     }
 
     fn filled<T>(&self, path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, Failure> {
@@ -110,7 +116,7 @@ impl Target {
         if path == Path::new("-") || there.as_ref().is_ok_and(|about| !about.is_file()) {
             return Err(Failure::at(path, "is no file; this is written into a file, and read back"));
         }
-        let real = if there.is_ok() { followed(path)? } else { path.to_path_buf() };
+        let real = if there.is_ok() { followed(path, Behind::File)? } else { path.to_path_buf() };
         filled(&real, Rights::Exactly(0o600), self.force, fill)
     }
 }
@@ -125,9 +131,8 @@ const PIPES: FsType = FsType(0x5049_5045);
 fn write_into(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: Error| Failure::at(path, error);
     // A pipe that nobody reads would be waited for, one that somebody has laid there as long as he likes.
-    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
     let named = || Failure::at(path, "is a pipe: give `-` or /dev/stdout, and lead that into it");
-    let mut file = match OpenOptions::new().write(true).custom_flags(flags).open(path) {
+    let mut file = match open_to_fill(path) {
         Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => return Err(named()),
         opened => opened.map_err(failed)?,
     };
@@ -149,9 +154,18 @@ fn write_into(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// Links that lead to another link at most, as the system follows them (path_resolution(7)).
 const LINKS: usize = 40;
 
+/// What stands behind links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    /// It is replaced.
+    File,
+    /// It is opened, and may be what a process has open already: only the system knows what that is.
+    Device,
+}
+
 /// Where links lead. One that belongs to somebody else leads nowhere: in a directory that many may write he could have what root writes
 /// stand in the place of any file.
-fn followed(path: &Path) -> Result<PathBuf, Failure> {
+fn followed(path: &Path, behind: Behind) -> Result<PathBuf, Failure> {
     let mut path = path.to_path_buf();
     for _ in 0..LINKS {
         let failed = |error: Error| Failure::at(&path, error);
@@ -162,7 +176,8 @@ fn followed(path: &Path) -> Result<PathBuf, Failure> {
             Err(error) => return Err(failed(error)),
         };
         let about = link.metadata().map_err(failed)?;
-        if !about.file_type().is_symlink() {
+        let of_process = || fstatfs(&link).is_ok_and(|system| system.filesystem_type() == PROC_SUPER_MAGIC);
+        if !about.file_type().is_symlink() || (behind == Behind::Device && of_process()) {
             return Ok(path);
         }
         if about.uid() != 0 && about.uid() != nix::unistd::geteuid().as_raw() {

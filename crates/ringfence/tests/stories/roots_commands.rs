@@ -405,7 +405,31 @@ fn a_link_that_another_user_has_laid_gives_root_nothing_of_roots() {
         let refused = scene.run(&["cert", "tomcat", "-o", text(&to)]);
         assert!(said(&refused).contains("ermission denied"), "{}: {refused:?}", to.display());
     }
+    // The last part of what is named, and what stands behind it is a directory, a database, a device.
+    symlink("/dev/null", theirs.join("device")).unwrap();
+    std::os::unix::fs::lchown(theirs.join("device"), Some(NOBODY), Some(NOBODY)).unwrap();
+    let (out, device, peer) = (theirs.join("out"), theirs.join("device"), theirs.join("link.pem"));
+    let commands: [(&[&str], &str); 4] = [
+        (&["admin", "--yes", "-c", &format!("utils capf csr dump {}", text(&out))], "ermission denied"),
+        (&["admin", "--yes", "-c", &format!("utils capf cert import {}", text(&out))], "ermission denied"),
+        (&["import", "peer", "--tvs", text(&peer)], "ermission denied"),
+        (&["cert", "tomcat", "-o", text(&device)], "is a link of another user"),
+    ];
+    for (command, why) in commands {
+        let refused = scene.run(command);
+        assert!(said(&refused).contains(why), "{command:?}: {refused:?}");
+        assert_ne!(refused.status.code(), Some(0), "{command:?}: {refused:?}");
+    }
     assert!(before == seen(&scene.safe), "root wrote there");
+    // A link of a third user to a place of his: what is written there is his, and comes from the node.
+    let third = scene.folder.path().join("third");
+    std::fs::create_dir(&third).unwrap();
+    chown(&third, Some(4711), Some(4711)).unwrap();
+    symlink(&third, theirs.join("to-third")).unwrap();
+    std::os::unix::fs::lchown(theirs.join("to-third"), Some(4711), Some(4711)).unwrap();
+    let (to, password) = (theirs.join("to-third/backup"), scene.safe.join("pw"));
+    scene.done(&["backup", "-o", text(&to), "--password-file", text(&password)]);
+    assert_eq!(std::fs::metadata(third.join("backup")).unwrap().uid(), 4711);
     // What root has laid himself leads root on.
     let own = scene.folder.path().join("own.pem");
     symlink(&secret, &own).unwrap();
