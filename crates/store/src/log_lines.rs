@@ -41,8 +41,8 @@ const LOGS: &str = "WITH RECURSIVE logs (path) AS (SELECT MIN(path) FROM logline
                     SELECT (SELECT MIN(path) FROM logline WHERE logline.path > logs.path) FROM logs WHERE logs.path IS NOT NULL) \
                     SELECT path FROM logs WHERE path IS NOT NULL";
 
-/// The next lines of a log.
-const BEHIND: &str = "SELECT seq, text FROM logline WHERE path = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+/// The first lines of a log. Those that were written are forgotten, and when all are the numbers begin again.
+const FIRST: &str = "SELECT seq, text FROM logline WHERE path = $1 ORDER BY seq LIMIT $2";
 
 /// Lines that do not stand in their log yet.
 struct Waiting {
@@ -145,16 +145,22 @@ impl Store {
         if let Some(again) = again {
             pauses.paused(log, again.now)?;
         }
-        let written = match self.lock_of(log) {
-            Ok(Some(lock)) => self.write_log(log, &lock, again.map(|again| again.patience)).await,
-            // An append of ours may have it that nobody waits for any more.
-            Ok(None) => return pauses.why(log),
-            Err(error) => Err(error),
-        };
-        if let Some(again) = again {
-            pauses.note(log, &written, again.now);
+        loop {
+            let written = match self.lock_of(log) {
+                Ok(Some(lock)) => self.write_log(log, &lock, again.map(|again| again.patience)).await,
+                // An append of ours may have it that nobody waits for any more.
+                Ok(None) => return pauses.why(log),
+                Err(error) => Err(error),
+            };
+            if let Some(again) = again {
+                pauses.note(log, &written, again.now);
+            }
+            written?;
+            // Whoever left lines while it was held has passed it over.
+            if self.first_lines(log).await?.is_empty() {
+                return Ok(());
+            }
         }
-        written
     }
 
     /// Takes the lock of a log, if nobody has it. It lies beside the database, because the disk of the logs may be one that does not answer.
@@ -173,11 +179,11 @@ impl Store {
 
     /// Writes all lines of one log, up to the first that it does not take: what comes behind stands behind it.
     async fn write_log(&self, log: &str, lock: &Arc<File>, patience: Option<Duration>) -> Result<(), StoreError> {
-        let mut behind = 0;
         loop {
-            let lines = self.lines_behind(log, behind).await?;
-            let Some(last) = lines.last() else { return Ok(()) };
-            behind = last.seq;
+            let lines = self.first_lines(log).await?;
+            if lines.is_empty() {
+                return Ok(());
+            }
             self.write_lines(log, &lines, lock, patience).await?;
         }
     }
@@ -186,10 +192,10 @@ impl Store {
         self.read(sqlx::query(LOGS), |row| columns(row).map(|(path,)| path)).await
     }
 
-    async fn lines_behind(&self, log: &str, seq: i64) -> Result<Vec<Waiting>, StoreError> {
-        let query = sqlx::query(BEHIND);
+    async fn first_lines(&self, log: &str) -> Result<Vec<Waiting>, StoreError> {
+        let query = sqlx::query(FIRST);
         let read = |row: &sqlx::any::AnyRow| columns(row).map(|(seq, text)| Waiting { seq, text });
-        self.read(query.bind(log).bind(seq).bind(BATCH), read).await
+        self.read(query.bind(log).bind(BATCH), read).await
     }
 
     /// Writes lines of one log and forgets them. An append that nobody waits for any more goes on, and keeps the lock until it is done.
@@ -562,10 +568,24 @@ mod tests {
         assert_eq!((place.text("alarms.log").as_str(), place.text("messages").as_str()), ("one\n", "heard\n"));
     }
 
+    /// The number of a line is that of one that was just forgotten, when that was the last.
+    #[tokio::test]
+    async fn a_line_that_comes_while_its_log_is_written_is_written_too() {
+        let place = Place::new().await;
+        place.put("alarms.log", &["one"]).await;
+        let mut transaction = place.store.begin().await.unwrap();
+        let another = "CREATE TRIGGER another AFTER DELETE ON logline WHEN OLD.text = 'one' \
+                       BEGIN INSERT INTO logline (seq, path, text) VALUES (1, 'log/alarms.log', 'two'); END";
+        sqlx::query(another).execute(transaction.connection()).await.unwrap();
+        transaction.finish().await.unwrap();
+        place.store.write_log_lines().await.unwrap();
+        assert_eq!(place.text("alarms.log"), "one\ntwo\n");
+    }
+
     #[tokio::test]
     async fn a_look_reads_no_lines_but_those_it_writes() {
         let place = Place::new().await;
-        for (query, binds) in [(LOGS, 0), (BEHIND, 3)] {
+        for (query, binds) in [(LOGS, 0), (FIRST, 2)] {
             let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
             let plan = (0..binds).fold(sqlx::query(plan), |plan, _| plan.bind(1_i64));
             let rows = plan.fetch_all(place.store.pool()).await.unwrap();
