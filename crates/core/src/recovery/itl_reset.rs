@@ -112,7 +112,10 @@ impl Cluster {
         let made = match self.make_resets((&all, &nodes), &parameters, key, &mut log, now) {
             Ok(made) => made,
             Err(error) => {
-                log.put_alone().await?;
+                // What went wrong first is the answer.
+                if let Err(unwritten) = log.put_alone().await {
+                    tracing::warn!(error = %unwritten, "log/itlreset.log does not tell of a reset that failed");
+                }
                 return Err(error);
             }
         };
