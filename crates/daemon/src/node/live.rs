@@ -84,10 +84,12 @@ impl Live {
         let mut looking = JoinSet::new();
         loop {
             let ticked = tokio::select! {
-                _ = ticks.tick() => true,
-                () = asks.next() => false,
+                // The end comes before whatever else waits.
+                biased;
                 // An error means that the sender is gone: that is the end too.
                 _ = stopped.wait_for(|stop| *stop) => return,
+                _ = ticks.tick() => true,
+                () = asks.next() => false,
             };
             let stands = place.stands();
             let gone = stands.is_err();

@@ -18,6 +18,8 @@ const DRAIN: Duration = Duration::from_millis(4100);
 #[derive(Default)]
 pub(crate) struct Runs {
     running: HashMap<&'static str, Running>,
+    /// The node ends: nothing starts any more.
+    closed: bool,
 }
 
 /// A service that runs.
@@ -38,6 +40,9 @@ impl Runs {
     /// # Errors
     /// [`BindError`] of the first service that cannot listen; the others run.
     pub(crate) async fn follow(&mut self, all: &[Arc<dyn Served>], rows: &[ServiceRow]) -> Result<(), BindError> {
+        if self.closed {
+            return Ok(());
+        }
         let mut failed = None;
         for served in all {
             let name = served.service();
@@ -75,8 +80,9 @@ impl Runs {
         }
     }
 
-    /// Stops all, together within the time of one.
+    /// Stops all for good, together within the time of one.
     pub(crate) async fn stop_all(&mut self) {
+        self.closed = true;
         for running in self.running.values() {
             running.stop.send_replace(true);
         }
@@ -89,5 +95,51 @@ impl Runs {
             tracing::warn!("some requests did not end in time and are cut");
         }
         self.running.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::served::Later;
+
+    /// It serves until it is told to stop.
+    struct Server;
+
+    impl Served for Server {
+        fn service(&self) -> &'static str {
+            "Cisco Tftp"
+        }
+
+        fn listen(&self, mut stopped: watch::Receiver<bool>) -> Later<'_, Result<JoinSet<()>, BindError>> {
+            Box::pin(async move {
+                let mut tasks = JoinSet::new();
+                tasks.spawn(async move { drop(stopped.wait_for(|stop| *stop).await) });
+                Ok(tasks)
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_starts_again_once_all_was_stopped() {
+        let (all, mut runs): ([Arc<dyn Served>; 1], _) = ([Arc::new(Server)], Runs::default());
+        let name = "Cisco Tftp";
+        let row = |started_at| ServiceRow {
+            node: "node".to_owned(),
+            name: name.to_owned(),
+            started: true,
+            activated: true,
+            started_at,
+        };
+        for started_at in [1, 2] {
+            runs.follow(&all, &[row(started_at)]).await.unwrap();
+            assert!(runs.runs(name));
+        }
+        runs.stop_all().await;
+        // Who follows the rows had waited for its turn meanwhile.
+        for started_at in [2, 3] {
+            runs.follow(&all, &[row(started_at)]).await.unwrap();
+            assert!(!runs.runs(name));
+        }
     }
 }
