@@ -6,7 +6,7 @@
 //! * [`certificates`], [`trust_lists`], [`enrolment`], [`config`], [`devices`], [`tvs`], [`bulk`], [`monitor`], [`revocation`], [`alarms`]: by noun
 //! * [`readable`]: the one reader of what rows keep
 //! * [`state`]: what a cluster is when somebody wants to change it; [`operation`]: what they want, who may, and how it is decided;
-//!   [`draft`]: the state and the [`write`](write)s of a change that is being decided
+//!   [`draft`]: the state and the [writes](mod@write) of a change that is being decided
 //! * [`guard`], [`anchors`]: what must hold before a certificate is renewed; [`held`]: what phones hold
 //! * [`actor`]: who may do what; [`refusal`]: why something is not done; [`wording`]: numbers and times in
 //!   sentences; [`surroundings`]: the clock and the random source, which whoever acts brings along

@@ -54,7 +54,7 @@ pub struct World {
 }
 
 impl World {
-    /// Makes a cluster of [`crate::published`] in a directory and starts its nodes.
+    /// Makes a cluster of the sources in a directory and starts its nodes.
     pub async fn new(new: &NewCluster, directory: &Path, transcript: Transcript) -> Result<Self, Failure> {
         Self::of(new, Published::default(), directory, transcript).await
     }

@@ -22,13 +22,13 @@ pub const SERIALNUMBER: u8 = 5;
 pub const CANAME: u8 = 6;
 /// SIGNATUREINFO, container of 8 and 9.
 pub const SIGNATUREINFO: u8 = 7;
-/// DIGESTALGORITHM, see [`DigestId`].
+/// DIGESTALGORITHM, see [`DigestId`](crate::digest::DigestId).
 pub const DIGESTALGORITHM: u8 = 8;
 /// SIGNATUREALGOINFO, container of 10 and 11.
 pub const SIGNATUREALGOINFO: u8 = 9;
 /// SIGNATUREALGORITHM, 0 = RSA.
 pub const SIGNATUREALGORITHM: u8 = 10;
-/// SIGNATUREMODULUS, see [`Modulus`].
+/// SIGNATUREMODULUS, see [`Modulus`](crate::digest::Modulus).
 pub const SIGNATUREMODULUS: u8 = 11;
 /// SIGNATURE.
 pub const SIGNATURE: u8 = 12;
@@ -58,7 +58,7 @@ pub const ENCRYPTIONKEYSIZE: u8 = 23;
 pub const ENCRYPTIONKEYALGORITHM: u8 = 24;
 /// ENCRYPTIONKEY: the wrapped AES key.
 pub const ENCRYPTIONKEY: u8 = 25;
-/// ENCRYPTIONHASHALGORITHM, see [`DigestId`].
+/// ENCRYPTIONHASHALGORITHM, see [`DigestId`](crate::digest::DigestId).
 pub const ENCRYPTIONHASHALGORITHM: u8 = 26;
 /// ENCRYPTIONHASH of the plain text.
 pub const ENCRYPTIONHASH: u8 = 27;

@@ -105,7 +105,7 @@ pub mod tag {
 /// on the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// See [`Command`]; unknown values are kept.
+    /// See [`Command`](super::command::Command); unknown values are kept.
     pub command: u8,
     /// Chosen by the server, the same in all messages of a connection.
     pub session_id: u32,
@@ -178,7 +178,7 @@ pub(super) fn length_field(what: &'static str, length: usize) -> Result<[u8; 2],
 /// A whole message without any meaning: it decodes and encodes to the same bytes, whatever the elements are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// See [`Command`]; unknown values are kept.
+    /// See [`Command`](super::command::Command); unknown values are kept.
     pub command: u8,
     /// Kept as it is.
     pub session_id: u32,
