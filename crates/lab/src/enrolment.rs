@@ -36,7 +36,7 @@ pub(super) async fn lsc_install(world: &mut World) -> Result<Differences, Failur
     type_string(world, 1, &digits).await?;
     type_string(world, 2, "000").await?;
     world.until_recorded(wrong).await?;
-    world.show_log("capf.log")?;
+    world.show_log("capf.log").await?;
 
     world.transcript.step("What came of it")?;
     let said = world.types(STATUSES, &[]).await?;
@@ -145,7 +145,7 @@ pub(super) async fn encrypted_config(world: &mut World) -> Result<Differences, F
     world.reset_phones(0).await?;
     let reports = world.reset_phones(usize::MAX).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted]);
-    world.show_log("capf.log")?;
+    world.show_log("capf.log").await?;
     world.endings = vec![Ending::Takes(list(world), By::Faith)];
     Ok(differences)
 }

@@ -67,7 +67,7 @@ pub(super) async fn itl_recovery(world: &mut World) -> Result<Differences, Failu
     world.transcript.step("The administrator resets the ITL; the phones are restarted")?;
     let said = world.types("utils itl reset localkey", &["y"]).await?;
     must_say(&mut differences, &said, "ITL");
-    world.show_log("itlreset.log")?;
+    world.show_log("itlreset.log").await?;
     let reports = world.reset_phones(0).await?;
     expect(&mut differences, &reports, &[Outcome::Trusted, Outcome::Refused]);
 

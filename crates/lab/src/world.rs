@@ -257,10 +257,20 @@ impl World {
         Ok(lines)
     }
 
-    /// Shows a log of the publisher.
-    pub fn show_log(&self, name: &str) -> Result<(), Failure> {
+    /// Shows a log of the publisher, when all lines that wait for their log stand in it.
+    pub async fn show_log(&self, name: &str) -> Result<(), Failure> {
         let Some(node) = self.nodes.first() else { return Ok(()) };
         node.flush_log(PATIENCE);
+        let written = async {
+            // The nodes write them too, and one leaves to the other what that has begun.
+            while self.cluster.store().has_log_lines().await.map_err(could_not)? {
+                self.cluster.store().write_log_lines().await.map_err(could_not)?;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Ok(())
+        };
+        let written = tokio::time::timeout(Duration::from_secs(10), written).await;
+        written.map_err(|_| could_not(format!("the lines of {name} were not written within 10 s")))??;
         let path = self.cluster.directory(&node.row()).log().join(name);
         let text = std::fs::read_to_string(&path).map_err(|error| Failure::at(&path, error))?;
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
